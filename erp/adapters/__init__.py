@@ -1,0 +1,1 @@
+"""The ERP adapters that ship with the project."""

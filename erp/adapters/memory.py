@@ -1,0 +1,61 @@
+"""The port's contract in plain Python, for tests and to learn from."""
+
+from __future__ import annotations
+
+import threading
+
+from erp.port import ErpUnavailable, Event
+from erp.sales_order import SalesOrder
+
+
+class MemoryErp:
+    """An ERP in this process's memory.
+
+    Attributes:
+        is_down: makes every call fail as an ERP that does not answer.
+        orders: what was inserted, by (store, order id).
+        events: what was reported, by (store, order id, key).
+    """
+
+    def __init__(self, url: str = "memory://") -> None:
+        self.url = url
+        self.is_down = False
+        self.orders: dict[tuple[str, str], SalesOrder] = {}
+        self.events: dict[tuple[str, str, str], Event] = {}
+        self._references: dict[tuple[str, str], str] = {}
+        self._lock = threading.Lock()
+
+    def insert(self, order: SalesOrder) -> str:
+        """Insert an order, once; return its reference."""
+        self._require_up()
+        key = (order.store, order.order_id)
+        with self._lock:
+            if key not in self._references:
+                self.orders[key] = order
+                self._references[key] = str(len(self._references) + 1)
+            return self._references[key]
+
+    def find(self, store: str, order_id: str) -> str | None:
+        """Return the reference of an order, None if there is none."""
+        self._require_up()
+        return self._references.get((store, order_id))
+
+    def report(self, event: Event) -> None:
+        """Keep what became of an order, once."""
+        self._require_up()
+        self.events.setdefault((event.store, event.order_id, event.key), event)
+
+    def migrate(self) -> None:
+        """Do nothing: memory has no tables."""
+
+    def check(self) -> str:
+        """Say that this is memory."""
+        self._require_up()
+        return "memory of this process"
+
+    def close(self) -> None:
+        """Do nothing: there are no connections."""
+
+    def _require_up(self) -> None:
+        if self.is_down:
+            raise ErpUnavailable("the ERP is down")

@@ -1,0 +1,164 @@
+"""The integration tables, one definition for SQLite, PostgreSQL and MariaDB.
+
+Described for the ERP's developers in ``docs/erp-tables.md``.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Numeric,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)  # fmt: skip
+from sqlalchemy.dialects.mysql import LONGTEXT
+
+VERSION_TABLE = "int_schema_version"
+
+metadata = MetaData()
+NUMBER = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers INTEGER columns only
+LONG = Text().with_variant(LONGTEXT, "mysql", "mariadb")  # TEXT holds 64 KB there
+
+orders = Table(
+    "int_order",
+    metadata,
+    Column("id", NUMBER, primary_key=True, autoincrement=True),
+    Column("account", String(64), nullable=False),
+    Column("order_id", String(64), nullable=False),
+    Column("sequence", String(32)),
+    Column("vtex_status", String(64)),
+    Column("currency", String(3), nullable=False),
+    Column("items_cents", BigInteger, nullable=False),
+    Column("discounts_cents", BigInteger, nullable=False),
+    Column("shipping_cents", BigInteger, nullable=False),
+    Column("tax_cents", BigInteger, nullable=False),
+    Column("other_cents", BigInteger, nullable=False),
+    Column("total_cents", BigInteger, nullable=False),
+    Column("customer_kind", String(1), nullable=False),
+    Column("customer_document", String(32)),
+    Column("customer_name", String(255), nullable=False),
+    Column("customer_trade_name", String(255)),
+    Column("customer_state_registration", String(64)),
+    Column("customer_email", String(255)),
+    Column("customer_phone", String(64)),
+    Column("origin", String(32)),
+    Column("affiliate_id", String(16)),
+    Column("marketplace_order_id", String(64)),
+    Column("seller_order_id", String(64)),
+    Column("order_group", String(64)),
+    Column("sales_channel", String(16)),
+    Column("delivery_channel", String(16), nullable=False),
+    Column("pickup_point", String(255)),
+    Column("note", LONG),
+    Column("placed_at", String(32), nullable=False),
+    Column("authorized_at", String(32)),
+    Column("received_at", String(32), nullable=False),
+    Column("flags", LONG),
+    Column("erp_state", String(16), nullable=False),
+    Column("erp_order_no", String(64)),
+    Column("erp_message", LONG),
+    Column("erp_attempts", Integer, nullable=False),
+    Column("erp_changed_at", String(32)),
+    UniqueConstraint("account", "order_id", name="uq_int_order"),
+    Index("ix_int_order_state", "erp_state", "id"),
+)
+
+items = Table(
+    "int_order_item",
+    metadata,
+    Column("int_order_id", NUMBER, ForeignKey("int_order.id"), primary_key=True),
+    Column("line_no", Integer, primary_key=True, autoincrement=False),
+    Column("item_index", Integer, nullable=False),
+    Column("parent_line", Integer),
+    Column("unique_id", String(64)),
+    Column("sku_id", String(64), nullable=False),
+    Column("ref_id", String(128)),
+    Column("ean", String(64)),
+    Column("name", String(512)),
+    Column("quantity", Integer, nullable=False),
+    Column("unit_multiplier", Numeric(15, 4), nullable=False),
+    Column("measurement_unit", String(16)),
+    Column("unit_price", Numeric(15, 4), nullable=False),
+    Column("list_price_cents", BigInteger),
+    Column("discount_cents", BigInteger, nullable=False),
+    Column("tax_cents", BigInteger, nullable=False),
+    Column("freight_cents", BigInteger, nullable=False),
+    Column("total_cents", BigInteger, nullable=False),
+    Column("is_gift", SmallInteger, nullable=False),
+    Column("kit_parts", LONG),
+    Column("seller", String(128)),
+    Column("warehouse_id", String(64)),
+    Column("sla", String(255)),
+    Column("carrier", String(255)),
+    Column("estimated_at", String(32)),
+)
+
+payments = Table(
+    "int_order_payment",
+    metadata,
+    Column("int_order_id", NUMBER, ForeignKey("int_order.id"), primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("payment_system", String(32), nullable=False),
+    Column("payment_system_name", String(128)),
+    Column("payment_group", String(64)),
+    Column("value_cents", BigInteger, nullable=False),
+    Column("reference_value_cents", BigInteger),
+    Column("installments", Integer, nullable=False),
+    Column("brand", String(64)),
+    Column("last_digits", String(8)),
+    Column("tid", String(128)),
+    Column("nsu", String(128)),
+    Column("authorization_code", String(128)),
+    Column("acquirer_document", String(32)),
+    Column("due_date", String(32)),
+    Column("reference", String(255)),
+)
+
+addresses = Table(
+    "int_order_address",
+    metadata,
+    Column("int_order_id", NUMBER, ForeignKey("int_order.id"), primary_key=True),
+    Column("kind", String(4), primary_key=True),
+    Column("receiver", String(255)),
+    Column("street", String(255)),
+    Column("number", String(64)),
+    Column("complement", String(255)),
+    Column("neighborhood", String(255)),
+    Column("city", String(255)),
+    Column("state", String(64)),
+    Column("postal_code", String(16)),
+    Column("country", String(8)),
+    Column("reference", String(512)),
+)
+
+raw = Table(
+    "int_order_raw",
+    metadata,
+    Column("int_order_id", NUMBER, ForeignKey("int_order.id"), primary_key=True),
+    Column("order_document", LONG, nullable=False),
+    Column("payment_document", LONG),
+)
+
+events = Table(
+    "int_order_event",
+    metadata,
+    Column("id", NUMBER, primary_key=True, autoincrement=True),
+    Column("account", String(64), nullable=False),
+    Column("order_id", String(64), nullable=False),
+    Column("event_key", String(64), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("happened_at", String(32), nullable=False),
+    Column("reason", LONG),
+    Column("erp_state", String(16), nullable=False),
+    Column("erp_message", LONG),
+    UniqueConstraint("account", "order_id", "event_key", name="uq_int_order_event"),
+    Index("ix_int_order_event_state", "erp_state", "id"),
+)

@@ -1,0 +1,29 @@
+"""Flower's settings: a password always, one machine only unless told otherwise.
+
+Flower reads this file from the folder in which ``celery -A workers flower`` is started. The
+password is ``FLOWER_BASIC_AUTH`` (``user:password``) or the content of ``FLOWER_BASIC_AUTH_FILE``.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from pathlib import Path
+
+
+def _password() -> str:
+    given = os.environ.get("FLOWER_BASIC_AUTH", "")
+    path = os.environ.get("FLOWER_BASIC_AUTH_FILE", "")
+    if not given and path:
+        given = Path(path).read_text(encoding="utf-8").strip()
+    if given:
+        return given
+    made = f"admin:{secrets.token_urlsafe(12)}"
+    sys.stderr.write(f"Flower's user and password for this run: {made}\n")
+    return made
+
+
+basic_auth = [_password()]
+address = os.environ.get("FLOWER_ADDRESS", "127.0.0.1")  # Flower's own default is all interfaces
+max_tasks = 10_000  # Flower's own default of 100,000 is its usual memory complaint

@@ -1,0 +1,1 @@
+"""Where every order and job stands; imports nothing of ours."""

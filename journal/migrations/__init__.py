@@ -1,0 +1,1 @@
+"""Alembic migrations of the journal, for SQLite and PostgreSQL alike."""

@@ -1,0 +1,114 @@
+"""The journal's tables, one definition for SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC time; SQLite keeps it without a zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return the time as the database keeps it."""
+        if value is None:
+            return None
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: Any, _dialect: Dialect) -> datetime | None:
+        """Return what the database kept, aware."""
+        if value is None:
+            return None
+        aware: datetime = value.replace(tzinfo=UTC) if value.tzinfo is None else value
+        return aware.astimezone(UTC)
+
+
+metadata = MetaData()
+# SQLite numbers rows by itself only in INTEGER columns.
+_NUMBER = BigInteger().with_variant(Integer, "sqlite")
+
+orders = Table(
+    "journal_orders",
+    metadata,
+    Column("store", String(64), primary_key=True),
+    Column("order_id", String(64), primary_key=True),
+    Column("value_cents", BigInteger),
+    Column("created_at", UtcDateTime, comment="when the shopper placed it"),
+    Column("listed_at", UtcDateTime, nullable=False),
+    Column("erp_reference", String(128)),
+)
+
+documents = Table(
+    "journal_documents",
+    metadata,
+    Column("store", String(64), primary_key=True),
+    Column("order_id", String(64), primary_key=True),
+    Column("order_document", LargeBinary, comment="zlib-compressed JSON; personal data"),
+    Column("payment_document", LargeBinary, comment="zlib-compressed JSON; personal data"),
+    Column("kept_at", UtcDateTime, nullable=False),
+)
+
+jobs = Table(
+    "journal_jobs",
+    metadata,
+    Column("id", _NUMBER, primary_key=True, autoincrement=True),
+    Column("store", String(64), nullable=False),
+    Column("order_id", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("key", String(128), nullable=False, comment="names it within its order and kind"),
+    Column("stage", String(16), nullable=False),
+    Column("state", String(8), nullable=False),
+    Column("attempt", Integer, nullable=False, default=0),
+    Column("starts", Integer, nullable=False, default=0, comment="steps begun and not ended"),
+    Column("failures", Integer, nullable=False, default=0, comment="in a row"),
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("lease_until", UtcDateTime),
+    Column("last_error", Text),
+    Column("updated_at", UtcDateTime, nullable=False),
+    UniqueConstraint("store", "order_id", "kind", "key", name="uq_journal_jobs"),
+    # Dispatch reads open jobs by age; done ones, the many, cost it nothing.
+    Index("ix_journal_jobs_due", "state", "store", "due_at", "id"),
+)
+
+events = Table(
+    "journal_events",
+    metadata,
+    Column("id", _NUMBER, primary_key=True, autoincrement=True),
+    Column("store", String(64), nullable=False),
+    Column("order_id", String(64), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("stage", String(16)),
+    Column("attempt", Integer, nullable=False),
+    Column("what", String(64), nullable=False),
+    Column("detail", Text),
+    Index("ix_journal_events_order", "store", "order_id", "id"),
+)
+
+pauses = Table(
+    "journal_pauses",
+    metadata,
+    Column("store", String(64), primary_key=True),
+    Column("until", UtcDateTime, nullable=False),
+    Column("reason", Text, nullable=False),
+)

@@ -1,0 +1,1 @@
+"""What the workers do, one small Celery task a step."""

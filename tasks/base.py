@@ -1,0 +1,195 @@
+"""The base of our tasks: their collaborators, and the table from error to consequence."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from celery import Task
+from celery.exceptions import Retry
+
+from erp.port import Erp, ErpRejected, ErpUnavailable
+from journal.jobs import JobLost, JournalUnavailable, StorePaused
+from journal.store import Journal
+from vtex.client import VtexClient
+from vtex.errors import (
+    DocumentInvalid,
+    OrderConflict,
+    OrderNotFound,
+    VtexRejected,
+    VtexThrottled,
+    VtexUnauthorized,
+    VtexUnavailable,
+)
+
+log = logging.getLogger(__name__)
+
+THROTTLED_SECONDS = 60.0
+"""Pause after a 429 that names no time; VTEX's own advice."""
+
+UNAUTHORIZED_SECONDS = 60.0
+"""Pause after a 401 or 403: one probe a minute notices that the credentials work again."""
+
+LONGEST_PAUSE_SECONDS = 900.0
+"""A pause that an answer asks for is cut to this: a typo there must not stop a store for days."""
+
+BUG_TRIES = 5
+"""Tries of an order that meets an error nobody foresaw, before it is set aside."""
+
+LATER = (VtexUnavailable, ErpUnavailable)
+DEAD = (DocumentInvalid, OrderNotFound, OrderConflict, VtexRejected, ErpRejected)
+
+
+class StepFailed(Exception):
+    """A step met an error that nobody foresaw; names its type and place, never its message."""
+
+
+@dataclass(frozen=True)
+class Team:
+    """What the tasks of a process work with.
+
+    Attributes:
+        vtex: store name to its client.
+        in_flight: orders of a store that are under way at once, at most.
+        lenient: stores that take orders whose sums do not add up, flagged.
+        alone: a lock over the cluster by name; enters with False where somebody else has it.
+    """
+
+    journal: Journal
+    erp: Erp
+    vtex: Mapping[str, VtexClient]
+    in_flight: int
+    alone: Callable[[str], AbstractContextManager[bool]]
+    lenient: frozenset[str] = field(default_factory=frozenset)
+
+
+class StoreTask(Task):  # type: ignore[misc]  # Celery ships no types
+    """A task of one store; what VTEX says to the store as a whole is remembered for all."""
+
+    abstract = True
+    team: ClassVar[Team | None] = None
+
+    @property
+    def with_team(self) -> Team:
+        """The collaborators of this process, given by ``workers.wiring``."""
+        if StoreTask.team is None:
+            raise RuntimeError("this process was not equipped; run it as celery -A workers worker")
+        return StoreTask.team
+
+    @property
+    def journal(self) -> Journal:
+        """Where every order and job stands."""
+        return self.with_team.journal
+
+    @property
+    def erp(self) -> Erp:
+        """The ERP."""
+        return self.with_team.erp
+
+    def vtex(self, store: str) -> VtexClient:
+        """Return the client of a store.
+
+        Raises:
+            VtexUnauthorized: this process knows no credentials of it.
+        """
+        try:
+            return self.with_team.vtex[store]
+        except KeyError:
+            raise VtexUnauthorized(f"no credentials of store {store!r} are configured") from None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> None:
+        """Run; an error that passes ends as Retry, and the schedule brings the task again."""
+        try:
+            super().__call__(*args, **kwargs)
+        except (*LATER, VtexUnauthorized, JournalUnavailable) as error:
+            self.pause_if_told(str(kwargs.get("store", "")), error)
+            log.warning("tried again later", extra={"task": self.name, "reason": str(error)})
+            raise Retry(str(error)) from None
+
+    def pause_if_told(self, store: str, error: Exception) -> float | None:
+        """Pause the whole store where the error concerns it; return for how many seconds."""
+        if isinstance(error, VtexThrottled):
+            asked = THROTTLED_SECONDS if error.retry_after is None else error.retry_after
+            seconds = min(max(asked, 1.0), LONGEST_PAUSE_SECONDS)
+        elif isinstance(error, VtexUnauthorized):
+            seconds = UNAUTHORIZED_SECONDS
+            log.error("VTEX refuses the credentials", extra={"store": store, "reason": str(error)})
+        else:
+            return None
+        self.journal.pause(store, seconds=seconds, reason=str(error))
+        return seconds
+
+    def stop_chain(self) -> None:
+        """Let the message's remaining steps fall."""
+        self.request.chain = None
+
+
+class StepTask(StoreTask):
+    """One step of a job; the journal remembers what its failure leads to."""
+
+    abstract = True
+
+    def __call__(self, *, store: str, order_id: str, attempt: int, **kwargs: Any) -> None:
+        """Run the step, and turn its failure into what the journal keeps."""
+        mark = {"store": store, "order_id": order_id, "attempt": attempt, "task": self.name}
+        try:
+            Task.__call__(self, store=store, order_id=order_id, attempt=attempt, **kwargs)
+        except JobLost:
+            self.stop_chain()
+        except JournalUnavailable as error:
+            # Nothing can be written down: the lease runs out and the job comes back.
+            log.warning("the journal does not answer", extra=mark)
+            raise Retry("the journal does not answer; the order comes back by itself") from error
+        except DEAD as error:
+            self._settle(self.journal.bury, store, order_id, attempt, str(error))
+            log.error("order set aside", extra=mark | {"reason": str(error)})
+            raise
+        except (*LATER, VtexUnauthorized, StorePaused) as error:
+            self._postpone(store, order_id, attempt, error)
+            log.warning("order tried again later", extra=mark | {"reason": str(error)})
+            raise Retry(str(error)) from None
+        except Exception as error:
+            reason = _place_of(error)
+            log.exception("unforeseen error", extra=mark | {"reason": reason})
+            self._bug(store, order_id, attempt, reason)
+            raise StepFailed(reason) from None
+
+    def _postpone(self, store: str, order_id: str, attempt: int, error: Exception) -> None:
+        if isinstance(error, StorePaused):
+            seconds: float | None = (error.until - datetime.now(UTC)).total_seconds()
+        else:
+            seconds = self.pause_if_told(store, error)
+        self._settle(
+            self.journal.postpone, store, order_id, attempt, str(error),
+            # What concerns the whole store is no failure of this order.
+            after_seconds=seconds, counts=seconds is None,
+        )  # fmt: skip
+
+    def _bug(self, store: str, order_id: str, attempt: int, reason: str) -> None:
+        row = self.journal.order(store, order_id)
+        if row is not None and row.failures + 1 >= BUG_TRIES:
+            self._settle(
+                self.journal.bury, store, order_id, attempt, f"{reason}, {BUG_TRIES} times"
+            )
+        else:
+            self._settle(self.journal.postpone, store, order_id, attempt, reason)
+
+    def _settle(self, move: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+        try:
+            move(*args, **kwargs)
+        except JobLost:
+            # A newer attempt owns the job; what this one met no longer matters.
+            self.stop_chain()
+        except JournalUnavailable:
+            log.warning("the journal does not answer", extra={"task": self.name})
+
+
+def _place_of(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{frames[-1].filename.rsplit('/', 1)[-1]}:{frames[-1].lineno}" if frames else "?"
+    return f"unforeseen {type(error).__name__} at {place}"

@@ -1,0 +1,206 @@
+"""Orders in: list them, then fetch, fetch payment, insert, start handling, one task a step.
+
+The names and keyword arguments of these tasks are public; ``**_`` lets an older worker accept
+what a newer producer adds.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from celery import chain, shared_task
+from celery.canvas import Signature
+from kombu.exceptions import OperationalError
+
+from erp import mapping
+from erp.port import Event
+from erp.sales_order import SalesOrder
+from journal.jobs import JournalUnavailable, Stage, Ticket
+from journal.store import Job, Journal, Listed
+from tasks.base import StepTask, StoreTask
+from vtex import handling, schemas, statuses
+from vtex.documents import OrderPage
+
+log = logging.getLogger(__name__)
+
+
+@shared_task(base=StoreTask, bind=True, name="orders.list")
+def list_orders(self: StoreTask, /, *, store: str, **_: object) -> None:
+    """Write the paid orders that the journal does not know yet, and send them on their way.
+
+    Source: ``GET /api/oms/pvt/orders``, ``f_status=ready-for-handling``.
+
+    Args:
+        store: VTEX account name, as in the settings.
+    """
+    if self.journal.paused(store):
+        return
+    with self.with_team.alone(f"orders.list:{store}") as alone:
+        if not alone:
+            return
+        new = 0
+        for page in self.vtex(store).list_orders():
+            new += self.journal.record(store, listed(page))
+            send(
+                self.journal, self.journal.dispatch(in_flight=self.with_team.in_flight, store=store)
+            )
+    log.info("listed", extra={"store": store, "count": new})
+
+
+@shared_task(base=StepTask, bind=True, name="orders.fetch")
+def fetch(self: StepTask, /, *, store: str, order_id: str, attempt: int, **_: object) -> None:
+    """Fetch one order and keep its document; skip it where there is nothing to do.
+
+    Source: ``GET /api/oms/pvt/orders/{orderId}``.
+
+    Args:
+        store: VTEX account name.
+        order_id: VTEX order id, as in ``1268540501456-01``.
+        attempt: the attempt that this message belongs to; an older one does nothing.
+    """
+    with self.journal.step(store, order_id, attempt, to=Stage.FETCHED) as job:
+        job.order = self.vtex(store).order(order_id)
+        order = schemas.read_order(job.order)
+        if reason := statuses.reason_to_skip(order):
+            job.skip(reason)
+        else:
+            statuses.require_ready(order)
+    stop_if_skipped(self, job)
+
+
+@shared_task(base=StepTask, bind=True, name="orders.fetch_payment")
+def fetch_payment(
+    self: StepTask, /, *, store: str, order_id: str, attempt: int, **_: object
+) -> None:
+    """Fetch the order's transactions; there are none for orders paid elsewhere.
+
+    Source: ``GET /api/pvt/transactions/{transactionId}`` and its ``/payments``.
+    Arguments as in ``orders.fetch``.
+    """
+    with self.journal.step(store, order_id, attempt, to=Stage.PAID) as job:
+        ids = schemas.read_order(job.order or {}).gateway_transaction_ids
+        client = self.vtex(store) if ids else None
+        job.payment = {"transactions": [client.transaction(one) for one in ids] if client else []}
+
+
+@shared_task(base=StepTask, bind=True, name="orders.insert")
+def insert(self: StepTask, /, *, store: str, order_id: str, attempt: int, **_: object) -> None:
+    """Insert the order in the ERP, once, and keep the ERP's reference.
+
+    Arguments as in ``orders.fetch``.
+
+    Raises:
+        ErpRejected: the ERP, or the mapping, refuses the order; it is set aside until replayed.
+    """
+    lenient = store in self.with_team.lenient
+    with self.journal.step(store, order_id, attempt, to=Stage.INSERTED, calls_vtex=False) as job:
+        order = sales_order(store, job.order, job.payment, allow_mismatch=lenient)
+        job.erp_reference = self.erp.insert(order)
+        for flag in order.flags:
+            job.note(flag)
+
+
+@shared_task(base=StepTask, bind=True, name="orders.start_handling")
+def start_handling(
+    self: StepTask, /, *, store: str, order_id: str, attempt: int, **_: object
+) -> None:
+    """Tell VTEX that handling has started, once; a canceled order is reported to the ERP.
+
+    Source: ``POST /api/oms/pvt/orders/{orderId}/start-handling``.
+    Arguments as in ``orders.fetch``.
+    """
+    with self.journal.step(store, order_id, attempt, to=Stage.HANDLING) as job:
+        outcome = handling.ensure(self.vtex(store), order_id, in_doubt=job.in_doubt)
+        if outcome.canceled:
+            self.erp.report(canceled_event(store, order_id, outcome))
+            job.skip(outcome.reason)
+        elif outcome.reason:
+            job.note(outcome.reason)
+    log.info("order done", extra={"store": store, "order_id": order_id, "stage": job.stage})
+
+
+def listed(page: OrderPage) -> list[Listed]:
+    """Return a page of VTEX's list as the journal records it."""
+    return [Listed(one.order_id, one.created_at, one.value_cents) for one in page.orders]
+
+
+CHAIN = {
+    Stage.LISTED: fetch,
+    Stage.FETCHED: fetch_payment,
+    Stage.PAID: insert,
+    Stage.INSERTED: start_handling,
+}
+"""The task that takes a job on from each stage, in order."""
+
+
+def send(journal: Journal, tickets: Sequence[Ticket]) -> None:
+    """Enqueue what is left of each ticket's chain.
+
+    Raises:
+        OperationalError: the broker does not answer; what was not enqueued is handed back.
+    """
+    for position, ticket in enumerate(tickets):
+        try:
+            chain(*steps_of(ticket)).apply_async()
+        except OperationalError:
+            release(journal, tickets[position:])
+            raise
+
+
+def steps_of(ticket: Ticket) -> list[Signature]:
+    """Return the signatures of a ticket's remaining steps; they carry identifiers only."""
+    name = {"store": ticket.store, "order_id": ticket.order_id, "attempt": ticket.attempt}
+    stages = list(CHAIN)
+    return [CHAIN[stage].si(**name) for stage in stages[stages.index(ticket.stage) :]]
+
+
+def release(journal: Journal, tickets: Sequence[Ticket]) -> None:
+    """Hand back what could not be enqueued; where that fails too, the leases run out."""
+    try:
+        journal.release(tickets)
+    except JournalUnavailable:
+        log.warning("leases run out by themselves", extra={"count": len(tickets)})
+
+
+def sales_order(
+    store: str,
+    order: Mapping[str, Any] | None,
+    payment: Mapping[str, Any] | None,
+    *,
+    allow_mismatch: bool,
+) -> SalesOrder:
+    """Map an order's documents to the sales order that the ERP gets.
+
+    Raises:
+        DocumentInvalid: a document breaks its schema.
+        ErpRejected: the documents make no sound sales order.
+    """
+    transactions = (payment or {}).get("transactions", [])
+    return mapping.to_sales_order(
+        store,
+        schemas.read_order(order or {}),
+        [schemas.read_transaction(one) for one in transactions],
+        raw_payment=payment,
+        allow_mismatch=allow_mismatch,
+    )
+
+
+def canceled_event(store: str, order_id: str, outcome: handling.Outcome) -> Event:
+    """Return what the ERP is told about an order that was canceled after it had it."""
+    return Event(
+        store=store,
+        order_id=order_id,
+        kind="canceled",
+        key="canceled",
+        at=datetime.now(UTC),
+        reason=outcome.reason,
+    )
+
+
+def stop_if_skipped(task: StoreTask, job: Job) -> None:
+    """Let the rest of the chain fall for an order that there is nothing to do for."""
+    if job.skipped:
+        task.stop_chain()

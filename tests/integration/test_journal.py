@@ -1,0 +1,175 @@
+"""The journal's promises, on SQLite and on a real PostgreSQL."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from journal.jobs import JobLost, Policy, Stage, State, StorePaused
+from journal.store import Journal, Listed, utc_now
+
+
+def listed(count: int = 1) -> list[Listed]:
+    return [Listed(f"o-{n:04}", utc_now() + timedelta(seconds=n), 100) for n in range(count)]
+
+
+def test_migrating_twice_changes_nothing(journal: Journal) -> None:
+    journal.migrate()
+
+    assert "schema 0001" in journal.check()
+
+
+def test_an_order_listed_twice_is_recorded_once(journal: Journal) -> None:
+    assert journal.record("acme", listed(3)) == 3
+
+    assert journal.record("acme", listed(4)) == 1
+
+
+def test_racing_dispatchers_claim_each_job_once(journal: Journal) -> None:
+    journal.record("acme", listed(400))
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: journal.dispatch(in_flight=400), range(8)))
+
+    claimed = [ticket.order_id for tickets in found for ticket in tickets]
+    assert sorted(claimed) == sorted({one.order_id for one in listed(400)})
+
+
+def test_no_more_than_the_allowed_number_is_in_flight(journal: Journal) -> None:
+    journal.record("acme", listed(9))
+
+    assert len(journal.dispatch(in_flight=5)) == 5
+    assert journal.dispatch(in_flight=5) == []
+
+
+def test_the_oldest_order_goes_first(journal: Journal) -> None:
+    journal.record("acme", reversed(listed(5)))
+
+    tickets = journal.dispatch(in_flight=2)
+
+    assert [one.order_id for one in tickets] == ["o-0000", "o-0001"]
+
+
+def test_a_job_walks_its_stages_and_its_timeline_tells(journal: Journal) -> None:
+    journal.record("acme", listed())
+    (ticket,) = journal.dispatch(in_flight=9)
+
+    for stage in list(Stage)[1:]:
+        with journal.step("acme", "o-0000", ticket.attempt, to=stage) as job:
+            job.order = {"n": 1}
+            job.erp_reference = "77"
+
+    row = journal.order("acme", "o-0000")
+    assert row is not None
+    assert (row.state, row.erp_reference) == (State.DONE, "77")
+    assert [one.what for one in journal.events("acme", "o-0000")] == list(Stage)
+    assert journal.documents("acme", "o-0000") == ({"n": 1}, None)
+
+
+def test_a_message_of_an_older_attempt_does_nothing(journal_url: str) -> None:
+    journal = Journal(journal_url, policy=Policy(lease_seconds=-1))
+    journal.migrate()
+    journal.record("acme", listed())
+    (old,) = journal.dispatch(in_flight=9)
+    (new,) = journal.dispatch(in_flight=9)
+
+    with pytest.raises(JobLost), journal.step("acme", "o-0000", old.attempt, to=Stage.FETCHED):
+        pytest.fail("the older attempt was let in")
+
+    assert new.attempt == old.attempt + 1
+    journal.close()
+
+
+def test_a_step_that_lost_its_job_meanwhile_moves_nothing(journal_url: str) -> None:
+    journal = Journal(journal_url, policy=Policy(lease_seconds=-1))
+    journal.migrate()
+    journal.record("acme", listed())
+    (ticket,) = journal.dispatch(in_flight=9)
+
+    with (
+        pytest.raises(JobLost),
+        journal.step("acme", "o-0000", ticket.attempt, to=Stage.FETCHED) as job,
+    ):
+        job.order = {}
+        journal.dispatch(in_flight=9)
+
+    row = journal.order("acme", "o-0000")
+    assert row is not None
+    assert row.stage == Stage.LISTED
+    journal.close()
+
+
+def test_a_step_begun_twice_and_never_ended_is_set_aside(journal_url: str) -> None:
+    journal = Journal(journal_url, policy=Policy(lease_seconds=-1, max_crashes=2))
+    journal.migrate()
+    journal.record("acme", listed(2))
+    for _ in range(2):
+        ticket = next(one for one in journal.dispatch(in_flight=9) if one.order_id == "o-0000")
+        # Never left: what a killed worker looks like to the journal.
+        journal.step("acme", "o-0000", ticket.attempt, to=Stage.FETCHED).__enter__()
+
+    left = journal.dispatch(in_flight=9)
+
+    row = journal.order("acme", "o-0000")
+    assert row is not None
+    assert row.state == State.DEAD
+    assert "began 2 times" in (row.last_error or "")
+    assert [one.order_id for one in left] == ["o-0001"]
+    journal.close()
+
+
+def test_a_document_fetched_before_a_failure_is_kept(journal: Journal) -> None:
+    journal.record("acme", listed())
+    (ticket,) = journal.dispatch(in_flight=9)
+
+    with (
+        pytest.raises(ValueError, match="broken"),
+        journal.step("acme", "o-0000", ticket.attempt, to=Stage.FETCHED) as job,
+    ):
+        job.order = {"orderId": "o-0000"}
+        raise ValueError("broken")
+
+    assert journal.documents("acme", "o-0000")[0] == {"orderId": "o-0000"}
+
+
+def test_a_postponed_job_is_not_dispatched_before_it_is_due(journal: Journal) -> None:
+    journal.record("acme", listed())
+    (ticket,) = journal.dispatch(in_flight=9)
+
+    journal.postpone("acme", "o-0000", ticket.attempt, "no answer", after_seconds=60)
+
+    assert journal.dispatch(in_flight=9) == []
+    row = journal.order("acme", "o-0000")
+    assert row is not None
+    assert row.last_error == "no answer"
+
+
+def test_a_dead_job_tries_again_only_by_hand(journal: Journal) -> None:
+    journal.record("acme", listed())
+    (ticket,) = journal.dispatch(in_flight=9)
+    journal.bury("acme", "o-0000", ticket.attempt, "no customer")
+
+    assert journal.dispatch(in_flight=9) == []
+    assert journal.retry("acme", "o-0000")
+
+    assert [one.order_id for one in journal.dispatch(in_flight=9)] == ["o-0000"]
+
+
+def test_a_paused_store_is_left_alone_and_others_go_on(journal: Journal) -> None:
+    journal.record("acme", listed())
+    journal.record("outlet", listed())
+    (ticket, _) = sorted(journal.dispatch(in_flight=9), key=lambda one: one.store)
+    journal.release([ticket])
+
+    journal.pause("acme", seconds=60, reason="401")
+
+    assert journal.dispatch(in_flight=9) == []
+    with (
+        pytest.raises(StorePaused),
+        journal.step("acme", "o-0000", ticket.attempt, to=Stage.FETCHED),
+    ):
+        pytest.fail("a paused store was called")
+    journal.resume("acme")
+    assert [one.store for one in journal.dispatch(in_flight=9)] == ["acme"]

@@ -1,0 +1,187 @@
+"""Real servers for the tests: Redis, PostgreSQL, MariaDB, workers, the simulated store."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import redis
+
+from workers.demo import redis_command
+
+ROOT = Path(__file__).parents[1]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def eventually(holds: Callable[[], object], seconds: float = 60.0, why: str = "") -> None:
+    """Wait for a condition, with a deadline."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, why or f"not within {seconds} s"
+        time.sleep(0.05)
+
+
+class Process:
+    """A child in a group of its own, its output in a file."""
+
+    def __init__(self, command: list[str], env: dict[str, str], log: Path) -> None:
+        self.command, self.env, self.log = command, env, log
+        self.child: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self.log.open("ab") as out:
+            self.child = subprocess.Popen(
+                self.command, env=self.env, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL, start_new_session=True,
+            )  # fmt: skip
+
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        if self.child is None:
+            return
+        if self.child.poll() is None:
+            os.killpg(self.child.pid, number)
+        self.child.wait(30)
+        self.child = None
+
+    def text(self) -> str:
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+
+class RedisServer:
+    """A Redis of one's own that can be killed, emptied and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.process = Process(redis_command(self.port, folder), dict(os.environ), folder / "r.log")
+
+    def start(self) -> None:
+        self.process.start()
+        with redis.Redis.from_url(self.url) as connection:
+            eventually(lambda: _pings(connection), 20)
+
+    def stop(self) -> None:
+        self.process.kill(signal.SIGTERM)
+
+    def lose_everything(self) -> None:
+        """Restart without any of the data."""
+        self.process.kill()
+        shutil.rmtree(self.folder / "appendonlydir", ignore_errors=True)
+        self.start()
+
+
+def _pings(connection: redis.Redis) -> bool:
+    try:
+        return bool(connection.ping())
+    except redis.RedisError:
+        return False
+
+
+class MariaDbServer:
+    """MariaDB from Debian's server package, in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.url = f"mariadb://root@127.0.0.1:{self.port}/mysql"
+        self.child: subprocess.Popen[bytes] | None = None
+
+    @staticmethod
+    def binary() -> str | None:
+        return shutil.which("mariadbd") or shutil.which(
+            "mariadbd", path="/usr/sbin:/usr/local/sbin"
+        )
+
+    def start(self) -> None:
+        data = self.folder / "data"
+        common = ["--no-defaults", f"--datadir={data}"]
+        user = ["--user=root"] if os.getuid() == 0 else []
+        subprocess.run(
+            ["mariadb-install-db", *common, *user, "--auth-root-authentication-method=normal",
+             "--skip-test-db"],
+            check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        self.child = subprocess.Popen(
+            [str(self.binary()), *common, *user, f"--port={self.port}", "--bind-address=127.0.0.1",
+             f"--socket={self.folder}/s", "--innodb-flush-log-at-trx-commit=0"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        eventually(self._listens, 30)
+
+    def _listens(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def stop(self) -> None:
+        if self.child is not None:
+            self.child.terminate()
+            self.child.wait(30)
+
+
+class Cluster:
+    """Workers, beat and the simulated store as real processes."""
+
+    def __init__(self, folder: Path, journal_url: str, erp_url: str, redis_url: str) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.simulator = f"http://127.0.0.1:{self.port}"
+        drop = ("STORES_FILE", "VTEX_ACCOUNT_FILE", "REDIS_URL_FILE")
+        self.env = {k: v for k, v in os.environ.items() if k not in drop} | {
+            "REDIS_URL": redis_url,
+            "JOURNAL_URL": journal_url,
+            "ERP_URL": erp_url,
+            "VTEX_ACCOUNT": "acme",
+            "VTEX_APP_KEY": "vtexappkey-acme-SIMULA",
+            "VTEX_APP_TOKEN": "simulated-token",
+            "VTEX_BASE_URL": self.simulator,
+            "VTEX_PAYMENTS_URL": self.simulator,
+            "VTEX_READ_TIMEOUT_SECONDS": "3",
+            "LIST_SECONDS": "1",
+            "DISPATCH_SECONDS": "0.5",
+            "LEASE_SECONDS": "5",
+        }
+        self.processes: dict[str, Process] = {}
+
+    def start(self, name: str, *command: str, **env: str) -> Process:
+        process = Process(
+            [sys.executable, "-m", *command], self.env | env, self.folder / f"{name}.log"
+        )
+        process.start()
+        self.processes[name] = process
+        return process
+
+    def start_simulator(self, orders: int, *more: str) -> None:
+        process = self.start(
+            "simulator", "vtex.simulator", "--port", str(self.port), "--orders", str(orders),
+            "--index-lag", "0", "--handling-delay", "0.2", *more,
+        )  # fmt: skip
+        eventually(lambda: "ready on" in process.text(), 30)
+
+    def start_worker(self, name: str, **env: str) -> Process:
+        return self.start(name, "celery", "-A", "workers", "worker", "-n", f"{name}@%h", **env)
+
+    def start_beat(self, name: str = "beat") -> Process:
+        return self.start(name, "celery", "-A", "workers", "beat")
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "workers.cli", *arguments],
+            env=self.env, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+
+    def stop(self) -> None:
+        for process in reversed(list(self.processes.values())):
+            process.kill()

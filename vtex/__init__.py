@@ -1,0 +1,1 @@
+"""Everything we know about VTEX; imports nothing of ours."""

@@ -1,0 +1,179 @@
+"""One method an endpoint, in our words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+from vtex import schemas
+from vtex.documents import NOT_IN_GATEWAY, OrderPage
+from vtex.errors import OrderNotFound, VtexError, VtexUnauthorized, VtexUnavailable
+from vtex.statuses import READY
+from vtex.transport import Transport
+
+PAGE_ROWS = 100
+LAST_PAGE = 30
+REACHABLE = PAGE_ROWS * LAST_PAGE
+"""Orders that one filter can reach; beyond, VTEX serves no page."""
+
+READABLE = timedelta(days=730)
+"""VTEX reads no order older than two years."""
+
+SHORTEST_WINDOW = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """Whether the key may do what the workers need.
+
+    Attributes:
+        ok: None where it could not be found out.
+    """
+
+    name: str
+    ok: bool | None
+    detail: str
+
+
+class VtexClient:
+    """The calls to one account. Safe across threads."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def list_orders(
+        self,
+        *,
+        status: str = READY,
+        created_from: datetime | None = None,
+        created_to: datetime | None = None,
+    ) -> Iterator[OrderPage]:
+        """Yield the pages of the order list, oldest orders first.
+
+        Where more than 3,000 orders match, the window of creation dates is halved until they
+        fit. Orders may move between pages meanwhile, so one may come twice.
+
+        Source: ``GET /api/oms/pvt/orders``.
+        """
+        window = (created_from, created_to) if created_from or created_to else None
+        first = self._page(status, window, 1)
+        if first.total <= REACHABLE:
+            yield from self._pages(status, window, first)
+            return
+        end = created_to or datetime.now(UTC)
+        start = created_from or end - READABLE
+        if end - start <= SHORTEST_WINDOW:
+            yield from self._pages(status, window, first)
+            return
+        middle = start + (end - start) / 2
+        yield from self.list_orders(status=status, created_from=start, created_to=middle)
+        yield from self.list_orders(status=status, created_from=middle, created_to=end)
+
+    def order(self, order_id: str) -> dict[str, Any]:
+        """Return an order's whole document.
+
+        Source: ``GET /api/oms/pvt/orders/{orderId}``.
+
+        Raises:
+            OrderNotFound: VTEX does not know it in this account.
+            VtexUnavailable: no answer, or one that is not an order.
+        """
+        path = f"/api/oms/pvt/orders/{quote(order_id, safe='')}"
+        return _object(self._transport.get(path), path)
+
+    def transaction(self, transaction_id: str) -> dict[str, Any]:
+        """Return ``{"transaction": {…}, "payments": […]}``, as the payments gateway has them.
+
+        Source: ``GET /api/pvt/transactions/{transactionId}`` and its ``/payments``.
+
+        Raises:
+            ValueError: the id names no transaction of the gateway.
+        """
+        if not transaction_id or transaction_id in NOT_IN_GATEWAY:
+            raise ValueError(f"{transaction_id!r} is no transaction of the gateway")
+        path = f"/api/pvt/transactions/{quote(transaction_id, safe='')}"
+        transaction = _object(self._transport.get(path, pay=True), path)
+        payments = self._transport.get(f"{path}/payments", pay=True)
+        return {"transaction": transaction, "payments": payments}
+
+    def start_handling(self, order_id: str) -> None:
+        """Tell VTEX that handling has started; it takes effect some seconds later.
+
+        Source: ``POST /api/oms/pvt/orders/{orderId}/start-handling``, answered with 204.
+
+        Raises:
+            OrderConflict: the order is not ready for handling (any more).
+            VtexUnavailable: in doubt: VTEX may have done it.
+        """
+        path = f"/api/oms/pvt/orders/{quote(order_id, safe='')}/start-handling"
+        status = self._transport.post(path)
+        if status != 204:
+            raise VtexUnavailable(
+                f"VTEX answered {status} instead of 204 to POST {path}",
+                method="POST", path=path, status=status,
+            )  # fmt: skip
+
+    def probe(self) -> list[Permission]:
+        """Find out which permissions the key has, without changing anything.
+
+        An id that no order has answers 404 where the call is allowed, 403 where it is not.
+        """
+        nobody = "permission-probe-00"
+        return [
+            _permission("List Orders", lambda: self._page(READY, None, 1)),
+            _permission("View order", lambda: self.order(nobody)),
+            _permission("Change order workflow status", lambda: self.start_handling(nobody)),
+            _permission("View Payment Data", lambda: self.transaction(nobody)),
+        ]
+
+    def _pages(
+        self, status: str, window: tuple[datetime | None, datetime | None] | None, first: OrderPage
+    ) -> Iterator[OrderPage]:
+        yield first
+        for number in range(2, min(first.pages, LAST_PAGE) + 1):
+            yield self._page(status, window, number)
+
+    def _page(
+        self, status: str, window: tuple[datetime | None, datetime | None] | None, number: int
+    ) -> OrderPage:
+        query = {
+            "f_status": status,
+            "orderBy": "creationDate,asc",
+            "page": str(number),
+            "per_page": str(PAGE_ROWS),
+        }
+        if window is not None:
+            end = window[1] or datetime.now(UTC)
+            start = window[0] or end - READABLE
+            query["f_creationDate"] = f"creationDate:[{_stamp(start)} TO {_stamp(end)}]"
+        return schemas.read_page(self._transport.get("/api/oms/pvt/orders", query))
+
+
+def _permission(name: str, call: Any) -> Permission:
+    try:
+        call()
+    except OrderNotFound:
+        return Permission(name, True, "granted")
+    except VtexUnauthorized as error:
+        word = "the key or token is wrong" if error.status == 401 else f"grant {name!r} to the key"
+        return Permission(name, False, f"{word} ({error})")
+    except VtexError as error:
+        return Permission(name, None, str(error))
+    return Permission(name, True, "granted")
+
+
+def _stamp(moment: datetime) -> str:
+    return (
+        moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03}Z"
+    )
+
+
+def _object(raw: Any, path: str) -> dict[str, Any]:
+    if not isinstance(raw, dict):
+        raise VtexUnavailable(
+            f"VTEX answered GET {path} with JSON that is no object", method="GET", path=path
+        )
+    return raw

@@ -1,0 +1,273 @@
+"""VTEX's documents as frozen values: what we use of them, in our words.
+
+Money is integer cents, times are aware UTC, absent text is None (VTEX writes ``""``, null or
+nothing). ``raw`` holds the whole document as VTEX gave it, unknown keys included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+NOT_IN_GATEWAY = frozenset({"NO-PAYMENT", "PAYMENT-FROM-AFFILIATE"})
+"""Transaction ids that name no transaction: nothing can be fetched for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedOrder:
+    """One row of the order list; its status may be minutes old."""
+
+    order_id: str
+    created_at: datetime | None
+    status: str | None
+    value_cents: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPage:
+    """One page of the order list.
+
+    Attributes:
+        total: how many orders match the filter, also beyond the reachable 3,000.
+    """
+
+    orders: tuple[ListedOrder, ...]
+    page: int
+    pages: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class PriceTag:
+    """A discount (negative) or tax on a line, in cents for the whole line."""
+
+    name: str
+    value_cents: int
+
+
+@dataclass(frozen=True, slots=True)
+class SellingPrice:
+    """So many units of a line at this unit price."""
+
+    value_cents: int
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A part of a kit."""
+
+    sku_id: str
+    quantity: int
+    name: str | None = None
+    ref_id: str | None = None
+    ean: str | None = None
+    price_cents: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line of an order; a SKU may stand on several.
+
+    Attributes:
+        index: the position that logistics and packages call ``itemIndex``.
+        selling_price_cents: unit price after discounts, approximate where they do not divide.
+        selling_prices: exact split of the line, from ``priceDefinition``; empty when absent.
+        total_cents: ``priceDefinition.total``; None when absent.
+        services: bought extras (``bundleItems``) such as gift wrap or warranty.
+    """
+
+    index: int
+    sku_id: str
+    quantity: int
+    unique_id: str | None = None
+    product_id: str | None = None
+    ref_id: str | None = None
+    ean: str | None = None
+    name: str | None = None
+    seller: str | None = None
+    measurement_unit: str | None = None
+    unit_multiplier: Decimal = Decimal(1)
+    price_cents: int | None = None
+    list_price_cents: int | None = None
+    selling_price_cents: int | None = None
+    tax_cents: int = 0
+    price_tags: tuple[PriceTag, ...] = ()
+    selling_prices: tuple[SellingPrice, ...] = ()
+    total_cents: int | None = None
+    is_gift: bool = False
+    parent_item_index: int | None = None
+    components: tuple[Component, ...] = ()
+    services: tuple[Item, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Who bought: a natural person, or a company and its buyer."""
+
+    first_name: str | None = None
+    last_name: str | None = None
+    email: str | None = None
+    document_type: str | None = None
+    document: str | None = None
+    phone: str | None = None
+    is_corporate: bool = False
+    corporate_name: str | None = None
+    trade_name: str | None = None
+    corporate_document: str | None = None
+    corporate_phone: str | None = None
+    state_inscription: str | None = None
+    user_profile_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A postal address as the shopper or the store wrote it; every part may lack."""
+
+    address_id: str | None = None
+    address_type: str | None = None
+    receiver_name: str | None = None
+    postal_code: str | None = None
+    city: str | None = None
+    state: str | None = None
+    country: str | None = None
+    street: str | None = None
+    number: str | None = None
+    neighborhood: str | None = None
+    complement: str | None = None
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Logistics:
+    """How one line is delivered; joined to it by ``item_index``, never by position.
+
+    Attributes:
+        selling_price_cents: freight of the line after freight discounts.
+        pickup_name: name of the pickup point; None for a delivery.
+    """
+
+    item_index: int
+    selling_price_cents: int = 0
+    delivery_channel: str | None = None
+    sla: str | None = None
+    carrier: str | None = None
+    courier_id: str | None = None
+    warehouse_id: str | None = None
+    dock_id: str | None = None
+    address_id: str | None = None
+    shipping_estimate: str | None = None
+    estimated_at: datetime | None = None
+    pickup_point_id: str | None = None
+    pickup_name: str | None = None
+    pickup_address: Address | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """One means of payment, as the order or the gateway tells it.
+
+    Attributes:
+        value_cents: with interest; may cover the whole order group.
+        reference_value_cents: without interest.
+        status: gateway status, such as ``Approved``; None in the order's own data.
+        connector: connector answers with lower-case keys, the first of a doubled key.
+    """
+
+    payment_id: str | None
+    system: str
+    system_name: str | None = None
+    group: str | None = None
+    value_cents: int = 0
+    reference_value_cents: int | None = None
+    installments: int = 1
+    first_digits: str | None = None
+    last_digits: str | None = None
+    card_holder: str | None = None
+    tid: str | None = None
+    nsu: str | None = None
+    status: str | None = None
+    due_date: str | None = None
+    url: str | None = None
+    bank_invoice: str | None = None
+    gift_card_id: str | None = None
+    billing_address: Address | None = None
+    connector: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderTransaction:
+    """A transaction as the order tells it; see NOT_IN_GATEWAY for ids that name none."""
+
+    transaction_id: str | None
+    is_active: bool = True
+    payments: tuple[Payment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A transaction of the payments gateway, with its payments."""
+
+    transaction_id: str
+    status: str | None
+    value_cents: int
+    authorized_at: datetime | None
+    payments: tuple[Payment, ...]
+    raw: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order, ``GET /api/oms/pvt/orders/{orderId}``.
+
+    Attributes:
+        value_cents: what the shopper owes; never computed from the items.
+        totals: id to cents: Items, Discounts (<= 0), Shipping, Tax, Change, and others.
+        rounding_error_cents: cents lost by rounding item by item.
+        is_completed: False means that the checkout data are incomplete: do not integrate.
+        shipping_address: where it goes; None when nothing is delivered.
+        invoice_address: the fiscal address, when the shopper gave one.
+        has_packages: an invoice was sent already.
+    """
+
+    order_id: str
+    sequence: str | None
+    status: str | None
+    value_cents: int
+    created_at: datetime
+    items: tuple[Item, ...]
+    totals: tuple[tuple[str, int], ...]
+    raw: Mapping[str, Any] = field(repr=False)
+    changed_at: datetime | None = None
+    authorized_at: datetime | None = None
+    order_group: str | None = None
+    marketplace_order_id: str | None = None
+    seller_order_id: str | None = None
+    affiliate_id: str | None = None
+    origin: str | None = None
+    sales_channel: str | None = None
+    currency: str = "BRL"
+    rounding_error_cents: int = 0
+    is_completed: bool = True
+    workflow_is_in_error: bool = False
+    has_packages: bool = False
+    cancel_reason: str | None = None
+    client: Client = Client()
+    shipping_address: Address | None = None
+    selected_addresses: tuple[Address, ...] = ()
+    invoice_address: Address | None = None
+    logistics: tuple[Logistics, ...] = ()
+    transactions: tuple[OrderTransaction, ...] = ()
+    note: str | None = None
+
+    @property
+    def gateway_transaction_ids(self) -> tuple[str, ...]:
+        """Ids of the active transactions that the payments gateway knows."""
+        return tuple(
+            one.transaction_id
+            for one in self.transactions
+            if one.is_active and one.transaction_id and one.transaction_id not in NOT_IN_GATEWAY
+        )

@@ -1,0 +1,85 @@
+"""What can go wrong with VTEX, drawn as a tree; the retry policy rests on it.
+
+::
+
+    VtexError
+    ├── VtexUnavailable     network, time-out, 5xx, unreadable body: a write may have been done
+    │   └── VtexThrottled   429 (and 503 with Retry-After): stop calling for a while
+    ├── VtexUnauthorized    401, 403: our fault, for all orders of the store
+    ├── OrderNotFound       404 for an order or its transaction
+    ├── OrderConflict       409, or 400 with OMS003: the status is not what we thought
+    ├── VtexRejected        other 4xx: understood and refused, with VTEX's own words
+    └── DocumentInvalid     an answer that breaks its schema; names the field's path
+"""
+
+from __future__ import annotations
+
+
+class VtexError(Exception):
+    """An outcome of a call to VTEX that is not the wanted one.
+
+    Attributes:
+        method: HTTP method of the request, ``GET``.
+        path: path of the request without its query.
+        status: HTTP status of the answer; None when there was none.
+        code: VTEX's own code, ``OMS007``; None when it sent none.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        method: str = "",
+        path: str = "",
+        status: int | None = None,
+        code: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.method = method
+        self.path = path
+        self.status = status
+        self.code = code
+
+
+class VtexUnavailable(VtexError):
+    """No usable answer; a write may have been done all the same."""
+
+
+class VtexThrottled(VtexUnavailable):
+    """VTEX asks for a pause of the whole account.
+
+    Attributes:
+        retry_after: seconds that VTEX asks for; None when it said nothing.
+    """
+
+    retry_after: float | None = None
+
+
+class VtexUnauthorized(VtexError):
+    """The credentials are wrong or lack a permission (401, 403)."""
+
+
+class OrderNotFound(VtexError):
+    """VTEX does not know the order, or not in this account."""
+
+
+class OrderConflict(VtexError):
+    """The order's status does not allow the call (409, or 400 with OMS003)."""
+
+
+class VtexRejected(VtexError):
+    """VTEX understood the request and refuses it."""
+
+
+class DocumentInvalid(VtexError):
+    """A document breaks its schema.
+
+    Attributes:
+        faults: field path to what is wrong with it, ``{"items.0.quantity": "…"}``.
+    """
+
+    faults: dict[str, str]
+
+    def __init__(self, message: str, *, faults: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.faults = faults or {}

@@ -1,0 +1,59 @@
+"""``python -m vtex.simulator``: a simulated VTEX store."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import fields
+
+from vtex.simulator.server import serve
+from vtex.simulator.state import Config
+
+HELP = {
+    "account": "account name",
+    "app_key": "application key that it accepts",
+    "app_token": "application token that it accepts",
+    "host": "address to listen on",
+    "port": "port to listen on; 0 takes a free one",
+    "orders": "paid orders at the start",
+    "seed": "the same seed makes the same orders",
+    "index_lag": "seconds that the order list lags behind",
+    "handling_delay": "seconds from start-handling to handling",
+    "latency_ms": "milliseconds of each answer",
+    "arrivals_per_minute": "new paid orders a minute",
+    "quota": "calls a minute before it answers 429",
+    "conflict_status": "what a conflict of start-handling answers: 409 or 400",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve a simulated store until SIGINT or SIGTERM."""
+    parser = argparse.ArgumentParser(prog="vtex-erp simulate", description=__doc__)
+    default = Config(port=8700, orders=30)
+    for one in fields(Config):
+        value = getattr(default, one.name)
+        kind = int if one.name == "quota" else type(value)
+        flag = f"--{one.name.replace('_', '-')}"
+        parser.add_argument(flag, type=kind, default=value, help=f"{HELP[one.name]} (%(default)s)")
+    config = Config(**vars(parser.parse_args(arguments)))
+    asyncio.run(_run(config))
+
+
+async def _run(config: Config) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stop.set)
+    await serve(config, lambda url, _: _announce(url), stop)
+
+
+def _announce(url: str) -> None:
+    sys.stdout.write(f"simulator ready on {url}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

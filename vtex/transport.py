@@ -1,0 +1,220 @@
+"""HTTP to VTEX: session, credentials, time-outs, and the table from answer to error."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import requests
+
+from vtex.errors import (
+    OrderConflict,
+    OrderNotFound,
+    VtexError,
+    VtexRejected,
+    VtexThrottled,
+    VtexUnauthorized,
+    VtexUnavailable,
+)
+
+MAX_BODY_BYTES = 16 * 1024 * 1024
+"""An order is some 20 kB; nothing honest comes near this."""
+
+_PRIVATE = re.compile(r"[^\s@]+@[^\s@]+|\d[\d./() -]{7,}\d|[A-Za-z0-9_-]{40,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One VTEX account and its credentials; the addresses are needed for a stand-in only."""
+
+    name: str
+    app_key: str = field(repr=False)
+    app_token: str = field(repr=False)
+    base_url: str | None = None
+    payments_url: str | None = None
+
+    @property
+    def orders_host(self) -> str:
+        """Where orders are."""
+        return (self.base_url or f"https://{self.name}.vtexcommercestable.com.br").rstrip("/")
+
+    @property
+    def payments_host(self) -> str:
+        """Where transactions are."""
+        return (self.payments_url or f"https://{self.name}.vtexpayments.com.br").rstrip("/")
+
+
+class Transport:
+    """Calls one account, with a pooled session a thread. Nothing is repeated by itself.
+
+    Args:
+        account: the account, or what returns it at each call: a renewed token needs no restart.
+        connect_timeout, read_timeout: seconds; twice the latter is an answer's whole time.
+        before_call: told method and path; the place of a budget of calls.
+    """
+
+    def __init__(
+        self,
+        account: Account | Callable[[], Account],
+        *,
+        connect_timeout: float = 5.0,
+        read_timeout: float = 20.0,
+        before_call: Callable[[str, str], None] | None = None,
+    ) -> None:
+        self._account = account
+        self._timeout = (connect_timeout, read_timeout)
+        self._before_call = before_call
+        self._local = threading.local()
+
+    @property
+    def account(self) -> Account:
+        """The account as it is now."""
+        return self._account() if callable(self._account) else self._account
+
+    def get(self, path: str, query: Mapping[str, str] | None = None, *, pay: bool = False) -> Any:
+        """Return the JSON that a GET answers.
+
+        Args:
+            pay: ask the payments host.
+
+        Raises:
+            VtexError: the answer is not the wanted one; see ``vtex.errors``.
+        """
+        status, body = self._call("GET", path, query, pay=pay)
+        if status != 200:
+            raise VtexUnavailable(f"VTEX answered {status} to GET {path}", method="GET", path=path)
+        try:
+            return json.loads(body)
+        except (ValueError, RecursionError) as error:
+            raise VtexUnavailable(
+                f"VTEX answered GET {path} with a body that is not JSON",
+                method="GET", path=path, status=status,
+            ) from error  # fmt: skip
+
+    def post(self, path: str) -> int:
+        """Send a POST without a body; return the status of the answer, which is a success."""
+        return self._call("POST", path, None, pay=False)[0]
+
+    def _call(
+        self, method: str, path: str, query: Mapping[str, str] | None, *, pay: bool
+    ) -> tuple[int, bytes]:
+        account = self.account
+        if self._before_call is not None:
+            self._before_call(method, path)
+        try:
+            with self._session().request(
+                method,
+                (account.payments_host if pay else account.orders_host) + path,
+                params=query,
+                headers={
+                    "X-VTEX-API-AppKey": account.app_key,
+                    "X-VTEX-API-AppToken": account.app_token,
+                },
+                timeout=self._timeout,
+                allow_redirects=False,
+                stream=True,
+            ) as answer:
+                body = self._read(answer, method, path)
+        except requests.RequestException as error:
+            raise VtexUnavailable(
+                f"no answer of VTEX to {method} {path} ({type(error).__name__})",
+                method=method, path=path,
+            ) from error  # fmt: skip
+        _raise_for(answer, body, method, path)
+        return answer.status_code, body
+
+    def _read(self, answer: requests.Response, method: str, path: str) -> bytes:
+        deadline = time.monotonic() + 2 * self._timeout[1]
+        body = bytearray()
+        for part in answer.iter_content(65_536):
+            body += part
+            if len(body) > MAX_BODY_BYTES or time.monotonic() > deadline:
+                raise VtexUnavailable(
+                    f"the answer of VTEX to {method} {path} is too long or too slow",
+                    method=method, path=path, status=answer.status_code,
+                )  # fmt: skip
+        return bytes(body)
+
+    def _session(self) -> requests.Session:
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = self._local.session = requests.Session()
+            session.headers.update(
+                {
+                    "Accept": "application/json",
+                    "Content-Type": "application/json",
+                    "User-Agent": "vtex-erp-workers/0.1",
+                }
+            )
+            session.trust_env = False  # a stray proxy or .netrc must not see the credentials
+        return session
+
+
+def _raise_for(answer: requests.Response, body: bytes, method: str, path: str) -> None:
+    status = answer.status_code
+    is_json = "json" in answer.headers.get("Content-Type", "").lower()
+    if status == 204 or (status < 300 and (is_json or not body)):
+        return
+    code, words = _vtex_words(body) if is_json else (None, "")
+    error = _error_of(status, code, is_json=is_json)
+    said = f": {code or ''} {words}".rstrip() if code or words else ""
+    failure = error(
+        f"VTEX answered {status} to {method} {path}{said}",
+        method=method, path=path, status=status, code=code,
+    )  # fmt: skip
+    if isinstance(failure, VtexThrottled):
+        failure.retry_after = _retry_after(answer.headers.get("Retry-After"))
+    raise failure
+
+
+def _error_of(status: int, code: str | None, *, is_json: bool) -> type[VtexError]:
+    table: dict[int, type[VtexError]] = {
+        302: VtexUnauthorized,  # a login page
+        401: VtexUnauthorized,
+        403: VtexUnauthorized,
+        409: OrderConflict,
+        429: VtexThrottled,
+        503: VtexThrottled,
+    }
+    if status == 404:
+        # A proxy's page says nothing about the order.
+        return OrderNotFound if is_json else VtexUnavailable
+    if status == 400 and code == "OMS003":
+        return OrderConflict
+    if status in table:
+        return table[status]
+    return VtexRejected if 400 <= status < 500 and status != 408 else VtexUnavailable
+
+
+def _vtex_words(body: bytes) -> tuple[str | None, str]:
+    try:
+        raw = json.loads(body)
+    except (ValueError, RecursionError):
+        return None, ""
+    if not isinstance(raw, dict):
+        return None, ""
+    error = raw["error"] if isinstance(raw.get("error"), dict) else raw
+    code = error.get("code")
+    words = error.get("message") or error.get("Message") or error.get("title") or ""
+    return (str(code)[:32] if code else None), _PRIVATE.sub("…", str(words))[:200]
+
+
+def _retry_after(value: str | None) -> float | None:
+    if not value:
+        return None
+    if value.strip().isdigit():
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())

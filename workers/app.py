@@ -1,0 +1,36 @@
+"""The one place where the Celery application is made; ``celery -A workers`` finds it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from celery import Celery, signals
+
+from workers import log, wiring
+
+# ``celery`` started in the project's folder finds celeryconfig there; elsewhere it is installed.
+sys.path.insert(0, os.getcwd())
+
+app = Celery("vtex-erp")
+app.config_from_object("celeryconfig")
+
+
+@signals.setup_logging.connect
+def _set_up_logging(**_: Any) -> None:
+    # LOG_LEVEL decides; Celery's own default hides the one line that each order leaves.
+    log.set_up()
+
+
+@signals.worker_init.connect
+@signals.worker_process_init.connect
+def _equip(**_: Any) -> None:
+    # Threads share what worker_init made; a prefork child must not share its parent's sockets.
+    wiring.equip()
+
+
+@signals.worker_process_shutdown.connect
+@signals.worker_shutdown.connect
+def _give_back(**_: Any) -> None:
+    wiring.dismiss()

@@ -1,0 +1,146 @@
+"""What ``vtex-erp check`` looks at; each verdict says what to do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import redis
+
+from erp.port import ErpError
+from journal.jobs import JournalError
+from vtex.errors import VtexError
+from workers import wiring
+from workers.settings import Settings, Store, masked
+
+CLOCK_SECONDS = 5.0
+"""Clocks further apart than this make leases lapse early or late."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One line of the check.
+
+    Attributes:
+        ok: True fine, False broken, None worth knowing.
+        detail: what was found, and what to do where it is not fine.
+    """
+
+    name: str
+    ok: bool | None
+    detail: str
+
+
+def run(settings: Settings) -> list[Verdict]:
+    """Look at everything; a check that fails never hides the next."""
+    verdicts = [Verdict("settings", True, "all values can be used")]
+    if not settings.stores:
+        verdicts.append(
+            Verdict(
+                "stores",
+                False,
+                "none: set VTEX_ACCOUNT, VTEX_APP_KEY and VTEX_APP_TOKEN, or STORES_FILE",
+            )
+        )
+    verdicts += _broker(settings)
+    verdicts += _journal(settings)
+    verdicts.append(_erp(settings))
+    for store in settings.stores:
+        verdicts += _store(settings, store)
+    return verdicts
+
+
+def _broker(settings: Settings) -> Iterator[Verdict]:
+    where = masked(settings.redis_url)
+    connection = redis.Redis.from_url(
+        settings.redis_url, socket_timeout=5, socket_connect_timeout=5, decode_responses=True
+    )
+    try:
+        yield from _redis(connection, where)
+    except redis.RedisError as error:
+        yield Verdict(
+            "broker",
+            False,
+            f"{where} does not answer ({type(error).__name__}): start it, or mend REDIS_URL",
+        )
+    finally:
+        connection.close()
+
+
+def _redis(connection: redis.Redis, where: str) -> Iterator[Verdict]:
+    info = connection.info()
+    version = str(info.get("valkey_version") or info["redis_version"])
+    old = not info.get("valkey_version") and tuple(map(int, version.split(".")[:2])) < (6, 2)
+    yield Verdict(
+        "broker",
+        not old,
+        f"{where}, version {version}" + (": 6.2 or later is needed" if old else ""),
+    )
+    policy = str(info.get("maxmemory_policy", "noeviction"))
+    yield Verdict(
+        "broker eviction", policy == "noeviction",
+        policy if policy == "noeviction"
+        else f"{policy} may drop messages: set maxmemory-policy noeviction",
+    )  # fmt: skip
+    aof = bool(info.get("aof_enabled"))
+    yield Verdict(
+        "broker persistence", True if aof else None,
+        "append-only file is on" if aof else "no append-only file: a restart empties the queues, "
+        "and orders wait for their lease; set appendonly yes",
+    )  # fmt: skip
+    yield _clock(connection)
+    yield _beat(connection)
+
+
+def _clock(connection: redis.Redis) -> Verdict:
+    seconds, micros = connection.time()
+    apart = abs(time.time() - (seconds + micros / 1e6))
+    if apart <= CLOCK_SECONDS:
+        return Verdict("clock", True, f"{apart:.1f} s from the broker's")
+    return Verdict("clock", False, f"{apart:.0f} s from the broker's: run NTP on both hosts")
+
+
+def _beat(connection: redis.Redis) -> Verdict:
+    owner = connection.exists("vtex-erp:beat::lock")
+    if owner:
+        return Verdict("beat", True, "one is at work")
+    return Verdict(
+        "beat", None, "none is at work: nothing is listed until celery -A workers beat runs"
+    )
+
+
+def _journal(settings: Settings) -> Iterator[Verdict]:
+    journal = wiring.journal(settings)
+    try:
+        yield Verdict("journal", True, f"{masked(settings.journal_url)}: {journal.check()}")
+        for store in settings.stores:
+            if pause := journal.paused(store.name):
+                until = pause[0].astimezone(UTC)
+                left = (until - datetime.now(UTC)).total_seconds()
+                yield Verdict(f"{store.name} paused", None, f"for {left:.0f} s: {pause[1]}")
+    except JournalError as error:
+        yield Verdict("journal", False, f"{masked(settings.journal_url)}: {error}")
+    finally:
+        journal.close()
+
+
+def _erp(settings: Settings) -> Verdict:
+    where = masked(settings.erp_url)
+    erp = wiring.erp(settings.erp_url)
+    try:
+        return Verdict("ERP", True, f"{where}: {erp.check()}")
+    except ErpError as error:
+        return Verdict("ERP", False, f"{where}: {error}")
+    finally:
+        erp.close()
+
+
+def _store(settings: Settings, store: Store) -> Iterator[Verdict]:
+    client = wiring.client(settings, store)
+    try:
+        for one in client.probe():
+            yield Verdict(f"{store.name} {one.name}", one.ok, one.detail)
+    except VtexError as error:
+        yield Verdict(f"{store.name} VTEX", False, str(error))

