@@ -1,0 +1,108 @@
+"""The cluster that docker-compose.yml describes comes up, natively, and moves orders."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import yaml
+from servers import ROOT, Cluster, Process, RedisServer, eventually, free_port
+
+from workers.settings import SettingsSchema
+
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+OURS = {n: s for n, s in COMPOSE["services"].items() if n not in ("redis", "postgres")}
+FLOWERS = {"FLOWER_ADDRESS", "FLOWER_BASIC_AUTH"}
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_variable_of_a_service_is_a_setting(name: str) -> None:
+    known = set(SettingsSchema().fields) | FLOWERS
+
+    given = {one.removesuffix("_FILE") for one in OURS[name].get("environment", {})}
+
+    assert given <= known
+
+
+def test_no_secret_stands_in_the_file_and_none_runs_as_root() -> None:
+    assert all(set(one) == {"file"} for one in COMPOSE["secrets"].values())
+    assert "\nUSER erp\n" in (ROOT / "Dockerfile").read_text()
+
+
+def test_every_service_is_restarted_and_can_be_scaled() -> None:
+    assert all("container_name" not in one for one in COMPOSE["services"].values())
+    assert all(s["restart"] in ("always", "on-failure") for s in COMPOSE["services"].values())
+
+
+def test_the_described_cluster_moves_orders(
+    tmp_path: Path, redis_server: RedisServer, postgres_database: str
+) -> None:
+    cluster = Cluster(tmp_path, "", "", redis_server.url)
+    flower = free_port()
+    secrets = {
+        "journal_url": postgres_database, "erp_url": postgres_database,
+        "vtex_app_key": "vtexappkey-acme-SIMULA", "vtex_app_token": "simulated-token",
+        "flower_auth": "user:password",
+    }  # fmt: skip
+    for name, text in secrets.items():
+        (tmp_path / name).write_text(text)
+    moved = {
+        "/run/secrets": str(tmp_path), "redis://redis:6379/0": redis_server.url,
+        "0.0.0.0": "127.0.0.1", "8700": str(cluster.port), "--port=5555": f"--port={flower}",
+        "${VTEX_ACCOUNT:-acme}": "acme", "${VTEX_BASE_URL:-}": cluster.simulator,
+        "${VTEX_PAYMENTS_URL:-}": cluster.simulator,
+    }  # fmt: skip
+    base = {k: v for k, v in cluster.env.items() if k in ("PATH", "HOME", "LIST_SECONDS")}
+
+    def start(name: str, *more: str) -> Process:
+        service = OURS[name]
+        command = [_moved(one, moved) for one in service["command"]]
+        program = ["celery"] if command[0] == "celery" else ["workers.cli"]
+        env = {k: _moved(v, moved) for k, v in service.get("environment", {}).items()}
+        process = Process(
+            [sys.executable, "-m", *program, *command[1:], *more],
+            base | env,
+            tmp_path / f"{name}.log",
+        )
+        process.start()
+        cluster.processes[name] = process
+        return process
+
+    try:
+        simulator = start("simulator", "--orders", "12", "--handling-delay", "0.1")
+        eventually(lambda: "ready on" in simulator.text(), 30)
+        migrate = start("migrate")
+        eventually(lambda: migrate.child is not None and migrate.child.poll() == 0, 60)
+        for name in ("worker-orders", "worker-control", "beat", "flower"):
+            start(name)
+        url = f"{cluster.simulator}/_simulator/state"
+        eventually(lambda: _handled(url) >= 12, 120)
+        address = f"http://127.0.0.1:{flower}"
+        eventually(lambda: _answers(f"{address}/healthcheck"), 30)
+        assert requests.get(f"{address}/api/tasks", timeout=10).status_code == 401
+        shown = requests.get(f"{address}/api/tasks", auth=("user", "password"), timeout=10)
+        assert shown.status_code == 200
+        assert "Rua das Palmeiras" not in shown.text
+    finally:
+        cluster.stop()
+
+
+def _moved(text: str, moved: dict[str, str]) -> str:
+    for old, new in moved.items():
+        text = text.replace(old, new)
+    return text
+
+
+def _handled(url: str) -> int:
+    orders = requests.get(url, timeout=10).json()["orders"].values()
+    return sum(one.get("start_handling_effects", 0) for one in orders)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=5).ok
+    except requests.RequestException:
+        return False
