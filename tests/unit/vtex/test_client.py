@@ -1,0 +1,122 @@
+"""The client's calls, and what each answer means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import requests
+import requests_mock
+
+from vtex import errors
+from vtex.client import VtexClient
+from vtex.transport import Account, Transport
+
+HOST = "https://acme.vtexcommercestable.com.br"
+ORDER = f"{HOST}/api/oms/pvt/orders/o-1"
+JSON = {"Content-Type": "application/json; charset=utf-8"}
+
+
+@pytest.fixture
+def client() -> VtexClient:
+    return VtexClient(Transport(Account("acme", "key", "secret-token")))
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        ({"status_code": 401, "json": {"error": {"code": "1"}}, "headers": JSON}, errors.VtexUnauthorized),
+        ({"status_code": 403, "text": ""}, errors.VtexUnauthorized),
+        ({"status_code": 302, "text": "", "headers": {"Location": "/login"}}, errors.VtexUnauthorized),
+        ({"status_code": 404, "json": {"error": {"code": "OMS007"}}, "headers": JSON}, errors.OrderNotFound),
+        ({"status_code": 404, "text": "<html>", "headers": {"Content-Type": "text/html"}}, errors.VtexUnavailable),
+        ({"status_code": 400, "json": {"error": {"code": "OMS003"}}, "headers": JSON}, errors.OrderConflict),
+        ({"status_code": 400, "json": {"Message": "no"}, "headers": JSON}, errors.VtexRejected),
+        ({"status_code": 429, "text": ""}, errors.VtexThrottled),
+        ({"status_code": 500, "text": "oops"}, errors.VtexUnavailable),
+        ({"status_code": 200, "text": "<html>", "headers": {"Content-Type": "text/html"}}, errors.VtexUnavailable),
+        ({"status_code": 200, "text": '{"a":', "headers": JSON}, errors.VtexUnavailable),
+        ({"exc": requests.ConnectTimeout}, errors.VtexUnavailable),
+    ],
+)  # fmt: skip
+def test_an_answer_becomes_the_error_that_says_what_to_do(
+    client: VtexClient, answer: dict[str, Any], error: type[errors.VtexError]
+) -> None:
+    with requests_mock.Mocker() as mocker, pytest.raises(error) as caught:
+        mocker.get(ORDER, **answer)
+        client.order("o-1")
+
+    assert type(caught.value) is error
+    assert "secret-token" not in str(caught.value)
+    assert (caught.value.method, caught.value.path) == ("GET", "/api/oms/pvt/orders/o-1")
+
+
+def test_vtexs_own_words_are_told_without_personal_data(client: VtexClient) -> None:
+    body = {"error": {"code": "X1", "message": "bad client ana@example.com 529.982.247-25"}}
+
+    with requests_mock.Mocker() as mocker, pytest.raises(errors.VtexRejected) as caught:
+        mocker.get(ORDER, status_code=400, json=body, headers=JSON)
+        client.order("o-1")
+
+    assert "X1 bad client" in str(caught.value)
+    assert "ana@" not in str(caught.value)
+    assert "529" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"), [("17", lambda s: s == 17), (None, lambda s: s is None)]
+)
+def test_a_throttle_tells_how_long(
+    client: VtexClient, header: str | None, seconds: Callable[[float | None], bool]
+) -> None:
+    with requests_mock.Mocker() as mocker, pytest.raises(errors.VtexThrottled) as caught:
+        mocker.get(ORDER, status_code=429, headers={"Retry-After": header} if header else {})
+        client.order("o-1")
+
+    assert seconds(caught.value.retry_after)
+
+
+def test_a_renewed_token_is_used_without_a_restart() -> None:
+    tokens = ["old"]
+    client = VtexClient(Transport(lambda: Account("acme", "key", tokens[-1])))
+    with requests_mock.Mocker() as mocker:
+        mocker.get(ORDER, json={}, headers=JSON)
+        client.order("o-1")
+        tokens.append("new")
+        client.order("o-1")
+        sent = [one.headers["X-VTEX-API-AppToken"] for one in mocker.request_history]
+
+    assert sent == ["old", "new"]
+
+
+def test_ids_are_encoded_in_paths(client: VtexClient) -> None:
+    with requests_mock.Mocker() as mocker:
+        mocker.get(requests_mock.ANY, json={}, headers=JSON)
+        client.order("a/b c")
+
+        assert mocker.request_history[0].url.endswith("/orders/a%2Fb%20c")
+
+
+def test_a_filter_of_more_than_3000_orders_is_split_by_creation_date(client: VtexClient) -> None:
+    begin = datetime(2026, 1, 1, tzinfo=UTC)
+    placed = [begin + timedelta(minutes=n) for n in range(4000)]
+
+    def page(request: Any, context: Any) -> dict[str, Any]:
+        context.headers.update(JSON)
+        window = request.qs["f_creationdate"][0] if "f_creationdate" in request.qs else None
+        low, high = window[14:-1].upper().split(" TO ") if window else ("0", "9")
+        fits = [p for p in placed if low[:19] <= p.isoformat()[:19] <= high[:19]]
+        number = int(request.qs["page"][0])
+        rows = fits[(number - 1) * 100 : number * 100]
+        return {
+            "list": [{"orderId": p.isoformat(), "creationDate": p.isoformat()} for p in rows],
+            "paging": {"total": len(fits), "pages": -(-len(fits) // 100), "currentPage": number},
+        }
+
+    with requests_mock.Mocker() as mocker:
+        mocker.get(f"{HOST}/api/oms/pvt/orders", json=page)
+        found = {one.order_id for page in client.list_orders() for one in page.orders}
+
+    assert len(found) == 4000
