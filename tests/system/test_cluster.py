@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
@@ -194,3 +195,49 @@ def test_bad_settings_are_named_before_anything_starts(cluster: Cluster, tmp_pat
     assert answer.returncode == 2
     assert "LIST_SECONDS: 'often'" in answer.stderr
     assert "For example LIST_SECONDS=60" in answer.stderr
+
+
+def test_an_erp_that_is_down_for_a_while_gets_every_order_after(cluster: Cluster) -> None:
+    erp = Path(cluster.env["ERP_URL"].removeprefix("sqlite:///"))
+    away = erp.with_suffix(".away")
+    erp.rename(away)
+    erp.mkdir()  # a database that cannot be opened
+    cluster.start_simulator(8)
+    cluster.start_worker("w1")
+    cluster.start_beat()
+    eventually(lambda: "8 paid" in cluster.command("orders").stdout, 60)
+
+    erp.rmdir()
+    away.rename(erp)
+
+    eventually(lambda: "8 done" in cluster.command("orders").stdout, 90)
+    assert_each_order_once(cluster, 8)
+
+
+def test_a_worker_told_to_stop_ends_its_steps_and_leaves_nothing_behind(cluster: Cluster) -> None:
+    cluster.start_simulator(60, "--latency-ms", "100")
+    worker = cluster.start_worker("w1")
+    cluster.start_beat()
+    eventually(lambda: handled(cluster) >= 5, 60)
+
+    worker.kill(signal.SIGTERM)
+    waiting = json.loads(cluster.command("orders", "--state", "dead", "--json").stdout)["orders"]
+    cluster.start_worker("w2")
+
+    assert waiting == []
+    eventually(lambda: "60 done" in cluster.command("orders").stdout, 90)
+    assert_each_order_once(cluster, 60)
+
+
+def test_a_second_beat_takes_over_within_seconds_and_doubles_nothing(cluster: Cluster) -> None:
+    cluster.start_simulator(4)
+    cluster.start_worker("w1")
+    first = cluster.start_beat("b1")
+    eventually(lambda: "4 done" in cluster.command("orders").stdout, 60)
+    cluster.start_beat("b2")
+
+    first.kill()
+    steer(cluster, "orders", count=3)
+
+    eventually(lambda: "7 done" in cluster.command("orders").stdout, 60)
+    assert_each_order_once(cluster, 7)
