@@ -180,7 +180,7 @@ class Journal:
         fresh = [
             {
                 "store": store, "order_id": order_id, "kind": INTAKE, "key": "",
-                "stage": Stage.LISTED, "state": State.OPEN, "attempt": 0, "starts": 0,
+                "stage": Stage.LISTED, "state": State.OPEN, "attempt": 0, "starts": 0, "suspect": 0,
                 "failures": 0, "due_at": now, "updated_at": now,
             }
             for order_id in order_ids
@@ -206,7 +206,8 @@ class Journal:
                 self._set_aside(db, name, now)
                 room = in_flight - self._leased(db, name, now)
                 if room > 0:
-                    tickets += self._claim(db, name, order_id, min(room, in_flight), now)
+                    tickets += self._claim(db, name, order_id, room, now)
+                    tickets += self._claim_suspect(db, name, order_id, now)
         return tickets
 
     def _due_stores(self, db: Connection, store: str | None, now: datetime) -> list[str]:
@@ -249,8 +250,33 @@ class Journal:
             line = _event(store, one.order_id, now, one.attempt, "dead", one.stage, reason)
             db.execute(events.insert(), line)
 
+    def _claim_suspect(
+        self, db: Connection, store: str, order_id: str | None, now: datetime
+    ) -> list[Ticket]:
+        """Claim one job whose step never ended, where no other such job is under way.
+
+        A worker that dies takes the orders of its other threads along: one at a time, the order
+        that kills is told from those that were only near it.
+        """
+        under_way = select(jobs.c.id).where(
+            jobs.c.state == State.OPEN,
+            jobs.c.store == store,
+            jobs.c.suspect == 1,
+            jobs.c.lease_until >= now,
+        )
+        if db.execute(under_way.limit(1)).first() is not None:
+            return []
+        return self._claim(db, store, order_id, 1, now, suspect=True)
+
     def _claim(
-        self, db: Connection, store: str, order_id: str | None, limit: int, now: datetime
+        self,
+        db: Connection,
+        store: str,
+        order_id: str | None,
+        limit: int,
+        now: datetime,
+        *,
+        suspect: bool = False,
     ) -> list[Ticket]:
         due = (
             select(jobs.c.id, jobs.c.lease_until)
@@ -259,6 +285,7 @@ class Journal:
                 jobs.c.store == store,
                 jobs.c.due_at <= now,
                 or_(jobs.c.lease_until.is_(None), jobs.c.lease_until < now),
+                jobs.c.starts > 0 if suspect else jobs.c.starts == 0,
             )
             .order_by(jobs.c.due_at, jobs.c.id)
             .limit(limit)
@@ -273,7 +300,12 @@ class Journal:
         claimed = db.execute(
             update(jobs)
             .where(jobs.c.id.in_([one.id for one in found]))
-            .values(attempt=jobs.c.attempt + 1, lease_until=self._lease(now), updated_at=now)
+            .values(
+                attempt=jobs.c.attempt + 1,
+                suspect=int(suspect),
+                lease_until=self._lease(now),
+                updated_at=now,
+            )
             .returning(jobs.c.id, jobs.c.order_id, jobs.c.attempt, jobs.c.stage)
         ).all()
         lines = [
@@ -343,6 +375,7 @@ class Journal:
                 stage=job.stage if job.skipped else to,
                 state=end,
                 starts=0,
+                suspect=0,
                 failures=0,
                 last_error=job.skipped,
                 lease_until=self._lease(now) if end is State.OPEN else None,

@@ -80,6 +80,7 @@ jobs = Table(
     Column("state", String(8), nullable=False),
     Column("attempt", Integer, nullable=False, default=0),
     Column("starts", Integer, nullable=False, default=0, comment="steps begun and not ended"),
+    Column("suspect", Integer, nullable=False, default=0, comment="1: a step of it never ended"),
     Column("failures", Integer, nullable=False, default=0, comment="in a row"),
     Column("due_at", UtcDateTime, nullable=False),
     Column("lease_until", UtcDateTime),

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import redis
 import requests
-from servers import Cluster, RedisServer, eventually
+from servers import ROOT, Cluster, RedisServer, eventually
 
 
 def erp_rows(cluster: Cluster, query: str = "select order_id from int_order") -> list[Any]:
@@ -212,6 +212,37 @@ def test_an_erp_that_is_down_for_a_while_gets_every_order_after(cluster: Cluster
 
     eventually(lambda: "8 done" in cluster.command("orders").stdout, 90)
     assert_each_order_once(cluster, 8)
+
+
+def test_an_order_that_kills_its_worker_is_set_aside_and_the_others_go_on(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    cluster.start_simulator(6)
+    killer = sorted(state(cluster)["orders"])[0]
+    # The stand-in for a fault of the interpreter: the process dies when it maps this one order.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os\n"
+        "from erp import mapping\n"
+        "sound = mapping.to_sales_order\n"
+        "def deadly(store, order, *more, **named):\n"
+        f"    if order.order_id == {killer!r}:\n"
+        "        os.kill(os.getpid(), 9)\n"
+        "    return sound(store, order, *more, **named)\n"
+        "mapping.to_sales_order = deadly\n"
+    )
+    worker = cluster.start_worker("w1", PYTHONPATH=f"{tmp_path}:{ROOT}")
+    cluster.start_beat()
+
+    def set_aside() -> bool:
+        if worker.child is not None and worker.child.poll() is not None:
+            worker.start()
+        return standing(cluster, killer).get("state") == "dead"
+
+    eventually(set_aside, 120)
+    eventually(lambda: "5 done" in cluster.command("orders").stdout, 60)
+
+    assert "may have killed its worker" in standing(cluster, killer)["last_error"]
+    assert len(erp_rows(cluster)) == 5
 
 
 def test_a_worker_told_to_stop_ends_its_steps_and_leaves_nothing_behind(cluster: Cluster) -> None:

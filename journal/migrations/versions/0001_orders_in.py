@@ -43,6 +43,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(8), nullable=False),
         sa.Column("attempt", sa.Integer, nullable=False),
         sa.Column("starts", sa.Integer, nullable=False),
+        sa.Column("suspect", sa.Integer, nullable=False),
         sa.Column("failures", sa.Integer, nullable=False),
         sa.Column("due_at", UtcDateTime, nullable=False),
         sa.Column("lease_until", UtcDateTime),
