@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from erp.sales_order import SalesOrder
 
@@ -23,11 +24,19 @@ class ErpRejected(ErpError):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What became of an order at VTEX after the ERP had it.
+    """What became of an order at VTEX, or of something that the ERP asked for.
 
     Attributes:
-        kind: ``canceled`` today; adapters keep kinds that they do not know.
+        kind: ``canceled`` (the order was, without the ERP's doing), or what was asked for:
+            ``invoice``, ``tracking``, ``cancellation``; adapters keep kinds that they do not know.
         key: names the event within its order; reported twice, it is kept once.
+        reason: why, in words for a person.
+        outcome: how a request ended: one of OUTCOMES; None for what nobody asked for.
+        reference: the ERP's own name of the request, as ``Request.reference``.
+        number: invoice number, where one is concerned.
+        receipt: what VTEX gave as proof.
+        order_status: the order's status at VTEX after it, as far as it is known.
+        attempts: how often it was tried.
     """
 
     store: str
@@ -36,6 +45,38 @@ class Event:
     key: str
     at: datetime
     reason: str | None = None
+    outcome: str | None = None
+    reference: str | None = None
+    number: str | None = None
+    receipt: str | None = None
+    order_status: str | None = None
+    attempts: int = 0
+
+
+OUTCOMES = {
+    "done": "VTEX has it",
+    "refused": "it cannot be done as asked; the reason says what to change",
+    "dead": "it was tried and given up; a person must look",
+    "pointless": "something else made it needless, such as a cancellation",
+}
+"""How a request can end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Something that the ERP wants done at VTEX, as its outbox holds it.
+
+    Attributes:
+        kind: ``invoice``, ``tracking`` or ``cancellation``.
+        reference: the ERP's name of it; comes back in ``Event.reference``.
+        fields: keyword arguments of the task of that kind, unchecked (docs/messages.md).
+        xml: an NF-e exactly as received; it goes to the journal, never through the broker.
+    """
+
+    kind: str
+    reference: str
+    fields: Mapping[str, Any]
+    xml: bytes | None = None
 
 
 class Erp(Protocol):
@@ -62,7 +103,19 @@ class Erp(Protocol):
         ...
 
     def report(self, event: Event) -> None:
-        """Tell the ERP what became of an order; idempotent by (store, order_id, key).
+        """Tell the ERP what became of an order or a request; idempotent by (store, order_id, key).
+
+        Raises:
+            ErpUnavailable: try again.
+        """
+        ...
+
+    def hand_out(self, take: Callable[[Request], None], limit: int) -> int:
+        """Give ``take`` what waits in the ERP's outbox, oldest first; return how many.
+
+        A request counts as handed out once ``take`` has returned; when the process dies before
+        that is written down it is handed out again, so ``take`` must stand repetition. Callers
+        at the same time get different requests. An ERP without an outbox returns 0.
 
         Raises:
             ErpUnavailable: try again.

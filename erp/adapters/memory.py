@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
-from erp.port import ErpUnavailable, Event
+from erp.port import ErpUnavailable, Event, Request
 from erp.sales_order import SalesOrder
 
 
@@ -15,6 +16,7 @@ class MemoryErp:
         is_down: makes every call fail as an ERP that does not answer.
         orders: what was inserted, by (store, order id).
         events: what was reported, by (store, order id, key).
+        outbox: what waits to be handed out, oldest first.
     """
 
     def __init__(self, url: str = "memory://") -> None:
@@ -22,6 +24,7 @@ class MemoryErp:
         self.is_down = False
         self.orders: dict[tuple[str, str], SalesOrder] = {}
         self.events: dict[tuple[str, str, str], Event] = {}
+        self.outbox: list[Request] = []
         self._references: dict[tuple[str, str], str] = {}
         self._lock = threading.Lock()
 
@@ -44,6 +47,17 @@ class MemoryErp:
         """Keep what became of an order, once."""
         self._require_up()
         self.events.setdefault((event.store, event.order_id, event.key), event)
+
+    def hand_out(self, take: Callable[[Request], None], limit: int) -> int:
+        """Give ``take`` what waits, oldest first."""
+        self._require_up()
+        with self._lock:
+            count = 0
+            while self.outbox and count < limit:
+                take(self.outbox[0])
+                del self.outbox[0]
+                count += 1
+            return count
 
     def migrate(self) -> None:
         """Do nothing: memory has no tables."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -27,7 +27,7 @@ from erp.adapters.sql_tables import (
     payments,
     raw,
 )
-from erp.port import ErpRejected, ErpUnavailable, Event
+from erp.port import ErpRejected, ErpUnavailable, Event, Request
 from erp.sales_order import PostalAddress, SalesOrder
 
 DRIVERS = {
@@ -95,6 +95,11 @@ class SqlErp:
         except IntegrityError as error:
             if not self._reported(event):
                 raise ErpRejected(_refusal(error)) from None
+
+    def hand_out(self, take: Callable[[Request], None], limit: int) -> int:
+        """Hand out nothing: there is no outbox table yet."""
+        del take, limit
+        return 0
 
     def migrate(self) -> None:
         """Bring the tables up to date; several processes may call it at once."""

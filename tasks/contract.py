@@ -1,0 +1,272 @@
+"""The public contract of what the ERP may ask for: names, fields, limits (docs/messages.md).
+
+These schemas are the first thing that a request meets, whichever way it came.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from marshmallow import (
+    RAISE,
+    Schema,
+    ValidationError,
+    fields,
+    post_load,
+    validate,
+    validates_schema,
+)
+
+from vtex.outgoing import (
+    Cancellation,
+    Invoice,
+    InvoiceItem,
+    Tracking,
+    TrackingEvent,
+    key_is_sound,
+    number_is_free,
+)
+
+KINDS = {
+    "invoice": "invoices.send",
+    "tracking": "tracking.send",
+    "cancellation": "cancellations.request",
+}
+"""What can be asked for, and the public task that takes it."""
+
+MOST_CENTS = 10**12
+
+
+class RequestInvalid(Exception):
+    """A request breaks the contract; the message names every fault by its field.
+
+    Attributes:
+        faults: field path to what is wrong with it.
+    """
+
+    faults: dict[str, str]
+
+    def __init__(self, message: str, *, faults: dict[str, str]) -> None:
+        super().__init__(message)
+        self.faults = faults
+
+
+def read(kind: str, given: Mapping[str, Any]) -> Invoice | Tracking | Cancellation:
+    """Return what the keyword arguments of a request say.
+
+    Args:
+        kind: one of KINDS.
+        given: without ``store``, ``order_id`` and ``reference``.
+
+    Raises:
+        RequestInvalid: with every fault there is.
+    """
+    try:
+        made: Invoice | Tracking | Cancellation = _SCHEMAS[kind]().load(dict(given))
+    except ValidationError as error:
+        faults = {
+            path: f"{_shown(given, path)}{words}"
+            for path, words in _flat(error.normalized_messages())
+        }
+        words = "; ".join(f"{path}: {text}" for path, text in faults.items())
+        raise RequestInvalid(f"the {kind} cannot be used: {words}", faults=faults) from None
+    return made
+
+
+def _flat(messages: Mapping[Any, Any], path: str = "") -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for key, value in messages.items():
+        at = path if key == "_schema" else f"{path}.{key}".lstrip(".")
+        if isinstance(value, Mapping):
+            found += _flat(value, at)
+        else:
+            found.append((at, " ".join(str(word) for word in value)))
+    return found
+
+
+def _shown(given: Any, path: str) -> str:
+    *_, name = path.split(".")
+    for step in path.split("."):
+        if isinstance(given, list) and step.isdigit():
+            given = given[int(step)]
+        else:
+            given = given.get(step) if isinstance(given, Mapping) else None
+    # Free text may name a person.
+    if name in ("reason", "description") or not isinstance(given, str | int | float):
+        return ""
+    return f"{given!r:.80} "
+
+
+class _Text(fields.String):
+    """Text without surrounding blanks; ``""`` and null are absent, and NUL is refused."""
+
+    def __init__(self, most: int, *, required: bool = False) -> None:
+        absent: dict[str, Any] = {} if required else {"load_default": None}
+        super().__init__(
+            required=required,
+            allow_none=not required,
+            validate=validate.Length(max=most, error="is longer than {max} characters"),
+            **absent,
+        )
+
+    def _deserialize(self, value: Any, *args: Any, **more: Any) -> Any:
+        text = super()._deserialize(value, *args, **more).strip()
+        if "\x00" in text:
+            raise ValidationError("holds a NUL character")
+        if self.required and not text:
+            raise ValidationError("is empty")
+        return text or None
+
+
+class _Url(_Text):
+    def _deserialize(self, value: Any, *args: Any, **more: Any) -> Any:
+        text = super()._deserialize(value, *args, **more)
+        parts = urlsplit(text or "https://absent")
+        if parts.scheme not in ("http", "https") or not parts.netloc:
+            raise ValidationError("is not an address such as https://nf.example.com/1.xml")
+        return text
+
+
+class _Stamp(fields.Field[str | None]):
+    """A date and time with its offset, kept as written: 23:40-03:00 is another day in UTC."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        try:
+            moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+        except ValueError:
+            moment = None
+        if moment is None or moment.tzinfo is None or not re.match(r"\d{4}-\d\d-\d\d[Tt]", value):
+            raise ValidationError("is not a time with its offset, as 2026-03-10T15:04:05-03:00")
+        return str(value)
+
+
+class _Number(_Text):
+    """An invoice number as the ERP writes it."""
+
+    def __init__(self) -> None:
+        super().__init__(64, required=True)
+
+    def _deserialize(self, value: Any, *args: Any, **more: Any) -> Any:
+        text = super()._deserialize(value, *args, **more)
+        if not number_is_free(text):
+            raise ValidationError("must hold a digit or letter, and nothing such as -x2F-")
+        return text
+
+
+class _Whole(fields.Integer):
+    def __init__(self, least: int, most: int, **more: Any) -> None:
+        super().__init__(
+            strict=True,
+            required=True,
+            validate=validate.Range(least, most, error="must be from {min} to {max}"),
+            **more,
+        )
+
+    def _validated(self, value: Any) -> Any:
+        # JSON's "5230" and true are no amounts, whatever int() makes of them.
+        if isinstance(value, str | bool):
+            raise ValidationError("is not a whole number")
+        return super()._validated(value)
+
+
+class _Request(Schema):
+    class Meta:
+        # An ERP that misspells a field must hear of it, not lose what it wrote.
+        unknown = RAISE
+
+    error_messages = {"unknown": "is no field of this request", "type": "is not an object"}  # noqa: RUF012
+
+
+class _InvoiceItem(_Request):
+    sku_id = _Text(64, required=True)
+    quantity = _Whole(1, 10**6)
+    price_cents = _Whole(0, MOST_CENTS)
+    description = _Text(500)
+
+    @post_load
+    def _made(self, data: dict[str, Any], **_: Any) -> InvoiceItem:
+        return InvoiceItem(**data)
+
+
+class _TrackingFields(_Request):
+    tracking_number = _Text(128)
+    tracking_url = _Url(2000)
+    courier = _Text(128)
+    dispatched_at = _Stamp(load_default=None, allow_none=True)
+
+
+class _Invoice(_TrackingFields):
+    number = _Number()
+    type = fields.String(
+        load_default="Output",
+        validate=validate.OneOf(["Output", "Input"], error="is neither Output nor Input"),
+    )
+    value_cents = _Whole(1, MOST_CENTS)
+    issued_at = _Stamp(required=True)
+    items = fields.List(fields.Nested(_InvoiceItem), load_default=list, allow_none=True)
+    key = _Text(44)
+    url = _Url(2000)
+
+    @validates_schema
+    def _sound(self, data: dict[str, Any], **_: Any) -> None:
+        faults: dict[str, list[str]] = {}
+        if data.get("key") and not key_is_sound(data["key"]):
+            faults["key"] = ["is not an NF-e access key: 44 characters with a right check digit"]
+        skus = [item.sku_id for item in data.get("items") or ()]
+        if data["type"] == "Input" and len(skus) != len(set(skus)):
+            # VTEX requests no refund where one SKU stands on two lines of a return.
+            faults["items"] = ["name one SKU twice; a return takes one line a SKU"]
+        if faults:
+            raise ValidationError(faults)
+
+    @post_load
+    def _made(self, data: dict[str, Any], **_: Any) -> Invoice:
+        data["items"] = tuple(data["items"] or ())
+        return Invoice(**data)
+
+
+class _TrackingEvent(_Request):
+    city = _Text(128, required=True)
+    state = _Text(64, required=True)
+    description = _Text(5000, required=True)
+    date = fields.Date(required=True, format="%Y-%m-%d")
+
+    @post_load
+    def _made(self, data: dict[str, Any], **_: Any) -> TrackingEvent:
+        return TrackingEvent(**data | {"date": data["date"].isoformat()})
+
+
+class _Tracking(_TrackingFields):
+    number = _Number()
+    events = fields.List(fields.Nested(_TrackingEvent), load_default=list, allow_none=True)
+    delivered_at = _Stamp(load_default=None, allow_none=True)
+
+    @validates_schema
+    def _says_something(self, data: dict[str, Any], **_: Any) -> None:
+        if not any(data.get(one) for one in ("tracking_number", "events", "delivered_at")):
+            raise ValidationError("is needed, or events, or delivered_at", "tracking_number")
+
+    @post_load
+    def _made(self, data: dict[str, Any], **_: Any) -> Tracking:
+        data["events"] = tuple(data["events"] or ())
+        return Tracking(**data)
+
+
+class _Cancellation(_Request):
+    reason = _Text(500, required=True)
+    requested_by_user = fields.Boolean(load_default=False)
+
+    @post_load
+    def _made(self, data: dict[str, Any], **_: Any) -> Cancellation:
+        return Cancellation(**data)
+
+
+_SCHEMAS: dict[str, type[Schema]] = {
+    "invoice": _Invoice,
+    "tracking": _Tracking,
+    "cancellation": _Cancellation,
+}

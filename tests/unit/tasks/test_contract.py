@@ -1,0 +1,102 @@
+"""What the ERP may ask for, and what it hears when it asks wrongly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tasks import contract
+from vtex.outgoing import InvoiceItem, key_is_sound, plain_number, written_number
+
+INVOICE: dict[str, Any] = {
+    "number": "128841",
+    "value_cents": 5230,
+    "issued_at": "2026-03-10T15:04:05-03:00",
+    "items": [{"sku_id": "310102", "quantity": 1, "price_cents": 4990}],
+    "key": "35260312345678000190550010001288411987654320",
+}
+
+
+def faults(kind: str, **given: Any) -> dict[str, str]:
+    with pytest.raises(contract.RequestInvalid) as caught:
+        contract.read(kind, given)
+    return caught.value.faults
+
+
+def test_a_sound_invoice_is_read() -> None:
+    invoice = contract.read("invoice", INVOICE)
+
+    assert invoice.items == (InvoiceItem("310102", 1, 4990),)  # type: ignore[union-attr]
+    assert invoice.issued_at == "2026-03-10T15:04:05-03:00"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("number", "", "is empty"),
+        ("number", "///", "digit or letter"),
+        ("number", "1-x2F-2", "-x2F-"),
+        ("value_cents", "5230", "not a whole number"),
+        ("value_cents", 52.30, "Not a valid integer"),
+        ("value_cents", 0, "must be from 1"),
+        ("value_cents", True, "not a whole number"),
+        ("issued_at", "2026-03-10", "time with its offset"),
+        ("issued_at", "2026-03-10T15:04:05", "time with its offset"),
+        ("issued_at", 20260310, "time with its offset"),
+        ("type", "output", "neither Output nor Input"),
+        ("items", [{"sku_id": "1", "quantity": 0, "price_cents": 1}], "must be from 1"),
+        ("items", [{"quantity": 1, "price_cents": 1}], "Missing data"),
+        ("key", INVOICE["key"][:-2] + "00", "check digit"),
+        ("url", "nf.example.com/1.xml", "is not an address"),
+        ("valeu_cents", 1, "is no field"),
+        ("tracking_number", "x" * 129, "longer than 128"),
+        ("courier", "a\x00b", "NUL"),
+    ],
+)
+def test_a_fault_is_named_by_its_field(field: str, value: object, words: str) -> None:
+    found = faults("invoice", **INVOICE | {field: value})
+
+    assert len(found) == 1
+    assert next(iter(found)).startswith(field)
+    assert words in next(iter(found.values()))
+    if isinstance(value, str | int | float) and value != "":
+        assert repr(value)[:40] in next(iter(found.values()))
+
+
+def test_all_faults_are_told_at_once() -> None:
+    assert set(faults("invoice", number="", value_cents=-1)) == {
+        "number", "value_cents", "issued_at",
+    }  # fmt: skip
+
+
+def test_a_return_takes_each_sku_once() -> None:
+    twice = INVOICE["items"] * 2
+
+    assert "twice" in faults("invoice", **INVOICE | {"type": "Input", "items": twice})["items"]
+    contract.read("invoice", INVOICE | {"items": twice})
+
+
+def test_tracking_must_say_something() -> None:
+    assert "tracking_number" in faults("tracking", number="1", courier="Transportes Sul")
+    contract.read("tracking", {"number": "1", "delivered_at": "2026-03-12T10:00:00-03:00"})
+
+
+def test_a_cancellation_needs_its_reason() -> None:
+    assert faults("cancellation", reason=" ") == {"reason": "is empty"}
+
+
+@pytest.mark.parametrize("number", ["128841", "NF 128/841", "#1", "ç-1", "A-1"])
+def test_an_invoice_number_is_made_safe_and_back(number: str) -> None:
+    safe = plain_number(number)
+
+    assert not set(safe) & set(" /#ç")
+    assert written_number(safe) == number
+
+
+def test_a_key_with_letters_in_its_cnpj_is_sound() -> None:
+    body = "352603" + "12ABC678000190" + "55" + "001" + "000128841" + "1" + "98765432"
+    digits = [d for d in "0123456789" if key_is_sound(body + d)]
+
+    assert len(body) == 43
+    assert len(digits) == 1
