@@ -33,7 +33,9 @@ task_publish_retry_policy = {
 }
 
 # --- queues and routes ------------------------------------------------------------------------
-task_queues = (Queue("orders"), Queue("control"))
+task_queues = tuple(
+    Queue(name) for name in ("orders", "invoices", "tracking", "cancellations", "control")
+)
 task_default_queue = "control"
 task_create_missing_queues = False  # a typo in a queue's name is an error, not a silent sink
 task_routes = {
@@ -41,11 +43,23 @@ task_routes = {
     "orders.fetch_payment": {"queue": "orders"},
     "orders.insert": {"queue": "orders"},
     "orders.start_handling": {"queue": "orders"},
+    "invoices.*": {"queue": "invoices"},
+    "tracking.*": {"queue": "tracking"},
+    "cancellations.*": {"queue": "cancellations"},
     # Listing and sweeping must not queue up behind the orders that they bring in.
     "orders.list": {"queue": "control"},
     "journal.dispatch": {"queue": "control"},
+    "outbox.relay": {"queue": "control"},
+    "outcomes.report": {"queue": "control"},
 }
-imports = ("tasks.orders", "tasks.dispatch")
+imports = (
+    "tasks.orders",
+    "tasks.invoices",
+    "tasks.tracking",
+    "tasks.cancellations",
+    "tasks.outcomes",
+    "tasks.dispatch",
+)
 
 # --- tasks ------------------------------------------------------------------------------------
 task_serializer = "json"
@@ -72,11 +86,14 @@ redbeat_key_prefix = "vtex-erp:beat:"
 redbeat_lock_timeout = 15  # fail-over of seconds; the default is 25 minutes
 beat_max_loop_interval = 3  # must be well below the lock's time-out
 beat_schedule = {
-    "journal.dispatch": {
-        "task": "journal.dispatch",
-        "schedule": _settings.dispatch_seconds,
-        # A backlog of sweeps must not run in a burst.
-        "options": {"expires": max(5.0, _settings.dispatch_seconds * 2)},
+    **{
+        name: {
+            "task": name,
+            "schedule": _settings.dispatch_seconds,
+            # A backlog of sweeps must not run in a burst.
+            "options": {"expires": max(5.0, _settings.dispatch_seconds * 2)},
+        }
+        for name in ("journal.dispatch", "outbox.relay", "outcomes.report")
     },
     **{
         f"orders.list {store.name}": {

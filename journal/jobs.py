@@ -8,8 +8,17 @@ from datetime import datetime
 from enum import StrEnum
 
 
+class Kind(StrEnum):
+    """What is to be done for an order."""
+
+    INTAKE = "intake"
+    INVOICE = "invoice"
+    TRACKING = "tracking"
+    CANCELLATION = "cancellation"
+
+
 class Stage(StrEnum):
-    """How far an intake has come."""
+    """How far a job has come; see PATHS."""
 
     LISTED = "listed"
     FETCHED = "fetched"
@@ -17,18 +26,30 @@ class Stage(StrEnum):
     INSERTED = "inserted"
     HANDLING = "handling"
 
+    REQUESTED = "requested"
+    SENT = "sent"
+    CONFIRMED = "confirmed"
+
     @property
     def before(self) -> Stage:
         """The stage that a job must be at to come to this one.
 
         Raises:
-            ValueError: nothing comes before ``listed``.
+            ValueError: a job begins at this stage.
         """
-        stages = list(Stage)
-        position = stages.index(self)
-        if position == 0:
-            raise ValueError("no stage comes before listed")
-        return stages[position - 1]
+        for path in PATHS.values():
+            if self in path[1:]:
+                return path[path.index(self) - 1]
+        raise ValueError(f"no stage comes before {self}")
+
+
+PATHS = {
+    Kind.INTAKE: (Stage.LISTED, Stage.FETCHED, Stage.PAID, Stage.INSERTED, Stage.HANDLING),
+    Kind.INVOICE: (Stage.REQUESTED, Stage.SENT, Stage.CONFIRMED),
+    Kind.TRACKING: (Stage.REQUESTED, Stage.SENT),
+    Kind.CANCELLATION: (Stage.REQUESTED, Stage.SENT, Stage.CONFIRMED),
+}
+"""The stages of each kind of job, in order; at the last one it is done."""
 
 
 class State(StrEnum):
@@ -46,10 +67,13 @@ class Policy:
 
     Attributes:
         max_crashes: steps begun and never ended after which a job is set aside.
+        max_failures: failures in a row after which an outbound job is set aside; 300 are a day.
+            An intake never gives up by itself.
     """
 
     lease_seconds: float = 45.0
     max_crashes: int = 2
+    max_failures: int = 300
     backoff_base_seconds: float = 2.0
     backoff_cap_seconds: float = 300.0
 
@@ -60,12 +84,15 @@ class Ticket:
 
     Attributes:
         attempt: number of the try, and the fencing token of all its writes.
+        job: number of the job; an intake is found by its order alone.
     """
 
     store: str
     order_id: str
     attempt: int
     stage: Stage
+    kind: Kind = Kind.INTAKE
+    job: int | None = None
 
 
 class JournalError(Exception):
@@ -108,5 +135,11 @@ def backoff_seconds(failures: int, policy: Policy, random: Callable[[], float]) 
 
 
 def stage_of_retry(stage: Stage) -> Stage:
-    """Return where a replayed job starts: at fresh documents, unless the ERP has the order."""
-    return stage if stage in (Stage.INSERTED, Stage.HANDLING) else Stage.LISTED
+    """Return where a replayed job starts.
+
+    An intake starts at fresh documents, unless the ERP has the order; what goes out starts at the
+    beginning: each step looks at VTEX first.
+    """
+    if stage in PATHS[Kind.INTAKE]:
+        return stage if stage in (Stage.INSERTED, Stage.HANDLING) else Stage.LISTED
+    return Stage.REQUESTED

@@ -76,6 +76,10 @@ jobs = Table(
     Column("order_id", String(64), nullable=False),
     Column("kind", String(16), nullable=False),
     Column("key", String(128), nullable=False, comment="names it within its order and kind"),
+    Column("about", String(64), comment="number of the invoice that it concerns"),
+    Column("reference", String(128), comment="the ERP's own name of the request"),
+    Column("content", LargeBinary, comment="zlib-compressed JSON of what was asked for"),
+    Column("result", Text, comment="JSON of what VTEX gave: receipt, order status"),
     Column("stage", String(16), nullable=False),
     Column("state", String(8), nullable=False),
     Column("attempt", Integer, nullable=False, default=0),
@@ -85,6 +89,7 @@ jobs = Table(
     Column("due_at", UtcDateTime, nullable=False),
     Column("lease_until", UtcDateTime),
     Column("last_error", Text),
+    Column("created_at", UtcDateTime),
     Column("updated_at", UtcDateTime, nullable=False),
     UniqueConstraint("store", "order_id", "kind", "key", name="uq_journal_jobs"),
     # Dispatch reads open jobs by age; done ones, the many, cost it nothing.
@@ -104,6 +109,27 @@ events = Table(
     Column("what", String(64), nullable=False),
     Column("detail", Text),
     Index("ix_journal_events_order", "store", "order_id", "id"),
+)
+
+outcomes = Table(
+    "journal_outcomes",
+    metadata,
+    Column("id", _NUMBER, primary_key=True, autoincrement=True),
+    Column("store", String(64), nullable=False),
+    Column("order_id", String(64), nullable=False),
+    Column("job", _NUMBER, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("about", String(64)),
+    Column("reference", String(128)),
+    Column("outcome", String(16), nullable=False),
+    Column("reason", Text),
+    Column("result", Text),
+    Column("attempt", Integer, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("failures", Integer, nullable=False, default=0),
+    Column("due_at", UtcDateTime, nullable=False),
+    Index("ix_journal_outcomes_order", "store", "order_id", "id"),
+    comment="what the ERP has not been told yet",
 )
 
 pauses = Table(

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from celery import Task
-from celery.exceptions import Retry
+from celery.exceptions import Reject, Retry
 
 from erp.port import Erp, ErpRejected, ErpUnavailable
 from journal.jobs import JobLost, JournalUnavailable, StorePaused
@@ -19,8 +19,11 @@ from journal.store import Journal
 from vtex.client import VtexClient
 from vtex.errors import (
     DocumentInvalid,
+    NotYet,
     OrderConflict,
     OrderNotFound,
+    Refused,
+    VtexForgot,
     VtexRejected,
     VtexThrottled,
     VtexUnauthorized,
@@ -35,6 +38,10 @@ THROTTLED_SECONDS = 60.0
 UNAUTHORIZED_SECONDS = 60.0
 """Pause after a 401 or 403: one probe a minute notices that the credentials work again."""
 
+REQUEST_SECONDS = 20
+"""Wait of a request of the ERP while the journal is away; shorter than the broker's own patience,
+so that it is not delivered a second time meanwhile."""
+
 LONGEST_PAUSE_SECONDS = 900.0
 """A pause that an answer asks for is cut to this: a typo there must not stop a store for days."""
 
@@ -42,7 +49,8 @@ BUG_TRIES = 5
 """Tries of an order that meets an error nobody foresaw, before it is set aside."""
 
 LATER = (VtexUnavailable, ErpUnavailable)
-DEAD = (DocumentInvalid, OrderNotFound, OrderConflict, VtexRejected, ErpRejected)
+REFUSED = (DocumentInvalid, OrderNotFound, OrderConflict, VtexRejected, ErpRejected, Refused)
+DEAD = (*REFUSED, VtexForgot)
 
 
 class StepFailed(Exception):
@@ -129,16 +137,46 @@ class StoreTask(Task):  # type: ignore[misc]  # Celery ships no types
         self.request.chain = None
 
 
+class RequestTask(StoreTask):
+    """A task that the ERP enqueues: nothing of what it asks for is lost while we cannot write."""
+
+    abstract = True
+
+    def __call__(self, *args: Any, **kwargs: Any) -> None:
+        """Run; while the journal is away the message goes back to the broker."""
+        try:
+            Task.__call__(self, *args, **kwargs)
+        except JournalUnavailable as error:
+            log.warning("the journal does not answer", extra={"task": self.name})
+            self._later(error)
+
+    def _later(self, error: Exception) -> None:
+        try:
+            # Bounded by nothing: a request of the ERP waits for as long as it takes.
+            raise self.retry(exc=error, countdown=REQUEST_SECONDS, max_retries=None)
+        except Reject as unpublished:
+            # The broker is away too: Celery would drop the message, so it goes back unread.
+            raise Reject(unpublished.reason, requeue=True) from error
+
+
 class StepTask(StoreTask):
     """One step of a job; the journal remembers what its failure leads to."""
 
     abstract = True
+    throws = DEAD  # foreseen: one line of ours in the log, no traceback of Celery's
 
-    def __call__(self, *, store: str, order_id: str, attempt: int, **kwargs: Any) -> None:
-        """Run the step, and turn its failure into what the journal keeps."""
+    def __call__(
+        self, *, store: str, order_id: str, attempt: int, job: int | None = None, **kwargs: Any
+    ) -> None:
+        """Run the step, and turn its failure into what the journal keeps.
+
+        Args:
+            job: number of the job; None for the order's intake.
+        """
         mark = {"store": store, "order_id": order_id, "attempt": attempt, "task": self.name}
+        name = (store, order_id, attempt)
         try:
-            Task.__call__(self, store=store, order_id=order_id, attempt=attempt, **kwargs)
+            Task.__call__(self, store=store, order_id=order_id, attempt=attempt, job=job, **kwargs)
         except JobLost:
             self.stop_chain()
         except JournalUnavailable as error:
@@ -146,38 +184,43 @@ class StepTask(StoreTask):
             log.warning("the journal does not answer", extra=mark)
             raise Retry("the journal does not answer; the order comes back by itself") from error
         except DEAD as error:
-            self._settle(self.journal.bury, store, order_id, attempt, str(error))
-            log.error("order set aside", extra=mark | {"reason": str(error)})
+            refused = isinstance(error, REFUSED)
+            self._settle(self.journal.bury, *name, str(error), job=job, refused=refused)
+            log.error("set aside", extra=mark | {"reason": str(error)})
             raise
         except (*LATER, VtexUnauthorized, StorePaused) as error:
-            self._postpone(store, order_id, attempt, error)
-            log.warning("order tried again later", extra=mark | {"reason": str(error)})
+            self._postpone(*name, error, job=job)
+            log.warning("tried again later", extra=mark | {"reason": str(error)})
             raise Retry(str(error)) from None
         except Exception as error:
             reason = _place_of(error)
             log.exception("unforeseen error", extra=mark | {"reason": reason})
-            self._bug(store, order_id, attempt, reason)
+            self._bug(*name, reason, job=job)
             raise StepFailed(reason) from None
 
-    def _postpone(self, store: str, order_id: str, attempt: int, error: Exception) -> None:
+    def _postpone(
+        self, store: str, order_id: str, attempt: int, error: Exception, *, job: int | None
+    ) -> None:
         if isinstance(error, StorePaused):
             seconds: float | None = (error.until - datetime.now(UTC)).total_seconds()
         else:
             seconds = self.pause_if_told(store, error)
         self._settle(
-            self.journal.postpone, store, order_id, attempt, str(error),
+            self.journal.postpone, store, order_id, attempt, str(error), job=job,
             # What concerns the whole store is no failure of this order.
-            after_seconds=seconds, counts=seconds is None,
+            after_seconds=seconds, counts=seconds is None, waiting=isinstance(error, NotYet),
         )  # fmt: skip
 
-    def _bug(self, store: str, order_id: str, attempt: int, reason: str) -> None:
-        row = self.journal.order(store, order_id)
-        if row is not None and row.failures + 1 >= BUG_TRIES:
+    def _bug(
+        self, store: str, order_id: str, attempt: int, reason: str, *, job: int | None
+    ) -> None:
+        if self.journal.failures(store, order_id, job) + 1 >= BUG_TRIES:
+            reason = f"{reason}, {BUG_TRIES} times"
             self._settle(
-                self.journal.bury, store, order_id, attempt, f"{reason}, {BUG_TRIES} times"
+                self.journal.bury, store, order_id, attempt, reason, job=job, refused=False
             )
         else:
-            self._settle(self.journal.postpone, store, order_id, attempt, reason)
+            self._settle(self.journal.postpone, store, order_id, attempt, reason, job=job)
 
     def _settle(self, move: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
         try:

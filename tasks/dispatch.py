@@ -7,7 +7,7 @@ import logging
 from celery import shared_task
 
 from tasks.base import StoreTask
-from tasks.orders import send
+from tasks.chains import send
 
 log = logging.getLogger(__name__)
 

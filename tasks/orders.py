@@ -7,20 +7,19 @@ what a newer producer adds.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from celery import chain, shared_task
-from celery.canvas import Signature
-from kombu.exceptions import OperationalError
+from celery import shared_task
 
 from erp import mapping
 from erp.port import Event
 from erp.sales_order import SalesOrder
-from journal.jobs import JournalUnavailable, Stage, Ticket
-from journal.store import Job, Journal, Listed
+from journal.jobs import Stage
+from journal.store import Job, Listed
 from tasks.base import StepTask, StoreTask
+from tasks.chains import send
 from vtex import handling, schemas, statuses
 from vtex.documents import OrderPage
 
@@ -125,44 +124,6 @@ def start_handling(
 def listed(page: OrderPage) -> list[Listed]:
     """Return a page of VTEX's list as the journal records it."""
     return [Listed(one.order_id, one.created_at, one.value_cents) for one in page.orders]
-
-
-CHAIN = {
-    Stage.LISTED: fetch,
-    Stage.FETCHED: fetch_payment,
-    Stage.PAID: insert,
-    Stage.INSERTED: start_handling,
-}
-"""The task that takes a job on from each stage, in order."""
-
-
-def send(journal: Journal, tickets: Sequence[Ticket]) -> None:
-    """Enqueue what is left of each ticket's chain.
-
-    Raises:
-        OperationalError: the broker does not answer; what was not enqueued is handed back.
-    """
-    for position, ticket in enumerate(tickets):
-        try:
-            chain(*steps_of(ticket)).apply_async()
-        except OperationalError:
-            release(journal, tickets[position:])
-            raise
-
-
-def steps_of(ticket: Ticket) -> list[Signature]:
-    """Return the signatures of a ticket's remaining steps; they carry identifiers only."""
-    name = {"store": ticket.store, "order_id": ticket.order_id, "attempt": ticket.attempt}
-    stages = list(CHAIN)
-    return [CHAIN[stage].si(**name) for stage in stages[stages.index(ticket.stage) :]]
-
-
-def release(journal: Journal, tickets: Sequence[Ticket]) -> None:
-    """Hand back what could not be enqueued; where that fails too, the leases run out."""
-    try:
-        journal.release(tickets)
-    except JournalUnavailable:
-        log.warning("leases run out by themselves", extra={"count": len(tickets)})
 
 
 def sales_order(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +10,13 @@ from urllib.parse import quote
 
 from vtex import schemas
 from vtex.documents import NOT_IN_GATEWAY, OrderPage
-from vtex.errors import OrderNotFound, VtexError, VtexUnauthorized, VtexUnavailable
+from vtex.errors import (
+    OrderNotFound,
+    VtexError,
+    VtexRejected,
+    VtexUnauthorized,
+    VtexUnavailable,
+)
 from vtex.statuses import READY
 from vtex.transport import Transport
 
@@ -21,6 +27,10 @@ REACHABLE = PAGE_ROWS * LAST_PAGE
 
 READABLE = timedelta(days=730)
 """VTEX reads no order older than two years."""
+
+_NO_TRACKING = {
+    "trackingNumber": "0", "trackingUrl": None, "courier": None, "dispatchedDate": None,
+}  # fmt: skip
 
 SHORTEST_WINDOW = timedelta(seconds=1)
 
@@ -81,7 +91,7 @@ class VtexClient:
             OrderNotFound: VTEX does not know it in this account.
             VtexUnavailable: no answer, or one that is not an order.
         """
-        path = f"/api/oms/pvt/orders/{quote(order_id, safe='')}"
+        path = _order_path(order_id)
         return _object(self._transport.get(path), path)
 
     def transaction(self, transaction_id: str) -> dict[str, Any]:
@@ -108,13 +118,66 @@ class VtexClient:
             OrderConflict: the order is not ready for handling (any more).
             VtexUnavailable: in doubt: VTEX may have done it.
         """
-        path = f"/api/oms/pvt/orders/{quote(order_id, safe='')}/start-handling"
+        path = f"{_order_path(order_id)}/start-handling"
         status = self._transport.post(path)
         if status != 204:
             raise VtexUnavailable(
                 f"VTEX answered {status} instead of 204 to POST {path}",
                 method="POST", path=path, status=status,
             )  # fmt: skip
+
+    def send_invoice(self, order_id: str, body: Mapping[str, Any]) -> str | None:
+        """Send an invoice; return VTEX's receipt, which may be None.
+
+        Source: ``POST /api/oms/pvt/orders/{orderId}/invoice``. The same number sent again takes
+        the place of the former.
+
+        Raises:
+            VtexRejected: VTEX refuses it, with its own words.
+            VtexUnavailable: in doubt: VTEX may have it.
+        """
+        return self._sent("POST", f"{_order_path(order_id)}/invoice", body)
+
+    def set_tracking(self, order_id: str, number: str, body: Mapping[str, Any]) -> str | None:
+        """Set the tracking of an invoice; return VTEX's receipt.
+
+        Source: ``PATCH /api/oms/pvt/orders/{orderId}/invoice/{invoiceNumber}``.
+        """
+        path = f"{_order_path(order_id)}/invoice/{quote(number, safe='')}"
+        return self._sent("PATCH", path, body)
+
+    def add_events(self, order_id: str, number: str, body: Mapping[str, Any]) -> str | None:
+        """Add tracking events to an invoice; return VTEX's receipt.
+
+        Source: ``PUT /api/oms/pvt/orders/{orderId}/invoice/{invoiceNumber}/tracking``.
+        """
+        path = f"{_order_path(order_id)}/invoice/{quote(number, safe='')}/tracking"
+        return self._sent("PUT", path, body)
+
+    def cancel(self, order_id: str, body: Mapping[str, Any]) -> str | None:
+        """Ask for an order's cancellation, which comes later, if at all; return the receipt.
+
+        Source: ``POST /api/oms/pvt/orders/{orderId}/cancel``.
+        """
+        return self._sent("POST", f"{_order_path(order_id)}/cancel", body)
+
+    def change_under_way(self, order_id: str) -> bool:
+        """Say whether a change of the order's items is unfinished.
+
+        Source: ``GET /api/order-system/orders/{orderId}/changes``; an account or a key without
+        that route has no change that we could see.
+        """
+        path = f"/api/order-system/orders/{quote(order_id, safe='')}/changes"
+        try:
+            raw = self._transport.get(path)
+        except (OrderNotFound, VtexUnauthorized, VtexRejected):
+            return False
+        rows = raw.get("list", [raw]) if isinstance(raw, dict) else raw
+        return any(isinstance(one, dict) and one.get("finished") is False for one in rows)
+
+    def _sent(self, method: str, path: str, body: Mapping[str, Any]) -> str | None:
+        answer = self._transport.send(method, path, body)
+        return None if answer is None else schemas.read_receipt(answer)
 
     def probe(self) -> list[Permission]:
         """Find out which permissions the key has, without changing anything.
@@ -127,6 +190,8 @@ class VtexClient:
             _permission("View order", lambda: self.order(nobody)),
             _permission("Change order workflow status", lambda: self.start_handling(nobody)),
             _permission("View Payment Data", lambda: self.transaction(nobody)),
+            _permission("Notify invoice", lambda: self.set_tracking(nobody, "0", _NO_TRACKING)),
+            _permission("Cancel order", lambda: self.cancel(nobody, {"reason": "probe"})),
         ]
 
     def _pages(
@@ -150,6 +215,10 @@ class VtexClient:
             start = window[0] or end - READABLE
             query["f_creationDate"] = f"creationDate:[{_stamp(start)} TO {_stamp(end)}]"
         return schemas.read_page(self._transport.get("/api/oms/pvt/orders", query))
+
+
+def _order_path(order_id: str) -> str:
+    return f"/api/oms/pvt/orders/{quote(order_id, safe='')}"
 
 
 def _permission(name: str, call: Any) -> Permission:

@@ -220,6 +220,36 @@ class Transaction:
 
 
 @dataclass(frozen=True, slots=True)
+class PackageItem:
+    """What a package holds of one line of the order, named by its index."""
+
+    item_index: int
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """An invoice that VTEX has, with its tracking.
+
+    Attributes:
+        number: invoice number as VTEX knows it.
+        type: ``Output`` (sale) or ``Input`` (return).
+        events: (city, state, description) of each tracking event.
+    """
+
+    number: str
+    type: str
+    value_cents: int
+    items: tuple[PackageItem, ...] = ()
+    key: str | None = None
+    courier: str | None = None
+    tracking_number: str | None = None
+    tracking_url: str | None = None
+    delivered: bool = False
+    events: tuple[tuple[str | None, str | None, str | None], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """An order, ``GET /api/oms/pvt/orders/{orderId}``.
 

@@ -4,11 +4,14 @@
 
     VtexError
     ├── VtexUnavailable     network, time-out, 5xx, unreadable body: a write may have been done
-    │   └── VtexThrottled   429 (and 503 with Retry-After): stop calling for a while
+    │   ├── VtexThrottled   429 (and 503 with Retry-After): stop calling for a while
+    │   └── NotYet          nothing failed: the order is not where the call makes sense
     ├── VtexUnauthorized    401, 403: our fault, for all orders of the store
     ├── OrderNotFound       404 for an order or its transaction
     ├── OrderConflict       409, or 400 with OMS003: the status is not what we thought
     ├── VtexRejected        other 4xx: understood and refused, with VTEX's own words
+    ├── Refused             our own checks refuse what was asked, before VTEX has to
+    ├── VtexForgot          VTEX took something and does not show it
     └── DocumentInvalid     an answer that breaks its schema; names the field's path
 """
 
@@ -53,6 +56,18 @@ class VtexThrottled(VtexUnavailable):
     """
 
     retry_after: float | None = None
+
+
+class NotYet(VtexUnavailable):
+    """The order is on its way to where this makes sense; nothing failed."""
+
+
+class Refused(VtexError):
+    """What was asked for contradicts the order; the message says how, and what to do."""
+
+
+class VtexForgot(VtexError):
+    """VTEX took something, gave a receipt, and does not show it."""
 
 
 class VtexUnauthorized(VtexError):

@@ -21,6 +21,8 @@ from vtex.documents import (
     Order,
     OrderPage,
     OrderTransaction,
+    Package,
+    PackageItem,
     Payment,
     PriceTag,
     SellingPrice,
@@ -392,6 +394,64 @@ class _Packages(_Document):
     packages = fields.List(fields.Raw(), load_default=list, allow_none=True)
 
 
+class _PackageItem(_Document):
+    item_index = fields.Integer(strict=True, data_key="itemIndex", required=True)
+    quantity = fields.Integer(strict=True, required=True)
+
+    @post_load
+    def _made(self, data: dict[str, Any], **_: Any) -> PackageItem:
+        return PackageItem(**data)
+
+
+class _CourierEvent(_Document):
+    city = Text()
+    state = Text()
+    description = Text()
+
+
+class _CourierStatus(_Document):
+    finished = _optional(fields.Boolean, "finished", False)
+    data = Rows(_CourierEvent)
+
+
+class _Package(_Document):
+    number = Text(data_key="invoiceNumber", required=True)
+    type = Text()
+    value_cents = Cents(data_key="invoiceValue", required=True)
+    items = Rows(_PackageItem)
+    key = Text(data_key="invoiceKey")
+    courier = Text()
+    tracking_number = Text(data_key="trackingNumber")
+    tracking_url = Text(data_key="trackingUrl")
+    status = fields.Nested(
+        _CourierStatus, data_key="courierStatus", load_default=None, allow_none=True
+    )
+
+    @post_load
+    def _made(self, data: dict[str, Any], **_: Any) -> Package:
+        status = data.pop("status") or {}
+        data["type"] = data["type"] or "Output"
+        data["items"] = tuple(data["items"] or ())
+        events = tuple(
+            (one["city"], one["state"], one["description"]) for one in status.get("data") or ()
+        )
+        return Package(delivered=bool(status.get("finished")), events=events, **data)
+
+
+class _Attachment(_Document):
+    packages = Rows(_Package)
+
+
+class _WithPackages(_Document):
+    attachment = fields.Nested(
+        _Attachment, data_key="packageAttachment", load_default=None, allow_none=True
+    )
+
+
+class _Receipt(_Document):
+    receipt = Text()
+
+
 class _InvoiceData(_Document):
     address = fields.Nested(_Address, load_default=None, allow_none=True)
 
@@ -476,6 +536,7 @@ class _Answer(_Document):
 
 
 _ORDER, _PAGE, _ANSWER, _ADDRESS = _Order(), _Page(), _Answer(), _Address()
+_WITH_PACKAGES, _RECEIPT = _WithPackages(), _Receipt()
 
 
 def read_page(raw: Any) -> OrderPage:
@@ -520,6 +581,25 @@ def read_order(raw: Mapping[str, Any]) -> Order:
         note=note.get("value"),
         **data,
     )
+
+
+def read_packages(raw: Mapping[str, Any]) -> tuple[Package, ...]:
+    """Read the invoices that an order's document shows, one a number and type.
+
+    Raises:
+        DocumentInvalid: one of them cannot be read.
+    """
+    attachment = _load(_WITH_PACKAGES, raw, "the order")["attachment"] or {}
+    found: dict[tuple[str, str], Package] = {}
+    for one in attachment.get("packages") or ():
+        found[one.number, one.type] = one
+    return tuple(found.values())
+
+
+def read_receipt(raw: Any) -> str | None:
+    """Read what VTEX answers to an invoice, to tracking or to a cancellation; it may be null."""
+    receipt: str | None = _load(_RECEIPT, raw, "the receipt")["receipt"]
+    return receipt
 
 
 def read_transaction(raw: Mapping[str, Any]) -> Transaction:

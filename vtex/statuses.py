@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import Enum, auto
+
 from vtex.documents import Order
 from vtex.errors import VtexUnavailable
 
@@ -17,6 +19,69 @@ CANCELED = frozenset(
 
 HANDLED = frozenset({"start-handling", "handling", "ready-for-invoicing", "invoice", "invoiced"})
 """Handling has started, here or by a person's hand."""
+
+
+ASKED_ONCE = "cancellation-requested"
+"""A cancellation waits for the seller's word; a second request confirms it."""
+
+
+class Answer(Enum):
+    """What a status says to something that is asked for."""
+
+    YES = auto()
+    NO = auto()
+    LATER = auto()
+    AFTER_HANDLING = auto()
+    UNDER_WAY = auto()
+    DONE = auto()
+
+
+_TAKES_INVOICE = {
+    READY: Answer.AFTER_HANDLING,
+    "handling": Answer.YES,
+    "ready-for-invoicing": Answer.YES,
+    "payment-approved": Answer.YES,
+    "invoiced": Answer.NO,
+    "canceled": Answer.NO,
+    "replaced": Answer.NO,
+}
+
+_MAY_CANCEL = {
+    "canceled": Answer.DONE,
+    "cancel": Answer.UNDER_WAY,
+    "request-cancel": Answer.UNDER_WAY,
+    "waiting-for-seller-decision": Answer.UNDER_WAY,
+    ASKED_ONCE: Answer.YES,
+    READY: Answer.YES,
+    "handling": Answer.YES,
+    "ready-for-invoicing": Answer.YES,
+    "window-to-cancel": Answer.YES,
+    "payment-pending": Answer.YES,
+    "payment-approved": Answer.YES,
+    "payment-denied": Answer.YES,
+    "waiting-for-authorization": Answer.YES,
+    "waiting-ffmt-authorization": Answer.YES,
+    "waiting-for-fulfillment": Answer.YES,
+    "waiting-for-manual-authorization": Answer.YES,
+    "window-to-change-payment": Answer.YES,
+    "window-to-change-seller": Answer.YES,
+    "invoice": Answer.NO,
+    "invoiced": Answer.NO,
+    "replaced": Answer.NO,
+    "order-create-error": Answer.NO,
+    "order-creation-error": Answer.NO,
+}
+
+
+def takes_invoice(status: str | None) -> Answer:
+    """Say whether an order takes a sales invoice: yes, no, later, or after start-handling."""
+    return _TAKES_INVOICE.get(status or "", Answer.LATER)
+
+
+def may_cancel(status: str | None, has_packages: bool) -> Answer:
+    """Say whether an order may be canceled: yes, no, later, under way, or done."""
+    answer = _MAY_CANCEL.get(status or "", Answer.LATER)
+    return Answer.NO if has_packages and answer is Answer.YES else answer
 
 
 def is_canceled(status: str | None) -> bool:

@@ -102,8 +102,31 @@ class Transport:
         """Send a POST without a body; return the status of the answer, which is a success."""
         return self._call("POST", path, None, pay=False)[0]
 
+    def send(self, method: str, path: str, body: Any) -> Any:
+        """Send JSON; return the JSON that is answered, None where the answer has no body.
+
+        Raises:
+            VtexUnavailable: in doubt: VTEX may have done it.
+        """
+        status, answer = self._call(method, path, None, pay=False, body=body)
+        if not answer:
+            return None
+        try:
+            return json.loads(answer)
+        except (ValueError, RecursionError) as error:
+            raise VtexUnavailable(
+                f"VTEX answered {method} {path} with a body that is not JSON",
+                method=method, path=path, status=status,
+            ) from error  # fmt: skip
+
     def _call(
-        self, method: str, path: str, query: Mapping[str, str] | None, *, pay: bool
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        *,
+        pay: bool,
+        body: Any = None,
     ) -> tuple[int, bytes]:
         account = self.account
         if self._before_call is not None:
@@ -113,6 +136,7 @@ class Transport:
                 method,
                 (account.payments_host if pay else account.orders_host) + path,
                 params=query,
+                json=body,
                 headers={
                     "X-VTEX-API-AppKey": account.app_key,
                     "X-VTEX-API-AppToken": account.app_token,
@@ -121,14 +145,14 @@ class Transport:
                 allow_redirects=False,
                 stream=True,
             ) as answer:
-                body = self._read(answer, method, path)
+                text = self._read(answer, method, path)
         except requests.RequestException as error:
             raise VtexUnavailable(
                 f"no answer of VTEX to {method} {path} ({type(error).__name__})",
                 method=method, path=path,
             ) from error  # fmt: skip
-        _raise_for(answer, body, method, path)
-        return answer.status_code, body
+        _raise_for(answer, text, method, path)
+        return answer.status_code, text
 
     def _read(self, answer: requests.Response, method: str, path: str) -> bytes:
         deadline = time.monotonic() + 2 * self._timeout[1]

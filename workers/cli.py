@@ -12,9 +12,11 @@ from typing import Any, TypeVar
 import click
 
 from journal.jobs import JournalError, Stage, State
-from journal.store import Journal, Listed, OrderRow
+from journal.readings import OrderRow
+from journal.store import Journal, Listed
 from tasks import orders as steps
 from tasks.base import Team
+from tasks.chains import send
 from vtex import schemas
 from vtex.errors import VtexError
 from vtex.simulator import __main__ as simulator
@@ -112,7 +114,7 @@ def _sync_all(team: Team, store: str) -> None:
         seen += len(page.orders)
         click.echo(f"{store}: {seen} of {page.total} listed, {new} new", err=True)
     tickets = team.journal.dispatch(in_flight=team.in_flight, store=store)
-    steps.send(team.journal, tickets)
+    send(team.journal, tickets)
     click.echo(f"{store}: {new} new orders, {len(tickets)} sent to the workers")
 
 
@@ -120,7 +122,7 @@ def _sync_one(team: Team, store: str, order_id: str) -> None:
     order = schemas.read_order(team.vtex[store].order(order_id))
     team.journal.record(store, [Listed(order.order_id, order.created_at, order.value_cents)])
     tickets = team.journal.dispatch(in_flight=team.in_flight, store=store, order_id=order.order_id)
-    steps.send(team.journal, tickets)
+    send(team.journal, tickets)
     row = team.journal.order(store, order.order_id)
     if tickets:
         click.echo(f"{store} {order.order_id}: sent to the workers")
@@ -221,7 +223,7 @@ def retry(order_id: str, store: str | None) -> None:
         tickets = team.journal.dispatch(
             in_flight=team.in_flight, store=row.store, order_id=row.order_id
         )
-        steps.send(team.journal, tickets)
+        send(team.journal, tickets)
         click.echo(f"{row.store} {row.order_id}: tried again from stage {row.stage}")
     finally:
         wiring.dismiss()

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from erp.port import ErpRejected
 from journal.jobs import State
-from journal.store import EventRow, OrderRow
+from journal.readings import EventRow, OrderRow
 from tasks.orders import sales_order
 from vtex.errors import DocumentInvalid
 from workers.checks import Verdict

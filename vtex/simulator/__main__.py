@@ -25,6 +25,9 @@ HELP = {
     "latency_ms": "milliseconds of each answer",
     "arrivals_per_minute": "new paid orders a minute",
     "quota": "calls a minute before it answers 429",
+    "invoice_delay": "seconds from an invoice to the status that follows it",
+    "cancel_delay": "seconds from cancel to canceled",
+    "cancel_at_once": "one request cancels an order in handling; else the second one does",
     "conflict_status": "what a conflict of start-handling answers: 409 or 400",
 }
 

@@ -14,7 +14,12 @@ KINDS = frozenset(
 )  # fmt: skip
 """``lose_answer``: the effect is had, the answer is not. ``ignore_effect``: the reverse."""
 
-ROUTES = frozenset({"list", "order", "transaction", "payments", "start_handling", "*"})
+ROUTES = frozenset(
+    {
+        "list", "order", "transaction", "payments", "start_handling", "invoice", "set_tracking",
+        "add_events", "cancel", "changes", "*",
+    }
+)  # fmt: skip
 
 
 @dataclass

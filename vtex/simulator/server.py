@@ -16,6 +16,7 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
+from vtex.simulator import outbound
 from vtex.simulator.faults import Fault, Faults
 from vtex.simulator.state import Config, Entry, Store
 
@@ -77,6 +78,11 @@ class Vtex(RequestHandler):
         """Do what the route does, and write its answer."""
         raise NotImplementedError
 
+    def pretend(self, order_id: str | None) -> None:
+        """Answer as if the effect had been had."""
+        del order_id
+        self.say(204)
+
     def say(self, status: int, body: bytes | dict[str, Any] | list[Any] | None = None) -> None:
         """Write an answer of JSON."""
         self.set_status(status)
@@ -133,7 +139,7 @@ class Vtex(RequestHandler):
             case "malformed":
                 self.say(200, b'{"orderId": ')
             case "ignore_effect":
-                self.say(204)
+                self.pretend(order_id)
             case _:
                 self._half()
 
@@ -257,6 +263,111 @@ class ItsPayments(OneTransaction):
             self.say(200, rows[0] if self.payment_id else rows)
 
 
+class Writing(Vtex):
+    """A call with a body that changes an order, and is answered with a receipt."""
+
+    number: str
+
+    async def take(self, order_id: str, number: str = "") -> None:
+        """Take a call; ``number`` is the invoice's."""
+        self.number = number
+        await self.answer(order_id)
+
+    def effect(self, order_id: str | None) -> None:
+        """Change the order."""
+        entry = self.world.store.entry(order_id or "")
+        if entry is None:
+            self.refuse(404, "OMS007", "Order Not Found")
+            return
+        try:
+            body = json.loads(self.request.body or b"{}")
+        except ValueError:
+            self.refuse(400, "FMT0094", "The body is not JSON")
+            return
+        self.say(*self.change(entry, body))
+
+    def change(self, entry: Entry, body: dict[str, Any]) -> outbound.Answer:
+        """Change the order, and return what to answer."""
+        raise NotImplementedError
+
+    def pretend(self, order_id: str | None) -> None:
+        """Give a receipt for nothing."""
+        entry = self.world.store.entry(order_id or "")
+        if entry is not None:
+            self.say(*outbound.pretended(self.world.store, entry))
+
+
+class OneInvoice(Writing):
+    """``POST /api/oms/pvt/orders/{orderId}/invoice``."""
+
+    route, permission = "invoice", "Notify invoice"
+
+    async def post(self, order_id: str) -> None:
+        """Take an invoice."""
+        await self.take(order_id)
+
+    def change(self, entry: Entry, body: dict[str, Any]) -> outbound.Answer:
+        """Keep the invoice as a package."""
+        return outbound.invoice(self.world.store, entry, body)
+
+
+class ItsTracking(Writing):
+    """``PATCH /api/oms/pvt/orders/{orderId}/invoice/{invoiceNumber}``."""
+
+    route, permission = "set_tracking", "Notify invoice"
+
+    async def patch(self, order_id: str, number: str) -> None:
+        """Take the tracking of an invoice."""
+        await self.take(order_id, number)
+
+    def change(self, entry: Entry, body: dict[str, Any]) -> outbound.Answer:
+        """Set the package's tracking."""
+        return outbound.tracking(self.world.store, entry, self.number, body)
+
+
+class ItsEvents(Writing):
+    """``PUT /api/oms/pvt/orders/{orderId}/invoice/{invoiceNumber}/tracking``."""
+
+    route, permission = "add_events", "Notify invoice"
+
+    async def put(self, order_id: str, number: str) -> None:
+        """Take tracking events."""
+        await self.take(order_id, number)
+
+    def change(self, entry: Entry, body: dict[str, Any]) -> outbound.Answer:
+        """Append the events to the package."""
+        return outbound.events(self.world.store, entry, self.number, body)
+
+
+class Cancel(Writing):
+    """``POST /api/oms/pvt/orders/{orderId}/cancel``."""
+
+    route, permission = "cancel", "Cancel order"
+
+    async def post(self, order_id: str) -> None:
+        """Take a cancellation."""
+        await self.take(order_id)
+
+    def change(self, entry: Entry, body: dict[str, Any]) -> outbound.Answer:
+        """Begin to cancel the order."""
+        return outbound.cancel(self.world.store, entry, body)
+
+
+class Changes(Writing):
+    """``GET /api/order-system/orders/{orderId}/changes``."""
+
+    route, permission = "changes", "View order"
+
+    async def get(self, order_id: str) -> None:
+        """Show the order's changes."""
+        await self.take(order_id)
+
+    def change(self, entry: Entry, body: dict[str, Any]) -> outbound.Answer:
+        """Change nothing."""
+        del body
+        return outbound.changes(entry)
+
+
 class Control(RequestHandler):
     """``/_simulator/…``: steer the store while it runs; needs no credentials."""
 
@@ -335,6 +446,11 @@ def application(world: World) -> Application:
             (r"/api/oms/pvt/orders", Listing, shared),
             (r"/api/oms/pvt/orders/([^/]+)", OneOrder, shared),
             (r"/api/oms/pvt/orders/([^/]+)/start-handling", StartHandling, shared),
+            (r"/api/oms/pvt/orders/([^/]+)/invoice", OneInvoice, shared),
+            (r"/api/oms/pvt/orders/([^/]+)/invoice/([^/]+)", ItsTracking, shared),
+            (r"/api/oms/pvt/orders/([^/]+)/invoice/([^/]+)/tracking", ItsEvents, shared),
+            (r"/api/oms/pvt/orders/([^/]+)/cancel", Cancel, shared),
+            (r"/api/order-system/orders/([^/]+)/changes", Changes, shared),
             (r"/api/pvt/transactions/([^/]+)", OneTransaction, shared),
             (r"/api/pvt/transactions/([^/]+)/payments", ItsPayments, shared),
             (r"/api/pvt/transactions/([^/]+)/payments/([^/]+)", ItsPayments, shared),
@@ -346,13 +462,13 @@ def application(world: World) -> Application:
 
 
 async def serve(config: Config, ready: Any, stop: asyncio.Event) -> None:
-    """Serve until ``stop`` is set; ``ready`` is told the address and the store."""
+    """Serve until ``stop`` is set; ``ready`` is told the address and the world."""
     world = World(Store(config), Faults(), deque())
     server = HTTPServer(application(world))
     sockets = bind_sockets(config.port, config.host)
     server.add_sockets(sockets)
     port = sockets[0].getsockname()[1]
-    ready(f"http://{config.host}:{port}", world.store)
+    ready(f"http://{config.host}:{port}", world)
     arrivals = asyncio.create_task(_arrive(world.store))
     try:
         await stop.wait()
@@ -374,6 +490,7 @@ class Running:
 
     url: str
     store: Store
+    faults: Faults
     app_key: str
     app_token: str
     account: str
@@ -390,8 +507,10 @@ def running(config: Config) -> Iterator[Running]:
         found["stop"] = stop.set
         found["loop"] = asyncio.get_running_loop()
 
-        def ready(url: str, store: Store) -> None:
-            found["running"] = Running(url, store, config.app_key, config.app_token, config.account)
+        def ready(url: str, world: World) -> None:
+            found["running"] = Running(
+                url, world.store, world.faults, config.app_key, config.app_token, config.account
+            )
             begun.set()
 
         await serve(config, ready, stop)

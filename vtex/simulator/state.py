@@ -13,8 +13,11 @@ from typing import Any
 from vtex.simulator.seed import Made, Seed
 
 PERMISSIONS = frozenset(
-    {"List Orders", "View order", "Change order workflow status", "View Payment Data"}
-)
+    {
+        "List Orders", "View order", "Change order workflow status", "View Payment Data",
+        "Notify invoice", "Cancel order",
+    }
+)  # fmt: skip
 _WINDOW = re.compile(r"creationDate:\[(\S+) TO (\S+)\]")
 
 
@@ -27,6 +30,9 @@ class Config:
         handling_delay: seconds from start-handling to handling.
         quota: calls a minute; None for no limit.
         conflict_status: what start-handling answers in the wrong status; 409 or 400.
+        invoice_delay: seconds from an invoice to the status that follows it.
+        cancel_delay: seconds from ``cancel`` to ``canceled``.
+        cancel_at_once: one request cancels an order in handling; else the second one does.
     """
 
     account: str = "acme"
@@ -42,6 +48,9 @@ class Config:
     arrivals_per_minute: float = 0.0
     quota: int | None = None
     conflict_status: int = 409
+    invoice_delay: float = 1.0
+    cancel_delay: float = 2.0
+    cancel_at_once: bool = False
 
 
 @dataclass
@@ -69,6 +78,10 @@ class Store:
         self._now = now
         self._seed = Seed(config.account, config.seed)
         self.generate(config.orders)
+
+    def now(self) -> datetime:
+        """Return the store's time."""
+        return self._now()
 
     def generate(
         self, count: int, status: str = "ready-for-handling", kind: str | None = None

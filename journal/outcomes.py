@@ -1,0 +1,105 @@
+"""How requests ended, kept until the ERP was told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from journal.jobs import Kind, Stage, State
+from journal.rows import Row, from_json
+from journal.tables import jobs, outcomes
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a request of the ERP ended.
+
+    Attributes:
+        job: number of its job.
+        about: invoice number, where one is concerned.
+        reference: the ERP's own name of the request.
+        outcome: ``done``, ``refused``, ``dead`` or ``pointless``.
+        result: what VTEX gave: ``receipt``, ``order_status``.
+        failures: how often the ERP could not be told.
+    """
+
+    id: int
+    store: str
+    order_id: str
+    job: int
+    kind: Kind
+    about: str | None
+    reference: str | None
+    outcome: str
+    reason: str | None
+    result: dict[str, Any]
+    attempt: int
+    at: datetime
+    failures: int
+
+    @property
+    def key(self) -> str:
+        """Names this ending; a job that is retried ends anew."""
+        return f"{self.kind}-{self.job}-{self.attempt}"
+
+
+def ended(db: Connection, job: Row, outcome: str, reason: str | None, now: datetime) -> None:
+    """Keep a request's outcome for the ERP, and wake what waited for it.
+
+    Args:
+        job: its row; an intake is nothing that the ERP asked for.
+    """
+    if job["kind"] == Kind.INTAKE:
+        return
+    db.execute(
+        outcomes.insert().values(
+            store=job["store"], order_id=job["order_id"], job=job["id"], kind=job["kind"],
+            about=job["about"], reference=job["reference"], outcome=outcome, reason=reason,
+            result=job["result"], attempt=job["attempt"], at=now, failures=0, due_at=now,
+        )
+    )  # fmt: skip
+    if job["kind"] == Kind.INVOICE and outcome == "done":
+        db.execute(
+            update(jobs)
+            .where(
+                jobs.c.store == job["store"],
+                jobs.c.order_id == job["order_id"],
+                jobs.c.kind == Kind.TRACKING,
+                jobs.c.state == State.OPEN,
+                jobs.c.stage == Stage.REQUESTED,
+                jobs.c.due_at > now,
+            )
+            .values(due_at=now)
+        )
+
+
+def due(db: Connection, now: datetime, limit: int) -> list[Outcome]:
+    """Return what the ERP is to be told next: of each order the oldest alone."""
+    earlier = outcomes.alias("earlier")
+    query = (
+        select(outcomes)
+        .where(
+            outcomes.c.due_at <= now,
+            ~select(earlier.c.id)
+            .where(
+                earlier.c.store == outcomes.c.store,
+                earlier.c.order_id == outcomes.c.order_id,
+                earlier.c.id < outcomes.c.id,
+            )
+            .exists(),
+        )
+        .order_by(outcomes.c.id)
+        .limit(limit)
+    )
+    return [
+        Outcome(
+            id=one["id"], store=one["store"], order_id=one["order_id"], job=one["job"],
+            kind=Kind(one["kind"]), about=one["about"], reference=one["reference"],
+            outcome=one["outcome"], reason=one["reason"], result=from_json(one["result"]) or {},
+            attempt=one["attempt"], at=one["at"], failures=one["failures"],
+        )
+        for one in db.execute(query).mappings()
+    ]  # fmt: skip

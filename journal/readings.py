@@ -1,0 +1,262 @@
+"""What the journal answers: where orders and requests stand, and their timelines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import RowMapping, and_, func, select
+
+from journal.database import Database
+from journal.jobs import Kind, Policy, Stage, State
+from journal.rows import from_json, unpacked
+from journal.tables import documents, events, jobs, orders, outcomes, pauses
+
+DEFAULT = Policy()
+
+
+def utc_now() -> datetime:
+    """Return the time now, aware UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRow:
+    """Where an order stands."""
+
+    store: str
+    order_id: str
+    stage: Stage
+    state: State
+    attempt: int
+    failures: int
+    due_at: datetime
+    lease_until: datetime | None
+    last_error: str | None
+    erp_reference: str | None
+    value_cents: int | None
+    created_at: datetime | None
+    listed_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRow:
+    """Where something that the ERP asked for stands.
+
+    Attributes:
+        about: invoice number, where one is concerned.
+        result: what VTEX gave: ``receipt``, ``order_status``.
+    """
+
+    job: int
+    store: str
+    order_id: str
+    kind: Kind
+    about: str | None
+    reference: str | None
+    stage: Stage
+    state: State
+    attempt: int
+    failures: int
+    due_at: datetime
+    last_error: str | None
+    result: dict[str, Any] | None
+    created_at: datetime | None
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """A line of an order's timeline."""
+
+    at: datetime
+    kind: Kind
+    stage: Stage | None
+    attempt: int
+    what: str
+    detail: str | None
+
+
+class Readings:
+    """The questions; none of them writes."""
+
+    def __init__(
+        self, url: str, *, policy: Policy = DEFAULT, now: Callable[[], datetime] = utc_now
+    ) -> None:
+        self._database = Database(url)
+        self._policy = policy
+        self._now = now
+
+    def paused(self, store: str) -> tuple[datetime, str] | None:
+        """Return until when a store pauses and why; None when it does not."""
+        query = select(pauses.c.until, pauses.c.reason).where(
+            pauses.c.store == store, pauses.c.until > self._now()
+        )
+        with self._database.transaction() as db:
+            row = db.execute(query).one_or_none()
+        return None if row is None else (row.until, row.reason)
+
+    def orders(
+        self,
+        *,
+        store: str | None = None,
+        stage: Stage | None = None,
+        state: State | None = None,
+        older_than: timedelta | None = None,
+        limit: int = 100,
+    ) -> list[OrderRow]:
+        """Return where orders stand, the longest listed first."""
+        query = _ORDERS.order_by(orders.c.listed_at, orders.c.order_id).limit(limit)
+        if store is not None:
+            query = query.where(orders.c.store == store)
+        if stage is not None:
+            query = query.where(jobs.c.stage == stage)
+        if state is not None:
+            query = query.where(jobs.c.state == state)
+        if older_than is not None:
+            query = query.where(orders.c.listed_at < self._now() - older_than)
+        with self._database.transaction() as db:
+            return [_order(one) for one in db.execute(query).mappings()]
+
+    def order(self, store: str, order_id: str) -> OrderRow | None:
+        """Return where one order stands; None when it is not known."""
+        query = _ORDERS.where(orders.c.store == store, orders.c.order_id == order_id)
+        with self._database.transaction() as db:
+            row = db.execute(query).mappings().one_or_none()
+        return None if row is None else _order(row)
+
+    def requests(
+        self, store: str | None = None, order_id: str | None = None, *, limit: int = 100
+    ) -> list[RequestRow]:
+        """Return what the ERP asked for, the oldest first."""
+        query = (
+            select(*(jobs.c[name] for name in _REQUEST))
+            .where(jobs.c.kind != Kind.INTAKE)
+            .order_by(jobs.c.id)
+            .limit(limit)
+        )
+        if store is not None:
+            query = query.where(jobs.c.store == store)
+        if order_id is not None:
+            query = query.where(jobs.c.order_id == order_id)
+        with self._database.transaction() as db:
+            return [_request(one) for one in db.execute(query).mappings()]
+
+    def content(self, job: int) -> dict[str, Any] | None:
+        """Return what a request asked for."""
+        with self._database.transaction() as db:
+            data = db.execute(select(jobs.c.content).where(jobs.c.id == job)).scalar_one_or_none()
+        return unpacked(data)
+
+    def failures(self, store: str, order_id: str, job: int | None) -> int:
+        """Return how often in a row a job failed; of the intake where ``job`` is None."""
+        query = select(jobs.c.failures).where(jobs.c.store == store, jobs.c.order_id == order_id)
+        query = query.where(jobs.c.kind == Kind.INTAKE if job is None else jobs.c.id == job)
+        with self._database.transaction() as db:
+            return int(db.execute(query).scalar_one_or_none() or 0)
+
+    def stores_of(self, order_id: str) -> list[str]:
+        """Return the stores that have an order of this id."""
+        query = select(orders.c.store).where(orders.c.order_id == order_id).order_by(orders.c.store)
+        with self._database.transaction() as db:
+            return list(db.execute(query).scalars())
+
+    def documents(
+        self, store: str, order_id: str
+    ) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+        """Return VTEX's documents of an order and of its payment; personal data."""
+        query = select(documents.c.order_document, documents.c.payment_document).where(
+            documents.c.store == store, documents.c.order_id == order_id
+        )
+        with self._database.transaction() as db:
+            row = db.execute(query).one_or_none()
+        return (None, None) if row is None else (unpacked(row[0]), unpacked(row[1]))
+
+    def events(self, store: str, order_id: str) -> list[EventRow]:
+        """Return an order's timeline, oldest first."""
+        query = (
+            select(events)
+            .where(events.c.store == store, events.c.order_id == order_id)
+            .order_by(events.c.id)
+        )
+        with self._database.transaction() as db:
+            return [
+                EventRow(
+                    one.at, Kind(one.kind), Stage(one.stage) if one.stage else None, one.attempt,
+                    one.what, one.detail,
+                )
+                for one in db.execute(query)
+            ]  # fmt: skip
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Return, for each store, how many orders are at each stage (open ones) or state."""
+        query = (
+            select(jobs.c.store, jobs.c.state, jobs.c.stage, func.count().label("n"))
+            .where(jobs.c.kind == Kind.INTAKE)
+            .group_by(jobs.c.store, jobs.c.state, jobs.c.stage)
+        )
+        found: dict[str, dict[str, int]] = {}
+        with self._database.transaction() as db:
+            for one in db.execute(query):
+                name = str(one.stage if one.state == State.OPEN else one.state)
+                store = found.setdefault(one.store, {})
+                store[name] = store.get(name, 0) + one.n
+        return found
+
+    def request_counts(self) -> dict[str, dict[str, int]]:
+        """Return, for each kind of request, how many are in each state; ``untold`` are outcomes."""
+        query = (
+            select(jobs.c.kind, jobs.c.state, func.count().label("n"))
+            .where(jobs.c.kind != Kind.INTAKE)
+            .group_by(jobs.c.kind, jobs.c.state)
+        )
+        untold = select(outcomes.c.kind, func.count().label("n")).group_by(outcomes.c.kind)
+        found: dict[str, dict[str, int]] = {}
+        with self._database.transaction() as db:
+            for one in db.execute(query):
+                found.setdefault(one.kind, {})[one.state] = one.n
+            for one in db.execute(untold):
+                found.setdefault(one.kind, {})["untold"] = one.n
+        return found
+
+
+_REQUEST = (
+    "id", "store", "order_id", "kind", "about", "reference", "stage", "state", "attempt",
+    "failures", "due_at", "last_error", "result", "created_at", "updated_at",
+)  # fmt: skip
+
+
+def _request(one: RowMapping) -> RequestRow:
+    row = {name: one[name] for name in _REQUEST if name != "id"}
+    row |= {
+        "job": one["id"],
+        "kind": Kind(one["kind"]),
+        "stage": Stage(one["stage"]),
+        "state": State(one["state"]),
+        "result": from_json(one["result"]),
+    }
+    return RequestRow(**row)
+
+
+def _order(one: RowMapping) -> OrderRow:
+    return OrderRow(**{**one, "stage": Stage(one["stage"]), "state": State(one["state"])})
+
+
+_ORDERS = select(
+    orders.c.store, orders.c.order_id, jobs.c.stage, jobs.c.state, jobs.c.attempt,
+    jobs.c.failures, jobs.c.due_at, jobs.c.lease_until, jobs.c.last_error,
+    orders.c.erp_reference, orders.c.value_cents, orders.c.created_at, orders.c.listed_at,
+    jobs.c.updated_at,
+).select_from(
+    orders.join(
+        jobs,
+        and_(
+            jobs.c.store == orders.c.store,
+            jobs.c.order_id == orders.c.order_id,
+            jobs.c.kind == Kind.INTAKE,
+        ),
+    )
+)  # fmt: skip

@@ -1,0 +1,67 @@
+"""How the journal's rows are written and read: timeline lines, compressed documents, upserts."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+from journal.jobs import Kind
+
+Row = RowMapping | Mapping[str, Any]
+
+
+def insert(db: Connection, table: Table) -> Any:
+    """Return an insert that knows ``on_conflict_do_…``."""
+    return (sqlite if db.dialect.name == "sqlite" else postgresql).insert(table)
+
+
+def line(  # noqa: PLR0913  # a row has as many columns
+    store: str,
+    order_id: str,
+    at: datetime,
+    attempt: int,
+    what: str,
+    *,
+    kind: str = Kind.INTAKE,
+    stage: str | None = None,
+    detail: str | None = None,
+) -> dict[str, Any]:
+    """Return a line of an order's timeline."""
+    return {
+        "store": store, "order_id": order_id, "at": at, "kind": kind, "stage": stage,
+        "attempt": attempt, "what": what, "detail": detail,
+    }  # fmt: skip
+
+
+def packed(document: dict[str, Any] | None) -> bytes | None:
+    """Return a document as it is kept."""
+    if document is None:
+        return None
+    return zlib.compress(json.dumps(document, ensure_ascii=False).encode(), 1)
+
+
+def unpacked(data: bytes | None) -> dict[str, Any] | None:
+    """Return a document that was kept."""
+    if data is None:
+        return None
+    document: dict[str, Any] = json.loads(zlib.decompress(data))
+    return document
+
+
+def as_json(value: dict[str, Any] | None) -> str | None:
+    """Return a small object as text."""
+    return None if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def from_json(text: str | None) -> dict[str, Any] | None:
+    """Return a small object that was kept as text."""
+    if text is None:
+        return None
+    value: dict[str, Any] = json.loads(text)
+    return value

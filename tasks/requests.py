@@ -1,0 +1,150 @@
+"""What the ERP asks for, whichever way it came: checked, written down, sent on its way."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from journal.jobs import Kind
+from journal.store import Ask, Journal
+from tasks import contract
+from tasks.base import Team
+from tasks.chains import send
+from tasks.contract import RequestInvalid
+from vtex.outgoing import Cancellation, Invoice, Tracking, plain_number
+
+log = logging.getLogger(__name__)
+
+LONGEST_ID = 64
+
+
+class RequestRefused(Exception):
+    """A request is not taken; it is kept as a dead job, and the ERP will be told."""
+
+
+def take(
+    team: Team,
+    kind: str,
+    given: Mapping[str, Any],
+    *,
+    xml: str | None = None,
+    again: bool = False,
+) -> int:
+    """Take a request and dispatch it; return the number of its job.
+
+    Args:
+        kind: one of ``tasks.contract.KINDS``.
+        given: keyword arguments as the ERP wrote them (docs/messages.md).
+        xml: an NF-e to embed, as it was received.
+        again: the ERP explicitly asks anew for what is dead.
+
+    Raises:
+        RequestRefused: it breaks the contract, or contradicts an earlier one.
+        JournalUnavailable: it was not written down; ask again.
+    """
+    job = record(team.journal, kind, given, xml=xml, again=again)
+    store, order_id = str(given["store"]).strip(), str(given["order_id"]).strip()
+    tickets = team.journal.dispatch(in_flight=team.in_flight, store=store, order_id=order_id)
+    send(team.journal, tickets)
+    return job
+
+
+def record(
+    journal: Journal,
+    kind: str,
+    given: Mapping[str, Any],
+    *,
+    xml: str | None = None,
+    again: bool = False,
+) -> int:
+    """Write a request down, once; return the number of its job. Raises as ``take``."""
+    fields = dict(given)
+    store, order_id = _name(fields, "store"), _name(fields, "order_id")
+    reference = _name(fields, "reference") or None
+    whole = dict(given) | ({"xml": xml} if xml else {})
+    try:
+        asked = contract.read(kind, fields)
+        _require_names(store, order_id)
+    except RequestInvalid as error:
+        ask = Ask(
+            store, order_id, Kind(kind), f"refused {_digest(whole)}", whole, reference=reference
+        )
+        _refuse(journal, ask, str(error))
+        raise RequestRefused(str(error)) from None
+    content = json.loads(json.dumps(asdict(asked))) | ({"xml": xml} if xml else {})
+    ask = Ask(
+        store, order_id, Kind(kind), _key(asked, content), content,
+        about=None if isinstance(asked, Cancellation) else plain_number(asked.number),
+        reference=reference,
+    )  # fmt: skip
+    known = journal.ask(ask, again=again)
+    if known.content is not None:
+        reason = _contradiction(content, known.content)
+        other = Ask(
+            store, order_id, ask.kind, f"{ask.key} {_digest(content)}", content,
+            about=ask.about, reference=reference,
+        )  # fmt: skip
+        _refuse(journal, other, reason)
+        raise RequestRefused(reason)
+    if known.new:
+        log.info("request taken", extra={"store": store, "order_id": order_id, "task": kind})
+    return known.job
+
+
+def _key(asked: Invoice | Tracking | Cancellation, content: Mapping[str, Any]) -> str:
+    match asked:
+        case Invoice():
+            return f"{asked.type} {plain_number(asked.number)}"
+        case Tracking():
+            return f"{plain_number(asked.number)} {_digest(content)}"
+        case _:
+            return _digest(content)
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    text = json.dumps(content, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _name(fields: dict[str, Any], name: str) -> str:
+    value = fields.pop(name, None)
+    return value.strip()[:LONGEST_ID] if isinstance(value, str) else ""
+
+
+def _require_names(store: str, order_id: str) -> None:
+    named = {"store": store, "order_id": order_id}
+    faults = {name: "Missing data for required field." for name in named if not named[name]}
+    if faults:
+        words = "; ".join(f"{name}: {text}" for name, text in faults.items())
+        raise RequestInvalid(f"the request cannot be used: {words}", faults=faults)
+
+
+def _refuse(journal: Journal, ask: Ask, reason: str) -> None:
+    if journal.refuse(ask, reason):
+        log.error(
+            "request refused",
+            extra={
+                "store": ask.store, "order_id": ask.order_id, "task": ask.kind, "reason": reason,
+            },
+        )  # fmt: skip
+
+
+def _contradiction(new: Mapping[str, Any], known: Mapping[str, Any]) -> str:
+    shown = [
+        f"{name}: {_short(known.get(name))} then, {_short(new.get(name))} now"
+        for name in sorted({*new, *known})
+        if new.get(name) != known.get(name)
+    ]
+    return (
+        "the same invoice number was asked for with another content: "
+        f"{'; '.join(shown)}; give the new invoice a number of its own"
+    )
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 120 else f"{text[:120]}…"

@@ -1,0 +1,48 @@
+"""Tracking to VTEX, after its invoice: the parcel's number, its events, its delivery."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from celery import shared_task
+
+from journal.jobs import Stage
+from tasks import contract, requests
+from tasks.base import RequestTask, StepTask
+from vtex import tracking
+from vtex.errors import NotYet, Refused
+from vtex.outgoing import Tracking
+
+PATIENCE = timedelta(days=7)
+"""How long tracking waits for an invoice that nobody has sent."""
+
+
+@shared_task(base=RequestTask, bind=True, name="tracking.send", throws=(requests.RequestRefused,))
+def send(self: RequestTask, /, **given: Any) -> None:
+    """Take tracking of the ERP; public API, see docs/messages.md."""
+    requests.take(self.with_team, "tracking", given)
+
+
+@shared_task(base=StepTask, bind=True, name="tracking.post")
+def post(
+    self: StepTask, /, *, store: str, order_id: str, attempt: int, job: int, **_: object
+) -> None:
+    """Tell VTEX what is new about a parcel.
+
+    Sources: ``PATCH …/invoice/{invoiceNumber}``, ``PUT …/invoice/{invoiceNumber}/tracking``.
+    Arguments as in ``invoices.post``.
+    """
+    with self.journal.step(store, order_id, attempt, to=Stage.SENT, job=job) as owned:
+        wanted = contract.read("tracking", owned.content)
+        assert isinstance(wanted, Tracking)  # noqa: S101  # the kind of the job says so
+        try:
+            receipt = tracking.send(self.vtex(store), order_id, wanted)
+        except NotYet as error:
+            if owned.age > PATIENCE:
+                raise Refused(f"{error}, after {PATIENCE.days} days of waiting") from error
+            raise
+        if receipt:
+            owned.result["receipt"] = receipt
+        else:
+            owned.explain("VTEX knew it already")

@@ -1,0 +1,140 @@
+"""The whole way of an order in one process, at a clock of the test's own: real journal, real
+tasks, the simulated store on a real socket. Without a broker: what is claimed is run here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from erp.adapters.memory import MemoryErp
+from erp.port import Event
+from journal.jobs import Policy
+from journal.store import Journal, Listed
+from tasks import chains, requests
+from tasks.base import StoreTask, Team
+from vtex.client import VtexClient
+from vtex.simulator.server import Running, running
+from vtex.simulator.state import Config, Entry
+from vtex.transport import Account, Transport
+from workers.app import app
+
+
+class Clock:
+    """A time that moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.moment = datetime(2026, 3, 10, 12, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.moment
+
+    def pass_by(self, seconds: float) -> None:
+        self.moment += timedelta(seconds=seconds)
+
+
+@contextmanager
+def _nobody_else(_: str) -> Iterator[bool]:
+    yield True
+
+
+class Desk:
+    """One store, one ERP, one journal."""
+
+    def __init__(self, simulator: Running, journal: Journal, clock: Clock) -> None:
+        self.simulator, self.journal, self.clock = simulator, journal, clock
+        self.erp = MemoryErp()
+        account = Account(
+            "acme", simulator.app_key, simulator.app_token, simulator.url, simulator.url
+        )
+        alone: Callable[[str], AbstractContextManager[bool]] = _nobody_else
+        self.client = VtexClient(Transport(account, read_timeout=2))
+        self.team = Team(journal, self.erp, {"acme": self.client}, in_flight=500, alone=alone)
+
+    def order(self, kind: str = "plain", status: str = "handling") -> str:
+        """Let an order come in, known to the journal and the ERP by its document alone."""
+        (order_id,) = self.simulator.store.generate(1, status, kind)
+        return order_id
+
+    def intake(self, order_id: str) -> None:
+        self.journal.record("acme", [Listed(order_id, self.clock(), self.value(order_id))])
+
+    def entry(self, order_id: str) -> Entry:
+        entry = self.simulator.store.entry(order_id)
+        assert entry is not None
+        return entry
+
+    def value(self, order_id: str) -> int:
+        return int(self.entry(order_id).order["value"])
+
+    def status(self, order_id: str) -> str:
+        return self.simulator.store.status(self.entry(order_id))
+
+    def packages(self, order_id: str) -> list[dict[str, Any]]:
+        return list(
+            (self.entry(order_id).order.get("packageAttachment") or {}).get("packages") or ()
+        )
+
+    def ask(self, kind: str, order_id: str, **fields: Any) -> None:
+        """Ask as the ERP does; a refusal is reported, as in service."""
+        with suppress(requests.RequestRefused):
+            requests.record(self.journal, kind, {"store": "acme", "order_id": order_id, **fields})
+
+    def invoice(self, order_id: str, number: str = "128841", **fields: Any) -> None:
+        whole = {"value_cents": self.value(order_id), "issued_at": "2026-03-10T15:04:05-03:00"}
+        self.ask("invoice", order_id, number=number, **whole | fields)
+
+    def part(self, order_id: str, number: str, value_cents: int = 1000) -> None:
+        """Ask for an invoice of one unit of the first item."""
+        sku = self.entry(order_id).order["items"][0]["id"]
+        items = [{"sku_id": sku, "quantity": 1, "price_cents": value_cents}]
+        self.invoice(order_id, number, value_cents=value_cents, items=items)
+
+    def work(self, rounds: int = 1, seconds: float = 0) -> None:
+        """Run what is due, then let time pass; as often as said."""
+        for _ in range(rounds):
+            while tickets := self.journal.dispatch(in_flight=500):
+                for ticket in tickets:
+                    self._run([(one.task, one.kwargs) for one in chains.steps_of(ticket)])
+            app.tasks["outcomes.report"].apply()
+            self.clock.pass_by(seconds)
+
+    def settle(self) -> None:
+        """Work until nothing that was asked for is open, through every back-off."""
+        for _ in range(60):
+            self.work(seconds=301)
+            if not any(one.state == "open" for one in self.journal.requests()):
+                self.work()
+                return
+        raise AssertionError(f"still open: {self.journal.requests()}")
+
+    def _run(self, steps: list[tuple[str, dict[str, Any]]]) -> None:
+        for name, kwargs in steps:
+            if app.tasks[name].apply(kwargs=kwargs).state != "SUCCESS":
+                return
+
+    def told(self, order_id: str) -> list[Event]:
+        return [one for one in self.erp.events.values() if one.order_id == order_id]
+
+    def outcomes(self, order_id: str) -> list[tuple[str, str | None]]:
+        return [(one.kind, one.outcome) for one in self.told(order_id)]
+
+
+@contextmanager
+def desk(journal_url: str, **config: Any) -> Iterator[Desk]:
+    """Set up a desk; its simulated store has no delays of real time."""
+    clock = Clock()
+    journal = Journal(journal_url, policy=Policy(backoff_base_seconds=1), now=clock)
+    journal.migrate()
+    app.loader.import_default_modules()
+    before = StoreTask.team
+    with running(Config(**config)) as simulator:
+        simulator.store._now = clock
+        made = Desk(simulator, journal, clock)
+        StoreTask.team = made.team
+        try:
+            yield made
+        finally:
+            StoreTask.team = before
+            journal.close()
