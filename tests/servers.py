@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import redis
+import requests
 
 from workers.demo import redis_command
 
@@ -181,6 +187,60 @@ class Cluster:
             [sys.executable, "-m", "workers.cli", *arguments],
             env=self.env, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
+
+    # --- what is seen from outside -------------------------------------------------------------
+
+    def state(self) -> dict[str, Any]:
+        """What the simulated store has and was asked for."""
+        answer = requests.get(f"{self.simulator}/_simulator/state", timeout=10)
+        shown: dict[str, Any] = answer.json()
+        return shown
+
+    def steer(self, what: str, **body: object) -> None:
+        url = f"{self.simulator}/_simulator/{what}"
+        requests.post(url, json=body, timeout=10).raise_for_status()
+
+    def clear_faults(self) -> None:
+        requests.delete(f"{self.simulator}/_simulator/faults", timeout=10).raise_for_status()
+
+    def change(self, order_id: str, **fields: object) -> None:
+        url = f"{self.simulator}/_simulator/orders/{order_id}"
+        requests.patch(url, json=fields, timeout=10).raise_for_status()
+
+    def handled(self) -> int:
+        return sum(one.get("start_handling_effects", 0) for one in self.state()["orders"].values())
+
+    def order(self, order_id: str) -> dict[str, Any]:
+        """Where an order stands, as the command line tells it."""
+        answer = self.command("order", order_id, "--json")
+        return dict(json.loads(answer.stdout)["order"]) if answer.returncode == 0 else {}
+
+    def orders(self, *options: str) -> list[dict[str, Any]]:
+        answer = self.command("orders", "--json", "--limit", "5000", *options)
+        return list(json.loads(answer.stdout)["orders"])
+
+    def all_done(self, count: int) -> bool:
+        return f"{count} done" in self.command("orders", "--limit", "1").stdout
+
+    def erp_rows(self, query: str = "select order_id from int_order") -> list[Any]:
+        with closing(sqlite3.connect(self.env["ERP_URL"].removeprefix("sqlite:///"))) as db:
+            return db.execute(query).fetchall()
+
+    def assert_each_order_once(self, count: int) -> None:
+        effects = Counter(
+            one.get("start_handling_effects", 0) for one in self.state()["orders"].values()
+        )
+        assert effects == {1: count}
+        assert len(self.erp_rows()) == len(set(self.erp_rows())) == count
+
+    def keep(self) -> None:
+        """Start again what has exited, as a supervisor would."""
+        for process in self.processes.values():
+            if process.child is not None and process.child.poll() is not None:
+                process.start()
+
+    def logs(self) -> str:
+        return "".join(one.text() for one in self.processes.values())
 
     def stop(self) -> None:
         for process in reversed(list(self.processes.values())):

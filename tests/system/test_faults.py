@@ -1,0 +1,230 @@
+"""Faults on purpose, in real processes: whatever breaks, each order comes in once."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+import redis
+import requests
+from servers import ROOT, Cluster, RedisServer, eventually
+
+from workers.app import app
+
+DEADLY = """
+import functools, importlib, os
+module, owner, name, when = {target!r}.split()
+def deadly(call):
+    @functools.wraps(call)
+    def wrapped(*args, **kwargs):
+        if when == "before":
+            die()
+        found = call(*args, **kwargs)
+        die()
+        return found
+    return wrapped
+def die():
+    try:
+        os.close(os.open({marker!r}, os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return
+    os.kill(os.getpid(), 9)
+owner = getattr(importlib.import_module(module), owner)
+setattr(owner, name, deadly(getattr(owner, name)))
+"""
+
+
+def supervised(cluster: Cluster, count: int) -> bool:
+    cluster.keep()
+    return cluster.all_done(count)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "vtex.client VtexClient order after",
+        "vtex.client VtexClient transaction after",
+        "erp.adapters.sql SqlErp insert before",
+        "erp.adapters.sql SqlErp insert after",
+        "vtex.client VtexClient start_handling before",
+        "vtex.client VtexClient start_handling after",
+    ],
+)
+def test_a_worker_killed_inside_a_step_loses_nothing_and_doubles_nothing(
+    cluster: Cluster, tmp_path: Path, target: str
+) -> None:
+    marker = tmp_path / "died"
+    (tmp_path / "sitecustomize.py").write_text(DEADLY.format(target=target, marker=str(marker)))
+    cluster.start_simulator(6)
+    cluster.start_worker("w1", PYTHONPATH=f"{tmp_path}:{ROOT}")
+    cluster.start_beat()
+
+    eventually(lambda: supervised(cluster, 6), 90)
+
+    assert marker.exists()
+    cluster.assert_each_order_once(6)
+
+
+def test_redis_that_restarts_under_load_costs_no_order(
+    cluster: Cluster, redis_server: RedisServer
+) -> None:
+    cluster.start_simulator(120, "--latency-ms", "30")
+    cluster.start_worker("w1")
+    cluster.start_worker("w2")
+    cluster.start_beat()
+    eventually(lambda: cluster.handled() >= 20, 60)
+
+    redis_server.process.kill(signal.SIGKILL)
+    eventually(lambda: "cannot connect" in cluster.logs().lower() or "connection" in cluster.logs())
+    redis_server.start()
+
+    eventually(lambda: supervised(cluster, 120), 120)
+    cluster.assert_each_order_once(120)
+
+
+def test_a_time_out_after_the_effect_is_looked_into_and_not_repeated(cluster: Cluster) -> None:
+    cluster.start_simulator(5)
+    cluster.env["VTEX_READ_TIMEOUT_SECONDS"] = "1"
+    cluster.steer("faults", kind="timeout_after", route="start_handling", times=5, seconds=3)
+    cluster.start_worker("w1")
+    cluster.start_beat()
+
+    eventually(lambda: cluster.all_done(5), 90)
+
+    cluster.assert_each_order_once(5)
+    calls = [one["start_handling_calls"] for one in cluster.state()["orders"].values()]
+    assert calls == [1] * 5
+
+
+def test_errors_of_every_kind_on_every_route_lose_nothing(cluster: Cluster) -> None:
+    cluster.start_simulator(12)
+    for kind in ("unavailable", "html_error", "html_200", "lose_answer", "half_body", "malformed"):
+        cluster.steer("faults", kind=kind, times=None, probability=0.06)
+    cluster.start_worker("w1")
+    cluster.start_beat()
+
+    eventually(lambda: cluster.all_done(12), 120)
+
+    cluster.assert_each_order_once(12)
+
+
+@pytest.mark.parametrize("kind", ["throttle", "throttle_silent"])
+def test_a_429_stops_all_calls_of_the_store(cluster: Cluster, kind: str) -> None:
+    cluster.start_simulator(40)
+    cluster.steer("faults", kind=kind, route="order", times=1, retry_after=8)
+    cluster.start_worker("w1")
+    cluster.start_beat()
+    eventually(lambda: "paused" in cluster.command("check").stdout, 60)
+
+    # What was on the wire when the answer came may end; after that the store is left alone.
+    eventually(lambda: "tried again later" in cluster.logs())
+    before = sum(cluster.state()["calls"].values())
+    listed_at = cluster.command("check").stdout
+    after = sum(cluster.state()["calls"].values())
+
+    assert "paused" in listed_at
+    assert after - before <= 40
+    assert not cluster.orders("--state", "dead")
+    if kind == "throttle":
+        eventually(lambda: cluster.all_done(40), 90)
+        cluster.assert_each_order_once(40)
+
+
+def test_a_wrong_key_stops_the_calls_buries_nothing_and_heals_by_itself(cluster: Cluster) -> None:
+    cluster.start_simulator(5)
+    cluster.steer("tokens", remove=["simulated-token"])
+    cluster.start_worker("w1")
+    cluster.start_beat()
+    eventually(lambda: "paused" in cluster.command("check").stdout, 60)
+
+    check = cluster.command("check")
+    calls = sum(cluster.state()["calls"].values())
+    cluster.command("orders")
+
+    assert check.returncode == 1
+    assert "the key or token is wrong" in check.stdout
+    assert "simulated-token" not in check.stdout + cluster.logs()
+    assert sum(cluster.state()["calls"].values()) - calls <= 1
+    cluster.steer("tokens", add=["simulated-token"])
+    eventually(lambda: cluster.all_done(5), 120)
+
+
+def test_a_message_delivered_twice_or_late_changes_nothing(cluster: Cluster) -> None:
+    cluster.start_simulator(1)
+    (only,) = cluster.state()["orders"]
+    worker = cluster.start_worker("w1")
+    cluster.start_beat()
+    eventually(lambda: cluster.all_done(1), 60)
+    before = cluster.command("order", only, "--json").stdout
+
+    with app.connection_for_write(cluster.env["REDIS_URL"]) as broker:
+        for name in ("orders.fetch", "orders.insert", "orders.start_handling"):
+            for attempt in (0, 1, 2):
+                app.send_task(
+                    name, kwargs={"store": "acme", "order_id": only, "attempt": attempt},
+                    queue="orders", connection=broker,
+                )  # fmt: skip
+    with redis.Redis.from_url(cluster.env["REDIS_URL"]) as connection:
+        eventually(lambda: connection.llen("orders") == 0, 30)
+    worker.kill(signal.SIGTERM)
+
+    assert cluster.command("order", only, "--json").stdout == before
+    cluster.assert_each_order_once(1)
+
+
+def test_flower_shows_names_and_ids_and_no_person(cluster: Cluster) -> None:
+    cluster.start_simulator(18)
+    cluster.start_worker("w1")
+    port = str(cluster.port + 1)
+    cluster.start(
+        "flower", "celery", "-A", "workers", "flower", f"--port={port}", "--address=127.0.0.1",
+        FLOWER_BASIC_AUTH="u:p",
+    )  # fmt: skip
+    address = f"http://127.0.0.1:{port}"
+    eventually(lambda: "Visit me" in cluster.logs() or _answers(f"{address}/healthcheck"), 30)
+    cluster.start_beat()
+    eventually(lambda: cluster.all_done(18), 90)
+
+    def shown(path: str) -> str:
+        answer = requests.get(f"{address}{path}", auth=("u", "p"), timeout=10)
+        assert answer.status_code == 200, path
+        return answer.text
+
+    eventually(lambda: "orders.start_handling" in shown("/api/tasks?limit=1000"), 30)
+    tasks = requests.get(f"{address}/api/tasks?limit=1000", auth=("u", "p"), timeout=10).json()
+    views = [
+        "/",
+        "/workers",
+        "/tasks",
+        "/broker",
+        "/api/tasks?limit=1000",
+        "/api/workers",
+        "/metrics",
+    ]
+    views += [f"/task/{one}" for one in list(tasks)[:60]] + [
+        f"/api/task/info/{one}" for one in tasks
+    ]
+    text = "".join(shown(path) for path in views)
+
+    assert all(one in text for one in cluster.state()["orders"])
+    assert not [word for word in persons(cluster) if word in text]
+    assert all(requests.get(f"{address}{one}", timeout=10).status_code == 401 for one in views[:6])
+
+
+def persons(cluster: Cluster) -> set[str]:
+    rows = cluster.erp_rows(
+        "select customer_name, customer_document, customer_email, customer_phone from int_order"
+    ) + cluster.erp_rows(
+        "select street, postal_code, receiver, neighborhood from int_order_address"
+    )
+    words = {word for row in rows for word in row if word and len(word) > 4}
+    assert len(words) > 20
+    return words | {"simulated-token"}
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=5).ok
+    except requests.RequestException:
+        return False
