@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ import redis
 import requests
 from servers import ROOT, Cluster, RedisServer, eventually
 
+from journal.readings import utc_now
+from journal.store import Journal
 from workers.app import app
 
 DEADLY = """
@@ -111,21 +114,25 @@ def test_errors_of_every_kind_on_every_route_lose_nothing(cluster: Cluster) -> N
 
 @pytest.mark.parametrize("kind", ["throttle", "throttle_silent"])
 def test_a_429_stops_all_calls_of_the_store(cluster: Cluster, kind: str) -> None:
-    cluster.start_simulator(40)
+    cluster.start_simulator(40, "--latency-ms", "50")
     cluster.steer("faults", kind=kind, route="order", times=1, retry_after=8)
+    journal = Journal(cluster.env["JOURNAL_URL"])
     cluster.start_worker("w1")
     cluster.start_beat()
-    eventually(lambda: "paused" in cluster.command("check").stdout, 60)
-
-    # What was on the wire when the answer came may end; after that the store is left alone.
-    eventually(lambda: "tried again later" in cluster.logs())
+    eventually(lambda: journal.paused("acme"), 60)
+    until, _reason = journal.paused("acme") or (utc_now(), "")
+    quiet_until = min(until, utc_now() + timedelta(seconds=7)) - timedelta(seconds=1)
+    # What was on the wire when the answer came may end.
+    wire = timedelta(seconds=1)
+    began = utc_now()
+    eventually(lambda: utc_now() > began + wire)
     before = sum(cluster.state()["calls"].values())
-    listed_at = cluster.command("check").stdout
-    after = sum(cluster.state()["calls"].values())
 
-    assert "paused" in listed_at
-    assert after - before <= 40
+    eventually(lambda: utc_now() > quiet_until)
+
+    assert sum(cluster.state()["calls"].values()) == before
     assert not cluster.orders("--state", "dead")
+    assert (until - began).total_seconds() == pytest.approx(8 if kind == "throttle" else 60, abs=3)
     if kind == "throttle":
         eventually(lambda: cluster.all_done(40), 90)
         cluster.assert_each_order_once(40)

@@ -9,10 +9,12 @@ from typing import Any
 KINDS = frozenset(
     {
         "throttle", "throttle_silent", "unavailable", "html_error", "html_200", "timeout",
+        "timeout_after",
         "lose_answer", "lose_before", "malformed", "half_body", "ignore_effect",
     }
 )  # fmt: skip
-"""``lose_answer``: the effect is had, the answer is not. ``ignore_effect``: the reverse."""
+"""``lose_answer``, ``timeout_after``: the effect is had, the answer is not, or comes too late.
+``ignore_effect``: the reverse."""
 
 ROUTES = frozenset(
     {

@@ -131,6 +131,9 @@ class Vtex(RequestHandler):
                 self._html(200)
             case "timeout":
                 await asyncio.sleep(fault.seconds)
+            case "timeout_after":
+                self.effect(order_id)
+                await asyncio.sleep(fault.seconds)
             case "lose_before":
                 self._hang_up()
             case "lose_answer":
