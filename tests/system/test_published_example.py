@@ -1,0 +1,56 @@
+"""The order that VTEX publishes as its example goes through real workers."""
+
+from __future__ import annotations
+
+import published
+import requests
+from servers import Cluster, eventually
+
+pytestmark = published.needed
+DIFFERENCE = (
+    "Items 0.99 + Discounts 0.00 + Shipping 3.00 + Tax 0.00 = 3.99, but the order's value is 11.60"
+)
+
+
+def place(cluster: Cluster) -> str:
+    order = published.example("orders", published.ORDER) | {"status": "ready-for-handling"}
+    transaction = published.example("payments", published.TRANSACTION)
+    payment = published.example("payments", published.PAYMENT)
+    ids = [one["transactionId"] for one in order["paymentData"]["transactions"]]
+    requests.put(
+        f"{cluster.simulator}/_simulator/orders/{order['orderId']}",
+        json={
+            "order": order,
+            "transactions": {
+                one: {"transaction": transaction, "payments": [payment]} for one in ids
+            },
+        },
+        timeout=10,
+    ).raise_for_status()
+    return str(order["orderId"])
+
+
+def test_its_sums_do_not_add_up_so_it_is_held_until_the_setting_lets_it_in(
+    cluster: Cluster,
+) -> None:
+    cluster.start_simulator(2)
+    order_id = place(cluster)
+    worker = cluster.start_worker("w1")
+    cluster.start_beat()
+
+    eventually(lambda: cluster.order(order_id).get("state") == "dead", 60)
+    eventually(lambda: cluster.all_done(2), 60)
+    held = cluster.order(order_id)
+    worker.kill()
+    cluster.env["ALLOW_SUM_MISMATCH"] = "true"
+    cluster.start_worker("w2")
+    assert cluster.command("retry", order_id).returncode == 0
+    eventually(lambda: cluster.order(order_id).get("state") == "done", 60)
+
+    assert DIFFERENCE in held["last_error"]
+    flags = cluster.erp_rows(f"select flags from int_order where order_id = '{order_id}'")
+    assert DIFFERENCE in flags[0][0]
+    assert DIFFERENCE in cluster.command("order", order_id).stdout
+    assert cluster.erp_rows("select total_cents from int_order where flags is not null") == [
+        (1160,)
+    ]
