@@ -15,8 +15,9 @@ from journal.store import Journal, Listed
 from tasks import chains, requests
 from tasks.base import StoreTask, Team
 from vtex.client import VtexClient
+from vtex.simulator.config import Config
 from vtex.simulator.server import Running, running
-from vtex.simulator.state import Config, Entry
+from vtex.simulator.state import Entry
 from vtex.transport import Account, Transport
 from workers.app import app
 

@@ -17,8 +17,8 @@ from erp.mapping import SumMismatch, to_sales_order
 from vtex import outgoing, schemas
 from vtex.client import VtexClient
 from vtex.simulator import outbound
+from vtex.simulator.config import Config
 from vtex.simulator.server import Running, running
-from vtex.simulator.state import Config
 from vtex.transport import Account, Transport
 
 pytestmark = published.needed

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Sequence
 from dataclasses import fields
 
+from vtex.simulator.config import Config
 from vtex.simulator.server import serve
-from vtex.simulator.state import Config
 
 HELP = {
     "account": "account name",
@@ -38,11 +38,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     default = Config(port=8700, orders=30)
     for one in fields(Config):
         value = getattr(default, one.name)
-        kind = int if one.name == "quota" else type(value)
         flag = f"--{one.name.replace('_', '-')}"
+        if isinstance(value, bool):
+            parser.add_argument(flag, action="store_true", help=HELP[one.name])
+            continue
+        kind = int if one.name == "quota" else type(value)
         parser.add_argument(flag, type=kind, default=value, help=f"{HELP[one.name]} (%(default)s)")
-    config = Config(**vars(parser.parse_args(arguments)))
-    asyncio.run(_run(config))
+    try:
+        config = Config(**vars(parser.parse_args(arguments)))
+        asyncio.run(_run(config))
+    except ValueError as error:
+        name, _, fault = str(error).partition(": ")
+        parser.error(f"--{name.replace('_', '-')}: {fault}")
+    except OSError as error:
+        parser.error(f"cannot listen on {config.host}:{config.port}: {error.strerror}")
 
 
 async def _run(config: Config) -> None:

@@ -3,25 +3,43 @@
 from __future__ import annotations
 
 import random
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-KINDS = frozenset(
-    {
-        "throttle", "throttle_silent", "unavailable", "html_error", "html_200", "timeout",
-        "timeout_after",
-        "lose_answer", "lose_before", "malformed", "half_body", "ignore_effect",
-    }
-)  # fmt: skip
-"""``lose_answer``, ``timeout_after``: the effect is had, the answer is not, or comes too late.
-``ignore_effect``: the reverse."""
+KINDS = {
+    "throttle": "429 with Retry-After in seconds",
+    "throttle_date": "429 with Retry-After as a date",
+    "throttle_silent": "429 without Retry-After",
+    "unavailable": "an error of the server's, 500 unless told, in the shape asked for",
+    "refused": "an error of the caller's, 400 unless told, in the shape asked for",
+    "html_error": "a proxy's page, 502 unless told",
+    "html_200": "a page with status 200",
+    "login": "302 to a login page",
+    "timeout": "silence for so many seconds, then the connection ends; no effect",
+    "timeout_after": "the same, but the effect is had",
+    "lose_before": "the connection ends without an answer; no effect",
+    "lose_answer": "the same, but the effect is had",
+    "malformed": "200 with JSON that breaks off",
+    "half_body": "an answer that ends before its Content-Length",
+    "ignore_effect": "the answer of a success to a write that does nothing",
+}
 
-ROUTES = frozenset(
-    {
-        "list", "order", "transaction", "payments", "start_handling", "invoice", "set_tracking",
-        "add_events", "cancel", "changes", "*",
-    }
-)  # fmt: skip
+SHAPES: dict[str, Any] = {
+    "envelope": {"error": {"code": "1", "message": "Simulated error", "exception": None}},
+    "checkout": {
+        "fields": {},
+        "error": {"code": "CHK0231", "message": "Simulated error", "exception": None},
+        "operationId": "5f0c1d2e",
+    },
+    "aspnet": {"Message": "Simulated error", "ModelState": {"field": ["Simulated error"]}},
+    "problem": {"type": "about:blank", "title": "Simulated error", "traceId": "00-1"},
+    "text": "Simulated error",
+    "empty": "",
+}
+"""How VTEX's services word their errors."""
+
+WRITES = frozenset({"start_handling", "invoice", "set_tracking", "add_events", "cancel"})
+ROUTES = WRITES | {"list", "order", "transaction", "payments", "changes", "*"}
 
 
 @dataclass
@@ -30,11 +48,16 @@ class Fault:
 
     Attributes:
         route: where, or ``*``.
-        order_id: only for this order.
+        order_id: only for this order, or this transaction, as the path names it.
         times: how often yet; None until cleared.
         probability: of each call that it could meet.
+        status: of the answer, where the kind leaves it open.
+        shape: of the error's body, where the kind leaves it open.
         retry_after: seconds that a throttle asks for.
         seconds: how long a time-out hangs.
+
+    Raises:
+        ValueError: a field makes no sense; the message begins with its name.
     """
 
     kind: str
@@ -42,29 +65,70 @@ class Fault:
     order_id: str | None = None
     times: int | None = 1
     probability: float = 1.0
+    status: int | None = None
+    shape: str = "envelope"
     retry_after: int = 1
     seconds: float = 60.0
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise ValueError(f"kind: {self.kind!r} is none of {', '.join(sorted(KINDS))}")
-        if self.route not in ROUTES:
-            raise ValueError(f"route: {self.route!r} is none of {', '.join(sorted(ROUTES))}")
+        _one_of("kind", self.kind, KINDS)
+        _one_of("route", self.route, ROUTES)
+        _one_of("shape", self.shape, SHAPES)
+        if self.kind == "ignore_effect" and self.route not in WRITES | {"*"}:
+            raise ValueError(f"route: {self.route} has no effect to ignore")
+        if self.order_id is not None and not isinstance(self.order_id, str):
+            raise ValueError(f"order_id: {self.order_id!r} is no text")
+        if self.times is not None:
+            _within("times", self.times, int, 0, None)
+        _within("probability", self.probability, (int, float), 0, 1)
+        _within("retry_after", self.retry_after, int, 0, None)
+        _within("seconds", self.seconds, (int, float), 0, None)
+        if self.status is not None:
+            least = 400 if self.kind == "refused" else 500
+            _within("status", self.status, int, least, least + 99)
+
+    def fits(self, route: str, order_id: str | None) -> bool:
+        """Say whether a call could meet it."""
+        there = route in WRITES if self.kind == "ignore_effect" else True
+        here = self.route in ("*", route) and self.order_id in (None, order_id)
+        return there and here and self.times != 0
+
+
+def _one_of(name: str, value: Any, allowed: Any) -> None:
+    if not isinstance(value, str) or value not in allowed:
+        raise ValueError(f"{name}: {value!r} is none of {', '.join(sorted(allowed))}")
+
+
+def _within(name: str, value: Any, kinds: Any, least: int, most: int | None) -> None:
+    # A bool is an int to Python, and NaN compares as neither.
+    is_number = isinstance(value, kinds) and not isinstance(value, bool)
+    if not is_number or not value >= least or (most is not None and not value <= most):
+        reach = f"from {least} on" if most is None else f"from {least} to {most}"
+        raise ValueError(f"{name}: {value!r} is no {'whole ' * (kinds is int)}number {reach}")
 
 
 class Faults:
-    """The faults that are switched on."""
+    """The faults that are switched on.
 
-    def __init__(self) -> None:
+    Args:
+        seed: the same seed meets the same calls, in the order in which they come.
+    """
+
+    def __init__(self, seed: int = 1) -> None:
         self._faults: list[Fault] = []
+        self._random = random.Random(seed)
 
     def add(self, **fault: Any) -> None:
         """Switch one on.
 
         Raises:
-            ValueError, TypeError: the description is wrong; the message says where.
+            ValueError: the description is wrong; the message begins with the field.
         """
-        self._faults.append(Fault(**fault))
+        known = [one.name for one in fields(Fault)]
+        for name in fault:
+            if name not in known:
+                raise ValueError(f"{name}: no field of a fault, which are {', '.join(known)}")
+        self._faults.append(Fault(**{"kind": None} | fault))
 
     def clear(self) -> None:
         """Switch all off."""
@@ -72,13 +136,12 @@ class Faults:
 
     def shown(self) -> list[dict[str, Any]]:
         """Return those that are on."""
-        return [asdict(one) for one in self._faults]
+        return [asdict(one) for one in self._faults if one.times != 0]
 
     def meet(self, route: str, order_id: str | None) -> Fault | None:
         """Return the fault that a call meets, and count it."""
         for fault in self._faults:
-            fits = fault.route in ("*", route) and fault.order_id in (None, order_id)
-            if not fits or fault.times == 0 or random.random() >= fault.probability:
+            if not fault.fits(route, order_id) or self._random.random() >= fault.probability:
                 continue
             if fault.times is not None:
                 fault.times -= 1

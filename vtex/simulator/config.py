@@ -1,0 +1,72 @@
+"""How a simulated store behaves, at its start and while it runs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+CHANGEABLE = (
+    "index_lag", "handling_delay", "latency_ms", "arrivals_per_minute", "quota", "conflict_status",
+    "invoice_delay", "cancel_delay", "cancel_at_once",
+)  # fmt: skip
+"""What can be changed while the store runs."""
+
+
+@dataclass
+class Config:
+    """How a simulated store behaves.
+
+    Attributes:
+        index_lag: seconds that the order list lags behind the orders.
+        handling_delay: seconds from start-handling to handling.
+        quota: calls a minute; None for no limit.
+        conflict_status: what start-handling answers in the wrong status; 409 or 400.
+        invoice_delay: seconds from an invoice to the status that follows it.
+        cancel_delay: seconds from ``cancel`` to ``canceled``.
+        cancel_at_once: one request cancels an order in handling; else the second one does.
+
+    Raises:
+        ValueError: a number makes no sense; the message names it.
+    """
+
+    account: str = "acme"
+    app_key: str = "vtexappkey-acme-SIMULA"
+    app_token: str = "simulated-token"  # noqa: S105  # of a stand-in
+    host: str = "127.0.0.1"
+    port: int = 0
+    orders: int = 0
+    seed: int = 1
+    index_lag: float = 240.0
+    handling_delay: float = 2.0
+    latency_ms: float = 0.0
+    arrivals_per_minute: float = 0.0
+    quota: int | None = None
+    conflict_status: int = 409
+    invoice_delay: float = 1.0
+    cancel_delay: float = 2.0
+    cancel_at_once: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("orders", *CHANGEABLE):
+            value = getattr(self, name)
+            if (value is None and name == "quota") or name == "cancel_at_once":
+                continue
+            if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+                raise ValueError(f"{name}: {value!r} is no number from 0 on")
+        if self.conflict_status not in (400, 409):
+            raise ValueError(f"conflict_status: {self.conflict_status!r} is neither 409 nor 400")
+        if not isinstance(self.cancel_at_once, bool):
+            raise ValueError(f"cancel_at_once: {self.cancel_at_once!r} is neither true nor false")  # noqa: TRY004
+
+    def change(self, **changes: Any) -> None:
+        """Change settings of a store that runs: all of them, or none if one is wrong.
+
+        Raises:
+            ValueError: a setting is unknown, fixed, or its value makes no sense.
+        """
+        for name in changes:
+            if name not in CHANGEABLE:
+                raise ValueError(f"{name}: cannot be changed; try {', '.join(CHANGEABLE)}")
+        Config(**asdict(self) | changes)
+        for name, value in changes.items():
+            setattr(self, name, value)

@@ -1,0 +1,152 @@
+"""``/_simulator/…``: steer the store while it runs; needs no credentials.
+
+| call | does |
+| --- | --- |
+| ``GET state`` | shows orders with status and counted calls |
+| ``GET``, ``POST``, ``DELETE faults`` | shows them, switches one on, switches all off |
+| ``POST orders`` | ``{"count": 3, "status": …, "kind": …}``: lets orders come in |
+| ``PUT orders/{id}`` | ``{"order": {…}, "transactions": {…}}``: takes an order as it is |
+| ``PATCH orders/{id}`` | ``{"items.0.quantity": 2, "status": …}``: changes fields |
+| ``POST permissions`` | ``{"grant": […], "revoke": […]}`` |
+| ``POST tokens`` | ``{"add": […], "remove": […]}`` |
+| ``POST settings`` | ``{"index_lag": 5, …}`` |
+
+What makes no sense is answered with 400 and ``{"error": "<field>: …"}``, and changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from tornado.web import RequestHandler
+
+from vtex.simulator.gate import World
+from vtex.simulator.state import FULL_ACCESS, PERMISSIONS
+
+ORDER_FIELDS = frozenset({"count", "status", "kind"})
+
+
+class Nonsense(ValueError):
+    """A call to steer makes no sense; the message begins with the field."""
+
+
+class Control(RequestHandler):
+    """Steers the store."""
+
+    world: World
+
+    def initialize(self, world: World) -> None:
+        """Take the shared world."""
+        self.world = world
+
+    def get(self, what: str, order_id: str | None = None) -> None:
+        """Show ``state`` or ``faults``."""
+        shown = {"state": self.world.store.shown, "faults": self.world.faults.shown}
+        if order_id or what not in shown:
+            self._refuse(404, f"{what}: cannot be shown")
+            return
+        self._say(shown[what]())
+
+    def post(self, what: str, _: str | None = None) -> None:
+        """Add orders or faults, grant or revoke permissions, swap tokens, change settings."""
+        store = self.world.store
+        does: dict[str, Callable[[dict[str, Any]], Any]] = {
+            "orders": self._orders,
+            "faults": lambda body: self.world.faults.add(**body),
+            "permissions": lambda body: _swap(
+                store.permissions, body, "grant", "revoke", known=PERMISSIONS | {FULL_ACCESS}
+            ),
+            "tokens": lambda body: _swap(store.tokens, body, "add", "remove"),
+            "settings": lambda body: store.config.change(**body),
+        }
+        if what not in does:
+            self._refuse(404, f"{what}: cannot be steered")
+            return
+        try:
+            self._say(does[what](self._body()) or {})
+        except ValueError as error:
+            self._refuse(400, str(error))
+
+    def put(self, what: str, order_id: str | None = None) -> None:
+        """Place a given order, under the id of the path."""
+        if what != "orders" or not order_id:
+            self._refuse(404, f"{what}: cannot be placed")
+            return
+        try:
+            body = self._body()
+            order, transactions = body.get("order"), body.get("transactions", {})
+            if not isinstance(order, dict):
+                raise Nonsense("order: is no object")
+            if not isinstance(transactions, dict):
+                raise Nonsense("transactions: is no object")
+            self._say(self.world.store.put(order | {"orderId": order_id}, transactions))
+        except ValueError as error:
+            self._refuse(400, str(error))
+
+    def patch(self, what: str, order_id: str | None = None) -> None:
+        """Change an order by dotted paths."""
+        entry = self.world.store.entry(order_id or "")
+        if what != "orders" or entry is None:
+            self._refuse(404, f"{what}: no order of this id")
+            return
+        try:
+            self.world.store.change(entry, self._body())
+        except ValueError as error:
+            self._refuse(400, str(error))
+
+    def delete(self, what: str, _: str | None = None) -> None:
+        """Switch all faults off."""
+        if what != "faults":
+            self._refuse(404, f"{what}: cannot be cleared")
+            return
+        self.world.faults.clear()
+
+    def _orders(self, body: dict[str, Any]) -> list[str]:
+        for name in body:
+            if name not in ORDER_FIELDS:
+                raise Nonsense(f"{name}: is none of {', '.join(sorted(ORDER_FIELDS))}")
+        count, status = body.get("count", 1), body.get("status", "")
+        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+            raise Nonsense(f"count: {count!r} is no whole number from 0 on")
+        if not isinstance(status, str):
+            raise Nonsense(f"status: {status!r} is no text")
+        return self.world.store.generate(**body)
+
+    def _body(self) -> dict[str, Any]:
+        try:
+            body = json.loads(self.request.body or b"{}")
+        except ValueError as error:
+            raise Nonsense("body: is no JSON") from error
+        if not isinstance(body, dict):
+            raise Nonsense("body: is no object")
+        return body
+
+    def _refuse(self, status: int, error: str) -> None:
+        self.set_status(status)
+        self._say({"error": error})
+
+    def _say(self, body: Any) -> None:
+        self.set_header("Content-Type", "application/json; charset=utf-8")
+        self.write(json.dumps(body, ensure_ascii=False))
+
+
+def _swap(
+    held: set[str],
+    body: dict[str, Any],
+    more: str,
+    less: str,
+    *,
+    known: frozenset[str] | None = None,
+) -> list[str]:
+    for name, words in body.items():
+        if name not in (more, less):
+            raise Nonsense(f"{name}: is neither {more} nor {less}")
+        if not isinstance(words, list) or not all(isinstance(one, str) for one in words):
+            raise Nonsense(f"{name}: is no list of texts")
+        if known is not None and not known.issuperset(words):
+            raise Nonsense(f"{name}: holds what is none of {', '.join(sorted(known))}")
+    held |= set(body.get(more, ()))
+    held -= set(body.get(less, ()))
+    return sorted(held) if known is not None else []

@@ -1,0 +1,241 @@
+"""VTEX's routes, one class each."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from vtex.simulator import outbound
+from vtex.simulator.gate import Vtex
+from vtex.simulator.listing import QueryRefused
+from vtex.simulator.state import Entry
+
+
+class Listing(Vtex):
+    """``GET /api/oms/pvt/orders``."""
+
+    route, permission = "list", "List Orders"
+
+    async def get(self) -> None:
+        """Answer a page."""
+        await self.answer()
+
+    def effect(self, order_id: str | None) -> None:
+        """List what the index shows."""
+        del order_id
+        query = {name: self.get_query_argument(name) for name in self.request.query_arguments}
+        try:
+            self.say(200, self.world.store.listed(query))
+        except QueryRefused as error:
+            self.refuse(400, "OMS001", str(error))
+
+
+class AnOrder(Vtex):
+    """A call about one order."""
+
+    def found(self, order_id: str | None) -> Entry | None:
+        """Return the order, or refuse."""
+        entry = self.world.store.entry(order_id or "")
+        if entry is None:
+            self.refuse(404, "OMS007", "Order Not Found")
+        return entry
+
+
+class OneOrder(AnOrder):
+    """``GET /api/oms/pvt/orders/{orderId}``."""
+
+    route, permission = "order", "View order"
+
+    async def get(self, order_id: str) -> None:
+        """Answer the document."""
+        await self.answer(order_id)
+
+    def effect(self, order_id: str | None) -> None:
+        """Give the order's document."""
+        entry = self.found(order_id)
+        if entry is not None:
+            entry.calls["gets"] += 1
+            self.say(200, self.world.store.document(entry))
+
+
+class StartHandling(AnOrder):
+    """``POST /api/oms/pvt/orders/{orderId}/start-handling``."""
+
+    route, permission = "start_handling", "Change order workflow status"
+
+    async def post(self, order_id: str) -> None:
+        """Answer 204, or the conflict."""
+        await self.answer(order_id)
+
+    def effect(self, order_id: str | None) -> None:
+        """Start handling where the status allows it."""
+        store = self.world.store
+        entry = self.found(order_id)
+        if entry is None:
+            return
+        entry.calls["start_handling_calls"] += 1
+        if store.start_handling(entry):
+            self.say(204)
+        else:
+            self.refuse(store.config.conflict_status, "OMS003", "Order must be ready-for-handling")
+
+
+class OneTransaction(Vtex):
+    """``GET /api/pvt/transactions/{transactionId}``."""
+
+    route, permission = "transaction", "View Payment Data"
+
+    async def get(self, transaction_id: str) -> None:
+        """Answer the transaction."""
+        await self.answer(transaction_id)
+
+    def effect(self, order_id: str | None) -> None:
+        """Give what the gateway holds."""
+        found = self.world.store.transactions.get(order_id or "")
+        if found is None:
+            self.refuse(404, "1", "Transaction not found")
+        else:
+            self.say(200, found["transaction"])
+
+
+class ItsPayments(Vtex):
+    """``GET /api/pvt/transactions/{transactionId}/payments`` and one of them."""
+
+    route, permission = "payments", "View Payment Data"
+
+    async def get(self, transaction_id: str, payment_id: str | None = None) -> None:
+        """Answer the payments."""
+        self.payment_id = payment_id
+        await self.answer(transaction_id)
+
+    def effect(self, order_id: str | None) -> None:
+        """Give all payments, or the one asked for."""
+        found = self.world.store.transactions.get(order_id or "")
+        rows = found["payments"] if found else []
+        if self.payment_id:
+            rows = [one for one in rows if one["id"] == self.payment_id]
+        if not found or (self.payment_id and not rows):
+            self.refuse(404, "1", "Transaction not found")
+        else:
+            self.say(200, rows[0] if self.payment_id else rows)
+
+
+class Writing(AnOrder):
+    """A call with a body that changes an order, and is answered with a receipt."""
+
+    number: str
+
+    async def take(self, order_id: str, number: str = "") -> None:
+        """Take a call; ``number`` is the invoice's."""
+        self.number = number
+        await self.answer(order_id)
+
+    def effect(self, order_id: str | None) -> None:
+        """Change the order."""
+        entry = self.found(order_id)
+        if entry is None:
+            return
+        try:
+            body = json.loads(self.request.body or b"{}")
+        except ValueError:
+            body = None
+        if not isinstance(body, dict):
+            self.refuse(400, "FMT0094", "The body is no JSON object")
+            return
+        self.say(*self.change(entry, body))
+
+    def change(self, entry: Entry, body: dict[str, Any]) -> outbound.Answer:
+        """Change the order, and return what to answer."""
+        raise NotImplementedError
+
+    def pretend(self, order_id: str | None) -> None:
+        """Give a receipt for nothing."""
+        entry = self.found(order_id)
+        if entry is not None:
+            self.say(*outbound.pretended(self.world.store, entry))
+
+
+class OneInvoice(Writing):
+    """``POST /api/oms/pvt/orders/{orderId}/invoice``."""
+
+    route, permission = "invoice", "Notify invoice"
+
+    async def post(self, order_id: str) -> None:
+        """Take an invoice."""
+        await self.take(order_id)
+
+    def change(self, entry: Entry, body: dict[str, Any]) -> outbound.Answer:
+        """Keep the invoice as a package."""
+        return outbound.invoice(self.world.store, entry, body)
+
+
+class ItsTracking(Writing):
+    """``PATCH /api/oms/pvt/orders/{orderId}/invoice/{invoiceNumber}``."""
+
+    route, permission = "set_tracking", "Notify invoice"
+
+    async def patch(self, order_id: str, number: str) -> None:
+        """Take the tracking of an invoice."""
+        await self.take(order_id, number)
+
+    def change(self, entry: Entry, body: dict[str, Any]) -> outbound.Answer:
+        """Set the package's tracking."""
+        return outbound.tracking(self.world.store, entry, self.number, body)
+
+
+class ItsEvents(Writing):
+    """``PUT /api/oms/pvt/orders/{orderId}/invoice/{invoiceNumber}/tracking``."""
+
+    route, permission = "add_events", "Notify invoice"
+
+    async def put(self, order_id: str, number: str) -> None:
+        """Take tracking events."""
+        await self.take(order_id, number)
+
+    def change(self, entry: Entry, body: dict[str, Any]) -> outbound.Answer:
+        """Append the events to the package."""
+        return outbound.events(self.world.store, entry, self.number, body)
+
+
+class Cancel(Writing):
+    """``POST /api/oms/pvt/orders/{orderId}/cancel``."""
+
+    route, permission = "cancel", "Cancel order"
+
+    async def post(self, order_id: str) -> None:
+        """Take a cancellation."""
+        await self.take(order_id)
+
+    def change(self, entry: Entry, body: dict[str, Any]) -> outbound.Answer:
+        """Begin to cancel the order."""
+        return outbound.cancel(self.world.store, entry, body)
+
+
+class Changes(Writing):
+    """``GET /api/order-system/orders/{orderId}/changes``."""
+
+    route, permission = "changes", "View order"
+
+    async def get(self, order_id: str) -> None:
+        """Show the order's changes."""
+        await self.take(order_id)
+
+    def change(self, entry: Entry, body: dict[str, Any]) -> outbound.Answer:
+        """Change nothing."""
+        del body
+        return outbound.changes(entry)
+
+
+ROUTES = [
+    (r"/api/oms/pvt/orders", Listing),
+    (r"/api/oms/pvt/orders/([^/]+)", OneOrder),
+    (r"/api/oms/pvt/orders/([^/]+)/start-handling", StartHandling),
+    (r"/api/oms/pvt/orders/([^/]+)/invoice", OneInvoice),
+    (r"/api/oms/pvt/orders/([^/]+)/invoice/([^/]+)", ItsTracking),
+    (r"/api/oms/pvt/orders/([^/]+)/invoice/([^/]+)/tracking", ItsEvents),
+    (r"/api/oms/pvt/orders/([^/]+)/cancel", Cancel),
+    (r"/api/order-system/orders/([^/]+)/changes", Changes),
+    (r"/api/pvt/transactions/([^/]+)", OneTransaction),
+    (r"/api/pvt/transactions/([^/]+)/payments", ItsPayments),
+    (r"/api/pvt/transactions/([^/]+)/payments/([^/]+)", ItsPayments),
+]
