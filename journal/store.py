@@ -159,7 +159,7 @@ class Journal(Readings):
     # --- in -----------------------------------------------------------------------------------
 
     def record(self, store: str, listed: Iterable[Listed]) -> int:
-        """Write the orders that are not known yet, each with its intake due now; return how many.
+        """Write the orders that are not known yet, each with its intake due; return how many.
 
         One transaction; existing rows stay untouched.
         """
@@ -180,7 +180,9 @@ class Journal(Readings):
             ]
             db.execute(insert(db, orders).values(new).on_conflict_do_nothing())
             fresh = [
+                # Due since it was placed: a backlog drains in order of age.
                 _new_job(store, order_id, Kind.INTAKE, "", now)
+                | {"due_at": min(rows[order_id].created_at or now, now)}
                 for order_id in sorted(rows, key=lambda one: _age(rows[one]))
             ]
             opened = insert(db, jobs).values(fresh).on_conflict_do_nothing()

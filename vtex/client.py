@@ -61,10 +61,11 @@ class VtexClient:
         created_from: datetime | None = None,
         created_to: datetime | None = None,
     ) -> Iterator[OrderPage]:
-        """Yield the pages of the order list, oldest orders first.
+        """Yield the pages of the order list, each with its oldest orders first.
 
         Where more than 3,000 orders match, the window of creation dates is halved until they
-        fit. Orders may move between pages meanwhile, so one may come twice.
+        fit. Orders that lose the status meanwhile draw all later ones forward: pages are read
+        from the last to the first, so that an order may come twice and none is passed over.
 
         Source: ``GET /api/oms/pvt/orders``.
         """
@@ -198,8 +199,11 @@ class VtexClient:
         self, status: str, window: tuple[datetime | None, datetime | None] | None, first: OrderPage
     ) -> Iterator[OrderPage]:
         yield first
-        for number in range(2, min(first.pages, LAST_PAGE) + 1):
+        last = min(first.pages, LAST_PAGE)
+        for number in range(last, 1, -1):
             yield self._page(status, window, number)
+        if last > 1:
+            yield self._page(status, window, 1)
 
     def _page(
         self, status: str, window: tuple[datetime | None, datetime | None] | None, number: int

@@ -120,3 +120,26 @@ def test_a_filter_of_more_than_3000_orders_is_split_by_creation_date(client: Vte
         found = {one.order_id for page in client.list_orders() for one in page.orders}
 
     assert len(found) == 4000
+
+
+def test_orders_that_leave_the_list_while_it_is_read_hide_no_other(client: VtexClient) -> None:
+    waiting = [f"o-{n:04}" for n in range(950)]
+
+    def page(request: Any, context: Any) -> dict[str, Any]:
+        context.headers["Content-Type"] = "application/json"
+        number = int(request.qs["page"][0])
+        rows = [{"orderId": one, "status": "ready-for-handling"} for one in waiting]
+        answer = {
+            "list": rows[(number - 1) * 100 : number * 100],
+            "paging": {"total": len(rows), "pages": -(-len(rows) // 100), "currentPage": number},
+        }
+        # Workers are quick: half of what was shown is being handled before the next page is read.
+        for one in answer["list"][::2]:
+            waiting.remove(one["orderId"])
+        return answer
+
+    with requests_mock.Mocker() as mocker:
+        mocker.get(f"{HOST}/api/oms/pvt/orders", json=page)
+        found = {one.order_id for page in client.list_orders() for one in page.orders}
+
+    assert len(found) == 950
