@@ -6,7 +6,9 @@ In an adapter's own tests::
     def test_my_erp(check):
         check(MyErp(url))
 
-Each check takes an adapter whose ``migrate`` was called, and raises AssertionError.
+Each check takes an adapter whose ``migrate`` was called, and raises AssertionError. An adapter
+with an outbox passes ``OUTBOX_CHECKS`` as well; each takes an ``Outbox``, by which the check does
+what the ERP does.
 """
 
 from __future__ import annotations
@@ -16,12 +18,42 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Protocol
 from uuid import uuid4
 
-from erp.port import Erp, Event
+from erp.port import Erp, Event, Request
 from erp.sales_order import Customer, Line, PaymentPart, PostalAddress, SalesOrder
 
 RACERS = 12
+MOMENT = datetime(2026, 3, 11, tzinfo=UTC)
+
+
+class Outbox(Protocol):
+    """The ERP's own side of its outbox, for the checks."""
+
+    erp: Erp
+
+    def put(self, order_id: str) -> str:
+        """Ask for an order of store ``acme`` to be canceled, for the reason ``acabou``.
+
+        Returns the reference of the request.
+        """
+        ...
+
+    def seen(self, reference: str) -> tuple[str, str | None]:
+        """Return what the ERP sees of a request, and its receipt, else its reason.
+
+        The first is ``waits``, ``handed out`` or one of ``erp.port.OUTCOMES``.
+        """
+        ...
+
+    def ask_again(self, reference: str) -> None:
+        """Set a request that was refused or is dead back to wait."""
+        ...
+
+    def let_claims_lapse(self) -> None:
+        """Let the time pass that a taker which died may keep its claim."""
+        ...
 
 
 def sample(order_id: str | None = None) -> SalesOrder:
@@ -100,10 +132,12 @@ def an_event_reported_twice_is_kept(erp: Erp) -> None:
     """Also one of an order that the ERP never had, or of a kind that it does not know."""
     order = sample()
     erp.insert(order)
-    moment = datetime(2026, 3, 11, tzinfo=UTC)
     for kind in ("canceled", "something-new"):
         for _ in range(2):
-            erp.report(Event(order.store, order.order_id, kind, kind, moment, "razão"))
+            erp.report(Event(order.store, order.order_id, kind, kind, MOMENT, "razão"))
+            ended = Event(order.store, order.order_id, kind, f"{kind}-1", MOMENT, outcome="dead")
+            erp.report(ended)
+            erp.report(replace(ended, key=f"{kind}-2", reference="nothing of the ERP's"))
 
 
 CHECKS: tuple[Callable[[Erp], None], ...] = (
@@ -115,6 +149,121 @@ CHECKS: tuple[Callable[[Erp], None], ...] = (
     an_order_of_many_lines_is_taken,
     an_event_reported_twice_is_kept,
 )
+
+
+def what_waits_is_handed_out_once_oldest_first(outbox: Outbox) -> None:
+    """With the arguments of its task; what is left over comes the next time."""
+    references = [outbox.put(f"o-{number}-01") for number in range(5)]
+    taken: list[Request] = []
+    _same([outbox.erp.hand_out(taken.append, 3) for _ in range(3)], [3, 2, 0])
+    _same([one.reference for one in taken], references)
+    fields = {"store": "acme", "order_id": "o-0-01", "reason": "acabou"}
+    _same((taken[0].kind, dict(taken[0].fields), taken[0].xml), ("cancellation", fields, None))
+    _same({outbox.seen(one) for one in references}, {("handed out", None)})
+
+
+def racing_takers_get_different_requests(outbox: Outbox) -> None:
+    """100 requests, 8 takers: each request to one of them."""
+    references = {outbox.put(f"o-{number}-01") for number in range(100)}
+    taken: list[Request] = []
+
+    def work(_: int) -> int:
+        count = 0
+        while handed := outbox.erp.hand_out(taken.append, 7):
+            count += handed
+        return count
+
+    with ThreadPoolExecutor(8) as pool:
+        _same(sum(pool.map(work, range(8))), 100)
+    _same(len(taken), 100)
+    _same({one.reference for one in taken}, references)
+
+
+def what_a_taker_fails_on_waits_and_holds_up_nobody(outbox: Outbox) -> None:
+    """What it took before counts; the one comes again, and those behind it at once."""
+    first, failing, *behind = [outbox.put(f"o-{number}-01") for number in range(5)]
+
+    def take(request: Request) -> None:
+        if request.reference == failing:
+            raise LookupError(failing)
+
+    try:
+        outbox.erp.hand_out(take, 10)
+    except LookupError:
+        pass
+    else:
+        raise AssertionError("the taker's error is lost")
+    _same([outbox.seen(one)[0] for one in (first, failing)], ["handed out", "waits"])
+    taken: list[Request] = []
+    outbox.erp.hand_out(taken.append, 3)
+    _same([one.reference for one in taken], behind)
+    outbox.let_claims_lapse()
+    outbox.erp.hand_out(taken.append, 10)
+    _same([one.reference for one in taken], [*behind, failing])
+
+
+def the_erp_sees_how_each_request_ended(outbox: Outbox) -> None:
+    """Also when it ended while its taker was still busy, and when it is told twice."""
+    words = {"done": "r-1", "refused": "razão", "dead": "razão", "pointless": "razão"}
+    references = {outcome: outbox.put(f"{outcome}-01") for outcome in words}
+
+    def take(request: Request) -> None:
+        if request.reference == references["done"]:
+            outbox.erp.report(_ended("done", request.reference))
+
+    outbox.erp.hand_out(take, 10)
+    for _ in range(2):
+        for outcome, reference in references.items():
+            outbox.erp.report(_ended(outcome, reference))
+    found = {outcome: outbox.seen(reference) for outcome, reference in references.items()}
+    _same(found, {outcome: (outcome, word) for outcome, word in words.items()})
+
+
+def what_is_asked_again_is_handed_out_and_an_old_outcome_leaves_it_alone(outbox: Outbox) -> None:
+    """The first ending is told late and often; the second one counts."""
+    reference = outbox.put("refused-01")
+    taken: list[Request] = []
+    outbox.erp.hand_out(taken.append, 1)
+    old = _ended("refused", reference)
+    outbox.erp.report(old)
+    outbox.ask_again(reference)
+    outbox.erp.report(old)
+    _same(outbox.seen(reference)[0], "waits")
+    _same(outbox.erp.hand_out(taken.append, 1), 1)
+    outbox.erp.report(old)
+    _same(outbox.seen(reference)[0], "handed out")
+    outbox.erp.report(replace(old, key="again", outcome="done", receipt="r-2", reason=None))
+    _same(outbox.seen(reference), ("done", "r-2"))
+
+
+def an_ending_that_a_person_brought_about_later_counts(outbox: Outbox) -> None:
+    """A dead request that an operator tried again, without the ERP's doing."""
+    reference = outbox.put("dead-01")
+    outbox.erp.hand_out(lambda _: None, 1)
+    dead = _ended("dead", reference)
+    outbox.erp.report(dead)
+    outbox.erp.report(replace(dead, key="again", outcome="done", receipt="r-2", reason=None))
+    outbox.erp.report(replace(dead, key="late"))
+    _same(outbox.seen(reference), ("done", "r-2"))
+
+
+OUTBOX_CHECKS: tuple[Callable[[Outbox], None], ...] = (
+    what_waits_is_handed_out_once_oldest_first,
+    racing_takers_get_different_requests,
+    what_a_taker_fails_on_waits_and_holds_up_nobody,
+    the_erp_sees_how_each_request_ended,
+    what_is_asked_again_is_handed_out_and_an_old_outcome_leaves_it_alone,
+    an_ending_that_a_person_brought_about_later_counts,
+)
+
+
+def _ended(outcome: str, reference: str) -> Event:
+    done = outcome == "done"
+    return Event(
+        "acme", f"{outcome}-01", "cancellation", f"{outcome}-{reference}", MOMENT,
+        reason=None if done else "razão", outcome=outcome, reference=reference,
+        receipt="r-1" if done else None, attempts=3,
+    )  # fmt: skip
 
 
 def _line(number: int, sku: str, price: Decimal) -> Line:

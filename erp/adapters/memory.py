@@ -17,6 +17,8 @@ class MemoryErp:
         orders: what was inserted, by (store, order id).
         events: what was reported, by (store, order id, key).
         outbox: what waits to be handed out, oldest first.
+        handed_out: what was, by its reference.
+        outcomes: how that ended, by reference; of a request that is asked anew, the last time.
     """
 
     def __init__(self, url: str = "memory://") -> None:
@@ -25,6 +27,8 @@ class MemoryErp:
         self.orders: dict[tuple[str, str], SalesOrder] = {}
         self.events: dict[tuple[str, str, str], Event] = {}
         self.outbox: list[Request] = []
+        self.handed_out: dict[str, Request] = {}
+        self.outcomes: dict[str, Event] = {}
         self._references: dict[tuple[str, str], str] = {}
         self._lock = threading.Lock()
 
@@ -44,20 +48,38 @@ class MemoryErp:
         return self._references.get((store, order_id))
 
     def report(self, event: Event) -> None:
-        """Keep what became of an order, once."""
+        """Keep what became of an order or a request, once."""
         self._require_up()
-        self.events.setdefault((event.store, event.order_id, event.key), event)
+        key = (event.store, event.order_id, event.key)
+        with self._lock:
+            if key in self.events:
+                return
+            self.events[key] = event
+            if event.outcome is not None and event.reference in self.handed_out:
+                # What VTEX has is not undone by an older failure that is told late.
+                before = self.outcomes.get(event.reference)
+                if before is None or before.outcome != "done":
+                    self.outcomes[event.reference] = event
 
     def hand_out(self, take: Callable[[Request], None], limit: int) -> int:
         """Give ``take`` what waits, oldest first."""
         self._require_up()
-        with self._lock:
-            count = 0
-            while self.outbox and count < limit:
-                take(self.outbox[0])
-                del self.outbox[0]
-                count += 1
-            return count
+        for count in range(limit):
+            with self._lock:
+                if not self.outbox:
+                    return count
+                request = self.outbox.pop(0)
+                self.handed_out[request.reference] = request
+                self.outcomes.pop(request.reference, None)
+            try:
+                take(request)
+            except BaseException:
+                # Behind the others, lest it stop them.
+                with self._lock:
+                    del self.handed_out[request.reference]
+                    self.outbox.append(request)
+                raise
+        return limit
 
     def migrate(self) -> None:
         """Do nothing: memory has no tables."""

@@ -3,40 +3,24 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, select, text, update
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy import Connection, select, update
+from sqlalchemy.exc import IntegrityError
 
-from erp.adapters.sql_tables import (
-    VERSION_TABLE,
-    addresses,
-    events,
-    items,
-    orders,
-    payments,
-    raw,
-)
+from erp.adapters.sql_database import Database, refusal
+from erp.adapters.sql_outbox import Outbox
+from erp.adapters.sql_tables import addresses, events, items, orders, payments, raw, stamp
 from erp.port import ErpRejected, ErpUnavailable, Event, Request
 from erp.sales_order import PostalAddress, SalesOrder
 
-DRIVERS = {
-    "postgres": "postgresql+psycopg",
-    "postgresql": "postgresql+psycopg",
-    "mysql": "mysql+pymysql",
-    "mariadb": "mysql+pymysql",
-}
-_MIGRATION_LOCK = 7_263_002
+
+def utc_now() -> datetime:
+    """Return this moment."""
+    return datetime.now(UTC)
 
 
 class SqlErp:
@@ -44,45 +28,65 @@ class SqlErp:
 
     Args:
         url: SQLAlchemy URL; the driver may be left out.
+        now: where the time comes from.
     """
 
-    def __init__(self, url: str) -> None:
-        parsed = make_url(url)
-        parsed = parsed.set(drivername=DRIVERS.get(parsed.drivername, parsed.drivername))
-        if parsed.get_backend_name() == "mysql":
-            parsed = parsed.update_query_dict({"charset": "utf8mb4"})
-        self._url = parsed
-        self._engine: Engine | None = None
-        self._lock = threading.Lock()
+    def __init__(self, url: str, *, now: Callable[[], datetime] = utc_now) -> None:
+        self._database = Database(url)
+        self._outbox = Outbox(self._database, now)
+        self._now = now
 
     def insert(self, order: SalesOrder) -> str:
         """Insert an order and all its rows in one transaction, once; return ``int_order.id``."""
         try:
-            with self._transaction() as db:
+            with self._database.transaction() as db:
                 return self._insert(db, order)
         except IntegrityError as error:
             # A racing worker was first, or the row itself is refused: looking tells which.
             found = self.find(order.store, order.order_id)
             if found is None:
-                raise ErpRejected(_refusal(error)) from None
+                raise ErpRejected(refusal(error)) from None
             return found
 
     def find(self, store: str, order_id: str) -> str | None:
         """Return ``int_order.id`` of an order, None if it is not there."""
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             return _find(db, store, order_id)
 
     def report(self, event: Event) -> None:
-        """Write an event, once; an order that the ERP has not taken yet is set to CANCEL."""
+        """Write how a request ended, or what else became of an order; once."""
+        if event.outcome is None:
+            self._write(event)
+        else:
+            self._outbox.report(event)
+
+    def hand_out(self, take: Callable[[Request], None], limit: int) -> int:
+        """Give ``take`` the rows of ``int_outbox`` that wait, oldest first; return how many."""
+        return self._outbox.hand_out(take, limit)
+
+    def migrate(self) -> None:
+        """Bring the tables up to date; several processes may call it at once."""
+        self._database.migrate()
+
+    def check(self) -> str:
+        """Say which database answered and at which revision the tables are."""
+        return self._database.check()
+
+    def close(self) -> None:
+        """Give back all connections."""
+        self._database.close()
+
+    def _write(self, event: Event) -> None:
         row = {
             "account": event.store, "order_id": event.order_id, "event_key": event.key,
-            "kind": event.kind, "happened_at": _stamp(event.at), "reason": event.reason,
+            "kind": event.kind, "happened_at": stamp(event.at), "reason": event.reason,
             "erp_state": "NEW",
         }  # fmt: skip
         try:
-            with self._transaction() as db:
+            with self._database.transaction() as db:
                 db.execute(events.insert().values(row))
                 if event.kind == "canceled":
+                    # An order that the ERP has not taken yet must not be made.
                     db.execute(
                         update(orders)
                         .where(
@@ -90,46 +94,11 @@ class SqlErp:
                             orders.c.order_id == event.order_id,
                             orders.c.erp_state == "NEW",
                         )
-                        .values(erp_state="CANCEL", erp_changed_at=_stamp(datetime.now(UTC)))
+                        .values(erp_state="CANCEL", erp_changed_at=stamp(self._now()))
                     )
         except IntegrityError as error:
             if not self._reported(event):
-                raise ErpRejected(_refusal(error)) from None
-
-    def hand_out(self, take: Callable[[Request], None], limit: int) -> int:
-        """Hand out nothing: there is no outbox table yet."""
-        del take, limit
-        return 0
-
-    def migrate(self) -> None:
-        """Bring the tables up to date; several processes may call it at once."""
-        with self._transaction() as db:
-            if db.dialect.name == "postgresql":
-                db.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _MIGRATION_LOCK})
-            config = _config()
-            config.attributes["connection"] = db
-            command.upgrade(config, "head")
-
-    def check(self) -> str:
-        """Say which database answered and at which revision the tables are."""
-        head = ScriptDirectory.from_config(_config()).get_current_head()
-        with self._transaction() as db:
-            version = ".".join(str(part) for part in db.dialect.server_version_info or ())
-            context = MigrationContext.configure(db, opts={"version_table": VERSION_TABLE})
-            current = context.get_current_revision()
-            name = db.dialect.name
-        if current != head:
-            raise ErpRejected(
-                f"its tables are at {current or 'nothing'} and must be at {head}: vtex-erp migrate"
-            )
-        return f"{name} {version}, schema {current}"
-
-    def close(self) -> None:
-        """Give back all connections."""
-        with self._lock:
-            if self._engine is not None:
-                self._engine.dispose()
-                self._engine = None
+                raise ErpRejected(refusal(error)) from None
 
     def _insert(self, db: Connection, order: SalesOrder) -> str:
         if found := _find(db, order.store, order.order_id):
@@ -153,66 +122,14 @@ class SqlErp:
             events.c.order_id == event.order_id,
             events.c.event_key == event.key,
         )
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             return db.execute(query).first() is not None
-
-    @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
-        try:
-            with self._made().begin() as connection:
-                yield connection
-        except IntegrityError:
-            raise
-        except DataError as error:
-            raise ErpRejected(_refusal(error)) from None
-        except DBAPIError as error:
-            # The driver's message may quote values: its type says enough.
-            raise ErpUnavailable(
-                f"the ERP's database failed ({type(error.orig).__name__})"
-            ) from None
-
-    def _made(self) -> Engine:
-        with self._lock:
-            if self._engine is None:
-                self._engine = self._make()
-            return self._engine
-
-    def _make(self) -> Engine:
-        if self._url.get_backend_name() != "sqlite":
-            return create_engine(self._url, pool_size=20, max_overflow=20, pool_pre_ping=True)
-        if self._url.database:
-            Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(self._url, connect_args={"timeout": 30})
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-        return engine
-
-
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", "erp.adapters:sql_migrations")
-    return config
-
-
-def _prepare_sqlite(connection: Any, _record: object) -> None:
-    # The driver's own deferred transactions deadlock when they upgrade to a write.
-    connection.isolation_level = None
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")  # VTEX is told on the strength of this commit
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _find(db: Connection, store: str, order_id: str) -> str | None:
     query = select(orders.c.id).where(orders.c.account == store, orders.c.order_id == order_id)
     found = db.execute(query).scalar_one_or_none()
     return None if found is None else str(found)
-
-
-def _refusal(error: DBAPIError) -> str:
-    return f"the ERP's database refuses the order ({type(error.orig).__name__})"
 
 
 def _head(order: SalesOrder) -> dict[str, Any]:
@@ -245,9 +162,9 @@ def _head(order: SalesOrder) -> dict[str, Any]:
         "delivery_channel": order.delivery_channel,
         "pickup_point": order.pickup_point,
         "note": order.note,
-        "placed_at": _stamp(order.placed_at),
-        "authorized_at": _stamp(order.authorized_at) if order.authorized_at else None,
-        "received_at": _stamp(datetime.now(UTC)),
+        "placed_at": stamp(order.placed_at),
+        "authorized_at": stamp(order.authorized_at) if order.authorized_at else None,
+        "received_at": stamp(datetime.now(UTC)),
         "flags": "\n".join(order.flags) or None,
         "erp_state": "NEW",
         "erp_attempts": 0,
@@ -280,7 +197,7 @@ def _items(order: SalesOrder) -> list[dict[str, Any]]:
             "warehouse_id": line.warehouse_id,
             "sla": line.sla,
             "carrier": line.carrier,
-            "estimated_at": _stamp(line.estimated_at) if line.estimated_at else None,
+            "estimated_at": stamp(line.estimated_at) if line.estimated_at else None,
         }
         for line in order.lines
     ]
@@ -330,7 +247,3 @@ def _raw(order: SalesOrder) -> dict[str, Any]:
 
 def _cents(money: Decimal) -> int:
     return int(money.scaleb(2))
-
-
-def _stamp(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -5,8 +5,11 @@ Described for the ERP's developers in ``docs/erp-tables.md``.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from sqlalchemy import (
     BigInteger,
+    CheckConstraint,
     Column,
     ForeignKey,
     Index,
@@ -162,3 +165,88 @@ events = Table(
     UniqueConstraint("account", "order_id", "event_key", name="uq_int_order_event"),
     Index("ix_int_order_event_state", "erp_state", "id"),
 )
+
+outbox = Table(
+    "int_outbox",
+    metadata,
+    Column("id", NUMBER, primary_key=True, autoincrement=True),
+    Column("kind", String(16), nullable=False),
+    Column("account", String(64), nullable=False),
+    Column("order_id", String(64), nullable=False),
+    Column("dedupe_key", String(128)),
+    Column("invoice_number", String(64)),
+    Column("invoice_type", String(8)),
+    Column("value_cents", BigInteger),
+    Column("issued_at", String(40)),
+    Column("invoice_key", String(44)),
+    Column("invoice_url", LONG),
+    Column("xml", LONG),
+    Column("tracking_number", String(128)),
+    Column("tracking_url", LONG),
+    Column("courier", String(128)),
+    Column("dispatched_at", String(40)),
+    Column("delivered_at", String(40)),
+    Column("event_city", String(128)),
+    Column("event_state", String(64)),
+    Column("event_description", LONG),
+    Column("event_date", String(10)),
+    Column("reason", LONG),
+    Column("requested_by_user", SmallInteger),
+    Column("status", String(16), nullable=False, server_default="PENDING"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("last_error", LONG),
+    Column("message", LONG),
+    Column("receipt", String(255)),
+    Column("order_status", String(64)),
+    Column("sent_at", String(32)),
+    Column("changed_at", String(32)),
+    Column("locked_until", String(32)),
+    Column("last_event", String(64)),
+    UniqueConstraint("account", "kind", "dedupe_key", name="uq_int_outbox"),
+    CheckConstraint("kind IN ('INVOICE', 'TRACKING', 'CANCEL')", name="ck_int_outbox_kind"),
+    CheckConstraint(
+        "status IN ('PENDING', 'SENDING', 'SENT', 'ERROR', 'DEAD', 'CANCELLED')",
+        name="ck_int_outbox_status",
+    ),
+    Index("ix_int_outbox_status", "status", "id"),
+    Index("ix_int_outbox_order", "account", "order_id"),
+    sqlite_autoincrement=True,  # a deleted row's number never comes back: outcomes name it
+)
+
+outbox_items = Table(
+    "int_outbox_item",
+    metadata,
+    Column("int_outbox_id", NUMBER, ForeignKey("int_outbox.id"), primary_key=True),
+    Column("line_no", Integer, primary_key=True, autoincrement=False),
+    Column("sku_id", String(64), nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("price_cents", BigInteger, nullable=False),
+    Column("description", LONG),
+)
+
+results = Table(
+    "int_result",
+    metadata,
+    Column("id", NUMBER, primary_key=True, autoincrement=True),
+    Column("account", String(64), nullable=False),
+    Column("order_id", String(64), nullable=False),
+    Column("event_key", String(64), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("number", String(64)),
+    Column("outcome", String(16), nullable=False),
+    Column("receipt", String(255)),
+    Column("order_status", String(64)),
+    Column("reason", LONG),
+    Column("reference", String(128)),
+    Column("attempts", Integer, nullable=False),
+    Column("happened_at", String(32), nullable=False),
+    Column("erp_state", String(16), nullable=False),
+    Column("erp_message", LONG),
+    UniqueConstraint("account", "order_id", "event_key", name="uq_int_result"),
+    Index("ix_int_result_state", "erp_state", "id"),
+)
+
+
+def stamp(moment: datetime) -> str:
+    """Return a moment as the tables hold it: UTC, whole seconds, in an order that text keeps."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

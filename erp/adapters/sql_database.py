@@ -1,0 +1,139 @@
+"""The ERP's database: one engine a URL, short transactions, its failures as the port's errors."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+
+from erp.adapters.sql_tables import VERSION_TABLE
+from erp.port import ErpRejected, ErpUnavailable
+
+DRIVERS = {
+    "postgres": "postgresql+psycopg",
+    "postgresql": "postgresql+psycopg",
+    "mysql": "mysql+pymysql",
+    "mariadb": "mysql+pymysql",
+}
+_MIGRATION_LOCK = 7_263_002
+
+
+class Database:
+    """SQLite, PostgreSQL, MariaDB or MySQL, connected to at first use. Safe across threads."""
+
+    def __init__(self, url: str) -> None:
+        parsed = make_url(url)
+        parsed = parsed.set(drivername=DRIVERS.get(parsed.drivername, parsed.drivername))
+        if parsed.get_backend_name() == "mysql":
+            parsed = parsed.update_query_dict({"charset": "utf8mb4"})
+        self._url = parsed
+        self._engine: Engine | None = None
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Yield a connection in a transaction that commits at the end.
+
+        Raises:
+            IntegrityError: a row is there already, or lacks what it needs.
+            ErpRejected: the database refuses a value.
+            ErpUnavailable: it does not answer; a commit may have been done.
+        """
+        try:
+            with self._made().begin() as connection:
+                yield connection
+        except IntegrityError:
+            raise
+        except DataError as error:
+            raise ErpRejected(refusal(error)) from None
+        except DBAPIError as error:
+            # The driver's message may quote values: its type says enough.
+            raise ErpUnavailable(
+                f"the ERP's database failed ({type(error.orig).__name__})"
+            ) from None
+
+    def migrate(self) -> None:
+        """Bring the tables up to date; several processes may call it at once."""
+        with self.transaction() as db:
+            if db.dialect.name == "postgresql":
+                db.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _MIGRATION_LOCK})
+            config = _config()
+            config.attributes["connection"] = db
+            command.upgrade(config, "head")
+
+    def check(self) -> str:
+        """Say which database answered and at which revision the tables are.
+
+        Raises:
+            ErpRejected: its tables are missing or old.
+        """
+        head = ScriptDirectory.from_config(_config()).get_current_head()
+        with self.transaction() as db:
+            version = ".".join(str(part) for part in db.dialect.server_version_info or ())
+            context = MigrationContext.configure(db, opts={"version_table": VERSION_TABLE})
+            current = context.get_current_revision()
+            name = db.dialect.name
+        if current != head:
+            raise ErpRejected(
+                f"its tables are at {current or 'nothing'} and must be at {head}: vtex-erp migrate"
+            )
+        return f"{name} {version}, schema {current}"
+
+    def close(self) -> None:
+        """Give back all connections; the next use connects anew."""
+        with self._lock:
+            if self._engine is not None:
+                self._engine.dispose()
+                self._engine = None
+
+    def _made(self) -> Engine:
+        with self._lock:
+            if self._engine is None:
+                self._engine = self._make()
+            return self._engine
+
+    def _make(self) -> Engine:
+        kind = self._url.get_backend_name()
+        if kind != "sqlite":
+            # MariaDB's own default locks the gaps between rows, and an ERP that inserts would wait.
+            level = {"isolation_level": "READ COMMITTED"} if kind == "mysql" else {}
+            return create_engine(
+                self._url, pool_size=20, max_overflow=20, pool_pre_ping=True, **level
+            )
+        if self._url.database:
+            Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(self._url, connect_args={"timeout": 30})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+
+
+def refusal(error: DBAPIError) -> str:
+    """Say that the database refuses what was written, without quoting a value."""
+    return f"the ERP's database refuses the row ({type(error.orig).__name__})"
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "erp.adapters:sql_migrations")
+    return config
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    # The driver's own deferred transactions deadlock when they upgrade to a write.
+    connection.isolation_level = None
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")  # VTEX is told on the strength of this commit
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
