@@ -50,9 +50,7 @@ class Database:
             with self.engine.begin() as connection:
                 yield connection
         except DBAPIError as error:
-            raise JournalUnavailable(
-                f"the journal's database failed ({type(error.orig).__name__})"
-            ) from error
+            raise JournalUnavailable(_words(error)) from error
 
     def close(self) -> None:
         """Give back all connections; the next use connects anew."""
@@ -100,6 +98,14 @@ class Database:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
+
+
+def _words(error: DBAPIError) -> str:
+    # The driver's message may quote values: only what names a table is told from the rest.
+    said = str(error.orig)
+    if "no such table" in said or "UndefinedTable" in type(error.orig).__name__:
+        return "the journal has no tables yet: vtex-erp migrate"
+    return f"the journal's database failed ({type(error.orig).__name__})"
 
 
 def _config() -> Config:

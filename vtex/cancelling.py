@@ -53,6 +53,18 @@ def request(client: VtexClient, order_id: str, cancellation: Cancellation) -> Ca
             return Cancelled(str(order.status), "requested", receipt)
 
 
+def verdict(order: Order) -> str:
+    """Say what would come of asking for a cancellation now.
+
+    Raises:
+        Refused: it is too late.
+    """
+    answer = statuses.may_cancel(order.status, order.has_packages)
+    if answer is statuses.Answer.NO:
+        raise Refused(_too_late(order))
+    return answer.name.lower().replace("_", " ")
+
+
 def follow(
     client: VtexClient, order_id: str, cancellation: Cancellation, *, looks: int
 ) -> Cancelled:

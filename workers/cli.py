@@ -7,26 +7,27 @@ settings are wrong.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import click
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
-from journal.jobs import JournalError, Stage, State
+from erp.port import ErpError
+from journal.jobs import PATHS, JournalError, JournalUnavailable, Kind, Stage, State
 from journal.readings import OrderRow
 from journal.store import Journal, Listed
 from tasks import orders as steps
 from tasks.base import Team
 from tasks.chains import send
+from tasks.requests import RequestRefused
 from vtex import schemas
 from vtex.errors import VtexError
 from vtex.simulator import __main__ as simulator
-from workers import checks, demo, log, views, wiring
+from workers import checks, cli_out, demo, log, views, wiring
 from workers.app import app
-from workers.settings import SettingsError, load
-
-T = TypeVar("T")
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="JSON for machines.")
-STORE = click.option("--store", help="Account name; needed only where it is not clear.")
+from workers.options import AS_JSON, STORE, store_of
+from workers.settings import load
 
 
 class _Group(click.Group):
@@ -34,8 +35,17 @@ class _Group(click.Group):
         """Run a command; what may go wrong in service is one line, not a traceback."""
         try:
             return super().invoke(ctx)
-        except (JournalError, VtexError) as error:
+        except JournalUnavailable as error:
+            hint = "vtex-erp migrate makes its tables, vtex-erp check tells more"
+            raise click.ClickException(f"{error}; {hint}") from error
+        except (JournalError, VtexError, ErpError, RequestRefused) as error:
             raise click.ClickException(str(error)) from error
+        except (RedisError, OperationalError) as error:
+            name = type(error).__name__
+            raise click.ClickException(
+                f"the broker does not answer ({name}): start it, or mend REDIS_URL; what was "
+                "written to the journal goes on by itself once it is back"
+            ) from error
 
 
 @click.group(cls=_Group)
@@ -96,23 +106,24 @@ def sync(order_id: str | None, store: str | None) -> None:
     team = wiring.equip()
     try:
         if order_id:
-            _sync_one(team, _store(team, store), order_id)
+            _sync_one(team, store_of(team, store), order_id)
             return
-        for name in [store] if store else list(team.vtex):
+        for name in [store_of(team, store)] if store else _all_stores(team):
             _sync_all(team, name)
     finally:
         wiring.dismiss()
 
 
+def _all_stores(team: Team) -> list[str]:
+    return list(team.vtex) or [store_of(team, None)]
+
+
 def _sync_all(team: Team, store: str) -> None:
-    client = team.vtex.get(store)
-    if client is None:
-        raise SettingsError(f"no store {store!r} is configured")
     new = seen = 0
-    for page in client.list_orders():
+    for page in team.vtex[store].list_orders():
         new += team.journal.record(store, steps.listed(page))
         seen += len(page.orders)
-        click.echo(f"{store}: {seen} of {page.total} listed, {new} new", err=True)
+        click.echo(f"{store}: {min(seen, page.total)} of {page.total} listed, {new} new", err=True)
     tickets = team.journal.dispatch(in_flight=team.in_flight, store=store)
     send(team.journal, tickets)
     click.echo(f"{store}: {new} new orders, {len(tickets)} sent to the workers")
@@ -132,7 +143,7 @@ def _sync_one(team: Team, store: str, order_id: str) -> None:
 
 @main.command("orders")
 @STORE
-@click.option("--stage", type=click.Choice([one.value for one in Stage]))
+@click.option("--stage", type=click.Choice([one.value for one in PATHS[Kind.INTAKE]]))
 @click.option("--state", type=click.Choice([one.value for one in State]))
 @click.option("--older-than", type=float, metavar="MINUTES", help="Listed longer ago than this.")
 @click.option("--limit", default=100, show_default=True)
@@ -179,31 +190,33 @@ def order(
         if dry_run:
             raise SystemExit(_dry_run(team, store, order_id, as_json=as_json))
         row = _known(team.journal, store, order_id)
-        kept = team.journal.documents(row.store, row.order_id) if documents else None
-        views.show_order(row, team.journal.events(row.store, row.order_id), kept, as_json=as_json)
+        life = views.Life(
+            row,
+            team.journal.requests(row.store, order_id),
+            team.journal.events(row.store, order_id),
+            team.journal.documents(row.store, order_id) if documents else None,
+        )
+        views.show_order(life, as_json=as_json)
     finally:
         team.journal.close()
         team.erp.close()
 
 
 def _dry_run(team: Team, store: str | None, order_id: str, *, as_json: bool) -> int:
-    name = store or next(iter(team.journal.stores_of(order_id)), None) or _store(team, None)
+    name = store or next(iter(team.journal.stores_of(order_id)), None) or store_of(team, None)
     kept, payment = team.journal.documents(name, order_id)
     source = "the journal's document"
     if kept is None:
         source = "VTEX, read just now"
         kept, payment = _documents_of_vtex(team, name, order_id)
-    return views.show_dry_run(
-        name, order_id, kept, payment, source, lenient=name in team.lenient, as_json=as_json
-    )
+    found = views.DryRun(name, order_id, kept, payment, source, lenient=name in team.lenient)
+    return views.show_dry_run(found, as_json=as_json)
 
 
 def _documents_of_vtex(
     team: Team, store: str, order_id: str
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    client = team.vtex.get(store)
-    if client is None:
-        raise SettingsError(f"no store {store!r} is configured")
+    client = team.vtex[store_of(team, store)]
     raw = client.order(order_id)
     ids = schemas.read_order(raw).gateway_transaction_ids
     return raw, {"transactions": [client.transaction(one) for one in ids]}
@@ -212,21 +225,29 @@ def _documents_of_vtex(
 @main.command()
 @click.argument("order_id")
 @STORE
-def retry(order_id: str, store: str | None) -> None:
-    """Let a dead, skipped or waiting order try again now."""
+@click.option("--job", type=int, help="A request of the ERP, by its number in `order`.")
+def retry(order_id: str, store: str | None, job: int | None) -> None:
+    """Let a dead, skipped or waiting order, or one of its requests, try again now."""
+    log.set_up("WARNING")
     team = wiring.equip()
     try:
-        row = _known(team.journal, store, order_id)
-        if not team.journal.retry(row.store, row.order_id):
-            click.echo(f"{row.store} {row.order_id}: nothing to do, it {views.standing(row)}")
+        name = store if job else _known(team.journal, store, order_id).store
+        name = name or store_of(team, store)
+        if not team.journal.retry(name, order_id, job=job):
+            row = team.journal.order(name, order_id)
+            why = f"it {views.standing(row)}" if row and not job else "it is done, or unknown"
+            click.echo(f"{name} {order_id}: nothing to do, {why}")
             return
-        tickets = team.journal.dispatch(
-            in_flight=team.in_flight, store=row.store, order_id=row.order_id
-        )
+        tickets = team.journal.dispatch(in_flight=team.in_flight, store=name, order_id=order_id)
         send(team.journal, tickets)
-        click.echo(f"{row.store} {row.order_id}: tried again from stage {row.stage}")
+        begun = ", ".join(f"{one.kind} from stage {one.stage}" for one in tickets)
+        click.echo(f"{name} {order_id}: tried again ({begun or 'when it is due'})")
     finally:
         wiring.dismiss()
+
+
+for command in cli_out.COMMANDS:
+    main.add_command(command)
 
 
 def _known(journal: Journal, store: str | None, order_id: str) -> OrderRow:
@@ -241,16 +262,6 @@ def _known(journal: Journal, store: str | None, order_id: str) -> OrderRow:
             f"no order {order_id} in the journal; vtex-erp sync {order_id} brings it in"
         )
     return row
-
-
-def _store(team: Team, store: str | None) -> str:
-    names = list(team.vtex)
-    if store in names:
-        return str(store)
-    if store is None and len(names) == 1:
-        return names[0]
-    known = ", ".join(names) or "none; set VTEX_ACCOUNT or STORES_FILE"
-    raise click.UsageError(f"which store? add --store (configured: {known})")
 
 
 if __name__ == "__main__":

@@ -262,7 +262,7 @@ def _words(error: ValidationError) -> list[tuple[str, str]]:
 def _fault(schema: Schema, name: str, given: Mapping[str, str], words: str) -> str:
     about = schema.fields[name].metadata
     value = "the value (not shown)" if about["secret"] else repr(given.get(name))
-    return f"{name}: {value} {words} For example {name}={about['example']}"
+    return f"{name}: {value} {words.rstrip('.')}. For example {name}={about['example']}"
 
 
 def _stores(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -11,13 +12,15 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from erp.port import ErpRejected
-from journal.jobs import State
-from journal.readings import EventRow, OrderRow
+from journal.jobs import Kind, State
+from journal.readings import EventRow, OrderRow, RequestRow
 from tasks.orders import sales_order
+from vtex.balance import Balance
 from vtex.errors import DocumentInvalid
+from vtex.outgoing import written_number
 from workers.checks import Verdict
 
 
@@ -60,73 +63,138 @@ def show_orders(
     if as_json:
         _json({"orders": [dataclasses.asdict(row) for row in rows], "counts": counts})
         return
-    table = Table("store", "order", "value", "stage", "state", "listed", "ERP", "why")
+    if not rows:
+        click.echo("no such orders")
+    value = Column("value", justify="right", no_wrap=True)
+    table = Table(
+        "store", Column("order", no_wrap=True), value, "stage", "state",
+        Column("listed", no_wrap=True), "ERP", Column("why", overflow="fold"),
+    )  # fmt: skip
     for row in rows:
         table.add_row(
             row.store, row.order_id, money(row.value_cents), str(row.stage), str(row.state),
             _time(row.listed_at), row.erp_reference or "-", row.last_error or "",
         )  # fmt: skip
-    console = Console()
-    console.print(table)
+    console = _console()
+    if rows:
+        console.print(table)
     for store, numbers in counts.items():
         console.print(f"{store}: " + ", ".join(f"{n} {name}" for name, n in numbers.items()))
 
 
-def show_order(
-    row: OrderRow,
-    events: Sequence[EventRow],
-    documents: tuple[dict[str, Any] | None, dict[str, Any] | None] | None,
-    *,
-    as_json: bool,
-) -> None:
+@dataclasses.dataclass(frozen=True)
+class Life:
+    """All that is known of an order.
+
+    Attributes:
+        documents: VTEX's own, where they were asked for; personal data.
+    """
+
+    row: OrderRow
+    requests: Sequence[RequestRow]
+    events: Sequence[EventRow]
+    documents: tuple[dict[str, Any] | None, dict[str, Any] | None] | None
+
+
+def show_order(life: Life, *, as_json: bool) -> None:
     """Print an order's whole life."""
+    documents = life.documents
+    shown = {"order": documents[0], "payment": documents[1]} if documents else None
     if as_json:
-        life: dict[str, Any] = {
-            "order": dataclasses.asdict(row),
-            "events": [dataclasses.asdict(event) for event in events],
+        whole: dict[str, Any] = {
+            "order": dataclasses.asdict(life.row),
+            "requests": [dataclasses.asdict(one) for one in life.requests],
+            "events": [dataclasses.asdict(event) for event in life.events],
         }
-        if documents is not None:
-            life["documents"] = {"order": documents[0], "payment": documents[1]}
-        _json(life)
+        _json(whole | ({"documents": shown} if shown else {}))
         return
+    row = life.row
     click.echo(f"{row.store} {row.order_id}: {standing(row)}")
     click.echo(f"value {money(row.value_cents)}, placed {_time(row.created_at)}")
-    for event in events:
+    for one in life.requests:
+        click.echo(f"  {standing_of_request(one)}")
+    for event in life.events:
         stage = f" [{event.stage}]" if event.stage else ""
+        kind = "" if event.kind is Kind.INTAKE else f" {event.kind}"
         detail = f": {event.detail}" if event.detail else ""
-        click.echo(f"  {_time(event.at)}  attempt {event.attempt}{stage}  {event.what}{detail}")
-    if documents is not None:
-        _json({"order": documents[0], "payment": documents[1]})
+        click.echo(
+            f"  {_time(event.at)} {kind} attempt {event.attempt}{stage}  {event.what}{detail}"
+        )
+    if shown:
+        _json(shown)
 
 
-def show_dry_run(
-    store: str,
-    order_id: str,
-    order: dict[str, Any],
-    payment: dict[str, Any] | None,
-    *sources: str,
-    lenient: bool,
-    as_json: bool,
-) -> int:
+def standing_of_request(row: RequestRow) -> str:
+    """Say in a few words where a request of the ERP stands."""
+    number = f" {written_number(row.about)}" if row.about else ""
+    receipt = (row.result or {}).get("receipt")
+    proof = f", receipt {receipt}" if receipt else ""
+    reason = f": {row.last_error}" if row.last_error else ""
+    state = "waits" if row.state is State.OPEN else str(row.state)
+    return f"job {row.job}: {row.kind}{number} {state} at {row.stage}{proof}{reason}"
+
+
+@dataclasses.dataclass(frozen=True)
+class DryRun:
+    """Documents that a sales order would be made of, and where they are from."""
+
+    store: str
+    order_id: str
+    order: dict[str, Any]
+    payment: dict[str, Any] | None
+    source: str
+    lenient: bool
+
+
+def show_dry_run(found: DryRun, *, as_json: bool) -> int:
     """Print the sales order that the documents make, and each doubt; return an exit status."""
+    name = f"{found.store} {found.order_id} (from {found.source})"
     try:
-        mapped = sales_order(store, order, payment, allow_mismatch=lenient)
+        mapped = sales_order(found.store, found.order, found.payment, allow_mismatch=found.lenient)
     except (DocumentInvalid, ErpRejected) as error:
         if as_json:
-            _json({"order_id": order_id, "would": "be held", "reason": str(error)})
+            _json({"order_id": found.order_id, "would": "be held", "reason": str(error)})
         else:
-            click.echo(f"{store} {order_id} (from {sources[0]}): would be held\n  {error}")
+            click.echo(f"{name}: would be held\n  {error}")
         return 1
     plain = dataclasses.asdict(dataclasses.replace(mapped, raw_order={}, raw_payment=None))
     del plain["raw_order"], plain["raw_payment"]
-    if not as_json:
-        click.echo(f"{store} {order_id} (from {sources[0]}): would be inserted; nothing is written")
-        for flag in mapped.flags:
-            click.echo(f"  flag: {flag}")
-    _json(
-        {"order_id": order_id, "would": "be inserted", "sales_order": plain} if as_json else plain
-    )
+    if as_json:
+        _json({"order_id": found.order_id, "would": "be inserted", "sales_order": plain})
+        return 0
+    click.echo(f"{name}: would be inserted; nothing is written")
+    for flag in mapped.flags:
+        click.echo(f"  flag: {flag}")
+    _json(plain)
     return 0
+
+
+def show_balance(order_id: str, now: Balance, rows: Sequence[RequestRow], *, as_json: bool) -> None:
+    """Print what of an order is invoiced and what is open, and what the ERP asked for."""
+    if as_json:
+        fields = [one.name for one in dataclasses.fields(now)] + ["open_cents", "open"]
+        amounts = {name: getattr(now, name) for name in fields}
+        _json(
+            {"order_id": order_id} | amounts
+            | {"requests": [dataclasses.asdict(one) for one in rows]}
+        )  # fmt: skip
+        return
+    click.echo(
+        f"{order_id}: {money(now.invoiced_cents)} of {money(now.total_cents)} invoiced, "
+        f"{money(now.open_cents)} open, {money(now.returned_cents)} returned"
+    )
+    table = Table("SKU", "sold", "invoiced", "open", "returned")
+    for sku, sold in now.sold.items():
+        numbers = (sold, now.invoiced[sku], now.open[sku], now.returned[sku])
+        table.add_row(sku, *(str(one) for one in numbers))
+    _console().print(table)
+    for one in rows:
+        click.echo(f"  {standing_of_request(one)}")
+
+
+def _console() -> Console:
+    # A pipe has no width: a line that is folded there cannot be searched.
+    return Console() if sys.stdout.isatty() else Console(width=250)
 
 
 def _time(value: datetime | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import requests
 import yaml
 from servers import ROOT, Cluster, Process, RedisServer, eventually, free_port
 
+import celeryconfig
 from workers.settings import SettingsSchema
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -25,6 +27,27 @@ def test_every_variable_of_a_service_is_a_setting(name: str) -> None:
     given = {one.removesuffix("_FILE") for one in OURS[name].get("environment", {})}
 
     assert given <= known
+
+
+def test_the_file_fits_the_compose_specification() -> None:
+    checked = subprocess.run(
+        [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec",
+         "docker-compose.yml"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_every_queue_has_a_worker() -> None:
+    served = {
+        queue
+        for service in OURS.values()
+        if "-Q" in service["command"]
+        for queue in service["command"][-1].split(",")
+    }
+
+    assert served == {one.name for one in celeryconfig.task_queues}
 
 
 def test_no_secret_stands_in_the_file_and_none_runs_as_root() -> None:
@@ -76,7 +99,7 @@ def test_the_described_cluster_moves_orders(
         eventually(lambda: "ready on" in simulator.text(), 30)
         migrate = start("migrate")
         eventually(lambda: migrate.child is not None and migrate.child.poll() == 0, 60)
-        for name in ("worker-orders", "worker-control", "beat", "flower"):
+        for name in ("worker-orders", "worker-out", "worker-control", "beat", "flower"):
             start(name)
         url = f"{cluster.simulator}/_simulator/state"
         eventually(lambda: _handled(url) >= 12, 120)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import published
 import requests
 from servers import Cluster, eventually
@@ -13,7 +15,11 @@ DIFFERENCE = (
 
 
 def place(cluster: Cluster) -> str:
-    order = published.example("orders", published.ORDER) | {"status": "ready-for-handling"}
+    # VTEX shows no order older than two years, and its example is.
+    now = datetime.now(UTC).isoformat()
+    order = published.example("orders", published.ORDER) | {
+        "status": "ready-for-handling", "creationDate": now,
+    }  # fmt: skip
     transaction = published.example("payments", published.TRANSACTION)
     payment = published.example("payments", published.PAYMENT)
     ids = [one["transactionId"] for one in order["paymentData"]["transactions"]]

@@ -1,0 +1,199 @@
+"""The commands that ask on the ERP's behalf: invoice, track, cancel, and what is invoiced."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import click
+
+from tasks import contract, requests
+from tasks.base import Team
+from vtex import cancelling, invoicing, outgoing, schemas, statuses
+from vtex.balance import balance
+from vtex.errors import Refused
+from vtex.outgoing import Cancellation, Invoice, Tracking
+from workers import log, views, wiring
+from workers.options import AS_JSON, STORE, store_of
+
+DRY_RUN = click.option("--dry-run", is_flag=True, help="Show what would be sent; send nothing.")
+FROM_JSON = click.option(
+    "--json", "path", type=click.Path(exists=True, dir_okay=False, allow_dash=True),
+    help="The fields as a JSON file (docs/messages.md); - for standard input.",
+)  # fmt: skip
+
+
+class Reais(click.ParamType[int]):
+    """An amount in reais, as in 315.61 or 315,61; cents inside."""
+
+    name = "reais"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        """Return cents."""
+        try:
+            cents = Decimal(str(value).replace(",", ".")).scaleb(2)
+        except InvalidOperation:
+            self.fail(f"{value!r} is no amount such as 315.61", param, ctx)
+        if cents != cents.to_integral_value():
+            self.fail(f"{value!r} has fractions of a cent", param, ctx)
+        return int(cents)
+
+
+class Line(click.ParamType[dict[str, Any]]):
+    """An item as SKU:QUANTITY:UNIT-PRICE."""
+
+    name = "sku:quantity:price"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> dict[str, Any]:
+        """Return the item's fields."""
+        parts = str(value).rsplit(":", 2)
+        if len(parts) != 3 or not parts[1].isdigit():
+            self.fail(f"{value!r} is no item such as 310102:1:49.90", param, ctx)
+        price = Reais().convert(parts[2], param, ctx)
+        return {"sku_id": parts[0], "quantity": int(parts[1]), "price_cents": price}
+
+
+@click.command()
+@click.argument("order_id")
+@click.option("--number", help="Invoice number.")
+@click.option("--value", "value_cents", type=Reais(), help="Its value, with freight and tax.")
+@click.option("--issued-at", help="With its offset, as 2026-03-10T15:04:05-03:00.")
+@click.option("--type", type=click.Choice(["Output", "Input"]), help="Sale, or return.")
+@click.option("--item", "items", type=Line(), multiple=True, help="None: all that is open.")
+@click.option("--key", help="NF-e access key.")
+@click.option("--url", help="Where the invoice can be seen.")
+@click.option("--courier")
+@click.option("--tracking-number")
+@click.option("--tracking-url")
+@FROM_JSON
+@DRY_RUN
+@STORE
+def invoice(
+    order_id: str, path: str | None, store: str | None, *, dry_run: bool, **given: Any
+) -> None:
+    """Send an invoice (nota fiscal) of an order to VTEX, whole or partial."""
+    _ask("invoice", order_id, store, _fields(path, given), dry_run=dry_run)
+
+
+@click.command()
+@click.argument("order_id")
+@click.option("--number", help="Number of the invoice that the parcel belongs to.")
+@click.option("--tracking-number")
+@click.option("--tracking-url")
+@click.option("--courier")
+@click.option("--dispatched-at", help="With its offset, as 2026-03-11T09:00:00-03:00.")
+@click.option("--delivered-at", help="Marks the parcel as delivered.")
+@FROM_JSON
+@DRY_RUN
+@STORE
+def track(
+    order_id: str, path: str | None, store: str | None, *, dry_run: bool, **given: Any
+) -> None:
+    """Send a parcel's tracking to VTEX; events come by --json."""
+    _ask("tracking", order_id, store, _fields(path, given), dry_run=dry_run)
+
+
+@click.command()
+@click.argument("order_id")
+@click.option("--reason", help="Why; the shopper may read it.")
+@DRY_RUN
+@STORE
+def cancel(order_id: str, reason: str | None, store: str | None, *, dry_run: bool) -> None:
+    """Ask VTEX to cancel an order."""
+    _ask("cancellation", order_id, store, {"reason": reason or ""}, dry_run=dry_run)
+
+
+@click.command()
+@click.argument("order_id")
+@STORE
+@AS_JSON
+def invoices(order_id: str, store: str | None, *, as_json: bool) -> None:
+    """Show what of an order is invoiced at VTEX, and what is open."""
+    log.set_up("WARNING")
+    team = wiring.equip()
+    try:
+        name = store_of(team, store)
+        raw = team.vtex[name].order(order_id)
+        now = balance(schemas.read_order(raw), schemas.read_packages(raw))
+        views.show_balance(order_id, now, team.journal.requests(name, order_id), as_json=as_json)
+    finally:
+        wiring.dismiss()
+
+
+COMMANDS = (invoice, track, cancel, invoices)
+
+
+def _fields(path: str | None, given: Mapping[str, Any]) -> dict[str, Any]:
+    fields = {name: value for name, value in given.items() if value not in (None, ())}
+    if "items" in fields:
+        fields["items"] = list(fields["items"])
+    if path is None:
+        return fields
+    try:
+        with click.open_file(path, encoding="utf-8") as file:
+            read = json.load(file)
+    except ValueError as error:
+        raise click.UsageError(f"{path} is not JSON: {error}") from None
+    if not isinstance(read, dict):
+        raise click.UsageError(f"{path} holds no JSON object")
+    return read | fields
+
+
+def _ask(
+    kind: str, order_id: str, store: str | None, fields: dict[str, Any], *, dry_run: bool
+) -> None:
+    log.set_up("WARNING")
+    team = wiring.equip()
+    try:
+        name = store_of(team, store)
+        fields.pop("store", None)
+        fields.pop("order_id", None)
+        if dry_run:
+            raise SystemExit(_show(team, kind, name, order_id, fields))
+        given = {"store": name, "order_id": order_id, **fields}
+        job = requests.take(team, kind, given, again=True)
+        click.echo(f"{name} {order_id}: {kind} is job {job}; vtex-erp order {order_id} follows it")
+    finally:
+        wiring.dismiss()
+
+
+def _show(team: Team, kind: str, store: str, order_id: str, fields: dict[str, Any]) -> int:
+    fields.pop("reference", None)
+    try:
+        asked = contract.read(kind, fields)
+        body = _body(team, store, order_id, asked)
+    except (contract.RequestInvalid, Refused) as error:
+        click.echo(f"{store} {order_id}: would be refused; nothing is sent\n  {error}")
+        return 1
+    click.echo(f"{store} {order_id}: would be sent; nothing is")
+    click.echo(json.dumps(body, indent=2, ensure_ascii=False))
+    return 0
+
+
+def _body(
+    team: Team, store: str, order_id: str, asked: Invoice | Tracking | Cancellation
+) -> dict[str, Any]:
+    raw = team.vtex[store].order(order_id)
+    order, packages = schemas.read_order(raw), schemas.read_packages(raw)
+    now = balance(order, packages)
+    shown: dict[str, Any] = {"order_status": order.status}
+    match asked:
+        case Invoice():
+            known = invoicing.shown(asked, packages)
+            ready = asked if known else invoicing.prepared(asked, order, now)
+            return shown | {
+                "takes_it": statuses.takes_invoice(order.status).name.lower().replace("_", " "),
+                "known_to_vtex": known is not None,
+                "open_before_cents": now.open_cents,
+                "body": outgoing.invoice_body(ready, ready.items, None),
+            }
+        case Tracking():
+            return shown | {
+                "tracking": outgoing.tracking_body(asked),
+                "events": outgoing.events_body(asked),
+            }
+        case _:
+            answer = cancelling.verdict(order)
+            return shown | {"answer": answer, "body": outgoing.cancellation_body(asked)}
