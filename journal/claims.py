@@ -128,7 +128,7 @@ class Sweep:
         suspect: bool = False,
     ) -> list[Ticket]:
         due = (
-            select(jobs.c.id, jobs.c.lease_until)
+            select(jobs.c.id, jobs.c.order_id, jobs.c.lease_until)
             .where(
                 jobs.c.state == State.OPEN,
                 jobs.c.store == store,
@@ -146,6 +146,9 @@ class Sweep:
         if order_id is not None:
             due = due.where(jobs.c.order_id == order_id)
         found = self._db.execute(due).all()
+        if outbound:
+            # Of two that may both go, the one that is longer due goes first.
+            found = list({one.order_id: one for one in reversed(found)}.values())[::-1]
         if not found:
             return []
         claimed = self._db.execute(
@@ -154,6 +157,7 @@ class Sweep:
             .values(
                 attempt=jobs.c.attempt + 1,
                 suspect=int(suspect),
+                waiting=0,
                 lease_until=self._now + timedelta(seconds=self._policy.lease_seconds),
                 updated_at=self._now,
             )
@@ -192,6 +196,8 @@ class Sweep:
             _OTHER.c.kind == jobs.c.kind,
             _OTHER.c.id < jobs.c.id,
             or_(jobs.c.kind != Kind.TRACKING, _OTHER.c.about == jobs.c.about),
+            # One that waits may wait for this very one: queues keep no order.
+            or_(_OTHER.c.waiting == 0, _OTHER.c.due_at <= self._now),
         )
         its_invoice = and_(
             jobs.c.kind == Kind.TRACKING,

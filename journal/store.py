@@ -76,7 +76,6 @@ class Job:
     """A job while one step has it; what is assigned here is kept by the journal.
 
     Attributes:
-        age: since it was asked for.
         in_doubt: an earlier try of this very step began and may have had its effect.
         order, payment: VTEX's documents; None before they were fetched.
         erp_reference: what the ERP calls the order; None before it has it.
@@ -84,7 +83,7 @@ class Job:
         result: what VTEX gave for it.
     """
 
-    def __init__(self, row: RowMapping, now: datetime) -> None:
+    def __init__(self, row: RowMapping) -> None:
         self.row = row
         self.store: str = row["store"]
         self.order_id: str = row["order_id"]
@@ -93,7 +92,6 @@ class Job:
         self.stage = Stage(row["stage"])
         self.failures: int = row["failures"]
         self.in_doubt: bool = row["starts"] > 0 or row["failures"] > 0
-        self.age = now - (row["created_at"] or now)
         self.value_cents: int | None = row["value_cents"]
         self.erp_reference: str | None = row["erp_reference"]
         self.order: dict[str, Any] | None = unpacked(row["order_document"])
@@ -325,7 +323,7 @@ class Journal(Readings):
             if calls_vtex and row["until"] is not None and row["until"] > now:
                 raise StorePaused(f"store paused: {row['pause_reason']}", until=row["until"])
             self._move(db, row, starts=row["starts"] + 1, lease_until=self._lease(now))
-        return Job(row, now)
+        return Job(row)
 
     def _advance(self, job: Job, to: Stage) -> None:
         now = self._now()
@@ -439,6 +437,7 @@ class Journal(Readings):
         after_seconds: float | None = None,
         counts: bool = True,
         waiting: bool = False,
+        patience: timedelta | None = None,
     ) -> datetime:
         """Let a job wait, and return until when.
 
@@ -447,6 +446,7 @@ class Journal(Readings):
             after_seconds: how long; None for the back-off of its failures in a row.
             counts: whether this is a failure of the order itself.
             waiting: nothing failed, it is only not time yet: no number of these is too many.
+            patience: how old a waiting request may become before it is refused.
 
         Raises:
             JobLost: a newer attempt owns the job.
@@ -458,13 +458,16 @@ class Journal(Readings):
             if row["kind"] != Kind.INTAKE and not waiting and failures >= self._policy.max_failures:
                 self._bury(db, row, f"tried {failures} times; {error}", "dead", now)
                 return now
+            if waiting and patience and now - (row["created_at"] or now) > patience:
+                self._bury(db, row, f"{error} (waited for {patience})", "refused", now)
+                return now
             if after_seconds is None:
                 after_seconds = backoff_seconds(max(failures, 1), self._policy, random.random)
             due_at = now + timedelta(seconds=after_seconds)
             # The start stays counted as a failure: the effect may have been had.
             self._move(
                 db, row, failures=max(failures, 1) if row["starts"] else failures,
-                starts=0, due_at=due_at, lease_until=None, last_error=error,
+                starts=0, due_at=due_at, lease_until=None, last_error=error, waiting=int(waiting),
             )  # fmt: skip
             db.execute(
                 events.insert(),
@@ -626,6 +629,7 @@ def _new_job(store: str, order_id: str, kind: Kind, key: str, now: datetime) -> 
     return {
         "store": store, "order_id": order_id, "kind": kind, "key": key, "stage": PATHS[kind][0],
         "state": State.OPEN, "attempt": 0, "starts": 0, "suspect": 0, "failures": 0,
+        "waiting": 0,
         "due_at": now, "created_at": now, "updated_at": now,
     }  # fmt: skip
 

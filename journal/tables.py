@@ -86,6 +86,7 @@ jobs = Table(
     Column("starts", Integer, nullable=False, default=0, comment="steps begun and not ended"),
     Column("suspect", Integer, nullable=False, default=0, comment="1: a step of it never ended"),
     Column("failures", Integer, nullable=False, default=0, comment="in a row"),
+    Column("waiting", Integer, nullable=False, default=0, comment="1: it is not time for it yet"),
     Column("due_at", UtcDateTime, nullable=False),
     Column("lease_until", UtcDateTime),
     Column("last_error", Text),

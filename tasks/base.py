@@ -209,6 +209,7 @@ class StepTask(StoreTask):
             self.journal.postpone, store, order_id, attempt, str(error), job=job,
             # What concerns the whole store is no failure of this order.
             after_seconds=seconds, counts=seconds is None, waiting=isinstance(error, NotYet),
+            patience=error.patience if isinstance(error, NotYet) else None,
         )  # fmt: skip
 
     def _bug(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from celery import shared_task
@@ -11,11 +10,7 @@ from journal.jobs import Stage
 from tasks import contract, requests
 from tasks.base import RequestTask, StepTask
 from vtex import tracking
-from vtex.errors import NotYet, Refused
 from vtex.outgoing import Tracking
-
-PATIENCE = timedelta(days=7)
-"""How long tracking waits for an invoice that nobody has sent."""
 
 
 @shared_task(base=RequestTask, bind=True, name="tracking.send", throws=(requests.RequestRefused,))
@@ -36,12 +31,7 @@ def post(
     with self.journal.step(store, order_id, attempt, to=Stage.SENT, job=job) as owned:
         wanted = contract.read("tracking", owned.content)
         assert isinstance(wanted, Tracking)  # noqa: S101  # the kind of the job says so
-        try:
-            receipt = tracking.send(self.vtex(store), order_id, wanted)
-        except NotYet as error:
-            if owned.age > PATIENCE:
-                raise Refused(f"{error}, after {PATIENCE.days} days of waiting") from error
-            raise
+        receipt = tracking.send(self.vtex(store), order_id, wanted)
         if receipt:
             owned.result["receipt"] = receipt
         else:

@@ -68,11 +68,6 @@ def faults(invoice: Invoice, order: Order, now: Balance) -> list[str]:
             f"value_cents: {invoice.value_cents} is more than the {open_cents} that are "
             f"{'open' if sale else 'invoiced and not returned'}"
         )
-    if not sale and now.open_cents > 0:
-        found.append(
-            f"type: a return waits until the order is invoiced whole; {now.open_cents} cents are "
-            "open: send the sales invoices first, then this one again"
-        )
     left = now.open if sale else now.returnable
     for sku, quantity in _units((one.sku_id, one.quantity) for one in invoice.items).items():
         if sku not in now.sold:

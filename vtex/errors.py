@@ -17,6 +17,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 
 class VtexError(Exception):
     """An outcome of a call to VTEX that is not the wanted one.
@@ -59,7 +61,20 @@ class VtexThrottled(VtexUnavailable):
 
 
 class NotYet(VtexUnavailable):
-    """The order is on its way to where this makes sense; nothing failed."""
+    """The order is on its way to where this makes sense; nothing failed.
+
+    Attributes:
+        patience: how long to wait for it at most; None for as long as it takes.
+    """
+
+    patience: timedelta | None = None
+
+    @classmethod
+    def within(cls, patience: timedelta, message: str) -> NotYet:
+        """Return one whose waiting has an end."""
+        error = cls(message)
+        error.patience = patience
+        return error
 
 
 class Refused(VtexError):

@@ -9,7 +9,7 @@ from vtex.balance import Balance, balance, faults, open_items
 from vtex.client import VtexClient
 from vtex.documents import Order, Package
 from vtex.errors import NotYet, Refused, VtexForgot, VtexRejected
-from vtex.outgoing import Invoice, plain_number
+from vtex.outgoing import OVERTAKING, Invoice, plain_number
 
 LOOKS = 8
 """Looks at an order that does not show a sent invoice, before VTEX is said to have forgotten it."""
@@ -92,14 +92,22 @@ def prepared(invoice: Invoice, order: Order, now: Balance) -> Invoice:
 
     Raises:
         Refused: with every contradiction.
+        NotYet: it names no items, and is not the rest (yet: another part may be on its way).
     """
+    sale = invoice.type == "Output"
+    if not sale and now.open_cents > 0:
+        raise NotYet.within(
+            OVERTAKING,
+            f"return {invoice.number} waits until the order is invoiced whole: VTEX refunds "
+            f"nothing before; {now.open_cents} cents are open: send the sales invoices",
+        )
     if not invoice.items:
-        sale = invoice.type == "Output"
         whole = now.open_cents if sale else now.invoiced_cents - now.returned_cents
         if invoice.value_cents < whole:
-            raise Refused(
+            raise NotYet.within(
+                OVERTAKING,
                 f"invoice {invoice.number} names no items, and its value_cents "
-                f"{invoice.value_cents} are not the {whole} that are left: name its items"
+                f"{invoice.value_cents} are not the {whole} that are left: name its items",
             )
         invoice = replace(invoice, items=open_items(order, now, sale=sale))
     if found := faults(invoice, order, now):

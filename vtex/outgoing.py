@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 KEY = re.compile(r"[0-9]{6}[0-9A-Z]{12}[0-9]{26}")
 """An NF-e access key; since July 2026 the CNPJ within may hold letters."""
+
+OVERTAKING = timedelta(minutes=10)
+"""How long a request waits for one that was sent before it: queues keep no order."""
 
 _UNSAFE = re.compile(r"[^0-9A-Za-z-]")
 _MADE_SAFE = re.compile(r"-x([0-9A-F]{2,6})-")

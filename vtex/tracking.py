@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from vtex import outgoing, schemas, statuses
 from vtex.client import VtexClient
 from vtex.documents import Package
 from vtex.errors import NotYet, Refused
-from vtex.outgoing import Tracking, plain_number
+from vtex.outgoing import OVERTAKING, Tracking, plain_number
+
+PATIENCE = timedelta(days=7)
+"""How long tracking waits for its invoice."""
 
 
 def send(client: VtexClient, order_id: str, tracking: Tracking) -> str | None:
@@ -18,8 +22,8 @@ def send(client: VtexClient, order_id: str, tracking: Tracking) -> str | None:
     What VTEX shows is read first: it mails the shopper at each call, and keeps repeated events.
 
     Raises:
-        NotYet: VTEX does not have the invoice.
-        Refused: there is no tracking number to hang events on, or the order is canceled.
+        NotYet: VTEX does not have the invoice, or no tracking number to hang events on.
+        Refused: the order is canceled.
         VtexUnavailable: in doubt.
     """
     raw = client.order(order_id)
@@ -28,7 +32,9 @@ def send(client: VtexClient, order_id: str, tracking: Tracking) -> str | None:
         status = schemas.read_order(raw).status
         if statuses.is_canceled(status):
             raise Refused(f"VTEX shows the order as {status!r}, without invoice {tracking.number}")
-        raise NotYet(f"VTEX has no invoice {tracking.number} of this order yet")
+        raise NotYet.within(
+            PATIENCE, f"VTEX has no invoice {tracking.number} of this order yet: send it"
+        )
     number = plain_number(tracking.number)
     receipt = None
     if _says_more(tracking, package):
@@ -42,9 +48,10 @@ def send(client: VtexClient, order_id: str, tracking: Tracking) -> str | None:
     if not fresh and delivered is None:
         return receipt
     if not (tracking.tracking_number or package.tracking_number):
-        raise Refused(
+        raise NotYet.within(
+            OVERTAKING,
             f"invoice {tracking.number} has no tracking number: VTEX takes events only after it; "
-            "send tracking_number too"
+            "send tracking_number too",
         )
     news = replace(tracking, events=fresh, delivered_at=delivered)
     return client.add_events(order_id, number, outgoing.events_body(news))

@@ -13,7 +13,7 @@ from tasks import contract, requests
 from tasks.base import Team
 from vtex import cancelling, invoicing, outgoing, schemas, statuses
 from vtex.balance import balance
-from vtex.errors import Refused
+from vtex.errors import NotYet, Refused
 from vtex.outgoing import Cancellation, Invoice, Tracking
 from workers import log, views, wiring
 from workers.options import AS_JSON, STORE, store_of
@@ -164,8 +164,8 @@ def _show(team: Team, kind: str, store: str, order_id: str, fields: dict[str, An
     try:
         asked = contract.read(kind, fields)
         body = _body(team, store, order_id, asked)
-    except (contract.RequestInvalid, Refused) as error:
-        click.echo(f"{store} {order_id}: would be refused; nothing is sent\n  {error}")
+    except (contract.RequestInvalid, Refused, NotYet) as error:
+        click.echo(f"{store} {order_id}: would not be sent\n  {error}")
         return 1
     click.echo(f"{store} {order_id}: would be sent; nothing is")
     click.echo(json.dumps(body, indent=2, ensure_ascii=False))

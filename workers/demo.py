@@ -6,6 +6,7 @@ import importlib.resources
 import os
 import platform
 import secrets
+import shlex
 import shutil
 import signal
 import socket
@@ -20,8 +21,9 @@ import click
 import redis
 import requests
 
+from journal.jobs import State
 from journal.store import Journal
-from workers import log, views
+from workers import demo_erp, log, views
 
 READY_SECONDS = 60.0
 BATCH_SECONDS = 240.0
@@ -107,6 +109,8 @@ def run(*, once: bool, orders: int, folder: str) -> int:
         _start(cluster)
         seconds = _first_batch(cluster, orders)
         _summary(cluster, seconds)
+        _play_erp(cluster)
+        _where_to_look(cluster)
         if not once:
             _go_on(cluster)
     except KeyboardInterrupt:
@@ -277,12 +281,39 @@ def _summary(cluster: Cluster, seconds: float) -> None:
     )
     for row in others:
         click.echo(f"  {row.order_id} {views.standing(row)}")
-    click.echo(f"Flower     {cluster.flower}  user demo, password {cluster.password}")
-    click.echo(f"ERP tables sqlite3 {cluster.folder}/erp.db 'select * from int_order'")  # noqa: S608  # words for a person
-    click.echo(f"logs       {cluster.folder}")
-    if done:
-        variables = " ".join(f"{n}={cluster.env[n]}" for n in ("JOURNAL_URL", "ERP_URL"))
-        click.echo(f"one order  {variables} vtex-erp order {done[0].order_id}")
+
+
+def _play_erp(cluster: Cluster) -> None:
+    click.echo("the ERP invoices, ships and cancels some of them …")
+    journal = Journal(cluster.env["JOURNAL_URL"])
+    try:
+        rows = journal.orders(store="acme", state=State.DONE, limit=16)
+        played = demo_erp.play(journal, cluster.env["REDIS_URL"], rows)
+    finally:
+        journal.close()
+    for kind in ("invoice", "tracking", "cancellation"):
+        done = played.count(kind, State.DONE)
+        others = len([one for one in played.requests if one.kind == kind]) - done
+        click.echo(f"  {kind}: {done} at VTEX" + (f", {others} not" if others else ""))
+    for one in played.requests:
+        if one.state is not State.DONE:
+            click.echo(f"  {one.order_id} {views.standing_of_request(one)}")
+    if played.example:
+        click.echo(
+            f"  for example: vtex-erp order {played.example}; vtex-erp invoices {played.example}"
+        )
+
+
+def _where_to_look(cluster: Cluster) -> None:
+    names = [one for one in cluster.env if cluster.env[one] != os.environ.get(one)]
+    lines = [f"export {one}={shlex.quote(cluster.env[one])}" for one in sorted(names)]
+    (cluster.folder / "env").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    program = Path(sys.executable).parent
+    click.echo("where to look, from a second terminal:")
+    click.echo(f"  Flower      {cluster.flower}  user demo, password {cluster.password}")
+    click.echo(f"  orders      . {cluster.folder}/env; {program}/vtex-erp orders")
+    click.echo(f"  ERP tables  {cluster.folder}/erp.db, as in: select * from int_order")  # noqa: S608  # words for a person
+    click.echo(f"  logs        {cluster.folder}")
 
 
 def _go_on(cluster: Cluster) -> None:

@@ -288,6 +288,18 @@ def test_events_are_sent_in_order_and_once_and_the_delivery_once(office: Desk) -
     assert office.entry(order_id).calls["delivered_effects"] == 1
 
 
+def test_parts_that_overtake_each_other_both_arrive(office: Desk) -> None:
+    order_id = office.order("many")
+
+    office.invoice(order_id, "2", value_cents=office.value(order_id) - 100)
+    office.work()
+    office.part(order_id, "1", 100)
+    office.settle()
+
+    assert office.outcomes(order_id) == [("invoice", "done")] * 2
+    assert office.status(order_id) == "invoiced"
+
+
 def test_events_without_a_tracking_number_are_refused(office: Desk) -> None:
     order_id = office.order()
     office.invoice(order_id, "1")

@@ -20,6 +20,9 @@ def upgrade() -> None:
     op.add_column("journal_jobs", sa.Column("content", sa.LargeBinary))
     op.add_column("journal_jobs", sa.Column("result", sa.Text))
     op.add_column("journal_jobs", sa.Column("created_at", UtcDateTime))
+    op.add_column(
+        "journal_jobs", sa.Column("waiting", sa.Integer, nullable=False, server_default="0")
+    )
     op.create_table(
         "journal_outcomes",
         sa.Column("id", _NUMBER, primary_key=True, autoincrement=True),
@@ -43,5 +46,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Drop what was added; what the ERP asked for is gone."""
     op.drop_table("journal_outcomes")
-    for column in ("about", "reference", "content", "result", "created_at"):
+    for column in ("about", "reference", "content", "result", "created_at", "waiting"):
         op.drop_column("journal_jobs", column)
