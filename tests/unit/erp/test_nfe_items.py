@@ -1,0 +1,202 @@
+"""The lines of a nota as items of the order."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import builders
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from nfe_samples import PERSON, Det, access_key, nfe
+
+from erp.nfe import read, request
+from erp.nfe_items import NfeMismatch
+from tasks import contract
+from vtex.documents import Component, Item, Order
+
+SHIRT = {"sku_id": "310045", "ref_id": "CAM-P", "ean": "7891000100103"}
+KIT = builders.item(
+    index=1,
+    sku_id="900",
+    ref_id="KIT",
+    components=(Component("31", 1, ref_id="A"), Component("32", 2, ref_id="B")),
+)
+
+
+def order(*items: Item) -> Order:
+    return builders.order(items=items or (builders.item(**SHIRT),))
+
+
+def items(*dets: Det, of: Order | None = None, **more: object) -> list[tuple[str, int, int]]:
+    made = request(read(nfe(*dets)), of or order(), **more)["items"]  # type: ignore[arg-type]
+    return [(one["sku_id"], one["quantity"], one["price_cents"]) for one in made]
+
+
+def mismatch(*dets: Det, of: Order | None = None, **more: object) -> str:
+    with pytest.raises(NfeMismatch) as caught:
+        items(*dets, of=of, **more)
+    return str(caught.value)
+
+
+def test_the_public_task_takes_what_a_nota_asks_for() -> None:
+    made = contract.read("invoice", request(read(nfe()), order()))
+
+    assert made.number == "128841"
+    assert made.key == access_key()
+    assert made.issued_at == "2026-03-10T23:40:00-03:00"
+    assert made.courier == "Transportadora Rota Nova"
+    assert [(one.sku_id, one.quantity, one.price_cents) for one in made.items] == [
+        ("310045", 1, 1000)
+    ]
+
+
+@pytest.mark.parametrize(
+    "det",
+    [
+        Det(code="CAM-P"),
+        Det(code="X1", ean="7891000100103"),
+        Det(code="X1", ean="07891000100103"),
+        Det(code="310045"),
+    ],
+)
+def test_a_line_finds_its_item_by_ref_id_ean_or_sku_id(det) -> None:
+    assert items(det) == [("310045", 1, 1000)]
+
+
+def test_a_key_that_is_not_asked_for_finds_nothing() -> None:
+    assert "fits no item of the order by ean" in mismatch(Det(code="CAM-P"), match=["ean"])
+
+
+def test_a_key_that_nobody_knows_is_a_mistake_of_the_caller() -> None:
+    with pytest.raises(ValueError, match="ref_id, ean, map, sku_id"):
+        items(match=["barcode"])
+
+
+def test_the_first_key_decides_where_two_items_would_fit() -> None:
+    two = order(
+        builders.item(**SHIRT),
+        builders.item(index=1, sku_id="7", ref_id="OTHER", ean="7891000100110"),
+    )
+    det = Det(code="CAM-P", ean="7891000100110")
+
+    assert items(det, of=two) == [("310045", 1, 1000)]
+    assert items(det, of=two, match=["ean", "ref_id"]) == [("7", 1, 1000)]
+
+
+def test_a_key_that_fits_two_skus_decides_nothing() -> None:
+    twins = order(
+        builders.item(**SHIRT),
+        builders.item(index=1, sku_id="7", ref_id="CAM-P", ean="7891000100110"),
+    )
+
+    assert items(Det(ean="7891000100110"), of=twins) == [("7", 1, 1000)]
+    assert "fits no item" in mismatch(Det(), of=twins)
+
+
+def test_lines_that_fit_nothing_are_named_beside_what_the_order_has() -> None:
+    words = mismatch(Det(), Det(code="CAN-AZ", ean="7891000100999"))
+
+    assert "det[2] (cProd 'CAN-AZ', EAN 7891000100999, 1 'UN') fits no item" in words
+    assert "The order has 1 x SKU 310045 ref id CAM-P EAN 7891000100103" in words
+    assert "det[1]" not in words
+    assert not any(one in words for one in PERSON)
+
+
+def test_the_product_map_counts_the_units_of_a_box() -> None:
+    boxes = Det(code="CX-12", unit="CX", quantity="2.0000", total="240.00")
+
+    assert items(boxes, product_map={"CX-12": ("310045", Decimal(12))}) == [("310045", 24, 1000)]
+
+
+def test_a_box_is_a_box_though_its_code_is_the_ref_id() -> None:
+    box = Det(code="CAM-P", unit="CX", total="120.00")
+
+    assert items(box, product_map={"CAM-P": ("310045", Decimal(12))}) == [("310045", 12, 1000)]
+
+
+def test_a_third_of_a_box_with_its_four_decimals_is_a_whole_number() -> None:
+    third = Det(code="CX-3", unit="CX", quantity="0.3333")
+
+    assert items(third, product_map={"CX-3": ("310045", Decimal(3))}) == [("310045", 1, 1000)]
+
+
+def test_a_map_to_an_sku_that_is_not_in_the_order_is_named() -> None:
+    assert "the product map says SKU 5" in mismatch(
+        Det(code="X"), product_map={"X": ("5", Decimal(1))}
+    )
+
+
+def test_weight_is_counted_in_the_units_that_vtex_sells() -> None:
+    cheese = order(builders.item(**SHIRT, unit_multiplier=Decimal("0.35"), measurement_unit="kg"))
+
+    assert items(Det(unit="KG", quantity="1.0500", total="30.01"), of=cheese) == [
+        ("310045", 3, 1000)
+    ]
+    assert "makes 2.857142857 of SKU 310045, no whole" in mismatch(Det(unit="KG"), of=cheese)
+
+
+def test_a_code_on_two_lines_is_one_item_of_both() -> None:
+    assert items(Det(total="10.00"), Det(quantity="2.0000", total="20.01")) == [("310045", 3, 1000)]
+
+
+def test_two_codes_of_one_sku_are_one_item_so_that_a_return_is_refunded() -> None:
+    data = nfe(Det(), Det(code="310045"), purpose=4, direction=0)
+
+    made = contract.read("invoice", request(read(data), order()))
+
+    assert made.type == "Input"
+    assert [(one.sku_id, one.quantity) for one in made.items] == [("310045", 2)]
+
+
+def test_a_sku_on_two_lines_of_the_order_is_one_item() -> None:
+    split = order(builders.item(**SHIRT), builders.item(**SHIRT | {"index": 1}))
+
+    assert items(Det(quantity="2.0000", total="20.00"), of=split) == [("310045", 2, 1000)]
+
+
+def test_the_parts_of_a_kit_make_the_kit() -> None:
+    dets = (
+        Det(code="A", quantity="3.0000", total="30.00"),
+        Det(code="B", quantity="6.0000", total="60.00"),
+    )
+
+    assert items(*dets, of=order(KIT)) == [("900", 3, 3000)]
+
+
+@pytest.mark.parametrize("dets", [(Det(code="A"),), (Det(code="A"), Det(code="B"))])
+def test_parts_that_make_no_whole_kit_are_refused_with_what_helps(dets) -> None:
+    words = mismatch(*dets, of=order(KIT))
+
+    assert "kit SKU 900: its parts make no whole kits (SKU 31 for 1, SKU 32 for" in words
+    assert "map the code of one part to the kit's SKU" in words
+    assert "a kit of 1 x SKU 31 ref id A, 2 x SKU 32 ref id B" in words
+
+
+def test_a_kit_can_be_mapped_by_one_of_its_parts() -> None:
+    parts = {"TOP": ("900", Decimal(1)), "LID": ("900", Decimal(0))}
+    dets = (Det(code="TOP", total="7.00"), Det(code="LID", total="3.00"))
+
+    assert items(*dets, of=order(KIT), product_map=parts) == [("900", 1, 1000)]
+    assert "no whole number" in mismatch(dets[1], of=order(KIT), product_map=parts)
+
+
+def test_a_bought_service_is_in_the_value_and_not_among_the_items() -> None:
+    wrap = builders.item(sku_id="55", ref_id="WRAP")
+    wrapped = order(builders.item(**SHIRT, services=(wrap,)))
+
+    assert items(Det(), Det(code="WRAP"), of=wrapped) == [("310045", 1, 1000)]
+    assert "services only" in mismatch(Det(code="WRAP"), of=wrapped)
+
+
+@given(st.lists(st.tuples(st.integers(1, 99), st.integers(0, 99_999)), min_size=1, max_size=5))
+def test_prices_miss_the_lines_by_half_a_cent_a_unit_at_most(lines) -> None:
+    dets = [
+        Det(quantity=f"{units}.0000", total=f"{cents // 100}.{cents % 100:02}")
+        for units, cents in lines
+    ]
+
+    [(_, quantity, price)] = items(*dets)
+
+    assert quantity == sum(units for units, _ in lines)
+    assert abs(2 * (quantity * price - sum(cents for _, cents in lines))) <= quantity
