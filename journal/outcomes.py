@@ -43,24 +43,24 @@ class Outcome:
     @property
     def key(self) -> str:
         """Names this ending; a job that is retried ends anew."""
-        return f"{self.kind}-{self.job}-{self.attempt}"
+        return f"{self.kind}-{self.job}-{self.id}"
 
 
 def ended(db: Connection, job: Row, outcome: str, reason: str | None, now: datetime) -> None:
     """Keep a request's outcome for the ERP, and wake what waited for it.
 
     Args:
-        job: its row; an intake is nothing that the ERP asked for.
+        job: its row; an intake is nothing that the ERP asked for. Each of its references hears.
     """
     if job["kind"] == Kind.INTAKE:
         return
-    db.execute(
-        outcomes.insert().values(
-            store=job["store"], order_id=job["order_id"], job=job["id"], kind=job["kind"],
-            about=job["about"], reference=job["reference"], outcome=outcome, reason=reason,
-            result=job["result"], attempt=job["attempt"], at=now, failures=0, due_at=now,
-        )
-    )  # fmt: skip
+    row = {
+        "store": job["store"], "order_id": job["order_id"], "job": job["id"], "kind": job["kind"],
+        "about": job["about"], "outcome": outcome, "reason": reason, "result": job["result"],
+        "attempt": job["attempt"], "at": now, "failures": 0, "due_at": now,
+    }  # fmt: skip
+    for reference in (job["reference"] or "").split("\n"):
+        db.execute(outcomes.insert().values(row | {"reference": reference or None}))
     if job["kind"] == Kind.INVOICE and outcome == "done":
         db.execute(
             update(jobs)

@@ -214,16 +214,7 @@ class Journal(Readings):
 
     def _asked_before(self, db: Connection, ask: Ask, *, again: bool) -> Asked:
         now = self._now()
-        known = db.execute(
-            select(jobs)
-            .where(
-                jobs.c.store == ask.store,
-                jobs.c.order_id == ask.order_id,
-                jobs.c.kind == ask.kind,
-                jobs.c.key == ask.key,
-            )
-            .with_for_update()
-        ).mappings().one()  # fmt: skip
+        known = self._named(db, ask)
         kept = unpacked(known["content"]) or {}
         same = kept == dict(ask.content)
         if known["state"] == State.DEAD and (again or not same):
@@ -237,10 +228,32 @@ class Journal(Readings):
             )  # fmt: skip
             db.execute(events.insert(), _line_of(ask, now, "requested again"))
             return Asked(known["id"], new=True)
+        if same:
+            self._tell_also(db, known, ask.reference, again=again)
         return Asked(known["id"], new=False, content=None if same else kept)
 
-    def refuse(self, ask: Ask, reason: str) -> bool:
-        """Keep a request that cannot be used as a dead job; say whether it is new."""
+    def _tell_also(
+        self, db: Connection, known: RowMapping, reference: str | None, *, again: bool
+    ) -> None:
+        """Let whoever asks for what is known under a name of its own hear of its end as well."""
+        names = (known["reference"] or "").split("\n")
+        if reference is None or (reference in names and not again):
+            return
+        if known["state"] == State.OPEN:
+            if reference not in names:
+                both = "\n".join(filter(None, [*names, reference]))
+                db.execute(update(jobs).where(jobs.c.id == known["id"]).values(reference=both))
+            return
+        words = {State.DONE: "done", State.SKIPPED: "pointless", State.DEAD: "refused"}
+        outcome = words[State(known["state"])]
+        ended(db, {**known, "reference": reference}, outcome, known["last_error"], self._now())
+
+    def refuse(self, ask: Ask, reason: str, *, again: bool = False) -> bool:
+        """Keep a request that cannot be used as a dead job; say whether it is new.
+
+        Args:
+            again: the ERP explicitly asks anew: it hears anew.
+        """
         now = self._now()
         with self._database.transaction() as db:
             row = {"store": ask.store, "order_id": ask.order_id, "listed_at": now}
@@ -250,10 +263,20 @@ class Journal(Readings):
             opened = insert(db, jobs).values(made).on_conflict_do_nothing().returning(*jobs.c)
             job = db.execute(opened).mappings().one_or_none()
             if job is None:
+                self._tell_also(db, self._named(db, ask), ask.reference, again=again)
                 return False
             db.execute(events.insert(), _line_of(ask, now, "refused", reason))
             ended(db, job, "refused", reason, now)
         return True
+
+    def _named(self, db: Connection, ask: Ask) -> RowMapping:
+        query = select(jobs).where(
+            jobs.c.store == ask.store,
+            jobs.c.order_id == ask.order_id,
+            jobs.c.kind == ask.kind,
+            jobs.c.key == ask.key,
+        )
+        return db.execute(query.with_for_update()).mappings().one()
 
     def dispatch(
         self, *, in_flight: int, store: str | None = None, order_id: str | None = None

@@ -77,7 +77,7 @@ jobs = Table(
     Column("kind", String(16), nullable=False),
     Column("key", String(128), nullable=False, comment="names it within its order and kind"),
     Column("about", String(64), comment="number of the invoice that it concerns"),
-    Column("reference", String(128), comment="the ERP's own name of the request"),
+    Column("reference", Text, comment="the ERP's own names of the request, one a line"),
     Column("content", LargeBinary, comment="zlib-compressed JSON of what was asked for"),
     Column("result", Text, comment="JSON of what VTEX gave: receipt, order status"),
     Column("stage", String(16), nullable=False),
@@ -131,6 +131,8 @@ outcomes = Table(
     Column("due_at", UtcDateTime, nullable=False),
     Index("ix_journal_outcomes_order", "store", "order_id", "id"),
     comment="what the ERP has not been told yet",
+    # A number is used once: the ERP knows endings by it.
+    sqlite_autoincrement=True,
 )
 
 pauses = Table(

@@ -142,6 +142,11 @@ class RequestTask(StoreTask):
 
     abstract = True
 
+    @property
+    def redelivered(self) -> bool:
+        """Whether the broker brings the message once more, because nobody confirmed it."""
+        return bool((self.request.delivery_info or {}).get("redelivered"))
+
     def __call__(self, *args: Any, **kwargs: Any) -> None:
         """Run; while the journal is away the message goes back to the broker."""
         try:

@@ -19,7 +19,7 @@ from vtex.outgoing import Cancellation
 )
 def request(self: RequestTask, /, **given: Any) -> None:
     """Take a cancellation of the ERP; public API, see docs/messages.md."""
-    requests.take(self.with_team, "cancellation", given)
+    requests.take(self.with_team, "cancellation", given, again=not self.redelivered)
 
 
 @shared_task(base=StepTask, bind=True, name="cancellations.post")

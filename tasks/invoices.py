@@ -17,7 +17,7 @@ from vtex.outgoing import Invoice
 @shared_task(base=RequestTask, bind=True, name="invoices.send", throws=(requests.RequestRefused,))
 def send(self: RequestTask, /, **given: Any) -> None:
     """Take an invoice of the ERP; public API, see docs/messages.md."""
-    requests.take(self.with_team, "invoice", given)
+    requests.take(self.with_team, "invoice", given, again=not self.redelivered)
 
 
 @shared_task(base=StepTask, bind=True, name="invoices.post")

@@ -73,7 +73,7 @@ def record(
         ask = Ask(
             store, order_id, Kind(kind), f"refused {_digest(whole)}", whole, reference=reference
         )
-        _refuse(journal, ask, str(error))
+        _refuse(journal, ask, str(error), again=again)
         raise RequestRefused(str(error)) from None
     content = json.loads(json.dumps(asdict(asked))) | ({"xml": xml} if xml else {})
     ask = Ask(
@@ -88,7 +88,7 @@ def record(
             store, order_id, ask.kind, f"{ask.key} {_digest(content)}", content,
             about=ask.about, reference=reference,
         )  # fmt: skip
-        _refuse(journal, other, reason)
+        _refuse(journal, other, reason, again=again)
         raise RequestRefused(reason)
     if known.new:
         log.info("request taken", extra={"store": store, "order_id": order_id, "task": kind})
@@ -123,8 +123,8 @@ def _require_names(store: str, order_id: str) -> None:
         raise RequestInvalid(f"the request cannot be used: {words}", faults=faults)
 
 
-def _refuse(journal: Journal, ask: Ask, reason: str) -> None:
-    if journal.refuse(ask, reason):
+def _refuse(journal: Journal, ask: Ask, reason: str, *, again: bool) -> None:
+    if journal.refuse(ask, reason, again=again):
         log.error(
             "request refused",
             extra={

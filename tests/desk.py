@@ -77,10 +77,12 @@ class Desk:
             (self.entry(order_id).order.get("packageAttachment") or {}).get("packages") or ()
         )
 
-    def ask(self, kind: str, order_id: str, **fields: Any) -> None:
+    def ask(self, kind: str, order_id: str, *, again: bool = False, **fields: Any) -> None:
         """Ask as the ERP does; a refusal is reported, as in service."""
         with suppress(requests.RequestRefused):
-            requests.record(self.journal, kind, {"store": "acme", "order_id": order_id, **fields})
+            requests.record(
+                self.journal, kind, {"store": "acme", "order_id": order_id, **fields}, again=again
+            )
 
     def invoice(self, order_id: str, number: str = "128841", **fields: Any) -> None:
         whole = {"value_cents": self.value(order_id), "issued_at": "2026-03-10T15:04:05-03:00"}

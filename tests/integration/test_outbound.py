@@ -126,6 +126,30 @@ def test_the_same_message_twice_is_one_invoice(office: Desk) -> None:
     assert office.entry(order_id).calls["invoice_effects"] == 1
 
 
+def test_whoever_asks_for_the_same_by_another_name_hears_of_its_end_too(office: Desk) -> None:
+    order_id = office.order()
+
+    office.invoice(order_id, reference="row-1")
+    office.invoice(order_id, reference="row-2")
+    office.settle()
+    office.invoice(order_id, reference="row-3")
+    office.settle()
+
+    told = {one.reference: (one.outcome, one.receipt) for one in office.told(order_id)}
+    assert set(told) == {"row-1", "row-2", "row-3"}
+    assert len(set(told.values())) == 1
+
+
+def test_what_is_asked_anew_and_still_wrong_is_refused_anew(office: Desk) -> None:
+    order_id = office.order()
+
+    for _ in range(2):
+        office.ask("invoice", order_id, again=True, number="1", reference="row-1")
+        office.settle()
+
+    assert office.outcomes(order_id) == [("invoice", "refused")] * 2
+
+
 def test_the_same_number_with_another_content_is_refused_with_both_shown(office: Desk) -> None:
     order_id = office.order("many")
 

@@ -16,7 +16,7 @@ _NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 def upgrade() -> None:
     """Widen the jobs; a worker of the version before goes on with what it knows."""
     op.add_column("journal_jobs", sa.Column("about", sa.String(64)))
-    op.add_column("journal_jobs", sa.Column("reference", sa.String(128)))
+    op.add_column("journal_jobs", sa.Column("reference", sa.Text))
     op.add_column("journal_jobs", sa.Column("content", sa.LargeBinary))
     op.add_column("journal_jobs", sa.Column("result", sa.Text))
     op.add_column("journal_jobs", sa.Column("created_at", UtcDateTime))
@@ -39,6 +39,7 @@ def upgrade() -> None:
         sa.Column("at", UtcDateTime, nullable=False),
         sa.Column("failures", sa.Integer, nullable=False),
         sa.Column("due_at", UtcDateTime, nullable=False),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_journal_outcomes_order", "journal_outcomes", ["store", "order_id", "id"])
 
