@@ -8,11 +8,13 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from celery import Task
 from celery.exceptions import Reject, Retry
 
+from erp.nfe_items import MATCH
 from erp.port import Erp, ErpRejected, ErpUnavailable
 from journal.jobs import JobLost, JournalUnavailable, StorePaused
 from journal.store import Journal
@@ -58,6 +60,23 @@ class StepFailed(Exception):
 
 
 @dataclass(frozen=True)
+class NfeRules:
+    """How an NF-e becomes an invoice (docs/nfe.md).
+
+    Attributes:
+        match: keys by which its lines find the order's items, in turn.
+        production: refuse notas of SEFAZ's test environment.
+        embed: send the XML along, exactly as received.
+        product_map: ERP code to SKU id, and units of it in one unit of the ERP.
+    """
+
+    match: tuple[str, ...] = MATCH
+    production: bool = True
+    embed: bool = False
+    product_map: Mapping[str, tuple[str, Decimal]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Team:
     """What the tasks of a process work with.
 
@@ -65,6 +84,7 @@ class Team:
         vtex: store name to its client.
         in_flight: orders of a store that are under way at once, at most.
         lenient: stores that take orders whose sums do not add up, flagged.
+        nfe: how an NF-e becomes an invoice.
         alone: a lock over the cluster by name; enters with False where somebody else has it.
     """
 
@@ -74,6 +94,7 @@ class Team:
     in_flight: int
     alone: Callable[[str], AbstractContextManager[bool]]
     lenient: frozenset[str] = field(default_factory=frozenset)
+    nfe: NfeRules = field(default_factory=NfeRules)
 
 
 class StoreTask(Task):  # type: ignore[misc]  # Celery ships no types

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 
 from celery import shared_task
 
@@ -71,9 +70,8 @@ def relay(self: StoreTask, /, **_: object) -> None:
 
     def take(request: Request) -> None:
         given = {**request.fields, "reference": request.reference}
-        xml = _text(request.xml) if request.xml else None
         try:
-            requests.record(team.journal, request.kind, given, xml=xml, again=True)
+            requests.record(team, request.kind, given, xml=request.xml, again=True)
         except requests.RequestRefused:
             # It is kept, and the ERP will be told: the row is taken all the same.
             return
@@ -82,14 +80,3 @@ def relay(self: StoreTask, /, **_: object) -> None:
     if taken:
         log.info("taken from the ERP's outbox", extra={"count": taken})
         send(team.journal, team.journal.dispatch(in_flight=team.in_flight))
-
-
-def _text(xml: bytes) -> str:
-    declared = re.match(
-        rb'\s*<\?xml[^>]*encoding=["\']([\w.-]+)', xml.removeprefix(b"\xef\xbb\xbf")
-    )
-    try:
-        return xml.decode(declared[1].decode() if declared else "utf-8-sig")
-    except (LookupError, UnicodeDecodeError):
-        # Whatever it is, VTEX gets it and the ERP hears of it; the relay must not stumble.
-        return xml.decode("latin-1")

@@ -9,12 +9,16 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from erp import nfe
+from erp.nfe_xml import NfeError, text_of
 from journal.jobs import Kind
 from journal.store import Ask, Journal
 from tasks import contract
 from tasks.base import Team
 from tasks.chains import send
 from tasks.contract import RequestInvalid
+from vtex import schemas
+from vtex.documents import Order
 from vtex.outgoing import Cancellation, Invoice, Tracking, plain_number
 
 log = logging.getLogger(__name__)
@@ -31,7 +35,7 @@ def take(
     kind: str,
     given: Mapping[str, Any],
     *,
-    xml: str | None = None,
+    xml: bytes | None = None,
     again: bool = False,
 ) -> int:
     """Take a request and dispatch it; return the number of its job.
@@ -39,14 +43,14 @@ def take(
     Args:
         kind: one of ``tasks.contract.KINDS``.
         given: keyword arguments as the ERP wrote them (docs/messages.md).
-        xml: an NF-e to embed, as it was received.
+        xml: an NF-e as it was received; what ``given`` lacks is taken from it.
         again: the ERP explicitly asks anew for what is dead.
 
     Raises:
         RequestRefused: it breaks the contract, or contradicts an earlier one.
         JournalUnavailable: it was not written down; ask again.
     """
-    job = record(team.journal, kind, given, xml=xml, again=again)
+    job = record(team, kind, given, xml=xml, again=again)
     store, order_id = str(given["store"]).strip(), str(given["order_id"]).strip()
     tickets = team.journal.dispatch(in_flight=team.in_flight, store=store, order_id=order_id)
     send(team.journal, tickets)
@@ -54,45 +58,71 @@ def take(
 
 
 def record(
-    journal: Journal,
+    team: Team,
     kind: str,
     given: Mapping[str, Any],
     *,
-    xml: str | None = None,
+    xml: bytes | None = None,
     again: bool = False,
 ) -> int:
     """Write a request down, once; return the number of its job. Raises as ``take``."""
     fields = dict(given)
     store, order_id = _name(fields, "store"), _name(fields, "order_id")
     reference = _name(fields, "reference") or None
-    whole = dict(given) | ({"xml": xml} if xml else {})
     try:
-        asked = contract.read(kind, fields)
         _require_names(store, order_id)
-    except RequestInvalid as error:
+        if xml is not None:
+            fields = _of_nfe(team, store, order_id, xml) | fields
+        asked = contract.read(kind, fields)
+    except (RequestInvalid, NfeError) as error:
+        whole = dict(given) | ({"xml": xml.decode("latin-1")} if xml else {})
         ask = Ask(
             store, order_id, Kind(kind), f"refused {_digest(whole)}", whole, reference=reference
         )
-        _refuse(journal, ask, str(error), again=again)
+        _refuse(team.journal, ask, str(error), again=again)
         raise RequestRefused(str(error)) from None
-    content = json.loads(json.dumps(asdict(asked))) | ({"xml": xml} if xml else {})
+    content = json.loads(json.dumps(asdict(asked)))
+    if xml is not None and team.nfe.embed:
+        content["xml"] = text_of(xml)
     ask = Ask(
         store, order_id, Kind(kind), _key(asked, content), content,
         about=None if isinstance(asked, Cancellation) else plain_number(asked.number),
         reference=reference,
     )  # fmt: skip
-    known = journal.ask(ask, again=again)
+    known = team.journal.ask(ask, again=again)
     if known.content is not None:
         reason = _contradiction(content, known.content)
         other = Ask(
             store, order_id, ask.kind, f"{ask.key} {_digest(content)}", content,
             about=ask.about, reference=reference,
         )  # fmt: skip
-        _refuse(journal, other, reason, again=again)
+        _refuse(team.journal, other, reason, again=again)
         raise RequestRefused(reason)
     if known.new:
         log.info("request taken", extra={"store": store, "order_id": order_id, "task": kind})
     return known.job
+
+
+def of_nfe(team: Team, order: Order, xml: bytes) -> dict[str, Any]:
+    """Return what an NF-e says as the fields of an invoice.
+
+    Raises:
+        NfeError: it is no sound NF-e, or none of this order.
+    """
+    rules = team.nfe
+    note = nfe.read(xml, production=rules.production)
+    return nfe.request(note, order, match=rules.match, product_map=rules.product_map)
+
+
+def _of_nfe(team: Team, store: str, order_id: str, xml: bytes) -> dict[str, Any]:
+    raw, _payment = team.journal.documents(store, order_id)
+    if raw is None:
+        raise RequestInvalid(
+            f"the order is not in the journal, and an NF-e's items are found in it: "
+            f"vtex-erp sync {order_id}, then send it again",
+            faults={"order_id": "is not in the journal"},
+        )
+    return of_nfe(team, schemas.read_order(raw), xml)
 
 
 def _key(asked: Invoice | Tracking | Cancellation, content: Mapping[str, Any]) -> str:

@@ -61,6 +61,11 @@ class Desk:
     def intake(self, order_id: str) -> None:
         self.journal.record("acme", [Listed(order_id, self.clock(), self.value(order_id))])
 
+    def keep_document(self, order_id: str) -> None:
+        """Let the journal have the order's document, as an intake that was skipped leaves it."""
+        self.intake(order_id)
+        self.work()
+
     def entry(self, order_id: str) -> Entry:
         entry = self.simulator.store.entry(order_id)
         assert entry is not None
@@ -77,12 +82,21 @@ class Desk:
             (self.entry(order_id).order.get("packageAttachment") or {}).get("packages") or ()
         )
 
-    def ask(self, kind: str, order_id: str, *, again: bool = False, **fields: Any) -> None:
+    def ask(
+        self,
+        kind: str,
+        order_id: str,
+        *,
+        again: bool = False,
+        xml: bytes | None = None,
+        **fields: Any,
+    ) -> None:
         """Ask as the ERP does; a refusal is reported, as in service."""
         with suppress(requests.RequestRefused):
             requests.record(
-                self.journal, kind, {"store": "acme", "order_id": order_id, **fields}, again=again
-            )
+                self.team, kind, {"store": "acme", "order_id": order_id, **fields},
+                again=again, xml=xml,
+            )  # fmt: skip
 
     def invoice(self, order_id: str, number: str = "128841", **fields: Any) -> None:
         whole = {"value_cents": self.value(order_id), "issued_at": "2026-03-10T15:04:05-03:00"}

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import Any
 
 import click
 
+from erp.nfe_xml import NfeError
 from tasks import contract, requests
 from tasks.base import Team
 from vtex import cancelling, invoicing, outgoing, schemas, statuses
@@ -68,13 +70,19 @@ class Line(click.ParamType[dict[str, Any]]):
 @click.option("--tracking-number")
 @click.option("--tracking-url")
 @FROM_JSON
+@click.option(
+    "--nfe", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="An authorised NF-e (XML); what is not given otherwise is taken from it.",
+)  # fmt: skip
 @DRY_RUN
 @STORE
 def invoice(
     order_id: str, path: str | None, store: str | None, *, dry_run: bool, **given: Any
 ) -> None:
     """Send an invoice (nota fiscal) of an order to VTEX, whole or partial."""
-    _ask("invoice", order_id, store, _fields(path, given), dry_run=dry_run)
+    file = given.pop("nfe")
+    xml = file.read_bytes() if file else None
+    _ask("invoice", order_id, store, _fields(path, given), dry_run=dry_run, xml=xml)
 
 
 @click.command()
@@ -142,7 +150,13 @@ def _fields(path: str | None, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _ask(
-    kind: str, order_id: str, store: str | None, fields: dict[str, Any], *, dry_run: bool
+    kind: str,
+    order_id: str,
+    store: str | None,
+    fields: dict[str, Any],
+    *,
+    dry_run: bool,
+    xml: bytes | None = None,
 ) -> None:
     log.set_up("WARNING")
     team = wiring.equip()
@@ -151,20 +165,24 @@ def _ask(
         fields.pop("store", None)
         fields.pop("order_id", None)
         if dry_run:
-            raise SystemExit(_show(team, kind, name, order_id, fields))
+            raise SystemExit(_show(team, kind, name, order_id, fields, xml))
         given = {"store": name, "order_id": order_id, **fields}
-        job = requests.take(team, kind, given, again=True)
+        job = requests.take(team, kind, given, again=True, xml=xml)
         click.echo(f"{name} {order_id}: {kind} is job {job}; vtex-erp order {order_id} follows it")
     finally:
         wiring.dismiss()
 
 
-def _show(team: Team, kind: str, store: str, order_id: str, fields: dict[str, Any]) -> int:
+def _show(
+    team: Team, kind: str, store: str, order_id: str, fields: dict[str, Any], xml: bytes | None
+) -> int:
     fields.pop("reference", None)
     try:
-        asked = contract.read(kind, fields)
-        body = _body(team, store, order_id, asked)
-    except (contract.RequestInvalid, Refused, NotYet) as error:
+        raw = team.vtex[store].order(order_id)
+        if xml is not None:
+            fields = requests.of_nfe(team, schemas.read_order(raw), xml) | fields
+        body = _body(raw, contract.read(kind, fields))
+    except (contract.RequestInvalid, NfeError, Refused, NotYet) as error:
         click.echo(f"{store} {order_id}: would not be sent\n  {error}")
         return 1
     click.echo(f"{store} {order_id}: would be sent; nothing is")
@@ -172,10 +190,7 @@ def _show(team: Team, kind: str, store: str, order_id: str, fields: dict[str, An
     return 0
 
 
-def _body(
-    team: Team, store: str, order_id: str, asked: Invoice | Tracking | Cancellation
-) -> dict[str, Any]:
-    raw = team.vtex[store].order(order_id)
+def _body(raw: dict[str, Any], asked: Invoice | Tracking | Cancellation) -> dict[str, Any]:
     order, packages = schemas.read_order(raw), schemas.read_packages(raw)
     now = balance(order, packages)
     shown: dict[str, Any] = {"order_status": order.status}

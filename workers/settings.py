@@ -59,6 +59,10 @@ class Settings:
     connect_timeout_seconds: float
     read_timeout_seconds: float
     log_level: str
+    nfe_match: tuple[str, ...]
+    nfe_production: bool
+    nfe_embed: bool
+    nfe_product_map: str | None
 
     def store(self, name: str) -> Store:
         """Return one store's settings.
@@ -171,6 +175,24 @@ class SettingsSchema(Schema):
     VTEX_READ_TIMEOUT_SECONDS = _setting(
         fields.Float, 20.0, "20", "Time-out of an answer of VTEX.", validate=_SECONDS
     )
+    NFE_MATCH = _setting(
+        fields.String, "ref_id,ean,map,sku_id", "ref_id,map",
+        "Keys by which the lines of an NF-e find the order's items, in turn.",
+        validate=validate.Regexp(
+            r"^(ref_id|ean|map|sku_id)(,(ref_id|ean|map|sku_id))*$",
+            error="names something else than ref_id, ean, map, sku_id",
+        ),
+    )  # fmt: skip
+    NFE_PRODUCTION = _setting(
+        fields.Boolean, True, "true", "Refuse NF-e of SEFAZ's test environment.",
+    )  # fmt: skip
+    NFE_EMBED = _setting(
+        fields.Boolean, False, "false", "Send the XML of an NF-e to VTEX, exactly as received.",
+    )  # fmt: skip
+    NFE_PRODUCT_MAP = _setting(
+        fields.String, None, "/etc/vtex-erp/products.csv",
+        "CSV of ERP code, SKU id, and units of it in one unit of the ERP.",
+    )  # fmt: skip
     LOG_LEVEL = _setting(
         fields.String, "INFO", "INFO", "DEBUG, INFO, WARNING or ERROR.",
         validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]),
@@ -221,6 +243,10 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         connect_timeout_seconds=table["VTEX_CONNECT_TIMEOUT_SECONDS"],
         read_timeout_seconds=table["VTEX_READ_TIMEOUT_SECONDS"],
         log_level=table["LOG_LEVEL"],
+        nfe_match=tuple(table["NFE_MATCH"].split(",")),
+        nfe_production=table["NFE_PRODUCTION"],
+        nfe_embed=table["NFE_EMBED"],
+        nfe_product_map=table["NFE_PRODUCT_MAP"],
     )
 
 

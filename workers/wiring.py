@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from decimal import Decimal, InvalidOperation
 from functools import partial
 from importlib.metadata import entry_points
 
@@ -14,7 +16,7 @@ from redis.exceptions import LockError
 from erp.port import Erp
 from journal.jobs import Policy
 from journal.store import Journal
-from tasks.base import StoreTask, Team
+from tasks.base import NfeRules, StoreTask, Team
 from vtex.client import VtexClient
 from vtex.transport import Account, Transport
 from workers.settings import Settings, SettingsError, Store, load
@@ -48,7 +50,40 @@ def team(settings: Settings) -> Team:
         in_flight=settings.in_flight,
         lenient=frozenset(one.name for one in settings.stores if one.allow_sum_mismatch),
         alone=_alone(settings.redis_url),
+        nfe=NfeRules(
+            match=settings.nfe_match,
+            production=settings.nfe_production,
+            embed=settings.nfe_embed,
+            product_map=_product_map(settings.nfe_product_map),
+        ),
     )
+
+
+def _product_map(path: str | None) -> dict[str, tuple[str, Decimal]]:
+    if path is None:
+        return {}
+    found = {}
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            for number, row in enumerate(csv.reader(file), start=1):
+                if row:
+                    found[row[0].strip()] = _mapped(row, f"{path}, line {number}")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"NFE_PRODUCT_MAP: cannot read {path!r}: {error}") from None
+    return found
+
+
+def _mapped(row: list[str], where: str) -> tuple[str, Decimal]:
+    try:
+        sku_id, units = row[1].strip(), Decimal(row[2].strip()) if len(row) > 2 else Decimal(1)
+    except (IndexError, InvalidOperation):
+        sku_id, units = "", Decimal(-1)
+    if not sku_id or not units.is_finite() or units < 0:
+        raise SettingsError(
+            f"NFE_PRODUCT_MAP: {where} is {','.join(row)!r}: must be code,SKU id,units, as in "
+            "CX-88,310102,12"
+        )
+    return sku_id, units
 
 
 def journal(settings: Settings) -> Journal:

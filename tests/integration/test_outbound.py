@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
+import nfe_samples
 import pytest
 from desk import Desk, desk
+
+from tasks.base import NfeRules, StoreTask
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -423,3 +428,45 @@ def test_no_more_tries_than_are_allowed(office: Desk) -> None:
 
     assert office.outcomes(order_id) == [("invoice", "dead")]
     assert "tried 300 times" in reasons(office, order_id)
+
+
+def test_an_nfe_alone_is_an_invoice_and_is_embedded_as_received(office: Desk) -> None:
+    order_id = office.order()
+    xml = nota_of(office, order_id)
+    office.team = replace(office.team, nfe=NfeRules(embed=True))
+    StoreTask.team = office.team
+
+    office.ask("invoice", order_id, xml=xml)
+    office.settle()
+
+    (package,) = office.packages(order_id)
+    assert package["embeddedInvoice"] == xml.decode()
+    assert (package["invoiceNumber"], package["invoiceValue"]) == ("128841", office.value(order_id))
+    assert package["invoiceKey"] == nfe_samples.access_key()
+    assert office.status(order_id) == "invoiced"
+
+
+def test_an_nfe_of_another_order_is_refused_and_kept(office: Desk) -> None:
+    order_id = office.order()
+    office.keep_document(order_id)
+
+    office.ask("invoice", order_id, xml=nfe_samples.nfe(), reference="row-1")
+    office.ask("invoice", order_id, xml=b"<html>", reference="row-2")
+    office.settle()
+
+    assert office.outcomes(order_id) == [("invoice", "refused")] * 2
+    assert office.packages(order_id) == []
+    assert "CAM-P" in reasons(office, order_id)
+
+
+def nota_of(office: Desk, order_id: str) -> bytes:
+    office.keep_document(order_id)
+    items = office.entry(order_id).order["items"]
+    dets = [
+        nfe_samples.Det(
+            code=one["refId"], quantity=f"{one['quantity']}.0000",
+            total=f"{Decimal(one['priceDefinition']['total']) / 100:.2f}",
+        )
+        for one in items
+    ]  # fmt: skip
+    return nfe_samples.nfe(*dets, value=f"{Decimal(office.value(order_id)) / 100:.2f}")

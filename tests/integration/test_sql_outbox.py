@@ -188,6 +188,7 @@ from pathlib import Path
 from outboxes import SqlOutbox
 from journal.store import Journal
 from tasks import requests
+from tasks.base import Team
 
 LINES = "erp/adapters/sql_outbox.py"
 url = sys.argv[1]
@@ -195,10 +196,11 @@ url = sys.argv[1]
 
 def equip():
     outbox, journal = SqlOutbox(url), Journal(url)
+    team = Team(journal, outbox, {}, in_flight=1, alone=None)
 
     def take(request):
         given = {**request.fields, "reference": request.reference}
-        requests.record(journal, request.kind, given, again=True)
+        requests.record(team, request.kind, given, again=True)
     return outbox, journal, take
 
 
