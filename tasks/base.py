@@ -50,6 +50,9 @@ LONGEST_PAUSE_SECONDS = 900.0
 BUG_TRIES = 5
 """Tries of an order that meets an error nobody foresaw, before it is set aside."""
 
+Renew = Callable[[], None]
+"""Keeps a lock for longer; called between two steps of long work."""
+
 LATER = (VtexUnavailable, ErpUnavailable)
 REFUSED = (DocumentInvalid, OrderNotFound, OrderConflict, VtexRejected, ErpRejected, Refused)
 DEAD = (*REFUSED, VtexForgot)
@@ -85,14 +88,15 @@ class Team:
         in_flight: orders of a store that are under way at once, at most.
         lenient: stores that take orders whose sums do not add up, flagged.
         nfe: how an NF-e becomes an invoice.
-        alone: a lock over the cluster by name; enters with False where somebody else has it.
+        alone: a lock over the cluster by name; enters with what renews it, or with None where
+            somebody else has it.
     """
 
     journal: Journal
     erp: Erp
     vtex: Mapping[str, VtexClient]
     in_flight: int
-    alone: Callable[[str], AbstractContextManager[bool]]
+    alone: Callable[[str], AbstractContextManager[Renew | None]]
     lenient: frozenset[str] = field(default_factory=frozenset)
     nfe: NfeRules = field(default_factory=NfeRules)
 

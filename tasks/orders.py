@@ -37,11 +37,12 @@ def list_orders(self: StoreTask, /, *, store: str, **_: object) -> None:
     """
     if self.journal.paused(store):
         return
-    with self.with_team.alone(f"orders.list:{store}") as alone:
-        if not alone:
+    with self.with_team.alone(f"orders.list:{store}") as renew:
+        if renew is None:
             return
         new = 0
         for page in self.vtex(store).list_orders():
+            renew()
             new += self.journal.record(store, listed(page))
             send(
                 self.journal, self.journal.dispatch(in_flight=self.with_team.in_flight, store=store)

@@ -21,9 +21,10 @@ BATCH = 200
 @shared_task(base=StoreTask, bind=True, name="outcomes.report")
 def report(self: StoreTask, /, **_: object) -> None:
     """Tell the ERP how its requests ended: at least once, in order within an order."""
-    with self.with_team.alone("outcomes.report") as alone:
-        while alone and (found := self.journal.untold(BATCH)):
+    with self.with_team.alone("outcomes.report") as renew:
+        while renew is not None and (found := self.journal.untold(BATCH)):
             for outcome in found:
+                renew()
                 _tell(self, outcome)
 
 

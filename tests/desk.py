@@ -13,7 +13,7 @@ from erp.port import Event
 from journal.jobs import Policy
 from journal.store import Journal, Listed
 from tasks import chains, requests
-from tasks.base import StoreTask, Team
+from tasks.base import Renew, StoreTask, Team
 from vtex.client import VtexClient
 from vtex.simulator.config import Config
 from vtex.simulator.server import Running, running
@@ -36,8 +36,8 @@ class Clock:
 
 
 @contextmanager
-def _nobody_else(_: str) -> Iterator[bool]:
-    yield True
+def _nobody_else(_: str) -> Iterator[Renew | None]:
+    yield lambda: None
 
 
 class Desk:
@@ -49,7 +49,7 @@ class Desk:
         account = Account(
             "acme", simulator.app_key, simulator.app_token, simulator.url, simulator.url
         )
-        alone: Callable[[str], AbstractContextManager[bool]] = _nobody_else
+        alone: Callable[[str], AbstractContextManager[Renew | None]] = _nobody_else
         self.client = VtexClient(Transport(account, read_timeout=2))
         self.team = Team(journal, self.erp, {"acme": self.client}, in_flight=500, alone=alone)
 

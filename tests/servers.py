@@ -39,6 +39,44 @@ def eventually(holds: Callable[[], object], seconds: float = 60.0, why: str = ""
         time.sleep(0.05)
 
 
+_DEADLY = """
+import functools, importlib, os
+module, owner, name, when = {target!r}.split()
+def deadly(call):
+    @functools.wraps(call)
+    def wrapped(*args, **kwargs):
+        if when == "before":
+            die()
+        found = call(*args, **kwargs)
+        die()
+        return found
+    return wrapped
+def die():
+    try:
+        os.close(os.open({marker!r}, os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return
+    os.kill(os.getpid(), 9)
+owner = getattr(importlib.import_module(module), owner)
+setattr(owner, name, deadly(getattr(owner, name)))
+"""
+
+
+def deadly(folder: Path, target: str) -> tuple[Path, dict[str, str]]:
+    """Let a process die once, with kill -9, before or after a call.
+
+    Args:
+        target: ``module Class method before|after``.
+
+    Returns:
+        The file that shows that it died, and the environment that does it.
+    """
+    marker = folder / "died"
+    text = _DEADLY.format(target=target, marker=str(marker))
+    (folder / "sitecustomize.py").write_text(text)
+    return marker, {"PYTHONPATH": f"{folder}:{ROOT}"}
+
+
 class Process:
     """A child in a group of its own, its output in a file."""
 

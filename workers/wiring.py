@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from decimal import Decimal, InvalidOperation
 from functools import partial
 from importlib.metadata import entry_points
@@ -16,15 +16,12 @@ from redis.exceptions import LockError
 from erp.port import Erp
 from journal.jobs import Policy
 from journal.store import Journal
-from tasks.base import NfeRules, StoreTask, Team
+from tasks.base import NfeRules, Renew, StoreTask, Team
 from vtex.client import VtexClient
 from vtex.transport import Account, Transport
 from workers.settings import Settings, SettingsError, Store, load
 
 log = logging.getLogger(__name__)
-
-LISTING_SECONDS = 600
-"""How long a listing holds its lock, at most; 30 slow pages fit many times."""
 
 
 def equip(settings: Settings | None = None) -> Team:
@@ -49,7 +46,7 @@ def team(settings: Settings) -> Team:
         vtex={store.name: client(settings, store) for store in settings.stores},
         in_flight=settings.in_flight,
         lenient=frozenset(one.name for one in settings.stores if one.allow_sum_mismatch),
-        alone=_alone(settings.redis_url),
+        alone=_alone(settings),
         nfe=NfeRules(
             match=settings.nfe_match,
             production=settings.nfe_production,
@@ -126,20 +123,30 @@ def erp(url: str) -> Erp:
     return make(url)
 
 
-def _alone(redis_url: str) -> Callable[[str], AbstractContextManager[bool]]:
+def _alone(settings: Settings) -> Callable[[str], AbstractContextManager[Renew | None]]:
     # timeouts: a broker that hangs must not hold a worker's thread
-    connection = redis.Redis.from_url(redis_url, socket_timeout=5, socket_connect_timeout=5)
-    return partial(_lock, connection)
+    connection = redis.Redis.from_url(
+        settings.redis_url, socket_timeout=5, socket_connect_timeout=5
+    )
+    # A dead holder's lock must lapse soon, a live one's never: it is renewed between two calls.
+    longest_call = settings.connect_timeout_seconds + 2 * settings.read_timeout_seconds
+    return partial(_lock, connection, longest_call + 5)
 
 
 @contextmanager
-def _lock(connection: redis.Redis, name: str) -> Iterator[bool]:
-    lock = connection.lock(f"vtex-erp:alone:{name}", timeout=LISTING_SECONDS)
+def _lock(connection: redis.Redis, seconds: float, name: str) -> Iterator[Renew | None]:
+    lock = connection.lock(f"vtex-erp:alone:{name}", timeout=seconds)
     if not lock.acquire(blocking=False):
-        yield False
+        yield None
         return
+
+    def renew() -> None:
+        with suppress(LockError, redis.RedisError):
+            # What runs under it stands repetition: it goes on where the lock was lost.
+            lock.reacquire()
+
     try:
-        yield True
+        yield renew
     finally:
         try:
             lock.release()

@@ -9,33 +9,11 @@ from pathlib import Path
 import pytest
 import redis
 import requests
-from servers import ROOT, Cluster, RedisServer, eventually
+from servers import Cluster, RedisServer, deadly, eventually
 
 from journal.readings import utc_now
 from journal.store import Journal
 from workers.app import app
-
-DEADLY = """
-import functools, importlib, os
-module, owner, name, when = {target!r}.split()
-def deadly(call):
-    @functools.wraps(call)
-    def wrapped(*args, **kwargs):
-        if when == "before":
-            die()
-        found = call(*args, **kwargs)
-        die()
-        return found
-    return wrapped
-def die():
-    try:
-        os.close(os.open({marker!r}, os.O_CREAT | os.O_EXCL))
-    except FileExistsError:
-        return
-    os.kill(os.getpid(), 9)
-owner = getattr(importlib.import_module(module), owner)
-setattr(owner, name, deadly(getattr(owner, name)))
-"""
 
 
 def supervised(cluster: Cluster, count: int) -> bool:
@@ -46,6 +24,7 @@ def supervised(cluster: Cluster, count: int) -> bool:
 @pytest.mark.parametrize(
     "target",
     [
+        "journal.store Journal record after",
         "vtex.client VtexClient order after",
         "vtex.client VtexClient transaction after",
         "erp.adapters.sql SqlErp insert before",
@@ -57,10 +36,9 @@ def supervised(cluster: Cluster, count: int) -> bool:
 def test_a_worker_killed_inside_a_step_loses_nothing_and_doubles_nothing(
     cluster: Cluster, tmp_path: Path, target: str
 ) -> None:
-    marker = tmp_path / "died"
-    (tmp_path / "sitecustomize.py").write_text(DEADLY.format(target=target, marker=str(marker)))
+    marker, env = deadly(tmp_path, target)
     cluster.start_simulator(6)
-    cluster.start_worker("w1", PYTHONPATH=f"{tmp_path}:{ROOT}")
+    cluster.start_worker("w1", **env)
     cluster.start_beat()
 
     eventually(lambda: supervised(cluster, 6), 90)
