@@ -16,7 +16,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -72,7 +72,7 @@ def _transactions(admin: Any) -> int:
         return int(db.execute(text(query)).scalar_one())
 
 
-def measure(arguments: argparse.Namespace) -> dict[str, Any]:
+def measure(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     folder = Path(tempfile.mkdtemp(prefix="bench"))
     (folder / "redis").mkdir()
     broker = RedisServer(folder / "redis")
@@ -88,55 +88,88 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
             broker.stop()
 
 
+class Meter:
+    """Counts what a phase costs: CPU of our processes, calls, commands, bytes, transactions."""
+
+    def __init__(self, cluster: Cluster, broker: redis.Redis, transactions: Any, ours: list[int]):
+        self.cluster, self.broker, self.transactions, self.ours = (
+            cluster, broker, transactions, ours,
+        )  # fmt: skip
+        self.peak_pss_mb = 0.0
+        self.began = time.monotonic()
+        self.before = self._read()
+
+    def _read(self) -> dict[str, float]:
+        stats = self.broker.info("stats")
+        return {
+            "cpu": sum(cpu_seconds(one) for one in self.ours),
+            "calls": sum(self.cluster.state()["calls"].values()),
+            "commands": stats["total_commands_processed"],
+            "bytes": stats["total_net_input_bytes"] + stats["total_net_output_bytes"],
+            "transactions": self.transactions() if self.transactions else 0,
+        }
+
+    def wait(self, holds: Callable[[], bool]) -> None:
+        while not holds():
+            self.peak_pss_mb = max(self.peak_pss_mb, sum(pss_mb(one) for one in self.ours))
+            time.sleep(0.25)
+
+    def read(self, what: str, count: int) -> dict[str, Any]:
+        seconds = time.monotonic() - self.began
+        # PostgreSQL tells of its transactions with a delay of up to a second.
+        time.sleep(1)
+        now = self._read()
+        cost = {name: (now[name] - self.before[name]) / count for name in now}
+        return {
+            "what": what,
+            "count": count,
+            "per_second": round(count / seconds, 1),
+            "cpu_ms": round(1000 * cost["cpu"], 2),
+            "vtex_calls": round(cost["calls"], 3),
+            "redis_commands": round(cost["commands"], 1),
+            "redis_kb": round(cost["bytes"] / 1000, 2),
+            "transactions": round(cost["transactions"], 2) if self.transactions else None,
+            "peak_pss_mb": round(self.peak_pss_mb),
+        }
+
+
 def _run(
     cluster: Cluster, broker: RedisServer, transactions: Any, arguments: argparse.Namespace
-) -> dict[str, Any]:
+) -> list[dict[str, Any]]:
     assert cluster.command("migrate").returncode == 0
     count = arguments.orders
     cluster.start_simulator(count, "--latency-ms", str(arguments.latency_ms))
     workers = [cluster.start_worker(f"w{n}") for n in range(arguments.workers)]
     eventually(lambda: all(" ready." in one.text() for one in workers), 60)
+    beat = cluster.start_beat()
+    ours = [one.child.pid for one in [*workers, beat] if one.child]
     with (
         redis.Redis.from_url(broker.url) as connection,
         app.connection_for_write(broker.url) as link,
     ):
-        before = connection.info("stats")
-        committed = transactions() if transactions else 0
-        beat = cluster.start_beat()
-        ours = [one.child.pid for one in [*workers, beat] if one.child]
-        spent = sum(cpu_seconds(one) for one in ours)
+        meter = Meter(cluster, connection, transactions, ours)
         # Beat's first listing comes a whole period late: it is asked for by hand.
         app.send_task("orders.list", kwargs={"store": "acme"}, queue="control", connection=link)
-        eventually(lambda: cluster.state()["calls"].get("list"), 60)
-        began = time.monotonic()
-        peak = 0.0
-        while cluster.handled() < count:
-            peak = max(peak, sum(pss_mb(one) for one in ours))
-            time.sleep(0.25)
-        seconds = time.monotonic() - began
-        time.sleep(1)
-        spent = sum(cpu_seconds(one) for one in ours) - spent
-        after = connection.info("stats")
-        committed = transactions() - committed if transactions else 0
-    calls = cluster.state()["calls"]
-    traffic = sum(
-        after[name] - before[name] for name in ("total_net_input_bytes", "total_net_output_bytes")
-    )
-    return {
-        "database": arguments.database,
-        "workers": arguments.workers,
-        "orders": count,
-        "orders_per_second": round(count / seconds, 1),
-        "cpu_ms_per_order": round(1000 * spent / count, 2),
-        "vtex_calls_per_order": round(sum(calls.values()) / count, 3),
-        "redis_commands_per_order": round(
-            (after["total_commands_processed"] - before["total_commands_processed"]) / count, 1
-        ),
-        "redis_kb_per_order": round(traffic / count / 1000, 2),
-        "transactions_per_order": round(committed / count, 2) or None,
-        "peak_pss_mb": round(peak),
-        **_latency(cluster.env["JOURNAL_URL"]),
-    }
+        meter.wait(lambda: cluster.handled() >= count)
+        found = [meter.read("orders", count) | _latency(cluster.env["JOURNAL_URL"])]
+        if arguments.invoices:
+            found.append(_invoices(cluster, meter, link))
+    return found
+
+
+def _invoices(cluster: Cluster, meter: Meter, link: Any) -> dict[str, Any]:
+    journal = Journal(cluster.env["JOURNAL_URL"])
+    rows = [one for one in journal.orders(limit=1_000_000) if one.value_cents]
+    meter = Meter(cluster, meter.broker, meter.transactions, meter.ours)
+    for place, row in enumerate(rows):
+        fields = {
+            "store": row.store, "order_id": row.order_id, "number": str(place + 1),
+            "value_cents": row.value_cents, "issued_at": "2026-03-10T15:04:05-03:00",
+        }  # fmt: skip
+        app.send_task("invoices.send", kwargs=fields, queue="invoices", connection=link)
+    meter.wait(lambda: journal.request_counts().get("invoice") == {"done": len(rows)})
+    journal.close()
+    return meter.read("invoices", len(rows))
 
 
 def _latency(journal_url: str) -> dict[str, float]:
@@ -159,7 +192,10 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=16)
     parser.add_argument("--latency-ms", type=float, default=40)
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="postgresql")
-    print(json.dumps(measure(parser.parse_args())))
+    parser.add_argument("--invoices", action="store_true", help="one invoice an order, after")
+    arguments = parser.parse_args()
+    for row in measure(arguments):
+        print(json.dumps({"database": arguments.database, "workers": arguments.workers} | row))
 
 
 if __name__ == "__main__":

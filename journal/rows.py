@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
-from journal.jobs import Kind
+from journal.jobs import PATHS, Kind, State
 
 Row = RowMapping | Mapping[str, Any]
 
@@ -36,6 +36,16 @@ def line(  # noqa: PLR0913  # a row has as many columns
     return {
         "store": store, "order_id": order_id, "at": at, "kind": kind, "stage": stage,
         "attempt": attempt, "what": what, "detail": detail,
+    }  # fmt: skip
+
+
+def new_job(store: str, order_id: str, kind: Kind, key: str, now: datetime) -> dict[str, Any]:
+    """Return a job that is due at once, at its first stage."""
+    return {
+        "store": store, "order_id": order_id, "kind": kind, "key": key, "stage": PATHS[kind][0],
+        "state": State.OPEN, "attempt": 0, "starts": 0, "suspect": 0, "failures": 0,
+        "waiting": 0,
+        "due_at": now, "created_at": now, "updated_at": now,
     }  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,10 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, and_, bindparam, select, tuple_, update
 
+from journal import dead
+from journal.asking import Asking
 from journal.claims import Sweep
+from journal.dead import DeadRow, Which
 from journal.jobs import (
     PATHS,
     JobLost,
@@ -23,10 +26,9 @@ from journal.jobs import (
     backoff_seconds,
     stage_of_retry,
 )
-from journal.outcomes import Outcome, due, ended
-from journal.readings import Readings
-from journal.rows import Row, as_json, from_json, insert, line, packed, unpacked
-from journal.tables import documents, events, jobs, orders, outcomes, pauses
+from journal.outcomes import ended
+from journal.rows import Row, as_json, from_json, insert, line, new_job, packed, unpacked
+from journal.tables import documents, events, jobs, orders, pauses
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,40 +38,6 @@ class Listed:
     order_id: str
     created_at: datetime | None
     value_cents: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """Something that the ERP wants done for an order.
-
-    Attributes:
-        key: names it within its order and kind; asked twice, it is one job.
-        about: invoice number, where one is concerned.
-        content: what is to be done, as JSON.
-        reference: the ERP's own name of the request.
-    """
-
-    store: str
-    order_id: str
-    kind: Kind
-    key: str
-    content: Mapping[str, Any]
-    about: str | None = None
-    reference: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What became of an Ask.
-
-    Attributes:
-        new: it was not known, or takes the place of one that was dead.
-        content: what is kept under its key, where that is something else.
-    """
-
-    job: int
-    new: bool
-    content: dict[str, Any] | None = None
 
 
 class Job:
@@ -135,7 +103,7 @@ class Job:
         return bool(self.erp_reference != self._read[2])
 
 
-class Journal(Readings):
+class Journal(Asking):
     """Where every order and job stands, over one database. Safe across threads and processes."""
 
     def migrate(self) -> None:
@@ -179,7 +147,7 @@ class Journal(Readings):
             db.execute(insert(db, orders).values(new).on_conflict_do_nothing())
             fresh = [
                 # Due since it was placed: a backlog drains in order of age.
-                _new_job(store, order_id, Kind.INTAKE, "", now)
+                new_job(store, order_id, Kind.INTAKE, "", now)
                 | {"due_at": min(rows[order_id].created_at or now, now)}
                 for order_id in sorted(rows, key=lambda one: _age(rows[one]))
             ]
@@ -191,92 +159,6 @@ class Journal(Readings):
                     [line(store, one, now, 0, "listed", stage=Stage.LISTED) for one in found],
                 )
         return len(found)
-
-    def ask(self, ask: Ask, *, again: bool = False) -> Asked:
-        """Write a request of the ERP, once under its key.
-
-        Where the one that is known is dead, another content takes its place.
-
-        Args:
-            again: the ERP explicitly asks anew for what is dead.
-        """
-        now = self._now()
-        with self._database.transaction() as db:
-            row = {"store": ask.store, "order_id": ask.order_id, "listed_at": now}
-            db.execute(insert(db, orders).values(row).on_conflict_do_nothing())
-            made = _new_job(ask.store, ask.order_id, ask.kind, ask.key, now) | _asked_for(ask)
-            opened = insert(db, jobs).values(made).on_conflict_do_nothing().returning(jobs.c.id)
-            job = db.execute(opened).scalar_one_or_none()
-            if job is not None:
-                db.execute(events.insert(), _line_of(ask, now, "requested"))
-                return Asked(job, new=True)
-            return self._asked_before(db, ask, again=again)
-
-    def _asked_before(self, db: Connection, ask: Ask, *, again: bool) -> Asked:
-        now = self._now()
-        known = self._named(db, ask)
-        kept = unpacked(known["content"]) or {}
-        same = kept == dict(ask.content)
-        if known["state"] == State.DEAD and (again or not same):
-            db.execute(
-                update(jobs)
-                .where(jobs.c.id == known["id"])
-                .values(
-                    **_asked_for(ask), stage=Stage.REQUESTED, state=State.OPEN, starts=0,
-                    failures=0, due_at=now, lease_until=None, last_error=None, updated_at=now,
-                )
-            )  # fmt: skip
-            db.execute(events.insert(), _line_of(ask, now, "requested again"))
-            return Asked(known["id"], new=True)
-        if same:
-            self._tell_also(db, known, ask.reference, again=again)
-        return Asked(known["id"], new=False, content=None if same else kept)
-
-    def _tell_also(
-        self, db: Connection, known: RowMapping, reference: str | None, *, again: bool
-    ) -> None:
-        """Let whoever asks for what is known under a name of its own hear of its end as well."""
-        names = (known["reference"] or "").split("\n")
-        if reference is None or (reference in names and not again):
-            return
-        if known["state"] == State.OPEN:
-            if reference not in names:
-                both = "\n".join(filter(None, [*names, reference]))
-                db.execute(update(jobs).where(jobs.c.id == known["id"]).values(reference=both))
-            return
-        words = {State.DONE: "done", State.SKIPPED: "pointless", State.DEAD: "refused"}
-        outcome = words[State(known["state"])]
-        ended(db, {**known, "reference": reference}, outcome, known["last_error"], self._now())
-
-    def refuse(self, ask: Ask, reason: str, *, again: bool = False) -> bool:
-        """Keep a request that cannot be used as a dead job; say whether it is new.
-
-        Args:
-            again: the ERP explicitly asks anew: it hears anew.
-        """
-        now = self._now()
-        with self._database.transaction() as db:
-            row = {"store": ask.store, "order_id": ask.order_id, "listed_at": now}
-            db.execute(insert(db, orders).values(row).on_conflict_do_nothing())
-            made = _new_job(ask.store, ask.order_id, ask.kind, ask.key, now) | _asked_for(ask)
-            made |= {"state": State.DEAD, "last_error": reason}
-            opened = insert(db, jobs).values(made).on_conflict_do_nothing().returning(*jobs.c)
-            job = db.execute(opened).mappings().one_or_none()
-            if job is None:
-                self._tell_also(db, self._named(db, ask), ask.reference, again=again)
-                return False
-            db.execute(events.insert(), _line_of(ask, now, "refused", reason))
-            ended(db, job, "refused", reason, now)
-        return True
-
-    def _named(self, db: Connection, ask: Ask) -> RowMapping:
-        query = select(jobs).where(
-            jobs.c.store == ask.store,
-            jobs.c.order_id == ask.order_id,
-            jobs.c.kind == ask.kind,
-            jobs.c.key == ask.key,
-        )
-        return db.execute(query.with_for_update()).mappings().one()
 
     def dispatch(
         self, *, in_flight: int, store: str | None = None, order_id: str | None = None
@@ -594,34 +476,27 @@ class Journal(Readings):
             )  # fmt: skip
         return True
 
-    # --- what the ERP is told -----------------------------------------------------------------
-
-    def untold(self, limit: int) -> list[Outcome]:
-        """Return outcomes that the ERP is to be told now: of each order the oldest alone."""
+    def dead(self, which: Which, *, limit: int = 100_000) -> list[DeadRow]:
+        """Return dead jobs, the longest dead first."""
         with self._database.transaction() as db:
-            return due(db, self._now(), limit)
+            return dead.find(db, which, limit)
 
-    def told(self, outcome: Outcome) -> None:
-        """Keep that the ERP knows."""
-        with self._database.transaction() as db:
-            db.execute(outcomes.delete().where(outcomes.c.id == outcome.id))
-            db.execute(
-                events.insert(),
-                line(
-                    outcome.store, outcome.order_id, self._now(), outcome.attempt,
-                    "ERP told", kind=outcome.kind, detail=outcome.outcome,
-                ),
-            )  # fmt: skip
+    def revive(self, rows: Sequence[DeadRow]) -> Iterator[int]:
+        """Let dead jobs try again now; yield how many came back, batch by batch.
 
-    def not_told(self, outcome: Outcome) -> None:
-        """Let an outcome wait: the ERP did not take it."""
-        wait = backoff_seconds(outcome.failures + 1, self._policy, random.random)
-        with self._database.transaction() as db:
-            db.execute(
-                update(outcomes)
-                .where(outcomes.c.id == outcome.id)
-                .values(failures=outcome.failures + 1, due_at=self._now() + timedelta(seconds=wait))
-            )
+        What has meanwhile come back by itself is left alone.
+        """
+        for start in range(0, len(rows), dead.BATCH):
+            with self._database.transaction() as db:
+                count = dead.revive(db, rows[start : start + dead.BATCH], self._now())
+            yield count
+
+    def discard(self, rows: Sequence[DeadRow], why: str) -> Iterator[int]:
+        """Give dead jobs up for good; yield how many were, batch by batch."""
+        for start in range(0, len(rows), dead.BATCH):
+            with self._database.transaction() as db:
+                count = dead.discard(db, rows[start : start + dead.BATCH], why, self._now())
+            yield count
 
     # --- pauses -------------------------------------------------------------------------------
 
@@ -646,30 +521,6 @@ class Journal(Readings):
 
     def _lease(self, now: datetime) -> datetime:
         return now + timedelta(seconds=self._policy.lease_seconds)
-
-
-def _new_job(store: str, order_id: str, kind: Kind, key: str, now: datetime) -> dict[str, Any]:
-    return {
-        "store": store, "order_id": order_id, "kind": kind, "key": key, "stage": PATHS[kind][0],
-        "state": State.OPEN, "attempt": 0, "starts": 0, "suspect": 0, "failures": 0,
-        "waiting": 0,
-        "due_at": now, "created_at": now, "updated_at": now,
-    }  # fmt: skip
-
-
-def _asked_for(ask: Ask) -> dict[str, Any]:
-    return {
-        "about": ask.about,
-        "reference": ask.reference,
-        "content": packed(dict(ask.content)),
-    }
-
-
-def _line_of(ask: Ask, now: datetime, what: str, detail: str | None = None) -> dict[str, Any]:
-    return line(
-        ask.store, ask.order_id, now, 0, what,
-        kind=ask.kind, stage=Stage.REQUESTED, detail=detail or ask.about,
-    )  # fmt: skip
 
 
 def _age(one: Listed) -> tuple[bool, datetime, str]:

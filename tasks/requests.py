@@ -11,8 +11,9 @@ from typing import Any
 
 from erp import nfe
 from erp.nfe_xml import NfeError, text_of
+from journal.asking import Ask
 from journal.jobs import Kind
-from journal.store import Ask, Journal
+from journal.store import Journal
 from tasks import contract
 from tasks.base import Team
 from tasks.chains import send

@@ -7,18 +7,17 @@ import os
 import shutil
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import redis
 import requests
+from sqlalchemy import Engine, NullPool, create_engine, make_url, text
 
 from workers.demo import redis_command
 
@@ -261,8 +260,14 @@ class Cluster:
         return f"{count} done" in self.command("orders", "--limit", "1").stdout
 
     def erp_rows(self, query: str = "select order_id from int_order") -> list[Any]:
-        with closing(sqlite3.connect(self.env["ERP_URL"].removeprefix("sqlite:///"))) as db:
-            return db.execute(query).fetchall()
+        with self.erp_database().connect() as db:
+            return [tuple(row) for row in db.execute(text(query))]
+
+    def erp_database(self) -> Engine:
+        """The ERP's database, as the ERP itself uses it."""
+        url = make_url(self.env["ERP_URL"])
+        driver = {"postgresql": "postgresql+psycopg"}.get(url.drivername, url.drivername)
+        return create_engine(url.set(drivername=driver), poolclass=NullPool)
 
     def assert_each_order_once(self, count: int) -> None:
         effects = Counter(

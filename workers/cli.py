@@ -15,8 +15,7 @@ from redis.exceptions import RedisError
 
 from erp.port import ErpError
 from journal.jobs import PATHS, JournalError, JournalUnavailable, Kind, Stage, State
-from journal.readings import OrderRow
-from journal.store import Journal, Listed
+from journal.store import Listed
 from tasks import orders as steps
 from tasks.base import Team
 from tasks.chains import send
@@ -24,9 +23,9 @@ from tasks.requests import RequestRefused
 from vtex import schemas
 from vtex.errors import VtexError
 from vtex.simulator import __main__ as simulator
-from workers import checks, cli_out, demo, log, views, wiring
+from workers import checks, cli_dead, cli_out, demo, log, views, wiring
 from workers.app import app
-from workers.options import AS_JSON, STORE, store_of
+from workers.options import AS_JSON, STORE, known, store_of
 from workers.settings import load
 
 
@@ -189,7 +188,7 @@ def order(
     try:
         if dry_run:
             raise SystemExit(_dry_run(team, store, order_id, as_json=as_json))
-        row = _known(team.journal, store, order_id)
+        row = known(team.journal, store, order_id)
         life = views.Life(
             row,
             team.journal.requests(row.store, order_id),
@@ -222,46 +221,8 @@ def _documents_of_vtex(
     return raw, {"transactions": [client.transaction(one) for one in ids]}
 
 
-@main.command()
-@click.argument("order_id")
-@STORE
-@click.option("--job", type=int, help="A request of the ERP, by its number in `order`.")
-def retry(order_id: str, store: str | None, job: int | None) -> None:
-    """Let a dead, skipped or waiting order, or one of its requests, try again now."""
-    log.set_up("WARNING")
-    team = wiring.equip()
-    try:
-        name = store if job else _known(team.journal, store, order_id).store
-        name = name or store_of(team, store)
-        if not team.journal.retry(name, order_id, job=job):
-            row = team.journal.order(name, order_id)
-            why = f"it {views.standing(row)}" if row and not job else "it is done, or unknown"
-            click.echo(f"{name} {order_id}: nothing to do, {why}")
-            return
-        tickets = team.journal.dispatch(in_flight=team.in_flight, store=name, order_id=order_id)
-        send(team.journal, tickets)
-        begun = ", ".join(f"{one.kind} from stage {one.stage}" for one in tickets)
-        click.echo(f"{name} {order_id}: tried again ({begun or 'when it is due'})")
-    finally:
-        wiring.dismiss()
-
-
-for command in cli_out.COMMANDS:
+for command in (*cli_out.COMMANDS, *cli_dead.COMMANDS):
     main.add_command(command)
-
-
-def _known(journal: Journal, store: str | None, order_id: str) -> OrderRow:
-    stores = [store] if store else journal.stores_of(order_id)
-    if len(stores) > 1:
-        raise click.UsageError(
-            f"{order_id} is in several stores ({', '.join(stores)}): add --store"
-        )
-    row = journal.order(stores[0], order_id) if stores else None
-    if row is None:
-        raise click.ClickException(
-            f"no order {order_id} in the journal; vtex-erp sync {order_id} brings it in"
-        )
-    return row
 
 
 if __name__ == "__main__":

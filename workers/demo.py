@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib.resources
 import os
 import platform
@@ -13,7 +14,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -100,8 +102,18 @@ class Cluster:
 def run(*, once: bool, orders: int, folder: str) -> int:
     """Run until the first batch is in (``once``) or Ctrl-C; return an exit status."""
     log.set_up("ERROR")
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    if account := os.environ.get("VTEX_ACCOUNT"):
+        click.echo(f"the demo leaves {account} alone: it works on a simulated store")
     place = Path(folder).resolve()
+    with _own(place):
+        _run(place, once=once, orders=orders)
+    click.echo("stopped; nothing is left running")
+    return 0
+
+
+def _run(place: Path, *, once: bool, orders: int) -> None:
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)
     cluster = _plan(place, orders, arrivals=0 if once else 6)
@@ -116,10 +128,22 @@ def run(*, once: bool, orders: int, folder: str) -> int:
     except KeyboardInterrupt:
         click.echo("\nstopping …")
     finally:
+        # A second Ctrl-C must not leave half of them behind.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         for child in reversed(cluster.children):
             child.stop()
-    click.echo("stopped; nothing is left running")
-    return 0
+
+
+@contextmanager
+def _own(place: Path) -> Iterator[None]:
+    """Keep a second demo out of this one's folder."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with place.with_name(f"{place.name}.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise DemoFailed(f"a demo runs in {place} already: stop it, or add --folder") from None
+        yield
 
 
 def _interrupt(*_: object) -> None:

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from erp.port import ErpRejected
+from journal.dead import DeadRow
 from journal.jobs import Kind, State
 from journal.readings import EventRow, OrderRow, RequestRow
 from tasks.orders import sales_order
@@ -190,6 +191,40 @@ def show_balance(order_id: str, now: Balance, rows: Sequence[RequestRow], *, as_
     _console().print(table)
     for one in rows:
         click.echo(f"  {standing_of_request(one)}")
+
+
+def show_dead(rows: Sequence[DeadRow], limit: int, *, as_json: bool) -> None:
+    """Print what is dead: causes with their numbers, then jobs one by one."""
+    causes: dict[str, list[DeadRow]] = {}
+    for row in rows:
+        causes.setdefault(row.cause, []).append(row)
+    groups = sorted(causes.items(), key=lambda one: -len(one[1]))
+    if as_json:
+        _json(
+            {
+                "count": len(rows),
+                "causes": [
+                    {"cause": cause, "count": len(found), "first": dataclasses.asdict(found[0])}
+                    for cause, found in groups
+                ],
+                "jobs": [dataclasses.asdict(row) for row in rows[:limit]],
+            }
+        )
+        return
+    if not rows:
+        click.echo("nothing is dead")
+        return
+    table = Table("jobs", "first since", Column("cause", overflow="fold"))
+    for cause, found in groups:
+        table.add_row(str(len(found)), _time(found[0].since), cause)
+    _console().print(table)
+    for row in rows[:limit]:
+        click.echo(
+            f"job {row.job}: {row.store} {row.order_id} {row.kind} at {row.stage}, "
+            f"since {_time(row.since)}, attempt {row.attempts}: {row.reason}"
+        )
+    if len(rows) > limit:
+        click.echo(f"and {len(rows) - limit} more: --limit shows them")
 
 
 def _console() -> Console:

@@ -51,6 +51,7 @@ def test_sync_lists_and_says_how_many_are_new(store: Cluster) -> None:
 
 def test_sync_of_one_order_brings_in_exactly_this_one(store: Cluster) -> None:
     order_id = first(store)
+    store.env["LEASE_SECONDS"] = "120"
 
     assert "sent to the workers" in shown(store, "sync", order_id)
 
@@ -266,3 +267,43 @@ def test_cancel_by_hand(at_work: Cluster) -> None:
 
     eventually(lambda: at_work.state()["orders"][order_id]["status"] == "canceled", 60)
     eventually(lambda: "cancellation done" in shown(at_work, "order", order_id), 60)
+
+
+# --- dead jobs and pauses -------------------------------------------------------------------------
+
+
+def test_dead_jobs_are_shown_by_cause_brought_back_and_given_up(store: Cluster) -> None:
+    broken = sorted(store.state()["orders"])[:3]
+    for place, order_id in enumerate(broken):
+        store.change(order_id, **{"items.0.quantity": f"many {place}"})
+    store.start_worker("w1")
+    store.start_beat()
+    eventually(lambda: len(store.orders("--state", "dead")) == 3, 60)
+
+    (cause,) = json.loads(shown(store, "dead", "--json"))["causes"]
+    assert (cause["count"], "quantity" in cause["cause"]) == (3, True)
+    assert "quantity" in shown(store, "dead")
+    assert "no dead job fits" in shown(store, "retry", "--reason", "sums")
+    assert "or say --all" in shown(store, "retry", status=2)
+    for order_id in broken[:2]:
+        store.change(order_id, **{"items.0.quantity": 1})
+        store.change(order_id, value=0, totals=[])
+    assert "3 jobs tried again" in shown(store, "retry", "--all", "--yes")
+    eventually(lambda: broken[2] in shown(store, "dead"), 60)
+    assert "jobs given up" in shown(store, "discard", broken[2], "--why", "test order", "--yes")
+    assert store.order(broken[2])["last_error"] == "discarded: test order"
+
+
+def test_a_store_pauses_by_hand_and_goes_on(store: Cluster) -> None:
+    assert "until vtex-erp resume acme" in shown(store, "pause", "acme", "--why", "stocktaking")
+    shown(store, "sync")
+    store.start_worker("w1")
+    store.start_beat()
+
+    eventually(lambda: "one is at work" in store.command("check").stdout, 60)
+    assert "stocktaking" in shown(store, "check")
+    assert not store.all_done(5)
+    assert "acme goes on" in shown(store, "resume", "acme")
+    eventually(lambda: store.all_done(5), 60)
+    assert "acme did not pause" in shown(store, "resume", "acme")
+    shown(store, "pause", "outlet", status=2)

@@ -1,0 +1,148 @@
+"""Dead jobs: which there are, why, and how they come back or are given up. Many at a time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, select, update
+
+from journal.jobs import Kind, Stage, State, stage_of_retry
+from journal.outcomes import ended
+from journal.rows import line
+from journal.tables import events, jobs
+
+BATCH = 500
+"""Jobs moved in one transaction: none holds the database for long."""
+
+_PARTICULAR = re.compile(r"'[^']*'|\d[\d.,:]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Which:
+    """Which dead jobs are meant; what is None does not matter.
+
+    Attributes:
+        reason: a part of the reason, in any case.
+        since, until: when they died.
+        job: number of one job.
+    """
+
+    store: str | None = None
+    order_id: str | None = None
+    kind: Kind | None = None
+    reason: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    job: int | None = None
+
+    def where(self) -> ColumnElement[bool]:
+        """Return the condition."""
+        wanted = [jobs.c.state == State.DEAD]
+        for name in ("store", "order_id", "kind"):
+            if (value := getattr(self, name)) is not None:
+                wanted.append(jobs.c[name] == value)
+        if self.job is not None:
+            wanted.append(jobs.c.id == self.job)
+        if self.reason is not None:
+            wanted.append(jobs.c.last_error.icontains(self.reason, autoescape=True))
+        if self.since is not None:
+            wanted.append(jobs.c.updated_at >= self.since)
+        if self.until is not None:
+            wanted.append(jobs.c.updated_at <= self.until)
+        return and_(*wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class DeadRow:
+    """A dead job.
+
+    Attributes:
+        since: when it died.
+        attempts: how often it was tried.
+    """
+
+    job: int
+    store: str
+    order_id: str
+    kind: Kind
+    stage: Stage
+    reason: str
+    since: datetime
+    attempts: int
+
+    @property
+    def cause(self) -> str:
+        """The reason without what is particular to this job: numbers and quoted words."""
+        return _PARTICULAR.sub("…", self.reason)
+
+
+def find(db: Connection, which: Which, limit: int) -> list[DeadRow]:
+    """Return dead jobs, the longest dead first."""
+    names = ("id", "store", "order_id", "kind", "stage", "last_error", "updated_at", "attempt")
+    query = (
+        select(*(jobs.c[name] for name in names))
+        .where(which.where())
+        .order_by(jobs.c.updated_at, jobs.c.id)
+        .limit(limit)
+    )
+    return [
+        DeadRow(
+            one.id, one.store, one.order_id, Kind(one.kind), Stage(one.stage),
+            one.last_error or "", one.updated_at, one.attempt,
+        )
+        for one in db.execute(query)
+    ]  # fmt: skip
+
+
+def revive(db: Connection, rows: Sequence[DeadRow], now: datetime) -> int:
+    """Let dead jobs try again now; return how many still were dead."""
+    moved: list[dict[str, Any]] = []
+    for stage in {one.stage for one in rows}:
+        chosen = [one.job for one in rows if one.stage is stage]
+        back = (
+            update(jobs)
+            .where(jobs.c.id.in_(chosen), jobs.c.state == State.DEAD)
+            .values(
+                state=State.OPEN, stage=stage_of_retry(stage), due_at=now, starts=0, failures=0,
+                waiting=0, lease_until=None, last_error=None, updated_at=now,
+            )
+            .returning(*jobs.c)
+        )  # fmt: skip
+        moved += [dict(one) for one in db.execute(back).mappings()]
+    _tell(db, moved, "retried by hand", None, now)
+    return len(moved)
+
+
+def discard(db: Connection, rows: Sequence[DeadRow], why: str, now: datetime) -> int:
+    """Give dead jobs up for good; return how many still were dead. The ERP hears of its own."""
+    gone = (
+        update(jobs)
+        .where(jobs.c.id.in_([one.job for one in rows]), jobs.c.state == State.DEAD)
+        .values(state=State.SKIPPED, last_error=f"discarded: {why}", updated_at=now)
+        .returning(*jobs.c)
+    )
+    moved = [dict(one) for one in db.execute(gone).mappings()]
+    _tell(db, moved, "discarded", why, now)
+    for one in moved:
+        ended(db, one, "pointless", f"discarded: {why}", now)
+    return len(moved)
+
+
+def _tell(
+    db: Connection, moved: Sequence[dict[str, Any]], what: str, detail: str | None, now: datetime
+) -> None:
+    if moved:
+        db.execute(
+            events.insert(),
+            [
+                line(
+                    one["store"], one["order_id"], now, one["attempt"], what,
+                    kind=one["kind"], stage=one["stage"], detail=detail,
+                )
+                for one in moved
+            ],
+        )  # fmt: skip

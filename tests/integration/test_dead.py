@@ -1,0 +1,80 @@
+"""Dead jobs by the thousand: found by cause, brought back, or given up."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from journal.asking import Ask
+from journal.dead import Which
+from journal.jobs import Kind, Policy, State
+from journal.store import Journal, Listed
+
+
+def bury(journal: Journal, count: int, reason: str = "items.{n}.quantity is not text") -> None:
+    journal.record("acme", [Listed(f"o-{n:05}", None, 100) for n in range(count)])
+    tickets = journal.dispatch(in_flight=count)
+    for n, ticket in enumerate(tickets):
+        journal.bury("acme", ticket.order_id, ticket.attempt, reason.format(n=n))
+
+
+def test_ten_thousand_dead_jobs_come_back_once(journal_url: str) -> None:
+    # A lease that has lapsed at once, and no crash that is forgiven: the quick way to die.
+    journal = Journal(journal_url, policy=Policy(lease_seconds=-1, max_crashes=0))
+    journal.migrate()
+    for start in range(0, 10_000, 500):
+        journal.record("acme", [Listed(f"o-{n:05}", None, 1) for n in range(start, start + 500)])
+    journal.dispatch(in_flight=10_000)
+    journal.dispatch(in_flight=0)
+    rows = journal.dead(Which())
+
+    moved = sum(journal.revive(rows))
+    again = sum(journal.revive(rows))
+
+    assert (len(rows), moved, again) == (10_000, 10_000, 0)
+    assert journal.counts() == {"acme": {"listed": 10_000}}
+    journal.close()
+
+
+def test_causes_are_the_same_where_only_numbers_and_names_differ(journal: Journal) -> None:
+    bury(journal, 5)
+
+    assert {one.cause for one in journal.dead(Which())} == {"items.…quantity is not text"}
+
+
+@pytest.mark.parametrize(
+    ("which", "count"),
+    [
+        (Which(), 3),
+        (Which(store="acme"), 3),
+        (Which(store="outlet"), 0),
+        (Which(order_id="o-00001"), 1),
+        (Which(kind=Kind.INVOICE), 0),
+        (Which(reason="ITEMS.1"), 1),
+        (Which(reason="100%"), 0),
+        (Which(since=datetime(2099, 1, 1, tzinfo=UTC)), 0),
+        (Which(until=datetime(2000, 1, 1, tzinfo=UTC)), 0),
+    ],
+)
+def test_dead_jobs_are_found_by_what_is_known_of_them(
+    journal: Journal, which: Which, count: int
+) -> None:
+    bury(journal, 3)
+
+    assert len(journal.dead(which)) == count
+
+
+def test_a_request_that_is_given_up_is_told_to_the_erp_with_the_reason(journal: Journal) -> None:
+    journal.refuse(Ask("acme", "o-1", Kind.INVOICE, "k", {"number": "1"}), "no such SKU")
+    for outcome in journal.untold(10):
+        journal.told(outcome)
+
+    assert sum(journal.discard(journal.dead(Which()), "sent by hand")) == 1
+
+    (outcome,) = journal.untold(10)
+    assert (outcome.outcome, outcome.reason) == ("pointless", "discarded: sent by hand")
+    (row,) = journal.requests("acme", "o-1")
+    assert row.state is State.SKIPPED
+    assert journal.dead(Which()) == []
+    assert [one.what for one in journal.events("acme", "o-1")][-1] == "discarded"

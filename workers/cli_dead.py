@@ -1,0 +1,185 @@
+"""The operator's handles: what is dead, trying it again, giving it up; pausing a store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from journal.dead import DeadRow, Which
+from journal.jobs import Kind
+from journal.store import Journal
+from tasks.base import Team
+from tasks.chains import send
+from workers import log, views, wiring
+from workers.options import AS_JSON, STORE, known
+from workers.settings import load
+
+FOR_GOOD = 10 * 365 * 86_400.0
+"""Seconds that a pause by hand lasts unless it is ended: ten years."""
+
+
+class Moment(click.ParamType[datetime]):
+    """A time as 2026-03-10 or 2026-03-10T15:04, of this machine's clock."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> datetime:
+        """Return an aware time."""
+        try:
+            return datetime.fromisoformat(value).astimezone(UTC)
+        except ValueError:
+            self.fail(f"{value!r} is no time such as 2026-03-10T15:04", param, ctx)
+
+
+def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        STORE,
+        click.option("--kind", type=click.Choice([one.value for one in Kind])),
+        click.option("--reason", metavar="TEXT", help="A part of the reason."),
+        click.option("--since", type=Moment(), help="Died at this time or later."),
+        click.option("--until", type=Moment(), help="Died at this time or earlier."),
+        click.option("--job", type=int, help="One job, by its number in `dead` or `order`."),
+    ):
+        command = option(command)
+    return command
+
+
+def _which(order_id: str | None, kind: str | None, given: dict[str, Any]) -> Which:
+    return Which(order_id=order_id, kind=Kind(kind) if kind else None, **given)
+
+
+@click.command("dead")
+@click.argument("order_id", required=False)
+@_filters
+@click.option("--limit", default=20, show_default=True, help="Jobs shown one by one.")
+@AS_JSON
+def dead_command(
+    order_id: str | None, kind: str | None, limit: int, *, as_json: bool, **given: Any
+) -> None:
+    """Show what was set aside, grouped by its cause."""
+    journal = wiring.journal(load())
+    try:
+        views.show_dead(journal.dead(_which(order_id, kind, given)), limit, as_json=as_json)
+    finally:
+        journal.close()
+
+
+@click.command()
+@click.argument("order_id", required=False)
+@_filters
+@click.option("--all", "everything", is_flag=True, help="All that is dead.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def retry(
+    order_id: str | None, kind: str | None, *, everything: bool, yes: bool, **given: Any
+) -> None:
+    """Let an order, or all dead jobs that fit the filters, try again now."""
+    log.set_up("WARNING")
+    team = wiring.equip()
+    try:
+        if order_id and not any(value for name, value in given.items() if name != "store"):
+            _retry_order(team, order_id, given["store"])
+            return
+        _require_some(order_id, kind, given, everything=everything)
+        rows = team.journal.dead(_which(order_id, kind, given))
+        if _confirmed(rows, "try again", yes=yes):
+            _with_progress(team.journal.revive(rows), len(rows), "tried again")
+            send(team.journal, team.journal.dispatch(in_flight=team.in_flight))
+    finally:
+        wiring.dismiss()
+
+
+@click.command()
+@click.argument("order_id", required=False)
+@_filters
+@click.option("--all", "everything", is_flag=True, help="All that is dead.")
+@click.option("--why", required=True, help="Kept in the timeline; the ERP hears it.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def discard(
+    order_id: str | None, kind: str | None, why: str, *, everything: bool, yes: bool, **given: Any
+) -> None:
+    """Give up dead jobs for good, with a reason."""
+    _require_some(order_id, kind, given, everything=everything)
+    journal = wiring.journal(load())
+    try:
+        rows = journal.dead(_which(order_id, kind, given))
+        if _confirmed(rows, "give up for good", yes=yes):
+            _with_progress(journal.discard(rows, why), len(rows), "given up")
+    finally:
+        journal.close()
+
+
+@click.command()
+@click.argument("store")
+@click.option("--minutes", type=float, help="None: until vtex-erp resume.")
+@click.option("--why", default="by hand", show_default=True)
+def pause(store: str, minutes: float | None, why: str) -> None:
+    """Let nothing of a store call VTEX."""
+    with _journal_of(store) as journal:
+        journal.pause(store, seconds=minutes * 60 if minutes else FOR_GOOD, reason=why)
+        until = f"for {minutes:g} minutes" if minutes else f"until vtex-erp resume {store}"
+        click.echo(f"{store} pauses {until}; its orders wait in the journal")
+
+
+@click.command()
+@click.argument("store")
+def resume(store: str) -> None:
+    """End a store's pause, whoever began it."""
+    with _journal_of(store) as journal:
+        was = journal.paused(store)
+        journal.resume(store)
+        click.echo(f"{store} goes on" if was else f"{store} did not pause")
+
+
+COMMANDS = (dead_command, retry, discard, pause, resume)
+
+
+@contextmanager
+def _journal_of(store: str) -> Iterator[Journal]:
+    settings = load()
+    settings.store(store)
+    journal = wiring.journal(settings)
+    try:
+        yield journal
+    finally:
+        journal.close()
+
+
+def _retry_order(team: Team, order_id: str, store: str | None) -> None:
+    row = known(team.journal, store, order_id)
+    its_intake = team.journal.retry(row.store, order_id)
+    requests = sum(team.journal.revive(team.journal.dead(Which(row.store, order_id))))
+    if not its_intake and not requests:
+        click.echo(f"{row.store} {order_id}: nothing to do, it {views.standing(row)}")
+        return
+    tickets = team.journal.dispatch(in_flight=team.in_flight, store=row.store, order_id=order_id)
+    send(team.journal, tickets)
+    begun = ", ".join(f"{one.kind} from stage {one.stage}" for one in tickets)
+    click.echo(f"{row.store} {order_id}: tried again ({begun or 'when it is due'})")
+
+
+def _require_some(
+    order_id: str | None, kind: str | None, given: dict[str, Any], *, everything: bool
+) -> None:
+    if not (order_id or kind or everything or any(given.values())):
+        raise click.UsageError("which ones? name an order or a filter, or say --all")
+
+
+def _confirmed(rows: Sequence[DeadRow], what: str, *, yes: bool) -> bool:
+    if not rows:
+        click.echo("no dead job fits")
+        return False
+    orders = len({(one.store, one.order_id) for one in rows})
+    return yes or click.confirm(f"{what}: {len(rows)} jobs of {orders} orders?")
+
+
+def _with_progress(moved: Iterator[int], count: int, what: str) -> None:
+    done = 0
+    with click.progressbar(length=count, label=what) as bar:
+        for batch in moved:
+            done += batch
+            bar.update(batch)
+    click.echo(f"{done} jobs {what}")
