@@ -13,7 +13,9 @@ from erp.port import ErpError
 from journal.jobs import JournalError
 from vtex.errors import VtexError
 from workers import wiring
-from workers.settings import Settings, Store, masked
+from workers.addresses import masked
+from workers.settings import Settings
+from workers.stores import Store
 
 CLOCK_SECONDS = 5.0
 """Clocks further apart than this make leases lapse early or late."""

@@ -13,33 +13,21 @@ file that ``STORES_FILE`` names::
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import click
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
+from marshmallow import EXCLUDE, Schema, fields, validate
+
+from workers.addresses import erp_address, journal_address, redis_address
+from workers.stores import ACCOUNT, ADDRESS, CREDENTIAL, Store, content, of_file
 
 
 class SettingsError(click.ClickException):
     """Settings that cannot be used; the message names each one and shows a right value."""
 
     exit_code = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Store:
-    """One VTEX account with its credentials and settings."""
-
-    name: str
-    app_key: str = field(repr=False)
-    app_token: str = field(repr=False)
-    base_url: str | None = None
-    payments_url: str | None = None
-    allow_sum_mismatch: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +71,26 @@ def _setting(
     secret = more.pop("secret", False)
     return kind(
         load_default=default,
+        error_messages=dict.fromkeys(("invalid", "special"), _WRONG[kind])
+        if kind in _WRONG
+        else {},
         metadata={"example": example, "text": text, "secret": secret},
         **more,
     )
 
 
-_SECONDS = validate.Range(min=0.2, max=86_400)
-_URL = validate.Regexp(r"https?://[^\s/]+", error="is not an http(s) address")
+def _within(least: float, most: float) -> validate.Range:
+    return validate.Range(min=least, max=most, error="must be from {min} to {max}")
+
+
+_SECONDS = _within(0.2, 86_400)
+_IDENTITY = ("VTEX_ACCOUNT", "VTEX_APP_KEY", "VTEX_APP_TOKEN")
+_PER_STORE = ("VTEX_BASE_URL", "VTEX_PAYMENTS_URL", "ALLOW_SUM_MISMATCH")
+_WRONG = {
+    fields.Float: "is not a number",
+    fields.Integer: "is not a whole number",
+    fields.Boolean: "is neither true nor false",
+}
 
 
 class SettingsSchema(Schema):
@@ -104,43 +105,46 @@ class SettingsSchema(Schema):
         fields.String, "redis://127.0.0.1:6379/0", "redis://127.0.0.1:6379/0",
         "Broker of the cluster; redis:// or rediss:// (TLS). Redis 6.2 or later, or Valkey.",
         secret=True,
-        validate=validate.Regexp(r"rediss?(\+socket)?://.+", error="is not a Redis URL"),
+        validate=redis_address,
     )  # fmt: skip
     JOURNAL_URL = _setting(
         fields.String, "sqlite:///var/journal.db", "postgresql://erp@db.internal/journal",
         "Where every order and job stands: SQLite on one machine, PostgreSQL for a cluster.",
         secret=True,
-        validate=validate.Regexp(
-            r"(sqlite:///|postgres(ql)?(\+psycopg)?://).+", error="is not a journal URL"
-        ),
+        validate=journal_address,
     )  # fmt: skip
     ERP_URL = _setting(
         fields.String, "sqlite:///var/erp.db", "postgresql://vtex@erp.internal/erp",
         "The ERP; the scheme names the adapter (sqlite, postgresql, mariadb, mysql, or your own).",
         secret=True,
-        validate=validate.Regexp(r"[a-z][a-z0-9+._-]*:.*", error="is not an ERP URL"),
+        validate=erp_address,
     )  # fmt: skip
     STORES_FILE = _setting(
         fields.String, None, "/etc/vtex-erp/stores.toml", "TOML file that describes many stores."
     )
     VTEX_ACCOUNT = _setting(
         fields.String, None, "acme", "Account name of the one store.",
-        validate=validate.Regexp(r"^[a-z0-9][a-z0-9-]*$", error="is not a VTEX account name"),
+        validate=ACCOUNT,
     )  # fmt: skip
     VTEX_APP_KEY = _setting(
-        fields.String, None, "vtexappkey-acme-QWERTY", "Its application key.", secret=True
+        fields.String,
+        None,
+        "vtexappkey-acme-QWERTY",
+        "Its application key.",
+        secret=True,
+        validate=CREDENTIAL,
     )
     VTEX_APP_TOKEN = _setting(
         fields.String, None, "the token shown once at creation", "Its application token.",
-        secret=True,
+        secret=True, validate=CREDENTIAL,
     )  # fmt: skip
     VTEX_BASE_URL = _setting(
         fields.String, None, "https://acme.vtexcommercestable.com.br",
-        "Orders host; needed only for the simulator or a proxy.", validate=_URL,
+        "Orders host; needed only for the simulator or a proxy.", validate=ADDRESS,
     )  # fmt: skip
     VTEX_PAYMENTS_URL = _setting(
         fields.String, None, "https://acme.vtexpayments.com.br",
-        "Payments host; needed only for the simulator or a proxy.", validate=_URL,
+        "Payments host; needed only for the simulator or a proxy.", validate=ADDRESS,
     )  # fmt: skip
     ALLOW_SUM_MISMATCH = _setting(
         fields.Boolean, False, "false",
@@ -155,19 +159,19 @@ class SettingsSchema(Schema):
     LEASE_SECONDS = _setting(
         fields.Float, 45.0, "45",
         "How long a step may take before its job is given to another worker.",
-        validate=validate.Range(min=1, max=3600),
+        validate=_within(1, 3600),
     )  # fmt: skip
     DISPATCH_IN_FLIGHT = _setting(
         fields.Integer, 500, "500", "Orders of a store that are under way at once, at most.",
-        validate=validate.Range(min=1, max=100_000),
+        validate=_within(1, 100_000),
     )  # fmt: skip
     WORKER_THREADS = _setting(
         fields.Integer, 16, "16", "Threads of a worker process.",
-        validate=validate.Range(min=1, max=256),
+        validate=_within(1, 256),
     )  # fmt: skip
     MAX_CRASHES = _setting(
         fields.Integer, 2, "2", "Worker deaths in one step after which an order is set aside.",
-        validate=validate.Range(min=1, max=100),
+        validate=_within(1, 100),
     )  # fmt: skip
     VTEX_CONNECT_TIMEOUT_SECONDS = _setting(
         fields.Float, 5.0, "5", "Time-out of connecting to VTEX.", validate=_SECONDS
@@ -195,20 +199,10 @@ class SettingsSchema(Schema):
     )  # fmt: skip
     LOG_LEVEL = _setting(
         fields.String, "INFO", "INFO", "DEBUG, INFO, WARNING or ERROR.",
-        validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]),
+        validate=validate.OneOf(
+            ["DEBUG", "INFO", "WARNING", "ERROR"], error="must be one of {choices}"
+        ),
     )  # fmt: skip
-
-
-class _StoreSchema(Schema):
-    app_key = fields.String()
-    app_key_env = fields.String()
-    app_key_file = fields.String()
-    app_token = fields.String()
-    app_token_env = fields.String()
-    app_token_file = fields.String()
-    base_url = fields.String(validate=_URL)
-    payments_url = fields.String(validate=_URL)
-    allow_sum_mismatch = fields.Boolean()
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
@@ -220,13 +214,9 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     environ = os.environ if environ is None else environ
     schema = SettingsSchema()
     faults: list[str] = []
-    given = _given(schema, environ, faults)
-    try:
-        table = schema.load(given)
-    except ValidationError as error:
-        faults += [_fault(schema, name, given, words) for name, words in _words(error)]
-        raise SettingsError("\n".join(faults)) from None
-    stores = _stores(table, environ, faults)
+    given, unread = _given(schema, environ, faults)
+    table = _table(schema, given, faults)
+    stores = _stores(table, environ, set(given) | unread, faults)
     if faults:
         raise SettingsError("\n".join(faults))
     return Settings(
@@ -250,61 +240,55 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     )
 
 
-def masked(url: str) -> str:
-    """Return a URL without its password."""
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:***@{host}"))
-
-
-def _given(schema: Schema, environ: Mapping[str, str], faults: list[str]) -> dict[str, str]:
-    given = {}
+def _given(
+    schema: Schema, environ: Mapping[str, str], faults: list[str]
+) -> tuple[dict[str, str], set[str]]:
+    given, unread = {}, set()
     for name in schema.fields:
         value = environ.get(name, "").strip()
         path = environ.get(f"{name}_FILE", "").strip()
-        if not value and path and name != "STORES":
-            value = _file(f"{name}_FILE", path, faults)
+        if not value and path and name != "STORES_FILE":
+            value = content(f"{name}_FILE", path, faults)
+            if not value:
+                unread.add(name)
         if value:
             given[name] = value
-    return given
+    return given, unread
 
 
-def _file(name: str, path: str, faults: list[str]) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or type(error).__name__
-        faults.append(f"{name}: cannot read {path!r}: {reason}")
-        return ""
+def _table(schema: Schema, given: Mapping[str, str], faults: list[str]) -> dict[str, Any]:
+    wrong = schema.validate(given)
+    for name, words in wrong.items():
+        faults.append(_fault(schema, name, given[name], " ".join(words)))
+    # The defaults stand in for what is wrong, so that the rest can be looked at too.
+    table: dict[str, Any] = schema.load({k: v for k, v in given.items() if k not in wrong})
+    return table
 
 
-def _words(error: ValidationError) -> list[tuple[str, str]]:
-    messages = error.normalized_messages()
-    return [(name, " ".join(str(word) for word in words)) for name, words in messages.items()]
-
-
-def _fault(schema: Schema, name: str, given: Mapping[str, str], words: str) -> str:
+def _fault(schema: Schema, name: str, value: str, words: str) -> str:
     about = schema.fields[name].metadata
-    value = "the value (not shown)" if about["secret"] else repr(given.get(name))
-    return f"{name}: {value} {words.rstrip('.')}. For example {name}={about['example']}"
+    shown = "the value (not shown)" if about["secret"] else repr(value)
+    return f"{name}: {shown} {words.rstrip('.')}. For example {name}={about['example']}"
 
 
 def _stores(
-    table: Mapping[str, Any], environ: Mapping[str, str], faults: list[str]
+    table: Mapping[str, Any], environ: Mapping[str, str], named: set[str], faults: list[str]
 ) -> tuple[Store, ...]:
-    if table["STORES_FILE"]:
-        return _stores_of_file(table["STORES_FILE"], environ, faults)
-    names = ("VTEX_ACCOUNT", "VTEX_APP_KEY", "VTEX_APP_TOKEN")
-    if not any(table[name] for name in names):
+    if "STORES_FILE" in named:
+        if doubled := [name for name in (*_IDENTITY, *_PER_STORE) if name in named]:
+            faults.append(
+                f"STORES_FILE: is set, and so is {', '.join(doubled)}: unset the one or the other; "
+                "with a file, what belongs to a store stands in its table"
+            )
+        return of_file(table["STORES_FILE"], environ, faults)
+    if not named & set(_IDENTITY):
         return ()
-    missing = [name for name in names if not table[name]]
-    for name in missing:
-        example = SettingsSchema().fields[name].metadata["example"]
-        faults.append(
-            f"{name}: is not set, though others of VTEX_* are. For example {name}={example}"
-        )
+    for name in _IDENTITY:
+        if name not in named:
+            example = SettingsSchema().fields[name].metadata["example"]
+            faults.append(
+                f"{name}: is not set, though others of VTEX_* are. For example {name}={example}"
+            )
     return (
         Store(
             name=table["VTEX_ACCOUNT"] or "",
@@ -314,47 +298,4 @@ def _stores(
             payments_url=table["VTEX_PAYMENTS_URL"],
             allow_sum_mismatch=table["ALLOW_SUM_MISMATCH"],
         ),
-    )
-
-
-def _stores_of_file(path: str, environ: Mapping[str, str], faults: list[str]) -> tuple[Store, ...]:
-    text = _file("STORES_FILE", path, faults)
-    try:
-        tables = tomllib.loads(text).get("stores", {})
-    except tomllib.TOMLDecodeError as error:
-        faults.append(f"STORES_FILE: {path!r} is not TOML: {error}")
-        return ()
-    if not isinstance(tables, dict) or not tables:
-        faults.append(f"STORES_FILE: {path!r} names no store. For example [stores.acme]")
-        return ()
-    stores = []
-    for name, table in tables.items():
-        try:
-            stores.append(_store_of_table(name, _StoreSchema().load(table), environ, faults))
-        except ValidationError as error:
-            faults += [f"stores.{name}.{key}: {words}" for key, words in _words(error)]
-    return tuple(stores)
-
-
-def _store_of_table(
-    name: str, table: Mapping[str, Any], environ: Mapping[str, str], faults: list[str]
-) -> Store:
-    def secret(key: str) -> str:
-        value: str = table.get(key, "") or environ.get(table.get(f"{key}_env", ""), "")
-        if not value and f"{key}_file" in table:
-            value = _file(f"stores.{name}.{key}_file", table[f"{key}_file"], faults)
-        if not value:
-            faults.append(
-                f"stores.{name}.{key}: is not set. For example {key}_file = "
-                f'"/run/secrets/{name}_{key}", or {key}_env = "{name.upper()}_{key.upper()}"'
-            )
-        return value
-
-    return Store(
-        name=name,
-        app_key=secret("app_key"),
-        app_token=secret("app_token"),
-        base_url=table.get("base_url"),
-        payments_url=table.get("payments_url"),
-        allow_sum_mismatch=table.get("allow_sum_mismatch", False),
     )

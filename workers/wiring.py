@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from decimal import Decimal, InvalidOperation
 from functools import partial
-from importlib.metadata import entry_points
 
 import redis
 from redis.exceptions import LockError
@@ -19,7 +18,9 @@ from journal.store import Journal
 from tasks.base import NfeRules, Renew, StoreTask, Team
 from vtex.client import VtexClient
 from vtex.transport import Account, Transport
-from workers.settings import Settings, SettingsError, Store, load
+from workers.addresses import adapter_name, adapters
+from workers.settings import Settings, SettingsError, load
+from workers.stores import Store
 
 log = logging.getLogger(__name__)
 
@@ -113,13 +114,12 @@ def erp(url: str) -> Erp:
     Raises:
         SettingsError: no installed package offers such an adapter.
     """
-    scheme = url.split(":", 1)[0].split("+", 1)[0]
-    scheme = {"postgres": "postgresql"}.get(scheme, scheme)
-    found = entry_points(group="vtex_erp.adapters", name=scheme)
-    if not found:
-        known = ", ".join(sorted({one.name for one in entry_points(group="vtex_erp.adapters")}))
-        raise SettingsError(f"ERP_URL: no adapter is called {scheme!r} (installed: {known})")
-    make: Callable[[str], Erp] = next(iter(found)).load()
+    found = adapters().get(adapter_name(url))
+    if found is None:
+        raise SettingsError(
+            f"ERP_URL: no such adapter is installed ({', '.join(sorted(adapters()))})"
+        )
+    make: Callable[[str], Erp] = found.load()
     return make(url)
 
 

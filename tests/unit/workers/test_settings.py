@@ -1,0 +1,313 @@
+"""Nonsense in settings is named, all of it at once, with a right value and without a secret."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from workers.addresses import masked
+from workers.settings import Settings, SettingsError, SettingsSchema, load
+
+ONE = {
+    "VTEX_ACCOUNT": "acme",
+    "VTEX_APP_KEY": "vtexappkey-acme-QWERTY",
+    "VTEX_APP_TOKEN": "s3cret-token",
+}
+
+
+def faults(**environ: str) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        load(environ)
+    return caught.value.message.splitlines()
+
+
+def of_file(tmp_path: Path, toml: str, **environ: str) -> Settings:
+    path = tmp_path / "stores.toml"
+    path.write_text(toml)
+    return load({"STORES_FILE": str(path)} | environ)
+
+
+def file_faults(tmp_path: Path, toml: str, **environ: str) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        of_file(tmp_path, toml, **environ)
+    return caught.value.message.splitlines()
+
+
+# --- one value ------------------------------------------------------------------------------------
+
+
+def test_nothing_set_is_one_machine_without_a_store() -> None:
+    settings = load({})
+
+    assert settings.stores == ()
+    assert settings.redis_url == "redis://127.0.0.1:6379/0"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("VTEX_ACCOUNT", "acme.vtexcommercestable.com.br", "without .vtexcommercestable.com.br"),
+        ("VTEX_ACCOUNT", "Acme", "lower case"),
+        ("VTEX_BASE_URL", "acme.vtexcommercestable.com.br", "is not an http(s) address"),
+        ("VTEX_PAYMENTS_URL", "ftp://acme", "is not an http(s) address"),
+        ("ALLOW_SUM_MISMATCH", "ja", "is neither true nor false"),
+        ("LIST_SECONDS", "60s", "is not a number"),
+        ("LIST_SECONDS", "nan", "is not a number"),
+        ("LIST_SECONDS", "0", "must be from 0.2 to 86400"),
+        ("DISPATCH_SECONDS", "-1", "must be from 0.2 to 86400"),
+        ("LEASE_SECONDS", "0.5", "must be from 1 to 3600"),
+        ("DISPATCH_IN_FLIGHT", "many", "is not a whole number"),
+        ("WORKER_THREADS", "16.5", "is not a whole number"),
+        ("WORKER_THREADS", "0", "must be from 1 to 256"),
+        ("MAX_CRASHES", "0", "must be from 1 to 100"),
+        ("VTEX_CONNECT_TIMEOUT_SECONDS", "fast", "is not a number"),
+        ("VTEX_READ_TIMEOUT_SECONDS", "1e9", "must be from"),
+        ("LOG_LEVEL", "verbose", "must be one of DEBUG, INFO, WARNING, ERROR"),
+    ],
+)
+def test_a_bad_value_is_named_shown_and_followed_by_a_right_one(
+    name: str, value: str, words: str
+) -> None:
+    (fault,) = faults(**ONE | {name: value})
+
+    assert fault.startswith(f"{name}: '{value}' ")
+    assert words in fault
+    assert fault.endswith(f"For example {name}={example(name)}")
+
+
+def example(name: str) -> str:
+    return str(SettingsSchema().fields[name].metadata["example"])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("REDIS_URL", "cache.hidden:6379", "is not a Redis URL"),
+        ("REDIS_URL", "redis+socket:///hidden", "is not a Redis URL"),
+        ("REDIS_URL", "redis://", "names no host"),
+        ("REDIS_URL", "redis://:hid#den@cache/0", "# as %23"),
+        ("REDIS_URL", "redis://:hid/den@cache/0", "percent-encoded"),
+        ("REDIS_URL", "redis://:hid@den@cache/0", "percent-encoded"),
+        ("REDIS_URL", "redis://[::1/hidden", "cannot be read"),
+        ("REDIS_URL", "redis://cache/hidden", "the number of a database, such as /0"),
+        ("JOURNAL_URL", "mysql://u:hidden@db/journal", "is not a journal URL"),
+        ("JOURNAL_URL", "postgresql+asyncpg://u:hidden@db/j", "write postgresql:// alone"),
+        ("JOURNAL_URL", "postgres+psycopg://u:hidden@db/j", "write postgres:// alone"),
+        ("JOURNAL_URL", "postgresql://u:hidden@db:port/j", "host or port"),
+        ("JOURNAL_URL", "postgresql://u:12/hidden@db/j", "percent-encoded"),
+        ("JOURNAL_URL", "sqlite:///:memory:", "name a file"),
+        ("JOURNAL_URL", "sqlite://hidden.db", "sqlite:/// before a relative path"),
+        ("ERP_URL", "oracle://u:hidden@db/erp", "installed: mariadb, memory, mysql"),
+        ("ERP_URL", "hidden.db", "begins with the name of no adapter"),
+        ("ERP_URL", "mysql+mysqldb://u:hidden@db/erp", "write mysql:// alone"),
+        ("VTEX_APP_KEY", "hidden key", "a space"),
+        ("VTEX_APP_TOKEN", '"hidden"', "a quotation mark"),
+        ("VTEX_APP_TOKEN", "hidden\nhidden", "a line break"),
+        ("VTEX_APP_TOKEN", "hidden…", "an accent"),
+    ],
+)
+def test_a_bad_secret_is_told_without_showing_it(name: str, value: str, words: str) -> None:
+    (fault,) = faults(**ONE | {name: value})
+
+    assert fault.startswith(f"{name}: the value (not shown) ")
+    assert words in fault
+    assert "hid" not in fault
+    assert f"For example {name}={example(name)}" in fault
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("REDIS_URL", "redis://cache"),
+        ("REDIS_URL", "rediss://user:p%23ss@cache.internal:6380/1"),
+        ("REDIS_URL", "redis://[::1]:6379/0"),
+        ("JOURNAL_URL", "postgres://erp@db/journal"),
+        ("JOURNAL_URL", "postgresql+psycopg://erp@db:5433/journal?sslmode=require"),
+        ("JOURNAL_URL", "postgresql:///journal?host=/var/run/postgresql"),
+        ("JOURNAL_URL", "sqlite:////var/lib/erp@2/journal.db"),
+        ("ERP_URL", "mariadb://u:p@db/erp"),
+        ("ERP_URL", "memory:"),
+        ("ALLOW_SUM_MISMATCH", "true"),
+    ],
+)
+def test_what_is_right_is_taken(name: str, value: str) -> None:
+    load(ONE | {name: value})
+
+
+def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
+    told = faults(
+        REDIS_URL="redis",
+        LIST_SECONDS="soon",
+        LOG_LEVEL="loud",
+        VTEX_ACCOUNT="ACME",
+        VTEX_APP_TOKEN_FILE=str(tmp_path / "missing"),
+    )
+
+    assert sorted(one.split(":")[0] for one in told) == [
+        "LIST_SECONDS", "LOG_LEVEL", "REDIS_URL", "VTEX_ACCOUNT", "VTEX_APP_KEY",
+        "VTEX_APP_TOKEN_FILE",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("missing", sorted(ONE))
+def test_half_a_store_is_told_by_the_half_that_is_missing(missing: str) -> None:
+    (fault,) = faults(**{name: value for name, value in ONE.items() if name != missing})
+
+    assert fault.startswith(f"{missing}: is not set")
+    assert f"For example {missing}=" in fault
+
+
+def test_empty_variables_count_as_unset() -> None:
+    assert load({"VTEX_ACCOUNT": "", "REDIS_URL": " ", "STORES_FILE": ""}) == load({})
+
+
+def test_no_repr_shows_a_secret() -> None:
+    settings = load(ONE | {"REDIS_URL": "redis://:s3cret-redis@cache/0"})
+
+    assert "s3cret" not in repr(settings)
+    assert "QWERTY" not in repr(settings)
+
+
+def test_a_store_that_is_not_configured_is_told_with_those_that_are() -> None:
+    with pytest.raises(SettingsError, match=r"no store 'outlet' is configured \(known: acme\)"):
+        load(ONE).store("outlet")
+
+
+# --- NAME_FILE ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["s3cret\n", "  s3cret\r\n", "\ufeffs3cret"])
+def test_a_secret_in_a_file_is_taken_without_what_editors_add(tmp_path: Path, text: str) -> None:
+    (tmp_path / "token").write_text(text, encoding="utf-8")
+    environ = ONE | {"VTEX_APP_TOKEN": "", "VTEX_APP_TOKEN_FILE": str(tmp_path / "token")}
+
+    assert load(environ).store("acme").app_token == "s3cret"
+
+
+def test_a_variable_goes_before_its_file(tmp_path: Path) -> None:
+    environ = ONE | {"VTEX_APP_TOKEN_FILE": str(tmp_path / "missing")}
+
+    assert load(environ).store("acme").app_token == "s3cret-token"
+
+
+@pytest.mark.parametrize("name", ["REDIS_URL", "JOURNAL_URL", "VTEX_APP_TOKEN"])
+def test_a_file_that_cannot_be_read_or_is_empty_is_told_once(tmp_path: Path, name: str) -> None:
+    given = {key: value for key, value in ONE.items() if key != name}
+    (tmp_path / "empty").write_text("\n")
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+
+    for file, words in (
+        ("missing", "No such file"), ("empty", "is empty"), ("binary", "cannot read"), ("", "Is a"),
+    ):  # fmt: skip
+        (fault,) = faults(**given, **{f"{name}_FILE": str(tmp_path / file)})
+        assert fault.startswith(f"{name}_FILE: ")
+        assert words in fault
+
+
+# --- STORES_FILE ----------------------------------------------------------------------------------
+
+TWO = """
+[stores.acme]
+app_key_file = "{folder}/key"
+app_token_file = "{folder}/token"
+
+[stores.outlet]
+app_key_env = "OUTLET_KEY"
+app_token_env = "OUTLET_TOKEN"
+allow_sum_mismatch = true
+base_url = "https://outlet.example"
+"""
+KEYS = 'app_key = "k"\napp_token = "t"\n'
+
+
+def test_one_file_describes_several_stores(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("acme-key\n")
+    (tmp_path / "token").write_text("acme-token\n")
+
+    settings = of_file(
+        tmp_path, TWO.format(folder=tmp_path), OUTLET_KEY="out-key ", OUTLET_TOKEN="out-token"
+    )
+
+    acme, outlet = settings.stores
+    assert (acme.name, acme.app_key, acme.app_token) == ("acme", "acme-key", "acme-token")
+    assert (outlet.name, outlet.app_key, outlet.app_token) == ("outlet", "out-key", "out-token")
+    assert (acme.allow_sum_mismatch, outlet.allow_sum_mismatch) == (False, True)
+    assert (acme.base_url, outlet.base_url) == (None, "https://outlet.example")
+
+
+def test_every_fault_of_every_store_is_told_at_once(tmp_path: Path) -> None:
+    told = file_faults(tmp_path, TWO.format(folder=tmp_path), OUTLET_KEY="k", LOG_LEVEL="loud")
+
+    assert [one.split(": ")[0] for one in told] == [
+        "LOG_LEVEL", "stores.acme.app_key_file", "stores.acme.app_token_file",
+        "stores.outlet.app_token_env",
+    ]  # fmt: skip
+    assert "the variable 'OUTLET_TOKEN' is not set" in told[-1]
+
+
+@pytest.mark.parametrize(
+    ("toml", "words"),
+    [
+        ("[stores.acme", "is not TOML"),
+        ("[stores.acme]\n[stores.acme]", "is not TOML"),
+        ("[stores]", "names no store. For example [stores.acme]"),
+        ('stores = "acme"', "names no store"),
+        ('[stores]\nacme = "key"', "stores.acme: is not a table"),
+        (f"[store.acme]\n{KEYS}", "store is not under stores"),
+        (f"[stores.acme]\n{KEYS}[outlet]\n{KEYS}", "outlet is not under stores"),
+        (f"[stores.ACME]\n{KEYS}", "stores.ACME: is not an account name: lower case"),
+        (f'[stores."acme.com"]\n{KEYS}', "stores.acme.com: is not an account name"),
+        (f'[stores.acme]\n{KEYS}token = "s3cret"', "stores.acme.token: is unknown; known are app_"),
+        (f"[stores.acme]\n{KEYS}allow_sum_mismatch = 7", "stores.acme.allow_sum_mismatch: "),
+        (f'[stores.acme]\n{KEYS}base_url = "acme"', "base_url: is not an http(s) address"),
+        (
+            '[stores.acme]\napp_key = "k"',
+            'app_token: is not set. For example app_token_env = "ACME',
+        ),
+        ('[stores.acme]\napp_key = 7\napp_token = "t"', "stores.acme.app_key: "),
+        (f'[stores.acme]\n{KEYS}app_key_env = "K"', "app_key: is given 2 times"),
+        ('[stores.acme]\napp_key = " "\napp_token = "t"', "stores.acme.app_key: is empty"),
+        ('[stores.acme]\napp_key = "k"\napp_token = "s3c ret"', "(not shown) holds a space"),
+    ],
+)
+def test_a_bad_file_of_stores_is_told_once_and_in_place(
+    tmp_path: Path, toml: str, words: str
+) -> None:
+    (fault,) = file_faults(tmp_path, toml)
+
+    assert words in fault
+    assert "s3c" not in fault
+
+
+def test_a_file_of_stores_that_is_not_there_is_told_once(tmp_path: Path) -> None:
+    (fault,) = faults(STORES_FILE=str(tmp_path / "missing.toml"))
+
+    assert "STORES_FILE: cannot read" in fault
+
+
+@pytest.mark.parametrize("name", ["VTEX_ACCOUNT", "VTEX_APP_TOKEN", "ALLOW_SUM_MISMATCH"])
+def test_a_file_of_stores_beside_the_variables_of_one_is_refused(tmp_path: Path, name: str) -> None:
+    value = (ONE | {"ALLOW_SUM_MISMATCH": "true"})[name]
+
+    (fault,) = file_faults(tmp_path, f"[stores.acme]\n{KEYS}", **{name: value})
+
+    assert f"STORES_FILE: is set, and so is {name}: unset the one or the other" in fault
+
+
+# --- showing addresses ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("redis://127.0.0.1:6379/0", "redis://127.0.0.1:6379/0"),
+        ("redis://:s3cret@cache/0", "redis://:***@cache/0"),
+        ("postgresql://erp:s3cret@db/journal", "postgresql://erp:***@db/journal"),
+        ("postgresql://erp:s3c/r#e@t@db/journal", "postgresql://erp:***@db/journal"),
+        ("postgresql://db/x?user=erp&password=s3cret", "postgresql://db/x?user=erp&password=***"),
+        ("sqlite:///var/erp.db", "sqlite:///var/erp.db"),
+    ],
+)
+def test_an_address_is_shown_without_its_password(url: str, shown: str) -> None:
+    assert masked(url) == shown

@@ -1,0 +1,109 @@
+"""Addresses of servers as settings give them: what is wrong with one, and how to show one."""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import EntryPoint, entry_points
+from urllib.parse import SplitResult, urlsplit
+
+from marshmallow import ValidationError
+
+DRIVERS = {
+    "sqlite": ("", "pysqlite"),
+    "postgres": ("",),
+    "postgresql": ("", "psycopg"),
+    "mysql": ("", "pymysql"),
+    "mariadb": ("", "pymysql"),
+}
+"""The databases that are spoken to, each with the drivers that are installed with us."""
+
+_ENCODE = "the characters @ : / ? # of a password must be percent-encoded (# as %23)"
+
+
+def masked(url: str) -> str:
+    """Return a URL without its passwords, also where they break its syntax."""
+    hidden = re.sub(r"://([^:@/?#]*):.*@", r"://\1:***@", url, flags=re.DOTALL)
+    return re.sub(r"(?i)([?&][^=&]*(?:pass|token|secret)[^=&]*=)[^&\s]*", r"\1***", hidden)
+
+
+def adapters() -> dict[str, EntryPoint]:
+    """Return the ERP adapters that are installed, by the scheme of their URLs."""
+    return {one.name: one for one in entry_points(group="vtex_erp.adapters")}
+
+
+def adapter_name(url: str) -> str:
+    """Return the name of the adapter that a URL's scheme asks for."""
+    scheme = _scheme(url)[0]
+    return {"postgres": "postgresql"}.get(scheme, scheme)
+
+
+def redis_address(url: str) -> None:
+    """Check the broker's address.
+
+    Raises:
+        ValidationError: the rest of a sentence that begins with the value.
+    """
+    if not url.startswith(("redis://", "rediss://")):
+        raise ValidationError("is not a Redis URL (redis:// or rediss://)")
+    parts = _server(url)
+    if not parts.hostname:
+        raise ValidationError("names no host")
+    if not re.fullmatch(r"/?\d*", parts.path):
+        raise ValidationError("must end in the number of a database, such as /0")
+
+
+def journal_address(url: str) -> None:
+    """Check the journal's address.
+
+    Raises:
+        ValidationError: the rest of a sentence that begins with the value.
+    """
+    if _scheme(url)[0] not in ("sqlite", "postgres", "postgresql"):
+        raise ValidationError("is not a journal URL (sqlite:/// or postgresql://)")
+    _database(url)
+
+
+def erp_address(url: str) -> None:
+    """Check the ERP's address; what another package's adapter takes is its own affair.
+
+    Raises:
+        ValidationError: the rest of a sentence that begins with the value.
+    """
+    if adapter_name(url) not in adapters():
+        known = ", ".join(sorted(adapters()))
+        raise ValidationError(f"begins with the name of no adapter (installed: {known})")
+    if _scheme(url)[0] in DRIVERS:
+        _database(url)
+
+
+def _scheme(url: str) -> tuple[str, str]:
+    name, _, driver = url.partition(":")[0].partition("+")
+    return name, driver
+
+
+def _database(url: str) -> None:
+    name, driver = _scheme(url)
+    if driver not in DRIVERS[name]:
+        raise ValidationError(f"names a driver that is not installed; write {name}:// alone")
+    if name != "sqlite":
+        parts = _server(url)
+        if "@" in parts.path + parts.query:
+            raise ValidationError(f"cannot be read: {_ENCODE}")
+    elif not re.match(r"sqlite(\+pysqlite)?:///.", url):
+        raise ValidationError(
+            "names no file: sqlite:/// before a relative path, sqlite://// before an absolute one"
+        )
+    elif ":memory:" in url:
+        raise ValidationError("is in memory, which every process has for itself; name a file")
+
+
+def _server(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        # The port is read when it is asked for.
+        readable = parts.port is None or parts.port > 0
+    except ValueError:
+        readable = False
+    if not readable or parts.fragment or parts.netloc.count("@") > 1 or "://" not in url:
+        raise ValidationError(f"has a host or port that cannot be read; {_ENCODE}")
+    return parts

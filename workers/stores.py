@@ -1,0 +1,141 @@
+"""The stores of a cluster: one from the environment, or many from a TOML file."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+ACCOUNT = validate.Regexp(
+    r"[a-z0-9][a-z0-9-]*\Z",
+    error="is not an account name: lower case, without .vtexcommercestable.com.br",
+)
+CREDENTIAL = validate.Regexp(
+    r"[!#-&(-~]+\Z", error="holds a space, a line break, a quotation mark or an accent"
+)
+ADDRESS = validate.Regexp(r"https?://[^\s/]+", error="is not an http(s) address")
+
+_SECRETS = ("app_key", "app_token")
+_EXAMPLE = '[stores.acme] with app_key_file = "/run/secrets/acme_key"'
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """One VTEX account with its credentials and settings."""
+
+    name: str
+    app_key: str = field(repr=False)
+    app_token: str = field(repr=False)
+    base_url: str | None = None
+    payments_url: str | None = None
+    allow_sum_mismatch: bool = False
+
+
+class _StoreSchema(Schema):
+    app_key = fields.String()
+    app_key_env = fields.String()
+    app_key_file = fields.String()
+    app_token = fields.String()
+    app_token_env = fields.String()
+    app_token_file = fields.String()
+    base_url = fields.String(validate=ADDRESS)
+    payments_url = fields.String(validate=ADDRESS)
+    allow_sum_mismatch = fields.Boolean()
+
+
+def content(name: str, path: str, faults: list[str]) -> str:
+    """Return what a file holds, without the white space around it; "" and a fault if nothing."""
+    try:
+        # Editors on Windows begin a file with a mark that is no part of a secret.
+        text = Path(path).read_text(encoding="utf-8-sig").strip()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        faults.append(f"{name}: cannot read {path!r}: {reason}")
+        return ""
+    if not text:
+        faults.append(f"{name}: {path!r} is empty")
+    return text
+
+
+def of_file(path: str, environ: Mapping[str, str], faults: list[str]) -> tuple[Store, ...]:
+    """Return the stores that a TOML file describes; add what is wrong with it to ``faults``."""
+    text = content("STORES_FILE", path, faults)
+    if not text:
+        return ()
+    try:
+        whole = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        faults.append(f"STORES_FILE: {path!r} is not TOML: {error}")
+        return ()
+    tables = whole.pop("stores", {})
+    if whole:
+        strays = ", ".join(sorted(whole))
+        faults.append(f"STORES_FILE: {strays} is not under stores. For example {_EXAMPLE}")
+    elif not isinstance(tables, dict) or not tables:
+        faults.append(f"STORES_FILE: {path!r} names no store. For example {_EXAMPLE}")
+    if not isinstance(tables, dict):
+        return ()
+    return tuple(_store(name, table, environ, faults) for name, table in tables.items())
+
+
+def _store(name: str, table: Any, environ: Mapping[str, str], faults: list[str]) -> Store:
+    if not isinstance(table, dict):
+        faults.append(f"stores.{name}: is not a table. For example {_EXAMPLE}")
+        table = dict.fromkeys(_SECRETS, "-")
+    try:
+        ACCOUNT(name)
+    except ValidationError as error:
+        faults.append(f"stores.{name}: {' '.join(map(str, error.messages))}")
+    schema = _StoreSchema()
+    wrong = schema.validate(table)
+    for key, words in wrong.items():
+        unknown = key not in schema.fields
+        about = f"is unknown; known are {', '.join(schema.fields)}" if unknown else " ".join(words)
+        faults.append(f"stores.{name}.{key}: {about}")
+    sound = {key: value for key, value in table.items() if key not in wrong}
+    loaded = schema.load(sound)
+    secrets = {
+        key: _secret(f"stores.{name}.{key}", key, loaded, environ, faults)
+        for key in _SECRETS
+        if not any(one.startswith(key) for one in wrong)
+    }
+    plain = ("base_url", "payments_url", "allow_sum_mismatch")
+    return Store(
+        name,
+        secrets.get("app_key", ""),
+        secrets.get("app_token", ""),
+        **{key: loaded[key] for key in plain if key in loaded},
+    )
+
+
+def _secret(
+    where: str, key: str, table: Mapping[str, Any], environ: Mapping[str, str], faults: list[str]
+) -> str:
+    ways = [one for one in (key, f"{key}_env", f"{key}_file") if one in table]
+    if len(ways) != 1:
+        said = f"is given {len(ways)} times ({', '.join(ways)})" if ways else "is not set"
+        variable = re.sub(r"\W", "_", where.removeprefix("stores.")).upper()
+        faults.append(f'{where}: {said}. For example {key}_env = "{variable}"')
+        return ""
+    (way,) = ways
+    if way.endswith("_file"):
+        value = content(f"{where}_file", table[way], faults)
+    elif way.endswith("_env"):
+        value = environ.get(table[way], "").strip()
+        if not value:
+            faults.append(f"{where}_env: the variable {table[way]!r} is not set")
+    else:
+        value = table[way].strip()
+        if not value:
+            faults.append(f"{where}: is empty")
+    if value:
+        try:
+            CREDENTIAL(value)
+        except ValidationError as error:
+            faults.append(f"{where}: the value (not shown) {' '.join(map(str, error.messages))}")
+    return value
