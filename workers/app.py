@@ -9,6 +9,7 @@ from typing import Any
 from celery import Celery, signals
 
 from workers import log, wiring
+from workers.settings import load
 
 # ``celery`` started in the project's folder finds celeryconfig there; elsewhere it is installed.
 sys.path.insert(0, os.getcwd())
@@ -20,7 +21,7 @@ app.config_from_object("celeryconfig")
 @signals.setup_logging.connect
 def _set_up_logging(**_: Any) -> None:
     # LOG_LEVEL decides; Celery's own default hides the one line that each order leaves.
-    log.set_up()
+    log.set_up(load().log_level)
 
 
 @signals.worker_init.connect

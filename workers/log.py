@@ -1,16 +1,25 @@
-"""One JSON object a line on standard error, with the store and the order id where there are."""
+"""One JSON object a line on standard error, with the store and the order id where there are.
+
+The message of an exception may quote a document, and an address may hold a password: neither is
+written, whoever logs them.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
-import os
 import sys
 import traceback
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+
+from workers.addresses import masked
 
 FACTS = ("store", "order_id", "attempt", "stage", "task", "count", "reason", "seconds")
 """What a line may carry besides its message; nothing else of ``extra`` is written."""
+
+NOISY = ("celery.worker.strategy", "celery.app.trace", "celery.beat", "urllib3", "alembic")
+"""One line per outcome: Celery's "received" and "succeeded" would treble the log."""
 
 
 class JsonLines(logging.Formatter):
@@ -22,29 +31,61 @@ class JsonLines(logging.Formatter):
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": _message(record),
         }
-        line |= {name: record.__dict__[name] for name in FACTS if name in record.__dict__}
-        if record.exc_info and record.exc_info[2]:
-            # The message of a foreign exception may quote a document: its type and place suffice.
-            line["error"] = record.exc_info[0].__name__ if record.exc_info[0] else None
+        facts = record.__dict__
+        line |= {name: _plain(facts[name]) for name in FACTS if name in facts}
+        if record.exc_info and record.exc_info[0]:
+            line["error"] = record.exc_info[0].__name__
             line["trace"] = traceback.format_tb(record.exc_info[2])
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return json.dumps(line, ensure_ascii=False)
 
 
-def set_up(level: int | str | None = None) -> None:
+def set_up(level: int | str) -> None:
     """Send every log line of this process to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level or os.environ.get("LOG_LEVEL") or "INFO")
-    # One line per outcome: Celery's "received" and "succeeded" would treble the log.
-    for noisy in (
-        "celery.worker.strategy",
-        "celery.app.trace",
-        "celery.beat",
-        "urllib3",
-        "alembic",
-    ):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    root.setLevel(level)
+    for name in NOISY:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _message(record: logging.LogRecord) -> str:
+    args = record.args
+    given: object
+    if isinstance(args, Mapping):
+        given = {name: _named(value) for name, value in args.items()}
+    else:
+        given = tuple(_named(value) for value in args or ())
+    try:
+        text = str(record.msg) % given if args else str(_named(record.msg))
+    except (TypeError, ValueError, KeyError):
+        # Its arguments do not fit; logging itself would print them.
+        text = str(record.msg)
+    # Celery hands over an exception's words, not the exception.
+    for error in _chain(record.exc_info[1] if record.exc_info else None):
+        for words in (repr(error), str(error)):
+            # Shorter ones name nobody, and would be found in the midst of an id.
+            if len(words) > 3:
+                text = text.replace(words, type(error).__name__)
+    return masked(text)
+
+
+def _named(value: object) -> object:
+    return type(value).__name__ if isinstance(value, BaseException) else value
+
+
+def _plain(value: object) -> object:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return masked(str(_named(value)))
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
