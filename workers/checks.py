@@ -9,9 +9,8 @@ from datetime import UTC, datetime
 
 import redis
 
-from erp.port import ErpError
-from journal.jobs import JournalError
-from vtex.errors import VtexError
+from erp.port import ErpError, ErpUnavailable
+from journal.jobs import JournalError, JournalUnavailable
 from workers import wiring
 from workers.addresses import masked
 from workers.settings import Settings
@@ -61,12 +60,17 @@ def _broker(settings: Settings) -> Iterator[Verdict]:
     )
     try:
         yield from _redis(connection, where)
+    except (redis.AuthenticationError, redis.ResponseError) as error:
+        yield Verdict(
+            "broker", False,
+            f"{where} answers, but refuses us ({type(error).__name__}): mend user and password in "
+            "REDIS_URL, and let the user run INFO, TIME and every key",
+        )  # fmt: skip
     except redis.RedisError as error:
         yield Verdict(
-            "broker",
-            False,
+            "broker", False,
             f"{where} does not answer ({type(error).__name__}): start it, or mend REDIS_URL",
-        )
+        )  # fmt: skip
     finally:
         connection.close()
 
@@ -80,6 +84,11 @@ def _redis(connection: redis.Redis, where: str) -> Iterator[Verdict]:
         not old,
         f"{where}, version {version}" + (": 6.2 or later is needed" if old else ""),
     )
+    if info.get("role") == "slave":
+        yield Verdict(
+            "broker role", False,
+            "a replica, which takes no writes: let REDIS_URL name the primary",
+        )  # fmt: skip
     policy = str(info.get("maxmemory_policy", "noeviction"))
     yield Verdict(
         "broker eviction", policy == "noeviction",
@@ -122,8 +131,13 @@ def _journal(settings: Settings) -> Iterator[Verdict]:
                 until = pause[0].astimezone(UTC)
                 left = (until - datetime.now(UTC)).total_seconds()
                 yield Verdict(f"{store.name} paused", None, f"for {left:.0f} s: {pause[1]}")
+    except JournalUnavailable as error:
+        todo = "" if "vtex-erp migrate" in str(error) else ": start it, or mend JOURNAL_URL"
+        yield Verdict("journal", False, f"{masked(settings.journal_url)}: {error}{todo}")
     except JournalError as error:
         yield Verdict("journal", False, f"{masked(settings.journal_url)}: {error}")
+    except OSError as error:
+        yield Verdict("journal", False, f"{error.filename}: {error.strerror}: mend JOURNAL_URL")
     finally:
         journal.close()
 
@@ -133,16 +147,24 @@ def _erp(settings: Settings) -> Verdict:
     erp = wiring.erp(settings.erp_url)
     try:
         return Verdict("ERP", True, f"{where}: {erp.check()}")
+    except ErpUnavailable as error:
+        return Verdict("ERP", False, f"{where}: {error}: start it, or mend ERP_URL")
     except ErpError as error:
         return Verdict("ERP", False, f"{where}: {error}")
+    except OSError as error:
+        return Verdict("ERP", False, f"{error.filename}: {error.strerror}: mend ERP_URL")
     finally:
         erp.close()
 
 
 def _store(settings: Settings, store: Store) -> Iterator[Verdict]:
-    client = wiring.client(settings, store)
-    try:
-        for one in client.probe():
-            yield Verdict(f"{store.name} {one.name}", one.ok, one.detail)
-    except VtexError as error:
-        yield Verdict(f"{store.name} VTEX", False, str(error))
+    found = wiring.client(settings, store).probe()
+    if all(one.ok is None for one in found):
+        # Nothing could be found out: one line says it, and it is no good sign.
+        yield Verdict(
+            f"{store.name} VTEX", False,
+            f"{found[0].detail}: mind the account's name, the network and a proxy; try again later",
+        )  # fmt: skip
+        return
+    for one in found:
+        yield Verdict(f"{store.name} {one.name}", one.ok, one.detail)

@@ -6,14 +6,16 @@ settings are wrong.
 
 from __future__ import annotations
 
+import traceback
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import click
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from erp.port import ErpError
+from erp.port import ErpError, ErpUnavailable
 from journal.jobs import PATHS, JournalError, JournalUnavailable, Kind, Stage, State
 from journal.store import Listed
 from tasks import orders as steps
@@ -21,36 +23,64 @@ from tasks.base import Team
 from tasks.chains import send
 from tasks.requests import RequestRefused
 from vtex import schemas
-from vtex.errors import VtexError
+from vtex.errors import (
+    DocumentInvalid,
+    OrderNotFound,
+    VtexError,
+    VtexUnauthorized,
+    VtexUnavailable,
+)
 from vtex.simulator import __main__ as simulator
 from workers import checks, cli_dead, cli_out, demo, log, views, wiring
 from workers.app import app
-from workers.options import AS_JSON, STORE, known, store_of
-from workers.settings import load
+from workers.checks import Verdict
+from workers.options import AS_JSON, ORDER_ID, STORE, Minutes, OrderId, known, store_in, store_of
+from workers.settings import SettingsError, load
 
 
 class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; what may go wrong in service is one line, not a traceback."""
+        """Run a command; whatever goes wrong is one line, not a traceback."""
         try:
             return super().invoke(ctx)
-        except JournalUnavailable as error:
-            hint = "vtex-erp migrate makes its tables, vtex-erp check tells more"
-            raise click.ClickException(f"{error}; {hint}") from error
-        except (JournalError, VtexError, ErpError, RequestRefused) as error:
-            raise click.ClickException(str(error)) from error
-        except (RedisError, OperationalError) as error:
-            name = type(error).__name__
-            raise click.ClickException(
-                f"the broker does not answer ({name}): start it, or mend REDIS_URL; what was "
-                "written to the journal goes on by itself once it is back"
-            ) from error
+        except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
+            raise
+        except Exception as error:
+            raise click.ClickException(_in_a_line(error)) from error
+
+
+def _in_a_line(error: Exception) -> str:
+    match error:
+        case JournalUnavailable():
+            return f"{error}; vtex-erp migrate makes its tables, vtex-erp check tells more"
+        case OrderNotFound():
+            return f"{error}; mind the store, and the -01 at the end of an order id"
+        case VtexUnauthorized() | VtexUnavailable() | ErpUnavailable():
+            return f"{error}; vtex-erp check tells more"
+        case JournalError() | VtexError() | ErpError() | RequestRefused():
+            return str(error)
+        case RedisError() | OperationalError():
+            return (
+                f"the broker does not answer ({type(error).__name__}): start it, or mend "
+                "REDIS_URL; what was written to the journal goes on by itself once it is back"
+            )
+        case OSError(strerror=str(reason)):
+            return f"{error.filename or type(error).__name__}: {reason}"
+        case _:
+            # Its message may quote a document.
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            place = f"{Path(frame.filename).name}:{frame.lineno}"
+            return f"unforeseen {type(error).__name__} at {place}: a bug; please report this line"
 
 
 @click.group(cls=_Group)
 @click.version_option(package_name="vtex-erp-workers")
 def main() -> None:
-    """Move the paid orders of VTEX stores into the ERP, and see where each one stands."""
+    """Move the paid orders of VTEX stores into the ERP, and see where each one stands.
+
+    To see it work, without any set-up: demo. To start with a store of your own: set the variables
+    of .env.example, then migrate, check, sync. Where is an order? order ID.
+    """
     app.set_default()
 
 
@@ -66,15 +96,25 @@ def demo_command(once: bool, orders: int, folder: str) -> None:
 @main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 def simulate(options: tuple[str, ...]) -> None:
-    """Serve a simulated VTEX store; ``vtex-erp simulate --help`` lists its options."""
+    """Serve a simulated VTEX store; simulate --help lists its options."""
     simulator.main(list(options))
 
 
 @main.command()
 @AS_JSON
 def check(as_json: bool) -> None:
-    """Check settings, broker, clock, beat, journal, ERP, and each store's permissions."""
-    verdicts = checks.run(load())
+    """Check all that could stop orders, and say what to do.
+
+    That is: settings, broker, clock, beat, journal, ERP, and each permission of each store's key.
+    Nothing is changed, neither here nor at VTEX. Exit status: 0 all is well, 1 something is
+    broken, 2 the settings cannot be used.
+    """
+    try:
+        verdicts = checks.run(load())
+    except SettingsError as error:
+        faults = error.message.splitlines()
+        views.show_verdicts([Verdict("settings", False, one) for one in faults], as_json=as_json)
+        raise SystemExit(error.exit_code) from None
     views.show_verdicts(verdicts, as_json=as_json)
     raise SystemExit(0 if all(one.ok is not False for one in verdicts) else 1)
 
@@ -97,10 +137,13 @@ def migrate() -> None:
 
 
 @main.command()
-@click.argument("order_id", required=False)
+@click.argument("order_id", type=OrderId(), required=False)
 @STORE
 def sync(order_id: str | None, store: str | None) -> None:
-    """List the paid orders now, or bring in exactly one."""
+    """List the paid orders now, or bring in exactly one.
+
+    They are written to the journal and sent to the workers, which do the rest.
+    """
     log.set_up("WARNING")
     team = wiring.equip()
     try:
@@ -142,10 +185,27 @@ def _sync_one(team: Team, store: str, order_id: str) -> None:
 
 @main.command("orders")
 @STORE
-@click.option("--stage", type=click.Choice([one.value for one in PATHS[Kind.INTAKE]]))
-@click.option("--state", type=click.Choice([one.value for one in State]))
-@click.option("--older-than", type=float, metavar="MINUTES", help="Listed longer ago than this.")
-@click.option("--limit", default=100, show_default=True)
+@click.option(
+    "--stage", type=click.Choice([one.value for one in PATHS[Kind.INTAKE]]), help="How far it is."
+)
+@click.option(
+    "--state",
+    type=click.Choice([one.value for one in State]),
+    help="open: waits or is under way; dead: set aside, retry brings it back.",
+)
+@click.option(
+    "--older-than",
+    type=Minutes(),
+    metavar="MINUTES",
+    help="Listed longer ago than this.",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 1_000_000),
+    default=100,
+    show_default=True,
+    help="Show so many at most, the longest listed first.",
+)
 @AS_JSON
 def orders_command(
     store: str | None,
@@ -156,7 +216,7 @@ def orders_command(
     limit: int,
     as_json: bool,
 ) -> None:
-    """Show where the orders stand."""
+    """Show where the orders stand, and how many there are of each kind."""
     journal = wiring.journal(load())
     try:
         rows = journal.orders(
@@ -166,13 +226,17 @@ def orders_command(
             older_than=timedelta(minutes=older_than) if older_than else None,
             limit=limit,
         )
-        views.show_orders(rows, journal.counts(), as_json=as_json)
+        counts = journal.counts()
+        views.show_orders(rows, counts, as_json=as_json)
+        if store is not None and store not in counts:
+            known = ", ".join(counts) or "none"
+            click.echo(f"no order of store {store!r} was ever listed (known: {known})", err=True)
     finally:
         journal.close()
 
 
 @main.command()
-@click.argument("order_id")
+@ORDER_ID
 @STORE
 @click.option(
     "--dry-run", is_flag=True, help="Show the sales order it would become; write nothing."
@@ -182,7 +246,10 @@ def orders_command(
 def order(
     order_id: str, store: str | None, dry_run: bool, *, documents: bool, as_json: bool
 ) -> None:
-    """Show an order's whole life, or the sales order that it would become."""
+    """Show an order's whole life, or the sales order that it would become.
+
+    With --dry-run the exit status is 1 where the order would not be inserted.
+    """
     settings = load()
     team = wiring.team(settings)
     try:
@@ -202,22 +269,30 @@ def order(
 
 
 def _dry_run(team: Team, store: str | None, order_id: str, *, as_json: bool) -> int:
-    name = store or next(iter(team.journal.stores_of(order_id)), None) or store_of(team, None)
+    name = store_in(team.journal, store, order_id) or store_of(team, None)
+    row = team.journal.order(name, order_id)
     kept, payment = team.journal.documents(name, order_id)
     source = "the journal's document"
     if kept is None:
         source = "VTEX, read just now"
         kept, payment = _documents_of_vtex(team, name, order_id)
-    found = views.DryRun(name, order_id, kept, payment, source, lenient=name in team.lenient)
+    reference = row.erp_reference if row else None
+    found = views.DryRun(
+        name, order_id, kept, payment, source, lenient=name in team.lenient, reference=reference
+    )
     return views.show_dry_run(found, as_json=as_json)
 
 
 def _documents_of_vtex(
     team: Team, store: str, order_id: str
-) -> tuple[dict[str, Any], dict[str, Any]]:
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
     client = team.vtex[store_of(team, store)]
     raw = client.order(order_id)
-    ids = schemas.read_order(raw).gateway_transaction_ids
+    try:
+        ids = schemas.read_order(raw).gateway_transaction_ids
+    except DocumentInvalid:
+        # What the order would be held for; showing it is the dry run's purpose.
+        return raw, None
     return raw, {"transactions": [client.transaction(one) for one in ids]}
 
 

@@ -18,7 +18,7 @@ from vtex.balance import balance
 from vtex.errors import NotYet, Refused
 from vtex.outgoing import Cancellation, Invoice, Tracking
 from workers import log, views, wiring
-from workers.options import AS_JSON, STORE, store_of
+from workers.options import AS_JSON, ORDER_ID, STORE, store_of
 
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Show what would be sent; send nothing.")
 FROM_JSON = click.option(
@@ -58,7 +58,7 @@ class Line(click.ParamType[dict[str, Any]]):
 
 
 @click.command()
-@click.argument("order_id")
+@ORDER_ID
 @click.option("--number", help="Invoice number.")
 @click.option("--value", "value_cents", type=Reais(), help="Its value, with freight and tax.")
 @click.option("--issued-at", help="With its offset, as 2026-03-10T15:04:05-03:00.")
@@ -66,9 +66,9 @@ class Line(click.ParamType[dict[str, Any]]):
 @click.option("--item", "items", type=Line(), multiple=True, help="None: all that is open.")
 @click.option("--key", help="NF-e access key.")
 @click.option("--url", help="Where the invoice can be seen.")
-@click.option("--courier")
-@click.option("--tracking-number")
-@click.option("--tracking-url")
+@click.option("--courier", help="Who carries the parcel.")
+@click.option("--tracking-number", help="The parcel's number at the courier.")
+@click.option("--tracking-url", help="Where the parcel can be followed.")
 @FROM_JSON
 @click.option(
     "--nfe", type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -86,11 +86,11 @@ def invoice(
 
 
 @click.command()
-@click.argument("order_id")
+@ORDER_ID
 @click.option("--number", help="Number of the invoice that the parcel belongs to.")
-@click.option("--tracking-number")
-@click.option("--tracking-url")
-@click.option("--courier")
+@click.option("--tracking-number", help="The parcel's number at the courier.")
+@click.option("--tracking-url", help="Where the parcel can be followed.")
+@click.option("--courier", help="Who carries the parcel.")
 @click.option("--dispatched-at", help="With its offset, as 2026-03-11T09:00:00-03:00.")
 @click.option("--delivered-at", help="Marks the parcel as delivered.")
 @FROM_JSON
@@ -104,7 +104,7 @@ def track(
 
 
 @click.command()
-@click.argument("order_id")
+@ORDER_ID
 @click.option("--reason", help="Why; the shopper may read it.")
 @DRY_RUN
 @STORE
@@ -114,7 +114,7 @@ def cancel(order_id: str, reason: str | None, store: str | None, *, dry_run: boo
 
 
 @click.command()
-@click.argument("order_id")
+@ORDER_ID
 @STORE
 @AS_JSON
 def invoices(order_id: str, store: str | None, *, as_json: bool) -> None:

@@ -2,14 +2,48 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import click
 
 from journal.readings import OrderRow
 from journal.store import Journal
 from tasks.base import Team
 
+
+class OrderId(click.ParamType[str]):
+    """A VTEX order id, as in 1268540501456-01, with what a copy from a page adds taken off."""
+
+    name = "order"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        """Return the id."""
+        text = str(value).strip().lstrip("#")
+        if not text.isascii() or not text.isprintable() or not text or " " in text:
+            self.fail("that is no order id such as 1268540501456-01", param, ctx)
+        return text
+
+
+class Minutes(click.FloatRange):
+    """Some minutes, up to ten years."""
+
+    def __init__(self) -> None:
+        super().__init__(0, 5_256_000)
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        """Return the number; one that is none compares as neither too small nor too large."""
+        minutes = float(super().convert(value, param, ctx))
+        if math.isnan(minutes):
+            self.fail(f"{value!r} is no number", param, ctx)
+        return minutes
+
+
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="JSON for machines.")
-STORE = click.option("--store", help="Account name; needed only where it is not clear.")
+STORE = click.option(
+    "--store", metavar="ACCOUNT", help="Account name; needed only where it is not clear."
+)
+ORDER_ID = click.argument("order_id", type=OrderId())
 
 
 def store_of(team: Team, store: str | None) -> str:
@@ -29,6 +63,20 @@ def store_of(team: Team, store: str | None) -> str:
     raise click.UsageError(f"which store? add --store (configured: {known})")
 
 
+def store_in(journal: Journal, store: str | None, order_id: str) -> str | None:
+    """Return the store that is meant, or that has the order; None where none has it.
+
+    Raises:
+        UsageError: several stores have one of this id.
+    """
+    stores = [store] if store else journal.stores_of(order_id)
+    if len(stores) > 1:
+        raise click.UsageError(
+            f"{order_id} is in several stores ({', '.join(stores)}): add --store"
+        )
+    return next(iter(stores), None)
+
+
 def known(journal: Journal, store: str | None, order_id: str) -> OrderRow:
     """Return where an order stands.
 
@@ -36,14 +84,14 @@ def known(journal: Journal, store: str | None, order_id: str) -> OrderRow:
         UsageError: several stores have one of this id.
         ClickException: it is not known here.
     """
-    stores = [store] if store else journal.stores_of(order_id)
-    if len(stores) > 1:
-        raise click.UsageError(
-            f"{order_id} is in several stores ({', '.join(stores)}): add --store"
-        )
-    row = journal.order(stores[0], order_id) if stores else None
+    name = store_in(journal, store, order_id)
+    row = journal.order(name, order_id) if name else None
     if row is None:
+        option = f" --store {store}" if store else ""
+        others = [one for one in journal.stores_of(order_id) if one != store]
+        elsewhere = f" (store {', '.join(others)} has one of this id)" if others else ""
         raise click.ClickException(
-            f"no order {order_id} in the journal; vtex-erp sync {order_id} brings it in"
+            f"no order {order_id} in the journal{elsewhere}; VTEX's list may lag by minutes: "
+            f"vtex-erp sync {order_id}{option} brings it in"
         )
     return row

@@ -15,12 +15,14 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from erp.port import ErpRejected
+from erp.sales_order import SalesOrder
 from journal.dead import DeadRow
 from journal.jobs import Kind, State
 from journal.readings import EventRow, OrderRow, RequestRow
 from tasks.orders import sales_order
+from vtex import schemas, statuses
 from vtex.balance import Balance
-from vtex.errors import DocumentInvalid
+from vtex.errors import DocumentInvalid, VtexUnavailable
 from vtex.outgoing import written_number
 from workers.checks import Verdict
 
@@ -137,7 +139,11 @@ def standing_of_request(row: RequestRow) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class DryRun:
-    """Documents that a sales order would be made of, and where they are from."""
+    """Documents that a sales order would be made of, and where they are from.
+
+    Attributes:
+        reference: what the ERP calls the order, where it has it already.
+    """
 
     store: str
     order_id: str
@@ -145,29 +151,50 @@ class DryRun:
     payment: dict[str, Any] | None
     source: str
     lenient: bool
+    reference: str | None = None
+
+    def fate(self) -> tuple[str, str | None, SalesOrder | None]:
+        """Return what would become of the order, why, and the sales order it makes."""
+        would, reason = "be inserted", None
+        try:
+            order = schemas.read_order(self.order)
+            if reason := statuses.reason_to_skip(order):
+                would = "be skipped"
+            else:
+                statuses.require_ready(order)
+        except DocumentInvalid as error:
+            return "be held", str(error), None
+        except VtexUnavailable as error:
+            would, reason = "wait", str(error)
+        try:
+            made = sales_order(self.store, self.order, self.payment, allow_mismatch=self.lenient)
+        except (DocumentInvalid, ErpRejected) as error:
+            return ("be held", str(error), None) if reason is None else (would, reason, None)
+        return would, reason, made
 
 
 def show_dry_run(found: DryRun, *, as_json: bool) -> int:
     """Print the sales order that the documents make, and each doubt; return an exit status."""
-    name = f"{found.store} {found.order_id} (from {found.source})"
-    try:
-        mapped = sales_order(found.store, found.order, found.payment, allow_mismatch=found.lenient)
-    except (DocumentInvalid, ErpRejected) as error:
-        if as_json:
-            _json({"order_id": found.order_id, "would": "be held", "reason": str(error)})
-        else:
-            click.echo(f"{name}: would be held\n  {error}")
-        return 1
-    plain = dataclasses.asdict(dataclasses.replace(mapped, raw_order={}, raw_payment=None))
-    del plain["raw_order"], plain["raw_payment"]
+    would, reason, mapped = found.fate()
+    plain = None
+    if mapped is not None:
+        plain = dataclasses.asdict(dataclasses.replace(mapped, raw_order={}, raw_payment=None))
+        del plain["raw_order"], plain["raw_payment"]
     if as_json:
-        _json({"order_id": found.order_id, "would": "be inserted", "sales_order": plain})
-        return 0
-    click.echo(f"{name}: would be inserted; nothing is written")
-    for flag in mapped.flags:
+        told = {"order_id": found.order_id, "would": would, "reason": reason}
+        _json(told | {"erp_reference": found.reference, "sales_order": plain})
+        return int(would != "be inserted")
+    name = f"{found.store} {found.order_id} (from {found.source})"
+    click.echo(f"{name}: would {would}; nothing is written")
+    if reason:
+        click.echo(f"  {reason}")
+    if found.reference:
+        click.echo(f"  the ERP has it already, as {found.reference}")
+    for flag in mapped.flags if mapped else ():
         click.echo(f"  flag: {flag}")
-    _json(plain)
-    return 0
+    if plain is not None:
+        _json(plain)
+    return int(would != "be inserted")
 
 
 def show_balance(order_id: str, now: Balance, rows: Sequence[RequestRow], *, as_json: bool) -> None:

@@ -1,0 +1,577 @@
+"""The command line where something is unclear, missing or broken: a line, an advice, a status."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import redis
+from click.testing import CliRunner
+from servers import Cluster, RedisServer
+
+from erp.adapters.sql import SqlErp
+from journal.readings import OrderRow
+from journal.store import Journal, Listed
+from vtex.simulator.config import Config
+from vtex.simulator.server import Running, running
+from workers import checks
+from workers.cli import main
+from workers.settings import SettingsSchema
+
+PERSON = "ana.prado@example.com"
+NOW = datetime.now(UTC)
+
+
+class Desk:
+    """Somebody who types commands: a journal, an ERP and a simulated store, and no broker."""
+
+    def __init__(self, folder: Path, store: Running) -> None:
+        self.folder, self.store = folder, store
+        names = SettingsSchema().fields
+        self.env: dict[str, str | None] = {
+            one: None for one in os.environ if one.removesuffix("_FILE") in names
+        } | {
+            "REDIS_URL": "redis://127.0.0.1:1/0",
+            "JOURNAL_URL": f"sqlite:///{folder}/journal.db",
+            "ERP_URL": f"sqlite:///{folder}/erp.db",
+            "VTEX_ACCOUNT": "acme",
+            "VTEX_APP_KEY": store.app_key,
+            "VTEX_APP_TOKEN": store.app_token,
+            "VTEX_BASE_URL": store.url,
+            "VTEX_PAYMENTS_URL": store.url,
+            "VTEX_READ_TIMEOUT_SECONDS": "2",
+        }
+        self.journal = Journal(str(self.env["JOURNAL_URL"]), now=lambda: self.moment)
+        self.moment = NOW
+
+    def type(self, *arguments: str, status: int = 0) -> str:
+        """Run a command; return all that it prints."""
+        result = CliRunner().invoke(main, arguments, env=self.env)
+        assert isinstance(result.exception, SystemExit | None), result.exc_info
+        assert result.exit_code == status, result.output
+        assert "Traceback" not in result.output
+        return result.output
+
+    def json(self, *arguments: str, status: int = 0) -> Any:
+        return json.loads(self.type(*arguments, "--json", status=status))
+
+    def list(self, *ids: str, store: str = "acme", ago: timedelta = timedelta()) -> None:
+        self.moment = NOW - ago
+        self.journal.record(store, [Listed(one, NOW - ago, 123456) for one in ids])
+        self.moment = NOW
+
+    def bury(self, order_id: str, reason: str) -> None:
+        (ticket,) = self.journal.dispatch(in_flight=9, store="acme", order_id=order_id)
+        self.journal.bury("acme", order_id, ticket.attempt, reason)
+
+    def paid(self, status: str = "ready-for-handling", **changes: Any) -> str:
+        """Return a new order of the store, changed as told."""
+        (order_id,) = self.store.store.generate(1, status)
+        entry = self.store.store.entry(order_id)
+        assert entry is not None
+        entry.order.update(changes)
+        return order_id
+
+    def serve(self, server: RedisServer) -> redis.Redis:
+        self.env["REDIS_URL"] = server.url
+        return redis.Redis.from_url(server.url)
+
+    def verdicts(self, *, status: int = 1) -> dict[str, tuple[bool | None, str]]:
+        return {
+            one["name"]: (one["ok"], one["detail"]) for one in self.json("check", status=status)
+        }
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Iterator[Desk]:
+    """A desk where nobody has migrated yet."""
+    with running(Config(index_lag=0)) as store:
+        made = Desk(tmp_path, store)
+        yield made
+        made.journal.close()
+
+
+@pytest.fixture
+def desk(bare: Desk) -> Desk:
+    bare.journal.migrate()
+    erp = SqlErp(str(bare.env["ERP_URL"]))
+    erp.migrate()
+    erp.close()
+    return bare
+
+
+# --- orders ---------------------------------------------------------------------------------------
+
+
+def test_orders_are_found_by_store_state_stage_and_age(desk: Desk) -> None:
+    desk.list("old-01", ago=timedelta(minutes=90))
+    desk.list("new-01", "dead-01")
+    desk.list("far-01", store="outlet")
+    desk.bury("dead-01", "the sums differ by 0,01")
+
+    def found(*options: str) -> set[str]:
+        return {one["order_id"] for one in desk.json("orders", *options)["orders"]}
+
+    assert found() == {"old-01", "new-01", "dead-01", "far-01"}
+    assert found("--store", "outlet") == {"far-01"}
+    assert found("--state", "dead") == {"dead-01"}
+    assert found("--state", "open", "--store", "acme") == {"old-01", "new-01"}
+    assert found("--stage", "listed") == {"old-01", "new-01", "dead-01", "far-01"}
+    assert found("--stage", "paid") == set()
+    assert found("--older-than", "60") == {"old-01"}
+    assert found("--older-than", "0.5", "--limit", "1") == {"old-01"}
+
+
+def test_the_table_tells_value_and_reason_and_the_counts(desk: Desk) -> None:
+    desk.list("dead-01", "new-01")
+    desk.bury("dead-01", "the sums differ by 0,01")
+
+    text = desk.type("orders")
+
+    assert "1.234,56" in text
+    assert "the sums differ by 0,01" in text
+    assert "acme: 1 dead, 1 listed" in text
+
+
+def test_orders_as_json_have_a_fixed_shape(desk: Desk) -> None:
+    assert desk.json("orders") == {"orders": [], "counts": {}}
+
+    desk.list("new-01")
+    shown = desk.json("orders")
+
+    assert shown["counts"] == {"acme": {"listed": 1}}
+    assert set(shown["orders"][0]) == set(OrderRow.__dataclass_fields__)
+    assert datetime.fromisoformat(shown["orders"][0]["listed_at"]).tzinfo is not None
+
+
+def test_a_store_that_was_never_listed_is_told(desk: Desk) -> None:
+    desk.list("new-01")
+
+    assert "'acmee' was ever listed (known: acme)" in desk.type("orders", "--store", "acmee")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--older-than", "nan"), ("--older-than", "inf"), ("--older-than=-1",), ("--limit", "0"),
+        ("--limit", "many"), ("--stage", "lost"), ("--state", "gone"),
+    ],
+)  # fmt: skip
+def test_a_filter_that_makes_no_sense_is_a_wrong_call(desk: Desk, options: tuple[str, ...]) -> None:
+    assert f"Invalid value for '{options[0].split('=')[0]}'" in desk.type(
+        "orders", *options, status=2
+    )
+
+
+# --- order ----------------------------------------------------------------------------------------
+
+
+def test_an_unknown_order_is_told_with_the_command_that_brings_it_in(desk: Desk) -> None:
+    desk.list("far-01", store="outlet")
+
+    assert "vtex-erp sync v1-01 brings it in" in desk.type("order", "v1-01", status=1)
+    text = desk.type("order", "far-01", "--store", "acme", status=1)
+    assert "store outlet has one of this id" in text
+    assert "vtex-erp sync far-01 --store acme" in text
+
+
+def test_an_order_of_two_stores_needs_the_store(desk: Desk) -> None:
+    desk.list("v1-01")
+    desk.list("v1-01", store="outlet")
+
+    for command in (("order", "v1-01"), ("order", "v1-01", "--dry-run"), ("retry", "v1-01")):
+        assert "several stores (acme, outlet): add --store" in desk.type(*command, status=2)
+    assert desk.json("order", "v1-01", "--store", "outlet")["order"]["store"] == "outlet"
+
+
+def test_an_id_is_taken_as_it_is_pasted(desk: Desk) -> None:
+    desk.list("1268540501456-01")
+
+    assert "1268540501456-01: waits" in desk.type("order", " #1268540501456-01\n")
+
+
+@pytest.mark.parametrize("text", ["", "two words", "\udcff", "ação-01", "a\x00b"])
+def test_what_is_no_order_id_is_a_wrong_call(desk: Desk, text: str) -> None:
+    for command in ("order", "sync", "retry", "invoices"):
+        assert "no order id such as" in desk.type(command, text, status=2)
+
+
+def test_the_life_of_an_order_says_why_it_is_dead(desk: Desk) -> None:
+    desk.list("v1-01")
+    desk.bury("v1-01", "the sums differ by 0,01")
+
+    assert "is dead at listed: the sums differ by 0,01" in desk.type("order", "v1-01")
+    life = desk.json("order", "v1-01")
+    assert (life["order"]["state"], life["requests"]) == ("dead", [])
+    assert set(life["events"][0]) == {"at", "kind", "stage", "attempt", "what", "detail"}
+
+
+def test_documents_are_shown_where_they_are_asked_for_alone(desk: Desk) -> None:
+    desk.list("v1-01")
+
+    assert "documents" not in desk.json("order", "v1-01")
+    assert desk.json("order", "v1-01", "--documents")["documents"] == {
+        "order": None, "payment": None,
+    }  # fmt: skip
+
+
+# --- dry run --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "would", "words"),
+    [
+        ({"status": "canceled"}, "be skipped", "canceled before it came in"),
+        ({"status": "invoiced"}, "be skipped", "handled elsewhere"),
+        ({"status": "payment-pending"}, "wait", "not yet 'ready-for-handling'"),
+        ({"isCompleted": False}, "wait", "incomplete at VTEX"),
+        ({"value": 1}, "be held", "difference"),
+        ({"items": "none"}, "be held", "items"),
+    ],
+)
+def test_a_dry_run_tells_what_keeps_an_order_out(
+    desk: Desk, changes: dict[str, Any], would: str, words: str
+) -> None:
+    order_id = desk.paid(**changes)
+
+    shown = desk.json("order", order_id, "--dry-run", status=1)
+    text = desk.type("order", order_id, "--dry-run", status=1)
+
+    assert shown["would"] == would
+    assert words in shown["reason"]
+    assert f"would {would}; nothing is written" in text
+    assert (shown["sales_order"] is None) == (would == "be held")
+
+
+def test_a_dry_run_flags_what_a_lenient_store_lets_in(desk: Desk) -> None:
+    desk.env["ALLOW_SUM_MISMATCH"] = "true"
+
+    text = desk.type("order", desk.paid(value=1), "--dry-run")
+
+    assert "would be inserted" in text
+    assert "flag: " in text
+
+
+def test_a_dry_run_leaves_journal_erp_and_vtex_as_they_were(desk: Desk) -> None:
+    order_id = desk.paid()
+    desk.list(order_id)
+    before = _contents(desk)
+
+    shown = desk.json("order", order_id, "--dry-run")
+
+    assert shown["sales_order"]["order_id"] == order_id
+    assert _contents(desk) == before
+    assert set(desk.store.store.calls) == {"order", "transaction", "payments"}
+
+
+def _contents(desk: Desk) -> dict[str, list[Any]]:
+    found = {}
+    for name in ("journal", "erp"):
+        with closing(sqlite3.connect(desk.folder / f"{name}.db")) as db:
+            tables = db.execute("select name from sqlite_master where type = 'table'").fetchall()
+            for (table,) in tables:
+                found[f"{name}.{table}"] = db.execute(f"select * from {table}").fetchall()
+    assert found
+    return found
+
+
+def test_a_dry_run_of_what_vtex_does_not_know_says_what_to_mind(desk: Desk) -> None:
+    assert "mind the store, and the -01" in desk.type("order", "v1-01", "--dry-run", status=1)
+
+
+# --- sync and retry, which need the broker --------------------------------------------------------
+
+
+def test_a_dead_order_goes_back_to_the_queue_once_it_is_retried(cluster: Cluster) -> None:
+    with closing(Journal(cluster.env["JOURNAL_URL"])) as journal:
+        journal.record("acme", [Listed("v1-01", NOW, 100)])
+        (ticket,) = journal.dispatch(in_flight=1)
+        journal.bury("acme", "v1-01", ticket.attempt, "refused")
+
+    answer = cluster.command("retry", "v1-01")
+
+    assert "v1-01: tried again (intake from stage listed)" in answer.stdout
+    with redis.Redis.from_url(cluster.env["REDIS_URL"]) as broker:
+        assert broker.llen("orders") == 1
+    assert "nothing to do" in cluster.command("retry", "v1-01", "--job", "99").stdout
+
+
+def test_a_sync_without_a_broker_keeps_what_it_listed(cluster: Cluster) -> None:
+    cluster.start_simulator(3)
+    cluster.env["REDIS_URL"] = "redis://127.0.0.1:1/0"
+
+    answer = cluster.command("sync")
+
+    assert answer.returncode == 1
+    assert "the broker does not answer" in answer.stderr
+    assert "goes on by itself" in answer.stderr
+    assert len(cluster.orders("--state", "open")) == 3
+
+
+def test_every_store_of_a_file_is_listed_and_one_order_needs_its_store(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    cluster.start_simulator(2)
+    table = (
+        'app_key_env = "KEY"\napp_token_env = "TOKEN"\n'
+        f'base_url = "{cluster.simulator}"\npayments_url = "{cluster.simulator}"\n'
+    )
+    (tmp_path / "stores.toml").write_text(f"[stores.acme]\n{table}[stores.outlet]\n{table}")
+    cluster.env["KEY"] = cluster.env.pop("VTEX_APP_KEY")
+    cluster.env["TOKEN"] = cluster.env.pop("VTEX_APP_TOKEN")
+    for name in ("VTEX_ACCOUNT", "VTEX_BASE_URL", "VTEX_PAYMENTS_URL"):
+        del cluster.env[name]
+    cluster.env["STORES_FILE"] = str(tmp_path / "stores.toml")
+
+    everything = cluster.command("sync")
+    unclear = cluster.command("sync", "v1-01")
+
+    assert "acme: 2 new orders" in everything.stdout
+    assert "outlet: 2 new orders" in everything.stdout
+    assert unclear.returncode == 2
+    assert "which store? add --store (configured: acme, outlet)" in unclear.stderr
+
+
+def test_a_sync_with_a_wrong_token_points_to_check(desk: Desk) -> None:
+    desk.env["VTEX_APP_TOKEN"] = "wr0ng-token"
+
+    text = desk.type("sync", status=1)
+
+    assert "401" in text
+    assert "vtex-erp check tells more" in text
+    assert "wr0ng" not in text
+
+
+# --- check ----------------------------------------------------------------------------------------
+
+
+def test_check_tells_bad_settings_one_a_line_with_status_2(desk: Desk) -> None:
+    desk.env |= {"LIST_SECONDS": "soon", "REDIS_URL": "cache"}
+
+    lines = desk.type("check", status=2).splitlines()
+    verdicts = desk.json("check", status=2)
+
+    assert [line.split(":")[:2] for line in lines] == [
+        ["FAILED  settings", " REDIS_URL"], ["FAILED  settings", " LIST_SECONDS"],
+    ]  # fmt: skip
+    assert [(one["name"], one["ok"]) for one in verdicts] == [("settings", False)] * 2
+
+
+def test_check_tells_of_every_part_though_all_are_broken(bare: Desk) -> None:
+    bare.env |= {"VTEX_BASE_URL": "http://127.0.0.1:1", "VTEX_PAYMENTS_URL": "http://127.0.0.1:1"}
+
+    found = bare.verdicts()
+
+    assert found["settings"][0] is True
+    assert "start it, or mend REDIS_URL" in found["broker"][1]
+    assert "vtex-erp migrate" in found["journal"][1]
+    assert "vtex-erp migrate" in found["ERP"][1]
+    assert "mind the account's name" in found["acme VTEX"][1]
+    assert {name for name, (ok, _) in found.items() if not ok} == {
+        "broker", "journal", "ERP", "acme VTEX",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "setting"), [("journal", "JOURNAL_URL"), ("ERP", "ERP_URL")])
+@pytest.mark.parametrize(
+    "url", ["sqlite:////proc/nowhere/x.db", "postgresql://u:s3cret@127.0.0.1:1/x"]
+)
+def test_check_says_which_setting_names_a_database_that_is_out_of_reach(
+    desk: Desk, name: str, setting: str, url: str
+) -> None:
+    desk.env[setting] = url
+
+    ok, detail = desk.verdicts()[name]
+
+    assert ok is False
+    assert f"mend {setting}" in detail
+    assert "s3cret" not in detail
+
+
+def test_check_tells_a_wrong_token_from_a_missing_permission(desk: Desk) -> None:
+    desk.env["VTEX_APP_TOKEN"] = "wr0ng-token"
+
+    found = [one for name, one in desk.verdicts().items() if name.startswith("acme ")]
+
+    assert len(found) == 6
+    for ok, detail in found:
+        assert ok is False
+        assert detail.startswith("the key or token is wrong")
+        assert "wr0ng" not in detail
+
+
+def test_check_shows_a_store_that_is_paused(desk: Desk) -> None:
+    desk.journal.pause("acme", seconds=60, reason="VTEX answered 429")
+
+    ok, detail = desk.verdicts()["acme paused"]
+
+    assert ok is None
+    assert "VTEX answered 429" in detail
+
+
+def test_check_names_each_weakness_of_the_broker(desk: Desk, redis_server: RedisServer) -> None:
+    with desk.serve(redis_server) as broker:
+        broker.config_set("maxmemory-policy", "volatile-lru")
+        broker.config_set("appendonly", "no")
+
+    found = desk.verdicts()
+
+    assert found["broker"][0] is True
+    assert found["broker eviction"][0] is False
+    assert "set maxmemory-policy noeviction" in found["broker eviction"][1]
+    assert found["broker persistence"][0] is None
+    assert "set appendonly yes" in found["broker persistence"][1]
+    assert found["clock"][0] is True
+    assert found["beat"][0] is None
+    assert "until celery -A workers beat runs" in found["beat"][1]
+
+
+def test_a_broker_without_a_file_is_worth_a_note_and_no_failure(
+    desk: Desk, redis_server: RedisServer
+) -> None:
+    with desk.serve(redis_server) as broker:
+        broker.config_set("appendonly", "no")
+
+    text = desk.type("check")
+
+    assert "note    broker persistence: no append-only file" in text
+    assert "ok      acme List Orders: granted" in text
+
+
+def test_check_tells_a_refused_password_from_a_dead_broker(
+    desk: Desk, redis_server: RedisServer
+) -> None:
+    with desk.serve(redis_server) as broker:
+        broker.config_set("requirepass", "s3cret")
+
+    ok, detail = desk.verdicts()["broker"]
+
+    assert ok is False
+    assert "answers, but refuses us" in detail
+    assert "REDIS_URL" in detail
+
+
+def test_check_tells_a_replica_from_a_broker(desk: Desk, redis_server: RedisServer) -> None:
+    with desk.serve(redis_server) as broker:
+        broker.replicaof("127.0.0.1", 1)
+
+    ok, detail = desk.verdicts()["broker role"]
+
+    assert ok is False
+    assert "let REDIS_URL name the primary" in detail
+
+
+class Elsewhere:
+    """A broker whose clock is a minute behind, of a version of long ago."""
+
+    def time(self) -> tuple[int, int]:
+        return int(datetime.now(UTC).timestamp()) - 60, 0
+
+    def info(self) -> dict[str, str]:
+        return {"redis_version": "5.0.14"}
+
+    def exists(self, _: str) -> int:
+        return 1
+
+
+def test_a_clock_that_is_apart_and_an_old_broker_are_told() -> None:
+    found = {one.name: one for one in checks._redis(Elsewhere(), "redis://cache")}  # type: ignore[arg-type]
+
+    assert (found["clock"].ok, found["broker"].ok, found["beat"].ok) == (False, False, True)
+    assert "run NTP on both hosts" in found["clock"].detail
+    assert "6.2 or later is needed" in found["broker"].detail
+    assert set(asdict(found["clock"])) == {"name", "ok", "detail"}
+
+
+# --- all of them ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "command", ["orders", "order v1-01", "order v1-01 --dry-run", "sync", "retry v1-01", "migrate"]
+)
+@pytest.mark.parametrize("fault", ["folder", "not a database", "nowhere"])
+def test_a_journal_that_is_none_is_one_line(bare: Desk, command: str, fault: str) -> None:
+    path = bare.folder / "odd"
+    if fault == "folder":
+        path.mkdir()
+    elif fault == "not a database":
+        path.write_text("a letter to somebody, long enough to be looked into " * 20)
+    else:
+        path = Path("/proc/nowhere/x.db")
+    bare.env["JOURNAL_URL"] = f"sqlite:///{path}"
+    bare.paid()
+
+    lines = bare.type(*command.split(), status=1).splitlines()
+
+    assert [line for line in lines if line.startswith("Error: ")] == lines[-1:]
+
+
+@pytest.mark.parametrize("fault", ["html_200", "malformed", "lose_answer", "throttle", "login"])
+def test_a_nonsensical_answer_of_vtex_is_one_line(desk: Desk, fault: str) -> None:
+    order_id = desk.paid()
+    desk.store.faults.add(kind=fault, times=None)
+
+    for command in (("sync",), ("sync", order_id), ("order", order_id, "--dry-run")):
+        (line,) = desk.type(*command, status=1).splitlines()
+        assert line.startswith("Error: ")
+        assert "vtex-erp check tells more" in line
+
+
+def test_what_nobody_foresaw_is_one_line_that_quotes_nothing(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(_: Journal) -> None:
+        raise LookupError(PERSON)
+
+    monkeypatch.setattr(Journal, "counts", breaks)
+
+    text = desk.type("orders", status=1)
+
+    assert text.startswith("Error: unforeseen LookupError at test_cli.py:")
+    assert PERSON not in text
+
+
+def test_migrate_may_be_run_again(bare: Desk) -> None:
+    first, second = bare.type("migrate"), bare.type("migrate")
+
+    assert first == second
+    assert "journal: sqlite" in first
+    assert "ERP: sqlite" in first
+
+
+def test_what_needs_no_store_works_without_one(bare: Desk) -> None:
+    bare.env |= dict.fromkeys(name for name in bare.env if name.startswith("VTEX_"))
+    bare.type("migrate")
+    bare.list("v1-01")
+
+    assert "v1-01" in bare.type("orders")
+    assert "v1-01: waits" in bare.type("order", "v1-01")
+    for command in (("sync",), ("sync", "v1-01"), ("order", "v1-01", "--dry-run")):
+        assert "set VTEX_ACCOUNT or STORES_FILE" in bare.type(*command, status=2)
+
+
+def test_version_and_wrong_calls(bare: Desk) -> None:
+    assert "version" in bare.type("--version")
+    assert "No such command" in bare.type("ordres", status=2)
+    assert "Missing argument" in bare.type("order", status=2)
+    assert "No such option" in bare.type("orders", "--sotre", "acme", status=2)
+
+
+def test_help_needs_no_sound_settings_and_leaves_nothing_unsaid(bare: Desk) -> None:
+    bare.env["LIST_SECONDS"] = "soon"
+
+    assert "migrate, check, sync" in " ".join(bare.type("--help").split())
+    for name, command in main.commands.items():
+        bare.type(name, "--help")
+        options = [one for one in command.params if isinstance(one, click.Option)]
+        assert [one.name for one in options if not one.help] == [], name
+        assert "`" not in (command.help or ""), name
