@@ -90,6 +90,7 @@ def example(name: str) -> str:
         ("REDIS_URL", "redis://:hid/den@cache/0", "percent-encoded"),
         ("REDIS_URL", "redis://:hid@den@cache/0", "percent-encoded"),
         ("REDIS_URL", "redis://[::1/hidden", "cannot be read"),
+        ("REDIS_URL", "redis://cache/0#hidden", "# as %23"),
         ("REDIS_URL", "redis://cache/hidden", "the number of a database, such as /0"),
         ("JOURNAL_URL", "mysql://u:hidden@db/journal", "is not a journal URL"),
         ("JOURNAL_URL", "postgresql+asyncpg://u:hidden@db/j", "write postgresql:// alone"),
