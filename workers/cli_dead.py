@@ -15,7 +15,7 @@ from journal.store import Journal
 from tasks.base import Team
 from tasks.chains import send
 from workers import log, views, wiring
-from workers.options import AS_JSON, STORE, known
+from workers.options import AS_JSON, STORE, Minutes, OrderId, known
 from workers.settings import load
 
 FOR_GOOD = 10 * 365 * 86_400.0
@@ -38,11 +38,18 @@ class Moment(click.ParamType[datetime]):
 def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         STORE,
-        click.option("--kind", type=click.Choice([one.value for one in Kind])),
+        click.option(
+            "--kind", type=click.Choice([one.value for one in Kind]), help="What was to be done."
+        ),
         click.option("--reason", metavar="TEXT", help="A part of the reason."),
         click.option("--since", type=Moment(), help="Died at this time or later."),
         click.option("--until", type=Moment(), help="Died at this time or earlier."),
-        click.option("--job", type=int, help="One job, by its number in `dead` or `order`."),
+        click.option(
+            "--job",
+            type=click.IntRange(1, 2**63 - 1),
+            metavar="NUMBER",
+            help="One job, by the number that dead or order ID shows.",
+        ),
     ):
         command = option(command)
     return command
@@ -53,9 +60,11 @@ def _which(order_id: str | None, kind: str | None, given: dict[str, Any]) -> Whi
 
 
 @click.command("dead")
-@click.argument("order_id", required=False)
+@click.argument("order_id", type=OrderId(), required=False)
 @_filters
-@click.option("--limit", default=20, show_default=True, help="Jobs shown one by one.")
+@click.option(
+    "--limit", type=click.IntRange(0), default=20, show_default=True, help="Jobs shown one by one."
+)
 @AS_JSON
 def dead_command(
     order_id: str | None, kind: str | None, limit: int, *, as_json: bool, **given: Any
@@ -69,7 +78,7 @@ def dead_command(
 
 
 @click.command()
-@click.argument("order_id", required=False)
+@click.argument("order_id", type=OrderId(), required=False)
 @_filters
 @click.option("--all", "everything", is_flag=True, help="All that is dead.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -93,7 +102,7 @@ def retry(
 
 
 @click.command()
-@click.argument("order_id", required=False)
+@click.argument("order_id", type=OrderId(), required=False)
 @_filters
 @click.option("--all", "everything", is_flag=True, help="All that is dead.")
 @click.option("--why", required=True, help="Kept in the timeline; the ERP hears it.")
@@ -114,8 +123,8 @@ def discard(
 
 @click.command()
 @click.argument("store")
-@click.option("--minutes", type=float, help="None: until vtex-erp resume.")
-@click.option("--why", default="by hand", show_default=True)
+@click.option("--minutes", type=Minutes(), help="None: until vtex-erp resume.")
+@click.option("--why", default="by hand", show_default=True, help="What check tells of it.")
 def pause(store: str, minutes: float | None, why: str) -> None:
     """Let nothing of a store call VTEX."""
     with _journal_of(store) as journal:

@@ -302,7 +302,7 @@ def test_a_dead_order_goes_back_to_the_queue_once_it_is_retried(cluster: Cluster
     assert "v1-01: tried again (intake from stage listed)" in answer.stdout
     with redis.Redis.from_url(cluster.env["REDIS_URL"]) as broker:
         assert broker.llen("orders") == 1
-    assert "nothing to do" in cluster.command("retry", "v1-01", "--job", "99").stdout
+    assert "no dead job fits" in cluster.command("retry", "v1-01", "--job", "99").stdout
 
 
 def test_a_sync_without_a_broker_keeps_what_it_listed(cluster: Cluster) -> None:
@@ -349,6 +349,14 @@ def test_a_sync_with_a_wrong_token_points_to_check(desk: Desk) -> None:
     assert "401" in text
     assert "vtex-erp check tells more" in text
     assert "wr0ng" not in text
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["retry v1-01 --job 99999999999999999999", "pause acme --minutes inf", "dead --limit=-1"],
+)
+def test_a_number_out_of_all_reach_is_a_wrong_call(desk: Desk, call: str) -> None:
+    assert "is not in the range" in desk.type(*call.split(), status=2)
 
 
 # --- check ----------------------------------------------------------------------------------------
