@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 
 from journal.jobs import JournalError, JournalUnavailable
 
 _MIGRATION_LOCK = 7_263_001
+
+IDLE_SECONDS = 5.0
+"""Connections unused for longer are tried before they are used."""
 
 
 class Database:
@@ -91,7 +96,10 @@ class Database:
 
     def _make(self) -> Engine:
         if self._url.get_backend_name() != "sqlite":
-            return create_engine(self._url, pool_size=20, max_overflow=20, pool_pre_ping=True)
+            engine = create_engine(self._url, pool_size=20, max_overflow=20)
+            event.listen(engine, "checkin", _note_return)
+            event.listen(engine, "checkout", _ping_where_idle)
+            return engine
         if self._url.database:
             Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(self._url, connect_args={"timeout": 30})
@@ -112,6 +120,24 @@ def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", "journal:migrations")
     return config
+
+
+def _note_return(_connection: object, record: Any) -> None:
+    record.info["idle_since"] = time.monotonic()
+
+
+def _ping_where_idle(connection: Any, record: Any, _proxy: object) -> None:
+    """Try a connection that has not been used for a while: the server may have gone meanwhile.
+
+    At every use, as the pool's own way is, this would be one more round trip a transaction.
+    """
+    if time.monotonic() - record.info.get("idle_since", 0.0) < IDLE_SECONDS:
+        return
+    try:
+        connection.execute("SELECT 1")
+        connection.rollback()
+    except psycopg.Error as error:
+        raise DisconnectionError from error
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

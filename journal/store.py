@@ -447,6 +447,21 @@ class Journal(Asking):
                     .values(lease_until=None, updated_at=self._now())
                 )
 
+    def hand_back(self, store: str, order_id: str, attempt: int, *, job: int | None) -> None:
+        """Give up the lease of a job between two steps; it is due at once."""
+        with self._database.transaction() as db:
+            row = _find(db, store, order_id, job)
+            if row is not None and row["attempt"] == attempt and row["starts"] == 0:
+                db.execute(
+                    update(jobs)
+                    .where(
+                        jobs.c.id == row["id"],
+                        jobs.c.state == State.OPEN,
+                        jobs.c.attempt == attempt,
+                    )
+                    .values(lease_until=None, updated_at=self._now())
+                )
+
     def retry(self, store: str, order_id: str, *, job: int | None = None) -> bool:
         """Let a dead, skipped or waiting job try again now; say whether there was anything to do.
 

@@ -18,6 +18,7 @@ from erp.nfe_items import MATCH
 from erp.port import Erp, ErpRejected, ErpUnavailable
 from journal.jobs import JobLost, JournalUnavailable, StorePaused
 from journal.store import Journal
+from tasks import carrying
 from vtex.client import VtexClient
 from vtex.errors import (
     DocumentInvalid,
@@ -160,6 +161,7 @@ class StoreTask(Task):  # type: ignore[misc]  # Celery ships no types
     def stop_chain(self) -> None:
         """Let the message's remaining steps fall."""
         self.request.chain = None
+        carrying.drop_rest()
 
 
 class RequestTask(StoreTask):
@@ -203,6 +205,20 @@ class StepTask(StoreTask):
         Args:
             job: number of the job; None for the order's intake.
         """
+        self._step(store, order_id, attempt, job, kwargs)
+        if self.request.chain and (left := carrying.carry_on(self)):
+            self._hand_back(left[0])
+
+    def _hand_back(self, name: dict[str, Any]) -> None:
+        owned = (name["store"], name["order_id"], name["attempt"])
+        try:
+            self.journal.hand_back(*owned, job=name.get("job"))
+        except JournalUnavailable:
+            log.warning("a lease runs out by itself", extra={"order_id": name["order_id"]})
+
+    def _step(
+        self, store: str, order_id: str, attempt: int, job: int | None, kwargs: dict[str, Any]
+    ) -> None:
         mark = {"store": store, "order_id": order_id, "attempt": attempt, "task": self.name}
         name = (store, order_id, attempt)
         try:
