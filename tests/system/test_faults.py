@@ -81,7 +81,7 @@ def test_a_time_out_after_the_effect_is_looked_into_and_not_repeated(cluster: Cl
 def test_errors_of_every_kind_on_every_route_lose_nothing(cluster: Cluster) -> None:
     cluster.start_simulator(12)
     for kind in ("unavailable", "html_error", "html_200", "lose_answer", "half_body", "malformed"):
-        cluster.steer("faults", kind=kind, times=None, probability=0.06)
+        cluster.steer("faults", kind=kind, times=4, probability=0.2)
     cluster.start_worker("w1")
     cluster.start_beat()
 
