@@ -1,10 +1,15 @@
 """The pages that are derived from the code say what the code says."""
 
+import re
 from pathlib import Path
 
+from tasks import contract
+from vtex import statuses
 from workers.settings import SettingsSchema
 
-PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
+DOCS = Path(__file__).parents[2] / "docs"
+
+PAGE = DOCS / "configuration.md"
 
 
 def test_every_setting_is_described_with_its_default_and_an_example():
@@ -20,3 +25,31 @@ def test_the_readme_stays_under_200_lines():
     readme = Path(__file__).parents[2] / "README.md"
 
     assert len(readme.read_text(encoding="utf-8").splitlines()) < 200
+
+
+def fields_of(page: str, heading: str) -> set[str]:
+    section = page.split(heading)[1].split("\n## ", maxsplit=1)[0]
+    return set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE))
+
+
+def test_the_message_contract_names_every_field() -> None:
+    page = (DOCS / "messages.md").read_text(encoding="utf-8")
+
+    for kind, task in contract.KINDS.items():
+        schema = contract._SCHEMAS[kind]()
+        items = set(contract._InvoiceItem().fields) if kind == "invoice" else set()
+        assert fields_of(page, f"## `{task}`") == set(schema.fields) | items
+    for name in contract._TrackingEvent().fields:
+        assert f"`{name}`" in page
+
+
+def test_the_table_of_cancellations_has_every_status() -> None:
+    page = (DOCS / "cancellations.md").read_text(encoding="utf-8")
+
+    assert not [one for one in statuses._MAY_CANCEL if f"`{one}`" not in page]
+
+
+def test_every_page_is_linked_and_every_link_leads_somewhere() -> None:
+    for page in [*DOCS.rglob("*.md"), DOCS.parent / "README.md", DOCS.parent / "CONTRIBUTING.md"]:
+        for link in re.findall(r"\]\(([\w./-]+\.md)", page.read_text(encoding="utf-8")):
+            assert (page.parent / link).exists(), f"{page.name}: {link}"
