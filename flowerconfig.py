@@ -11,6 +11,9 @@ import secrets
 import sys
 from pathlib import Path
 
+from flower.views.monitor import Metrics
+from tornado.web import authenticated
+
 
 def _password() -> str:
     given = os.environ.get("FLOWER_BASIC_AUTH", "")
@@ -24,6 +27,9 @@ def _password() -> str:
     return made
 
 
+# Flower leaves /metrics open to everybody, with the names of hosts and tasks; Prometheus has
+# basic_auth for it. /healthcheck stays open: it says OK and nothing else.
+Metrics.get = authenticated(Metrics.get)
 basic_auth = [_password()]
 address = os.environ.get("FLOWER_ADDRESS", "127.0.0.1")  # Flower's own default is all interfaces
 max_tasks = 10_000  # Flower's own default of 100,000 is its usual memory complaint
