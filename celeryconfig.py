@@ -80,8 +80,10 @@ worker_hijack_root_logger = False  # workers/log.py writes JSON lines
 worker_cancel_long_running_tasks_on_connection_loss = False  # a step is short and idempotent
 
 # --- schedule ---------------------------------------------------------------------------------
-beat_scheduler = "redbeat.RedBeatScheduler"  # several beats, one of them at work
-redbeat_redis_url = _settings.redis_url
+beat_scheduler = "workers.beat.Scheduler"  # several beats, one of them at work
+# No address here: Flower shows a worker's configuration, and Celery hides the password in
+# broker_url alone. Beat's scheduler takes that one; without this setting RedBeat warns.
+redbeat_redis_url = "broker_url"
 redbeat_key_prefix = "vtex-erp:beat:"
 redbeat_lock_timeout = 15  # fail-over of seconds; the default is 25 minutes
 beat_max_loop_interval = 3  # must be well below the lock's time-out

@@ -119,6 +119,12 @@ class RedisServer:
     def stop(self) -> None:
         self.process.kill(signal.SIGTERM)
 
+    def ask_for(self, password: str) -> None:
+        """Let nobody in without a password, until the next start."""
+        with redis.Redis.from_url(self.url) as connection:
+            connection.config_set("requirepass", password)
+        self.url = f"redis://:{password}@127.0.0.1:{self.port}/0"
+
     def lose_everything(self) -> None:
         """Restart without any of the data."""
         self.process.kill()

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import redis
-import requests
 from servers import Cluster, RedisServer, deadly, eventually
 
 from journal.readings import utc_now
@@ -156,60 +155,3 @@ def test_a_message_delivered_twice_or_late_changes_nothing(cluster: Cluster) -> 
 
     assert cluster.command("order", only, "--json").stdout == before
     cluster.assert_each_order_once(1)
-
-
-def test_flower_shows_names_and_ids_and_no_person(cluster: Cluster) -> None:
-    cluster.start_simulator(18)
-    cluster.start_worker("w1")
-    port = str(cluster.port + 1)
-    cluster.start(
-        "flower", "celery", "-A", "workers", "flower", f"--port={port}", "--address=127.0.0.1",
-        FLOWER_BASIC_AUTH="u:p",
-    )  # fmt: skip
-    address = f"http://127.0.0.1:{port}"
-    eventually(lambda: "Visit me" in cluster.logs() or _answers(f"{address}/healthcheck"), 30)
-    cluster.start_beat()
-    eventually(lambda: cluster.all_done(18), 90)
-
-    def shown(path: str) -> str:
-        answer = requests.get(f"{address}{path}", auth=("u", "p"), timeout=10)
-        assert answer.status_code == 200, path
-        return answer.text
-
-    eventually(lambda: "orders.start_handling" in shown("/api/tasks?limit=1000"), 30)
-    tasks = requests.get(f"{address}/api/tasks?limit=1000", auth=("u", "p"), timeout=10).json()
-    views = [
-        "/",
-        "/workers",
-        "/tasks",
-        "/broker",
-        "/api/tasks?limit=1000",
-        "/api/workers",
-        "/metrics",
-    ]
-    views += [f"/task/{one}" for one in list(tasks)[:60]] + [
-        f"/api/task/info/{one}" for one in tasks
-    ]
-    text = "".join(shown(path) for path in views)
-
-    assert all(one in text for one in cluster.state()["orders"])
-    assert not [word for word in persons(cluster) if word in text]
-    assert all(requests.get(f"{address}{one}", timeout=10).status_code == 401 for one in views[:6])
-
-
-def persons(cluster: Cluster) -> set[str]:
-    rows = cluster.erp_rows(
-        "select customer_name, customer_document, customer_email, customer_phone from int_order"
-    ) + cluster.erp_rows(
-        "select street, postal_code, receiver, neighborhood from int_order_address"
-    )
-    words = {word for row in rows for word in row if word and len(word) > 4}
-    assert len(words) > 20
-    return words | {"simulated-token"}
-
-
-def _answers(url: str) -> bool:
-    try:
-        return requests.get(url, timeout=5).ok
-    except requests.RequestException:
-        return False

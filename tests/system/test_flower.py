@@ -1,0 +1,133 @@
+"""What Flower shows of real workers: every order by its id, nobody by name, no password."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+from servers import Cluster, RedisServer, eventually, free_port
+
+ORDERS = 12
+USER, PASSWORD, REDIS_PASSWORD = "operator", "wrench-of-flower", "open-sesame-redis"
+PAGES = (
+    "/", "/workers", "/worker/{worker}", "/tasks", "/tasks/datatable", "/broker", "/metrics",
+    "/api/workers?refresh=1", "/api/workers", "/api/tasks?limit=1000", "/api/task/types",
+    "/api/queues/length",
+)  # fmt: skip
+OF_A_TASK = ("/task/{task}", "/api/task/info/{task}", "/api/task/result/{task}")
+# What these fields hold tells nothing of a person.
+IMPERSONAL = {"id", "addressType", "addressId", "country", "documentType", "isCorporate"}
+
+
+class Flower:
+    """Flower as a browser meets it."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster, self.port = cluster, free_port()
+        self.process = cluster.start(
+            "flower", "celery", "-A", "workers", "flower", f"--port={self.port}",
+            FLOWER_BASIC_AUTH=f"{USER}:{PASSWORD}",
+        )  # fmt: skip
+
+    def get(self, path: str, auth: tuple[str, str] | None = (USER, PASSWORD)) -> requests.Response:
+        return requests.get(f"http://127.0.0.1:{self.port}{path}", auth=auth, timeout=10)
+
+    def is_up(self) -> bool:
+        try:
+            return self.get("/healthcheck").ok
+        except requests.ConnectionError:
+            return False
+
+    def tasks(self) -> dict[str, Any]:
+        seen: dict[str, Any] = self.get("/api/tasks?limit=1000").json()
+        return seen
+
+    def has_seen_every_order_handled(self) -> bool:
+        ends = [one for one in self.tasks().values() if one["name"] == "orders.start_handling"]
+        return sum(one["state"] == "SUCCESS" for one in ends) >= ORDERS
+
+    def paths(self) -> list[str]:
+        """Every page, and those of each task that moved an order."""
+        (worker,) = self.get("/api/workers?refresh=1").json()
+        tasks = [number for number, one in self.tasks().items() if "order_id" in one["kwargs"]]
+        return [one.format(worker=worker) for one in PAGES] + [
+            one.format(task=task) for task in tasks for one in OF_A_TASK
+        ]
+
+
+@pytest.fixture
+def flower(cluster: Cluster, redis_server: RedisServer) -> Flower:
+    """Flower, after orders went through a cluster whose Redis asks for a password."""
+    redis_server.ask_for(REDIS_PASSWORD)
+    cluster.env["REDIS_URL"] = redis_server.url
+    cluster.start_simulator(ORDERS)
+    started = Flower(cluster)
+    eventually(started.is_up, 30)
+    cluster.start_worker("w1")
+    cluster.start_beat()
+    eventually(lambda: cluster.all_done(ORDERS), 60)
+    eventually(started.has_seen_every_order_handled, 30)
+    return started
+
+
+def test_flower_shows_names_and_ids_and_neither_person_nor_password(flower: Flower) -> None:
+    shown = {path: readable(flower.get(path)) for path in flower.paths()}
+
+    everything = "\n".join(shown.values())
+    for name in ("fetch", "fetch_payment", "insert", "start_handling"):
+        assert f"orders.{name}" in shown["/api/tasks?limit=1000"]
+    assert all(one in everything for one in flower.cluster.state()["orders"])
+    assert "broker_url" in everything, "the worker's configuration is on no page"
+    secrets = {REDIS_PASSWORD, PASSWORD, "vtexappkey-acme-SIMULA", "simulated-token"}
+    words = secrets | personal_words(flower.cluster)
+    any_of_them = re.compile("|".join(rf"(?<!\w){re.escape(one)}(?!\w)" for one in words))
+    found = {path: any_of_them.findall(text) for path, text in shown.items()}
+    assert not {path: hits for path, hits in found.items() if hits}
+
+
+def test_flower_shows_nothing_at_all_without_the_password(flower: Flower) -> None:
+    strangers = (None, (USER, "guessed"), ("", ""))
+
+    answers = {(path, who): flower.get(path, who) for path in flower.paths() for who in strangers}
+
+    assert not {key: one.text for key, one in answers.items() if one.status_code != 401}
+    assert not [key for key, one in answers.items() if "orders." in one.text]
+    # The one page for everybody: a load balancer's.
+    assert flower.get("/healthcheck", None).text.strip() == "OK"
+
+
+def readable(answer: requests.Response) -> str:
+    """Return a page's text with what HTML and JSON escape in it undone."""
+    # Flower answers 405 or 503 where a page is not for looking: what it says counts all the same.
+    assert answer.status_code != 401, answer.url
+    plain = re.sub(r"\\u([0-9a-fA-F]{4})", lambda hit: chr(int(hit[1], 16)), answer.text)
+    return html.unescape(plain)
+
+
+def personal_words(cluster: Cluster) -> set[str]:
+    """Return every text about the persons who bought, from VTEX's own documents."""
+    words: set[str] = set()
+    for order_id in cluster.state()["orders"]:
+        order = requests.get(
+            f"{cluster.simulator}/api/oms/pvt/orders/{order_id}", timeout=10,
+            headers={
+                "X-VTEX-API-AppKey": cluster.env["VTEX_APP_KEY"],
+                "X-VTEX-API-AppToken": cluster.env["VTEX_APP_TOKEN"],
+            },
+        ).json()  # fmt: skip
+        for part in (order["clientProfileData"], order["shippingData"]["address"]):
+            words |= set(texts(part))
+    digits = {re.sub(r"\D", "", word) for word in words}
+    told = {one for one in words | digits if len(one) > 2 and not re.fullmatch(r"\d{1,5}", one)}
+    assert len(told) > 3 * ORDERS
+    return told
+
+
+def texts(part: dict[str, Any]) -> Iterator[str]:
+    return (
+        value for field, value in part.items() if isinstance(value, str) and field not in IMPERSONAL
+    )
