@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import redis
-from servers import Cluster, RedisServer, deadly, eventually
+from servers import ROOT, Cluster, RedisServer, deadly, eventually
 
 from journal.readings import utc_now
 from journal.store import Journal
@@ -20,11 +21,22 @@ def supervised(cluster: Cluster, count: int) -> bool:
     return cluster.all_done(count)
 
 
+def start_handling_calls(cluster: Cluster) -> list[int]:
+    return [one["start_handling_calls"] for one in cluster.state()["orders"].values()]
+
+
+def all_calls(cluster: Cluster) -> int:
+    """Count what VTEX was asked, whatever it answered."""
+    return sum(cluster.state()["calls"].values())
+
+
 @pytest.mark.parametrize(
     "target",
     [
         "journal.store Journal record after",
+        "vtex.client VtexClient order before",
         "vtex.client VtexClient order after",
+        "vtex.client VtexClient transaction before",
         "vtex.client VtexClient transaction after",
         "erp.adapters.sql SqlErp insert before",
         "erp.adapters.sql SqlErp insert after",
@@ -44,23 +56,31 @@ def test_a_worker_killed_inside_a_step_loses_nothing_and_doubles_nothing(
 
     assert marker.exists()
     cluster.assert_each_order_once(6)
+    assert start_handling_calls(cluster) == [1] * 6
 
 
-def test_redis_that_restarts_under_load_costs_no_order(
-    cluster: Cluster, redis_server: RedisServer
+@pytest.mark.parametrize("seconds", [0, 8])
+def test_redis_that_is_away_under_load_and_keeps_its_data_costs_no_order(
+    cluster: Cluster, redis_server: RedisServer, seconds: float
 ) -> None:
-    cluster.start_simulator(120, "--latency-ms", "30")
+    with redis.Redis.from_url(redis_server.url) as connection:
+        connection.set("kept", "yes")
+    cluster.start_simulator(150, "--latency-ms", "60")
     cluster.start_worker("w1")
     cluster.start_worker("w2")
     cluster.start_beat()
     eventually(lambda: cluster.handled() >= 20, 60)
 
     redis_server.process.kill(signal.SIGKILL)
-    eventually(lambda: "cannot connect" in cluster.logs().lower() or "connection" in cluster.logs())
+    back = utc_now() + timedelta(seconds=seconds)
+    assert cluster.handled() < 120, "nearly done before Redis went"
+    eventually(lambda: supervised(cluster, 150) or utc_now() >= back)
     redis_server.start()
 
-    eventually(lambda: supervised(cluster, 120), 120)
-    cluster.assert_each_order_once(120)
+    with redis.Redis.from_url(redis_server.url) as connection:
+        assert connection.get("kept") == b"yes"
+    eventually(lambda: supervised(cluster, 150), 90)
+    cluster.assert_each_order_once(150)
 
 
 def test_a_time_out_after_the_effect_is_looked_into_and_not_repeated(cluster: Cluster) -> None:
@@ -73,8 +93,7 @@ def test_a_time_out_after_the_effect_is_looked_into_and_not_repeated(cluster: Cl
     eventually(lambda: cluster.all_done(5), 90)
 
     cluster.assert_each_order_once(5)
-    calls = [one["start_handling_calls"] for one in cluster.state()["orders"].values()]
-    assert calls == [1] * 5
+    assert start_handling_calls(cluster) == [1] * 5
 
 
 def test_errors_of_every_kind_on_every_route_lose_nothing(cluster: Cluster) -> None:
@@ -103,11 +122,11 @@ def test_a_429_stops_all_calls_of_the_store(cluster: Cluster, kind: str) -> None
     wire = timedelta(seconds=1)
     began = utc_now()
     eventually(lambda: utc_now() > began + wire)
-    before = sum(cluster.state()["calls"].values())
+    before = all_calls(cluster)
 
     eventually(lambda: utc_now() > quiet_until)
 
-    assert sum(cluster.state()["calls"].values()) == before
+    assert all_calls(cluster) == before
     assert not cluster.orders("--state", "dead")
     assert (until - began).total_seconds() == pytest.approx(8 if kind == "throttle" else 60, abs=3)
     if kind == "throttle":
@@ -115,43 +134,84 @@ def test_a_429_stops_all_calls_of_the_store(cluster: Cluster, kind: str) -> None
         cluster.assert_each_order_once(40)
 
 
-def test_a_wrong_key_stops_the_calls_buries_nothing_and_heals_by_itself(cluster: Cluster) -> None:
-    cluster.start_simulator(5)
+def test_a_wrong_key_leaves_a_probe_now_and_then_buries_nothing_and_heals_by_itself(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    # A minute's pause, shortened so that several of its probes are seen.
+    (tmp_path / "sitecustomize.py").write_text("import tasks.base as b; b.UNAUTHORIZED_SECONDS = 6")
+    cluster.env["WORKER_THREADS"] = "4"
+    cluster.start_simulator(24)
+    assert cluster.command("sync").returncode == 0
     cluster.steer("tokens", remove=["simulated-token"])
-    cluster.start_worker("w1")
+    listed = all_calls(cluster)
+    cluster.start_worker("w1", PYTHONPATH=f"{tmp_path}:{ROOT}")
     cluster.start_beat()
-    eventually(lambda: "paused" in cluster.command("check").stdout, 60)
+    eventually(lambda: all_calls(cluster) > listed, 60)
+    began, before = utc_now(), all_calls(cluster)
 
+    eventually(lambda: utc_now() > began + timedelta(seconds=14))
+    probes = all_calls(cluster) - before
     check = cluster.command("check")
-    calls = sum(cluster.state()["calls"].values())
-    cluster.command("orders")
+    dead = cluster.orders("--state", "dead")
+    cluster.steer("tokens", add=["simulated-token"])
 
+    # Each pause ends with what its threads had begun and one listing, however many orders wait.
+    assert 1 <= probes <= 3 * (4 + 1)
+    assert not dead
     assert check.returncode == 1
     assert "the key or token is wrong" in check.stdout
     assert "simulated-token" not in check.stdout + cluster.logs()
-    assert sum(cluster.state()["calls"].values()) - calls <= 1
-    cluster.steer("tokens", add=["simulated-token"])
-    eventually(lambda: cluster.all_done(5), 120)
+    eventually(lambda: cluster.all_done(24), 60)
+    cluster.assert_each_order_once(24)
+
+
+def deliver(cluster: Cluster, order_id: str, attempts: Iterable[int]) -> None:
+    """Bring messages of these attempts, one for each step, to the worker; it ends after them."""
+    with app.connection_for_write(cluster.env["REDIS_URL"]) as broker:
+        for name in ("fetch", "fetch_payment", "insert", "start_handling"):
+            for attempt in attempts:
+                app.send_task(
+                    f"orders.{name}", queue="orders", connection=broker,
+                    kwargs={"store": "acme", "order_id": order_id, "attempt": attempt},
+                )  # fmt: skip
+    with redis.Redis.from_url(cluster.env["REDIS_URL"]) as connection:
+        eventually(lambda: connection.llen("orders") == 0, 30)
+    cluster.processes["w1"].kill(signal.SIGTERM)
 
 
 def test_a_message_delivered_twice_or_late_changes_nothing(cluster: Cluster) -> None:
     cluster.start_simulator(1)
     (only,) = cluster.state()["orders"]
-    worker = cluster.start_worker("w1")
+    cluster.start_worker("w1")
     cluster.start_beat()
     eventually(lambda: cluster.all_done(1), 60)
     before = cluster.command("order", only, "--json").stdout
 
-    with app.connection_for_write(cluster.env["REDIS_URL"]) as broker:
-        for name in ("orders.fetch", "orders.insert", "orders.start_handling"):
-            for attempt in (0, 1, 2):
-                app.send_task(
-                    name, kwargs={"store": "acme", "order_id": only, "attempt": attempt},
-                    queue="orders", connection=broker,
-                )  # fmt: skip
-    with redis.Redis.from_url(cluster.env["REDIS_URL"]) as connection:
-        eventually(lambda: connection.llen("orders") == 0, 30)
-    worker.kill(signal.SIGTERM)
+    deliver(cluster, only, (0, 1, 2))
 
     assert cluster.command("order", only, "--json").stdout == before
+    cluster.assert_each_order_once(1)
+    assert start_handling_calls(cluster) == [1]
+
+
+def test_a_message_of_an_older_attempt_does_not_move_an_order_that_waits(cluster: Cluster) -> None:
+    cluster.start_simulator(1)
+    (only,) = cluster.state()["orders"]
+    cluster.steer("faults", kind="unavailable", route="start_handling", times=None)
+    cluster.start_worker("w1")
+    beat = cluster.start_beat()
+    eventually(lambda: cluster.order(only).get("attempt", 0) >= 2, 60)
+    beat.kill(signal.SIGTERM)
+    eventually(lambda: cluster.order(only)["lease_until"] is None, 30)
+    # VTEX would take it now: what holds the order back is its attempt alone.
+    cluster.clear_faults()
+    before = cluster.command("order", only, "--json").stdout
+
+    deliver(cluster, only, range(cluster.order(only)["attempt"]))
+
+    assert cluster.command("order", only, "--json").stdout == before
+    assert cluster.handled() == 0
+    cluster.start_worker("w1")
+    cluster.start_beat()
+    eventually(lambda: cluster.all_done(1), 60)
     cluster.assert_each_order_once(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import published
@@ -60,3 +61,23 @@ def test_its_sums_do_not_add_up_so_it_is_held_until_the_setting_lets_it_in(
     assert cluster.erp_rows("select total_cents from int_order where flags is not null") == [
         (1160,)
     ]
+
+
+def test_the_setting_lets_it_in_at_once_flagged_in_the_erp_and_in_its_timeline(
+    cluster: Cluster,
+) -> None:
+    cluster.env["ALLOW_SUM_MISMATCH"] = "true"
+    cluster.start_simulator(1)
+    order_id = place(cluster)
+    cluster.start_worker("w1")
+    cluster.start_beat()
+
+    eventually(lambda: cluster.all_done(2), 60)
+
+    flagged = cluster.erp_rows("select order_id, flags from int_order where flags is not null")
+    assert [one for one, _ in flagged] == [order_id]
+    assert DIFFERENCE in flagged[0][1]
+    shown = json.loads(cluster.command("order", order_id, "--json").stdout)
+    assert not shown["order"]["last_error"]
+    assert DIFFERENCE in json.dumps(shown["events"])
+    cluster.assert_each_order_once(2)
