@@ -49,10 +49,12 @@ class Job:
         erp_reference: what the ERP calls the order; None before it has it.
         content: what the ERP asked for; empty for an intake.
         result: what VTEX gave for it.
+        paused: until when its store pauses, and why.
     """
 
     def __init__(self, row: RowMapping) -> None:
-        self.row = row
+        self.row = dict(row)
+        self.paused: tuple[datetime, str] | None = None
         self.store: str = row["store"]
         self.order_id: str = row["order_id"]
         self.attempt: int = row["attempt"]
@@ -101,6 +103,17 @@ class Job:
     def referenced(self) -> bool:
         """Whether the ERP's reference was assigned."""
         return bool(self.erp_reference != self._read[2])
+
+    def moved_on(self, to: Stage) -> None:
+        """Take note that all is kept, and that the next step has begun."""
+        self.row |= {"stage": to, "starts": 1, "failures": 0}
+        self.stage, self.failures, self.in_doubt, self.notes = to, 0, False, []
+        self._read = (self.order, self.payment, self.erp_reference)
+
+    def is_at(self, store: str, order_id: str, attempt: int, job: int | None, at: Stage) -> bool:
+        """Say whether this is the job, the attempt and the stage that a step asks for."""
+        named = (self.store, self.order_id, self.attempt, self.stage)
+        return named == (store, order_id, attempt, at) and job in (None, self.row["id"])
 
 
 class Journal(Asking):
@@ -177,7 +190,7 @@ class Journal(Asking):
     # --- a step -------------------------------------------------------------------------------
 
     @contextmanager
-    def step(
+    def step(  # noqa: PLR0913  # what names a step
         self,
         store: str,
         order_id: str,
@@ -186,6 +199,8 @@ class Journal(Asking):
         to: Stage,
         calls_vtex: bool = True,
         job: int | None = None,
+        begun: Job | None = None,
+        goes_on: bool = False,
     ) -> Iterator[Job]:
         """Own a job for one step, and move it on to ``to`` when the step ends well.
 
@@ -193,18 +208,25 @@ class Journal(Asking):
 
         Args:
             job: number of the job; None for the order's intake.
+            begun: what the step before left, where it ended with ``goes_on``.
+            goes_on: the next step follows at once: it is begun in the same transaction.
 
         Raises:
             JobLost: the job belongs to a newer attempt, or stands elsewhere.
             StorePaused: the step would call VTEX, which asked for a pause.
         """
-        owned = self._enter(store, order_id, attempt, to.before, calls_vtex=calls_vtex, job=job)
+        if begun is not None and begun.is_at(store, order_id, attempt, job, to.before):
+            owned = begun
+            if calls_vtex and owned.paused:
+                raise StorePaused(f"store paused: {owned.paused[1]}", until=owned.paused[0])
+        else:
+            owned = self._enter(store, order_id, attempt, to.before, calls_vtex=calls_vtex, job=job)
         try:
             yield owned
         except BaseException:
             self._keep_documents(owned)
             raise
-        self._advance(owned, to)
+        self._advance(owned, to, goes_on=goes_on)
 
     def _enter(
         self,
@@ -230,7 +252,7 @@ class Journal(Asking):
             self._move(db, row, starts=row["starts"] + 1, lease_until=self._lease(now))
         return Job(row)
 
-    def _advance(self, job: Job, to: Stage) -> None:
+    def _advance(self, job: Job, to: Stage, *, goes_on: bool) -> None:
         now = self._now()
         last = to is PATHS[job.kind][-1]
         end = State.SKIPPED if job.skipped else State.DONE if last else State.OPEN
@@ -241,7 +263,7 @@ class Journal(Asking):
                 job.row,
                 stage=job.stage if job.skipped else to,
                 state=end,
-                starts=0,
+                starts=int(goes_on and end is State.OPEN),
                 suspect=0,
                 failures=0,
                 last_error=job.skipped,
@@ -272,7 +294,9 @@ class Journal(Asking):
                 ended(db, {**job.row, "result": result}, outcome, reason, now)
             if job.pointless:
                 self._close_others(db, job, job.pointless, now)
-        job.stage = to
+            if goes_on and end is State.OPEN:
+                job.paused = _pause_of(db, job.store, now)
+        job.moved_on(to)
 
     def _close_others(self, db: Connection, job: Job, reason: str, now: datetime) -> None:
         closed = db.execute(
@@ -448,10 +472,10 @@ class Journal(Asking):
                 )
 
     def hand_back(self, store: str, order_id: str, attempt: int, *, job: int | None) -> None:
-        """Give up the lease of a job between two steps; it is due at once."""
+        """Give up the lease of a job whose next step was not begun; it is due at once."""
         with self._database.transaction() as db:
             row = _find(db, store, order_id, job)
-            if row is not None and row["attempt"] == attempt and row["starts"] == 0:
+            if row is not None and row["attempt"] == attempt:
                 db.execute(
                     update(jobs)
                     .where(
@@ -459,7 +483,7 @@ class Journal(Asking):
                         jobs.c.state == State.OPEN,
                         jobs.c.attempt == attempt,
                     )
-                    .values(lease_until=None, updated_at=self._now())
+                    .values(lease_until=None, starts=0, updated_at=self._now())
                 )
 
     def retry(self, store: str, order_id: str, *, job: int | None = None) -> bool:
@@ -536,6 +560,14 @@ class Journal(Asking):
 
     def _lease(self, now: datetime) -> datetime:
         return now + timedelta(seconds=self._policy.lease_seconds)
+
+
+def _pause_of(db: Connection, store: str, now: datetime) -> tuple[datetime, str] | None:
+    query = select(pauses.c.until, pauses.c.reason).where(
+        pauses.c.store == store, pauses.c.until > now
+    )
+    row = db.execute(query).one_or_none()
+    return None if row is None else (row.until, row.reason)
 
 
 def _age(one: Listed) -> tuple[bool, datetime, str]:

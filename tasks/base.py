@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -16,8 +16,8 @@ from celery.exceptions import Reject, Retry
 
 from erp.nfe_items import MATCH
 from erp.port import Erp, ErpRejected, ErpUnavailable
-from journal.jobs import JobLost, JournalUnavailable, StorePaused
-from journal.store import Journal
+from journal.jobs import JobLost, JournalUnavailable, Stage, StorePaused
+from journal.store import Job, Journal
 from tasks import carrying
 from vtex.client import VtexClient
 from vtex.errors import (
@@ -208,6 +208,27 @@ class StepTask(StoreTask):
         self._step(store, order_id, attempt, job, kwargs)
         if self.request.chain and (left := carrying.carry_on(self)):
             self._hand_back(left[0])
+
+    @contextmanager
+    def step(  # what names a step
+        self,
+        store: str,
+        order_id: str,
+        attempt: int,
+        *,
+        to: Stage,
+        calls_vtex: bool = True,
+        job: int | None = None,
+    ) -> Iterator[Job]:
+        """Own a job for this step; see ``Journal.step``. What follows at once is begun with it."""
+        goes_on = carrying.has_more(self)
+        with self.journal.step(
+            store, order_id, attempt, to=to, calls_vtex=calls_vtex, job=job,
+            begun=carrying.taken(), goes_on=goes_on,
+        ) as owned:  # fmt: skip
+            yield owned
+        if goes_on:
+            carrying.keep(owned)
 
     def _hand_back(self, name: dict[str, Any]) -> None:
         owned = (name["store"], name["order_id"], name["attempt"])

@@ -30,7 +30,7 @@ def post(
 
     Source: ``POST /api/oms/pvt/orders/{orderId}/cancel``. Arguments as in ``invoices.post``.
     """
-    with self.journal.step(store, order_id, attempt, to=Stage.SENT, job=job) as owned:
+    with self.step(store, order_id, attempt, to=Stage.SENT, job=job) as owned:
         found = cancelling.request(self.vtex(store), order_id, asked(owned))
         owned.result |= {"words": found.words, "order_status": found.status}
         if found.receipt:
@@ -42,7 +42,7 @@ def confirm(
     self: StepTask, /, *, store: str, order_id: str, attempt: int, job: int, **_: object
 ) -> None:
     """Look how the cancellation ended. Arguments as in ``invoices.post``."""
-    with self.journal.step(store, order_id, attempt, to=Stage.CONFIRMED, job=job) as owned:
+    with self.step(store, order_id, attempt, to=Stage.CONFIRMED, job=job) as owned:
         found = cancelling.follow(self.vtex(store), order_id, asked(owned), looks=owned.failures)
         owned.result["order_status"] = found.status
         known = owned.result.get("words") == "already canceled"

@@ -17,6 +17,8 @@ from celery import Task, signals
 from celery.exceptions import Retry
 from celery.worker import state
 
+from journal.store import Job
+
 _here = threading.local()
 _worker: dict[str, Any] = {}
 
@@ -50,11 +52,29 @@ def carry_on(task: Task) -> list[dict[str, Any]]:
                 return []
         return []
     finally:
-        _here.rest = None
+        _here.rest = _here.job = None
+
+
+def has_more(task: Task) -> bool:
+    """Say whether another step follows this one in this worker."""
+    return bool(task.request.chain or getattr(_here, "rest", None))
+
+
+def keep(job: Job) -> None:
+    """Leave a job to the step that follows."""
+    _here.job = job
+
+
+def taken() -> Job | None:
+    """Return the job that the step before left, once."""
+    job: Job | None = getattr(_here, "job", None)
+    _here.job = None
+    return job
 
 
 def drop_rest() -> None:
     """Let the steps that were to be carried on fall."""
+    _here.job = None
     if getattr(_here, "rest", None):
         _here.rest.clear()
 

@@ -31,7 +31,7 @@ def post(
     Args:
         job: number of the job that holds what is to be sent.
     """
-    with self.journal.step(store, order_id, attempt, to=Stage.SENT, job=job) as owned:
+    with self.step(store, order_id, attempt, to=Stage.SENT, job=job) as owned:
         invoice, xml = asked(owned)
         sent = invoicing.send(self.vtex(store), order_id, invoice, xml=xml)
         owned.result |= {"order_status": sent.order_status}
@@ -46,7 +46,7 @@ def confirm(
     self: StepTask, /, *, store: str, order_id: str, attempt: int, job: int, **_: object
 ) -> None:
     """Look whether VTEX shows the invoice. Arguments as in ``invoices.post``."""
-    with self.journal.step(store, order_id, attempt, to=Stage.CONFIRMED, job=job) as owned:
+    with self.step(store, order_id, attempt, to=Stage.CONFIRMED, job=job) as owned:
         invoice, _xml = asked(owned)
         owned.result["seen_as"] = invoicing.confirm(
             self.vtex(store), order_id, invoice, looks=owned.failures

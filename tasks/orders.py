@@ -61,7 +61,7 @@ def fetch(self: StepTask, /, *, store: str, order_id: str, attempt: int, **_: ob
         order_id: VTEX order id, as in ``1268540501456-01``.
         attempt: the attempt that this message belongs to; an older one does nothing.
     """
-    with self.journal.step(store, order_id, attempt, to=Stage.FETCHED) as job:
+    with self.step(store, order_id, attempt, to=Stage.FETCHED) as job:
         job.order = self.vtex(store).order(order_id)
         order = schemas.read_order(job.order)
         if reason := statuses.reason_to_skip(order):
@@ -80,7 +80,7 @@ def fetch_payment(
     Source: ``GET /api/pvt/transactions/{transactionId}`` and its ``/payments``.
     Arguments as in ``orders.fetch``.
     """
-    with self.journal.step(store, order_id, attempt, to=Stage.PAID) as job:
+    with self.step(store, order_id, attempt, to=Stage.PAID) as job:
         ids = schemas.read_order(job.order or {}).gateway_transaction_ids
         client = self.vtex(store) if ids else None
         job.payment = {"transactions": [client.transaction(one) for one in ids] if client else []}
@@ -96,7 +96,7 @@ def insert(self: StepTask, /, *, store: str, order_id: str, attempt: int, **_: o
         ErpRejected: the ERP, or the mapping, refuses the order; it is set aside until replayed.
     """
     lenient = store in self.with_team.lenient
-    with self.journal.step(store, order_id, attempt, to=Stage.INSERTED, calls_vtex=False) as job:
+    with self.step(store, order_id, attempt, to=Stage.INSERTED, calls_vtex=False) as job:
         order = sales_order(store, job.order, job.payment, allow_mismatch=lenient)
         job.erp_reference = self.erp.insert(order)
         for flag in order.flags:
@@ -112,7 +112,7 @@ def start_handling(
     Source: ``POST /api/oms/pvt/orders/{orderId}/start-handling``.
     Arguments as in ``orders.fetch``.
     """
-    with self.journal.step(store, order_id, attempt, to=Stage.HANDLING) as job:
+    with self.step(store, order_id, attempt, to=Stage.HANDLING) as job:
         outcome = handling.ensure(self.vtex(store), order_id, in_doubt=job.in_doubt)
         if outcome.canceled:
             self.erp.report(canceled_event(store, order_id, outcome))

@@ -28,7 +28,7 @@ def post(
     Sources: ``PATCH …/invoice/{invoiceNumber}``, ``PUT …/invoice/{invoiceNumber}/tracking``.
     Arguments as in ``invoices.post``.
     """
-    with self.journal.step(store, order_id, attempt, to=Stage.SENT, job=job) as owned:
+    with self.step(store, order_id, attempt, to=Stage.SENT, job=job) as owned:
         wanted = contract.read("tracking", owned.content)
         assert isinstance(wanted, Tracking)  # noqa: S101  # the kind of the job says so
         receipt = tracking.send(self.vtex(store), order_id, wanted)
