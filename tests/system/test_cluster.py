@@ -142,8 +142,9 @@ def test_bad_settings_are_named_before_anything_starts(cluster: Cluster, tmp_pat
     answer = cluster.command("check")
 
     assert answer.returncode == 2
-    assert "LIST_SECONDS: 'often'" in answer.stderr
-    assert "For example LIST_SECONDS=60" in answer.stderr
+    said = answer.stdout + answer.stderr
+    assert "LIST_SECONDS: 'often'" in said
+    assert "For example LIST_SECONDS=60" in said
 
 
 def test_an_erp_that_is_down_for_a_while_gets_every_order_after(cluster: Cluster) -> None:
