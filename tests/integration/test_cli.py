@@ -418,7 +418,7 @@ def test_check_tells_a_wrong_token_from_a_missing_permission(desk: Desk) -> None
 
 
 def test_check_shows_a_store_that_is_paused(desk: Desk) -> None:
-    desk.journal.pause("acme", seconds=60, reason="VTEX answered 429")
+    desk.journal.pause("acme", seconds=3600, reason="VTEX answered 429")
 
     ok, detail = desk.verdicts()["acme paused"]
 
