@@ -12,6 +12,7 @@ import pytest
 from desk import Desk, desk
 
 from tasks.base import NfeRules, StoreTask
+from vtex.errors import VtexRejected
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -470,3 +471,14 @@ def nota_of(office: Desk, order_id: str) -> bytes:
         for one in items
     ]  # fmt: skip
     return nfe_samples.nfe(*dets, value=f"{Decimal(office.value(order_id)) / 100:.2f}")
+
+
+def test_the_store_refuses_an_invoice_line_that_lacks_something(office: Desk) -> None:
+    order_id = office.order()
+    body = {
+        "type": "Output", "invoiceNumber": "1", "invoiceValue": 1,
+        "issuanceDate": "2026-03-10T15:04:05-03:00", "items": [{"id": "1", "price": 1}],
+    }  # fmt: skip
+
+    with pytest.raises(VtexRejected, match=r"items\.0\.quantity is required"):
+        office.client.send_invoice(order_id, body)

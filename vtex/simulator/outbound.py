@@ -135,6 +135,10 @@ def _invoice_fault(body: dict[str, Any]) -> str | None:
         return "invoiceValue must be positive"
     if "T" not in str(body["issuanceDate"]):
         return "issuanceDate must have a time"
+    for place, line in enumerate(body["items"]):
+        for name in ("id", "price", "quantity"):
+            if not isinstance(line, dict) or line.get(name) is None:
+                return f"items.{place}.{name} is required"
     return None
 
 
