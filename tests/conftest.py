@@ -1,4 +1,4 @@
-"""Real servers, one of each a session; a fresh database a test."""
+"""Real servers, one of each a run; a fresh database a test."""
 
 from __future__ import annotations
 
