@@ -80,21 +80,15 @@ worker_hijack_root_logger = False  # workers/log.py writes JSON lines
 worker_cancel_long_running_tasks_on_connection_loss = False  # a step is short and idempotent
 
 # --- schedule ---------------------------------------------------------------------------------
-beat_scheduler = "workers.beat.Scheduler"  # several beats, one of them at work
-# No address here: Flower shows a worker's configuration, and Celery hides the password in
-# broker_url alone. Beat's scheduler takes that one; without this setting RedBeat warns.
-redbeat_redis_url = "broker_url"
-redbeat_key_prefix = "vtex-erp:beat:"
-redbeat_lock_timeout = 15  # fail-over of seconds; the default is 25 minutes
-beat_max_loop_interval = 3  # must be well below the lock's time-out
+beat_scheduler = "workers.beat:Scheduler"  # several beats, one of them at work
+_OPTIONS = {
+    # A backlog of sweeps must not run in a burst. Beat and worker compare two hosts' clocks
+    # here: those that are minutes apart must not make every sweep come too late.
+    "expires": 900.0,
+}
 beat_schedule = {
     **{
-        name: {
-            "task": name,
-            "schedule": _settings.dispatch_seconds,
-            # A backlog of sweeps must not run in a burst.
-            "options": {"expires": max(5.0, _settings.dispatch_seconds * 2)},
-        }
+        name: {"task": name, "schedule": _settings.dispatch_seconds, "options": _OPTIONS}
         for name in ("journal.dispatch", "outbox.relay", "outcomes.report")
     },
     **{
@@ -102,7 +96,7 @@ beat_schedule = {
             "task": "orders.list",
             "schedule": _settings.list_seconds,
             "kwargs": {"store": store.name},
-            "options": {"expires": max(5.0, _settings.list_seconds)},
+            "options": _OPTIONS,
         }
         for store in _settings.stores
     },

@@ -1,20 +1,85 @@
-"""Beat's scheduler: RedBeat, which is told apart from the other settings where Redis is."""
+"""Beat's scheduler: several beats, one of them at work, on no clock but its own."""
 
 from __future__ import annotations
 
+import logging
+import time
 from typing import Any
 
-from redbeat.schedulers import RedBeatScheduler, ensure_conf
+import redis
+from celery.beat import Scheduler as CeleryScheduler
+from redis.exceptions import LockError
+
+from workers.settings import load
+
+LOCK = "vtex-erp:beat"
+LOCK_SECONDS = 15.0
+"""A beat that died is replaced within these and one look of the others."""
+LOOK_SECONDS = 3.0
+
+log = logging.getLogger(__name__)
 
 
-class Scheduler(RedBeatScheduler):  # type: ignore[misc]  # RedBeat ships no types
-    """Several beats, one of them at work.
+class Scheduler(CeleryScheduler):  # type: ignore[misc]  # Celery ships no types
+    """The beat that holds the lock in Redis sends what is due; the others stand by.
 
-    A worker tells Flower its whole configuration, and Celery hides the password of ``broker_url``
-    there but not that of RedBeat's address. So the configuration holds none for RedBeat.
+    Every interval is measured from this process's own start, on a clock that nobody sets. A
+    schedule that is kept in wall time, as RedBeat's is, stands still for as long as the clock of
+    the beat that takes over lags behind that of the one that died.
     """
 
     def __init__(self, app: Any, **kwargs: Any) -> None:
-        """Take the broker's address for the schedule."""
-        ensure_conf(app).redis_url = app.conf.broker_url
+        """Take the schedule; nothing is connected to yet."""
+        self._redis = redis.Redis.from_url(
+            load().redis_url, socket_timeout=5, socket_connect_timeout=5
+        )
+        self._lock = self._redis.lock(LOCK, timeout=LOCK_SECONDS, thread_local=False)
+        self._held_at: float | None = None
+        self._due: dict[str, float] = {}
         super().__init__(app, **kwargs)
+
+    def tick(self, *_: Any, **__: Any) -> float:
+        """Send what is due; return the seconds until the next look."""
+        if not self._holds():
+            return LOOK_SECONDS
+        for entry in self.schedule.values():
+            now = time.monotonic()
+            if self._due.get(entry.name, now) <= now:
+                self._due[entry.name] = now + entry.schedule.run_every.total_seconds()
+                self.apply_entry(entry, producer=self.producer)
+        soonest = min(self._due.values(), default=time.monotonic() + LOOK_SECONDS)
+        return max(0.0, min(LOOK_SECONDS, soonest - time.monotonic()))
+
+    def close(self) -> None:
+        """Let another beat take over at once."""
+        if self._held_at is not None:
+            try:
+                self._lock.release()
+            except (LockError, redis.RedisError):
+                log.info("the lock lapses by itself")
+        super().close()
+
+    def _holds(self) -> bool:
+        """Take the lock or renew it; a Redis that blinks is no reason to exit."""
+        now = time.monotonic()
+        if self._held_at is not None and now - self._held_at < LOOK_SECONDS:
+            return True
+        try:
+            if self._held_at is not None and self._renewed():
+                self._held_at = now
+            elif self._lock.acquire(blocking=False):
+                log.info("this beat is at work")
+                self._held_at = now
+            else:
+                self._held_at = None
+        except redis.RedisError as error:
+            log.warning("beat does not reach Redis", extra={"reason": type(error).__name__})
+            return False
+        return self._held_at is not None
+
+    def _renewed(self) -> bool:
+        try:
+            return bool(self._lock.reacquire())
+        except LockError:
+            log.warning("another beat took over, or Redis lost the lock")
+            return False

@@ -13,6 +13,7 @@ from erp.port import ErpError, ErpUnavailable
 from journal.jobs import JournalError, JournalUnavailable
 from workers import wiring
 from workers.addresses import masked
+from workers.beat import LOCK
 from workers.settings import Settings
 from workers.stores import Store
 
@@ -114,7 +115,7 @@ def _clock(connection: redis.Redis) -> Verdict:
 
 
 def _beat(connection: redis.Redis) -> Verdict:
-    owner = connection.exists("vtex-erp:beat::lock")
+    owner = connection.exists(LOCK)
     if owner:
         return Verdict("beat", True, "one is at work")
     return Verdict(
