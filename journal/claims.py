@@ -76,11 +76,16 @@ class Sweep:
             )
 
     def _set_aside(self, store: str) -> None:
-        lapsed = and_(
-            jobs.c.state == State.OPEN,
-            jobs.c.store == store,
-            jobs.c.lease_until < self._now,
-            jobs.c.starts >= self._policy.max_crashes,
+        lapsed = (
+            select(jobs.c.id)
+            .where(
+                jobs.c.state == State.OPEN,
+                jobs.c.store == store,
+                jobs.c.lease_until < self._now,
+                jobs.c.starts >= self._policy.max_crashes,
+            )
+            # One that somebody holds right now is no reason to keep all others waiting.
+            .with_for_update(skip_locked=True)
         )
         reason = (
             f"its step began {self._policy.max_crashes} times and never ended: "
@@ -88,7 +93,7 @@ class Sweep:
         )
         gone = self._db.execute(
             update(jobs)
-            .where(lapsed)
+            .where(jobs.c.id.in_(lapsed))
             .values(state=State.DEAD, lease_until=None, last_error=reason, updated_at=self._now)
             .returning(*jobs.c)
         ).mappings()

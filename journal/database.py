@@ -24,6 +24,18 @@ _MIGRATION_LOCK = 7_263_001
 IDLE_SECONDS = 5.0
 """Connections unused for longer are tried before they are used."""
 
+_REACH: dict[str, Any] = {
+    # A host that vanished says nothing: without these a call waits for it for hours.
+    "connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}  # fmt: skip
+_PATIENCE = (
+    # A worker that stands still in the middle of a transaction must not hold its rows for ever,
+    # nor others wait for them. Said after connecting: a PgBouncer refuses start-up options.
+    "SET idle_in_transaction_session_timeout = '15s'; SET lock_timeout = '10s'; "
+    "SET statement_timeout = '60s'"
+)
+
 
 class Database:
     """The journal's database, connected to when it is first needed. Safe across threads."""
@@ -35,6 +47,11 @@ class Database:
         self._url = parsed
         self._engine: Engine | None = None
         self._lock = threading.Lock()
+
+    @property
+    def is_local(self) -> bool:
+        """Whether all its users share one host, and so one clock."""
+        return self._url.get_backend_name() == "sqlite"
 
     @property
     def engine(self) -> Engine:
@@ -68,6 +85,9 @@ class Database:
         """Bring the tables up to date; several processes may call it at once."""
         with self.transaction() as connection:
             if connection.dialect.name == "postgresql":
+                # A large table takes its time, and so does a migration that was first.
+                connection.execute(text("SET LOCAL lock_timeout = 0"))
+                connection.execute(text("SET LOCAL statement_timeout = 0"))
                 connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _MIGRATION_LOCK})
             config = _config()
             config.attributes["connection"] = connection
@@ -95,8 +115,9 @@ class Database:
         return f"{name} {version}, schema {current}"
 
     def _make(self) -> Engine:
-        if self._url.get_backend_name() != "sqlite":
-            engine = create_engine(self._url, pool_size=20, max_overflow=20)
+        if not self.is_local:
+            engine = create_engine(self._url, pool_size=20, max_overflow=20, connect_args=_REACH)
+            event.listen(engine, "connect", _prepare_postgresql)
             event.listen(engine, "checkin", _note_return)
             event.listen(engine, "checkout", _ping_where_idle)
             return engine
@@ -138,6 +159,12 @@ def _ping_where_idle(connection: Any, record: Any, _proxy: object) -> None:
         connection.rollback()
     except psycopg.Error as error:
         raise DisconnectionError from error
+
+
+def _prepare_postgresql(connection: Any, _record: object) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_PATIENCE)
+    connection.commit()
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

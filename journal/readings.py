@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import RowMapping, and_, func, select
 
+from journal.clock import DatabaseClock
 from journal.database import Database
 from journal.jobs import Kind, Policy, Stage, State
 from journal.rows import from_json, unpacked
 from journal.tables import documents, events, jobs, orders, outcomes, pauses
 
 DEFAULT = Policy()
-
-
-def utc_now() -> datetime:
-    """Return the time now, aware UTC."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +80,19 @@ class Readings:
     """The questions; none of them writes."""
 
     def __init__(
-        self, url: str, *, policy: Policy = DEFAULT, now: Callable[[], datetime] = utc_now
+        self, url: str, *, policy: Policy = DEFAULT, now: Callable[[], datetime] | None = None
     ) -> None:
         self._database = Database(url)
         self._policy = policy
-        self._now = now
+        self._now = now or DatabaseClock(self._database)
+
+    def now(self) -> datetime:
+        """Return the journal's time, by which all that it keeps is due.
+
+        Raises:
+            JournalUnavailable: it was never read yet, and the database does not answer.
+        """
+        return self._now()
 
     def paused(self, store: str) -> tuple[datetime, str] | None:
         """Return until when a store pauses and why; None when it does not."""

@@ -7,7 +7,6 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -269,7 +268,7 @@ class StepTask(StoreTask):
         self, store: str, order_id: str, attempt: int, error: Exception, *, job: int | None
     ) -> None:
         if isinstance(error, StorePaused):
-            seconds: float | None = (error.until - datetime.now(UTC)).total_seconds()
+            seconds: float | None = (error.until - self.journal.now()).total_seconds()
         else:
             seconds = self.pause_if_told(store, error)
         self._settle(

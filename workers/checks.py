@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import redis
 
@@ -129,8 +128,7 @@ def _journal(settings: Settings) -> Iterator[Verdict]:
         yield Verdict("journal", True, f"{masked(settings.journal_url)}: {journal.check()}")
         for store in settings.stores:
             if pause := journal.paused(store.name):
-                until = pause[0].astimezone(UTC)
-                left = (until - datetime.now(UTC)).total_seconds()
+                left = (pause[0] - journal.now()).total_seconds()
                 yield Verdict(f"{store.name} paused", None, f"for {left:.0f} s: {pause[1]}")
     except JournalUnavailable as error:
         todo = "" if "vtex-erp migrate" in str(error) else ": start it, or mend JOURNAL_URL"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,19 @@ DRIVERS = {
     "mariadb": "mysql+pymysql",
 }
 _MIGRATION_LOCK = 7_263_002
+_REACH: dict[str, dict[str, Any]] = {
+    # A host that vanished says nothing: without these a call waits for it for hours.
+    "postgresql": {
+        "connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5,
+        "keepalives_count": 3, "tcp_user_timeout": 20_000,
+    },
+    "mysql": {"connect_timeout": 5, "read_timeout": 60, "write_timeout": 20},
+}  # fmt: skip
+_PATIENCE = {
+    # A worker that stands still in the middle of a transaction must not hold the ERP's rows.
+    "postgresql": "SET idle_in_transaction_session_timeout = '15s'; SET lock_timeout = '10s'",
+    "mysql": "SET SESSION innodb_lock_wait_timeout = 10",
+}
 
 
 class Database:
@@ -65,6 +79,7 @@ class Database:
         """Bring the tables up to date; several processes may call it at once."""
         with self.transaction() as db:
             if db.dialect.name == "postgresql":
+                db.execute(text("SET LOCAL lock_timeout = 0"))
                 db.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _MIGRATION_LOCK})
             config = _config()
             config.attributes["connection"] = db
@@ -106,9 +121,12 @@ class Database:
         if kind != "sqlite":
             # MariaDB's own default locks the gaps between rows, and an ERP that inserts would wait.
             level = {"isolation_level": "READ COMMITTED"} if kind == "mysql" else {}
-            return create_engine(
-                self._url, pool_size=20, max_overflow=20, pool_pre_ping=True, **level
-            )
+            engine = create_engine(
+                self._url, pool_size=20, max_overflow=20, pool_pre_ping=True,
+                connect_args=_REACH[kind], **level,
+            )  # fmt: skip
+            event.listen(engine, "connect", partial(_prepare_server, _PATIENCE[kind]))
+            return engine
         if self._url.database:
             Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(self._url, connect_args={"timeout": 30})
@@ -126,6 +144,12 @@ def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", "erp.adapters:sql_migrations")
     return config
+
+
+def _prepare_server(statements: str, connection: Any, _record: object) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statements)
+    connection.commit()
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

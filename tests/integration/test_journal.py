@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
 
 import pytest
+from servers import eventually
+from sqlalchemy import Connection, NullPool, create_engine, make_url, text
 
+from journal.clock import utc_now
 from journal.jobs import PATHS, JobLost, Kind, Policy, Stage, State, StorePaused
-from journal.readings import utc_now
 from journal.store import Journal, Listed
 
 
@@ -174,3 +177,51 @@ def test_a_paused_store_is_left_alone_and_others_go_on(journal: Journal) -> None
         pytest.fail("a paused store was called")
     journal.resume("acme")
     assert [one.store for one in journal.dispatch(in_flight=9)] == ["acme"]
+
+
+def test_the_journal_goes_by_its_databases_clock(
+    postgres_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Journal(postgres_database)
+    made.migrate()
+    with connected(postgres_database) as db:
+        true = db.execute(text("SELECT clock_timestamp()")).scalar_one()
+
+    monkeypatch.setattr("journal.clock.utc_now", lambda: true + timedelta(minutes=10))
+
+    assert timedelta(0) <= made.now() - true < timedelta(minutes=1)
+    made.close()
+
+
+def test_a_worker_that_stands_still_holding_a_row_does_not_stop_the_others(
+    postgres_database: str,
+) -> None:
+    made = Journal(postgres_database, policy=Policy(lease_seconds=0.01, max_crashes=1))
+    made.migrate()
+    made.record("acme", listed(2))
+    first, second = made.dispatch(in_flight=2)
+    with suppress(JobLost), made.step("acme", first.order_id, 1, to=Stage.FETCHED):
+        raise JobLost
+    with connected(postgres_database) as still:
+        still.execute(
+            text("SELECT id FROM journal_jobs WHERE order_id = :o FOR UPDATE"),
+            {"o": first.order_id},
+        )
+        eventually(lambda: made.now() > first_lapse(made, first.order_id))
+
+        found = made.dispatch(in_flight=2)
+
+    assert [one.order_id for one in found] == [second.order_id]
+    made.close()
+
+
+def connected(url: str) -> Connection:
+    driver = make_url(url).set(drivername="postgresql+psycopg")
+    return create_engine(driver, poolclass=NullPool).connect()
+
+
+def first_lapse(journal: Journal, order_id: str) -> datetime:
+    row = journal.order("acme", order_id)
+    assert row is not None
+    assert row.lease_until is not None
+    return row.lease_until

@@ -11,7 +11,7 @@ import pytest
 import redis
 from servers import ROOT, Cluster, RedisServer, deadly, eventually
 
-from journal.readings import utc_now
+from journal.clock import utc_now
 from journal.store import Journal
 from workers.app import app
 
