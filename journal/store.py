@@ -45,6 +45,7 @@ class Job:
 
     Attributes:
         in_doubt: an earlier try of this very step began and may have had its effect.
+        suspect: an earlier try of it never ended; such jobs go one at a time.
         order, payment: VTEX's documents; None before they were fetched.
         erp_reference: what the ERP calls the order; None before it has it.
         content: what the ERP asked for; empty for an intake.
@@ -62,6 +63,7 @@ class Job:
         self.stage = Stage(row["stage"])
         self.failures: int = row["failures"]
         self.in_doubt: bool = row["starts"] > 0 or row["failures"] > 0
+        self.suspect = bool(row["suspect"])
         self.value_cents: int | None = row["value_cents"]
         self.erp_reference: str | None = row["erp_reference"]
         self.order: dict[str, Any] | None = unpacked(row["order_document"])
@@ -107,7 +109,8 @@ class Job:
     def moved_on(self, to: Stage) -> None:
         """Take note that all is kept, and that the next step has begun."""
         self.row |= {"stage": to, "starts": 1, "failures": 0}
-        self.stage, self.failures, self.in_doubt, self.notes = to, 0, False, []
+        self.stage, self.failures, self.in_doubt, self.suspect = to, 0, False, False
+        self.notes = []
         self._read = (self.order, self.payment, self.erp_reference)
 
     def is_at(self, store: str, order_id: str, attempt: int, job: int | None, at: Stage) -> bool:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, ClassVar
 
 from celery import Task
 from celery.exceptions import Reject, Retry
+from kombu.exceptions import OperationalError
 
 from erp.nfe_items import MATCH
 from erp.port import Erp, ErpRejected, ErpUnavailable
 from journal.jobs import JobLost, JournalUnavailable, Stage, StorePaused
 from journal.store import Job, Journal
 from tasks import carrying
+from tasks.chains import send
 from vtex.client import VtexClient
 from vtex.errors import (
     DocumentInvalid,
@@ -225,9 +227,18 @@ class StepTask(StoreTask):
             store, order_id, attempt, to=to, calls_vtex=calls_vtex, job=job,
             begun=carrying.taken(), goes_on=goes_on,
         ) as owned:  # fmt: skip
+            suspect = owned.suspect
             yield owned
+        if suspect:
+            self._next_suspect(store)
         if goes_on:
             carrying.keep(owned)
+
+    def _next_suspect(self, store: str) -> None:
+        """Send the next job whose worker died on its way: there may be many, one at a time."""
+        with suppress(JournalUnavailable, OperationalError):  # the next sweep does it
+            tickets = self.journal.dispatch(in_flight=self.with_team.in_flight, store=store)
+            send(self.journal, tickets)
 
     def _hand_back(self, name: dict[str, Any]) -> None:
         owned = (name["store"], name["order_id"], name["attempt"])

@@ -215,3 +215,29 @@ def test_a_message_of_an_older_attempt_does_not_move_an_order_that_waits(cluster
     cluster.start_beat()
     eventually(lambda: cluster.all_done(1), 60)
     cluster.assert_each_order_once(1)
+
+
+def sweep(cluster: Cluster) -> None:
+    with app.connection_for_write(cluster.env["REDIS_URL"]) as broker:
+        app.send_task("journal.dispatch", queue="control", connection=broker)
+
+
+def test_what_a_dead_worker_left_is_done_one_after_another_in_one_sweep(cluster: Cluster) -> None:
+    cluster.env["WORKER_THREADS"] = "12"
+    cluster.start_simulator(12)
+    cluster.steer("faults", kind="timeout", route="start_handling", times=None, seconds=60)
+    worker = cluster.start_worker("w1")
+    assert cluster.command("sync").returncode == 0
+    sweep(cluster)
+    eventually(lambda: cluster.state()["calls"].get("start_handling") == 12, 30)
+
+    worker.kill()
+    cluster.clear_faults()
+    journal = Journal(cluster.env["JOURNAL_URL"])
+    eventually(lambda: all(one.lease_until < journal.now() for one in journal.orders()), 30)
+    journal.close()
+    cluster.start_worker("w1")
+    sweep(cluster)
+
+    eventually(lambda: cluster.all_done(12), 60)
+    cluster.assert_each_order_once(12)
