@@ -1,0 +1,230 @@
+"""``python -m chaos``: run the cluster under faults drawn from a seed, and balance the ledger."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from chaos import ledger
+from chaos.faults import FAULTS, PASSING, Fault
+from chaos.trade import Retailer, Shop
+from chaos.world import Plan, World, can_isolate, prepare_network
+from journal.jobs import JournalUnavailable
+from journal.store import Journal
+
+SETTLE_SECONDS = 300.0
+"""What may pass between the last fault's end and the balance: the longest back-off."""
+AT_ONCE = 2
+ISOLATED = "CHAOS_ISOLATED"
+OPERATORS_CAUSES = ("may have killed its worker", "refuses the row")
+"""What a person mends and retries: a worker that died twice under one order, an ERP that refused."""
+
+
+@dataclass
+class Broken:
+    """A fault that is on."""
+
+    fault: Fault
+    body: Iterator[None]
+    ends_at: float
+
+
+@dataclass
+class Run:
+    """One seed."""
+
+    seed: int
+    minutes: float
+    world: World
+    had: Counter[str] = field(default_factory=Counter)
+    on: list[Broken] = field(default_factory=list)
+    retried: int = 0
+
+    def __post_init__(self) -> None:
+        self.random = random.Random(self.seed)
+        self.shop = Shop(self.world, a_minute=90)
+        self.retailer = Retailer(self.world, self.seed)
+        self.seen_in_redis = ""
+
+    def rage(self) -> None:
+        """Break one thing after another, for as long as it was told."""
+        ends_at, next_at, sample_at = time.monotonic() + self.minutes * 60, 0.0, 0.0
+        script = self._script()
+        while (now := time.monotonic()) < ends_at:
+            self.world.keep()
+            self._mend(now)
+            if now >= next_at and len(self.on) < AT_ONCE:
+                self._break(next(script), now)
+                next_at = now + self.random.uniform(2, 5)
+            if now >= sample_at:
+                self._sample()
+                sample_at = now + 10
+            time.sleep(0.2)
+        self._mend(float("inf"))
+
+    def _script(self) -> Iterator[Fault]:
+        possible = [one for one in FAULTS if one.possible(self.world)]
+        while True:
+            self.random.shuffle(possible)
+            yield from possible
+
+    def _break(self, fault: Fault, now: float) -> None:
+        if any(one.fault.touches == fault.touches for one in self.on):
+            return
+        body = fault.body(self.world, self.random)
+        lasts = self.random.uniform(*fault.seconds(self.world))
+        _say(f"{fault.name} ({lasts:.0f} s)")
+        try:
+            next(body)
+        except PASSING as error:
+            _say(f"  … not now ({type(error).__name__})")
+            return
+        self.had[fault.name] += 1
+        self.on.append(Broken(fault, body, now + lasts))
+
+    def _mend(self, now: float) -> None:
+        for one in [one for one in self.on if one.ends_at <= now]:
+            try:
+                next(one.body, None)
+                self.on.remove(one)
+            except PASSING as error:
+                if now == float("inf"):
+                    _say(f"  {one.fault.name} does not end yet ({type(error).__name__})")
+        if self.on and now == float("inf"):
+            # What one fault kept another from ending is over now.
+            time.sleep(1)
+            self._mend(now)
+
+    def _sample(self) -> None:
+        try:
+            with self.world.redis_client() as connection:
+                self.seen_in_redis += ledger.texts_of_redis(connection)
+        except PASSING:
+            return
+
+    def settle(self) -> list[str]:
+        """Wait until all balances; return what does not in the end."""
+        began = time.monotonic()
+        self.shop.close()
+        looked = 0
+        while True:
+            self.world.keep()
+            wrong = ledger.faults_of(self.world, self.shop, self.retailer)
+            waited = time.monotonic() - began
+            if not wrong:
+                _say(f"balanced {waited:.0f} s after the last fault")
+                return []
+            if waited > SETTLE_SECONDS:
+                return wrong
+            if waited > 10 * looked:
+                looked += 1
+                self._operate()
+            time.sleep(1)
+
+    def _operate(self) -> None:
+        """Do what a person does: retry what was set aside, once its cause is gone."""
+        for cause in OPERATORS_CAUSES:
+            done = self.world.command("retry", "--reason", cause, "--yes")
+            self.retried += done.returncode == 0
+
+    def leaks(self) -> list[str]:
+        secrets = ledger.persons(self.world)
+        self._sample()
+        return [
+            *ledger.leaks("Redis", self.seen_in_redis, secrets),
+            *ledger.leaks("a log", self.world.logs(), secrets),
+            *ledger.leaks("Flower", ledger.texts_of_flower(self.world), secrets),
+        ]
+
+    def summary(self) -> str:
+        kinds = Counter(one.kind.lower() for one in self.retailer.wishes)
+        state = self.world.state()
+        asked = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+        return (
+            f"{sum(self.had.values())} faults of {len(self.had)} kinds, "
+            f"{self.world.restarts} restarts; {len(self.shop.placed)} orders, {asked}; "
+            f"{sum(state['calls'].values()) / max(1, len(self.shop.placed)):.1f} VTEX calls an "
+            f"order; an operator retried {self.retried} times"
+        )
+
+
+def _one(seed: int, options: argparse.Namespace) -> bool:
+    database = options.database or ("sqlite" if seed % 4 == 0 else "postgresql")
+    folder = Path(tempfile.mkdtemp(prefix=f"chaos-{seed}-", dir=options.folder))
+    folder.chmod(0o755)
+    world = World(folder, Plan(database, isolated=ISOLATED in os.environ))
+    _say(f"seed {seed}: {database}, {'two hosts' if world.is_isolated else 'one host'}, {folder}")
+    wrong: list[str] = []
+    try:
+        world.start_all()
+        run = Run(seed, options.minutes, world)
+        run.shop.start()
+        run.retailer.start()
+        run.rage()
+        wrong = run.settle()
+        run.retailer.close()
+        wrong += run.leaks()
+        _say(run.summary())
+        if wrong:
+            _explain(world, wrong)
+    finally:
+        world.stop()
+    if wrong:
+        _say(f"FAILED: make chaos SEED={seed} MINUTES={options.minutes:g}; logs in {folder}")
+    return not wrong
+
+
+def _explain(world: World, wrong: list[str]) -> None:
+    for line in wrong[:20]:
+        _say(f"  {line}")
+    journal = Journal(world.env["JOURNAL_URL"])
+    try:
+        named = [word for line in wrong for word in line.split() if "acme" in word or "ABC" in word]
+        for order_id in dict.fromkeys(word.rstrip(":") for word in named[:3]):
+            for one in journal.events("acme", order_id):
+                _say(f"    {one.at:%H:%M:%S} {one.kind} {one.attempt} {one.what}: {one.detail}")
+    except JournalUnavailable:
+        _say("  the journal does not answer")
+    finally:
+        journal.close()
+
+
+def _say(line: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {line}", flush=True)
+
+
+def main() -> int:
+    """Run the seeds one after another; 0 where all balance."""
+    parser = argparse.ArgumentParser(prog="chaos", description=__doc__)
+    parser.add_argument("--seed", type=int, default=1, help="the first seed")
+    parser.add_argument("--seeds", type=int, default=1, help="how many, one after another")
+    parser.add_argument("--minutes", type=float, default=3.0, help="of faults, for each seed")
+    parser.add_argument("--database", choices=["postgresql", "sqlite"])
+    parser.add_argument("--folder", default=tempfile.gettempdir(), help="where logs are kept")
+    options = parser.parse_args()
+    if ISOLATED not in os.environ and can_isolate():
+        # A network and mounts of its own, which end with it.
+        command = ["unshare", "--net", "--mount", sys.executable, "-m", "chaos", *sys.argv[1:]]
+        return subprocess.run(command, env=os.environ | {ISOLATED: "1"}, check=False).returncode
+    if ISOLATED in os.environ:
+        prepare_network()
+    seeds = range(options.seed, options.seed + options.seeds)
+    failed = [seed for seed in seeds if not _one(seed, options)]
+    _say(
+        f"{len(seeds) - len(failed)} of {len(seeds)} seeds balance"
+        + f", not: {failed}" * bool(failed)
+    )
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
