@@ -3,7 +3,7 @@ PYTHON ?= $(shell for v in 3.13 3.12 3.11 3; do p=python$$v; command -v $$p >/de
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test check lock clean
+.PHONY: setup demo test chaos recovery check lock clean
 
 setup: $(VENV)/.installed
 
@@ -20,6 +20,13 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest
+
+# Faults on purpose: make chaos SEED=7 MINUTES=3 SEEDS=20; make recovery for each fault alone.
+chaos: setup
+	PYTHONPATH=tests $(BIN)/python -m chaos --seed $(or $(SEED),1) --seeds $(or $(SEEDS),1) --minutes $(or $(MINUTES),3)
+
+recovery: setup
+	PYTHONPATH=tests $(BIN)/python -m chaos --recovery
 
 check: setup
 	$(BIN)/ruff format --check .

@@ -18,12 +18,17 @@ from chaos import ledger
 from chaos.faults import FAULTS, PASSING, Fault
 from chaos.trade import Retailer, Shop
 from chaos.world import Plan, World, can_isolate, prepare_network
-from journal.jobs import JournalUnavailable
+from journal.jobs import JournalUnavailable, State
 from journal.store import Journal
 
 SETTLE_SECONDS = 300.0
 """What may pass between the last fault's end and the balance: the longest back-off."""
 AT_ONCE = 2
+RECOVERY = {
+    "LEASE_SECONDS": "45", "DISPATCH_SECONDS": "2", "LIST_SECONDS": "60",
+    "VTEX_READ_TIMEOUT_SECONDS": "20", "WORKER_THREADS": "16",
+}  # fmt: skip
+"""The settings that ship, at which recovery is measured."""
 ISOLATED = "CHAOS_ISOLATED"
 OPERATORS_CAUSES = ("may have killed its worker", "refuses the row")
 """What a person mends and retries: a worker that died twice under one order, an ERP that refused."""
@@ -111,6 +116,55 @@ class Run:
         except PASSING:
             return
 
+    def measure(self) -> list[tuple[str, float, float, int]]:
+        """Have each fault alone; return how long it lasted, and how long its jobs took after it.
+
+        A fault's jobs are those that were open when it ended.
+        """
+        found = []
+        for fault in [one for one in FAULTS if one.possible(self.world)]:
+            self._await_quiet()
+            self._break(fault, began := time.monotonic())
+            while self.on:
+                self._go_on()
+            ended = time.monotonic()
+            jobs = self._open()
+            count = len(jobs)
+            while jobs := jobs & self._open():
+                self._go_on()
+                if time.monotonic() - ended > 10:
+                    self._operate()
+            found.append((fault.name, ended - began, time.monotonic() - ended, count))
+            _say(f"  {ended - began:.0f} s, then {found[-1][2]:.1f} s for {count} jobs")
+        return found
+
+    def _go_on(self) -> None:
+        self.world.keep()
+        self._mend(time.monotonic())
+        time.sleep(0.1)
+
+    def _await_quiet(self) -> None:
+        quiet_since = time.monotonic()
+        while time.monotonic() - quiet_since < 3:
+            self._go_on()
+            if any(one.child is None or one.child.poll() is not None
+                   for one in self.world.processes.values()):  # fmt: skip
+                quiet_since = time.monotonic()
+
+    def _open(self) -> set[str]:
+        """Return the jobs that still try, by name."""
+        journal = Journal(self.world.env["JOURNAL_URL"])
+        try:
+            orders = journal.orders(state=State.OPEN, limit=100_000)
+            wishes = journal.requests(limit=100_000)
+        except JournalUnavailable:
+            return {"the journal"}
+        finally:
+            journal.close()
+        return {one.order_id for one in orders} | {
+            str(one.job) for one in wishes if one.state is State.OPEN
+        }
+
     def settle(self) -> list[str]:
         """Wait until all balances; return what does not in the end."""
         began = time.monotonic()
@@ -161,7 +215,8 @@ def _one(seed: int, options: argparse.Namespace) -> bool:
     database = options.database or ("sqlite" if seed % 4 == 0 else "postgresql")
     folder = Path(tempfile.mkdtemp(prefix=f"chaos-{seed}-", dir=options.folder))
     folder.chmod(0o755)
-    world = World(folder, Plan(database, isolated=ISOLATED in os.environ))
+    settings = RECOVERY if options.recovery else {}
+    world = World(folder, Plan(database, isolated=ISOLATED in os.environ, env=settings))
     _say(f"seed {seed}: {database}, {'two hosts' if world.is_isolated else 'one host'}, {folder}")
     wrong: list[str] = []
     try:
@@ -169,11 +224,16 @@ def _one(seed: int, options: argparse.Namespace) -> bool:
         run = Run(seed, options.minutes, world)
         run.shop.start()
         run.retailer.start()
-        run.rage()
+        if options.recovery:
+            table = run.measure()
+        else:
+            run.rage()
         wrong = run.settle()
         run.retailer.close()
         wrong += run.leaks()
         _say(run.summary())
+        if options.recovery:
+            _show(world, table)
         if wrong:
             _explain(world, wrong)
     finally:
@@ -181,6 +241,14 @@ def _one(seed: int, options: argparse.Namespace) -> bool:
     if wrong:
         _say(f"FAILED: make chaos SEED={seed} MINUTES={options.minutes:g}; logs in {folder}")
     return not wrong
+
+
+def _show(world: World, table: list[tuple[str, float, float, int]]) -> None:
+    settings = ", ".join(f"{name}={world.env[name]}" for name in RECOVERY)
+    print(f"\n{settings}\n\n| fault | lasted, s | jobs waiting at its end | recovered within, s |")
+    print("| --- | --- | --- | --- |")
+    for name, lasted, recovered, count in table:
+        print(f"| {name} | {lasted:.0f} | {count} | {recovered:.0f} |")
 
 
 def _explain(world: World, wrong: list[str]) -> None:
@@ -210,6 +278,9 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=3.0, help="of faults, for each seed")
     parser.add_argument("--database", choices=["postgresql", "sqlite"])
     parser.add_argument("--folder", default=tempfile.gettempdir(), help="where logs are kept")
+    parser.add_argument(
+        "--recovery", action="store_true", help="each fault alone, at the settings that ship"
+    )
     options = parser.parse_args()
     if ISOLATED not in os.environ and can_isolate():
         # A network and mounts of its own, which end with it.

@@ -49,7 +49,8 @@ def _orders(world: World, shop: Shop, retailer: Retailer) -> Iterator[str]:
         if there[order_id] != 1:
             yield f"order {order_id}: {there[order_id]} times in the ERP"
         told = at_vtex[order_id].get("start_handling_effects", 0)
-        if told != 1:
+        # A cancellation goes ahead of what waits, also of start-handling.
+        if told != 1 and not (told == 0 and retailer.wishes_of(order_id, "CANCEL")):
             yield f"order {order_id}: handling started {told} times"
         yield from _at_vtex(order_id, at_vtex[order_id], retailer)
     if unknown := set(there) - set(shop.placed):

@@ -1,0 +1,25 @@
+"""A short run of the chaos suite with fixed seeds; ``make chaos`` runs longer ones."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from servers import ROOT
+
+
+@pytest.mark.parametrize(("seed", "database"), [(11, "postgresql"), (12, "sqlite")])
+def test_after_a_minute_of_faults_every_order_and_request_had_its_one_effect(
+    tmp_path: Path, seed: int, database: str
+) -> None:
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "chaos", "--seed", str(seed), "--minutes", "1",
+         "--database", database, "--folder", str(tmp_path)],
+        env=os.environ | {"PYTHONPATH": f"{ROOT / 'tests'}:{ROOT}"}, cwd=ROOT,
+        capture_output=True, text=True, timeout=600, check=False,
+    )  # fmt: skip
+
+    assert run.returncode == 0, run.stdout + run.stderr
