@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import subprocess
+import re
+import signal
 import sys
 import tempfile
 import time
@@ -188,7 +189,7 @@ class Run:
         """Do what a person does: retry what was set aside, once its cause is gone."""
         for cause in OPERATORS_CAUSES:
             done = self.world.command("retry", "--reason", cause, "--yes")
-            self.retried += done.returncode == 0
+            self.retried += sum(int(count) for count in re.findall(r"(\d+) jobs", done.stdout)[-1:])
 
     def leaks(self) -> list[str]:
         secrets = ledger.persons(self.world)
@@ -207,7 +208,7 @@ class Run:
             f"{sum(self.had.values())} faults of {len(self.had)} kinds, "
             f"{self.world.restarts} restarts; {len(self.shop.placed)} orders, {asked}; "
             f"{sum(state['calls'].values()) / max(1, len(self.shop.placed)):.1f} VTEX calls an "
-            f"order; an operator retried {self.retried} times"
+            f"order; {self.retried} jobs retried by an operator"
         )
 
 
@@ -283,9 +284,11 @@ def main() -> int:
     )
     options = parser.parse_args()
     if ISOLATED not in os.environ and can_isolate():
-        # A network and mounts of its own, which end with it.
-        command = ["unshare", "--net", "--mount", sys.executable, "-m", "chaos", *sys.argv[1:]]
-        return subprocess.run(command, env=os.environ | {ISOLATED: "1"}, check=False).returncode
+        # A network, mounts and processes of its own: however it ends, nothing of it is left.
+        own = ["--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child"]
+        command = ["unshare", *own, sys.executable, "-m", "chaos", *sys.argv[1:]]
+        os.execvpe("unshare", command, os.environ | {ISOLATED: "1"})
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if ISOLATED in os.environ:
         prepare_network()
     seeds = range(options.seed, options.seed + options.seeds)
