@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -29,6 +30,7 @@ from vtex.documents import (
     Transaction,
 )  # fmt: skip
 from vtex.errors import DocumentInvalid
+from vtex.reading import reader
 
 _DATE = re.compile(
     r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d+))?\s*(Z|[+-]\d\d:?\d\d)?", re.IGNORECASE
@@ -616,7 +618,7 @@ def read_transaction(raw: Mapping[str, Any]) -> Transaction:
 
 def _load(schema: Schema, raw: Any, what: str) -> dict[str, Any]:
     try:
-        data: dict[str, Any] = schema.load(raw)
+        data: dict[str, Any] = _soundly(schema, raw)
     except ValidationError as error:
         faults = dict(_flat(error.normalized_messages()))
         listed = "; ".join(f"{path} {fault}" for path, fault in list(faults.items())[:10])
@@ -624,6 +626,12 @@ def _load(schema: Schema, raw: Any, what: str) -> dict[str, Any]:
     except (RecursionError, OverflowError):
         raise DocumentInvalid(f"{what} is nested too deeply, or holds a number too large") from None
     return data
+
+
+def _soundly(schema: Schema, raw: Any) -> Any:
+    with suppress(ValidationError):
+        return reader(type(schema))(raw)
+    return schema.load(raw)
 
 
 def _flat(messages: Any, path: str = "") -> list[tuple[str, str]]:

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from marshmallow import ValidationError
 
 from vtex import schemas
 from vtex.errors import DocumentInvalid
+from vtex.reading import reader
 from vtex.simulator.seed import KINDS, Seed
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -126,3 +128,26 @@ def test_junk_anywhere_in_an_order_is_read_or_named_but_never_crashes(data: st.D
     # Anything but DocumentInvalid fails the test.
     with contextlib.suppress(DocumentInvalid):
         schemas.read_order(raw)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_the_short_way_reads_what_marshmallow_reads_or_leaves_it_to_it(data: st.DataObject) -> None:
+    raw = copy.deepcopy(data.draw(st.sampled_from(ORDERS)))
+    way = data.draw(st.sampled_from(paths(raw)))
+    target = raw
+    for step in way[:-1]:
+        target = target[step]
+    target[way[-1]] = data.draw(JUNK)
+
+    try:
+        quick = reader(type(schemas._ORDER))(raw)
+    except ValidationError:
+        return
+
+    assert repr(quick) == repr(schemas._ORDER.load(raw))
+
+
+@pytest.mark.parametrize("raw", ORDERS)
+def test_a_sound_order_takes_the_short_way(raw: dict[str, Any]) -> None:
+    assert reader(type(schemas._ORDER))(raw) == schemas._ORDER.load(raw)
