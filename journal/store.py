@@ -17,6 +17,7 @@ from journal.claims import Sweep
 from journal.dead import DeadRow, Which
 from journal.jobs import (
     PATHS,
+    InFlight,
     JobLost,
     Kind,
     Stage,
@@ -177,12 +178,14 @@ class Journal(Asking):
         return len(found)
 
     def dispatch(
-        self, *, in_flight: int, store: str | None = None, order_id: str | None = None
+        self, *, in_flight: InFlight, store: str | None = None, order_id: str | None = None
     ) -> list[Ticket]:
-        """Claim due jobs, the longest due first; each gets a new attempt and a lease.
+        """Claim due jobs, the most urgent and then the longest due first; see ``jobs.URGENCY``.
+
+        Each gets a new attempt and a lease.
 
         Args:
-            in_flight: jobs of a store that are leased at once, at most, in each direction.
+            in_flight: jobs of a store that are leased at once, at most, less urgent ones aside.
             store: only this store's.
             order_id: only this order's.
         """
@@ -368,6 +371,7 @@ class Journal(Asking):
         job: int | None = None,
         after_seconds: float | None = None,
         counts: bool = True,
+        untouched: bool = False,
         waiting: bool = False,
         patience: timedelta | None = None,
     ) -> datetime:
@@ -377,6 +381,8 @@ class Journal(Asking):
             error: why, in words without personal data.
             after_seconds: how long; None for the back-off of its failures in a row.
             counts: whether this is a failure of the order itself.
+            untouched: the step made no call whose effect could be in doubt; it stays out of the
+                timeline, where it would only repeat itself.
             waiting: nothing failed, it is only not time yet: no number of these is too many.
             patience: how old a waiting request may become before it is refused.
 
@@ -398,9 +404,11 @@ class Journal(Asking):
             due_at = now + timedelta(seconds=after_seconds)
             # The start stays counted as a failure: the effect may have been had.
             self._move(
-                db, row, failures=max(failures, 1) if row["starts"] else failures,
+                db, row, failures=max(failures, 1) if row["starts"] > int(untouched) else failures,
                 starts=0, due_at=due_at, lease_until=None, last_error=error, waiting=int(waiting),
             )  # fmt: skip
+            if untouched:
+                return due_at
             db.execute(
                 events.insert(),
                 line(

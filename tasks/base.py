@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import random
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -16,12 +17,14 @@ from kombu.exceptions import OperationalError
 
 from erp.nfe_items import MATCH
 from erp.port import Erp, ErpRejected, ErpUnavailable
-from journal.jobs import JobLost, JournalUnavailable, Stage, StorePaused
+from journal.jobs import InFlight, JobLost, JournalUnavailable, Stage, StorePaused
 from journal.store import Job, Journal
 from tasks import carrying
 from tasks.chains import send
+from vtex.budget import Rank
 from vtex.client import VtexClient
 from vtex.errors import (
+    BudgetSpent,
     DocumentInvalid,
     NotYet,
     OrderConflict,
@@ -36,9 +39,6 @@ from vtex.errors import (
 
 log = logging.getLogger(__name__)
 
-THROTTLED_SECONDS = 60.0
-"""Pause after a 429 that names no time; VTEX's own advice."""
-
 UNAUTHORIZED_SECONDS = 60.0
 """Pause after a 401 or 403: one probe a minute notices that the credentials work again."""
 
@@ -46,11 +46,15 @@ REQUEST_SECONDS = 20
 """Wait of a request of the ERP while the journal is away; shorter than the broker's own patience,
 so that it is not delivered a second time meanwhile."""
 
-LONGEST_PAUSE_SECONDS = 900.0
-"""A pause that an answer asks for is cut to this: a typo there must not stop a store for days."""
-
 BUG_TRIES = 5
 """Tries of an order that meets an error nobody foresaw, before it is set aside."""
+
+REFILLED = 16
+"""Where no more than so many orders of a store are under way at once, the next is claimed as one
+ends: a sweep every few seconds would leave its budget unused."""
+
+RANKS = {"cancellations": Rank.URGENT, "invoices": Rank.URGENT, "tracking": Rank.TRACKING}
+"""Which calls go first where they are scarce, by the task's first name; see docs/budget.md."""
 
 Renew = Callable[[], None]
 """Keeps a lock for longer; called between two steps of long work."""
@@ -87,7 +91,7 @@ class Team:
 
     Attributes:
         vtex: store name to its client.
-        in_flight: orders of a store that are under way at once, at most.
+        in_flight: orders of a store that are under way at once, at most; see ``REFILLED``.
         lenient: stores that take orders whose sums do not add up, flagged.
         nfe: how an NF-e becomes an invoice.
         alone: a lock over the cluster by name; enters with what renews it, or with None where
@@ -97,7 +101,7 @@ class Team:
     journal: Journal
     erp: Erp
     vtex: Mapping[str, VtexClient]
-    in_flight: int
+    in_flight: InFlight
     alone: Callable[[str], AbstractContextManager[Renew | None]]
     lenient: frozenset[str] = field(default_factory=frozenset)
     nfe: NfeRules = field(default_factory=NfeRules)
@@ -126,21 +130,31 @@ class StoreTask(Task):  # type: ignore[misc]  # Celery ships no types
         """The ERP."""
         return self.with_team.erp
 
+    @property
+    def rank(self) -> Rank:
+        """Where this task's calls stand in line."""
+        listing = self.name == "orders.list"
+        return Rank.LISTING if listing else RANKS.get(self.name.split(".")[0], Rank.ORDERS)
+
     def vtex(self, store: str) -> VtexClient:
-        """Return the client of a store.
+        """Return the client of a store, its calls of this task's rank.
 
         Raises:
             VtexUnauthorized: this process knows no credentials of it.
         """
         try:
-            return self.with_team.vtex[store]
+            client = self.with_team.vtex[store]
         except KeyError:
             raise VtexUnauthorized(f"no credentials of store {store!r} are configured") from None
+        return client.ranked(self.rank)
 
     def __call__(self, *args: Any, **kwargs: Any) -> None:
         """Run; an error that passes ends as Retry, and the schedule brings the task again."""
         try:
             super().__call__(*args, **kwargs)
+        except BudgetSpent as error:
+            log.info("left for later", extra={"task": self.name, "reason": str(error)})
+            raise Retry(str(error)) from None
         except (*LATER, VtexUnauthorized, JournalUnavailable) as error:
             self.pause_if_told(str(kwargs.get("store", "")), error)
             log.warning("tried again later", extra={"task": self.name, "reason": str(error)})
@@ -149,8 +163,7 @@ class StoreTask(Task):  # type: ignore[misc]  # Celery ships no types
     def pause_if_told(self, store: str, error: Exception) -> float | None:
         """Pause the whole store where the error concerns it; return for how many seconds."""
         if isinstance(error, VtexThrottled):
-            asked = THROTTLED_SECONDS if error.retry_after is None else error.retry_after
-            seconds = min(max(asked, 1.0), LONGEST_PAUSE_SECONDS)
+            seconds = error.pause_seconds
         elif isinstance(error, VtexUnauthorized):
             seconds = UNAUTHORIZED_SECONDS
             log.error("VTEX refuses the credentials", extra={"store": store, "reason": str(error)})
@@ -229,16 +242,25 @@ class StepTask(StoreTask):
         ) as owned:  # fmt: skip
             suspect = owned.suspect
             yield owned
-        if suspect:
-            self._next_suspect(store)
+        if suspect or (not goes_on and self._is_scarce(store)):
+            self._send_next(store)
         if goes_on:
             carrying.keep(owned)
 
-    def _next_suspect(self, store: str) -> None:
-        """Send the next job whose worker died on its way: there may be many, one at a time."""
-        with suppress(JournalUnavailable, OperationalError):  # the next sweep does it
+    def _is_scarce(self, store: str) -> bool:
+        """Whether so few jobs of the store are under way at once that each must be replaced."""
+        most = self.with_team.in_flight
+        return callable(most) and most(store) <= REFILLED
+
+    def _send_next(self, store: str) -> None:
+        """Send what may go now: no sweep comes often enough for a budget that is small, nor for
+        what a dead worker left, which goes one at a time.
+        """
+        try:
             tickets = self.journal.dispatch(in_flight=self.with_team.in_flight, store=store)
             send(self.journal, tickets)
+        except (OperationalError, JournalUnavailable):
+            log.warning("left to the next sweep", extra={"store": store, "task": self.name})
 
     def _hand_back(self, name: dict[str, Any]) -> None:
         owned = (name["store"], name["order_id"], name["attempt"])
@@ -265,6 +287,13 @@ class StepTask(StoreTask):
             self._settle(self.journal.bury, *name, str(error), job=job, refused=refused)
             log.error("set aside", extra=mark | {"reason": str(error)})
             raise
+        except BudgetSpent as error:
+            self._settle(
+                self.journal.postpone, *name, str(error), job=job, counts=False, untouched=True,
+                # Those that were refused together must not come back together.
+                after_seconds=error.seconds * random.uniform(1, 1.5),
+            )  # fmt: skip
+            raise Retry(str(error)) from None
         except (*LATER, VtexUnauthorized, StorePaused) as error:
             self._postpone(*name, error, job=job)
             log.warning("tried again later", extra=mark | {"reason": str(error)})

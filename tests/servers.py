@@ -201,6 +201,8 @@ class Cluster:
             "LIST_SECONDS": "1",
             "DISPATCH_SECONDS": "0.5",
             "LEASE_SECONDS": "5",
+            # The calls are counted as in service, and never too many.
+            "VTEX_QUOTA": "60000",
         }
         self.processes: dict[str, Process] = {}
 

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from vtex import schemas
+from vtex.budget import Rank
 from vtex.documents import NOT_IN_GATEWAY, OrderPage
 from vtex.errors import (
     OrderNotFound,
@@ -53,6 +54,10 @@ class VtexClient:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+
+    def ranked(self, rank: Rank) -> VtexClient:
+        """Return the same client, its calls of another rank; unasked they are a person's."""
+        return VtexClient(self._transport.ranked(rank))
 
     def list_orders(
         self,

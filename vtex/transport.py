@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import threading
@@ -14,6 +15,7 @@ from typing import Any
 
 import requests
 
+from vtex.budget import Budget, Rank, group_of
 from vtex.errors import (
     OrderConflict,
     OrderNotFound,
@@ -57,7 +59,7 @@ class Transport:
     Args:
         account: the account, or what returns it at each call: a renewed token needs no restart.
         connect_timeout, read_timeout: seconds; twice the latter is an answer's whole time.
-        before_call: told method and path; the place of a budget of calls.
+        budget: grants each call, and hears of a 429; None for calls without a limit.
     """
 
     def __init__(
@@ -66,12 +68,19 @@ class Transport:
         *,
         connect_timeout: float = 5.0,
         read_timeout: float = 20.0,
-        before_call: Callable[[str, str], None] | None = None,
+        budget: Budget | None = None,
     ) -> None:
         self._account = account
         self._timeout = (connect_timeout, read_timeout)
-        self._before_call = before_call
+        self._budget = budget
+        self._rank = Rank.URGENT
         self._local = threading.local()
+
+    def ranked(self, rank: Rank) -> Transport:
+        """Return the same with another rank of its calls; sessions are shared."""
+        other = copy.copy(self)
+        other._rank = rank
+        return other
 
     @property
     def account(self) -> Account:
@@ -129,8 +138,8 @@ class Transport:
         body: Any = None,
     ) -> tuple[int, bytes]:
         account = self.account
-        if self._before_call is not None:
-            self._before_call(method, path)
+        if self._budget is not None:
+            self._budget.spend(group_of(method, path), self._rank)
         try:
             with self._session().request(
                 method,
@@ -151,7 +160,12 @@ class Transport:
                 f"no answer of VTEX to {method} {path} ({type(error).__name__})",
                 method=method, path=path,
             ) from error  # fmt: skip
-        _raise_for(answer, text, method, path)
+        try:
+            _raise_for(answer, text, method, path)
+        except VtexThrottled as error:
+            if self._budget is not None:
+                self._budget.slow_down(error.pause_seconds)
+            raise
         return answer.status_code, text
 
     def _read(self, answer: requests.Response, method: str, path: str) -> bytes:
