@@ -9,12 +9,15 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, text, update
 
-from journal.jobs import URGENCY, InFlight, Kind, Policy, Stage, State, Ticket
+from journal.jobs import PATHS, URGENCY, InFlight, Kind, Policy, Stage, State, Ticket
 from journal.outcomes import ended
 from journal.rows import line
 from journal.tables import events, jobs, pauses
 
 _OTHER = jobs.alias("other")
+
+_TAKEN_ON = or_(*(and_(jobs.c.kind == kind, jobs.c.stage.in_(PATHS[kind][:-1])) for kind in PATHS))
+"""What this version knows how to take on; what a newer one has added is left to its workers."""
 
 
 class Sweep:
@@ -149,6 +152,7 @@ class Sweep:
                 or_(jobs.c.lease_until.is_(None), jobs.c.lease_until < self._now),
                 jobs.c.starts > 0 if suspect else jobs.c.starts == 0,
                 jobs.c.kind.in_(kinds),
+                _TAKEN_ON,
             )
             .order_by(jobs.c.due_at, jobs.c.id)
             .limit(limit)

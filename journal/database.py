@@ -123,8 +123,11 @@ class Database:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Keep other migrations out; polled, since an index is built only when no statement that
-        began before it still runs, not even one that waits for its turn."""
+        """Keep other migrations out.
+
+        Polled: an index is built only when no statement that began before still runs, not even
+        one that waits for its turn.
+        """
         while True:
             with self.transaction() as lock:
                 mine = select(func.pg_try_advisory_xact_lock(_MIGRATION_LOCK))
@@ -202,8 +205,10 @@ def _config() -> Config:
 
 
 def _revisions(connection: Connection) -> tuple[str | None, str | None, bool]:
-    """Return where the tables are, the newest revision that is known here, and whether they are
-    beyond it: no revision is ever taken away."""
+    """Return where the tables are, the newest revision known here, and whether they are beyond it.
+
+    No revision is ever taken away: one that is not known here is a newer one.
+    """
     scripts = ScriptDirectory.from_config(_config())
     context = MigrationContext.configure(connection, opts={"version_table": "journal_version"})
     current = context.get_current_revision()

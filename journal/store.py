@@ -407,15 +407,15 @@ class Journal(Asking):
                 db, row, failures=max(failures, 1) if row["starts"] > int(untouched) else failures,
                 starts=0, due_at=due_at, lease_until=None, last_error=error, waiting=int(waiting),
             )  # fmt: skip
-            if untouched:
-                return due_at
-            db.execute(
-                events.insert(),
-                line(
-                    store, order_id, now, attempt, "waits" if waiting else "tried again later",
-                    kind=row["kind"], stage=row["stage"], detail=error,
-                ),
-            )  # fmt: skip
+            # A store that pauses for days must not fill the timelines with one line a minute.
+            if not untouched and (counts or error != row["last_error"]):
+                db.execute(
+                    events.insert(),
+                    line(
+                        store, order_id, now, attempt, "waits" if waiting else "tried again later",
+                        kind=row["kind"], stage=row["stage"], detail=error,
+                    ),
+                )  # fmt: skip
         return due_at
 
     def bury(
@@ -483,19 +483,22 @@ class Journal(Asking):
                 )
 
     def hand_back(self, store: str, order_id: str, attempt: int, *, job: int | None) -> None:
-        """Give up the lease of a job whose next step was not begun; it is due at once."""
+        """Give up the lease of a job whose next step was not begun; it is due at once.
+
+        Raises:
+            JobLost: a newer attempt owns the job.
+        """
+        now = self._now()
         with self._database.transaction() as db:
-            row = _find(db, store, order_id, job)
-            if row is not None and row["attempt"] == attempt:
-                db.execute(
-                    update(jobs)
-                    .where(
-                        jobs.c.id == row["id"],
-                        jobs.c.state == State.OPEN,
-                        jobs.c.attempt == attempt,
-                    )
-                    .values(lease_until=None, starts=0, updated_at=self._now())
-                )
+            row = self._owned(db, store, order_id, attempt, job)
+            self._move(db, row, lease_until=None, starts=0)
+            db.execute(
+                events.insert(),
+                line(
+                    store, order_id, now, attempt, "handed back",
+                    kind=row["kind"], stage=row["stage"],
+                ),
+            )  # fmt: skip
 
     def retry(self, store: str, order_id: str, *, job: int | None = None) -> bool:
         """Let a dead, skipped or waiting job try again now; say whether there was anything to do.

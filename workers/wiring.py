@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from decimal import Decimal, InvalidOperation
@@ -13,7 +14,7 @@ import redis
 from redis.exceptions import LockError
 
 from erp.port import Erp
-from journal.jobs import Policy
+from journal.jobs import JournalError, Policy
 from journal.store import Journal
 from tasks.base import REFILLED, NfeRules, Renew, StoreTask, Team
 from vtex.budget import Budget
@@ -26,6 +27,9 @@ from workers.stores import Store
 from workers.throttle import StoreBudget
 
 log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 1.0
+"""Between two looks of a worker that waits for its tables."""
 
 
 def equip(settings: Settings | None = None) -> Team:
@@ -40,6 +44,30 @@ def dismiss() -> None:
         StoreTask.team.journal.close()
         StoreTask.team.erp.close()
         StoreTask.team = None
+
+
+def await_tables(settings: Settings) -> None:
+    """Wait until the journal answers and has the tables that this version needs.
+
+    A worker that begins before the migration could only fail, message by message.
+    """
+    waiting, told = journal(settings), ""
+    try:
+        while reason := _missing(waiting):
+            if reason != told:
+                log.error("this worker waits for the journal", extra={"reason": reason})
+                told = reason
+            time.sleep(LOOK_SECONDS)
+    finally:
+        waiting.close()
+
+
+def _missing(waiting: Journal) -> str:
+    try:
+        waiting.check()
+    except JournalError as error:
+        return str(error)
+    return ""
 
 
 def team(settings: Settings) -> Team:

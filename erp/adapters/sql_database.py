@@ -184,7 +184,8 @@ def _failed(error: DBAPIError) -> str:
 
 def _is_lock(error: DBAPIError) -> bool:
     # MariaDB's 1205 is a lock that was waited for in vain.
-    return isinstance(error.orig, LockNotAvailable) or error.orig.args[:1] == (1205,)
+    code = getattr(error.orig, "args", ())[:1]
+    return isinstance(error.orig, LockNotAvailable) or code == (1205,)
 
 
 def _config() -> Config:
@@ -194,8 +195,10 @@ def _config() -> Config:
 
 
 def _revisions(db: Connection) -> tuple[str | None, str | None, bool]:
-    """Return where the tables are, the newest revision that is known here, and whether they are
-    beyond it: no revision is ever taken away."""
+    """Return where the tables are, the newest revision known here, and whether they are beyond it.
+
+    No revision is ever taken away: one that is not known here is a newer one.
+    """
     scripts = ScriptDirectory.from_config(_config())
     context = MigrationContext.configure(db, opts={"version_table": VERSION_TABLE})
     current = context.get_current_revision()
