@@ -6,7 +6,6 @@ import copy
 import json
 import re
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from typing import Any
 
 import requests
 
+from vtex import answers, bounded
 from vtex.budget import Budget, Rank, group_of
 from vtex.errors import (
     OrderConflict,
@@ -25,9 +25,6 @@ from vtex.errors import (
     VtexUnauthorized,
     VtexUnavailable,
 )
-
-MAX_BODY_BYTES = 16 * 1024 * 1024
-"""An order is some 20 kB; nothing honest comes near this."""
 
 _PRIVATE = re.compile(r"[^\s@]+@[^\s@]+|\d[\d./() -]{7,}\d|[A-Za-z0-9_-]{40,}")
 
@@ -99,13 +96,7 @@ class Transport:
         status, body = self._call("GET", path, query, pay=pay)
         if status != 200:
             raise VtexUnavailable(f"VTEX answered {status} to GET {path}", method="GET", path=path)
-        try:
-            return json.loads(body)
-        except (ValueError, RecursionError) as error:
-            raise VtexUnavailable(
-                f"VTEX answered GET {path} with a body that is not JSON",
-                method="GET", path=path, status=status,
-            ) from error  # fmt: skip
+        return answers.parsed(body, "GET", path, status)
 
     def post(self, path: str) -> int:
         """Send a POST without a body; return the status of the answer, which is a success."""
@@ -118,15 +109,7 @@ class Transport:
             VtexUnavailable: in doubt: VTEX may have done it.
         """
         status, answer = self._call(method, path, None, pay=False, body=body)
-        if not answer:
-            return None
-        try:
-            return json.loads(answer)
-        except (ValueError, RecursionError) as error:
-            raise VtexUnavailable(
-                f"VTEX answered {method} {path} with a body that is not JSON",
-                method=method, path=path, status=status,
-            ) from error  # fmt: skip
+        return answers.parsed(answer, method, path, status) if answer else None
 
     def _call(
         self,
@@ -154,7 +137,7 @@ class Transport:
                 allow_redirects=False,
                 stream=True,
             ) as answer:
-                text = self._read(answer, method, path)
+                text, is_whole = answers.read(answer)
         except requests.RequestException as error:
             raise VtexUnavailable(
                 f"no answer of VTEX to {method} {path} ({type(error).__name__})",
@@ -166,24 +149,14 @@ class Transport:
             if self._budget is not None:
                 self._budget.slow_down(error.pause_seconds)
             raise
+        if not is_whole:
+            raise answers.too_large(method, path, answer.status_code)
         return answer.status_code, text
-
-    def _read(self, answer: requests.Response, method: str, path: str) -> bytes:
-        deadline = time.monotonic() + 2 * self._timeout[1]
-        body = bytearray()
-        for part in answer.iter_content(65_536):
-            body += part
-            if len(body) > MAX_BODY_BYTES or time.monotonic() > deadline:
-                raise VtexUnavailable(
-                    f"the answer of VTEX to {method} {path} is too long or too slow",
-                    method=method, path=path, status=answer.status_code,
-                )  # fmt: skip
-        return bytes(body)
 
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
-            session = self._local.session = requests.Session()
+            session = self._local.session = bounded.session()
             session.headers.update(
                 {
                     "Accept": "application/json",
@@ -191,7 +164,6 @@ class Transport:
                     "User-Agent": "vtex-erp-workers/0.1",
                 }
             )
-            session.trust_env = False  # a stray proxy or .netrc must not see the credentials
         return session
 
 

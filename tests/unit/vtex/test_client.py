@@ -143,3 +143,28 @@ def test_orders_that_leave_the_list_while_it_is_read_hide_no_other(client: VtexC
         found = {one.order_id for page in client.list_orders() for one in page.orders}
 
     assert len(found) == 950
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"[" * 100_000, b'{"a":' + b'{"a":' * 400 + b"1" + b"}" * 401, b'{"a":' + b"[" * 150 + b"]" * 150 + b"}"],
+    ids=["cut off", "objects", "lists"],
+)  # fmt: skip
+def test_a_document_nested_too_deeply_is_refused(client: VtexClient, body: bytes) -> None:
+    with requests_mock.Mocker() as mocker, pytest.raises(errors.DocumentInvalid, match="deeply"):
+        mocker.get(ORDER, content=body, headers=JSON)
+        client.order("o-1")
+
+
+def test_brackets_within_a_text_are_no_depth(client: VtexClient) -> None:
+    with requests_mock.Mocker() as mocker:
+        mocker.get(ORDER, json={"note": "[{" * 500}, headers=JSON)
+
+        assert client.order("o-1") == {"note": "[{" * 500}
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999"])
+def test_what_json_has_no_number_for_is_no_answer(client: VtexClient, number: str) -> None:
+    with requests_mock.Mocker() as mocker, pytest.raises(errors.VtexUnavailable):
+        mocker.get(ORDER, text=f'{{"x": {number}}}', headers=JSON)
+        client.order("o-1")
