@@ -26,7 +26,8 @@ from vtex.errors import (
     VtexUnavailable,
 )
 
-_PRIVATE = re.compile(r"[^\s@]+@[^\s@]+|\d[\d./() -]{7,}\d|[A-Za-z0-9_-]{40,}")
+# Begins at the start of a word: from each letter of a long one it would be tried anew.
+_PRIVATE = re.compile(r"(?<![^\s@])[^\s@]+@[^\s@]+|\d[\d./() -]{7,}\d|[A-Za-z0-9_-]{40,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,18 +213,27 @@ def _vtex_words(body: bytes) -> tuple[str | None, str]:
         return None, ""
     error = raw["error"] if isinstance(raw.get("error"), dict) else raw
     code = error.get("code")
-    words = error.get("message") or error.get("Message") or error.get("title") or ""
-    return (str(code)[:32] if code else None), _PRIVATE.sub("…", str(words))[:200]
+    words = (error.get(name) for name in ("message", "Message", "title"))
+    return (
+        _plain(str(code), 32) if isinstance(code, str | int) and code else None,
+        _plain(next((one for one in words if one and isinstance(one, str)), ""), 200),
+    )
+
+
+def _plain(text: str, most: int) -> str:
+    """Return words of VTEX in one line, without personal data and what databases refuse."""
+    shown = "".join(one if one.isprintable() else " " for one in _PRIVATE.sub("…", text)[:most])
+    return " ".join(shown.split())
 
 
 def _retry_after(value: str | None) -> float | None:
     if not value:
         return None
-    if value.strip().isdigit():
+    if re.fullmatch(r"\s*[0-9]{1,9}\s*", value):
         return float(value)
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -143,6 +144,44 @@ def test_orders_that_leave_the_list_while_it_is_read_hide_no_other(client: VtexC
         found = {one.order_id for page in client.list_orders() for one in page.orders}
 
     assert len(found) == 950
+
+
+@pytest.mark.parametrize("header", ["\xb2", "Mon, 01 Jan 99999999999 00:00:00 GMT", "soon", "-5"])
+def test_a_throttle_that_names_no_sane_time_names_none(client: VtexClient, header: str) -> None:
+    with requests_mock.Mocker() as mocker, pytest.raises(errors.VtexThrottled) as caught:
+        mocker.get(ORDER, status_code=429, headers={"Retry-After": header})
+        client.order("o-1")
+
+    assert caught.value.retry_after is None
+
+
+def refused(client: VtexClient, body: bytes) -> errors.VtexRejected:
+    with requests_mock.Mocker() as mocker, pytest.raises(errors.VtexRejected) as caught:
+        mocker.get(ORDER, status_code=400, content=body, headers=JSON)
+        client.order("o-1")
+    return caught.value
+
+
+def test_words_of_vtex_are_one_line_that_every_database_takes(client: VtexClient) -> None:
+    error = refused(client, rb'{"code": "A\u0000", "message": "a\u0000b\ud800c\u202ed\r\ne"}')
+
+    assert str(error).endswith(": A a b c d e")
+
+
+@pytest.mark.parametrize("name", ["code", "message"])
+@pytest.mark.parametrize("value", [b"[" * 600 + b"]" * 600, b'{"a": "Ana"}', b'"ana@example.com"'])
+def test_what_is_no_word_of_vtex_is_not_told(client: VtexClient, name: str, value: bytes) -> None:
+    error = refused(client, b'{"%s": %s}' % (name.encode(), value))
+
+    assert set("@[{") & set(str(error)) == set()
+
+
+def test_a_long_word_takes_no_long_time(client: VtexClient) -> None:
+    began = time.process_time()
+
+    refused(client, b'{"message": "%s"}' % (b"\xc3\xa3" * 30_000))
+
+    assert time.process_time() - began < 1
 
 
 @pytest.mark.parametrize(
