@@ -66,10 +66,11 @@ def said(value: Any) -> Any:
 
 
 def packed(document: dict[str, Any] | None) -> bytes | None:
-    """Return a document as it is kept."""
+    """Return a document as it is kept: each character of it, also what is half a character."""
     if document is None:
         return None
-    return zlib.compress(json.dumps(document, ensure_ascii=False).encode(), 1)
+    text = json.dumps(document, ensure_ascii=False)
+    return zlib.compress(text.encode(errors="surrogatepass"), 1)
 
 
 def unpacked(data: bytes | None) -> dict[str, Any] | None:

@@ -15,6 +15,7 @@ from journal.asking import Ask
 from journal.clock import utc_now
 from journal.jobs import PATHS, JobLost, Kind, Policy, Stage, State, StorePaused, Ticket
 from journal.store import Journal, Listed
+from journal.tables import MOST_WORDS
 
 
 def listed(count: int = 1) -> list[Listed]:
@@ -301,3 +302,27 @@ def test_the_doubt_of_an_earlier_try_outlives_one_that_called_nothing(journal: J
     (ticket,) = journal.dispatch(in_flight=9)
     with journal.step("acme", "o-0000", ticket.attempt, to=Stage.FETCHED) as job:
         assert job.in_doubt
+
+
+def test_a_document_is_kept_to_the_last_half_of_a_character(journal: Journal) -> None:
+    document = {"note": "a\x00b\ud800\ud83d\ude00🦜\u202e\ufffd", "\udfff": [10**400, 5e-324, None]}
+    journal.record("acme", listed())
+    (ticket,) = journal.dispatch(in_flight=9)
+
+    with journal.step("acme", "o-0000", ticket.attempt, to=Stage.FETCHED) as job:
+        job.order = document
+
+    assert journal.documents("acme", "o-0000")[0] == document
+
+
+def test_a_reason_of_any_length_and_character_sets_a_job_aside(journal: Journal) -> None:
+    journal.record("acme", listed())
+    (ticket,) = journal.dispatch(in_flight=9)
+
+    journal.bury("acme", "o-0000", ticket.attempt, "a\x00b\ud800c" + "🦜" * 20_000)
+
+    row = journal.order("acme", "o-0000")
+    assert row is not None
+    assert row.state is State.DEAD
+    assert str(row.last_error).startswith("a\ufffdb\ufffdc🦜")
+    assert len(str(row.last_error)) == MOST_WORDS + 1
