@@ -179,7 +179,10 @@ class VtexClient:
         except (OrderNotFound, VtexUnauthorized, VtexRejected):
             return False
         rows = raw.get("list", [raw]) if isinstance(raw, dict) else raw
-        return any(isinstance(one, dict) and one.get("finished") is False for one in rows)
+        if rows is not None and not isinstance(rows, list):
+            raise VtexUnavailable(f"VTEX answered GET {path} with no list of changes",
+                                  method="GET", path=path)  # fmt: skip
+        return any(isinstance(one, dict) and one.get("finished") is False for one in rows or ())
 
     def _sent(self, method: str, path: str, body: Mapping[str, Any]) -> str | None:
         answer = self._transport.send(method, path, body)
