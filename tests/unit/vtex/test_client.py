@@ -222,3 +222,20 @@ def test_changes_that_cannot_be_read_are_asked_for_again(client: VtexClient, bod
     with requests_mock.Mocker() as mocker, pytest.raises(errors.VtexUnavailable):
         mocker.get(f"{HOST}/api/order-system/orders/o-1/changes", json=body, headers=JSON)
         client.change_under_way("o-1")
+
+
+def test_a_list_that_ignores_the_window_is_given_up_before_long(client: VtexClient) -> None:
+    answer = {"list": [], "paging": {"total": 99_999, "pages": 30, "currentPage": 1}}
+
+    with requests_mock.Mocker() as mocker, pytest.raises(errors.VtexUnavailable, match="window"):
+        mocker.get(f"{HOST}/api/oms/pvt/orders", json=answer, headers=JSON)
+        list(client.list_orders())
+    assert mocker.call_count < 100
+
+
+@pytest.mark.parametrize("order_id", [".", ".."])
+def test_an_id_that_names_another_path_is_no_order(client: VtexClient, order_id: str) -> None:
+    with requests_mock.Mocker() as mocker, pytest.raises(errors.OrderNotFound):
+        client.cancel(order_id, {})
+
+    assert mocker.call_count == 0
