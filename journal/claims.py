@@ -54,6 +54,8 @@ class Sweep:
                 jobs.c.state == State.OPEN,
                 jobs.c.due_at <= self._now,
                 jobs.c.store.not_in(paused),
+                # Of a kind that only a newer version knows there may be some.
+                jobs.c.kind.in_(list(Kind)),
             )
             .distinct()
         )
