@@ -16,6 +16,10 @@ REFUSED = frozenset({"canceled", "cancelled", "denied", "cancelling", "canceling
 """Gateway statuses of payments that bring no money; compared in lower case."""
 
 MASK = re.compile(r"\*{3,}|\w\*{2,}")
+MOST_CENTS = 10**15
+"""Of a line. Prices, quantities and multipliers each have a limit; their product has none."""
+
+MOST_NAMED = 10
 NAMED_TOTALS = ("Items", "Discounts", "Shipping", "Tax")
 
 
@@ -142,7 +146,7 @@ def _sum_doubts(order: Order, lines: Sequence[Line]) -> list[str]:
     apart = order.value_cents - sum(totals.values())
     # VTEX writes the cents lost by rounding with either sign.
     if apart not in (0, order.rounding_error_cents, -order.rounding_error_cents):
-        terms = " + ".join(f"{name} {_money(cents)}" for name, cents in totals.items()) or "none"
+        terms = " + ".join(_named_totals(totals)) or "none"
         doubts.append(
             f"totals: {terms} = {_money(sum(totals.values()))}, but the order's value is "
             f"{_money(order.value_cents)} (difference {_money(apart)})"
@@ -158,6 +162,16 @@ def _sum_doubts(order: Order, lines: Sequence[Line]) -> list[str]:
             f"(difference {_money(goods - sold)})"
         )
     return doubts
+
+
+def _named_totals(totals: Mapping[str, int]) -> list[str]:
+    # The ids of totals are VTEX's; other text in their place is not quoted.
+    named = [
+        f"{name if name.isascii() and name.isalpha() else 'other'} {_money(cents)}"
+        for name, cents in totals.items()
+    ]
+    more = len(named) - MOST_NAMED
+    return [*named[:MOST_NAMED], f"{more} more"] if more > 0 else named
 
 
 # --- lines ------------------------------------------------------------------------------------
@@ -192,13 +206,16 @@ def _item_lines(
     index: int | None = None,
 ) -> list[Line]:
     splits = _splits(item, chain=chain)
+    place = item.index if index is None else index
     made = []
     for offset, (quantity, total) in enumerate(splits):
         list_total = _gross(item, quantity)
+        if max(abs(total), abs(list_total)) > MOST_CENTS:
+            raise Unmappable(f"items.{place}: comes to more than any order can")
         made.append(
             Line(
                 line_no=number + offset,
-                item_index=item.index if index is None else index,
+                item_index=place,
                 sku_id=item.sku_id,
                 quantity=quantity,
                 unit_price=_unit(total, quantity),

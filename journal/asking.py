@@ -13,7 +13,7 @@ from sqlalchemy import Connection, RowMapping, select, update
 from journal.jobs import Kind, Stage, State, backoff_seconds
 from journal.outcomes import Outcome, due, ended
 from journal.readings import Readings
-from journal.rows import insert, line, new_job, packed, unpacked
+from journal.rows import insert, line, new_job, packed, said, unpacked
 from journal.tables import events, jobs, orders, outcomes
 
 
@@ -78,7 +78,7 @@ class Asking(Readings):
         now = self._now()
         known = self._named(db, ask)
         kept = unpacked(known["content"]) or {}
-        same = kept == dict(ask.content)
+        same = said(kept) == said(ask.content)
         if known["state"] == State.DEAD and (again or not same):
             db.execute(
                 update(jobs)

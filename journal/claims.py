@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, text, update
 
-from journal.jobs import Kind, Policy, Stage, State, Ticket
+from journal.jobs import PATHS, URGENCY, InFlight, Kind, Policy, Stage, State, Ticket
 from journal.outcomes import ended
 from journal.rows import line
 from journal.tables import events, jobs, pauses
 
 _OTHER = jobs.alias("other")
+
+_TAKEN_ON = or_(*(and_(jobs.c.kind == kind, jobs.c.stage.in_(PATHS[kind][:-1])) for kind in PATHS))
+"""What this version knows how to take on; what a newer one has added is left to its workers."""
 
 
 class Sweep:
@@ -23,39 +28,44 @@ class Sweep:
         self._policy = policy
         self._now = now
 
-    def tickets(self, *, in_flight: int, store: str | None, order_id: str | None) -> list[Ticket]:
+    def tickets(
+        self, *, in_flight: InFlight, store: str | None, order_id: str | None
+    ) -> list[Ticket]:
         """Claim what may be claimed; each job gets a new attempt and a lease."""
         found: list[Ticket] = []
-        for name, outbound in self._due(store):
+        for name, rank in self._due(store):
             self._set_aside(name)
-            room = in_flight - self._leased(name, outbound)
+            most = in_flight(name) if callable(in_flight) else in_flight
+            room = most - self._leased(name, list(chain(*URGENCY[: rank + 1])))
             if room <= 0:
                 continue
-            if outbound:
+            kinds = URGENCY[rank]
+            if Kind.INTAKE not in kinds:
                 self._one_at_a_time(name)
-            found += self._claim(name, order_id, room, outbound=outbound)
-            found += self._claim_suspect(name, order_id, outbound)
+            found += self._claim(name, order_id, room, kinds)
+            found += self._claim_suspect(name, order_id, kinds)
         return found
 
-    def _due(self, store: str | None) -> list[tuple[str, bool]]:
+    def _due(self, store: str | None) -> list[tuple[str, int]]:
         paused = select(pauses.c.store).where(pauses.c.until > self._now)
-        outbound = (jobs.c.kind != Kind.INTAKE).label("outbound")
         query = (
-            select(jobs.c.store, outbound)
+            select(jobs.c.store, jobs.c.kind)
             .where(
                 jobs.c.state == State.OPEN,
                 jobs.c.due_at <= self._now,
                 jobs.c.store.not_in(paused),
+                # Of a kind that only a newer version knows there may be some.
+                jobs.c.kind.in_(list(Kind)),
             )
             .distinct()
-            # What the ERP has waited for goes before what it does not know yet.
-            .order_by(outbound.desc())
         )
         if store is not None:
             query = query.where(jobs.c.store == store)
-        return [(one.store, bool(one.outbound)) for one in self._db.execute(query)]
+        rank = {kind: rank for rank, kinds in enumerate(URGENCY) for kind in kinds}
+        due = {(rank[Kind(one.kind)], one.store) for one in self._db.execute(query)}
+        return [(name, urgency) for urgency, name in sorted(due)]
 
-    def _leased(self, store: str, outbound: bool) -> int:
+    def _leased(self, store: str, kinds: Sequence[Kind]) -> int:
         query = (
             select(func.count())
             .select_from(jobs)
@@ -63,7 +73,7 @@ class Sweep:
                 jobs.c.state == State.OPEN,
                 jobs.c.store == store,
                 jobs.c.lease_until >= self._now,
-                _side(outbound),
+                jobs.c.kind.in_(kinds),
             )
         )
         return int(self._db.execute(query).scalar_one())
@@ -107,7 +117,9 @@ class Sweep:
             )  # fmt: skip
             ended(self._db, one, "dead", reason, self._now)
 
-    def _claim_suspect(self, store: str, order_id: str | None, outbound: bool) -> list[Ticket]:
+    def _claim_suspect(
+        self, store: str, order_id: str | None, kinds: Sequence[Kind]
+    ) -> list[Ticket]:
         """Claim one job whose step never ended, where no other such job is under way.
 
         A worker that dies takes the orders of its other threads along: one at a time, the order
@@ -121,17 +133,18 @@ class Sweep:
         )
         if self._db.execute(under_way.limit(1)).first() is not None:
             return []
-        return self._claim(store, order_id, 1, outbound=outbound, suspect=True)
+        return self._claim(store, order_id, 1, kinds, suspect=True)
 
     def _claim(
         self,
         store: str,
         order_id: str | None,
         limit: int,
+        kinds: Sequence[Kind],
         *,
-        outbound: bool,
         suspect: bool = False,
     ) -> list[Ticket]:
+        outbound = Kind.INTAKE not in kinds
         due = (
             select(jobs.c.id, jobs.c.order_id, jobs.c.lease_until)
             .where(
@@ -140,7 +153,8 @@ class Sweep:
                 jobs.c.due_at <= self._now,
                 or_(jobs.c.lease_until.is_(None), jobs.c.lease_until < self._now),
                 jobs.c.starts > 0 if suspect else jobs.c.starts == 0,
-                _side(outbound),
+                jobs.c.kind.in_(kinds),
+                _TAKEN_ON,
             )
             .order_by(jobs.c.due_at, jobs.c.id)
             .limit(limit)
@@ -224,7 +238,3 @@ class Sweep:
             )
             .exists()
         )
-
-
-def _side(outbound: bool) -> ColumnElement[bool]:
-    return jobs.c.kind != Kind.INTAKE if outbound else jobs.c.kind == Kind.INTAKE

@@ -14,12 +14,20 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import DBAPIError, DisconnectionError
+from psycopg.errors import LockNotAvailable
+from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select, text
+from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 
 from journal.jobs import JournalError, JournalUnavailable
 
 _MIGRATION_LOCK = 7_263_001
+
+LOCK_SECONDS = 2.0
+"""A change of a table waits so long for running transactions, since all that come wait behind it.
+Shorter than what a worker's own statement waits (_PATIENCE): none fails for a migration."""
+
+LOCK_TRIES = 30
+"""Tries of a migration, with as long a pause between two, in which the workers go on."""
 
 IDLE_SECONDS = 5.0
 """Connections unused for longer are tried before they are used."""
@@ -35,6 +43,11 @@ _PATIENCE = (
     "SET idle_in_transaction_session_timeout = '15s'; SET lock_timeout = '10s'; "
     "SET statement_timeout = '60s'"
 )
+_SHORT_LOCKS = text(
+    "SELECT set_config('lock_timeout', :wait, false), set_config('statement_timeout', '0', false), "
+    "set_config('idle_in_transaction_session_timeout', '0', false)"
+)
+LOOK_SECONDS = 0.5
 
 
 class Database:
@@ -68,9 +81,13 @@ class Database:
         Raises:
             JournalUnavailable: the database does not answer; a commit may have been done.
         """
+        with self._translated(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
         try:
-            with self.engine.begin() as connection:
-                yield connection
+            yield
         except DBAPIError as error:
             raise JournalUnavailable(_words(error)) from error
 
@@ -82,16 +99,59 @@ class Database:
                 self._engine = None
 
     def migrate(self) -> None:
-        """Bring the tables up to date; several processes may call it at once."""
-        with self.transaction() as connection:
-            if connection.dialect.name == "postgresql":
-                # A large table takes its time, and so does a migration that was first.
-                connection.execute(text("SET LOCAL lock_timeout = 0"))
-                connection.execute(text("SET LOCAL statement_timeout = 0"))
-                connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _MIGRATION_LOCK})
-            config = _config()
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+        """Bring the tables up to date; several processes may call it at once, beside workers.
+
+        Tables that are newer than this version are left as they are.
+
+        Raises:
+            JournalUnavailable: the database does not answer.
+            JournalError: a long transaction keeps the tables from being changed.
+        """
+        if self.is_local:
+            with self.transaction() as connection:
+                _upgrade(connection)
+            return
+        with self._alone():
+            for _ in range(LOCK_TRIES):
+                if self._migrated():
+                    return
+                time.sleep(LOCK_SECONDS)
+        raise JournalError(
+            "a long transaction holds its tables: see pg_stat_activity for the oldest xact_start, "
+            "end it, then vtex-erp migrate again"
+        )
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep other migrations out.
+
+        Polled: an index is built only when no statement that began before still runs, not even
+        one that waits for its turn.
+        """
+        while True:
+            with self.transaction() as lock:
+                mine = select(func.pg_try_advisory_xact_lock(_MIGRATION_LOCK))
+                if lock.execute(mine).scalar_one():
+                    # Said after it: the snapshot of a query lasts until the next statement.
+                    lock.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+                    yield
+                    return
+            time.sleep(LOOK_SECONDS)
+
+    def _migrated(self) -> bool:
+        """Migrate, each revision in a transaction of its own; say whether all locks were had."""
+        with self._translated(), self.engine.connect() as connection:
+            try:
+                connection.execute(_SHORT_LOCKS, {"wait": f"{LOCK_SECONDS * 1000:.0f}ms"})
+                connection.commit()
+                _upgrade(connection)
+            except OperationalError as error:
+                if isinstance(error.orig, LockNotAvailable):
+                    return False
+                raise
+            finally:
+                connection.invalidate()  # its settings are no worker's
+        return True
 
     def check(self) -> str:
         """Say which database answered and at which revision its tables are.
@@ -100,14 +160,15 @@ class Database:
             JournalUnavailable: it does not answer.
             JournalError: its tables are missing or old.
         """
-        head = ScriptDirectory.from_config(_config()).get_current_head()
         with self.transaction() as connection:
             version = ".".join(str(part) for part in connection.dialect.server_version_info or ())
-            context = MigrationContext.configure(
-                connection, opts={"version_table": "journal_version"}
-            )
-            current = context.get_current_revision()
+            current, head, newer = _revisions(connection)
             name = connection.dialect.name
+        if newer:
+            return (
+                f"{name} {version}, schema {current}, newer than {head}, which this version knows: "
+                "fine while the new version is rolled out, or after a step back"
+            )
         if current != head:
             raise JournalError(
                 f"its tables are at {current or 'nothing'} and must be at {head}: vtex-erp migrate"
@@ -141,6 +202,30 @@ def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", "journal:migrations")
     return config
+
+
+def _revisions(connection: Connection) -> tuple[str | None, str | None, bool]:
+    """Return where the tables are, the newest revision known here, and whether they are beyond it.
+
+    No revision is ever taken away: one that is not known here is a newer one.
+    """
+    scripts = ScriptDirectory.from_config(_config())
+    context = MigrationContext.configure(connection, opts={"version_table": "journal_version"})
+    current = context.get_current_revision()
+    known = {one.revision for one in scripts.walk_revisions()}
+    return current, scripts.get_current_head(), current is not None and current not in known
+
+
+def _upgrade(connection: Connection) -> None:
+    outside = connection.in_transaction()
+    newer = _revisions(connection)[2]
+    if not outside:
+        connection.rollback()  # reading began one, and each revision is to have its own
+    if newer:
+        return
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
 
 
 def _note_return(_connection: object, record: Any) -> None:

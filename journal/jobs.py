@@ -52,6 +52,14 @@ PATHS = {
 """The stages of each kind of job, in order; at the last one it is done."""
 
 
+URGENCY = ((Kind.CANCELLATION, Kind.INVOICE), (Kind.TRACKING,), (Kind.INTAKE,))
+"""Which kinds are given out first. While the more urgent take all that may be under way, the
+others wait."""
+
+InFlight = int | Callable[[str], int]
+"""Jobs of a store that are leased at once, at most: one number, or one for each store."""
+
+
 class State(StrEnum):
     """Whether a job still tries."""
 

@@ -49,11 +49,28 @@ def new_job(store: str, order_id: str, kind: Kind, key: str, now: datetime) -> d
     }  # fmt: skip
 
 
+def said(value: Any) -> Any:
+    """Return an object without what says nothing.
+
+    A field that came with a later version must not make another request of the same.
+    """
+    if isinstance(value, list):
+        return [said(one) for one in value]
+    if not isinstance(value, Mapping):
+        return value
+    return {
+        name: said(one)
+        for name, one in value.items()
+        if one is not None and one is not False and one not in ("", [], {})
+    }
+
+
 def packed(document: dict[str, Any] | None) -> bytes | None:
-    """Return a document as it is kept."""
+    """Return a document as it is kept: each character of it, also what is half a character."""
     if document is None:
         return None
-    return zlib.compress(json.dumps(document, ensure_ascii=False).encode(), 1)
+    text = json.dumps(document, ensure_ascii=False)
+    return zlib.compress(text.encode(errors="surrogatepass"), 1)
 
 
 def unpacked(data: bytes | None) -> dict[str, Any] | None:

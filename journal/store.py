@@ -17,6 +17,7 @@ from journal.claims import Sweep
 from journal.dead import DeadRow, Which
 from journal.jobs import (
     PATHS,
+    InFlight,
     JobLost,
     Kind,
     Stage,
@@ -177,12 +178,14 @@ class Journal(Asking):
         return len(found)
 
     def dispatch(
-        self, *, in_flight: int, store: str | None = None, order_id: str | None = None
+        self, *, in_flight: InFlight, store: str | None = None, order_id: str | None = None
     ) -> list[Ticket]:
-        """Claim due jobs, the longest due first; each gets a new attempt and a lease.
+        """Claim due jobs, the most urgent and then the longest due first; see ``jobs.URGENCY``.
+
+        Each gets a new attempt and a lease.
 
         Args:
-            in_flight: jobs of a store that are leased at once, at most, in each direction.
+            in_flight: jobs of a store that are leased at once, at most, less urgent ones aside.
             store: only this store's.
             order_id: only this order's.
         """
@@ -368,6 +371,7 @@ class Journal(Asking):
         job: int | None = None,
         after_seconds: float | None = None,
         counts: bool = True,
+        untouched: bool = False,
         waiting: bool = False,
         patience: timedelta | None = None,
     ) -> datetime:
@@ -377,6 +381,8 @@ class Journal(Asking):
             error: why, in words without personal data.
             after_seconds: how long; None for the back-off of its failures in a row.
             counts: whether this is a failure of the order itself.
+            untouched: the step made no call whose effect could be in doubt; it stays out of the
+                timeline, where it would only repeat itself.
             waiting: nothing failed, it is only not time yet: no number of these is too many.
             patience: how old a waiting request may become before it is refused.
 
@@ -398,16 +404,18 @@ class Journal(Asking):
             due_at = now + timedelta(seconds=after_seconds)
             # The start stays counted as a failure: the effect may have been had.
             self._move(
-                db, row, failures=max(failures, 1) if row["starts"] else failures,
+                db, row, failures=max(failures, 1) if row["starts"] > int(untouched) else failures,
                 starts=0, due_at=due_at, lease_until=None, last_error=error, waiting=int(waiting),
             )  # fmt: skip
-            db.execute(
-                events.insert(),
-                line(
-                    store, order_id, now, attempt, "waits" if waiting else "tried again later",
-                    kind=row["kind"], stage=row["stage"], detail=error,
-                ),
-            )  # fmt: skip
+            # A store that pauses for days must not fill the timelines with one line a minute.
+            if not untouched and (counts or error != row["last_error"]):
+                db.execute(
+                    events.insert(),
+                    line(
+                        store, order_id, now, attempt, "waits" if waiting else "tried again later",
+                        kind=row["kind"], stage=row["stage"], detail=error,
+                    ),
+                )  # fmt: skip
         return due_at
 
     def bury(
@@ -475,19 +483,22 @@ class Journal(Asking):
                 )
 
     def hand_back(self, store: str, order_id: str, attempt: int, *, job: int | None) -> None:
-        """Give up the lease of a job whose next step was not begun; it is due at once."""
+        """Give up the lease of a job whose next step was not begun; it is due at once.
+
+        Raises:
+            JobLost: a newer attempt owns the job.
+        """
+        now = self._now()
         with self._database.transaction() as db:
-            row = _find(db, store, order_id, job)
-            if row is not None and row["attempt"] == attempt:
-                db.execute(
-                    update(jobs)
-                    .where(
-                        jobs.c.id == row["id"],
-                        jobs.c.state == State.OPEN,
-                        jobs.c.attempt == attempt,
-                    )
-                    .values(lease_until=None, starts=0, updated_at=self._now())
-                )
+            row = self._owned(db, store, order_id, attempt, job)
+            self._move(db, row, lease_until=None, starts=0)
+            db.execute(
+                events.insert(),
+                line(
+                    store, order_id, now, attempt, "handed back",
+                    kind=row["kind"], stage=row["stage"],
+                ),
+            )  # fmt: skip
 
     def retry(self, store: str, order_id: str, *, job: int | None = None) -> bool:
         """Let a dead, skipped or waiting job try again now; say whether there was anything to do.

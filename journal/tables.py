@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -41,6 +42,29 @@ class UtcDateTime(TypeDecorator[datetime]):
             return None
         aware: datetime = value.replace(tzinfo=UTC) if value.tzinfo is None else value
         return aware.astimezone(UTC)
+
+
+MOST_WORDS = 10_000
+
+_UNFIT = re.compile("[\x00\ud800-\udfff]")
+
+
+class Words(TypeDecorator[str]):
+    """A reason for a person to read, of bounded length.
+
+    PostgreSQL takes neither NUL nor half a surrogate pair: a job whose reason held one could not
+    be set aside.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
+        """Return the words as every database keeps them."""
+        if value is None:
+            return None
+        words = _UNFIT.sub("\ufffd", value)
+        return words if len(words) <= MOST_WORDS else f"{words[:MOST_WORDS]}…"
 
 
 metadata = MetaData()
@@ -89,7 +113,7 @@ jobs = Table(
     Column("waiting", Integer, nullable=False, default=0, comment="1: it is not time for it yet"),
     Column("due_at", UtcDateTime, nullable=False),
     Column("lease_until", UtcDateTime),
-    Column("last_error", Text),
+    Column("last_error", Words),
     Column("created_at", UtcDateTime),
     Column("updated_at", UtcDateTime, nullable=False),
     UniqueConstraint("store", "order_id", "kind", "key", name="uq_journal_jobs"),
@@ -108,7 +132,7 @@ events = Table(
     Column("stage", String(16)),
     Column("attempt", Integer, nullable=False),
     Column("what", String(64), nullable=False),
-    Column("detail", Text),
+    Column("detail", Words),
     Index("ix_journal_events_order", "store", "order_id", "id"),
 )
 
@@ -123,7 +147,7 @@ outcomes = Table(
     Column("about", String(64)),
     Column("reference", String(128)),
     Column("outcome", String(16), nullable=False),
-    Column("reason", Text),
+    Column("reason", Words),
     Column("result", Text),
     Column("attempt", Integer, nullable=False),
     Column("at", UtcDateTime, nullable=False),
@@ -140,5 +164,5 @@ pauses = Table(
     metadata,
     Column("store", String(64), primary_key=True),
     Column("until", UtcDateTime, nullable=False),
-    Column("reason", Text, nullable=False),
+    Column("reason", Words, nullable=False),
 )

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import logging
+import random
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from celery import Task
+from celery import Task, signals
 from celery.exceptions import Reject, Retry
 from kombu.exceptions import OperationalError
 
 from erp.nfe_items import MATCH
 from erp.port import Erp, ErpRejected, ErpUnavailable
-from journal.jobs import JobLost, JournalUnavailable, Stage, StorePaused
+from journal.jobs import InFlight, JobLost, JournalUnavailable, Stage, StorePaused
 from journal.store import Job, Journal
 from tasks import carrying
 from tasks.chains import send
+from tasks.contract import ContractNewer, RequestInvalid
+from vtex.budget import Rank
 from vtex.client import VtexClient
 from vtex.errors import (
+    BudgetSpent,
     DocumentInvalid,
     NotYet,
     OrderConflict,
@@ -36,9 +41,6 @@ from vtex.errors import (
 
 log = logging.getLogger(__name__)
 
-THROTTLED_SECONDS = 60.0
-"""Pause after a 429 that names no time; VTEX's own advice."""
-
 UNAUTHORIZED_SECONDS = 60.0
 """Pause after a 401 or 403: one probe a minute notices that the credentials work again."""
 
@@ -46,18 +48,35 @@ REQUEST_SECONDS = 20
 """Wait of a request of the ERP while the journal is away; shorter than the broker's own patience,
 so that it is not delivered a second time meanwhile."""
 
-LONGEST_PAUSE_SECONDS = 900.0
-"""A pause that an answer asks for is cut to this: a typo there must not stop a store for days."""
-
 BUG_TRIES = 5
 """Tries of an order that meets an error nobody foresaw, before it is set aside."""
+
+REFILLED = 16
+"""Where no more than so many orders of a store are under way at once, the next is claimed as one
+ends: a sweep every few seconds would leave its budget unused."""
+
+RANKS = {"cancellations": Rank.URGENT, "invoices": Rank.URGENT, "tracking": Rank.TRACKING}
+"""Which calls go first where they are scarce, by the task's first name; see docs/budget.md."""
+
+STRANGE_SECONDS = 5.0
+"""Wait of a store's order in a process that does not know the store, for one that does."""
+
+NEWER_PATIENCE = timedelta(days=1)
+"""How long a request that a newer version took waits for a worker that can read it."""
 
 Renew = Callable[[], None]
 """Keeps a lock for longer; called between two steps of long work."""
 
 LATER = (VtexUnavailable, ErpUnavailable)
-REFUSED = (DocumentInvalid, OrderNotFound, OrderConflict, VtexRejected, ErpRejected, Refused)
+REFUSED = (
+    DocumentInvalid, OrderNotFound, OrderConflict, VtexRejected, ErpRejected, Refused,
+    RequestInvalid,
+)  # fmt: skip
 DEAD = (*REFUSED, VtexForgot)
+
+
+class StoreUnknown(VtexUnauthorized):
+    """The process has no credentials of the store; others may have them."""
 
 
 class StepFailed(Exception):
@@ -87,7 +106,7 @@ class Team:
 
     Attributes:
         vtex: store name to its client.
-        in_flight: orders of a store that are under way at once, at most.
+        in_flight: orders of a store that are under way at once, at most; see ``REFILLED``.
         lenient: stores that take orders whose sums do not add up, flagged.
         nfe: how an NF-e becomes an invoice.
         alone: a lock over the cluster by name; enters with what renews it, or with None where
@@ -97,7 +116,7 @@ class Team:
     journal: Journal
     erp: Erp
     vtex: Mapping[str, VtexClient]
-    in_flight: int
+    in_flight: InFlight
     alone: Callable[[str], AbstractContextManager[Renew | None]]
     lenient: frozenset[str] = field(default_factory=frozenset)
     nfe: NfeRules = field(default_factory=NfeRules)
@@ -126,38 +145,50 @@ class StoreTask(Task):  # type: ignore[misc]  # Celery ships no types
         """The ERP."""
         return self.with_team.erp
 
+    @property
+    def rank(self) -> Rank:
+        """Where this task's calls stand in line."""
+        listing = self.name == "orders.list"
+        return Rank.LISTING if listing else RANKS.get(self.name.split(".")[0], Rank.ORDERS)
+
     def vtex(self, store: str) -> VtexClient:
-        """Return the client of a store.
+        """Return the client of a store, its calls of this task's rank.
 
         Raises:
-            VtexUnauthorized: this process knows no credentials of it.
+            StoreUnknown: this process knows no credentials of it.
         """
         try:
-            return self.with_team.vtex[store]
+            client = self.with_team.vtex[store]
         except KeyError:
-            raise VtexUnauthorized(f"no credentials of store {store!r} are configured") from None
+            raise StoreUnknown(f"no credentials of store {store!r} are configured here") from None
+        return client.ranked(self.rank)
 
     def __call__(self, *args: Any, **kwargs: Any) -> None:
         """Run; an error that passes ends as Retry, and the schedule brings the task again."""
         try:
             super().__call__(*args, **kwargs)
+        except BudgetSpent as error:
+            log.info("left for later", extra={"task": self.name, "reason": str(error)})
+            raise Retry(str(error)) from None
         except (*LATER, VtexUnauthorized, JournalUnavailable) as error:
             self.pause_if_told(str(kwargs.get("store", "")), error)
             log.warning("tried again later", extra={"task": self.name, "reason": str(error)})
             raise Retry(str(error)) from None
 
-    def pause_if_told(self, store: str, error: Exception) -> float | None:
-        """Pause the whole store where the error concerns it; return for how many seconds."""
+    def pause_if_told(self, store: str, error: Exception) -> bool:
+        """Pause the whole store where the error concerns it; say whether it does."""
+        if isinstance(error, StoreUnknown):
+            log.error("a store is not configured", extra={"store": store, "reason": str(error)})
+            return False
         if isinstance(error, VtexThrottled):
-            asked = THROTTLED_SECONDS if error.retry_after is None else error.retry_after
-            seconds = min(max(asked, 1.0), LONGEST_PAUSE_SECONDS)
+            seconds = error.pause_seconds
         elif isinstance(error, VtexUnauthorized):
             seconds = UNAUTHORIZED_SECONDS
             log.error("VTEX refuses the credentials", extra={"store": store, "reason": str(error)})
         else:
-            return None
+            return False
         self.journal.pause(store, seconds=seconds, reason=str(error))
-        return seconds
+        return True
 
     def stop_chain(self) -> None:
         """Let the message's remaining steps fall."""
@@ -169,6 +200,7 @@ class RequestTask(StoreTask):
     """A task that the ERP enqueues: nothing of what it asks for is lost while we cannot write."""
 
     abstract = True
+    max_retries = None  # a request waits for as long as it takes; Celery's own default drops it
 
     @property
     def redelivered(self) -> bool:
@@ -176,17 +208,16 @@ class RequestTask(StoreTask):
         return bool((self.request.delivery_info or {}).get("redelivered"))
 
     def __call__(self, *args: Any, **kwargs: Any) -> None:
-        """Run; while the journal is away the message goes back to the broker."""
+        """Run; what cannot be written down here and now goes back to the broker."""
         try:
             Task.__call__(self, *args, **kwargs)
-        except JournalUnavailable as error:
-            log.warning("the journal does not answer", extra={"task": self.name})
+        except (JournalUnavailable, ContractNewer) as error:
+            log.warning("tried again later", extra={"task": self.name, "reason": str(error)})
             self._later(error)
 
     def _later(self, error: Exception) -> None:
         try:
-            # Bounded by nothing: a request of the ERP waits for as long as it takes.
-            raise self.retry(exc=error, countdown=REQUEST_SECONDS, max_retries=None)
+            raise self.retry(exc=error, countdown=REQUEST_SECONDS)
         except Reject as unpublished:
             # The broker is away too: Celery would drop the message, so it goes back unread.
             raise Reject(unpublished.reason, requeue=True) from error
@@ -208,7 +239,7 @@ class StepTask(StoreTask):
         """
         self._step(store, order_id, attempt, job, kwargs)
         if self.request.chain and (left := carrying.carry_on(self)):
-            self._hand_back(left[0])
+            hand_back(self.journal, left[0])
 
     @contextmanager
     def step(  # what names a step
@@ -229,23 +260,25 @@ class StepTask(StoreTask):
         ) as owned:  # fmt: skip
             suspect = owned.suspect
             yield owned
-        if suspect:
-            self._next_suspect(store)
+        if suspect or (not goes_on and self._is_scarce(store)):
+            self._send_next(store)
         if goes_on:
             carrying.keep(owned)
 
-    def _next_suspect(self, store: str) -> None:
-        """Send the next job whose worker died on its way: there may be many, one at a time."""
-        with suppress(JournalUnavailable, OperationalError):  # the next sweep does it
+    def _is_scarce(self, store: str) -> bool:
+        """Whether so few jobs of the store are under way at once that each must be replaced."""
+        most = self.with_team.in_flight
+        return callable(most) and most(store) <= REFILLED
+
+    def _send_next(self, store: str) -> None:
+        """Send what may go now: no sweep comes often enough for a budget that is small, nor for
+        what a dead worker left, which goes one at a time.
+        """
+        try:
             tickets = self.journal.dispatch(in_flight=self.with_team.in_flight, store=store)
             send(self.journal, tickets)
-
-    def _hand_back(self, name: dict[str, Any]) -> None:
-        owned = (name["store"], name["order_id"], name["attempt"])
-        try:
-            self.journal.hand_back(*owned, job=name.get("job"))
-        except JournalUnavailable:
-            log.warning("a lease runs out by itself", extra={"order_id": name["order_id"]})
+        except (OperationalError, JournalUnavailable):
+            log.warning("left to the next sweep", extra={"store": store, "task": self.name})
 
     def _step(
         self, store: str, order_id: str, attempt: int, job: int | None, kwargs: dict[str, Any]
@@ -265,7 +298,14 @@ class StepTask(StoreTask):
             self._settle(self.journal.bury, *name, str(error), job=job, refused=refused)
             log.error("set aside", extra=mark | {"reason": str(error)})
             raise
-        except (*LATER, VtexUnauthorized, StorePaused) as error:
+        except BudgetSpent as error:
+            self._settle(
+                self.journal.postpone, *name, str(error), job=job, counts=False, untouched=True,
+                # Those that were refused together must not come back together.
+                after_seconds=error.seconds * random.uniform(1, 1.5),
+            )  # fmt: skip
+            raise Retry(str(error)) from None
+        except (*LATER, VtexUnauthorized, StorePaused, ContractNewer) as error:
             self._postpone(*name, error, job=job)
             log.warning("tried again later", extra=mark | {"reason": str(error)})
             raise Retry(str(error)) from None
@@ -278,15 +318,21 @@ class StepTask(StoreTask):
     def _postpone(
         self, store: str, order_id: str, attempt: int, error: Exception, *, job: int | None
     ) -> None:
-        if isinstance(error, StorePaused):
-            seconds: float | None = (error.until - self.journal.now()).total_seconds()
+        patience = None
+        if isinstance(error, NotYet):
+            seconds, patience = None, error.patience
+        elif isinstance(error, ContractNewer):
+            seconds, patience = STRANGE_SECONDS, NEWER_PATIENCE
+        elif isinstance(error, StorePaused) or self.pause_if_told(store, error):
+            # Due at once, since the pause itself holds it: whoever ends that lets it go.
+            seconds = 0.0
         else:
-            seconds = self.pause_if_told(store, error)
+            seconds = STRANGE_SECONDS if isinstance(error, StoreUnknown) else None
         self._settle(
             self.journal.postpone, store, order_id, attempt, str(error), job=job,
             # What concerns the whole store is no failure of this order.
-            after_seconds=seconds, counts=seconds is None, waiting=isinstance(error, NotYet),
-            patience=error.patience if isinstance(error, NotYet) else None,
+            after_seconds=seconds, counts=seconds is None,
+            waiting=patience is not None or isinstance(error, NotYet), patience=patience,
         )  # fmt: skip
 
     def _bug(
@@ -314,3 +360,26 @@ def _place_of(error: Exception) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{frames[-1].filename.rsplit('/', 1)[-1]}:{frames[-1].lineno}" if frames else "?"
     return f"unforeseen {type(error).__name__} at {place}"
+
+
+def hand_back(journal: Journal, name: Mapping[str, Any]) -> None:
+    """Give up the lease of a job whose step is not begun.
+
+    Args:
+        name: keyword arguments of the step.
+    """
+    try:
+        journal.hand_back(name["store"], name["order_id"], name["attempt"], job=name.get("job"))
+    except JobLost:
+        return
+    except JournalUnavailable:
+        log.warning("a lease runs out by itself", extra={"order_id": name["order_id"]})
+
+
+@signals.task_unknown.connect
+def _leave_to_newer(message: Any = None, name: str = "", **_: Any) -> None:
+    """Hand a job back whose step only a newer version knows; Celery drops the message."""
+    kwargs = message.payload[1]
+    if StoreTask.team is not None and {"store", "order_id", "attempt"} <= set(kwargs):
+        log.warning("a newer version's step is handed back", extra={"task": name})
+        hand_back(StoreTask.team.journal, kwargs)

@@ -52,6 +52,6 @@ def confirm(
 
 def asked(job: Job) -> Cancellation:
     """Return what a job asks for."""
-    wanted = contract.read("cancellation", job.content)
+    wanted = contract.reread("cancellation", job.content)
     assert isinstance(wanted, Cancellation)  # noqa: S101  # the kind of the job says so
     return wanted

@@ -39,6 +39,14 @@ KINDS = {
 """What can be asked for, and the public task that takes it."""
 
 MOST_CENTS = 10**12
+_UNKNOWN = "is no field of this request"
+
+VERSION = 1
+"""Of docs/messages.md; one more with each field that comes."""
+
+
+class ContractNewer(Exception):
+    """A request is written for a later version of the contract than this one knows."""
 
 
 class RequestInvalid(Exception):
@@ -53,6 +61,26 @@ class RequestInvalid(Exception):
     def __init__(self, message: str, *, faults: dict[str, str]) -> None:
         super().__init__(message)
         self.faults = faults
+
+
+def require_known(given: dict[str, Any]) -> None:
+    """Take ``contract`` out of a request, the version that it is written for.
+
+    Raises:
+        ContractNewer: a later one, which workers of a newer version read.
+        RequestInvalid: it is no version.
+    """
+    version = given.pop("contract", VERSION)
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        words = "is no version such as 1"
+        raise RequestInvalid(
+            f"the request cannot be used: contract: {words}", faults={"contract": words}
+        )
+    if version > VERSION:
+        raise ContractNewer(
+            f"written for version {version} of the contract, and this worker knows {VERSION}: "
+            "one of a newer release takes it"
+        )
 
 
 def read(kind: str, given: Mapping[str, Any]) -> Invoice | Tracking | Cancellation:
@@ -75,6 +103,21 @@ def read(kind: str, given: Mapping[str, Any]) -> Invoice | Tracking | Cancellati
         words = "; ".join(f"{path}: {text}" for path, text in faults.items())
         raise RequestInvalid(f"the {kind} cannot be used: {words}", faults=faults) from None
     return made
+
+
+def reread(kind: str, content: Mapping[str, Any]) -> Invoice | Tracking | Cancellation:
+    """Return what a job asks for, as it was kept when it was taken.
+
+    Raises:
+        ContractNewer: a newer version took it, with a field that this one does not know.
+        RequestInvalid: it was refused then, and is as it was.
+    """
+    try:
+        return read(kind, content)
+    except RequestInvalid as error:
+        if all(words.endswith(_UNKNOWN) for words in error.faults.values()):
+            raise ContractNewer(f"only a newer version knows it: {error}") from None
+        raise
 
 
 def _flat(messages: Mapping[Any, Any], path: str = "") -> list[tuple[str, str]]:
@@ -178,7 +221,7 @@ class _Request(Schema):
         # An ERP that misspells a field must hear of it, not lose what it wrote.
         unknown = RAISE
 
-    error_messages = {"unknown": "is no field of this request", "type": "is not an object"}  # noqa: RUF012
+    error_messages = {"unknown": _UNKNOWN, "type": "is not an object"}  # noqa: RUF012
 
 
 class _InvoiceItem(_Request):

@@ -58,6 +58,6 @@ def asked(job: Job) -> tuple[Invoice, str | None]:
     """Return what a job asks for, and the NF-e to embed."""
     content = dict(job.content)
     xml: str | None = content.pop("xml", None)
-    invoice = contract.read("invoice", content)
+    invoice = contract.reread("invoice", content)
     assert isinstance(invoice, Invoice)  # noqa: S101  # the kind of the job says so
     return invoice, xml

@@ -44,6 +44,10 @@ def list_orders(self: StoreTask, /, *, store: str, **_: object) -> None:
         for page in self.vtex(store).list_orders():
             renew()
             new += self.journal.record(store, listed(page))
+            for reason in page.unreadable:
+                log.error(
+                    "a row of the list names no order", extra={"store": store, "reason": reason}
+                )
             send(
                 self.journal, self.journal.dispatch(in_flight=self.with_team.in_flight, store=store)
             )

@@ -13,6 +13,7 @@ from erp import nfe
 from erp.nfe_xml import NfeError, text_of
 from journal.asking import Ask
 from journal.jobs import Kind
+from journal.rows import said
 from journal.store import Journal
 from tasks import contract
 from tasks.base import Team
@@ -49,6 +50,7 @@ def take(
 
     Raises:
         RequestRefused: it breaks the contract, or contradicts an earlier one.
+        ContractNewer: it is written for a later one.
         JournalUnavailable: it was not written down; ask again.
     """
     job = record(team, kind, given, xml=xml, again=again)
@@ -72,6 +74,7 @@ def record(
     reference = _name(fields, "reference") or None
     try:
         _require_names(store, order_id)
+        contract.require_known(fields)
         if xml is not None:
             fields = _of_nfe(team, store, order_id, xml) | fields
         asked = contract.read(kind, fields)
@@ -82,7 +85,7 @@ def record(
         )
         _refuse(team.journal, ask, str(error), again=again)
         raise RequestRefused(str(error)) from None
-    content = json.loads(json.dumps(asdict(asked)))
+    content = said(json.loads(json.dumps(asdict(asked))))
     if xml is not None and team.nfe.embed:
         content["xml"] = text_of(xml)
     ask = Ask(

@@ -29,7 +29,7 @@ def post(
     Arguments as in ``invoices.post``.
     """
     with self.step(store, order_id, attempt, to=Stage.SENT, job=job) as owned:
-        wanted = contract.read("tracking", owned.content)
+        wanted = contract.reread("tracking", owned.content)
         assert isinstance(wanted, Tracking)  # noqa: S101  # the kind of the job says so
         receipt = tracking.send(self.vtex(store), order_id, wanted)
         if receipt:

@@ -79,14 +79,16 @@ def deadly(folder: Path, target: str) -> tuple[Path, dict[str, str]]:
 class Process:
     """A child in a group of its own, its output in a file."""
 
-    def __init__(self, command: list[str], env: dict[str, str], log: Path) -> None:
-        self.command, self.env, self.log = command, env, log
+    def __init__(
+        self, command: list[str], env: dict[str, str], log: Path, home: Path = ROOT
+    ) -> None:
+        self.command, self.env, self.log, self.home = command, env, log, home
         self.child: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         with self.log.open("ab") as out:
             self.child = subprocess.Popen(
-                self.command, env=self.env, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT,
+                self.command, env=self.env, cwd=self.home, stdout=out, stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
 
@@ -185,6 +187,7 @@ class Cluster:
 
     def __init__(self, folder: Path, journal_url: str, erp_url: str, redis_url: str) -> None:
         self.folder = folder
+        self.home = ROOT  # the checkout that is run: another one is another version
         self.port = free_port()
         self.simulator = f"http://127.0.0.1:{self.port}"
         drop = ("STORES_FILE", "VTEX_ACCOUNT_FILE", "REDIS_URL_FILE")
@@ -201,12 +204,14 @@ class Cluster:
             "LIST_SECONDS": "1",
             "DISPATCH_SECONDS": "0.5",
             "LEASE_SECONDS": "5",
+            # The calls are counted as in service, and never too many.
+            "VTEX_QUOTA": "60000",
         }
         self.processes: dict[str, Process] = {}
 
     def start(self, name: str, *command: str, **env: str) -> Process:
         process = Process(
-            [sys.executable, "-m", *command], self.env | env, self.folder / f"{name}.log"
+            [sys.executable, "-m", *command], self.env | env, self.folder / f"{name}.log", self.home
         )
         process.start()
         self.processes[name] = process
@@ -219,8 +224,9 @@ class Cluster:
         )  # fmt: skip
         eventually(lambda: "ready on" in process.text(), 30)
 
-    def start_worker(self, name: str, **env: str) -> Process:
-        return self.start(name, "celery", "-A", "workers", "worker", "-n", f"{name}@%h", **env)
+    def start_worker(self, name: str, *options: str, **env: str) -> Process:
+        named = ("-n", f"{name}@%h")
+        return self.start(name, "celery", "-A", "workers", "worker", *named, *options, **env)
 
     def start_beat(self, name: str = "beat") -> Process:
         return self.start(name, "celery", "-A", "workers", "beat")
@@ -228,7 +234,7 @@ class Cluster:
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "workers.cli", *arguments],
-            env=self.env, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
+            env=self.env, cwd=self.home, capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
 
     # --- what is seen from outside -------------------------------------------------------------

@@ -32,12 +32,14 @@ class OrderPage:
 
     Attributes:
         total: how many orders match the filter, also beyond the reachable 3,000.
+        unreadable: what is wrong with rows that name no order.
     """
 
     orders: tuple[ListedOrder, ...]
     page: int
     pages: int
     total: int
+    unreadable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@
 
     VtexError
     ├── VtexUnavailable     network, time-out, 5xx, unreadable body: a write may have been done
-    │   ├── VtexThrottled   429 (and 503 with Retry-After): stop calling for a while
+    │   ├── VtexThrottled   429, 503: stop calling for a while
     │   └── NotYet          nothing failed: the order is not where the call makes sense
+    ├── BudgetSpent         no call was made: the store's calls of the next seconds are taken
     ├── VtexUnauthorized    401, 403: our fault, for all orders of the store
     ├── OrderNotFound       404 for an order or its transaction
     ├── OrderConflict       409, or 400 with OMS003: the status is not what we thought
@@ -18,6 +19,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+
+THROTTLED_SECONDS = 60.0
+"""Pause after a 429 that names no time; VTEX's own advice."""
+
+LONGEST_PAUSE_SECONDS = 900.0
+"""A pause that an answer asks for is cut to this: a typo there must not stop a store for days."""
 
 
 class VtexError(Exception):
@@ -59,6 +66,12 @@ class VtexThrottled(VtexUnavailable):
 
     retry_after: float | None = None
 
+    @property
+    def pause_seconds(self) -> float:
+        """For how long the account is left alone."""
+        asked = THROTTLED_SECONDS if self.retry_after is None else self.retry_after
+        return min(max(asked, 1.0), LONGEST_PAUSE_SECONDS)
+
 
 class NotYet(VtexUnavailable):
     """The order is on its way to where this makes sense; nothing failed.
@@ -74,6 +87,23 @@ class NotYet(VtexUnavailable):
         """Return one whose waiting has an end."""
         error = cls(message)
         error.patience = patience
+        return error
+
+
+class BudgetSpent(VtexError):
+    """No call was made: the store has none left for the next seconds, or pauses.
+
+    Attributes:
+        seconds: after which it is worth another try.
+    """
+
+    seconds: float = 1.0
+
+    @classmethod
+    def until(cls, seconds: float) -> BudgetSpent:
+        """Return one that says when to try again."""
+        error = cls(f"waits for the store's budget of calls, some {max(1, round(seconds))} s")
+        error.seconds = seconds
         return error
 
 

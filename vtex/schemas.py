@@ -10,7 +10,15 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, pre_load
+from marshmallow import (
+    EXCLUDE,
+    Schema,
+    ValidationError,
+    fields,
+    post_load,
+    pre_load,
+    validate,
+)
 
 from vtex.documents import (
     Address,
@@ -38,6 +46,28 @@ _DATE = re.compile(
 MOST_CENTS = 10**15
 """No honest amount comes near; what a 64-bit column takes is not exceeded by sums of it."""
 
+MOST_UNITS = 10**6
+"""Of one line, as for invoices; cents times units stay exact and fit an ERP's columns."""
+
+MOST_RECEIPT = 255
+LONGEST_ID = 64
+
+_UNFIT = re.compile("[\x00\ud800-\udfff]")
+
+
+def clean(text: str) -> str:
+    """Return text without what no database takes: NUL and halves of surrogate pairs.
+
+    The document itself keeps them.
+    """
+    return text if text.isprintable() else _UNFIT.sub("\ufffd", text)
+
+
+_WORD = re.compile(r"[\w.-]{1,64}")
+
+MOST_NUMBER_AS_TEXT = 10**20
+"""Ids of digits may come as numbers; those of 44 digits come as text."""
+
 
 class Text(fields.Field[str | None]):
     """Text; ``""``, null and missing are all None. Numbers are taken as their digits."""
@@ -49,12 +79,34 @@ class Text(fields.Field[str | None]):
         self.needed = required
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str | None:
+        if isinstance(value, int | float) and not abs(value) < MOST_NUMBER_AS_TEXT:
+            raise ValidationError("is not text")
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             raise ValidationError("is not text")
-        text = str(value).strip()
+        text = clean(str(value).strip())
         if self.needed and not text:
             raise ValidationError("is empty")
         return text or None
+
+
+class Id(Text):
+    """An order's id, as the journal and the ERP hold it."""
+
+    def _deserialize(self, value: Any, *args: Any, **more: Any) -> str | None:
+        text = super()._deserialize(value, *args, **more)
+        if text and len(text) > LONGEST_ID:
+            raise ValidationError(f"is longer than {LONGEST_ID} characters")
+        return text
+
+
+class Word(Text):
+    """A word of VTEX's own, such as a status; messages quote it."""
+
+    def _deserialize(self, value: Any, *args: Any, **more: Any) -> str | None:
+        text = super()._deserialize(value, *args, **more)
+        if text and not _WORD.fullmatch(text):
+            raise ValidationError("is not a word such as ready-for-handling")
+        return text
 
 
 class Cents(fields.Field[int]):
@@ -77,25 +129,42 @@ class RoundedCents(Cents):
         return super()._deserialize(value, *args, **more)
 
 
+LEAST_FACTOR = Decimal("0.0001")
+"""The last place of the ERP's column."""
+
+
 class Factor(fields.Field[Decimal]):
-    """A positive factor such as a unit multiplier."""
+    """A positive factor such as a unit multiplier; ``1E-999999999`` would be one, to be multiplied
+    out for hours.
+    """
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Decimal:
         try:
             factor = Decimal(str(value))
         except InvalidOperation:
             raise ValidationError("is not a number") from None
-        if isinstance(value, bool) or not factor.is_finite() or not 0 < factor < 10**9:
-            raise ValidationError("is not a positive number")
+        if isinstance(value, bool) or not factor.is_finite() or not LEAST_FACTOR <= factor < 10**9:
+            raise ValidationError(f"is not a number from {LEAST_FACTOR} on")
         return factor
 
 
 class Moment(fields.Field[datetime]):
-    """A time with 0 to 7 fractional digits and any offset, or none (UTC), as aware UTC."""
+    """A time with 0 to 7 fractional digits and any offset, or none (UTC), as aware UTC.
+
+    Absent are ``""`` and years before 1900: .NET writes year 1 for a time that was never set.
+    """
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> datetime | None:  # type: ignore[override]  # "" is absent
-        if value == "":
+        moment = None if value == "" else self._moment(value)
+        if moment is None or moment.year < 1900:
+            if self.required:
+                raise ValidationError("is empty")
             return None
+        if moment.year > 2999:
+            raise ValidationError("is not a date of this time")
+        return moment
+
+    def _moment(self, value: Any) -> datetime:
         match = _DATE.fullmatch(value.strip()) if isinstance(value, str) else None
         if match is None:
             raise ValidationError(
@@ -112,6 +181,11 @@ class Moment(fields.Field[datetime]):
             return moment.astimezone(UTC)
         except (ValueError, OverflowError):
             raise ValidationError("is not a date that exists") from None
+
+
+def _units(key: str, least: int = 1) -> fields.Integer:
+    fits = validate.Range(least, MOST_UNITS, error="must be from {min} to {max}")
+    return fields.Integer(strict=True, required=True, data_key=key, validate=fits)
 
 
 class Rows(fields.List[Any]):
@@ -166,7 +240,7 @@ class _PriceTag(_Document):
 
 class _SellingPrice(_Document):
     value_cents = Cents(data_key="value", required=True)
-    quantity = fields.Integer(strict=True, required=True)
+    quantity = _units("quantity", least=0)
 
     @post_load
     def _made(self, data: dict[str, Any], **_: Any) -> SellingPrice:
@@ -187,7 +261,7 @@ class _PriceDefinition(_Document):
 
 class _Component(_Document):
     sku_id = Text(data_key="id", required=True)
-    quantity = fields.Integer(strict=True, required=True)
+    quantity = _units("quantity")
     name = Text()
     ref_id = Text(data_key="refId")
     ean = Text()
@@ -200,7 +274,7 @@ class _Component(_Document):
 
 class _Item(_Document):
     sku_id = Text(data_key="id", required=True)
-    quantity = fields.Integer(strict=True, required=True)
+    quantity = _units("quantity")
     unique_id = Text(data_key="uniqueId")
     product_id = Text(data_key="productId")
     ref_id = Text(data_key="refId")
@@ -238,8 +312,6 @@ class _Item(_Document):
     def _made(self, data: dict[str, Any], **_: Any) -> Item:
         definition = data.pop("definition", None) or data.pop("definitions", None) or {}
         data.pop("definitions", None)
-        if data["quantity"] <= 0:
-            raise ValidationError({"quantity": [f"is {data['quantity']}, must be 1 or more"]})
         data["unit_multiplier"] = data["unit_multiplier"] or Decimal(1)
         data["tax_cents"] = data["tax_cents"] or 0
         data["is_gift"] = bool(data["is_gift"])
@@ -247,7 +319,9 @@ class _Item(_Document):
             data[name] = tuple(data[name] or ())
         return Item(
             index=-1,
-            selling_prices=tuple(definition.get("selling_prices") or ()),
+            selling_prices=tuple(
+                one for one in definition.get("selling_prices") or () if one.quantity
+            ),
             total_cents=definition.get("total"),
             **data,
         )
@@ -328,7 +402,9 @@ class _Payment(_Document):
     group = Text()
     value_cents = _optional(Cents, "value", 0)
     reference_value_cents = _optional(Cents, "referenceValue")
-    installments = fields.Integer(load_default=1, allow_none=True)
+    installments = fields.Integer(
+        load_default=1, allow_none=True, validate=validate.Range(0, MOST_UNITS)
+    )
     first_digits = Text(data_key="firstDigits")
     last_digits = Text(data_key="lastDigits")
     card_holder = Text(data_key="cardHolder")
@@ -398,7 +474,7 @@ class _Packages(_Document):
 
 class _PackageItem(_Document):
     item_index = fields.Integer(strict=True, data_key="itemIndex", required=True)
-    quantity = fields.Integer(strict=True, required=True)
+    quantity = _units("quantity")
 
     @post_load
     def _made(self, data: dict[str, Any], **_: Any) -> PackageItem:
@@ -467,14 +543,14 @@ class _Note(_Document):
 
 
 class _Order(_Document):
-    order_id = Text(data_key="orderId", required=True)
+    order_id = Id(data_key="orderId", required=True)
     value_cents = Cents(data_key="value", required=True)
     created_at = Moment(data_key="creationDate", required=True)
     items = fields.List(fields.Nested(_Item), required=True)
     totals = fields.List(fields.Nested(_Total), required=True)
     client = fields.Nested(_Client, data_key="clientProfileData", required=True)
     sequence = Text()
-    status = Text()
+    status = Word()
     changed_at = _optional(Moment, "lastChange")
     authorized_at = _optional(Moment, "authorizedDate")
     order_group = Text(data_key="orderGroup")
@@ -504,7 +580,7 @@ class _Order(_Document):
 
 
 class _Row(_Document):
-    order_id = Text(data_key="orderId", required=True)
+    order_id = Id(data_key="orderId", required=True)
     created_at = _optional(Moment, "creationDate")
     status = Text()
     value_cents = _optional(RoundedCents, "totalValue")
@@ -521,7 +597,7 @@ class _Paging(_Document):
 
 
 class _Page(_Document):
-    rows = fields.List(fields.Nested(_Row), data_key="list", required=True)
+    rows = fields.List(fields.Raw(allow_none=True), data_key="list", required=True)
     paging = fields.Nested(_Paging, required=True)
 
 
@@ -537,18 +613,34 @@ class _Answer(_Document):
     payments = fields.List(fields.Nested(_Payment), required=True)
 
 
-_ORDER, _PAGE, _ANSWER, _ADDRESS = _Order(), _Page(), _Answer(), _Address()
+_ORDER, _PAGE, _ROW, _ANSWER, _ADDRESS = _Order(), _Page(), _Row(), _Answer(), _Address()
 _WITH_PACKAGES, _RECEIPT = _WithPackages(), _Receipt()
 
 
 def read_page(raw: Any) -> OrderPage:
-    """Read one answer of the order list.
+    """Read one answer of the order list; a row that breaks its schema stops no other.
 
     Raises:
-        DocumentInvalid: it breaks the schema.
+        DocumentInvalid: it is no page.
     """
     data = _load(_PAGE, raw, "the order list")
-    return OrderPage(orders=tuple(data["rows"]), **data["paging"])
+    orders, unreadable = [], []
+    for place, row in enumerate(data["rows"]):
+        try:
+            orders.append(_row(row))
+        except DocumentInvalid as error:
+            unreadable.append(f"list.{place}: {error}")
+    return OrderPage(orders=tuple(orders), unreadable=tuple(unreadable), **data["paging"])
+
+
+def _row(raw: Any) -> ListedOrder:
+    try:
+        row: ListedOrder = _ROW.load(raw)
+    except ValidationError:
+        # Its id is enough: the order itself says the rest.
+        named = {"orderId": raw.get("orderId")} if isinstance(raw, Mapping) else raw
+        row = _load(_ROW, named, "a row")
+    return row
 
 
 def read_order(raw: Mapping[str, Any]) -> Order:
@@ -599,9 +691,15 @@ def read_packages(raw: Mapping[str, Any]) -> tuple[Package, ...]:
 
 
 def read_receipt(raw: Any) -> str | None:
-    """Read what VTEX answers to an invoice, to tracking or to a cancellation; it may be null."""
-    receipt: str | None = _load(_RECEIPT, raw, "the receipt")["receipt"]
-    return receipt
+    """Read what VTEX answers to an invoice, to tracking or to a cancellation; it may be null.
+
+    What is no receipt counts as none: VTEX has done what it was asked all the same.
+    """
+    try:
+        receipt: str | None = _load(_RECEIPT, raw, "the receipt")["receipt"]
+    except DocumentInvalid:
+        return None
+    return receipt[:MOST_RECEIPT] if receipt else None
 
 
 def read_transaction(raw: Mapping[str, Any]) -> Transaction:
@@ -616,9 +714,9 @@ def read_transaction(raw: Mapping[str, Any]) -> Transaction:
     return Transaction(payments=tuple(data["payments"]), raw=raw, **head)
 
 
-def _load(schema: Schema, raw: Any, what: str) -> dict[str, Any]:
+def _load(schema: Schema, raw: Any, what: str) -> Any:
     try:
-        data: dict[str, Any] = _soundly(schema, raw)
+        data = _soundly(schema, raw)
     except ValidationError as error:
         faults = dict(_flat(error.normalized_messages()))
         listed = "; ".join(f"{path} {fault}" for path, fault in list(faults.items())[:10])
@@ -655,7 +753,7 @@ def _named(raw: Any) -> dict[str, str]:
     if not isinstance(raw, list):
         return {}
     return {
-        str(one.get("name")): str(one["value"])
+        str(one.get("name")): clean(str(one["value"]))
         for one in raw
         if isinstance(one, dict) and one.get("value") not in (None, "")
     }
@@ -665,7 +763,7 @@ def _lowered(raw: Any) -> dict[str, str]:
     found: dict[str, str] = {}
     for key, value in raw.items() if isinstance(raw, dict) else ():
         if value not in (None, "") and not isinstance(value, dict | list):
-            found.setdefault(str(key).lower(), str(value))
+            found.setdefault(str(key).lower(), clean(str(value)))
     return found
 
 

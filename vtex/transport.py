@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,6 +14,8 @@ from typing import Any
 
 import requests
 
+from vtex import answers, bounded
+from vtex.budget import Budget, Rank, group_of
 from vtex.errors import (
     OrderConflict,
     OrderNotFound,
@@ -24,10 +26,8 @@ from vtex.errors import (
     VtexUnavailable,
 )
 
-MAX_BODY_BYTES = 16 * 1024 * 1024
-"""An order is some 20 kB; nothing honest comes near this."""
-
-_PRIVATE = re.compile(r"[^\s@]+@[^\s@]+|\d[\d./() -]{7,}\d|[A-Za-z0-9_-]{40,}")
+# Begins at the start of a word: from each letter of a long one it would be tried anew.
+_PRIVATE = re.compile(r"(?<![^\s@])[^\s@]+@[^\s@]+|\d[\d./() -]{7,}\d|[A-Za-z0-9_-]{40,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Transport:
     Args:
         account: the account, or what returns it at each call: a renewed token needs no restart.
         connect_timeout, read_timeout: seconds; twice the latter is an answer's whole time.
-        before_call: told method and path; the place of a budget of calls.
+        budget: grants each call, and hears of a 429; None for calls without a limit.
     """
 
     def __init__(
@@ -66,12 +66,19 @@ class Transport:
         *,
         connect_timeout: float = 5.0,
         read_timeout: float = 20.0,
-        before_call: Callable[[str, str], None] | None = None,
+        budget: Budget | None = None,
     ) -> None:
         self._account = account
         self._timeout = (connect_timeout, read_timeout)
-        self._before_call = before_call
+        self._budget = budget
+        self._rank = Rank.URGENT
         self._local = threading.local()
+
+    def ranked(self, rank: Rank) -> Transport:
+        """Return the same with another rank of its calls; sessions are shared."""
+        other = copy.copy(self)
+        other._rank = rank
+        return other
 
     @property
     def account(self) -> Account:
@@ -90,13 +97,7 @@ class Transport:
         status, body = self._call("GET", path, query, pay=pay)
         if status != 200:
             raise VtexUnavailable(f"VTEX answered {status} to GET {path}", method="GET", path=path)
-        try:
-            return json.loads(body)
-        except (ValueError, RecursionError) as error:
-            raise VtexUnavailable(
-                f"VTEX answered GET {path} with a body that is not JSON",
-                method="GET", path=path, status=status,
-            ) from error  # fmt: skip
+        return answers.parsed(body, "GET", path, status)
 
     def post(self, path: str) -> int:
         """Send a POST without a body; return the status of the answer, which is a success."""
@@ -109,15 +110,7 @@ class Transport:
             VtexUnavailable: in doubt: VTEX may have done it.
         """
         status, answer = self._call(method, path, None, pay=False, body=body)
-        if not answer:
-            return None
-        try:
-            return json.loads(answer)
-        except (ValueError, RecursionError) as error:
-            raise VtexUnavailable(
-                f"VTEX answered {method} {path} with a body that is not JSON",
-                method=method, path=path, status=status,
-            ) from error  # fmt: skip
+        return answers.parsed(answer, method, path, status) if answer else None
 
     def _call(
         self,
@@ -129,8 +122,8 @@ class Transport:
         body: Any = None,
     ) -> tuple[int, bytes]:
         account = self.account
-        if self._before_call is not None:
-            self._before_call(method, path)
+        if self._budget is not None:
+            self._budget.spend(group_of(method, path), self._rank)
         try:
             with self._session().request(
                 method,
@@ -145,31 +138,26 @@ class Transport:
                 allow_redirects=False,
                 stream=True,
             ) as answer:
-                text = self._read(answer, method, path)
+                text, is_whole = answers.read(answer)
         except requests.RequestException as error:
             raise VtexUnavailable(
                 f"no answer of VTEX to {method} {path} ({type(error).__name__})",
                 method=method, path=path,
             ) from error  # fmt: skip
-        _raise_for(answer, text, method, path)
+        try:
+            _raise_for(answer, text, method, path)
+        except VtexThrottled as error:
+            if self._budget is not None:
+                self._budget.slow_down(error.pause_seconds)
+            raise
+        if not is_whole:
+            raise answers.too_large(method, path, answer.status_code)
         return answer.status_code, text
-
-    def _read(self, answer: requests.Response, method: str, path: str) -> bytes:
-        deadline = time.monotonic() + 2 * self._timeout[1]
-        body = bytearray()
-        for part in answer.iter_content(65_536):
-            body += part
-            if len(body) > MAX_BODY_BYTES or time.monotonic() > deadline:
-                raise VtexUnavailable(
-                    f"the answer of VTEX to {method} {path} is too long or too slow",
-                    method=method, path=path, status=answer.status_code,
-                )  # fmt: skip
-        return bytes(body)
 
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
-            session = self._local.session = requests.Session()
+            session = self._local.session = bounded.session()
             session.headers.update(
                 {
                     "Accept": "application/json",
@@ -177,7 +165,6 @@ class Transport:
                     "User-Agent": "vtex-erp-workers/0.1",
                 }
             )
-            session.trust_env = False  # a stray proxy or .netrc must not see the credentials
         return session
 
 
@@ -226,18 +213,27 @@ def _vtex_words(body: bytes) -> tuple[str | None, str]:
         return None, ""
     error = raw["error"] if isinstance(raw.get("error"), dict) else raw
     code = error.get("code")
-    words = error.get("message") or error.get("Message") or error.get("title") or ""
-    return (str(code)[:32] if code else None), _PRIVATE.sub("…", str(words))[:200]
+    words = (error.get(name) for name in ("message", "Message", "title"))
+    return (
+        _plain(str(code), 32) if isinstance(code, str | int) and code else None,
+        _plain(next((one for one in words if one and isinstance(one, str)), ""), 200),
+    )
+
+
+def _plain(text: str, most: int) -> str:
+    """Return words of VTEX in one line, without personal data and what databases refuse."""
+    shown = "".join(one if one.isprintable() else " " for one in _PRIVATE.sub("…", text)[:most])
+    return " ".join(shown.split())
 
 
 def _retry_after(value: str | None) -> float | None:
     if not value:
         return None
-    if value.strip().isdigit():
+    if re.fullmatch(r"\s*[0-9]{1,9}\s*", value):
         return float(value)
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

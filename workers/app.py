@@ -25,6 +25,14 @@ def _set_up_logging(**_: Any) -> None:
 
 
 @signals.worker_init.connect
+def _wait(**_: Any) -> None:
+    # Before Celery sets up its log, and before a message is taken.
+    settings = load()
+    log.set_up(settings.log_level)
+    wiring.await_tables(settings)
+
+
+@signals.worker_init.connect
 @signals.worker_process_init.connect
 def _equip(**_: Any) -> None:
     # Threads share what worker_init made; a prefork child must not share its parent's sockets.

@@ -15,6 +15,7 @@ from workers.addresses import masked
 from workers.beat import LOCK
 from workers.settings import Settings
 from workers.stores import Store
+from workers.throttle import Standing, StoreBudget
 
 CLOCK_SECONDS = 5.0
 """Clocks further apart than this make leases lapse early or late."""
@@ -48,8 +49,9 @@ def run(settings: Settings) -> list[Verdict]:
     verdicts += _broker(settings)
     verdicts += _journal(settings)
     verdicts.append(_erp(settings))
+    budgets = wiring.budgets(settings)
     for store in settings.stores:
-        verdicts += _store(settings, store)
+        verdicts += _store(settings, store, budgets.get(store.name))
     return verdicts
 
 
@@ -64,7 +66,7 @@ def _broker(settings: Settings) -> Iterator[Verdict]:
         yield Verdict(
             "broker", False,
             f"{where} answers, but refuses us ({type(error).__name__}): mend user and password in "
-            "REDIS_URL, and let the user run INFO, TIME and every key",
+            "REDIS_URL, and let the user run INFO, TIME, scripts and every key",
         )  # fmt: skip
     except redis.RedisError as error:
         yield Verdict(
@@ -156,8 +158,13 @@ def _erp(settings: Settings) -> Verdict:
         erp.close()
 
 
-def _store(settings: Settings, store: Store) -> Iterator[Verdict]:
-    found = wiring.client(settings, store).probe()
+def _store(settings: Settings, store: Store, budget: StoreBudget | None) -> Iterator[Verdict]:
+    now = _standing(budget)
+    yield _budget(store, budget, now)
+    if now and now.paused_seconds:
+        yield Verdict(f"{store.name} VTEX", None, "not asked while VTEX wants a pause")
+        return
+    found = wiring.client(settings, store, budget).probe()
     if all(one.ok is None for one in found):
         # Nothing could be found out: one line says it, and it is no good sign.
         yield Verdict(
@@ -167,3 +174,28 @@ def _store(settings: Settings, store: Store) -> Iterator[Verdict]:
         return
     for one in found:
         yield Verdict(f"{store.name} {one.name}", one.ok, one.detail)
+
+
+def _standing(budget: StoreBudget | None) -> Standing | None:
+    try:
+        return budget.standing() if budget else None
+    except redis.RedisError:
+        return None
+
+
+def _budget(store: Store, budget: StoreBudget | None, now: Standing | None) -> Verdict:
+    name, quota = f"{store.name} budget", store.quota
+    if budget is None:
+        return Verdict(name, None, "calls have no limit: VTEX_QUOTA is 0")
+    if now is None:
+        part = f"{quota.local} % of {quota.allowed} calls a minute for each process"
+        return Verdict(name, None, f"Redis does not answer: {part} until it does")
+    words = (
+        f"{now.used} calls in the last minute, {now.allowed} allowed "
+        f"({quota.share} % of {quota.calls})"
+    )
+    if now.paused_seconds:
+        words += f"; none for {now.paused_seconds:.0f} s: VTEX asked for a pause (429 or 503)"
+    if now.pace < 1:
+        words += f"; slowed down to {now.pace:.0%} since then, speeding up by itself"
+    return Verdict(name, True if now.pace == 1 else None, words)

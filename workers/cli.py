@@ -21,6 +21,7 @@ from journal.store import Listed
 from tasks import orders as steps
 from tasks.base import Team
 from tasks.chains import send
+from tasks.contract import ContractNewer
 from tasks.requests import RequestRefused
 from vtex import schemas
 from vtex.errors import (
@@ -57,7 +58,7 @@ def _in_a_line(error: Exception) -> str:
             return f"{error}; mind the store, and the -01 at the end of an order id"
         case VtexUnauthorized() | VtexUnavailable() | ErpUnavailable():
             return f"{error}; vtex-erp check tells more"
-        case JournalError() | VtexError() | ErpError() | RequestRefused():
+        case JournalError() | VtexError() | ErpError() | RequestRefused() | ContractNewer():
             return str(error)
         case RedisError() | OperationalError():
             return (

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
+from redis.exceptions import RedisError
 
 from journal.dead import DeadRow, Which
 from journal.jobs import Kind
@@ -140,7 +141,22 @@ def resume(store: str) -> None:
     with _journal_of(store) as journal:
         was = journal.paused(store)
         journal.resume(store)
+        _resume_budget(store)
         click.echo(f"{store} goes on" if was else f"{store} did not pause")
+
+
+def _resume_budget(store: str) -> None:
+    budget = wiring.budgets(load()).get(store)
+    if budget is None:
+        return
+    try:
+        budget.resume()
+    except RedisError as error:
+        click.echo(
+            f"Redis does not answer ({type(error).__name__}): if VTEX asked for the pause, calls "
+            "go on only after it",
+            err=True,
+        )
 
 
 COMMANDS = (dead_command, retry, discard, pause, resume)

@@ -21,7 +21,18 @@ import click
 from marshmallow import EXCLUDE, Schema, fields, validate
 
 from workers.addresses import erp_address, journal_address, redis_address
-from workers.stores import ACCOUNT, ADDRESS, CREDENTIAL, Store, content, of_file
+from workers.stores import (
+    ACCOUNT,
+    ADDRESS,
+    CALLS,
+    CREDENTIAL,
+    PERCENT,
+    Quota,
+    Store,
+    content,
+    groups_of,
+    of_file,
+)
 
 
 class SettingsError(click.ClickException):
@@ -150,6 +161,26 @@ class SettingsSchema(Schema):
         fields.Boolean, False, "false",
         "Let orders whose sums do not add up into the ERP, flagged, instead of holding them.",
     )  # fmt: skip
+    VTEX_QUOTA = _setting(
+        fields.Integer, 6000, "500",
+        "Calls a minute that VTEX takes of a store, all its integrations together; 0: no limit.",
+        validate=CALLS,
+    )  # fmt: skip
+    VTEX_QUOTA_SHARE = _setting(
+        fields.Integer, 80, "80",
+        "Percent of them that the workers take; the rest is for the shop's other integrations.",
+        validate=PERCENT,
+    )  # fmt: skip
+    VTEX_QUOTA_GROUPS = _setting(
+        fields.String, None, "list=600,payments=1200",
+        "Quotas of groups of routes that have one of their own: list, order, payments, writes.",
+        validate=groups_of,
+    )  # fmt: skip
+    VTEX_QUOTA_LOCAL = _setting(
+        fields.Integer, 10, "10",
+        "Percent of the workers' share that each process takes for itself while Redis is away.",
+        validate=PERCENT,
+    )  # fmt: skip
     LIST_SECONDS = _setting(
         fields.Float, 60.0, "60", "Seconds between two listings of a store.", validate=_SECONDS
     )
@@ -274,13 +305,17 @@ def _fault(schema: Schema, name: str, value: str, words: str) -> str:
 def _stores(
     table: Mapping[str, Any], environ: Mapping[str, str], named: set[str], faults: list[str]
 ) -> tuple[Store, ...]:
+    quota = Quota(
+        table["VTEX_QUOTA"], table["VTEX_QUOTA_SHARE"], table["VTEX_QUOTA_LOCAL"],
+        groups_of(table["VTEX_QUOTA_GROUPS"]) if table["VTEX_QUOTA_GROUPS"] else {},
+    )  # fmt: skip
     if "STORES_FILE" in named:
         if doubled := [name for name in (*_IDENTITY, *_PER_STORE) if name in named]:
             faults.append(
                 f"STORES_FILE: is set, and so is {', '.join(doubled)}: unset the one or the other; "
                 "with a file, what belongs to a store stands in its table"
             )
-        return of_file(table["STORES_FILE"], environ, faults)
+        return of_file(table["STORES_FILE"], environ, quota, faults)
     if not named & set(_IDENTITY):
         return ()
     for name in _IDENTITY:
@@ -297,5 +332,6 @@ def _stores(
             base_url=table["VTEX_BASE_URL"],
             payments_url=table["VTEX_PAYMENTS_URL"],
             allow_sum_mismatch=table["ALLOW_SUM_MISMATCH"],
+            quota=quota,
         ),
     )

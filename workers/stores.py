@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
+
+from vtex.budget import GROUPS
 
 ACCOUNT = validate.Regexp(
     r"[a-z0-9][a-z0-9-]*\Z",
@@ -20,8 +22,38 @@ CREDENTIAL = validate.Regexp(
 )
 ADDRESS = validate.Regexp(r"https?://[^\s/]+", error="is not an http(s) address")
 
+CALLS = validate.Range(0, 1_000_000, error="must be from {min} to {max}; 0 for no limit")
+PERCENT = validate.Range(1, 100, error="must be from {min} to {max}")
+
 _SECRETS = ("app_key", "app_token")
 _EXAMPLE = '[stores.acme] with app_key_file = "/run/secrets/acme_key"'
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """How many calls VTEX takes of a store, and what part of them is ours.
+
+    Attributes:
+        calls: a minute; 0 for no limit. VTEX documents 6,000 for orders and their list, older
+            pages 5,000; four fifths of the former are below both.
+        share: percent of them that we take; the rest is the shop's other integrations'.
+        local: percent of our share that each process takes while Redis is away.
+        groups: calls a minute of groups of routes that have a limit of their own.
+    """
+
+    calls: int = 6000
+    share: int = 80
+    local: int = 10
+    groups: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def allowed(self) -> int:
+        """Calls a minute of all workers together."""
+        return max(1, self.calls * self.share // 100)
+
+    def allowed_of(self, group: str) -> int:
+        """Calls a minute of one group of routes."""
+        return max(1, self.groups[group] * self.share // 100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +66,28 @@ class Store:
     base_url: str | None = None
     payments_url: str | None = None
     allow_sum_mismatch: bool = False
+    quota: Quota = field(default_factory=Quota)
+
+
+def _groups(given: Mapping[Any, Any]) -> None:
+    for name, calls in given.items():
+        if name not in GROUPS or not isinstance(calls, int) or calls < 1:
+            raise ValidationError(f"is no table of GROUP = CALLS; groups are {', '.join(GROUPS)}")
+
+
+def groups_of(text: str) -> dict[str, int]:
+    """Return the groups' calls a minute, as in ``list=600,payments=1200``.
+
+    Raises:
+        ValidationError: the rest of a sentence that begins with the value.
+    """
+    found = {}
+    for part in text.split(","):
+        name, _, calls = (one.strip() for one in part.partition("="))
+        if name not in GROUPS or not calls.isdecimal() or int(calls) < 1:
+            raise ValidationError(f"is no list of GROUP=CALLS; groups are {', '.join(GROUPS)}")
+        found[name] = int(calls)
+    return found
 
 
 class _StoreSchema(Schema):
@@ -46,6 +100,9 @@ class _StoreSchema(Schema):
     base_url = fields.String(validate=ADDRESS)
     payments_url = fields.String(validate=ADDRESS)
     allow_sum_mismatch = fields.Boolean()
+    quota = fields.Integer(validate=CALLS)
+    quota_share = fields.Integer(validate=PERCENT)
+    quota_groups = fields.Dict(validate=_groups)
 
 
 def content(name: str, path: str, faults: list[str]) -> str:
@@ -62,8 +119,14 @@ def content(name: str, path: str, faults: list[str]) -> str:
     return text
 
 
-def of_file(path: str, environ: Mapping[str, str], faults: list[str]) -> tuple[Store, ...]:
-    """Return the stores that a TOML file describes; add what is wrong with it to ``faults``."""
+def of_file(
+    path: str, environ: Mapping[str, str], quota: Quota, faults: list[str]
+) -> tuple[Store, ...]:
+    """Return the stores that a TOML file describes; add what is wrong with it to ``faults``.
+
+    Args:
+        quota: of the stores that name none.
+    """
     text = content("STORES_FILE", path, faults)
     if not text:
         return ()
@@ -80,10 +143,22 @@ def of_file(path: str, environ: Mapping[str, str], faults: list[str]) -> tuple[S
         faults.append(f"STORES_FILE: {path!r} names no store. For example {_EXAMPLE}")
     if not isinstance(tables, dict):
         return ()
-    return tuple(_store(name, table, environ, faults) for name, table in tables.items())
+    found = (_store(name, table, environ, faults) for name, table in tables.items())
+    return tuple(replace(store, quota=_quota(own, quota)) for store, own in found)
 
 
-def _store(name: str, table: Any, environ: Mapping[str, str], faults: list[str]) -> Store:
+def _quota(own: Mapping[str, Any], default: Quota) -> Quota:
+    return replace(
+        default,
+        calls=own.get("quota", default.calls),
+        share=own.get("quota_share", default.share),
+        groups=own.get("quota_groups", default.groups),
+    )
+
+
+def _store(
+    name: str, table: Any, environ: Mapping[str, str], faults: list[str]
+) -> tuple[Store, dict[str, Any]]:
     if not isinstance(table, dict):
         faults.append(f"stores.{name}: is not a table. For example {_EXAMPLE}")
         table = dict.fromkeys(_SECRETS, "-")
@@ -105,12 +180,13 @@ def _store(name: str, table: Any, environ: Mapping[str, str], faults: list[str])
         if not any(one.startswith(key) for one in wrong)
     }
     plain = ("base_url", "payments_url", "allow_sum_mismatch")
-    return Store(
+    store = Store(
         name,
         secrets.get("app_key", ""),
         secrets.get("app_token", ""),
         **{key: loaded[key] for key in plain if key in loaded},
     )
+    return store, loaded
 
 
 def _secret(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import logging
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from decimal import Decimal, InvalidOperation
 from functools import partial
@@ -13,16 +14,22 @@ import redis
 from redis.exceptions import LockError
 
 from erp.port import Erp
-from journal.jobs import Policy
+from journal.jobs import JournalError, Policy
 from journal.store import Journal
-from tasks.base import NfeRules, Renew, StoreTask, Team
+from tasks.base import REFILLED, NfeRules, Renew, StoreTask, Team
+from vtex.budget import Budget
 from vtex.client import VtexClient
 from vtex.transport import Account, Transport
+from workers import throttle
 from workers.addresses import adapter_name, adapters
 from workers.settings import Settings, SettingsError, load
 from workers.stores import Store
+from workers.throttle import StoreBudget
 
 log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 1.0
+"""Between two looks of a worker that waits for its tables."""
 
 
 def equip(settings: Settings | None = None) -> Team:
@@ -39,13 +46,38 @@ def dismiss() -> None:
         StoreTask.team = None
 
 
+def await_tables(settings: Settings) -> None:
+    """Wait until the journal answers and has the tables that this version needs.
+
+    A worker that begins before the migration could only fail, message by message.
+    """
+    waiting, told = journal(settings), ""
+    try:
+        while reason := _missing(waiting):
+            if reason != told:
+                log.error("this worker waits for the journal", extra={"reason": reason})
+                told = reason
+            time.sleep(LOOK_SECONDS)
+    finally:
+        waiting.close()
+
+
+def _missing(waiting: Journal) -> str:
+    try:
+        waiting.check()
+    except JournalError as error:
+        return str(error)
+    return ""
+
+
 def team(settings: Settings) -> Team:
     """Build a process's collaborators; nothing is connected to yet."""
+    shared = budgets(settings)
     return Team(
         journal=journal(settings),
         erp=erp(settings.erp_url),
-        vtex={store.name: client(settings, store) for store in settings.stores},
-        in_flight=settings.in_flight,
+        vtex={one.name: client(settings, one, shared.get(one.name)) for one in settings.stores},
+        in_flight=partial(_in_flight, settings, shared),
         lenient=frozenset(one.name for one in settings.stores if one.allow_sum_mismatch),
         alone=_alone(settings),
         nfe=NfeRules(
@@ -90,7 +122,24 @@ def journal(settings: Settings) -> Journal:
     return Journal(settings.journal_url, policy=policy)
 
 
-def client(settings: Settings, store: Store) -> VtexClient:
+def budgets(settings: Settings) -> dict[str, StoreBudget]:
+    """Return the budgets of calls, by store; none where a store has no limit."""
+    connection = throttle.connect(settings.redis_url)
+    return {
+        store.name: StoreBudget(store.name, store.quota, connection)
+        for store in settings.stores
+        if store.quota.calls
+    }
+
+
+def _in_flight(settings: Settings, shared: Mapping[str, StoreBudget], store: str) -> int:
+    budget = shared.get(store)
+    if budget is None:
+        return settings.in_flight
+    return min(settings.in_flight, budget.jobs(settings.dispatch_seconds, REFILLED))
+
+
+def client(settings: Settings, store: Store, budget: Budget | None) -> VtexClient:
     """Return a client of one store."""
     account = Account(
         name=store.name,
@@ -104,6 +153,7 @@ def client(settings: Settings, store: Store) -> VtexClient:
             account,
             connect_timeout=settings.connect_timeout_seconds,
             read_timeout=settings.read_timeout_seconds,
+            budget=budget,
         )
     )
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Table, select, update
 from sqlalchemy.exc import IntegrityError
 
 from erp.adapters.sql_database import Database, refusal
+from erp.adapters.sql_fitting import fitted
 from erp.adapters.sql_outbox import Outbox
 from erp.adapters.sql_tables import addresses, events, items, orders, payments, raw, stamp
 from erp.port import ErpRejected, ErpUnavailable, Event, Request
@@ -103,16 +104,15 @@ class SqlErp:
     def _insert(self, db: Connection, order: SalesOrder) -> str:
         if found := _find(db, order.store, order.order_id):
             return found
-        number = db.execute(orders.insert().values(_head(order))).inserted_primary_key
+        rows = _rows(order)
+        (head,) = rows.pop(orders)
+        number = db.execute(orders.insert().values(head)).inserted_primary_key
         if number is None:
             raise ErpUnavailable("the database gave no id")
         key = {"int_order_id": number[0]}
-        db.execute(items.insert(), [key | one for one in _items(order)])
-        if order.payments:
-            db.execute(payments.insert(), [key | one for one in _payments(order)])
-        places = _addresses(order)
-        if places:
-            db.execute(addresses.insert(), [key | one for one in places])
+        for table, some in rows.items():
+            if some:
+                db.execute(table.insert(), [key | one for one in some])
         db.execute(raw.insert().values(key | _raw(order)))
         return str(number[0])
 
@@ -130,6 +130,21 @@ def _find(db: Connection, store: str, order_id: str) -> str | None:
     query = select(orders.c.id).where(orders.c.account == store, orders.c.order_id == order_id)
     found = db.execute(query).scalar_one_or_none()
     return None if found is None else str(found)
+
+
+def _rows(order: SalesOrder) -> dict[Table, list[dict[str, Any]]]:
+    """Return an order's rows, as the tables can hold them."""
+    cuts: list[str] = []
+    whole = {
+        items: _items(order),
+        payments: _payments(order),
+        addresses: _addresses(order),
+        orders: [_head(order)],
+    }
+    rows = {table: [fitted(table, one, cuts) for one in some] for table, some in whole.items()}
+    if cuts:
+        rows[orders][0]["flags"] = "\n".join([*order.flags, *cuts])
+    return rows
 
 
 def _head(order: SalesOrder) -> dict[str, Any]:
@@ -240,9 +255,15 @@ def _address(kind: str, place: PostalAddress) -> dict[str, Any]:
 def _raw(order: SalesOrder) -> dict[str, Any]:
     payment = order.raw_payment
     return {
-        "order_document": json.dumps(order.raw_order, ensure_ascii=False),
-        "payment_document": None if payment is None else json.dumps(payment, ensure_ascii=False),
+        "order_document": _text(order.raw_order),
+        "payment_document": None if payment is None else _text(payment),
     }
+
+
+def _text(document: Mapping[str, Any]) -> str:
+    """Return JSON in which halves of surrogate pairs, which no database takes, are escaped."""
+    text = json.dumps(document, ensure_ascii=False)
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
 
 
 def _cents(money: Decimal) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -13,6 +14,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
@@ -26,6 +28,12 @@ DRIVERS = {
     "mariadb": "mysql+pymysql",
 }
 _MIGRATION_LOCK = 7_263_002
+
+LOCK_SECONDS = 2.0
+"""A change of a table waits so long for running transactions, since all that come wait behind it;
+and as long between two tries."""
+LOCK_TRIES = 30
+
 _REACH: dict[str, dict[str, Any]] = {
     # A host that vanished says nothing: without these a call waits for it for hours.
     "postgresql": {
@@ -38,6 +46,15 @@ _PATIENCE = {
     # A worker that stands still in the middle of a transaction must not hold the ERP's rows.
     "postgresql": "SET idle_in_transaction_session_timeout = '15s'; SET lock_timeout = '10s'",
     "mysql": "SET SESSION innodb_lock_wait_timeout = 10",
+}
+
+_SHORT_LOCKS: dict[str, tuple[str, ...]] = {
+    "postgresql": (
+        "SELECT set_config('lock_timeout', :s || 's', true), "
+        "set_config('statement_timeout', '0', true)",
+        f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})",
+    ),
+    "mysql": ("SET SESSION lock_wait_timeout = :s",),
 }
 
 
@@ -70,20 +87,37 @@ class Database:
         except DataError as error:
             raise ErpRejected(refusal(error)) from None
         except DBAPIError as error:
-            # The driver's message may quote values: its type says enough.
-            raise ErpUnavailable(
-                f"the ERP's database failed ({type(error.orig).__name__})"
-            ) from None
+            raise ErpUnavailable(_failed(error)) from None
 
     def migrate(self) -> None:
-        """Bring the tables up to date; several processes may call it at once."""
-        with self.transaction() as db:
-            if db.dialect.name == "postgresql":
-                db.execute(text("SET LOCAL lock_timeout = 0"))
-                db.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _MIGRATION_LOCK})
-            config = _config()
-            config.attributes["connection"] = db
-            command.upgrade(config, "head")
+        """Bring the tables up to date; several processes may call it at once, beside workers.
+
+        Tables that are newer than this version are left as they are.
+
+        Raises:
+            ErpUnavailable: it does not answer.
+            ErpRejected: a long transaction keeps the tables from being changed.
+        """
+        for _ in range(LOCK_TRIES):
+            if self._migrated():
+                return
+            time.sleep(LOCK_SECONDS)
+        raise ErpRejected(
+            "a long transaction holds its tables, or another migration runs: "
+            "end it, then vtex-erp migrate again"
+        )
+
+    def _migrated(self) -> bool:
+        try:
+            with self._made().begin() as db:
+                for statement in _SHORT_LOCKS.get(db.dialect.name, ()):
+                    db.execute(text(statement), {"s": max(1, round(LOCK_SECONDS))})
+                _upgrade(db)
+        except DBAPIError as error:
+            if _is_lock(error):
+                return False
+            raise ErpUnavailable(_failed(error)) from None
+        return True
 
     def check(self) -> str:
         """Say which database answered and at which revision the tables are.
@@ -91,12 +125,15 @@ class Database:
         Raises:
             ErpRejected: its tables are missing or old.
         """
-        head = ScriptDirectory.from_config(_config()).get_current_head()
         with self.transaction() as db:
             version = ".".join(str(part) for part in db.dialect.server_version_info or ())
-            context = MigrationContext.configure(db, opts={"version_table": VERSION_TABLE})
-            current = context.get_current_revision()
+            current, head, newer = _revisions(db)
             name = db.dialect.name
+        if newer:
+            return (
+                f"{name} {version}, schema {current}, newer than {head}, which this version knows: "
+                "fine while the new version is rolled out, or after a step back"
+            )
         if current != head:
             raise ErpRejected(
                 f"its tables are at {current or 'nothing'} and must be at {head}: vtex-erp migrate"
@@ -140,10 +177,41 @@ def refusal(error: DBAPIError) -> str:
     return f"the ERP's database refuses the row ({type(error.orig).__name__})"
 
 
+def _failed(error: DBAPIError) -> str:
+    # The driver's message may quote values: its type says enough.
+    return f"the ERP's database failed ({type(error.orig).__name__})"
+
+
+def _is_lock(error: DBAPIError) -> bool:
+    # MariaDB's 1205 is a lock that was waited for in vain.
+    code = getattr(error.orig, "args", ())[:1]
+    return isinstance(error.orig, LockNotAvailable) or code == (1205,)
+
+
 def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", "erp.adapters:sql_migrations")
     return config
+
+
+def _revisions(db: Connection) -> tuple[str | None, str | None, bool]:
+    """Return where the tables are, the newest revision known here, and whether they are beyond it.
+
+    No revision is ever taken away: one that is not known here is a newer one.
+    """
+    scripts = ScriptDirectory.from_config(_config())
+    context = MigrationContext.configure(db, opts={"version_table": VERSION_TABLE})
+    current = context.get_current_revision()
+    known = {one.revision for one in scripts.walk_revisions()}
+    return current, scripts.get_current_head(), current is not None and current not in known
+
+
+def _upgrade(db: Connection) -> None:
+    if _revisions(db)[2]:
+        return
+    config = _config()
+    config.attributes["connection"] = db
+    command.upgrade(config, "head")
 
 
 def _prepare_server(statements: str, connection: Any, _record: object) -> None:

@@ -1,4 +1,8 @@
-"""Run the migrations on the connection that ``Database.migrate`` hands over."""
+"""Run the migrations on the connection that ``Database.migrate`` hands over.
+
+In its transaction where it has one (SQLite), else each revision in one of its own (PostgreSQL):
+locks are held for one change, and what was done stays done.
+"""
 
 from alembic import context
 
@@ -8,6 +12,7 @@ context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=metadata,
     version_table="journal_version",
-    transactional_ddl=False,  # the caller owns the transaction
+    transaction_per_migration=True,
 )
-context.run_migrations()
+with context.begin_transaction():
+    context.run_migrations()

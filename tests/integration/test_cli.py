@@ -385,7 +385,7 @@ def test_check_tells_of_every_part_though_all_are_broken(bare: Desk) -> None:
     assert "vtex-erp migrate" in found["ERP"][1]
     assert "mind the account's name" in found["acme VTEX"][1]
     assert {name for name, (ok, _) in found.items() if not ok} == {
-        "broker", "journal", "ERP", "acme VTEX",
+        "broker", "journal", "ERP", "acme budget", "acme VTEX",
     }  # fmt: skip
 
 
@@ -408,10 +408,11 @@ def test_check_says_which_setting_names_a_database_that_is_out_of_reach(
 def test_check_tells_a_wrong_token_from_a_missing_permission(desk: Desk) -> None:
     desk.env["VTEX_APP_TOKEN"] = "wr0ng-token"
 
-    found = [one for name, one in desk.verdicts().items() if name.startswith("acme ")]
+    found = {name: one for name, one in desk.verdicts().items() if name.startswith("acme ")}
+    del found["acme budget"]
 
     assert len(found) == 6
-    for ok, detail in found:
+    for ok, detail in found.values():
         assert ok is False
         assert detail.startswith("the key or token is wrong")
         assert "wr0ng" not in detail
@@ -424,6 +425,34 @@ def test_check_shows_a_store_that_is_paused(desk: Desk) -> None:
 
     assert ok is None
     assert "VTEX answered 429" in detail
+
+
+def test_check_shows_the_budget_and_what_slows_it_down_until_a_person_lets_it_go_on(
+    desk: Desk, redis_server: RedisServer
+) -> None:
+    with desk.serve(redis_server):
+        before = desk.verdicts(status=0)
+        desk.store.faults.add(kind="throttle", retry_after=300)
+        desk.type("sync", status=1)
+
+        slow = desk.verdicts(status=0)
+        desk.type("resume", "acme")
+        after = desk.verdicts(status=0)
+
+    assert before["acme budget"] == (
+        True,
+        "0 calls in the last minute, 4800 allowed (80 % of 6000)",
+    )
+    assert "none for 300 s: VTEX asked for a pause (429 or 503)" in slow["acme budget"][1]
+    assert slow["acme VTEX"] == (None, "not asked while VTEX wants a pause")
+    assert "slowed down to 50%" in after["acme budget"][1]
+    assert after["acme List Orders"][0] is True
+
+
+def test_check_says_that_a_store_has_no_limit(desk: Desk) -> None:
+    desk.env["VTEX_QUOTA"] = "0"
+
+    assert desk.verdicts()["acme budget"] == (None, "calls have no limit: VTEX_QUOTA is 0")
 
 
 def test_check_names_each_weakness_of_the_broker(desk: Desk, redis_server: RedisServer) -> None:

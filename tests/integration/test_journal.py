@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -10,9 +11,11 @@ import pytest
 from servers import eventually
 from sqlalchemy import Connection, NullPool, create_engine, make_url, text
 
+from journal.asking import Ask
 from journal.clock import utc_now
-from journal.jobs import PATHS, JobLost, Kind, Policy, Stage, State, StorePaused
+from journal.jobs import PATHS, JobLost, Kind, Policy, Stage, State, StorePaused, Ticket
 from journal.store import Journal, Listed
+from journal.tables import MOST_WORDS
 
 
 def listed(count: int = 1) -> list[Listed]:
@@ -225,3 +228,101 @@ def first_lapse(journal: Journal, order_id: str) -> datetime:
     assert row is not None
     assert row.lease_until is not None
     return row.lease_until
+
+
+def outbound(journal: Journal, kind: Kind, count: int, of: str = "q") -> None:
+    for place in range(count):
+        journal.ask(Ask("acme", f"{of}-{kind}-{place}", kind, "key", {"n": place}))
+
+
+def kinds(tickets: list[Ticket]) -> list[Kind]:
+    return [one.kind for one in tickets]
+
+
+def test_while_the_more_urgent_fill_what_may_be_under_way_the_others_wait(
+    journal: Journal,
+) -> None:
+    journal.record("acme", listed(5))
+    for kind in (Kind.TRACKING, Kind.INVOICE, Kind.CANCELLATION):
+        outbound(journal, kind, 2)
+
+    first = journal.dispatch(in_flight=5)
+    journal.release(first[:4])
+    second = journal.dispatch(in_flight=5)
+
+    urgent = [Kind.CANCELLATION, Kind.INVOICE]
+    assert sorted(kinds(first)) == sorted([*urgent * 2, Kind.TRACKING])
+    assert sorted(kinds(second)) == sorted(urgent * 2)
+
+
+def test_new_orders_under_way_do_not_keep_an_invoice_waiting(journal: Journal) -> None:
+    journal.record("acme", listed(9))
+    assert len(journal.dispatch(in_flight=3)) == 3
+    outbound(journal, Kind.INVOICE, 5)
+
+    assert kinds(journal.dispatch(in_flight=3)) == [Kind.INVOICE] * 3
+    assert journal.dispatch(in_flight=3) == []
+
+
+def test_each_store_has_its_own_number_in_flight(journal: Journal) -> None:
+    for store in ("acme", "outlet"):
+        journal.record(store, listed(9))
+
+    tickets = journal.dispatch(in_flight={"acme": 2, "outlet": 5}.__getitem__)
+
+    assert Counter(one.store for one in tickets) == {"acme": 2, "outlet": 5}
+
+
+def test_a_step_that_called_nothing_is_in_no_doubt_and_leaves_no_line(journal: Journal) -> None:
+    journal.record("acme", listed())
+    (ticket,) = journal.dispatch(in_flight=9)
+    with pytest.raises(LookupError), journal.step("acme", "o-0000", 1, to=Stage.FETCHED):
+        raise LookupError
+
+    journal.postpone("acme", "o-0000", 1, "waits", after_seconds=0, counts=False, untouched=True)
+
+    (ticket,) = journal.dispatch(in_flight=9)
+    with journal.step("acme", "o-0000", ticket.attempt, to=Stage.FETCHED) as job:
+        assert not job.in_doubt
+    assert [one.what for one in journal.events("acme", "o-0000")] == ["listed", "fetched"]
+
+
+def test_the_doubt_of_an_earlier_try_outlives_one_that_called_nothing(journal: Journal) -> None:
+    journal.record("acme", listed())
+    journal.dispatch(in_flight=9)
+    with pytest.raises(LookupError), journal.step("acme", "o-0000", 1, to=Stage.FETCHED):
+        raise LookupError
+    journal.postpone("acme", "o-0000", 1, "no answer", after_seconds=0)
+
+    (ticket,) = journal.dispatch(in_flight=9)
+    journal.postpone(
+        "acme", "o-0000", ticket.attempt, "waits", after_seconds=0, counts=False, untouched=True
+    )
+
+    (ticket,) = journal.dispatch(in_flight=9)
+    with journal.step("acme", "o-0000", ticket.attempt, to=Stage.FETCHED) as job:
+        assert job.in_doubt
+
+
+def test_a_document_is_kept_to_the_last_half_of_a_character(journal: Journal) -> None:
+    document = {"note": "a\x00b\ud800\ud83d\ude00🦜\u202e\ufffd", "\udfff": [10**400, 5e-324, None]}
+    journal.record("acme", listed())
+    (ticket,) = journal.dispatch(in_flight=9)
+
+    with journal.step("acme", "o-0000", ticket.attempt, to=Stage.FETCHED) as job:
+        job.order = document
+
+    assert journal.documents("acme", "o-0000")[0] == document
+
+
+def test_a_reason_of_any_length_and_character_sets_a_job_aside(journal: Journal) -> None:
+    journal.record("acme", listed())
+    (ticket,) = journal.dispatch(in_flight=9)
+
+    journal.bury("acme", "o-0000", ticket.attempt, "a\x00b\ud800c" + "🦜" * 20_000)
+
+    row = journal.order("acme", "o-0000")
+    assert row is not None
+    assert row.state is State.DEAD
+    assert str(row.last_error).startswith("a\ufffdb\ufffdc🦜")
+    assert len(str(row.last_error)) == MOST_WORDS + 1

@@ -320,6 +320,7 @@ def test_calls_above_the_quota_are_answered_429_and_have_no_effect() -> None:
         assert "Retry-After" not in answers[2].headers
         assert wire.status(order_id) == "ready-for-handling"
         assert wire.steer("state", "GET")["calls"]["429"] == 1
+        assert wire.steer("calls", "GET") == {"answered": 2, "refused": 1}
         wire.steer("settings", quota=None)
         assert wire.get(order_id).status_code == 200
 

@@ -76,7 +76,7 @@ def test_the_described_cluster_moves_orders(
         "/run/secrets": str(tmp_path), "redis://redis:6379/0": redis_server.url,
         "0.0.0.0": "127.0.0.1", "8700": str(cluster.port), "--port=5555": f"--port={flower}",
         "${VTEX_ACCOUNT:-acme}": "acme", "${VTEX_BASE_URL:-}": cluster.simulator,
-        "${VTEX_PAYMENTS_URL:-}": cluster.simulator,
+        "${VTEX_PAYMENTS_URL:-}": cluster.simulator, "${VTEX_QUOTA:-}": "",
     }  # fmt: skip
     base = {k: v for k, v in cluster.env.items() if k in ("PATH", "HOME", "LIST_SECONDS")}
 

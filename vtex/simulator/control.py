@@ -3,13 +3,14 @@
 | call | does |
 | --- | --- |
 | ``GET state`` | shows orders with status and counted calls |
+| ``GET calls`` | counts them: those answered, those refused for the quota |
 | ``GET``, ``POST``, ``DELETE faults`` | shows them, switches one on, switches all off |
 | ``POST orders`` | ``{"count": 3, "status": …, "kind": …}``: lets orders come in |
 | ``PUT orders/{id}`` | ``{"order": {…}, "transactions": {…}}``: takes an order as it is |
 | ``PATCH orders/{id}`` | ``{"items.0.quantity": 2, "status": …}``: changes fields |
 | ``POST permissions`` | ``{"grant": […], "revoke": […]}`` |
 | ``POST tokens`` | ``{"add": […], "remove": […]}`` |
-| ``POST settings`` | ``{"index_lag": 5, …}`` |
+| ``POST settings`` | ``{"index_lag": 5, "quota": 3000, …}`` |
 
 What makes no sense is answered with 400 and ``{"error": "<field>: …"}``, and changes nothing.
 """
@@ -42,8 +43,12 @@ class Control(RequestHandler):
         self.world = world
 
     def get(self, what: str, order_id: str | None = None) -> None:
-        """Show ``state`` or ``faults``."""
-        shown = {"state": self.world.store.shown, "faults": self.world.faults.shown}
+        """Show ``state``, ``calls`` or ``faults``."""
+        shown = {
+            "state": self.world.store.shown,
+            "calls": self.world.store.counted,
+            "faults": self.world.faults.shown,
+        }
         if order_id or what not in shown:
             self._refuse(404, f"{what}: cannot be shown")
             return

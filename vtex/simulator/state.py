@@ -178,6 +178,11 @@ class Store:
         statuses = Counter(one["status"] for one in orders.values())
         return {"orders": orders, "statuses": statuses, "calls": self.calls}
 
+    def counted(self) -> dict[str, int]:
+        """Return how many calls there were, without the orders: cheap enough to ask often."""
+        refused = self.calls["429"]
+        return {"answered": self.calls.total() - 2 * refused, "refused": refused}
+
     # --- who may call -------------------------------------------------------------------------
 
     def admits(self, app_key: str | None, token: str | None) -> bool:

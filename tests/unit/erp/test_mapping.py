@@ -135,3 +135,20 @@ def test_a_company_is_known_by_its_own_names_and_number() -> None:
         "Exemplo Ltda",
         "12ABC34501DE35",
     )
+
+
+def test_a_line_that_comes_to_more_than_any_order_is_refused() -> None:
+    huge = builders.item(price_cents=10**15, quantity=10**6, total_cents=None, selling_prices=())
+
+    with pytest.raises(Unmappable, match=r"^items\.0: comes to more"):
+        mapped(builders.order(items=(huge,)), allow=True)
+
+
+def test_totals_that_are_many_or_no_words_are_not_quoted() -> None:
+    totals = tuple((f"52998224725-{n}", 1) for n in range(1000))
+
+    (first, *_) = mapped(builders.order(totals=totals, value_cents=5), allow=True).flags
+
+    assert "other 0.01" in first
+    assert "52998224725" not in first
+    assert len(first) < 400

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -143,3 +144,98 @@ def test_orders_that_leave_the_list_while_it_is_read_hide_no_other(client: VtexC
         found = {one.order_id for page in client.list_orders() for one in page.orders}
 
     assert len(found) == 950
+
+
+@pytest.mark.parametrize("header", ["\xb2", "Mon, 01 Jan 99999999999 00:00:00 GMT", "soon", "-5"])
+def test_a_throttle_that_names_no_sane_time_names_none(client: VtexClient, header: str) -> None:
+    with requests_mock.Mocker() as mocker, pytest.raises(errors.VtexThrottled) as caught:
+        mocker.get(ORDER, status_code=429, headers={"Retry-After": header})
+        client.order("o-1")
+
+    assert caught.value.retry_after is None
+
+
+def refused(client: VtexClient, body: bytes) -> errors.VtexRejected:
+    with requests_mock.Mocker() as mocker, pytest.raises(errors.VtexRejected) as caught:
+        mocker.get(ORDER, status_code=400, content=body, headers=JSON)
+        client.order("o-1")
+    return caught.value
+
+
+def test_words_of_vtex_are_one_line_that_every_database_takes(client: VtexClient) -> None:
+    error = refused(client, rb'{"code": "A\u0000", "message": "a\u0000b\ud800c\u202ed\r\ne"}')
+
+    assert str(error).endswith(": A a b c d e")
+
+
+@pytest.mark.parametrize("name", ["code", "message"])
+@pytest.mark.parametrize("value", [b"[" * 600 + b"]" * 600, b'{"a": "Ana"}', b'"ana@example.com"'])
+def test_what_is_no_word_of_vtex_is_not_told(client: VtexClient, name: str, value: bytes) -> None:
+    error = refused(client, b'{"%s": %s}' % (name.encode(), value))
+
+    assert set("@[{") & set(str(error)) == set()
+
+
+def test_a_long_word_takes_no_long_time(client: VtexClient) -> None:
+    began = time.process_time()
+
+    refused(client, b'{"message": "%s"}' % (b"\xc3\xa3" * 30_000))
+
+    assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"[" * 100_000, b'{"a":' + b'{"a":' * 400 + b"1" + b"}" * 401, b'{"a":' + b"[" * 150 + b"]" * 150 + b"}"],
+    ids=["cut off", "objects", "lists"],
+)  # fmt: skip
+def test_a_document_nested_too_deeply_is_refused(client: VtexClient, body: bytes) -> None:
+    with requests_mock.Mocker() as mocker, pytest.raises(errors.DocumentInvalid, match="deeply"):
+        mocker.get(ORDER, content=body, headers=JSON)
+        client.order("o-1")
+
+
+def test_brackets_within_a_text_are_no_depth(client: VtexClient) -> None:
+    with requests_mock.Mocker() as mocker:
+        mocker.get(ORDER, json={"note": "[{" * 500}, headers=JSON)
+
+        assert client.order("o-1") == {"note": "[{" * 500}
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999"])
+def test_what_json_has_no_number_for_is_no_answer(client: VtexClient, number: str) -> None:
+    with requests_mock.Mocker() as mocker, pytest.raises(errors.VtexUnavailable):
+        mocker.get(ORDER, text=f'{{"x": {number}}}', headers=JSON)
+        client.order("o-1")
+
+
+@pytest.mark.parametrize("body", [{"list": None}, [], {"list": [5, None]}, {}])
+def test_no_list_of_changes_is_no_change(client: VtexClient, body: Any) -> None:
+    with requests_mock.Mocker() as mocker:
+        mocker.get(f"{HOST}/api/order-system/orders/o-1/changes", json=body, headers=JSON)
+
+        assert client.change_under_way("o-1") is False
+
+
+@pytest.mark.parametrize("body", [5, "text", {"list": 5}])
+def test_changes_that_cannot_be_read_are_asked_for_again(client: VtexClient, body: Any) -> None:
+    with requests_mock.Mocker() as mocker, pytest.raises(errors.VtexUnavailable):
+        mocker.get(f"{HOST}/api/order-system/orders/o-1/changes", json=body, headers=JSON)
+        client.change_under_way("o-1")
+
+
+def test_a_list_that_ignores_the_window_is_given_up_before_long(client: VtexClient) -> None:
+    answer = {"list": [], "paging": {"total": 99_999, "pages": 30, "currentPage": 1}}
+
+    with requests_mock.Mocker() as mocker, pytest.raises(errors.VtexUnavailable, match="window"):
+        mocker.get(f"{HOST}/api/oms/pvt/orders", json=answer, headers=JSON)
+        list(client.list_orders())
+    assert mocker.call_count < 100
+
+
+@pytest.mark.parametrize("order_id", [".", ".."])
+def test_an_id_that_names_another_path_is_no_order(client: VtexClient, order_id: str) -> None:
+    with requests_mock.Mocker() as mocker, pytest.raises(errors.OrderNotFound):
+        client.cancel(order_id, {})
+
+    assert mocker.call_count == 0

@@ -312,3 +312,69 @@ def test_a_file_of_stores_beside_the_variables_of_one_is_refused(tmp_path: Path,
 )
 def test_an_address_is_shown_without_its_password(url: str, shown: str) -> None:
     assert masked(url) == shown
+
+
+# --- quotas ---------------------------------------------------------------------------------------
+
+
+def test_a_store_without_a_quota_of_its_own_stays_below_both_numbers_that_vtex_documents() -> None:
+    (store,) = load(ONE).stores
+
+    assert (store.quota.calls, store.quota.allowed) == (6000, 4800)
+    assert store.quota.groups == {}
+
+
+def test_a_quota_its_share_and_its_groups_are_settings() -> None:
+    given = {"VTEX_QUOTA": "500", "VTEX_QUOTA_SHARE": "50", "VTEX_QUOTA_GROUPS": "list=60, order=9"}
+
+    (store,) = load(ONE | given).stores
+
+    assert store.quota.allowed == 250
+    assert {name: store.quota.allowed_of(name) for name in store.quota.groups} == {
+        "list": 30, "order": 4,
+    }  # fmt: skip
+
+
+def test_each_store_of_a_file_has_its_own_quota_or_the_common_one(tmp_path: Path) -> None:
+    toml = """
+    [stores.acme]
+    app_key = "k"
+    app_token = "t"
+    quota = 600
+    quota_share = 100
+    quota_groups = { list = 30 }
+    [stores.outlet]
+    app_key = "k"
+    app_token = "t"
+    """
+
+    acme, outlet = of_file(tmp_path, toml, VTEX_QUOTA="1000", VTEX_QUOTA_LOCAL="5").stores
+
+    assert (acme.quota.allowed, acme.quota.groups, acme.quota.local) == (600, {"list": 30}, 5)
+    assert (outlet.quota.allowed, outlet.quota.local) == (800, 5)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("VTEX_QUOTA", "-1", "must be from 0 to 1000000; 0 for no limit"),
+        ("VTEX_QUOTA_SHARE", "101", "must be from 1 to 100"),
+        ("VTEX_QUOTA_GROUPS", "list", "is no list of GROUP=CALLS"),
+        ("VTEX_QUOTA_GROUPS", "prices=60", "groups are list, order, payments, writes"),
+        ("VTEX_QUOTA_GROUPS", "list=0", "is no list of GROUP=CALLS"),
+    ],
+)
+def test_a_quota_that_makes_no_sense_is_named(name: str, value: str, words: str) -> None:
+    (fault,) = faults(**ONE, **{name: value})
+
+    assert fault.startswith(f"{name}: ")
+    assert words in fault
+
+
+def test_a_group_of_a_file_that_is_unknown_is_named(tmp_path: Path) -> None:
+    toml = '[stores.acme]\napp_key = "k"\napp_token = "t"\nquota_groups = { prices = 60 }'
+
+    (fault,) = file_faults(tmp_path, toml)
+
+    assert fault.startswith("stores.acme.quota_groups: ")
+    assert "list, order, payments, writes" in fault

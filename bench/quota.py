@@ -1,0 +1,222 @@
+"""What part of a quota the workers use, and how often VTEX has to say 429: a table.
+
+``python bench/quota.py --quota 60 600 6000 --stores 1 --seconds 90``
+
+Real workers and beat, Redis, PostgreSQL, and a simulated store in a process of its own for each
+store, which enforces the quota over every 60 seconds. The backlog is longer than the run, so all
+of the quota is wanted all of the time. ``used`` is what was answered of what was allowed, in the
+worst store; ``429`` counts all stores from the start of the workers. ``--halve announced`` restarts
+the workers one by one with half the quota and lets the store follow; ``--halve unannounced`` halves
+the store's alone. ``attempts`` are claims an order that was done: 1 is no churn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import redis
+import requests
+from run import databases
+from sqlalchemy import NullPool, create_engine, make_url, text
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from servers import Cluster, RedisServer, eventually, free_port  # found by the line above
+
+from journal.store import Journal, Listed
+from workers.settings import load
+from workers.wiring import budgets
+
+SETTLING_SECONDS = 15
+
+
+class Stores:
+    """Simulated stores of one quota, and the file that describes them to the workers."""
+
+    def __init__(self, cluster: Cluster, count: int, quota: int, share: int) -> None:
+        self.cluster, self.quota, self.share = cluster, quota, share
+        self.urls = {f"store{n}": f"http://127.0.0.1:{free_port()}" for n in range(count)}
+        self.file = cluster.folder / "stores.toml"
+        for name in [one for one in cluster.env if one.startswith("VTEX_")]:
+            if name != "VTEX_READ_TIMEOUT_SECONDS":
+                del cluster.env[name]
+        cluster.env |= {"STORES_FILE": str(self.file), "VTEX_READ_TIMEOUT_SECONDS": "20"}
+        self.describe(quota)
+
+    def describe(self, quota: int) -> None:
+        self.file.write_text(
+            "".join(
+                f'[stores.{name}]\napp_key = "vtexappkey-acme-SIMULA"\n'
+                f'app_token = "simulated-token"\nbase_url = "{url}"\npayments_url = "{url}"\n'
+                f"quota = {quota}\nquota_share = {self.share}\n"
+                for name, url in self.urls.items()
+            )
+        )
+
+    def start(self, orders: int, latency_ms: float) -> None:
+        for name, url in self.urls.items():
+            self.cluster.start(
+                name, "vtex.simulator", "--account", name, "--port", url.rsplit(":", 1)[1],
+                "--orders", str(orders), "--index-lag", "0", "--latency-ms", str(latency_ms),
+                "--quota", str(self.quota),
+            )  # fmt: skip
+        for name in self.urls:
+            process = self.cluster.processes[name]
+            eventually(lambda process=process: "ready on" in process.text(), 120)
+
+    def record(self, journal: Journal) -> None:
+        """Let the journal know all orders, without spending calls on it."""
+        for name, url in self.urls.items():
+            ids = list(requests.get(f"{url}/_simulator/state", timeout=60).json()["orders"])
+            for start in range(0, len(ids), 100):
+                listed = [Listed(one, None, None) for one in ids[start : start + 100]]
+                journal.record(name, listed)
+
+    def calls(self) -> dict[str, dict[str, int]]:
+        return {
+            name: requests.get(f"{url}/_simulator/calls", timeout=20).json()
+            for name, url in self.urls.items()
+        }
+
+    def refused(self) -> int:
+        return sum(one["refused"] for one in self.calls().values())
+
+    def enforce(self, quota: int) -> None:
+        for url in self.urls.values():
+            requests.post(
+                f"{url}/_simulator/settings", json={"quota": quota}, timeout=20
+            ).raise_for_status()
+
+
+@contextmanager
+def surroundings(arguments: argparse.Namespace) -> Iterator[tuple[Cluster, RedisServer, Any]]:
+    folder = Path(tempfile.mkdtemp(prefix="quota"))
+    (folder / "redis").mkdir()
+    broker = RedisServer(folder / "redis")
+    broker.start()
+    with databases(arguments.database, folder) as (journal_url, erp_url, transactions):
+        cluster = Cluster(folder, journal_url, erp_url, broker.url)
+        cluster.env |= {"LIST_SECONDS": "60", "DISPATCH_SECONDS": "2", "LEASE_SECONDS": "45"}
+        try:
+            yield cluster, broker, transactions
+        finally:
+            cluster.stop()
+            broker.stop()
+
+
+def measure(arguments: argparse.Namespace, quota: int, stores_count: int) -> None:
+    with surroundings(arguments) as (cluster, broker, transactions):
+        stores = Stores(cluster, stores_count, quota, arguments.share)
+        assert cluster.command("migrate").returncode == 0
+        seconds = SETTLING_SECONDS * 3 + arguments.seconds * (1 if arguments.halve == "no" else 3)
+        stores.start(int(quota / 4 * seconds / 60) + 50, arguments.latency_ms)
+        journal = Journal(cluster.env["JOURNAL_URL"])
+        stores.record(journal)
+        names = [f"w{n}" for n in range(arguments.workers)]
+        for name in names:
+            cluster.start_worker(name)
+        eventually(lambda: all(" ready." in cluster.processes[one].text() for one in names), 120)
+        cluster.start_beat()
+        eventually(lambda: all(one["answered"] for one in stores.calls().values()), 120)
+        time.sleep(SETTLING_SECONDS)
+        show(arguments, stores, quota, "", costs(cluster, broker, transactions))
+        if arguments.halve != "no":
+            halve(arguments, cluster, stores, names)
+            words = f"halved, {arguments.halve}"
+            show(arguments, stores, quota // 2, words, costs(cluster, broker, transactions))
+        journal.close()
+
+
+def halve(
+    arguments: argparse.Namespace, cluster: Cluster, stores: Stores, workers: list[str]
+) -> None:
+    half = stores.quota // 2
+    if arguments.halve == "unannounced":
+        stores.enforce(half)
+        # Two answers of 429, a minute's pause after each, and the way back.
+        time.sleep(arguments.recovery)
+        return
+    stores.describe(half)
+    for name in workers:
+        cluster.processes[name].kill(signal.SIGTERM)
+        cluster.processes[name].start()
+    shared = budgets(load(cluster.env))
+    allowed = half * arguments.share // 100
+    eventually(lambda: all(one.standing().used <= allowed for one in shared.values()), 120)
+    time.sleep(5)
+    stores.enforce(half)
+    time.sleep(30)
+
+
+def costs(cluster: Cluster, broker: RedisServer, transactions: Any) -> Any:
+    url = make_url(cluster.env["JOURNAL_URL"])
+    driver = {"postgresql": "postgresql+psycopg"}.get(url.drivername, url.drivername)
+    engine = create_engine(url.set(drivername=driver), poolclass=NullPool)
+    query = "select count(*), sum(attempt) from journal_jobs where state = 'done'"
+
+    def read() -> dict[str, float]:
+        with engine.connect() as db:
+            done, attempts = db.execute(text(query)).one()
+        with redis.Redis.from_url(broker.url) as connection:
+            commands = connection.info("stats")["total_commands_processed"]
+        return {
+            "done": done, "attempts": attempts or 0, "commands": commands,
+            "transactions": transactions() if transactions else 0,
+        }  # fmt: skip
+
+    return read
+
+
+def show(arguments: argparse.Namespace, stores: Stores, quota: int, words: str, read: Any) -> None:
+    before, began, cost = stores.calls(), time.monotonic(), read()
+    time.sleep(arguments.seconds)
+    after, seconds = stores.calls(), time.monotonic() - began
+    time.sleep(1)  # PostgreSQL tells of its transactions with a delay of up to a second.
+    now = read()
+    allowed = quota * arguments.share / 100 * seconds / 60
+    used = [(after[one]["answered"] - before[one]["answered"]) / allowed for one in stores.urls]
+    done = max(1, now["done"] - cost["done"])
+    load_average = os.getloadavg()[0]
+    print(
+        f"| {quota} | {len(used)} | {arguments.share} % | {words} | {min(used):.1%} | "
+        f"{max(used):.1%} | {stores.refused()} | "
+        f"{(now['attempts'] - cost['attempts']) / done:.2f} | "
+        f"{(now['transactions'] - cost['transactions']) / done:.1f} | "
+        f"{(now['commands'] - cost['commands']) / done:.1f} | {load_average:.1f} |",
+        flush=True,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quota", type=int, nargs="+", default=[60, 600, 3000, 6000])
+    parser.add_argument("--stores", type=int, nargs="+", default=[1])
+    parser.add_argument("--share", type=int, default=100, help="percent of the quota; 100 is hard")
+    parser.add_argument("--workers", type=int, default=4)
+    parser.add_argument("--seconds", type=float, default=90)
+    parser.add_argument("--recovery", type=float, default=240)
+    parser.add_argument("--latency-ms", type=float, default=40)
+    parser.add_argument("--halve", choices=["no", "announced", "unannounced"], default="no")
+    parser.add_argument("--database", choices=["sqlite", "postgresql"], default="postgresql")
+    arguments = parser.parse_args()
+    print(
+        "| quota | stores | share | | used, worst store | best | 429 | attempts | transactions "
+        "an order | Redis commands an order | load |\n" + "| --- " * 11 + "|",
+        flush=True,
+    )
+    for count in arguments.stores:
+        for quota in arguments.quota:
+            measure(arguments, quota, count)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""Steps whose calls are refused by the budget: they wait in the journal, and lose nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from desk import Desk, desk
+
+from tasks.base import StoreTask
+from vtex.budget import Rank
+from vtex.errors import BudgetSpent
+from workers.app import app
+
+
+class Purse:
+    """A budget of so many calls, which counts who made them."""
+
+    def __init__(self) -> None:
+        self.left = 0
+        self.spent: Counter[tuple[str, Rank]] = Counter()
+        self.slowed: list[float] = []
+
+    def spend(self, group: str, rank: Rank) -> None:
+        if self.left <= 0:
+            raise BudgetSpent.until(7)
+        self.left -= 1
+        self.spent[group, rank] += 1
+
+    def slow_down(self, seconds: float) -> None:
+        self.slowed.append(seconds)
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Desk]:
+    with desk(f"sqlite:///{tmp_path}/journal.db") as made:
+        yield made
+
+
+@pytest.fixture
+def purse(office: Desk) -> Purse:
+    made = Purse()
+    office.client._transport._budget = made
+    return made
+
+
+def test_an_order_gets_through_on_one_call_at_a_time_and_none_is_made_twice(
+    office: Desk, purse: Purse, caplog: pytest.LogCaptureFixture
+) -> None:
+    order_id = office.order(status="ready-for-handling")
+    office.intake(order_id)
+
+    for _ in range(12):
+        purse.left = 2
+        office.work(seconds=12)
+
+    row = office.journal.order("acme", order_id)
+    assert row is not None
+    assert (row.state, row.failures) == ("done", 0)
+    assert purse.spent["writes", Rank.ORDERS] == 1
+    assert office.entry(order_id).calls["start_handling_calls"] == 1
+    assert not [one for one in caplog.records if one.levelname in ("WARNING", "ERROR")]
+
+
+def test_an_order_that_waits_for_budget_says_so_and_pauses_nobody(
+    office: Desk, purse: Purse
+) -> None:
+    order_id = office.order(status="ready-for-handling")
+    office.intake(order_id)
+
+    office.work()
+
+    row = office.journal.order("acme", order_id)
+    assert row is not None
+    assert row.last_error == "waits for the store's budget of calls, some 7 s"
+    assert 7 <= (row.due_at - office.clock()).total_seconds() <= 10.5
+    assert office.journal.paused("acme") is None
+    assert [one.what for one in office.journal.events("acme", order_id)] == ["listed"]
+    assert not purse.spent
+
+
+def test_each_kind_of_work_spends_at_its_rank(office: Desk, purse: Purse) -> None:
+    purse.left = 1000
+    app.tasks["orders.list"].apply(kwargs={"store": "acme"})
+    order_id = office.order(status="ready-for-handling")
+    office.intake(order_id)
+    office.work(seconds=5)
+    office.invoice(order_id)
+    office.work(8, seconds=5)
+    office.ask("tracking", order_id, number="128841", tracking_number="BR1", courier="Correios")
+    office.work(3, seconds=5)
+    office.ask("cancellation", office.order(), reason="no stock")
+    office.work(8, seconds=5)
+
+    ranks = {rank for _, rank in purse.spent}
+    assert ranks == {Rank.LISTING, Rank.ORDERS, Rank.URGENT, Rank.TRACKING}
+    assert {group for group, rank in purse.spent if rank is Rank.LISTING} == {"list"}
+    assert ("writes", Rank.TRACKING) in purse.spent
+
+
+def test_a_listing_that_is_refused_is_left_to_the_next_one(office: Desk, purse: Purse) -> None:
+    refused = app.tasks["orders.list"].apply(kwargs={"store": "acme"})
+
+    assert refused.state == "RETRY"
+    assert office.journal.paused("acme") is None
+    purse.left = 9
+    assert app.tasks["orders.list"].apply(kwargs={"store": "acme"}).state == "SUCCESS"
+
+
+def test_a_429_slows_the_budget_down_for_as_long_as_the_journal_pauses(
+    office: Desk, purse: Purse
+) -> None:
+    purse.left = 9
+    office.simulator.faults.add(kind="throttle", retry_after=33)
+    office.intake(office.order(status="ready-for-handling"))
+
+    office.work()
+
+    assert purse.slowed == [33]
+    until, _ = office.journal.paused("acme") or (office.clock(), "")
+    assert (until - office.clock()).total_seconds() == 33
+
+
+def test_where_few_are_under_way_the_next_is_claimed_as_one_ends(
+    office: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        office.intake(office.order(status="ready-for-handling"))
+    sent: list[str] = []
+    monkeypatch.setattr(
+        "tasks.base.send", lambda _, tickets: sent.extend(one.order_id for one in tickets)
+    )
+    assert StoreTask.team is not None
+    object.__setattr__(StoreTask.team, "in_flight", lambda _: 1)
+    (ticket,) = office.journal.dispatch(in_flight=1)
+
+    for name in ("fetch", "fetch_payment", "insert", "start_handling"):
+        kwargs = {"store": "acme", "order_id": ticket.order_id, "attempt": ticket.attempt}
+        app.tasks[f"orders.{name}"].apply(kwargs=kwargs)
+
+    assert len(sent) == 1
+    assert sent != [ticket.order_id]

@@ -1,0 +1,87 @@
+"""Orders that are too large for the ERP's tables, or hold what no database takes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from outboxes import SqlOutbox
+
+from erp import conformance
+from erp.port import ErpRejected
+from erp.sales_order import PostalAddress, SalesOrder
+
+DATABASES = {"postgresql": "postgres_database", "mariadb": "mariadb_database"}
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+def office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlOutbox]:
+    url = f"sqlite:///{tmp_path}/erp.db"
+    if request.param in DATABASES:
+        url = request.getfixturevalue(DATABASES[request.param])
+    made = SqlOutbox(url)
+    made.erp.migrate()
+    yield made
+    made.close()
+
+
+def order(**changes: Any) -> SalesOrder:
+    return replace(conformance.sample(), **changes)
+
+
+def line(**changes: Any) -> SalesOrder:
+    made = conformance.sample()
+    return replace(made, lines=(replace(made.lines[0], **changes),))
+
+
+def test_words_for_people_are_cut_and_the_order_says_so(office: SqlOutbox) -> None:
+    made = line(name="á" * 600)
+    customer = replace(made.customer, name="🦜" * 300)
+    place = PostalAddress(complement="x" * 10_000)
+
+    office.erp.insert(replace(made, customer=customer, shipping_address=place, flags=("doubt",)))
+
+    ((name, flags),) = office.rows("SELECT customer_name, flags FROM int_order")
+    assert name == "🦜" * 255
+    assert set(flags.split("\n")) == {
+        "doubt",
+        "int_order.customer_name: cut to 255 characters",
+        "int_order_item.name: cut to 512 characters",
+        "int_order_address.complement: cut to 255 characters",
+    }
+
+
+@pytest.mark.parametrize(
+    ("made", "column"),
+    [
+        (order(currency="REAL"), "int_order.currency"),
+        (order(sequence="9" * 33), "int_order.sequence"),
+        (order(total=Decimal(10**20)), "int_order.total_cents"),
+        (order(discounts=Decimal(-(10**20))), "int_order.discounts_cents"),
+        (line(sku_id="9" * 65), "int_order_item.sku_id"),
+        (line(quantity=2**31), "int_order_item.quantity"),
+        (line(unit_price=Decimal(10**11)), "int_order_item.unit_price"),
+    ],
+    ids=lambda one: one if isinstance(one, str) else "",
+)
+def test_what_would_be_another_if_cut_is_refused_by_its_column(
+    office: SqlOutbox, made: SalesOrder, column: str
+) -> None:
+    with pytest.raises(ErpRejected, match=f"^{column} holds"):
+        office.erp.insert(made)
+
+    assert office.rows("SELECT id FROM int_order") == []
+
+
+def test_the_document_is_written_whole_whatever_its_characters(office: SqlOutbox) -> None:
+    raw = {"note": "Conceição a\x00b\ud800\udfff🦜", "\udfff": 1}
+
+    office.erp.insert(order(raw_order=raw, raw_payment=raw))
+
+    ((kept, payment),) = office.rows("SELECT order_document, payment_document FROM int_order_raw")
+    assert json.loads(kept) == json.loads(payment) == json.loads(json.dumps(raw))

@@ -1,0 +1,152 @@
+"""Two versions at work at once: what the older meets of the newer harms nothing and waits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+from desk import Desk, desk
+from sqlalchemy import text
+
+from journal.asking import Ask
+from journal.jobs import Kind, State
+from journal.store import Journal, Listed
+from tasks import carrying, requests
+from tasks.contract import KINDS, ContractNewer
+from workers.app import app
+
+ASKED = {"store": "acme", "reason": "Falta de estoque"}
+
+
+@pytest.fixture
+def counter(tmp_path) -> Iterator[Desk]:
+    with desk(f"sqlite:///{tmp_path}/journal.db") as made:
+        yield made
+
+
+def run(name: str, **kwargs: object) -> str:
+    return str(app.tasks[name].apply(kwargs=kwargs).state)
+
+
+@pytest.mark.parametrize("new", ["kind = 'return', stage = 'asked'", "stage = 'enriched'"])
+def test_a_job_at_what_only_a_newer_version_knows_is_left_to_it(journal: Journal, new: str) -> None:
+    journal.record("acme", [Listed(one, None, 1) for one in ("o-1", "o-2")])
+    with journal._database.transaction() as db:
+        db.execute(text(f"UPDATE journal_jobs SET {new} WHERE order_id = 'o-1'"))
+
+    assert [one.order_id for one in journal.dispatch(in_flight=9)] == ["o-2"]
+
+
+def test_a_step_that_is_not_known_here_is_handed_back_and_not_begun(journal: Journal) -> None:
+    kwargs = {"store": "acme", "order_id": "o-1", "attempt": 1, "channel": "web"}
+    chain = [
+        {"task": "orders.insert", "kwargs": kwargs},
+        {"task": "orders.enrich", "kwargs": kwargs},
+    ]
+    carrier = SimpleNamespace(request=SimpleNamespace(chain=chain, id="1"), app=app)
+
+    assert carrying.carry_on(carrier) == [kwargs]
+
+
+def test_a_job_that_is_handed_back_says_so_and_goes_on_at_once(journal: Journal) -> None:
+    journal.record("acme", [Listed("o-1", None, 1)])
+    (ticket,) = journal.dispatch(in_flight=9)
+
+    journal.hand_back("acme", "o-1", ticket.attempt, job=None)
+
+    assert [one.what for one in journal.events("acme", "o-1")] == ["listed", "handed back"]
+    (again,) = journal.dispatch(in_flight=9)
+    assert again.attempt == 2
+
+
+def test_a_request_written_for_a_later_contract_stays_in_the_queue(counter: Desk) -> None:
+    asked = {**ASKED, "order_id": counter.order(), "channel": "web", "contract": 2}
+
+    with pytest.raises(ContractNewer, match="this worker knows 1"):
+        requests.record(counter.team, "cancellation", asked)
+
+    assert counter.journal.requests() == []
+
+
+@pytest.mark.parametrize("name", KINDS.values())
+def test_a_request_goes_back_to_the_queue_as_often_as_it_takes(name: str) -> None:
+    # Celery takes a max_retries of None in retry() for "as the task says": three by default.
+    assert app.tasks[name].max_retries is None
+
+
+def test_a_misspelt_field_is_refused_as_before_and_so_is_a_version_that_is_none(
+    counter: Desk,
+) -> None:
+    for more in ({"chanel": "web"}, {"contract": "two"}, {"contract": 0}):
+        run("cancellations.request", **ASKED, **more, order_id=counter.order())
+
+    assert {one.state for one in counter.journal.requests()} == {State.DEAD}
+    assert "contract: is no version" in str(counter.journal.requests()[1].last_error)
+
+
+def test_a_request_may_name_the_contract_that_is_known(counter: Desk) -> None:
+    run("cancellations.request", **ASKED, order_id=counter.order(), contract=1)
+
+    assert [one.state for one in counter.journal.requests()] == [State.OPEN]
+
+
+def newer(counter: Desk, **field: object) -> str:
+    """Write a request as a newer version does; return its order."""
+    order_id = counter.order()
+    counter.keep_document(order_id)
+    content = {"reason": "Falta de estoque"} | field
+    counter.journal.ask(Ask("acme", order_id, Kind.CANCELLATION, "k", content))
+    return order_id
+
+
+def test_what_a_newer_version_took_waits_for_it_and_is_not_dead(counter: Desk) -> None:
+    order_id = newer(counter, channel="web")
+
+    counter.work(rounds=20, seconds=60)
+
+    (row,) = counter.journal.requests("acme", order_id)
+    assert row.state is State.OPEN
+    assert "only a newer version knows it" in str(row.last_error)
+
+
+def test_what_no_newer_version_takes_within_a_day_is_refused(counter: Desk) -> None:
+    order_id = newer(counter, channel="web")
+
+    counter.work(rounds=2, seconds=timedelta(days=1, minutes=1).total_seconds())
+
+    assert counter.outcomes(order_id) == [("cancellation", "refused")]
+
+
+def test_the_same_request_taken_by_both_versions_is_one(counter: Desk) -> None:
+    order_id = counter.order()
+    counter.ask("cancellation", order_id, reason="x")
+    (row,) = counter.journal.requests("acme", order_id)
+    kept = counter.journal.content(row.job) or {}
+
+    assert kept == {"reason": "x"}
+    again = counter.journal.ask(
+        Ask("acme", order_id, Kind.CANCELLATION, _key(counter, row.job), kept | {"channel": None})
+    )
+    assert (again.new, again.content) == (False, None)
+
+
+def _key(counter: Desk, job: int) -> str:
+    with counter.journal._database.transaction() as db:
+        return str(db.execute(text(f"SELECT key FROM journal_jobs WHERE id = {job}")).scalar_one())
+
+
+def test_a_store_that_only_other_processes_know_waits_for_them_and_is_not_paused(
+    counter: Desk,
+) -> None:
+    counter.journal.record("outlet", [Listed("o-1", None, 1)])
+
+    counter.work()
+
+    row = counter.journal.order("outlet", "o-1")
+    assert row is not None
+    assert row.state is State.OPEN
+    assert "no credentials of store 'outlet'" in str(row.last_error)
+    assert counter.journal.paused("outlet") is None
+    assert row.due_at - counter.clock() == timedelta(seconds=5)

@@ -1,0 +1,94 @@
+"""Real worker processes at a store that enforces its quota: all of it used, none of it exceeded."""
+
+from __future__ import annotations
+
+import pytest
+import requests
+from servers import Cluster, eventually
+
+from journal.store import Journal
+from tasks.orders import listed
+from vtex.client import VtexClient
+from vtex.transport import Account, Transport
+
+ISSUED = "2026-03-10T15:04:05-03:00"
+
+
+def calls(cluster: Cluster) -> dict[str, int]:
+    answer = requests.get(f"{cluster.simulator}/_simulator/calls", timeout=10)
+    return dict(answer.json())
+
+
+def start(cluster: Cluster, quota: int, orders: int, **env: str) -> Journal:
+    """Let two workers meet a backlog that the journal knows already."""
+    cluster.start_simulator(orders)
+    cluster.env |= {
+        "VTEX_QUOTA": str(quota), "VTEX_QUOTA_SHARE": "100", "LIST_SECONDS": "3600",
+        "LEASE_SECONDS": "45", **env,
+    }  # fmt: skip
+    journal = Journal(cluster.env["JOURNAL_URL"])
+    account = Account(
+        "acme", cluster.env["VTEX_APP_KEY"], cluster.env["VTEX_APP_TOKEN"], cluster.simulator,
+        cluster.simulator,
+    )  # fmt: skip
+    for page in VtexClient(Transport(account)).list_orders():
+        journal.record("acme", listed(page))
+    cluster.steer("settings", quota=quota)
+    for name in ("w1", "w2"):
+        cluster.start_worker(name)
+    cluster.start_beat()
+    return journal
+
+
+@pytest.mark.parametrize(("quota", "orders", "wanted"), [(600, 200, 150), (6000, 600, 1200)])
+def test_a_backlog_uses_the_quota_is_never_refused_and_does_not_churn(
+    cluster: Cluster, quota: int, orders: int, wanted: int
+) -> None:
+    journal = start(cluster, quota, orders)
+
+    eventually(lambda: calls(cluster)["answered"] >= wanted, 120)
+
+    assert calls(cluster)["refused"] == 0
+    attempts = [one.attempt for one in journal.orders(limit=1000)]
+    assert max(attempts) <= 2
+    # What waits was left alone.
+    claimed = sum(attempts)
+    done = cluster.handled()
+    assert claimed <= done + (60 if quota == 600 else 400)
+    assert "ERROR" not in cluster.logs()
+    check = cluster.command("check").stdout
+    assert f"{quota} allowed (100 % of {quota})" in check
+
+
+def test_invoices_go_before_a_backlog_of_new_orders(cluster: Cluster) -> None:
+    journal = start(cluster, 240, 150)
+    eventually(lambda: journal.counts()["acme"].get("done", 0) >= 3, 90)
+    done = [one for one in journal.orders(limit=1000) if one.state == "done"][:3]
+
+    for number, row in enumerate(done):
+        sent = cluster.command(
+            "invoice", row.order_id, "--number", str(number + 1),
+            "--value", f"{(row.value_cents or 0) / 100:.2f}", "--issued-at", ISSUED,
+        )  # fmt: skip
+        assert sent.returncode == 0, sent.stdout + sent.stderr
+    eventually(lambda: journal.request_counts().get("invoice", {}).get("done") == 3, 90)
+
+    assert calls(cluster)["refused"] == 0
+    assert journal.counts()["acme"]["done"] < 75
+
+
+def test_a_quota_that_was_cut_without_a_word_costs_a_pause_and_no_order(cluster: Cluster) -> None:
+    journal = start(cluster, 6000, 300)
+    eventually(lambda: calls(cluster)["answered"] >= 200, 90)
+
+    cluster.steer("settings", quota=100)
+    eventually(lambda: journal.paused("acme"), 60)
+    eventually(lambda: "slowed down to 50%" in cluster.command("check").stdout, 30)
+    refused = calls(cluster)["refused"]
+    cluster.steer("settings", quota=None)
+    assert cluster.command("resume", "acme").returncode == 0
+
+    # What was on the wire, and what each process had booked before it heard of it.
+    assert refused <= 60
+    eventually(lambda: cluster.all_done(300), 120)
+    cluster.assert_each_order_once(300)

@@ -1,0 +1,106 @@
+"""HTTP answers within bounds of time and bytes, whatever a server sends.
+
+A read time-out bounds the wait for the next byte alone: a server that sends one every ten seconds
+holds a thread for days. Nor does anything bound header lines, sizes of chunks and trailers, or
+interim answers. So what comes from the socket is counted and timed, from the first byte on.
+"""
+
+from __future__ import annotations
+
+import io
+import socket
+import time
+from http.client import HTTPResponse
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+MOST_BYTES = 8 * 1024 * 1024
+"""Of a body, decompressed. An order is some 20 kB, a page of the list 100 kB; one with invoices
+embedded whole has some 500 kB more for each."""
+
+_MOST_ON_WIRE = MOST_BYTES + 1024 * 1024
+"""With the head; compressed bodies have fewer."""
+
+PATIENCE = 2
+"""An answer's whole time, in read time-outs."""
+
+
+class _Bounded(io.RawIOBase):
+    """A socket's bytes until a deadline, and no more of them than there may be."""
+
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
+        self._raw, self._socket = raw, sock
+        self._wait = sock.gettimeout() or 0.0
+        self._until = time.monotonic() + PATIENCE * self._wait if self._wait else float("inf")
+        self._left = _MOST_ON_WIRE
+
+    def readable(self) -> bool:
+        """Say yes, as ``io`` asks."""
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        """Read what is there, as ``io`` asks."""
+        seconds = self._until - time.monotonic()
+        if seconds <= 0:
+            raise TimeoutError("the answer's whole time is over")
+        if seconds < self._wait:
+            self._socket.settimeout(seconds)
+        count: int | None = self._raw.readinto(buffer)
+        self._left -= count or 0
+        if self._left < 0:
+            raise OSError("the answer has too many bytes")
+        return count
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        self._raw.close()
+        super().close()
+
+
+class _Answer(HTTPResponse):
+    def __init__(self, sock: socket.socket, *args: Any, **more: Any) -> None:
+        super().__init__(sock, *args, **more)
+        self.fp = io.BufferedReader(_Bounded(self.fp.detach(), sock), 65_536)
+
+
+class _Connection(HTTPConnection):
+    response_class = _Answer
+
+
+class _TlsConnection(HTTPSConnection):
+    response_class = _Answer
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
+class _Adapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **more: Any) -> None:
+        super().init_poolmanager(*args, **more)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Follow nothing: requests would read a redirect's whole body before we see its status."""
+
+
+def session() -> requests.Session:
+    """Return a session that follows no redirect, keeps no cookie and obeys no environment."""
+    made = _Session()
+    made.mount("http://", _Adapter())
+    made.mount("https://", _Adapter())
+    # Cookies of one answer would go with every later call, for as long as the process lives.
+    made.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    made.trust_env = False  # a stray proxy or .netrc must not see the credentials
+    return made

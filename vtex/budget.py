@@ -1,0 +1,42 @@
+"""What a call costs: the words between the transport and whatever grants it calls."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Protocol
+
+GROUPS = ("list", "order", "payments", "writes")
+"""Groups of routes that may have a quota of their own."""
+
+
+class Rank(IntEnum):
+    """Who goes first where calls are scarce; the lower number does."""
+
+    URGENT = 0
+    """Cancellations, invoices, and a person who waits."""
+    TRACKING = 1
+    ORDERS = 2
+    LISTING = 3
+
+
+class Budget(Protocol):
+    """Grants a store's calls."""
+
+    def spend(self, group: str, rank: Rank) -> None:
+        """Return when a call may be made, within seconds.
+
+        Raises:
+            BudgetSpent: that would take longer; the call is not to be made.
+        """
+
+    def slow_down(self, seconds: float) -> None:
+        """Grant nothing for a while, and less after: VTEX asked for it."""
+
+
+def group_of(method: str, path: str) -> str:
+    """Return the group that a call belongs to."""
+    if method != "GET":
+        return "writes"
+    if path == "/api/oms/pvt/orders":
+        return "list"
+    return "payments" if path.startswith("/api/pvt/transactions") else "order"
