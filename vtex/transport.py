@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlencode
 
 import requests
+from requests.structures import CaseInsensitiveDict
 
 from vtex import answers, bounded
 from vtex.budget import Budget, Rank, group_of
@@ -27,6 +29,13 @@ from vtex.errors import (
 )
 
 # Begins at the start of a word: from each letter of a long one it would be tried anew.
+_HEADERS = {
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip, deflate",
+    "Content-Type": "application/json",
+    "User-Agent": "vtex-erp-workers/0.1",
+}
+
 _PRIVATE = re.compile(r"(?<![^\s@])[^\s@]+@[^\s@]+|\d[\d./() -]{7,}\d|[A-Za-z0-9_-]{40,}")
 
 
@@ -124,20 +133,13 @@ class Transport:
         account = self.account
         if self._budget is not None:
             self._budget.spend(group_of(method, path), self._rank)
+        host = account.payments_host if pay else account.orders_host
+        request = _request(account, method, host + path, query, body)
         try:
-            with self._session().request(
-                method,
-                (account.payments_host if pay else account.orders_host) + path,
-                params=query,
-                json=body,
-                headers={
-                    "X-VTEX-API-AppKey": account.app_key,
-                    "X-VTEX-API-AppToken": account.app_token,
-                },
-                timeout=self._timeout,
-                allow_redirects=False,
-                stream=True,
-            ) as answer:
+            with self._session().send(
+                request, timeout=self._timeout, stream=True, allow_redirects=False,
+                verify=True, cert=None, proxies={},
+            ) as answer:  # fmt: skip
                 text, is_whole = answers.read(answer)
         except requests.RequestException as error:
             raise VtexUnavailable(
@@ -158,14 +160,27 @@ class Transport:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
             session = self._local.session = bounded.session()
-            session.headers.update(
-                {
-                    "Accept": "application/json",
-                    "Content-Type": "application/json",
-                    "User-Agent": "vtex-erp-workers/0.1",
-                }
-            )
         return session
+
+
+def _request(
+    account: Account, method: str, url: str, query: Mapping[str, str] | None, body: Any
+) -> requests.PreparedRequest:
+    """Return a request as it goes out.
+
+    Made by hand, since requests takes half of a call's CPU to make one: it reads addresses that
+    we have just written, and merges headers, cookies and proxies of which there are none.
+    """
+    request = requests.PreparedRequest()
+    request.method = method
+    request.url = f"{url}?{urlencode(query)}" if query else url
+    request.headers = CaseInsensitiveDict(
+        _HEADERS | {"X-VTEX-API-AppKey": account.app_key, "X-VTEX-API-AppToken": account.app_token}
+    )
+    if method != "GET":
+        request.body = b"" if body is None else json.dumps(body, allow_nan=False).encode()
+        request.headers["Content-Length"] = str(len(request.body))
+    return request
 
 
 def _raise_for(answer: requests.Response, body: bytes, method: str, path: str) -> None:
