@@ -109,29 +109,6 @@ def test_ctrl_c_at_the_question_changes_nothing_and_says_so(cluster: Cluster) ->
 # --- pauses ---------------------------------------------------------------------------------------
 
 
-def test_orders_that_met_a_pause_by_hand_midway_go_on_when_it_is_ended(cluster: Cluster) -> None:
-    cluster.start_simulator(40, "--latency-ms", "100")
-    cluster.start_worker("w1")
-    cluster.start_beat()
-    eventually(lambda: cluster.handled() >= 3, 60)
-
-    cluster.command("pause", "acme", "--why", "stocktaking")
-    eventually(lambda: "store paused: stocktaking" in str(lines(cluster)), 60)
-    assert cluster.command("resume", "acme").returncode == 0
-
-    eventually(lambda: cluster.all_done(40), 60)
-    cluster.assert_each_order_once(40)
-
-
-def lines(cluster: Cluster) -> list[str | None]:
-    journal = Journal(cluster.env["JOURNAL_URL"])
-    try:
-        names = cluster.state()["orders"]
-        return [event.detail for one in names for event in journal.events("acme", one)]
-    finally:
-        journal.close()
-
-
 def test_a_pause_by_hand_outlasts_a_429_that_came_into_it(cluster: Cluster) -> None:
     cluster.start_simulator(20, "--latency-ms", "300")
     cluster.steer("faults", kind="throttle", times=None, retry_after=1)
