@@ -8,17 +8,24 @@ of the quota is wanted all of the time. ``used`` is what was answered of what wa
 worst store; ``429`` counts all stores from the start of the workers. ``--halve announced`` restarts
 the workers one by one with half the quota and lets the store follow; ``--halve unannounced`` halves
 the store's alone. ``attempts`` are claims an order that was done: 1 is no churn.
+
+``--calls-only`` leaves out orders, tasks and HTTP: processes of 64 threads spend the budget and do
+nothing else, and what the store would have refused is counted from when they did. So a quota can
+be measured that is more than this machine could work off, such as ten stores of 6,000.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import signal
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,7 +40,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from servers import Cluster, RedisServer, eventually, free_port  # found by the line above
 
 from journal.store import Journal, Listed
+from vtex.budget import Rank
+from vtex.errors import BudgetSpent
 from workers.settings import load
+from workers.stores import Quota
+from workers.throttle import StoreBudget, connect
 from workers.wiring import budgets
 
 SETTLING_SECONDS = 15
@@ -196,6 +207,76 @@ def show(arguments: argparse.Namespace, stores: Stores, quota: int, words: str, 
     )
 
 
+# --- calls alone ----------------------------------------------------------------------------------
+
+
+def spender(url: str, names: list[str], quota: Quota, until: float, told: Any) -> None:
+    connection = connect(url)
+    stamps: dict[str, list[float]] = {name: [] for name in names}
+    shared = {name: StoreBudget(name, quota, connection) for name in names}
+
+    def spend(name: str) -> None:
+        while time.monotonic() < until:
+            try:
+                shared[name].spend("order", Rank.ORDERS)
+            except BudgetSpent as refused:
+                time.sleep(refused.seconds / 2)
+            else:
+                stamps[name].append(time.monotonic())
+
+    with ThreadPoolExecutor(64) as pool:
+        for place in range(64):
+            pool.submit(spend, names[place % len(names)])
+    told.put(stamps)
+
+
+def refused_of(stamps: list[float], quota: int) -> int:
+    """Count what a store would refuse that looks at the last 60 seconds."""
+    recent: deque[float] = deque()
+    refused = 0
+    for moment in stamps:
+        while recent and recent[0] <= moment - 60:
+            recent.popleft()
+        if len(recent) >= quota:
+            refused += 1
+        else:
+            recent.append(moment)
+    return refused
+
+
+def measure_calls(arguments: argparse.Namespace, quota: int, count: int) -> None:
+    folder = Path(tempfile.mkdtemp(prefix="quota"))
+    broker = RedisServer(folder)
+    broker.start()
+    names = [f"store{n}" for n in range(count)]
+    made = Quota(quota, arguments.share)
+    told: Any = multiprocessing.Queue()
+    began = time.monotonic()
+    until = began + SETTLING_SECONDS + arguments.seconds
+    children = [
+        multiprocessing.Process(target=spender, args=(broker.url, names, made, until, told))
+        for _ in range(arguments.workers)
+    ]
+    for child in children:
+        child.start()
+    parts = [told.get() for _ in children]
+    with redis.Redis.from_url(broker.url) as connection:
+        commands = connection.info("stats")["total_commands_processed"]
+    broker.stop()
+    whole = {name: sorted(stamp for part in parts for stamp in part[name]) for name in names}
+    start = began + SETTLING_SECONDS
+    allowed = made.allowed * arguments.seconds / 60
+    used = [sum(start <= one < until for one in whole[name]) / allowed for name in names]
+    refused = sum(refused_of(whole[name], quota) for name in names)
+    an_order = commands / sum(len(one) for one in whole.values()) * 4
+    load_average = os.getloadavg()[0]
+    print(
+        f"| {quota} | {count} | {arguments.share} % | calls only | {min(used):.1%} | "
+        f"{max(used):.1%} | {refused} | | | {an_order:.1f} | {load_average:.1f} |",
+        flush=True,
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quota", type=int, nargs="+", default=[60, 600, 3000, 6000])
@@ -206,6 +287,7 @@ def main() -> None:
     parser.add_argument("--recovery", type=float, default=240)
     parser.add_argument("--latency-ms", type=float, default=40)
     parser.add_argument("--halve", choices=["no", "announced", "unannounced"], default="no")
+    parser.add_argument("--calls-only", action="store_true", help="no orders, tasks and HTTP")
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="postgresql")
     arguments = parser.parse_args()
     print(
@@ -215,7 +297,7 @@ def main() -> None:
     )
     for count in arguments.stores:
         for quota in arguments.quota:
-            measure(arguments, quota, count)
+            (measure_calls if arguments.calls_only else measure)(arguments, quota, count)
 
 
 if __name__ == "__main__":

@@ -36,6 +36,8 @@ _KEY_PARTS = (
 )
 """What the access key repeats, and from where to where."""
 
+MOST_LINES = 990
+
 _EVENTS = frozenset({"procEventoNFe", "retEvento", "evento", "envEvento"})
 
 
@@ -243,10 +245,12 @@ def _volumes(part: Part) -> Volumes:
 
 
 def _items(note: Part) -> tuple[NfeItem, ...]:
-    items = tuple(_item(one, place) for place, one in enumerate(note.all("det"), 1))
-    if not items:
+    parts = tuple(note.all("det"))
+    if not parts:
         raise NfeInvalid(f"det is missing: {CHANGED}")
-    return items
+    if len(parts) > MOST_LINES:
+        raise NfeInvalid(f"det stands {len(parts)} times, more than the {MOST_LINES} there may be")
+    return tuple(_item(one, place) for place, one in enumerate(parts, 1))
 
 
 def _item(part: Part, place: int) -> NfeItem:

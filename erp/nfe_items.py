@@ -95,7 +95,7 @@ def matched(
     found.close_kits()
     items = found.items()
     if found.faults:
-        raise NfeMismatch(f"{'; '.join(found.faults)}. The order has {_listed(order)}")
+        raise NfeMismatch(f"{_first(found.faults)}. The order has {_listed(order)}")
     return items
 
 
@@ -239,7 +239,10 @@ def _shown(number: Decimal | Fraction) -> str:
 
 
 def _listed(order: Order) -> str:
-    named = [_item_named(item) for item in order.items]
+    return _first([_item_named(item) for item in order.items])
+
+
+def _first(named: Sequence[str]) -> str:
     more = len(named) - _MOST_NAMED
     return "; ".join(named[:_MOST_NAMED]) + (f"; and {more} more" if more > 0 else "")
 

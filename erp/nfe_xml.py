@@ -12,7 +12,9 @@ from xml.etree.ElementTree import Element
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, iterparse
 
-MOST_BYTES = 5 * 1024 * 1024
+MOST_BYTES = 1024 * 1024
+"""SEFAZ takes no message of more than 500 kB; written with indents it may double."""
+
 MOST_ELEMENTS = 200_000
 """Several times what a nota of 990 lines, the most there can be, is made of."""
 

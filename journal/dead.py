@@ -18,6 +18,7 @@ from journal.tables import events, jobs
 BATCH = 500
 """Jobs moved in one transaction: none holds the database for long."""
 
+_GAP = re.compile(r"…|\.\.\.")
 _PARTICULAR = re.compile(r"'[^']*'|\d[\d.,:]*")
 
 
@@ -26,7 +27,7 @@ class Which:
     """Which dead jobs are meant; what is None does not matter.
 
     Attributes:
-        reason: a part of the reason, in any case.
+        reason: a part of the reason, in any case; ``…`` stands for anything, as in a cause.
         since, until: when they died.
         job: number of one job.
     """
@@ -48,7 +49,10 @@ class Which:
         if self.job is not None:
             wanted.append(jobs.c.id == self.job)
         if self.reason is not None:
-            wanted.append(jobs.c.last_error.icontains(self.reason, autoescape=True))
+            wanted += [
+                jobs.c.last_error.icontains(part, autoescape=True)
+                for part in _GAP.split(self.reason)
+            ]
         if self.since is not None:
             wanted.append(jobs.c.updated_at >= self.since)
         if self.until is not None:

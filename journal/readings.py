@@ -103,6 +103,12 @@ class Readings:
             row = db.execute(query).one_or_none()
         return None if row is None else (row.until, row.reason)
 
+    def pauses(self) -> dict[str, tuple[datetime, str]]:
+        """Return until when and why, for each store that pauses."""
+        query = select(pauses).where(pauses.c.until > self._now()).order_by(pauses.c.store)
+        with self._database.transaction() as db:
+            return {one.store: (one.until, one.reason) for one in db.execute(query)}
+
     def orders(
         self,
         *,

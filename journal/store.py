@@ -512,14 +512,20 @@ class Journal(Asking):
                 return False
             if row["state"] == State.OPEN and row["lease_until"] and row["lease_until"] >= now:
                 return False
-            db.execute(
+            moved = db.execute(
                 update(jobs)
-                .where(jobs.c.id == row["id"], jobs.c.attempt == row["attempt"])
+                .where(
+                    jobs.c.id == row["id"],
+                    jobs.c.attempt == row["attempt"],
+                    jobs.c.state == row["state"],
+                )
                 .values(
                     state=State.OPEN, stage=stage_of_retry(Stage(row["stage"])), due_at=now,
                     starts=0, failures=0, lease_until=None, last_error=None, updated_at=now,
                 )
             )  # fmt: skip
+            if moved.rowcount != 1:
+                return False  # a worker, or another hand, was first
             db.execute(
                 events.insert(),
                 line(

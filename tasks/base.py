@@ -207,10 +207,15 @@ class RequestTask(StoreTask):
         """Whether the broker brings the message once more, because nobody confirmed it."""
         return bool((self.request.delivery_info or {}).get("redelivered"))
 
-    def __call__(self, *args: Any, **kwargs: Any) -> None:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> None:
         """Run; what cannot be written down here and now goes back to the broker."""
+        # What the function would fall over is refused as no field, and kept.
+        if args:
+            kwargs["args"] = list(args)
+        if "self" in kwargs:
+            kwargs["self."] = kwargs.pop("self")
         try:
-            Task.__call__(self, *args, **kwargs)
+            Task.__call__(self, **kwargs)
         except (JournalUnavailable, ContractNewer) as error:
             log.warning("tried again later", extra={"task": self.name, "reason": str(error)})
             self._later(error)

@@ -29,6 +29,7 @@ from vtex.outgoing import (
     TrackingEvent,
     key_is_sound,
     number_is_free,
+    plain_number,
 )
 
 KINDS = {
@@ -39,6 +40,27 @@ KINDS = {
 """What can be asked for, and the public task that takes it."""
 
 MOST_CENTS = 10**12
+MOST_ITEMS = 1000
+"""A nota has 990 lines at most."""
+
+MOST_EVENTS = 200
+LONGEST_STAMP = 40
+LONGEST_NUMBER = 64
+"""Also once its special characters are written as codes: so VTEX and the journal have it."""
+
+MOST_FAULTS = 20
+"""What a message tells of them; an object may have as many wrong fields as it likes."""
+
+_UNFIT = re.compile("[\x00\ud800-\udfff]")
+_HARMLESS = frozenset(
+    {
+        "number", "type", "value_cents", "issued_at", "key", "url", "tracking_number",
+        "tracking_url", "dispatched_at", "delivered_at", "date", "sku_id", "quantity",
+        "price_cents", "requested_by_user",
+    }
+)  # fmt: skip
+"""Fields whose values messages quote: they name nobody."""
+
 _UNKNOWN = "is no field of this request"
 
 VERSION = 1
@@ -53,7 +75,7 @@ class RequestInvalid(Exception):
     """A request breaks the contract; the message names every fault by its field.
 
     Attributes:
-        faults: field path to what is wrong with it.
+        faults: field path to what is wrong with it; the first MOST_FAULTS.
     """
 
     faults: dict[str, str]
@@ -96,12 +118,14 @@ def read(kind: str, given: Mapping[str, Any]) -> Invoice | Tracking | Cancellati
     try:
         made: Invoice | Tracking | Cancellation = _SCHEMAS[kind]().load(dict(given))
     except ValidationError as error:
+        found = _flat(error.normalized_messages())
         faults = {
-            path: f"{_shown(given, path)}{words}"
-            for path, words in _flat(error.normalized_messages())
+            _named(path): f"{_shown(given, path)}{words}"
+            for path, words in sorted(found, key=_is_unknown)[:MOST_FAULTS]
         }
         words = "; ".join(f"{path}: {text}" for path, text in faults.items())
-        raise RequestInvalid(f"the {kind} cannot be used: {words}", faults=faults) from None
+        more = f"; and {len(found) - len(faults)} more" if len(found) > len(faults) else ""
+        raise RequestInvalid(f"the {kind} cannot be used: {words}{more}", faults=faults) from None
     return made
 
 
@@ -120,6 +144,15 @@ def reread(kind: str, content: Mapping[str, Any]) -> Invoice | Tracking | Cancel
         raise
 
 
+def _is_unknown(fault: tuple[str, str]) -> bool:
+    # The fields that there are come first: nobody has as many of them.
+    return fault[1] == _UNKNOWN
+
+
+def _named(path: str) -> str:
+    return path if path.isprintable() and len(path) <= 80 else f"{path[:80]!a:.80}"
+
+
 def _flat(messages: Mapping[Any, Any], path: str = "") -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for key, value in messages.items():
@@ -134,18 +167,17 @@ def _flat(messages: Mapping[Any, Any], path: str = "") -> list[tuple[str, str]]:
 def _shown(given: Any, path: str) -> str:
     *_, name = path.split(".")
     for step in path.split("."):
-        if isinstance(given, list) and step.isdigit():
-            given = given[int(step)]
+        if isinstance(given, list) and re.fullmatch("[0-9]{1,6}", step):
+            given = given[int(step)] if int(step) < len(given) else None
         else:
             given = given.get(step) if isinstance(given, Mapping) else None
-    # Free text may name a person.
-    if name in ("reason", "description") or not isinstance(given, str | int | float):
+    if name not in _HARMLESS or not isinstance(given, str | int | float):
         return ""
     return f"{given!r:.80} "
 
 
 class _Text(fields.String):
-    """Text without surrounding blanks; ``""`` and null are absent, and NUL is refused."""
+    """Text without surrounding blanks; ``""`` and null are absent. NUL and its like are refused."""
 
     def __init__(self, most: int, *, required: bool = False) -> None:
         absent: dict[str, Any] = {} if required else {"load_default": None}
@@ -158,8 +190,8 @@ class _Text(fields.String):
 
     def _deserialize(self, value: Any, *args: Any, **more: Any) -> Any:
         text = super()._deserialize(value, *args, **more).strip()
-        if "\x00" in text:
-            raise ValidationError("holds a NUL character")
+        if _UNFIT.search(text):
+            raise ValidationError("holds a NUL, or half of a character of two halves")
         if self.required and not text:
             raise ValidationError("is empty")
         return text or None
@@ -168,7 +200,10 @@ class _Text(fields.String):
 class _Url(_Text):
     def _deserialize(self, value: Any, *args: Any, **more: Any) -> Any:
         text = super()._deserialize(value, *args, **more)
-        parts = urlsplit(text or "https://absent")
+        try:
+            parts = urlsplit(text or "https://absent")
+        except ValueError:
+            parts = urlsplit("")
         if parts.scheme not in ("http", "https") or not parts.netloc:
             raise ValidationError("is not an address such as https://nf.example.com/1.xml")
         return text
@@ -178,8 +213,9 @@ class _Stamp(fields.Field[str | None]):
     """A date and time with its offset, kept as written: 23:40-03:00 is another day in UTC."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        short = isinstance(value, str) and len(value) <= LONGEST_STAMP
         try:
-            moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+            moment = datetime.fromisoformat(value) if short else None
         except ValueError:
             moment = None
         if moment is None or moment.tzinfo is None or not re.match(r"\d{4}-\d\d-\d\d[Tt]", value):
@@ -191,12 +227,16 @@ class _Number(_Text):
     """An invoice number as the ERP writes it."""
 
     def __init__(self) -> None:
-        super().__init__(64, required=True)
+        super().__init__(LONGEST_NUMBER, required=True)
 
     def _deserialize(self, value: Any, *args: Any, **more: Any) -> Any:
         text = super()._deserialize(value, *args, **more)
         if not number_is_free(text):
             raise ValidationError("must hold a digit or letter, and nothing such as -x2F-")
+        if len(plain_number(text)) > LONGEST_NUMBER:
+            raise ValidationError(
+                f"is longer than {LONGEST_NUMBER} characters once its special ones are codes"
+            )
         return text
 
 
@@ -222,6 +262,19 @@ class _Request(Schema):
         unknown = RAISE
 
     error_messages = {"unknown": _UNKNOWN, "type": "is not an object"}  # noqa: RUF012
+
+
+class _Rows(fields.List[Any]):
+    """A list of objects, counted before any of them is read; null is none."""
+
+    def __init__(self, schema: type[Schema], most: int) -> None:
+        super().__init__(fields.Nested(schema), load_default=list, allow_none=True)
+        self.most = most
+
+    def _deserialize(self, value: Any, *args: Any, **more: Any) -> list[Any]:
+        if isinstance(value, list) and len(value) > self.most:
+            raise ValidationError(f"has more than {self.most} rows")
+        return super()._deserialize(value, *args, **more)
 
 
 class _InvoiceItem(_Request):
@@ -250,7 +303,7 @@ class _Invoice(_TrackingFields):
     )
     value_cents = _Whole(1, MOST_CENTS)
     issued_at = _Stamp(required=True)
-    items = fields.List(fields.Nested(_InvoiceItem), load_default=list, allow_none=True)
+    items = _Rows(_InvoiceItem, MOST_ITEMS)
     key = _Text(44)
     url = _Url(2000)
 
@@ -285,7 +338,7 @@ class _TrackingEvent(_Request):
 
 class _Tracking(_TrackingFields):
     number = _Number()
-    events = fields.List(fields.Nested(_TrackingEvent), load_default=list, allow_none=True)
+    events = _Rows(_TrackingEvent, MOST_EVENTS)
     delivered_at = _Stamp(load_default=None, allow_none=True)
 
     @validates_schema

@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict
+from itertools import islice
 from typing import Any
 
 from erp import nfe
@@ -20,12 +21,17 @@ from tasks.base import Team
 from tasks.chains import send
 from tasks.contract import RequestInvalid
 from vtex import schemas
+from vtex.answers import is_deep
 from vtex.documents import Order
+from vtex.errors import DocumentInvalid
 from vtex.outgoing import Cancellation, Invoice, Tracking, plain_number
 
 log = logging.getLogger(__name__)
 
 LONGEST_ID = 64
+MOST_FIELDS = 100
+MOST_KEPT = 2 * 1024 * 1024
+"""Characters of a refused request that are kept; an NF-e has half a million."""
 
 
 class RequestRefused(Exception):
@@ -73,13 +79,13 @@ def record(
     store, order_id = _name(fields, "store"), _name(fields, "order_id")
     reference = _name(fields, "reference") or None
     try:
-        _require_names(store, order_id)
+        _require_names(given)
         contract.require_known(fields)
         if xml is not None:
             fields = _of_nfe(team, store, order_id, xml) | fields
         asked = contract.read(kind, fields)
-    except (RequestInvalid, NfeError) as error:
-        whole = dict(given) | ({"xml": xml.decode("latin-1")} if xml else {})
+    except (RequestInvalid, NfeError, DocumentInvalid) as error:
+        whole = _kept(dict(given) | ({"xml": xml.decode("latin-1")} if xml else {}))
         ask = Ask(
             store, order_id, Kind(kind), f"refused {_digest(whole)}", whole, reference=reference
         )
@@ -146,15 +152,41 @@ def _digest(content: Mapping[str, Any]) -> str:
 
 def _name(fields: dict[str, Any], name: str) -> str:
     value = fields.pop(name, None)
-    return value.strip()[:LONGEST_ID] if isinstance(value, str) else ""
+    text = value.strip()[:LONGEST_ID] if isinstance(value, str) else ""
+    # Also what is refused is kept, under a name that every database takes.
+    return "".join(one if one.isprintable() else "\ufffd" for one in text)
 
 
-def _require_names(store: str, order_id: str) -> None:
-    named = {"store": store, "order_id": order_id}
-    faults = {name: "Missing data for required field." for name in named if not named[name]}
+def _require_names(given: Mapping[str, Any]) -> None:
+    faults = {}
+    for name in ("store", "order_id", "reference"):
+        value = given.get(name)
+        if value is None or value == "":
+            if name != "reference":
+                faults[name] = "Missing data for required field."
+        elif not isinstance(value, str):
+            faults[name] = "is not text"
+        elif len(value.strip()) > LONGEST_ID:
+            faults[name] = f"is longer than {LONGEST_ID} characters"
+        elif not value.strip().isprintable() or set(value.strip()) <= {"."}:
+            faults[name] = "holds characters that no name has"
     if faults:
         words = "; ".join(f"{name}: {text}" for name, text in faults.items())
         raise RequestInvalid(f"the request cannot be used: {words}", faults=faults)
+
+
+def _kept(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a refused request as JSON that the journal can hold; what is cut says so."""
+    kept: dict[str, Any] = {}
+    left = MOST_KEPT
+    for name, value in islice(given.items(), MOST_FIELDS):
+        text = "" if is_deep([value]) else json.dumps(value, ensure_ascii=False, default=repr)
+        left -= len(text)
+        cut = f"cut: {len(text)} characters" if text else "cut: nested too deeply"
+        kept[str(name)[:LONGEST_ID]] = json.loads(text) if text and left >= 0 else cut
+    if len(given) > MOST_FIELDS:
+        kept["cut"] = f"{len(given) - MOST_FIELDS} more fields"
+    return kept
 
 
 def _refuse(journal: Journal, ask: Ask, reason: str, *, again: bool) -> None:

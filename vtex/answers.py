@@ -53,7 +53,7 @@ def parsed(body: bytes, method: str, path: str, status: int) -> Any:
         ) from error  # fmt: skip
     except RecursionError:
         raise _unusable("is nested too deeply", method, path, status) from None
-    if _may_be_deep(body) and _is_deep(raw):
+    if _may_be_deep(body) and is_deep(raw):
         raise _unusable("is nested too deeply", method, path, status)
     return raw
 
@@ -68,7 +68,8 @@ def _may_be_deep(body: bytes) -> bool:
     return True
 
 
-def _is_deep(raw: Any) -> bool:
+def is_deep(raw: Any) -> bool:
+    """Say whether JSON has more than MOST_DEPTH levels, without recursion."""
     level = [raw]
     for _ in range(MOST_DEPTH):
         inner = [list(one.values()) if isinstance(one, dict) else one for one in level]

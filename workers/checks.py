@@ -10,7 +10,7 @@ import redis
 
 from erp.port import ErpError, ErpUnavailable
 from journal.jobs import JournalError, JournalUnavailable
-from workers import wiring
+from workers import pauses, wiring
 from workers.addresses import masked
 from workers.beat import LOCK
 from workers.settings import Settings
@@ -130,8 +130,7 @@ def _journal(settings: Settings) -> Iterator[Verdict]:
         yield Verdict("journal", True, f"{masked(settings.journal_url)}: {journal.check()}")
         for store in settings.stores:
             if pause := journal.paused(store.name):
-                left = (pause[0] - journal.now()).total_seconds()
-                yield Verdict(f"{store.name} paused", None, f"for {left:.0f} s: {pause[1]}")
+                yield Verdict(f"{store.name} paused", None, pauses.told(store.name, pause))
     except JournalUnavailable as error:
         todo = "" if "vtex-erp migrate" in str(error) else ": start it, or mend JOURNAL_URL"
         yield Verdict("journal", False, f"{masked(settings.journal_url)}: {error}{todo}")

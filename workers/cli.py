@@ -35,7 +35,17 @@ from vtex.simulator import __main__ as simulator
 from workers import checks, cli_dead, cli_out, demo, log, views, wiring
 from workers.app import app
 from workers.checks import Verdict
-from workers.options import AS_JSON, ORDER_ID, STORE, Minutes, OrderId, known, store_in, store_of
+from workers.options import (
+    AS_JSON,
+    ORDER_ID,
+    STORE,
+    Minutes,
+    OrderId,
+    known,
+    store_in,
+    store_of,
+    tell_if_never_listed,
+)
 from workers.settings import SettingsError, load
 
 
@@ -228,10 +238,9 @@ def orders_command(
             limit=limit,
         )
         counts = journal.counts()
-        views.show_orders(rows, counts, as_json=as_json)
-        if store is not None and store not in counts:
-            known = ", ".join(counts) or "none"
-            click.echo(f"no order of store {store!r} was ever listed (known: {known})", err=True)
+        pauses = {k: v for k, v in journal.pauses().items() if store in (None, k)}
+        views.show_orders(rows, counts, pauses, as_json=as_json)
+        tell_if_never_listed(store, counts)
     finally:
         journal.close()
 
@@ -262,6 +271,7 @@ def order(
             team.journal.requests(row.store, order_id),
             team.journal.events(row.store, order_id),
             team.journal.documents(row.store, order_id) if documents else None,
+            team.journal.paused(row.store),
         )
         views.show_order(life, as_json=as_json)
     finally:

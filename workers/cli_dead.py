@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
@@ -16,24 +18,44 @@ from journal.store import Journal
 from tasks.base import Team
 from tasks.chains import send
 from workers import log, views, wiring
-from workers.options import AS_JSON, STORE, Minutes, OrderId, known
+from workers.options import AS_JSON, STORE, Minutes, OrderId, known, tell_if_never_listed
+from workers.pauses import FOR_GOOD_SECONDS, told
 from workers.settings import load
 
-FOR_GOOD = 10 * 365 * 86_400.0
-"""Seconds that a pause by hand lasts unless it is ended: ten years."""
+MOST = 100_000
+"""Jobs that one call takes, so that they fit into memory; the next one takes the rest."""
+
+CAUSES = 5
+"""Causes that a question names; dead shows them all."""
+
+_AGO = re.compile(r"(\d+)([mhd])")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 class Moment(click.ParamType[datetime]):
-    """A time as 2026-03-10 or 2026-03-10T15:04, of this machine's clock."""
+    """A time of this machine's clock, as 2026-03-10T15:04, or how long ago, as 90m, 2h, 3d.
+
+    A day alone, as 2026-03-10, is its beginning; where ``whole_day`` is set, its end.
+    """
 
     name = "time"
 
+    def __init__(self, *, whole_day: bool = False) -> None:
+        self.whole_day = whole_day
+
     def convert(self, value: Any, param: Any, ctx: Any) -> datetime:
         """Return an aware time."""
+        text = str(value).strip()
         try:
-            return datetime.fromisoformat(value).astimezone(UTC)
-        except ValueError:
-            self.fail(f"{value!r} is no time such as 2026-03-10T15:04", param, ctx)
+            if ago := _AGO.fullmatch(text):
+                return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+            moment = datetime.fromisoformat(text)
+            if self.whole_day and _DAY.fullmatch(text):
+                moment += timedelta(days=1, microseconds=-1)
+            return moment.astimezone(UTC)
+        except (ValueError, OverflowError):
+            self.fail(f"{value!r} is no time such as 2026-03-10T15:04, 90m, 2h or 3d", param, ctx)
 
 
 def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -42,9 +64,15 @@ def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--kind", type=click.Choice([one.value for one in Kind]), help="What was to be done."
         ),
-        click.option("--reason", metavar="TEXT", help="A part of the reason."),
-        click.option("--since", type=Moment(), help="Died at this time or later."),
-        click.option("--until", type=Moment(), help="Died at this time or earlier."),
+        click.option(
+            "--reason", metavar="TEXT", help="A part of the reason, or a cause as dead shows it."
+        ),
+        click.option(
+            "--since", type=Moment(), help="Died then or later: 2026-03-10, 2026-03-10T15:04, 2h."
+        ),
+        click.option(
+            "--until", type=Moment(whole_day=True), help="Died then or earlier; a day counts whole."
+        ),
         click.option(
             "--job",
             type=click.IntRange(1, 2**63 - 1),
@@ -57,7 +85,18 @@ def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _which(order_id: str | None, kind: str | None, given: dict[str, Any]) -> Which:
+    if given["since"] and given["until"] and given["since"] > given["until"]:
+        raise click.UsageError("--since is later than --until: no time is between them")
     return Which(order_id=order_id, kind=Kind(kind) if kind else None, **given)
+
+
+def _find(journal: Journal, which: Which) -> list[DeadRow]:
+    rows = journal.dead(which, limit=MOST)
+    if not rows:
+        tell_if_never_listed(which.store, journal.counts())
+    if len(rows) == MOST:
+        click.echo(f"these are the {MOST} that are dead for the longest, not all", err=True)
+    return rows
 
 
 @click.command("dead")
@@ -71,9 +110,10 @@ def dead_command(
     order_id: str | None, kind: str | None, limit: int, *, as_json: bool, **given: Any
 ) -> None:
     """Show what was set aside, grouped by its cause."""
+    which = _which(order_id, kind, given)
     journal = wiring.journal(load())
     try:
-        views.show_dead(journal.dead(_which(order_id, kind, given)), limit, as_json=as_json)
+        views.show_dead(_find(journal, which), limit, as_json=as_json)
     finally:
         journal.close()
 
@@ -94,7 +134,7 @@ def retry(
             _retry_order(team, order_id, given["store"])
             return
         _require_some(order_id, kind, given, everything=everything)
-        rows = team.journal.dead(_which(order_id, kind, given))
+        rows = _find(team.journal, _which(order_id, kind, given))
         if _confirmed(rows, "try again", yes=yes):
             _with_progress(team.journal.revive(rows), len(rows), "tried again")
             send(team.journal, team.journal.dispatch(in_flight=team.in_flight))
@@ -113,9 +153,12 @@ def discard(
 ) -> None:
     """Give up dead jobs for good, with a reason."""
     _require_some(order_id, kind, given, everything=everything)
+    which = _which(order_id, kind, given)
+    if not why.strip():
+        raise click.UsageError("--why is empty: the timeline and the ERP are to know a reason")
     journal = wiring.journal(load())
     try:
-        rows = journal.dead(_which(order_id, kind, given))
+        rows = _find(journal, which)
         if _confirmed(rows, "give up for good", yes=yes):
             _with_progress(journal.discard(rows, why), len(rows), "given up")
     finally:
@@ -124,12 +167,22 @@ def discard(
 
 @click.command()
 @click.argument("store")
-@click.option("--minutes", type=Minutes(), help="None: until vtex-erp resume.")
+@click.option("--minutes", type=Minutes(), help="Without it: until vtex-erp resume.")
 @click.option("--why", default="by hand", show_default=True, help="What check tells of it.")
 def pause(store: str, minutes: float | None, why: str) -> None:
-    """Let nothing of a store call VTEX."""
+    """Let nothing of a store call VTEX; its orders wait in the journal."""
+    if minutes == 0:
+        raise click.UsageError("--minutes 0 is no pause; without --minutes it lasts until resume")
     with _journal_of(store) as journal:
-        journal.pause(store, seconds=minutes * 60 if minutes else FOR_GOOD, reason=why)
+        before = journal.paused(store)
+        seconds = FOR_GOOD_SECONDS if minutes is None else minutes * 60
+        journal.pause(store, seconds=seconds, reason=why)
+        if before is not None and journal.paused(store) == before:
+            click.echo(
+                f"{store} pauses already, {told(store, before)}; that is longer and stays, "
+                f"vtex-erp resume {store} ends it"
+            )
+            return
         until = f"for {minutes:g} minutes" if minutes else f"until vtex-erp resume {store}"
         click.echo(f"{store} pauses {until}; its orders wait in the journal")
 
@@ -178,7 +231,8 @@ def _retry_order(team: Team, order_id: str, store: str | None) -> None:
     its_intake = team.journal.retry(row.store, order_id)
     requests = sum(team.journal.revive(team.journal.dead(Which(row.store, order_id))))
     if not its_intake and not requests:
-        click.echo(f"{row.store} {order_id}: nothing to do, it {views.standing(row)}")
+        stands = views.standing(row, team.journal.paused(row.store))
+        click.echo(f"{row.store} {order_id}: nothing to do, it {stands}")
         return
     tickets = team.journal.dispatch(in_flight=team.in_flight, store=row.store, order_id=order_id)
     send(team.journal, tickets)
@@ -198,13 +252,35 @@ def _confirmed(rows: Sequence[DeadRow], what: str, *, yes: bool) -> bool:
         click.echo("no dead job fits")
         return False
     orders = len({(one.store, one.order_id) for one in rows})
-    return yes or click.confirm(f"{what}: {len(rows)} jobs of {orders} orders?")
+    if yes:
+        return True
+    causes = views.causes_of(rows)
+    for cause, found in causes[:CAUSES]:
+        click.echo(f"{len(found):>7}  {cause}")
+    if len(causes) > CAUSES:
+        click.echo(f"and {len(causes) - CAUSES} causes more: vtex-erp dead shows them")
+    return _agreed(f"{what}: {len(rows)} jobs of {orders} orders?")
+
+
+def _agreed(question: str) -> bool:
+    try:
+        agreed = click.confirm(question)
+    except click.Abort:
+        advice = "" if sys.stdin.isatty() else "nobody answers here: --yes goes without asking; "
+        click.echo(f"\n{advice}nothing was changed", err=True)
+        raise SystemExit(1) from None
+    if not agreed:
+        click.echo("nothing was changed")
+    return agreed
 
 
 def _with_progress(moved: Iterator[int], count: int, what: str) -> None:
     done = 0
-    with click.progressbar(length=count, label=what) as bar:
-        for batch in moved:
-            done += batch
-            bar.update(batch)
-    click.echo(f"{done} jobs {what}")
+    try:
+        with click.progressbar(length=count, label=what, file=sys.stderr) as bar:
+            for batch in moved:
+                done += batch
+                bar.update(batch)
+    finally:
+        # Also where it was cut off: what was moved stays moved, and the next call takes the rest.
+        click.echo(f"{done} jobs {what}" + (f", of {count}" if done < count else ""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from typing import Any
 
 import click
@@ -75,6 +76,13 @@ def store_in(journal: Journal, store: str | None, order_id: str) -> str | None:
             f"{order_id} is in several stores ({', '.join(stores)}): add --store"
         )
     return next(iter(stores), None)
+
+
+def tell_if_never_listed(store: str | None, stores: Collection[str]) -> None:
+    """Say that no order of a store is known, where that is so: its name may be misspelt."""
+    if store is not None and store not in stores:
+        listed = ", ".join(stores) or "none"
+        click.echo(f"no order of store {store!r} was ever listed (known: {listed})", err=True)
 
 
 def known(journal: Journal, store: str | None, order_id: str) -> OrderRow:

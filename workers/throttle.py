@@ -51,6 +51,9 @@ local function read(key, allowed, now)
   local values = redis.call('HMGET', key, unpack(names))
   local b = {{key = key}}
   for i, name in ipairs(names) do b[name] = tonumber(values[i]) or 0 end
+  -- Nothing is booked so far ahead: the clock was set back, or another host's Redis took over.
+  if b.next > now + 3 * MINUTE then b.next = 0 end
+  if b.pause > now + 16 * MINUTE then b.pause = now end
   local minute = math.floor(now / MINUTE)
   if b.minute ~= minute then
     b.last = b.minute == minute - 1 and b.this or 0
@@ -239,22 +242,19 @@ class StoreBudget:
     def _slot(self, group: str, rank: Rank) -> float:
         with self._lock:
             now = self._clock.now()
-            own = self._quota.groups.get(group)
-            while self._used and self._used[0] < now - 1:
-                self._used.popleft()
-            # What was booked ahead by others' patience is not for the last in line.
-            if own is None and rank < Rank.LISTING:
-                slots = self._kept
-                while slots and slots[0] < now - LATE_SECONDS:
-                    slots.popleft()
-            else:
-                slots = deque()
-            if not slots:
-                slots.extend(self._book(group, rank, self._batch() if slots is self._kept else 1))
+            if group in self._quota.groups or rank is Rank.LISTING:
+                # What was booked ahead is for any route, and not for the last in line.
+                return self._book(group, rank, 1)[0]
+            while self._kept and self._kept[0] < now - LATE_SECONDS:
+                self._kept.popleft()
+            if not self._kept:
+                self._kept.extend(self._book(group, rank, self._batch(now)))
             self._used.append(now)
-            return slots.popleft()
+            return self._kept.popleft()
 
-    def _batch(self) -> int:
+    def _batch(self, now: float) -> int:
+        while self._used and self._used[0] < now - 1:
+            self._used.popleft()
         ahead = min(len(self._used), 1 / self._step) * BATCH_SECONDS
         return max(1, math.ceil(ahead))
 

@@ -25,6 +25,7 @@ from vtex.balance import Balance
 from vtex.errors import DocumentInvalid, VtexUnavailable
 from vtex.outgoing import written_number
 from workers.checks import Verdict
+from workers.pauses import told
 
 
 def money(cents: int | None) -> str:
@@ -35,8 +36,12 @@ def money(cents: int | None) -> str:
     return text.translate(str.maketrans(",.", ".,"))
 
 
-def standing(row: OrderRow) -> str:
-    """Say in a few words where an order stands."""
+Pause = tuple[datetime, str]
+"""Until when a store pauses, and why."""
+
+
+def standing(row: OrderRow, pause: Pause | None = None) -> str:
+    """Say in a few words where an order stands; ``pause`` is its store's."""
     if row.state == State.DONE:
         return f"is done: in the ERP as {row.erp_reference}, handling started"
     if row.state == State.SKIPPED:
@@ -45,6 +50,8 @@ def standing(row: OrderRow) -> str:
         return f"is dead at {row.stage}: {row.last_error}"
     if row.lease_until and row.lease_until > datetime.now(UTC):
         return f"is under way at {row.stage}, attempt {row.attempt}"
+    if pause is not None:
+        return f"waits at {row.stage}, {row.store} pauses {told(row.store, pause)}"
     reason = f" ({row.last_error})" if row.last_error else ""
     return f"waits at {row.stage} until {_time(row.due_at)}{reason}"
 
@@ -60,11 +67,17 @@ def show_verdicts(verdicts: Sequence[Verdict], *, as_json: bool) -> None:
 
 
 def show_orders(
-    rows: Sequence[OrderRow], counts: Mapping[str, Mapping[str, int]], *, as_json: bool
+    rows: Sequence[OrderRow],
+    counts: Mapping[str, Mapping[str, int]],
+    pauses: Mapping[str, Pause],
+    *,
+    as_json: bool,
 ) -> None:
-    """Print a table of orders, and how many there are of each kind."""
+    """Print a table of orders, how many there are of each kind, and which stores pause."""
     if as_json:
-        _json({"orders": [dataclasses.asdict(row) for row in rows], "counts": counts})
+        paused = {store: _pause(one) for store, one in pauses.items()}
+        shown = [dataclasses.asdict(row) for row in rows]
+        _json({"orders": shown, "counts": counts, "paused": paused})
         return
     if not rows:
         click.echo("no such orders")
@@ -76,13 +89,25 @@ def show_orders(
     for row in rows:
         table.add_row(
             row.store, row.order_id, money(row.value_cents), str(row.stage), str(row.state),
-            _time(row.listed_at), row.erp_reference or "-", row.last_error or "",
+            _time(row.listed_at), row.erp_reference or "-", _why(row, pauses.get(row.store)),
         )  # fmt: skip
     console = _console()
     if rows:
         console.print(table)
     for store, numbers in counts.items():
         console.print(f"{store}: " + ", ".join(f"{n} {name}" for name, n in numbers.items()))
+    for store, pause in pauses.items():
+        click.echo(f"{store} pauses {told(store, pause)}")
+
+
+def _why(row: OrderRow, pause: Pause | None) -> str:
+    if pause is not None and row.state is State.OPEN:
+        return f"store paused: {pause[1]}"
+    return row.last_error or ""
+
+
+def _pause(pause: Pause | None) -> dict[str, Any] | None:
+    return None if pause is None else {"until": pause[0], "reason": pause[1]}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,12 +116,14 @@ class Life:
 
     Attributes:
         documents: VTEX's own, where they were asked for; personal data.
+        pause: of its store.
     """
 
     row: OrderRow
     requests: Sequence[RequestRow]
     events: Sequence[EventRow]
     documents: tuple[dict[str, Any] | None, dict[str, Any] | None] | None
+    pause: Pause | None = None
 
 
 def show_order(life: Life, *, as_json: bool) -> None:
@@ -108,11 +135,12 @@ def show_order(life: Life, *, as_json: bool) -> None:
             "order": dataclasses.asdict(life.row),
             "requests": [dataclasses.asdict(one) for one in life.requests],
             "events": [dataclasses.asdict(event) for event in life.events],
+            "paused": _pause(life.pause),
         }
         _json(whole | ({"documents": shown} if shown else {}))
         return
     row = life.row
-    click.echo(f"{row.store} {row.order_id}: {standing(row)}")
+    click.echo(f"{row.store} {row.order_id}: {standing(row, life.pause)}")
     click.echo(f"value {money(row.value_cents)}, placed {_time(row.created_at)}")
     for one in life.requests:
         click.echo(f"  {standing_of_request(one)}")
@@ -222,28 +250,22 @@ def show_balance(order_id: str, now: Balance, rows: Sequence[RequestRow], *, as_
 
 def show_dead(rows: Sequence[DeadRow], limit: int, *, as_json: bool) -> None:
     """Print what is dead: causes with their numbers, then jobs one by one."""
-    causes: dict[str, list[DeadRow]] = {}
-    for row in rows:
-        causes.setdefault(row.cause, []).append(row)
-    groups = sorted(causes.items(), key=lambda one: -len(one[1]))
+    groups = causes_of(rows)
     if as_json:
-        _json(
-            {
-                "count": len(rows),
-                "causes": [
-                    {"cause": cause, "count": len(found), "first": dataclasses.asdict(found[0])}
-                    for cause, found in groups
-                ],
-                "jobs": [dataclasses.asdict(row) for row in rows[:limit]],
-            }
-        )
+        jobs = [dataclasses.asdict(row) for row in rows[:limit]]
+        _json({"count": len(rows), "causes": [_cause(*one) for one in groups], "jobs": jobs})
         return
     if not rows:
         click.echo("nothing is dead")
         return
-    table = Table("jobs", "first since", Column("cause", overflow="fold"))
+    times = [Column(name, no_wrap=True) for name in ("first since", "last since")]
+    table = Table("jobs", *times, "tries", "stores", Column("cause", overflow="fold"))
     for cause, found in groups:
-        table.add_row(str(len(found)), _time(found[0].since), cause)
+        shown = _cause(cause, found)
+        table.add_row(
+            str(len(found)), _time(found[0].since), _time(found[-1].since),
+            str(shown["attempts"]), ", ".join(shown["stores"]), cause,
+        )  # fmt: skip
     _console().print(table)
     for row in rows[:limit]:
         click.echo(
@@ -252,6 +274,25 @@ def show_dead(rows: Sequence[DeadRow], limit: int, *, as_json: bool) -> None:
         )
     if len(rows) > limit:
         click.echo(f"and {len(rows) - limit} more: --limit shows them")
+
+
+def causes_of(rows: Sequence[DeadRow]) -> list[tuple[str, list[DeadRow]]]:
+    """Return dead jobs by their cause, the most frequent first."""
+    causes: dict[str, list[DeadRow]] = {}
+    for row in rows:
+        causes.setdefault(row.cause, []).append(row)
+    return sorted(causes.items(), key=lambda one: -len(one[1]))
+
+
+def _cause(cause: str, found: Sequence[DeadRow]) -> dict[str, Any]:
+    return {
+        "cause": cause,
+        "count": len(found),
+        "attempts": sum(one.attempts for one in found),
+        "stores": sorted({one.store for one in found}),
+        "first": dataclasses.asdict(found[0]),
+        "last": dataclasses.asdict(found[-1]),
+    }
 
 
 def _console() -> Console:

@@ -221,10 +221,16 @@ def _prepare_server(statements: str, connection: Any, _record: object) -> None:
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
+    # One text that is no UTF-8 would stop the reading of all rows beside it.
+    connection.text_factory = _decoded
     # The driver's own deferred transactions deadlock when they upgrade to a write.
     connection.isolation_level = None
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")  # VTEX is told on the strength of this commit
+
+
+def _decoded(data: bytes) -> str:
+    return data.decode(errors="replace")
 
 
 def _begin_sqlite(connection: Connection) -> None:

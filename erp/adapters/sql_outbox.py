@@ -11,16 +11,34 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Table,
+    Text,
+    and_,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from erp.adapters.sql_database import Database, refusal
 from erp.adapters.sql_tables import outbox, outbox_items, results, stamp
+from erp.nfe_xml import MOST_BYTES
 from erp.port import ErpRejected, Event, Request
 
 CLAIM_SECONDS = 60
 CHUNK = 20
 """Rows claimed at once: each may hold an NF-e, and all must be taken before the claim runs out."""
+
+MOST_CHARACTERS = MOST_BYTES + 1
+"""Of a text that has no length of its own; one more than any may have, so that it is refused."""
+
+MOST_LINES = 1001
+"""Of an invoice's items: one more than there may be."""
 
 KINDS = {"INVOICE": "invoice", "TRACKING": "tracking", "CANCEL": "cancellation"}
 STATUSES = {"done": "SENT", "refused": "ERROR", "dead": "DEAD", "pointless": "CANCELLED"}
@@ -60,7 +78,7 @@ class Outbox:
         now = self._now()
         until = stamp(now + timedelta(seconds=CLAIM_SECONDS))
         waiting = (
-            select(outbox)
+            select(*_READ)
             .where(
                 outbox.c.status == "PENDING",
                 or_(outbox.c.locked_until.is_(None), outbox.c.locked_until <= stamp(now)),
@@ -130,14 +148,38 @@ class Outbox:
             return db.execute(query).first() is not None
 
 
+def _read(table: Table) -> list[ColumnElement[Any]]:
+    """Return a table's columns, of long texts no more than is needed to refuse them."""
+    return [
+        func.substr(one, 1, MOST_CHARACTERS).label(one.name) if isinstance(one.type, Text) else one
+        for one in table.columns
+    ]
+
+
+_READ = _read(outbox)
+
+
 def _lines(db: Connection, numbers: list[int]) -> dict[int, list[dict[str, Any]]]:
     found: dict[int, list[dict[str, Any]]] = {}
     if not numbers:
         return found
     columns = outbox_items.c
-    query = (
-        select(outbox_items)
+    place = func.row_number().over(partition_by=columns.int_outbox_id, order_by=columns.line_no)
+    numbered = (
+        select(columns.int_outbox_id, columns.line_no, place.label("place"))
         .where(columns.int_outbox_id.in_(numbers))
+        .subquery()
+    )
+    query = (
+        select(*_read(outbox_items))
+        .join(
+            numbered,
+            and_(
+                numbered.c.int_outbox_id == columns.int_outbox_id,
+                numbered.c.line_no == columns.line_no,
+            ),
+        )
+        .where(numbered.c.place <= MOST_LINES)
         .order_by(columns.int_outbox_id, columns.line_no)
     )
     names = [(name, name) for name in ("sku_id", "quantity", "price_cents", "description")]
@@ -165,12 +207,19 @@ def _event_columns() -> list[tuple[str, str]]:
 
 def _filled(row: RowMapping, names: Iterable[tuple[str, str]]) -> dict[str, Any]:
     """Return what a row says under the names of the contract; NULL and blank say nothing."""
-    given = {name: row[column] for name, column in names}
+    given = {name: _value(row[column]) for name, column in names}
     return {name: value for name, value in given.items() if value is not None and value != ""}
 
 
-def _bytes(xml: str) -> bytes:
+def _value(value: Any) -> Any:
+    # SQLite gives back whatever was put in, be the column of text or of numbers.
+    return value.decode(errors="replace") if isinstance(value, bytes) else value
+
+
+def _bytes(xml: str | bytes) -> bytes:
     """Return a document as its own first line says that it is encoded."""
+    if isinstance(xml, bytes):
+        return xml
     declared = re.match(r'\ufeff?\s*<\?xml[^>]*encoding=["\']([\w.-]+)', xml)
     try:
         return xml.encode(declared[1] if declared else "utf-8", "xmlcharrefreplace")

@@ -53,9 +53,9 @@ class Desk:
         self.journal = Journal(str(self.env["JOURNAL_URL"]), now=lambda: self.moment)
         self.moment = NOW
 
-    def type(self, *arguments: str, status: int = 0) -> str:
+    def type(self, *arguments: str, status: int = 0, answer: str = "") -> str:
         """Run a command; return all that it prints."""
-        result = CliRunner().invoke(main, arguments, env=self.env)
+        result = CliRunner().invoke(main, arguments, env=self.env, input=answer)
         assert isinstance(result.exception, SystemExit | None), result.exc_info
         assert result.exit_code == status, result.output
         assert "Traceback" not in result.output
@@ -143,7 +143,7 @@ def test_the_table_tells_value_and_reason_and_the_counts(desk: Desk) -> None:
 
 
 def test_orders_as_json_have_a_fixed_shape(desk: Desk) -> None:
-    assert desk.json("orders") == {"orders": [], "counts": {}}
+    assert desk.json("orders") == {"orders": [], "counts": {}, "paused": {}}
 
     desk.list("new-01")
     shown = desk.json("orders")
@@ -612,3 +612,173 @@ def test_help_needs_no_sound_settings_and_leaves_nothing_unsaid(bare: Desk) -> N
         options = [one for one in command.params if isinstance(one, click.Option)]
         assert [one.name for one in options if not one.help] == [], name
         assert "`" not in (command.help or ""), name
+
+
+# --- dead jobs ------------------------------------------------------------------------------------
+
+
+def table(text: str) -> str:
+    """The text of a table without its lines."""
+    return " ".join(text.replace("│", " ").split())
+
+
+def test_dead_tells_since_when_until_when_how_often_and_which_stores(desk: Desk) -> None:
+    desk.list("a-01", "b-01", ago=timedelta(days=2))
+    desk.moment = NOW - timedelta(hours=5)
+    desk.bury("a-01", "items.0.quantity: 'many' is not a whole number")
+    desk.moment = NOW - timedelta(hours=1)
+    desk.bury("b-01", "items.7.quantity: 'few' is not a whole number")
+
+    text = table(desk.type("dead"))
+    (cause,) = desk.json("dead")["causes"]
+
+    first, last = ((NOW - timedelta(hours=h)).astimezone() for h in (5, 1))
+    assert f"2 {first:%Y-%m-%d %H:%M:%S} {last:%Y-%m-%d %H:%M:%S} 2 acme items.…quantity" in text
+    assert (cause["count"], cause["attempts"], cause["stores"]) == (2, 2, ["acme"])
+    assert cause["last"]["order_id"] == "b-01"
+
+
+@pytest.mark.parametrize("gap", ["…", "..."])
+def test_a_cause_can_be_pasted_as_the_reason(desk: Desk, gap: str) -> None:
+    desk.list("a-01", "b-01")
+    desk.bury("a-01", "items.0.quantity: 'many' is not a whole number")
+    desk.bury("b-01", "items.0.price: 'many' is not a whole number")
+    (cause,) = [one["cause"] for one in desk.json("dead")["causes"] if "quantity" in one["cause"]]
+
+    found = desk.json("dead", "--reason", cause.replace("…", gap))
+
+    assert [one["order_id"] for one in found["jobs"]] == ["a-01"]
+
+
+@pytest.mark.parametrize(
+    ("options", "ids"),
+    [
+        ("--since 2h", ["new-01"]),
+        ("--until 90m", ["old-01"]),
+        ("--since 1d", ["old-01", "new-01"]),
+        ("--since {day}", ["old-01", "new-01"]),
+        ("--until {day}", ["old-01", "new-01"]),
+        ("--since {old} --until {old}", ["old-01"]),
+    ],
+)
+def test_dead_jobs_are_chosen_by_time(desk: Desk, options: str, ids: list[str]) -> None:
+    noon = datetime.now().astimezone().replace(hour=12, minute=0, second=0, microsecond=0)
+    desk.list("old-01", "new-01", ago=timedelta(days=2))
+    for order_id, hours in (("old-01", 5), ("new-01", 1)):
+        desk.moment = (noon if "{" in options else NOW) - timedelta(hours=hours)
+        desk.bury(order_id, "x")
+    named = options.format(day=f"{noon:%Y-%m-%d}", old=(noon - timedelta(hours=5)).isoformat())
+
+    assert [one["order_id"] for one in desk.json("dead", *named.split())["jobs"]] == ids
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "dead --since yesterday", "dead --since 2026-13-01", "dead --since 0001-01-01",
+        "dead --until 9999-12-31T23:59-23:00", "dead --since -2h", "dead --since 99999999999d",
+        "dead --since 1h --until 2h", "retry --all --since 1h --until 2h",
+        "discard --all --why=", "discard --all --why=   ", "retry --reason= --yes",
+        "pause acme --minutes 0", "pause acme --minutes -1",
+    ],
+)  # fmt: skip
+def test_what_makes_no_sense_to_an_operators_command_is_a_wrong_call(desk: Desk, call: str) -> None:
+    desk.list("a-01")
+    desk.bury("a-01", "x")
+
+    desk.type(*call.split(" "), status=2)
+
+    assert len(desk.json("dead")["jobs"]) == 1
+    assert desk.journal.paused("acme") is None
+
+
+def test_a_store_that_nobody_knows_is_told_where_nothing_fits(desk: Desk) -> None:
+    desk.list("a-01")
+    desk.bury("a-01", "x")
+
+    for call in ("dead", "retry", "discard --why=x"):
+        text = desk.type(*call.split(), "--store", "acmee")
+        assert "no order of store 'acmee' was ever listed (known: acme)" in text
+
+
+def test_what_would_be_moved_is_shown_before_the_question(desk: Desk) -> None:
+    desk.list("a-01", "b-01", "c-01")
+    for order_id, reason in (("a-01", "the sums differ by 1,01"), ("b-01", "the sums differ by 2")):
+        desk.bury(order_id, reason)
+    desk.bury("c-01", "no such SKU")
+
+    text = desk.type("retry", "--all", answer="n\n")
+
+    assert "2  the sums differ by …" in text
+    assert "1  no such SKU" in text
+    assert "try again: 3 jobs of 3 orders? [y/N]" in text
+    assert "nothing was changed" in text
+    assert len(desk.json("dead")["jobs"]) == 3
+
+
+def test_a_question_that_nobody_can_answer_says_how_to_go_without(desk: Desk) -> None:
+    desk.list("a-01")
+    desk.bury("a-01", "x")
+
+    text = desk.type("discard", "--all", "--why", "old", status=1)
+
+    assert "nobody answers here: --yes goes without asking; nothing was changed" in text
+    assert len(desk.json("dead")["jobs"]) == 1
+
+
+def test_what_was_discarded_keeps_who_said_why_in_its_timeline(desk: Desk) -> None:
+    desk.list("a-01")
+    desk.bury("a-01", "x")
+
+    assert "1 jobs given up" in desk.type("discard", "--all", "--why", "test order", "--yes")
+
+    text = desk.type("order", "a-01")
+    assert "discarded: test order" in text
+    assert "was skipped: discarded: test order" in text
+
+
+# --- pauses ---------------------------------------------------------------------------------------
+
+
+def test_a_pause_by_hand_is_told_with_the_command_that_ends_it(desk: Desk) -> None:
+    desk.list("a-01")
+    desk.type("pause", "acme", "--why", "stocktaking")
+
+    _, detail = desk.verdicts()["acme paused"]
+    orders = desk.type("orders")
+
+    assert detail == "until vtex-erp resume acme: stocktaking"
+    assert "acme pauses until vtex-erp resume acme: stocktaking" in orders
+    assert "store paused: stocktaking" in table(orders)
+    assert "waits at listed, acme pauses until vtex-erp resume acme" in desk.type("order", "a-01")
+    assert desk.json("orders")["paused"]["acme"]["reason"] == "stocktaking"
+    assert desk.json("order", "a-01")["paused"]["reason"] == "stocktaking"
+
+
+def test_a_pause_that_ends_by_itself_says_when(desk: Desk) -> None:
+    desk.journal.pause("acme", seconds=7200, reason="VTEX refuses the key (401)")
+
+    _, detail = desk.verdicts()["acme paused"]
+
+    assert "then it goes on by itself: VTEX refuses the key (401)" in detail
+    assert detail.startswith("until 20")
+
+
+def test_a_shorter_pause_leaves_a_pause_by_hand_alone_and_says_so(desk: Desk) -> None:
+    desk.type("pause", "acme", "--why", "stocktaking")
+    desk.journal.pause("acme", seconds=60, reason="VTEX answered 429")
+
+    text = desk.type("pause", "acme", "--minutes", "5", "--why", "lunch")
+
+    assert "acme pauses already, until vtex-erp resume acme: stocktaking" in text
+    assert "stocktaking" in desk.verdicts()["acme paused"][1]
+
+
+def test_no_pause_of_a_store_is_told_of_another(desk: Desk) -> None:
+    desk.list("a-01")
+    desk.list("b-01", store="outlet")
+    desk.journal.pause("outlet", seconds=7200, reason="VTEX answered 429")
+
+    assert "paused" not in desk.type("order", "a-01")
+    assert "outlet pauses until" in desk.type("orders", "--store", "outlet")
+    assert "pauses" not in desk.type("orders", "--store", "acme")

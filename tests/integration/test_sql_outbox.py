@@ -15,6 +15,7 @@ from outboxes import SqlOutbox
 from servers import ROOT
 from sqlalchemy.exc import DBAPIError
 
+from erp.nfe_xml import MOST_BYTES
 from erp.port import Event, Request
 from tasks import contract
 
@@ -259,3 +260,54 @@ def test_a_worker_killed_at_any_line_loses_no_row_and_makes_no_second_job(tmp_pa
 
     assert run.returncode == 0, run.stderr
     assert int(run.stdout.split()[0]) > 40
+
+
+def test_of_a_text_too_long_for_its_field_no_more_is_read_than_refuses_it(
+    outbox: SqlOutbox,
+) -> None:
+    insert(outbox, xml="<" * 3_000_000, invoice_url="u" * 3_000_000)
+    insert(outbox, kind="CANCEL", reason="sem estoque")
+
+    large, small = handed_out(outbox)
+
+    assert len(large.xml or b"") == len(large.fields["url"]) == MOST_BYTES + 1
+    assert small.fields["reason"] == "sem estoque"
+
+
+def test_of_an_invoice_of_too_many_items_no_more_are_read_than_refuse_it(
+    outbox: SqlOutbox,
+) -> None:
+    lines = "INSERT INTO int_outbox_item (int_outbox_id, line_no, sku_id, quantity, price_cents) VALUES "
+    insert(outbox)
+    insert(outbox)
+    rows = [f"(1, {n}, 's{n}', 1, 1)" for n in range(1500)] + [
+        "(2, 7, 'b', 1, 1)",
+        "(2, 3, 'a', 1, 1)",
+    ]
+    outbox.write(lines + ", ".join(rows))
+
+    first, second = handed_out(outbox)
+
+    assert [one["sku_id"] for one in first.fields["items"]] == [f"s{n}" for n in range(1001)]
+    assert [one["sku_id"] for one in second.fields["items"]] == ["a", "b"]
+
+
+@pytest.mark.parametrize("value", ["x'00ff3c'", "CAST(x'6e6fff' AS TEXT)"])
+@pytest.mark.parametrize("column", ["xml", "invoice_number", "courier", "issued_at", "value_cents"])
+def test_bytes_in_a_column_of_text_stop_no_other_row(
+    tmp_path: Path, column: str, value: str
+) -> None:
+    # SQLite alone takes them.
+    outbox = SqlOutbox(f"sqlite:///{tmp_path}/erp.db")
+    outbox.erp.migrate()
+    outbox.write(
+        f"INSERT INTO int_outbox (kind, account, order_id, {column})"
+        f" VALUES ('INVOICE', 'acme', 'o-1-01', {value})"
+    )
+    insert(outbox)
+
+    first, second = handed_out(outbox)
+
+    assert first.xml if column == "xml" else "\ufffd" in str(list(first.fields.values()))
+    assert second.fields["order_id"] == "o-1-01"
+    outbox.close()

@@ -283,6 +283,19 @@ def test_a_higher_quota_counts_once_all_processes_know_it(shop: Shop) -> None:
     assert new.standing().allowed == 600
 
 
+def test_a_broker_whose_clock_was_set_back_stops_nobody(shop: Shop) -> None:
+    one = shop.process(calls=600)
+    shop.spend_all([one], 3)
+    one.slow_down(1)
+    shop.time.pass_by(2)
+    broker = one._clock.broker
+    assert broker is not None
+
+    one._clock = Clock(one._clock.now, one._clock.sleep, lambda: broker() - 3600 * 10**6)
+
+    one.spend("order", Rank.ORDERS)
+
+
 def test_without_redis_each_process_keeps_to_a_small_share_and_comes_back_by_itself(
     shop: Shop, server: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -232,13 +232,20 @@ def test_another_document_is_refused(root) -> None:
     assert "root element is not nfeProc" in refusal(root.encode())
 
 
-def test_a_file_over_5_mib_is_refused_before_it_is_parsed() -> None:
-    assert "5242881 bytes" in refusal(b"<" * (5 * 1024 * 1024 + 1))
+def test_a_file_over_1_mib_is_refused_before_it_is_parsed_by_its_size_and_the_limit() -> None:
+    words = refusal(b"<" * (1024 * 1024 + 1))
+
+    assert "1048577 bytes, more than 1048576" in words
+
+
+def test_a_nota_of_more_lines_than_there_may_be_is_refused() -> None:
+    assert len(read(nfe(*[Det()] * 990)).items) == 990
+    assert "det stands 991 times" in refusal(nfe(*[Det()] * 991))
 
 
 def test_deep_and_wide_files_are_refused() -> None:
     assert "too deep" in refusal(b"<a>" * 100_000)
-    assert "too many elements" in refusal(b"<a>" + b"<b/>" * 1_000_000 + b"</a>")
+    assert "too many elements" in refusal(b"<a>" + b"<b/>" * 250_000 + b"</a>")
 
 
 @st.composite

@@ -1,0 +1,142 @@
+"""Requests that cannot be used are refused and kept, whatever they hold; nothing is lost."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from erp.adapters.memory import MemoryErp
+from journal.jobs import State
+from journal.readings import RequestRow
+from journal.store import Journal, Listed
+from tasks import requests
+from tasks.base import StoreTask, Team
+from tasks.requests import RequestRefused
+from workers.app import app
+
+ORDER = {"store": "acme", "order_id": "o-1"}
+INVOICE: dict[str, Any] = ORDER | {
+    "number": "1", "value_cents": 1, "issued_at": "2026-03-10T15:04:05-03:00",
+}  # fmt: skip
+
+
+@pytest.fixture
+def team(journal: Journal) -> Team:
+    return Team(journal, MemoryErp(), {}, in_flight=9, alone=contextlib.nullcontext)
+
+
+def nested(levels: int) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+def refused(team: Team, given: dict[str, Any], **more: Any) -> tuple[RequestRow, dict[str, Any]]:
+    """Ask for an invoice in vain; return how it is kept."""
+    with pytest.raises(RequestRefused) as caught:
+        requests.record(team, "invoice", given, **more)
+    (row,) = team.journal.requests()
+    assert row.state is State.DEAD
+    assert str(row.last_error) == str(caught.value)
+    content = team.journal.content(row.job)
+    assert content is not None
+    return row, content
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"number": "a\x00b"},
+        {"number": "\ud800"},
+        {"number": "/" * 60 + "1"},
+        {"url": "https://["},
+        {"\x00": "\ud800"},
+        {"items": [{"\ud800\x00": "\x00"}]},
+    ],
+    ids=repr,
+)
+def test_what_no_database_takes_is_refused_and_kept(team: Team, field: dict[str, Any]) -> None:
+    _, content = refused(team, INVOICE | field)
+
+    assert content == INVOICE | field
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("order_id", "o\x001"), ("order_id", "o\ud8001"), ("store", "ac\nme"), ("order_id", ".."),
+        ("reference", "a\nb"), ("store", ["acme"]), ("order_id", "x" * 65), ("reference", "x" * 65),
+    ],
+)  # fmt: skip
+def test_a_name_that_is_none_is_refused_and_kept(team: Team, name: str, value: Any) -> None:
+    row, content = refused(team, INVOICE | {name: value})
+
+    assert name in str(row.last_error)
+    assert content[name] == value
+    (told,) = team.journal.untold(9)
+    assert told.outcome == "refused"
+
+
+def test_a_request_nested_deeper_than_can_be_written_is_kept_without_the_depth(team: Team) -> None:
+    _, content = refused(team, INVOICE | {"items": nested(5000), "number": "128841"})
+
+    assert content["items"] == "cut: nested too deeply"
+    assert content["number"] == "128841"
+
+
+def test_a_request_larger_than_any_is_kept_in_part(team: Team) -> None:
+    row, content = refused(team, INVOICE | {"cliente": "x" * 3_000_000})
+
+    assert content == INVOICE | {"cliente": "cut: 3000002 characters"}
+    assert len(str(row.last_error)) < 200
+
+
+def test_a_request_of_very_many_fields_is_kept_in_part(team: Team) -> None:
+    row, content = refused(team, INVOICE | {f"f{n}": n for n in range(100_000)})
+
+    assert content["cut"] == "99905 more fields"
+    assert len(content) == 101
+    assert len(str(row.last_error)) < 2500
+
+
+def test_an_nfe_of_an_order_whose_document_cannot_be_read_is_refused(team: Team) -> None:
+    team.journal.record("acme", [Listed("o-1", datetime.now(UTC), 1)])
+    (ticket,) = team.journal.dispatch(in_flight=9)
+    with (
+        contextlib.suppress(RuntimeError),
+        team.journal.step("acme", "o-1", ticket.attempt, to=ticket.stage.FETCHED) as job,
+    ):
+        job.order = {"items": 5}
+        raise RuntimeError
+
+    row, content = refused(team, dict(ORDER), xml=b"<nfeProc/>")
+
+    assert "the order breaks its schema" in str(row.last_error)
+    assert content["xml"] == "<nfeProc/>"
+
+
+@pytest.fixture
+def at_work(team: Team) -> Iterator[Team]:
+    app.loader.import_default_modules()
+    before, StoreTask.team = StoreTask.team, team
+    yield team
+    StoreTask.team = before
+
+
+@pytest.mark.parametrize("name", ["invoices.send", "tracking.send", "cancellations.request"])
+@pytest.mark.parametrize(
+    ("args", "kwargs"), [([1, "x"], ORDER), ([], ORDER | {"self": 1}), ([], {}), ([], {"args": 1})]
+)
+def test_a_message_of_any_shape_is_refused_and_kept(
+    at_work: Team, name: str, args: list[Any], kwargs: dict[str, Any]
+) -> None:
+    ended = app.tasks[name].apply(args=args, kwargs=kwargs)
+
+    assert isinstance(ended.result, RequestRefused)
+    (row,) = at_work.journal.requests()
+    assert row.state is State.DEAD

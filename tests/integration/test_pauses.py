@@ -1,0 +1,76 @@
+"""A store that pauses: what is under way waits, and goes on as soon as the pause ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from desk import Desk, desk
+
+from journal.jobs import State, Ticket
+from tasks import chains
+from workers.app import app
+from workers.pauses import FOR_GOOD_SECONDS
+
+
+@pytest.fixture
+def counter(journal_url: str) -> Iterator[Desk]:
+    with desk(journal_url) as made:
+        yield made
+
+
+def under_way(counter: Desk) -> tuple[str, Ticket]:
+    """Return an order that a worker has been sent."""
+    order_id = counter.order(status="ready-for-handling")
+    counter.intake(order_id)
+    (ticket,) = counter.journal.dispatch(in_flight=1)
+    return order_id, ticket
+
+
+def begin(ticket: Ticket) -> None:
+    first = chains.steps_of(ticket)[0]
+    app.tasks[first.task].apply(kwargs=first.kwargs)
+
+
+def test_an_order_that_meets_a_pause_by_hand_goes_on_as_soon_as_that_is_ended(
+    counter: Desk,
+) -> None:
+    order_id, ticket = under_way(counter)
+    counter.journal.pause("acme", seconds=FOR_GOOD_SECONDS, reason="stocktaking")
+    begin(ticket)
+    counter.work(rounds=3, seconds=60)
+    held = counter.journal.order("acme", order_id)
+
+    counter.journal.resume("acme")
+    counter.work()
+
+    assert held is not None
+    assert (held.state, held.stage, held.attempt) == (State.OPEN, "listed", 1)
+    assert counter.journal.order("acme", order_id).state is State.DONE  # type: ignore[union-attr]
+
+
+def test_an_order_that_met_a_401_goes_on_as_soon_as_the_pause_is_ended_by_hand(
+    counter: Desk,
+) -> None:
+    order_id, ticket = under_way(counter)
+    allowed = set(counter.simulator.store.permissions)
+    counter.simulator.store.permissions.clear()
+    begin(ticket)
+    assert counter.journal.paused("acme") is not None
+
+    counter.simulator.store.permissions |= allowed
+    counter.journal.resume("acme")
+    counter.work()
+
+    assert counter.journal.order("acme", order_id).state is State.DONE  # type: ignore[union-attr]
+
+
+def test_a_store_that_is_refused_for_hours_leaves_one_line_in_a_timeline(counter: Desk) -> None:
+    order_id, ticket = under_way(counter)
+    counter.simulator.store.permissions.clear()
+    begin(ticket)
+
+    counter.work(rounds=120, seconds=61)
+
+    lines = [one.what for one in counter.journal.events("acme", order_id)]
+    assert lines == ["listed", "tried again later"]

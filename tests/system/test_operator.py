@@ -1,0 +1,185 @@
+"""An operator at three in the morning: thousands of dead jobs, and stores that must pause."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from servers import ROOT, Cluster, eventually
+
+from journal.dead import Which
+from journal.jobs import Policy
+from journal.store import Journal, Listed
+from vtex.simulator.config import Config
+from vtex.simulator.server import Running, running
+
+MANY = 10_000
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def buried(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[Cluster]:
+    """Ten thousand dead orders of two stores, and nobody at work."""
+    if request.param == "postgresql":
+        cluster.env["JOURNAL_URL"] = request.getfixturevalue("postgres_database")
+    # A lease that has lapsed at once, and no crash that is forgiven: the quick way to die.
+    policy = Policy(lease_seconds=-1, max_crashes=0)
+    journal = Journal(cluster.env["JOURNAL_URL"], policy=policy)
+    journal.migrate()
+    for store in ("acme", "outlet"):
+        for start in range(0, MANY // 2, 1000):
+            names = [f"{store}-{n:05}-01" for n in range(start, start + 1000)]
+            journal.record(store, [Listed(one, None, 1) for one in names])
+    journal.dispatch(in_flight=MANY)
+    journal.dispatch(in_flight=0)
+    assert len(journal.dead(Which())) == MANY
+    yield cluster
+    journal.close()
+
+
+def dead(cluster: Cluster, *options: str) -> int:
+    return int(json.loads(cluster.command("dead", "--json", *options).stdout)["count"])
+
+
+def test_ten_thousand_dead_jobs_are_shown_retried_and_discarded_through_the_command_line(
+    buried: Cluster,
+) -> None:
+    shown = buried.command("dead", "--limit", "1")
+    assert f"and {MANY - 1} more" in shown.stdout
+    assert dead(buried, "--since", "1h", "--reason", "its step began … and never ended") == MANY
+    assert dead(buried, "--until", "1h") == 0
+
+    retried = buried.command("retry", "--store", "outlet", "--since", "1h", "--yes")
+    again = buried.command("retry", "--store", "outlet", "--yes")
+    given_up = buried.command("discard", "--all", "--why", "closed", "--yes")
+
+    assert "5000 jobs tried again" in retried.stdout
+    assert "no dead job fits" in again.stdout
+    assert "5000 jobs given up" in given_up.stdout
+    assert dead(buried) == 0
+    counts = json.loads(buried.command("orders", "--json", "--limit", "1").stdout)["counts"]
+    assert counts == {"acme": {"skipped": 5000}, "outlet": {"listed": 5000}}
+
+
+def test_a_reader_that_has_enough_is_no_fault(buried: Cluster) -> None:
+    command = f"{sys.executable} -m workers.cli dead --limit {MANY} | head -1"
+
+    piped = subprocess.run(
+        ["bash", "-c", command], env=buried.env, cwd=ROOT, capture_output=True, text=True,
+        timeout=60, check=True,
+    )  # fmt: skip
+
+    assert piped.stderr == ""
+
+
+def test_ctrl_c_at_the_question_changes_nothing_and_says_so(cluster: Cluster) -> None:
+    journal = Journal(cluster.env["JOURNAL_URL"])
+    journal.record("acme", [Listed("a-01", None, 1)])
+    (ticket,) = journal.dispatch(in_flight=1)
+    journal.bury("acme", "a-01", ticket.attempt, "no such SKU")
+    near, far = pty.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-m", "workers.cli", "retry", "--all"], env=cluster.env, cwd=ROOT,
+        stdin=far, stdout=far, stderr=far, start_new_session=True,
+    )  # fmt: skip
+    os.close(far)
+    said = bytearray()
+
+    def asked() -> bool:
+        said.extend(os.read(near, 1000))
+        return b"[y/N]" in said
+
+    eventually(asked, 60)
+    child.send_signal(signal.SIGINT)
+
+    assert child.wait(30) == 1
+    assert b"nothing was changed" in os.read(near, 1000)
+    assert len(journal.dead(Which())) == 1
+    os.close(near)
+    journal.close()
+
+
+# --- pauses ---------------------------------------------------------------------------------------
+
+
+def test_a_pause_by_hand_outlasts_a_429_that_came_into_it(cluster: Cluster) -> None:
+    cluster.start_simulator(20, "--latency-ms", "300")
+    cluster.steer("faults", kind="throttle", times=None, retry_after=1)
+    cluster.start_worker("w1")
+    cluster.start_beat()
+    eventually(lambda: "acme pauses until 20" in cluster.command("orders").stdout, 60)
+
+    cluster.command("pause", "acme", "--why", "stocktaking")
+    cluster.clear_faults()
+    calls = cluster.state()["calls"]
+    cluster.command("pause", "acme", "--minutes", "0.01", "--why", "shorter")
+
+    text = cluster.command("orders").stdout
+    assert "acme pauses until vtex-erp resume acme: stocktaking" in text
+    # What was under way may end; from then on nothing calls, over several listings and sweeps.
+    seen: list[object] = [calls]
+    eventually(lambda: _still(cluster, seen, looks=60), 60)
+    assert "stocktaking" in cluster.command("check").stdout
+    assert cluster.command("resume", "acme").returncode == 0
+    eventually(lambda: cluster.all_done(20), 60)
+
+
+def _still(cluster: Cluster, seen: list[object], looks: int) -> bool:
+    """Whether so many looks in a row show the same number of calls."""
+    calls = cluster.state()["calls"]
+    seen[:] = [*seen, calls] if seen[-1] == calls else [calls]
+    return len(seen) > looks
+
+
+@pytest.fixture
+def stores(cluster: Cluster, tmp_path: Path) -> Iterator[dict[str, Running]]:
+    """Twenty stores of one cluster, three orders each."""
+    with ExitStack() as stack:
+        found = {
+            name: stack.enter_context(running(Config(account=name, orders=3, index_lag=0)))
+            for name in (f"store{n:02}" for n in range(20))
+        }
+        text = "".join(
+            f'[stores.{name}]\napp_key_env = "KEY"\napp_token_env = "TOKEN"\n'
+            f'base_url = "{one.url}"\npayments_url = "{one.url}"\n'
+            for name, one in found.items()
+        )
+        (tmp_path / "stores.toml").write_text(text)
+        first = next(iter(found.values()))
+        for name in [one for one in cluster.env if one.startswith("VTEX_")]:
+            cluster.env.pop(name)
+        cluster.env |= {"STORES_FILE": f"{tmp_path}/stores.toml", "KEY": first.app_key}
+        cluster.env |= {"TOKEN": first.app_token, "VTEX_READ_TIMEOUT_SECONDS": "3"}
+        yield found
+
+
+def test_of_twenty_stores_one_pauses_and_the_others_are_listed_unhindered(
+    cluster: Cluster, stores: dict[str, Running]
+) -> None:
+    assert cluster.command("pause", "store07", "--why", "stocktaking").returncode == 0
+    refused = stores["store13"].store
+    refused.permissions.clear()
+    cluster.start_worker("w1")
+    cluster.start_beat()
+
+    def counts() -> dict[str, dict[str, int]]:
+        shown: dict[str, dict[str, int]] = json.loads(
+            cluster.command("orders", "--json", "--limit", "1").stdout
+        )["counts"]
+        return shown
+
+    others = {name: {"done": 3} for name in stores if name not in ("store07", "store13")}
+    eventually(lambda: counts() == others, 90)
+
+    shown = json.loads(cluster.command("orders", "--json").stdout)["paused"]
+    assert set(shown) == {"store07", "store13"}
+    assert stores["store07"].store.calls == {}
+    assert cluster.command("resume", "store07").returncode == 0
+    eventually(lambda: counts() == others | {"store07": {"done": 3}}, 60)

@@ -1,0 +1,18 @@
+"""How a store's pause is told: until when, why, and how it ends."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+FOR_GOOD_SECONDS = 10 * 365 * 86_400.0
+"""Seconds that a pause by hand lasts unless it is ended: ten years."""
+
+_BY_HAND = timedelta(days=365)
+
+
+def told(store: str, pause: tuple[datetime, str]) -> str:
+    """Say until when a store pauses, and why."""
+    until, reason = pause
+    if until - datetime.now(UTC) > _BY_HAND:
+        return f"until vtex-erp resume {store}: {reason}"
+    return f"until {until.astimezone():%Y-%m-%d %H:%M:%S}, then it goes on by itself: {reason}"
