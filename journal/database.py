@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,17 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from psycopg.errors import LockNotAvailable
-from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select, text
+from sqlalchemy import (
+    Connection,
+    Engine,
+    RowMapping,
+    create_engine,
+    event,
+    func,
+    make_url,
+    select,
+    text,
+)
 from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 
 from journal.jobs import JournalError, JournalUnavailable
@@ -59,6 +69,7 @@ class Database:
             parsed = parsed.set(drivername="postgresql+psycopg")
         self._url = parsed
         self._engine: Engine | None = None
+        self._committing: Engine | None = None
         self._lock = threading.Lock()
 
     @property
@@ -84,6 +95,28 @@ class Database:
         with self._translated(), self.engine.begin() as connection:
             yield connection
 
+    def once(self, statement: str, values: Mapping[str, Any]) -> RowMapping | None:
+        """Run one statement in the driver's own words, a transaction and a round trip of its own.
+
+        Returns:
+            The row that it returns, None where there is none.
+
+        Raises:
+            JournalUnavailable: the database does not answer; it may have been done.
+        """
+        with self._translated(), self._at_once().connect() as connection:
+            return connection.exec_driver_sql(statement, dict(values)).mappings().one_or_none()
+
+    def _at_once(self) -> Engine:
+        with self._lock:
+            if self._committing is None:
+                # Apart, since a connection's way to commit is not changed for nothing. Nothing is
+                # left open that would have to be rolled back when it is returned.
+                self._committing = self._make(
+                    isolation_level="AUTOCOMMIT", pool_reset_on_return=None
+                )
+            return self._committing
+
     @contextmanager
     def _translated(self) -> Iterator[None]:
         try:
@@ -94,9 +127,9 @@ class Database:
     def close(self) -> None:
         """Give back all connections; the next use connects anew."""
         with self._lock:
-            if self._engine is not None:
-                self._engine.dispose()
-                self._engine = None
+            for engine in filter(None, (self._engine, self._committing)):
+                engine.dispose()
+            self._engine = self._committing = None
 
     def migrate(self) -> None:
         """Bring the tables up to date; several processes may call it at once, beside workers.
@@ -175,9 +208,11 @@ class Database:
             )
         return f"{name} {version}, schema {current}"
 
-    def _make(self) -> Engine:
+    def _make(self, **more: Any) -> Engine:
         if not self.is_local:
-            engine = create_engine(self._url, pool_size=20, max_overflow=20, connect_args=_REACH)
+            engine = create_engine(
+                self._url, pool_size=20, max_overflow=20, connect_args=_REACH, **more
+            )
             event.listen(engine, "connect", _prepare_postgresql)
             event.listen(engine, "checkin", _note_return)
             event.listen(engine, "checkout", _ping_where_idle)

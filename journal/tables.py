@@ -49,6 +49,14 @@ MOST_WORDS = 10_000
 _UNFIT = re.compile("[\x00\ud800-\udfff]")
 
 
+def fit(words: str | None) -> str | None:
+    """Return a reason as every database keeps it."""
+    if words is None:
+        return None
+    words = _UNFIT.sub("\ufffd", words)
+    return words if len(words) <= MOST_WORDS else f"{words[:MOST_WORDS]}…"
+
+
 class Words(TypeDecorator[str]):
     """A reason for a person to read, of bounded length.
 
@@ -61,10 +69,7 @@ class Words(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
         """Return the words as every database keeps them."""
-        if value is None:
-            return None
-        words = _UNFIT.sub("\ufffd", value)
-        return words if len(words) <= MOST_WORDS else f"{words[:MOST_WORDS]}…"
+        return fit(value)
 
 
 metadata = MetaData()

@@ -1,0 +1,90 @@
+"""The usual way of an order's steps on PostgreSQL: a transaction is one statement, one round trip.
+
+A statement writes all of a step or nothing. It writes nothing where anything is unusual, such as
+a pause or a job that has moved on: the journal's general way, which takes five statements and as
+many round trips, has to look closer then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import RowMapping
+
+from journal.database import Database
+from journal.tables import fit
+
+_ENTER = """
+UPDATE journal_jobs j SET starts = j.starts + 1, lease_until = %(lease)s, updated_at = %(now)s
+FROM journal_orders o LEFT JOIN journal_documents d USING (store, order_id)
+WHERE j.store = %(store)s AND j.order_id = %(order_id)s AND j.kind = 'intake'
+    AND o.store = j.store AND o.order_id = j.order_id
+    AND j.state = 'open' AND j.attempt = %(attempt)s AND j.stage = %(at)s
+    AND NOT EXISTS (SELECT FROM journal_pauses p WHERE p.store = j.store AND p.until > %(now)s)
+RETURNING j.id, j.store, j.order_id, j.kind, j.stage, j.state, j.attempt, j.starts - 1 AS starts,
+    j.suspect, j.failures, j.content, j.result, j.due_at, j.created_at,
+    o.value_cents, o.erp_reference, d.order_document, d.payment_document
+"""
+
+_ADVANCE = """
+WITH moved AS (
+    UPDATE journal_jobs j SET stage = %(to)s, state = %(state)s, starts = %(starts)s, suspect = 0,
+        failures = 0, last_error = NULL, lease_until = %(lease)s, updated_at = %(now)s
+    WHERE j.id = %(id)s AND j.state = 'open' AND j.attempt = %(attempt)s AND j.stage = %(at)s
+        AND NOT EXISTS (SELECT FROM journal_pauses p WHERE p.store = j.store AND p.until > %(now)s)
+    RETURNING j.store, j.order_id
+), told AS (
+    INSERT INTO journal_events (store, order_id, at, kind, stage, attempt, what, detail)
+    SELECT store, order_id, %(now)s, 'intake', %(to)s, %(attempt)s, what, detail
+    FROM moved, unnest(%(whats)s::text[], %(details)s::text[]) AS line (what, detail)
+), kept AS (
+    INSERT INTO journal_documents AS d (store, order_id, order_document, payment_document, kept_at)
+    SELECT store, order_id, %(order_document)s::bytea, %(payment_document)s::bytea, %(now)s
+    FROM moved WHERE %(keeps)s
+    ON CONFLICT (store, order_id) DO UPDATE SET
+        order_document = coalesce(excluded.order_document, d.order_document),
+        payment_document = coalesce(excluded.payment_document, d.payment_document),
+        kept_at = excluded.kept_at
+), referred AS (
+    UPDATE journal_orders o SET erp_reference = %(erp_reference)s FROM moved
+    WHERE o.store = moved.store AND o.order_id = moved.order_id AND %(refers)s
+)
+SELECT order_id FROM moved
+"""
+
+
+def enter(database: Database, **named: Any) -> RowMapping | None:
+    """Begin a step of an intake; return its job, None where the general way has to look.
+
+    Args:
+        named: ``store``, ``order_id``, ``attempt``, ``at`` (stage), ``now``, ``lease``.
+    """
+    return database.once(_ENTER, named)
+
+
+def advance(
+    database: Database,
+    job: Mapping[str, Any],
+    *,
+    lines: Sequence[tuple[str, str | None]],
+    documents: Mapping[str, bytes | None],
+    **named: Any,
+) -> bool:
+    """End a step of an intake, and begin the next; say no where the general way has to look.
+
+    Args:
+        job: as it was read.
+        lines: of the timeline, each what and detail.
+        documents: those that the step has fetched, by their columns.
+        named: ``to`` (stage), ``state``, ``starts``, ``now``, ``lease``, and ``erp_reference``
+            where the step was given one, else None.
+    """
+    values = named | {
+        "id": job["id"], "attempt": job["attempt"], "at": job["stage"],
+        "order_document": documents.get("order_document"),
+        "payment_document": documents.get("payment_document"),
+        "keeps": bool(documents), "refers": named["erp_reference"] is not None,
+        "whats": [what for what, _ in lines], "details": [fit(detail) for _, detail in lines],
+    }  # fmt: skip
+    return database.once(_ADVANCE, values) is not None
