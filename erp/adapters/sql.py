@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, select, update
 from sqlalchemy.exc import IntegrityError
 
+from erp.adapters import sql_postgresql
 from erp.adapters.sql_database import Database, refusal
 from erp.adapters.sql_fitting import fitted
 from erp.adapters.sql_outbox import Outbox
@@ -39,15 +40,25 @@ class SqlErp:
 
     def insert(self, order: SalesOrder) -> str:
         """Insert an order and all its rows in one transaction, once; return ``int_order.id``."""
+        refused = None
         try:
-            with self._database.transaction() as db:
-                return self._insert(db, order)
+            if number := self._inserted(order):
+                return number
         except IntegrityError as error:
-            # A racing worker was first, or the row itself is refused: looking tells which.
-            found = self.find(order.store, order.order_id)
-            if found is None:
-                raise ErpRejected(refusal(error)) from None
-            return found
+            refused = refusal(error)
+        # A racing worker was first, or the row itself is refused: looking tells which.
+        found = self.find(order.store, order.order_id)
+        if found is None and refused is not None:
+            raise ErpRejected(refused)
+        if found is None:
+            raise ErpUnavailable("the ERP's database has it, and shows it not")
+        return found
+
+    def _inserted(self, order: SalesOrder) -> str | None:
+        if self._database.is_postgresql:
+            return sql_postgresql.insert(self._database, _rows(order), _raw(order))
+        with self._database.transaction() as db:
+            return self._insert(db, order)
 
     def find(self, store: str, order_id: str) -> str | None:
         """Return ``int_order.id`` of an order, None if it is not there."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -15,8 +15,8 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from psycopg.errors import LockNotAvailable
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy import Connection, Dialect, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import DataError, DBAPIError, DisconnectionError, IntegrityError
 
 from erp.adapters.sql_tables import VERSION_TABLE
 from erp.port import ErpRejected, ErpUnavailable
@@ -58,6 +58,10 @@ _SHORT_LOCKS: dict[str, tuple[str, ...]] = {
 }
 
 
+IDLE_SECONDS = 5.0
+"""Connections unused for longer are tried before they are used."""
+
+
 class Database:
     """SQLite, PostgreSQL, MariaDB or MySQL, connected to at first use. Safe across threads."""
 
@@ -68,6 +72,7 @@ class Database:
             parsed = parsed.update_query_dict({"charset": "utf8mb4"})
         self._url = parsed
         self._engine: Engine | None = None
+        self._committing: Engine | None = None
         self._lock = threading.Lock()
 
     @contextmanager
@@ -79,15 +84,46 @@ class Database:
             ErpRejected: the database refuses a value.
             ErpUnavailable: it does not answer; a commit may have been done.
         """
+        with self._translated(), self._made().begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
         try:
-            with self._made().begin() as connection:
-                yield connection
+            yield
         except IntegrityError:
             raise
         except DataError as error:
             raise ErpRejected(refusal(error)) from None
         except DBAPIError as error:
             raise ErpUnavailable(_failed(error)) from None
+
+    @property
+    def is_postgresql(self) -> bool:
+        """Whether PostgreSQL's own SQL is understood."""
+        return self._url.get_backend_name() == "postgresql"
+
+    def once(self, statement: str, values: Mapping[str, Any]) -> Any:
+        """Run one statement in the driver's own words, a transaction and a round trip of its own.
+
+        Returns:
+            The one value that it returns, None where there is none.
+
+        Raises:
+            IntegrityError, ErpRejected, ErpUnavailable: as in ``transaction``.
+        """
+        with self._translated(), self._at_once().connect() as connection:
+            return connection.exec_driver_sql(statement, dict(values)).scalar_one_or_none()
+
+    def _at_once(self) -> Engine:
+        with self._lock:
+            if self._committing is None:
+                # Apart, since a connection's way to commit is not changed for nothing. Nothing is
+                # left open that would have to be rolled back when it is returned.
+                self._committing = self._make(
+                    isolation_level="AUTOCOMMIT", pool_reset_on_return=None
+                )
+            return self._committing
 
     def migrate(self) -> None:
         """Bring the tables up to date; several processes may call it at once, beside workers.
@@ -143,9 +179,9 @@ class Database:
     def close(self) -> None:
         """Give back all connections; the next use connects anew."""
         with self._lock:
-            if self._engine is not None:
-                self._engine.dispose()
-                self._engine = None
+            for engine in filter(None, (self._engine, self._committing)):
+                engine.dispose()
+            self._engine = self._committing = None
 
     def _made(self) -> Engine:
         with self._lock:
@@ -153,16 +189,17 @@ class Database:
                 self._engine = self._make()
             return self._engine
 
-    def _make(self) -> Engine:
+    def _make(self, **more: Any) -> Engine:
         kind = self._url.get_backend_name()
         if kind != "sqlite":
             # MariaDB's own default locks the gaps between rows, and an ERP that inserts would wait.
             level = {"isolation_level": "READ COMMITTED"} if kind == "mysql" else {}
             engine = create_engine(
-                self._url, pool_size=20, max_overflow=20, pool_pre_ping=True,
-                connect_args=_REACH[kind], **level,
-            )  # fmt: skip
+                self._url, pool_size=20, max_overflow=20, connect_args=_REACH[kind], **level, **more
+            )
             event.listen(engine, "connect", partial(_prepare_server, _PATIENCE[kind]))
+            event.listen(engine, "checkin", _note_return)
+            event.listen(engine, "checkout", partial(_ping_where_idle, engine.dialect))
             return engine
         if self._url.database:
             Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
@@ -218,6 +255,23 @@ def _prepare_server(statements: str, connection: Any, _record: object) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statements)
     connection.commit()
+
+
+def _note_return(_connection: object, record: Any) -> None:
+    record.info["idle_since"] = time.monotonic()
+
+
+def _ping_where_idle(dialect: Dialect, connection: Any, record: Any, _proxy: object) -> None:
+    """Try a connection that has not been used for a while: the server may have gone meanwhile.
+
+    At every use, as the pool's own way is, this would be one more round trip an order.
+    """
+    if time.monotonic() - record.info.get("idle_since", 0.0) < IDLE_SECONDS:
+        return
+    try:
+        dialect.do_ping(connection)
+    except dialect.loaded_dbapi.Error as error:
+        raise DisconnectionError from error
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
