@@ -21,7 +21,7 @@ from journal.store import Job, Listed
 from tasks.base import StepTask, StoreTask
 from tasks.chains import send
 from vtex import handling, schemas, statuses
-from vtex.documents import OrderPage
+from vtex.documents import Order, OrderPage
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ def fetch(self: StepTask, /, *, store: str, order_id: str, attempt: int, **_: ob
     """
     with self.step(store, order_id, attempt, to=Stage.FETCHED) as job:
         job.order = self.vtex(store).order(order_id)
-        order = schemas.read_order(job.order)
+        order = job.read = schemas.read_order(job.order)
         if reason := statuses.reason_to_skip(order):
             job.skip(reason)
         else:
@@ -85,7 +85,7 @@ def fetch_payment(
     Arguments as in ``orders.fetch``.
     """
     with self.step(store, order_id, attempt, to=Stage.PAID) as job:
-        ids = schemas.read_order(job.order or {}).gateway_transaction_ids
+        ids = order_of(job).gateway_transaction_ids
         client = self.vtex(store) if ids else None
         job.payment = {"transactions": [client.transaction(one) for one in ids] if client else []}
 
@@ -101,7 +101,7 @@ def insert(self: StepTask, /, *, store: str, order_id: str, attempt: int, **_: o
     """
     lenient = store in self.with_team.lenient
     with self.step(store, order_id, attempt, to=Stage.INSERTED, calls_vtex=False) as job:
-        order = sales_order(store, job.order, job.payment, allow_mismatch=lenient)
+        order = sales_order(store, order_of(job), job.payment, allow_mismatch=lenient)
         job.erp_reference = self.erp.insert(order)
         for flag in order.flags:
             job.note(flag)
@@ -131,14 +131,22 @@ def listed(page: OrderPage) -> list[Listed]:
     return [Listed(one.order_id, one.created_at, one.value_cents) for one in page.orders]
 
 
+def order_of(job: Job) -> Order:
+    """Return a job's order as its document is read: once, for all steps of one worker."""
+    if job.read is None:
+        job.read = schemas.read_order(job.order or {})
+    order: Order = job.read
+    return order
+
+
 def sales_order(
     store: str,
-    order: Mapping[str, Any] | None,
+    order: Order,
     payment: Mapping[str, Any] | None,
     *,
     allow_mismatch: bool,
 ) -> SalesOrder:
-    """Map an order's documents to the sales order that the ERP gets.
+    """Map an order and its payment document to the sales order that the ERP gets.
 
     Raises:
         DocumentInvalid: a document breaks its schema.
@@ -147,7 +155,7 @@ def sales_order(
     transactions = (payment or {}).get("transactions", [])
     return mapping.to_sales_order(
         store,
-        schemas.read_order(order or {}),
+        order,
         [schemas.read_transaction(one) for one in transactions],
         raw_payment=payment,
         allow_mismatch=allow_mismatch,

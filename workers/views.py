@@ -195,7 +195,7 @@ class DryRun:
         except VtexUnavailable as error:
             would, reason = "wait", str(error)
         try:
-            made = sales_order(self.store, self.order, self.payment, allow_mismatch=self.lenient)
+            made = sales_order(self.store, order, self.payment, allow_mismatch=self.lenient)
         except (DocumentInvalid, ErpRejected) as error:
             return ("be held", str(error), None) if reason is None else (would, reason, None)
         return would, reason, made
