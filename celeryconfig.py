@@ -39,6 +39,7 @@ task_queues = tuple(
 task_default_queue = "control"
 task_create_missing_queues = False  # a typo in a queue's name is an error, not a silent sink
 task_routes = {
+    "orders.carry": {"queue": "orders"},
     "orders.fetch": {"queue": "orders"},
     "orders.fetch_payment": {"queue": "orders"},
     "orders.insert": {"queue": "orders"},

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any, ClassVar
 
 from celery import Task, signals
@@ -243,8 +244,8 @@ class StepTask(StoreTask):
             job: number of the job; None for the order's intake.
         """
         self._step(store, order_id, attempt, job, kwargs)
-        if self.request.chain and (left := carrying.carry_on(self)):
-            hand_back(self.journal, left[0])
+        if self.request.chain:
+            carrying.carry_on(self, partial(hand_back, self.journal))
 
     @contextmanager
     def step(  # what names a step
@@ -385,6 +386,7 @@ def hand_back(journal: Journal, name: Mapping[str, Any]) -> None:
 def _leave_to_newer(message: Any = None, name: str = "", **_: Any) -> None:
     """Hand a job back whose step only a newer version knows; Celery drops the message."""
     kwargs = message.payload[1]
-    if StoreTask.team is not None and {"store", "order_id", "attempt"} <= set(kwargs):
-        log.warning("a newer version's step is handed back", extra={"task": name})
-        hand_back(StoreTask.team.journal, kwargs)
+    for one in kwargs.get("orders", [kwargs]):
+        if StoreTask.team is not None and {"store", "order_id", "attempt"} <= set(one):
+            log.warning("a newer version's step is handed back", extra={"task": name})
+            hand_back(StoreTask.team.journal, one)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from celery import shared_task
@@ -16,10 +17,12 @@ from celery import shared_task
 from erp import mapping
 from erp.port import Event
 from erp.sales_order import SalesOrder
-from journal.jobs import Stage
+from journal.jobs import Kind, Stage
 from journal.store import Job, Listed
-from tasks.base import StepTask, StoreTask
-from tasks.chains import send
+from tasks import carrying
+from tasks.base import StepTask, StoreTask, hand_back
+from tasks.carrying import Load
+from tasks.chains import names_of, send
 from vtex import handling, schemas, statuses
 from vtex.documents import Order, OrderPage
 
@@ -52,6 +55,16 @@ def list_orders(self: StoreTask, /, *, store: str, **_: object) -> None:
                 self.journal, self.journal.dispatch(in_flight=self.with_team.in_flight, store=store)
             )
     log.info("listed", extra={"store": store, "count": new})
+
+
+@shared_task(base=StoreTask, bind=True, name="orders.carry")
+def carry(self: StoreTask, /, *, orders: list[dict[str, Any]], **_: object) -> None:
+    """Take several orders into this process, to carry each through the steps that it has left.
+
+    Args:
+        orders: of each what its steps' messages carry, and the ``stage`` where it stands.
+    """
+    carrying.backlog.take([load_of(self, one) for one in orders])
 
 
 @shared_task(base=StepTask, bind=True, name="orders.fetch")
@@ -124,6 +137,15 @@ def start_handling(
         elif outcome.reason:
             job.note(outcome.reason)
     log.info("order done", extra={"store": store, "order_id": order_id, "stage": job.stage})
+
+
+def load_of(task: StoreTask, order: Mapping[str, Any]) -> Load:
+    """Return an order of a message with its steps."""
+    name = {key: value for key, value in order.items() if key != "stage"}
+    # A stage that only a newer version knows leads to no task, and so is handed back.
+    names = names_of(Kind.INTAKE, order["stage"]) or [""]
+    steps = [{"task": one, "kwargs": name} for one in reversed(names)]
+    return Load(task.app, task.request.id, steps, partial(hand_back, task.journal))
 
 
 def listed(page: OrderPage) -> list[Listed]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from celery import Celery, signals
 
+from tasks import carrying
 from workers import log, wiring
 from workers.settings import load
 
@@ -42,4 +43,5 @@ def _equip(**_: Any) -> None:
 @signals.worker_process_shutdown.connect
 @signals.worker_shutdown.connect
 def _give_back(**_: Any) -> None:
+    carrying.backlog.give_back()
     wiring.dismiss()

@@ -47,7 +47,22 @@ def test_a_step_that_is_not_known_here_is_handed_back_and_not_begun(journal: Jou
     ]
     carrier = SimpleNamespace(request=SimpleNamespace(chain=chain, id="1"), app=app)
 
-    assert carrying.carry_on(carrier) == [kwargs]
+    back: list[object] = []
+    carrying.carry_on(carrier, back.append)
+
+    assert back == [kwargs]
+
+
+def test_an_order_at_a_stage_that_is_not_known_here_is_handed_back_by_the_batch(
+    counter: Desk,
+) -> None:
+    counter.journal.record("acme", [Listed("o-1", None, 1)])
+    (ticket,) = counter.journal.dispatch(in_flight=9)
+    order = {"store": "acme", "order_id": "o-1", "attempt": ticket.attempt, "stage": "enriched"}
+
+    assert run("orders.carry", orders=[order]) == "SUCCESS"
+
+    assert counter.journal.events("acme", "o-1")[-1].what == "handed back"
 
 
 def test_a_job_that_is_handed_back_says_so_and_goes_on_at_once(journal: Journal) -> None:

@@ -1,0 +1,133 @@
+"""How the orders of a message are spread over a worker's threads."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from celery import Celery
+from servers import eventually
+
+from tasks import carrying
+from tasks.carrying import Backlog, Load
+
+THREADS = 4
+
+
+class Orders:
+    """An application whose one task says which orders it has, and keeps them until told."""
+
+    def __init__(self) -> None:
+        self.app = Celery("test", set_as_current=False)
+        self.app.task(name="step", shared=False)(self.step)
+        self.begun: list[str] = []
+        self.back: list[str] = []
+        self.held = threading.Event()
+
+    def step(self, order_id: str) -> None:
+        self.begun.append(order_id)
+        if order_id.startswith("slow"):
+            assert self.held.wait(20)
+
+    def load(self, order_id: str) -> Load:
+        step = {"task": "step", "kwargs": {"order_id": order_id}}
+        return Load(self.app, "1", [step], lambda kwargs: self.back.append(kwargs["order_id"]))
+
+    def loads(self, *names: str) -> list[Load]:
+        return [self.load(one) for one in names]
+
+
+@pytest.fixture
+def orders() -> Iterator[Orders]:
+    made = Orders()
+    yield made
+    made.held.set()
+
+
+@pytest.fixture
+def threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(THREADS) as executor:
+        pool = SimpleNamespace(executor=executor, limit=THREADS)
+        consumer = SimpleNamespace(pool=pool, event_dispatcher=None)
+        monkeypatch.setitem(carrying._worker, "consumer", consumer)
+        yield executor
+
+
+@pytest.mark.usefixtures("threads")
+def test_a_slow_order_holds_up_no_other_of_its_message(orders: Orders) -> None:
+    Backlog().take(orders.loads("slow", *(f"o-{n}" for n in range(30))))
+
+    eventually(lambda: len(orders.begun) == 31, 20)
+
+
+@pytest.mark.usefixtures("threads")
+def test_all_idle_threads_work_at_one_message(orders: Orders) -> None:
+    Backlog().take(orders.loads(*(f"slow-{n}" for n in range(9))))
+
+    eventually(lambda: len(orders.begun) == THREADS, 20)
+
+
+def test_what_comes_meanwhile_waits_for_one_order_a_thread_at_most(
+    orders: Orders, threads: ThreadPoolExecutor
+) -> None:
+    Backlog().take(orders.loads(*(f"slow-{n}" for n in range(4)), *(f"o-{n}" for n in range(99))))
+    eventually(lambda: len(orders.begun) == THREADS, 20)
+
+    seen = threads.submit(lambda: len(orders.begun))
+    orders.held.set()
+
+    assert seen.result(20) <= 2 * THREADS
+
+
+@pytest.mark.usefixtures("threads")
+def test_orders_that_come_one_by_one_are_all_worked(orders: Orders) -> None:
+    backlog = Backlog()
+
+    for n in range(200):
+        backlog.take(orders.loads(f"o-{n}"))
+
+    eventually(lambda: len(orders.begun) == 200, 20)
+
+
+@pytest.mark.usefixtures("threads")
+def test_a_worker_that_stops_hands_back_what_it_has_not_begun(
+    orders: Orders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backlog = Backlog()
+    backlog.take(orders.loads(*(f"slow-{n}" for n in range(THREADS)), "o-1", "o-2"))
+    eventually(lambda: len(orders.begun) == THREADS, 20)
+
+    monkeypatch.setattr("celery.worker.state.should_stop", 0)
+    orders.held.set()
+    eventually(lambda: backlog._runners == 0, 20)
+    backlog.give_back()
+
+    assert sorted(orders.back) == ["o-1", "o-2"]
+
+
+def test_without_a_pool_of_threads_the_orders_are_worked_in_turn(
+    orders: Orders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(carrying._worker, "consumer", raising=False)
+
+    Backlog().take(orders.loads("o-1", "o-2"))
+
+    assert orders.begun == ["o-1", "o-2"]
+
+
+def test_a_step_that_fails_is_not_followed_by_the_next(orders: Orders) -> None:
+    def fail() -> Any:
+        raise ValueError
+
+    orders.app.task(name="fail", shared=False)(fail)
+    load = orders.load("o-1")
+    steps = [*load.steps, {"task": "fail", "kwargs": {}}]
+
+    Backlog().take([replace(load, steps=steps)])
+
+    assert (orders.begun, orders.back) == ([], [])
