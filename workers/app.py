@@ -10,6 +10,7 @@ from celery import Celery, signals
 
 from tasks import carrying
 from workers import log, wiring
+from workers.events import GatheredEvents
 from workers.settings import load
 
 # ``celery`` started in the project's folder finds celeryconfig there; elsewhere it is installed.
@@ -17,6 +18,7 @@ sys.path.insert(0, os.getcwd())
 
 app = Celery("vtex-erp")
 app.config_from_object("celeryconfig")
+app.steps["consumer"].add(GatheredEvents)
 
 
 @signals.setup_logging.connect
