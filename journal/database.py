@@ -18,7 +18,6 @@ from psycopg.errors import LockNotAvailable
 from sqlalchemy import (
     Connection,
     Engine,
-    RowMapping,
     create_engine,
     event,
     func,
@@ -28,6 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 
+from journal import once
 from journal.jobs import JournalError, JournalUnavailable
 
 _MIGRATION_LOCK = 7_263_001
@@ -95,17 +95,14 @@ class Database:
         with self._translated(), self.engine.begin() as connection:
             yield connection
 
-    def once(self, statement: str, values: Mapping[str, Any]) -> RowMapping | None:
-        """Run one statement in the driver's own words, a transaction and a round trip of its own.
-
-        Returns:
-            The row that it returns, None where there is none.
+    def once(self, statement: str, values: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Run one statement of PostgreSQL; see ``journal.once``.
 
         Raises:
             JournalUnavailable: the database does not answer; it may have been done.
         """
-        with self._translated(), self._at_once().connect() as connection:
-            return connection.exec_driver_sql(statement, dict(values)).mappings().one_or_none()
+        with self._translated():
+            return once.run(self._at_once(), statement, values)
 
     def _at_once(self) -> Engine:
         with self._lock:

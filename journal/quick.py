@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import RowMapping
-
 from journal.database import Database
 from journal.tables import fit
 
@@ -54,7 +52,7 @@ SELECT order_id FROM moved
 """
 
 
-def enter(database: Database, **named: Any) -> RowMapping | None:
+def enter(database: Database, **named: Any) -> dict[str, Any] | None:
     """Begin a step of an intake; return its job, None where the general way has to look.
 
     Args:

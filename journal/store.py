@@ -55,7 +55,7 @@ class Job:
         paused: until when its store pauses, and why.
     """
 
-    def __init__(self, row: RowMapping) -> None:
+    def __init__(self, row: Row) -> None:
         self.row = dict(row)
         self.paused: tuple[datetime, str] | None = None
         self.store: str = row["store"]

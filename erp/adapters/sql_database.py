@@ -18,6 +18,7 @@ from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, Dialect, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DataError, DBAPIError, DisconnectionError, IntegrityError
 
+from erp.adapters import sql_once
 from erp.adapters.sql_tables import VERSION_TABLE
 from erp.port import ErpRejected, ErpUnavailable
 
@@ -103,17 +104,14 @@ class Database:
         """Whether PostgreSQL's own SQL is understood."""
         return self._url.get_backend_name() == "postgresql"
 
-    def once(self, statement: str, values: Mapping[str, Any]) -> Any:
-        """Run one statement in the driver's own words, a transaction and a round trip of its own.
-
-        Returns:
-            The one value that it returns, None where there is none.
+    def once(self, statement: str, values: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Run one statement of PostgreSQL; see ``sql_once``.
 
         Raises:
             IntegrityError, ErpRejected, ErpUnavailable: as in ``transaction``.
         """
-        with self._translated(), self._at_once().connect() as connection:
-            return connection.exec_driver_sql(statement, dict(values)).scalar_one_or_none()
+        with self._translated():
+            return sql_once.run(self._at_once(), statement, values)
 
     def _at_once(self) -> Engine:
         with self._lock:

@@ -28,8 +28,8 @@ def insert(database: Database, rows: Rows, raw: Mapping[str, str | None]) -> str
     given = {"head": _json(head)} | {
         table.name: _json(rows[table]) for table in (items, payments, addresses)
     }
-    number = database.once(_INSERT, given | dict(raw))
-    return None if number is None else str(number)
+    row = database.once(_INSERT, given | dict(raw))
+    return None if row is None else str(row["id"])
 
 
 def _json(value: Any) -> str:
