@@ -107,9 +107,11 @@ class Postgres:
             file.write("host all all 10.77.0.0/16 trust\n")
         self.port = free_port()
         as_user = ["setpriv", f"--reuid={made.system_user}", "--clear-groups"]
+        self._programs = made.bin_path
         command = [
-            *(as_user if made.system_user else []), str(made.bin_path / "postgres"),
-            "-D", str(folder), "-p", str(self.port), "-k", str(folder),
+            *(as_user if made.system_user else []), str(self._programs / "postgres"),
+            "-D", str(folder), "-p", str(self.port),
+            "-k", "",  # a socket's path may have 107 characters, and a folder of a test has more
             "-h", "0.0.0.0" if address != "127.0.0.1" else address,
         ]  # fmt: skip
         self.process = Process(command, dict(os.environ), folder.with_suffix(".log"))
@@ -135,16 +137,11 @@ class Postgres:
         return create_engine(driver, poolclass=NullPool, isolation_level="AUTOCOMMIT")
 
     def _answers(self) -> bool:
-        return self.process.child is not None and _accepts(self)
-
-
-def _accepts(server: Postgres) -> bool:
-    probe = subprocess.run(
-        [str(Path(server.process.command[-8]).parent / "pg_isready"), "-q", "-h", server.address,
-         "-p", str(server.port)],
-        check=False,
-    )  # fmt: skip
-    return probe.returncode == 0
+        probe = subprocess.run(
+            [str(self._programs / "pg_isready"), "-q", "-h", self.address, "-p", str(self.port)],
+            check=False,
+        )
+        return probe.returncode == 0
 
 
 @dataclass
