@@ -69,7 +69,8 @@ def packed(document: dict[str, Any] | None) -> bytes | None:
     """Return a document as it is kept: each character of it, also what is half a character."""
     if document is None:
         return None
-    text = json.dumps(document, ensure_ascii=False)
+    # One that has its own text is kept as it came.
+    text = getattr(document, "text", None) or json.dumps(document, ensure_ascii=False)
     return zlib.compress(text.encode(errors="surrogatepass"), 1)
 
 

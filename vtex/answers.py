@@ -9,6 +9,7 @@ from typing import Any
 import requests
 
 from vtex.bounded import MOST_BYTES
+from vtex.documents import Document
 from vtex.errors import DocumentInvalid, VtexError, VtexUnavailable
 
 MOST_ERROR_BYTES = 64 * 1024
@@ -45,7 +46,8 @@ def parsed(body: bytes, method: str, path: str, status: int) -> Any:
         VtexUnavailable: it is no JSON, or of a write and of no use: in doubt.
     """
     try:
-        raw = json.loads(body, parse_constant=_no_json, parse_float=_finite)
+        text = body.decode(json.detect_encoding(body), "surrogatepass")
+        raw = _DECODER.decode(text)
     except ValueError as error:
         raise VtexUnavailable(
             f"VTEX answered {method} {path} with a body that is not JSON",
@@ -55,7 +57,7 @@ def parsed(body: bytes, method: str, path: str, status: int) -> Any:
         raise _unusable("is nested too deeply", method, path, status) from None
     if _may_be_deep(body) and is_deep(raw):
         raise _unusable("is nested too deeply", method, path, status)
-    return raw
+    return Document(raw, text) if isinstance(raw, dict) else raw
 
 
 def _may_be_deep(body: bytes) -> bool:
@@ -88,6 +90,9 @@ def _finite(text: str) -> float:
     if isinf(number):
         raise ValueError("a number is too large")
     return number
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_json, parse_float=_finite)
 
 
 def too_large(method: str, path: str, status: int) -> VtexError:

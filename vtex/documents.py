@@ -16,6 +16,19 @@ NOT_IN_GATEWAY = frozenset({"NO-PAYMENT", "PAYMENT-FROM-AFFILIATE"})
 """Transaction ids that name no transaction: nothing can be fetched for them."""
 
 
+class Document(dict[str, Any]):
+    """A JSON object that still has its own text: to keep it, it need not be written again.
+
+    It is not to be changed.
+    """
+
+    __slots__ = ("text",)
+
+    def __init__(self, read: Mapping[str, Any], text: str) -> None:
+        super().__init__(read)
+        self.text = text
+
+
 @dataclass(frozen=True, slots=True)
 class ListedOrder:
     """One row of the order list; its status may be minutes old."""

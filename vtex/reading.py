@@ -32,7 +32,7 @@ class Reader:
         Raises:
             ValidationError: its words are of no use; ``schema.load`` has the right ones.
         """
-        if type(raw) is not dict:
+        if not isinstance(raw, dict):
             raise _ASIDE
         if self._fields is None:
             # At first use: a schema may hold itself.

@@ -18,6 +18,7 @@ from erp.adapters.sql_outbox import Outbox
 from erp.adapters.sql_tables import addresses, events, items, orders, payments, raw, stamp
 from erp.port import ErpRejected, ErpUnavailable, Event, Request
 from erp.sales_order import PostalAddress, SalesOrder
+from vtex.documents import Document
 
 
 def utc_now() -> datetime:
@@ -273,7 +274,10 @@ def _raw(order: SalesOrder) -> dict[str, Any]:
 
 def _text(document: Mapping[str, Any]) -> str:
     """Return JSON in which halves of surrogate pairs, which no database takes, are escaped."""
-    text = json.dumps(document, ensure_ascii=False)
+    if isinstance(document, Document):
+        text = document.text
+    else:
+        text = json.dumps(document, ensure_ascii=False)
     return text if text.isascii() else text.encode(errors="backslashreplace").decode()
 
 
