@@ -25,6 +25,7 @@ from journal.store import Journal
 SETTLE_SECONDS = 300.0
 """What may pass between the last fault's end and the balance: the longest back-off."""
 AT_ONCE = 2
+SLOW_MS = 400
 RECOVERY = {
     "LEASE_SECONDS": "45", "DISPATCH_SECONDS": "2", "LIST_SECONDS": "60",
     "VTEX_READ_TIMEOUT_SECONDS": "20", "WORKER_THREADS": "16",
@@ -120,8 +121,10 @@ class Run:
     def measure(self) -> list[tuple[str, float, float, int]]:
         """Have each fault alone; return how long it lasted, and how long its jobs took after it.
 
-        A fault's jobs are those that were open when it ended.
+        A fault's jobs are those that were open when it ended. VTEX answers slowly meanwhile, so that
+        each worker has some under way.
         """
+        self.world.steer("settings", latency_ms=SLOW_MS)
         found = []
         for fault in [one for one in FAULTS if one.possible(self.world)]:
             self._await_quiet()
@@ -129,9 +132,13 @@ class Run:
             while self.on:
                 self._go_on()
             ended = time.monotonic()
-            jobs = self._open()
-            count = len(jobs)
-            while jobs := jobs & self._open():
+            jobs: set[str] | None = None
+            count = 0
+            while jobs is None or jobs:
+                still = self._open()
+                if still is not None:
+                    count = len(still) if jobs is None else count
+                    jobs = still if jobs is None else jobs & still
                 self._go_on()
                 if time.monotonic() - ended > 10:
                     self._operate()
@@ -152,14 +159,14 @@ class Run:
                    for one in self.world.processes.values()):  # fmt: skip
                 quiet_since = time.monotonic()
 
-    def _open(self) -> set[str]:
-        """Return the jobs that still try, by name."""
+    def _open(self) -> set[str] | None:
+        """Return the jobs that still try, by name; None where the journal does not answer."""
         journal = Journal(self.world.env["JOURNAL_URL"])
         try:
             orders = journal.orders(state=State.OPEN, limit=100_000)
             wishes = journal.requests(limit=100_000)
         except JournalUnavailable:
-            return {"the journal"}
+            return None
         finally:
             journal.close()
         return {one.order_id for one in orders} | {
