@@ -26,6 +26,7 @@ SETTLE_SECONDS = 300.0
 """What may pass between the last fault's end and the balance: the longest back-off."""
 AT_ONCE = 2
 SLOW_MS = 400
+LEAST_JOBS = 8
 RECOVERY = {
     "LEASE_SECONDS": "45", "DISPATCH_SECONDS": "2", "LIST_SECONDS": "60",
     "VTEX_READ_TIMEOUT_SECONDS": "20", "WORKER_THREADS": "16",
@@ -52,13 +53,14 @@ class Run:
     seed: int
     minutes: float
     world: World
+    orders_a_minute: float = 90.0
     had: Counter[str] = field(default_factory=Counter)
     on: list[Broken] = field(default_factory=list)
     retried: int = 0
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
-        self.shop = Shop(self.world, a_minute=90)
+        self.shop = Shop(self.world, self.orders_a_minute)
         self.retailer = Retailer(self.world, self.seed)
         self.seen_in_redis = ""
 
@@ -127,7 +129,7 @@ class Run:
         self.world.steer("settings", latency_ms=SLOW_MS)
         found = []
         for fault in [one for one in FAULTS if one.possible(self.world)]:
-            self._await_quiet()
+            self._await_work()
             self._break(fault, began := time.monotonic())
             while self.on:
                 self._go_on()
@@ -151,9 +153,10 @@ class Run:
         self._mend(time.monotonic())
         time.sleep(0.1)
 
-    def _await_quiet(self) -> None:
+    def _await_work(self) -> None:
+        """Wait until all processes have been up for a moment, and jobs are under way."""
         quiet_since = time.monotonic()
-        while time.monotonic() - quiet_since < 3:
+        while time.monotonic() - quiet_since < 5 or len(self._open() or ()) < LEAST_JOBS:
             self._go_on()
             if any(one.child is None or one.child.poll() is not None
                    for one in self.world.processes.values()):  # fmt: skip
@@ -229,7 +232,7 @@ def _one(seed: int, options: argparse.Namespace) -> bool:
     wrong: list[str] = []
     try:
         world.start_all()
-        run = Run(seed, options.minutes, world)
+        run = Run(seed, options.minutes, world, 300.0 if options.recovery else 90.0)
         run.shop.start()
         run.retailer.start()
         if options.recovery:
