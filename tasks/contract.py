@@ -31,6 +31,7 @@ from vtex.outgoing import (
     number_is_free,
     plain_number,
 )
+from vtex.schemas import clean
 
 KINDS = {
     "invoice": "invoices.send",
@@ -51,7 +52,6 @@ LONGEST_NUMBER = 64
 MOST_FAULTS = 20
 """What a message tells of them; an object may have as many wrong fields as it likes."""
 
-_UNFIT = re.compile("[\x00\ud800-\udfff]")
 _HARMLESS = frozenset(
     {
         "number", "type", "value_cents", "issued_at", "key", "url", "tracking_number",
@@ -190,7 +190,7 @@ class _Text(fields.String):
 
     def _deserialize(self, value: Any, *args: Any, **more: Any) -> Any:
         text = super()._deserialize(value, *args, **more).strip()
-        if _UNFIT.search(text):
+        if clean(text) != text:
             raise ValidationError("holds a NUL, or half of a character of two halves")
         if self.required and not text:
             raise ValidationError("is empty")
@@ -261,6 +261,7 @@ class _Request(Schema):
         # An ERP that misspells a field must hear of it, not lose what it wrote.
         unknown = RAISE
 
+    # To marshmallow it is a variable of the instance.
     error_messages = {"unknown": _UNKNOWN, "type": "is not an object"}  # noqa: RUF012
 
 

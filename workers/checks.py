@@ -18,7 +18,8 @@ from workers.stores import Store
 from workers.throttle import Standing, StoreBudget
 
 CLOCK_SECONDS = 5.0
-"""Clocks further apart than this make leases lapse early or late."""
+"""Hosts further apart than this have lost their NTP. Leases go by the journal's database; but from
+15 minutes on sweeps and listings expire before a worker takes them."""
 
 
 @dataclass(frozen=True, slots=True)

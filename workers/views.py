@@ -25,7 +25,7 @@ from vtex.balance import Balance
 from vtex.errors import DocumentInvalid, VtexUnavailable
 from vtex.outgoing import written_number
 from workers.checks import Verdict
-from workers.pauses import told
+from workers.pauses import Pause, told
 
 
 def money(cents: int | None) -> str:
@@ -34,10 +34,6 @@ def money(cents: int | None) -> str:
         return "-"
     text = f"{Decimal(cents).scaleb(-2):,.2f}"
     return text.translate(str.maketrans(",.", ".,"))
-
-
-Pause = tuple[datetime, str]
-"""Until when a store pauses, and why."""
 
 
 def standing(row: OrderRow, pause: Pause | None = None) -> str:

@@ -135,14 +135,15 @@ class Run:
                 self._go_on()
             ended = time.monotonic()
             jobs: set[str] | None = None
-            count = 0
+            count = looked = 0
             while jobs is None or jobs:
                 still = self._open()
                 if still is not None:
                     count = len(still) if jobs is None else count
                     jobs = still if jobs is None else jobs & still
                 self._go_on()
-                if time.monotonic() - ended > 10:
+                if time.monotonic() - ended > 10 * (looked + 1):
+                    looked += 1
                     self._operate()
             found.append((fault.name, ended - began, time.monotonic() - ended, count))
             _say(f"  {ended - began:.0f} s, then {found[-1][2]:.1f} s for {count} jobs")
