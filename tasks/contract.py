@@ -181,12 +181,8 @@ class _Text(fields.String):
 
     def __init__(self, most: int, *, required: bool = False) -> None:
         absent: dict[str, Any] = {} if required else {"load_default": None}
-        super().__init__(
-            required=required,
-            allow_none=not required,
-            validate=validate.Length(max=most, error="is longer than {max} characters"),
-            **absent,
-        )
+        super().__init__(required=required, allow_none=not required, **absent)
+        self.most = most
 
     def _deserialize(self, value: Any, *args: Any, **more: Any) -> Any:
         text = super()._deserialize(value, *args, **more).strip()
@@ -194,6 +190,8 @@ class _Text(fields.String):
             raise ValidationError("holds a NUL, or half of a character of two halves")
         if self.required and not text:
             raise ValidationError("is empty")
+        if len(text) > self.most:
+            raise ValidationError(f"is longer than {self.most} characters")
         return text or None
 
 
