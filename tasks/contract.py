@@ -52,7 +52,7 @@ MOST_FAULTS = 20
 """What a message tells of them; an object may have as many wrong fields as it likes."""
 
 _UNFIT = re.compile("[\x00\ud800-\udfff]")
-_HARMLESS = frozenset(
+HARMLESS = frozenset(
     {
         "number", "type", "value_cents", "issued_at", "key", "url", "tracking_number",
         "tracking_url", "dispatched_at", "delivered_at", "date", "sku_id", "quantity",
@@ -171,7 +171,7 @@ def _shown(given: Any, path: str) -> str:
             given = given[int(step)] if int(step) < len(given) else None
         else:
             given = given.get(step) if isinstance(given, Mapping) else None
-    if name not in _HARMLESS or not isinstance(given, str | int | float):
+    if name not in HARMLESS or not isinstance(given, str | int | float):
         return ""
     return f"{given!r:.80} "
 
