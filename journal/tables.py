@@ -117,9 +117,16 @@ jobs = Table(
     Column("created_at", UtcDateTime),
     Column("updated_at", UtcDateTime, nullable=False),
     UniqueConstraint("store", "order_id", "kind", "key", name="uq_journal_jobs"),
-    # Dispatch reads open jobs by age; done ones, the many, cost it nothing.
-    Index("ix_journal_jobs_due", "state", "store", "due_at", "id"),
+    # Dispatch reads open jobs of one place by age; done ones, the many, cost it nothing, nor do
+    # those that wait in another place.
+    Index("ix_journal_jobs_place", "state", "store", "kind", "stage", "due_at", "id"),
 )
+# What is under way is found among what waits, however much that is.
+Index(
+    "ix_journal_jobs_leased", jobs.c.store, jobs.c.lease_until,
+    postgresql_where=jobs.c.lease_until.is_not(None),
+    sqlite_where=jobs.c.lease_until.is_not(None),
+)  # fmt: skip
 
 events = Table(
     "journal_events",
@@ -165,4 +172,16 @@ pauses = Table(
     Column("store", String(64), primary_key=True),
     Column("until", UtcDateTime, nullable=False),
     Column("reason", Words, nullable=False),
+)
+
+erp_pauses = Table(
+    "journal_erp_pauses",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False, comment="1"),
+    Column("since", UtcDateTime, nullable=False),
+    Column("until", UtcDateTime, nullable=False, comment="when an order may try"),
+    Column("reason", Words, nullable=False),
+    Column("tried_job", _NUMBER, nullable=False, comment="the last that tried, or tries now"),
+    Column("tried_due_at", UtcDateTime, nullable=False, comment="its due time: what is after it"),
+    comment="one row while the ERP does not answer",
 )

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 import redis
 
 from erp.port import ErpError, ErpUnavailable
+from journal.erp_pause import ErpPause
 from journal.jobs import JournalError, JournalUnavailable
 from workers import pauses, wiring
 from workers.addresses import masked
@@ -129,6 +131,8 @@ def _journal(settings: Settings) -> Iterator[Verdict]:
     journal = wiring.journal(settings)
     try:
         yield Verdict("journal", True, f"{masked(settings.journal_url)}: {journal.check()}")
+        if erp := journal.erp_paused():
+            yield Verdict("ERP paused", None, _wait_for_erp(erp, journal.now()))
         for store in settings.stores:
             if pause := journal.paused(store.name):
                 yield Verdict(f"{store.name} paused", None, pauses.told(store.name, pause))
@@ -141,6 +145,14 @@ def _journal(settings: Settings) -> Iterator[Verdict]:
         yield Verdict("journal", False, f"{error.filename}: {error.strerror}: mend JOURNAL_URL")
     finally:
         journal.close()
+
+
+def _wait_for_erp(erp: ErpPause, now: datetime) -> str:
+    left = max((erp.until - now).total_seconds(), 0)
+    return (
+        f"it has taken no order since {erp.since.astimezone():%Y-%m-%d %H:%M:%S} ({erp.reason}); "
+        f"orders wait at paid, in {left:.0f} s one of them tries again"
+    )
 
 
 def _erp(settings: Settings) -> Verdict:
