@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, bindparam, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    and_,
+    bindparam,
+    select,
+    tuple_,
+    update,
+)
 
 from journal import dead
 from journal.asking import Asking
@@ -29,7 +38,7 @@ from journal.jobs import (
 )
 from journal.outcomes import ended
 from journal.rows import Row, as_json, from_json, insert, line, new_job, packed, unpacked
-from journal.tables import documents, events, jobs, orders, pauses
+from journal.tables import BEGUN, documents, events, jobs, orders, pauses
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +219,9 @@ class Journal(Asking):
     ) -> Iterator[Job]:
         """Own a job for one step, and move it on to ``to`` when the step ends well.
 
+        A step begins once an attempt, however often its message comes: a broker that has lost
+        sight of a worker brings it to another while the first may still be at it.
+
         Documents assigned before a failure are kept: a person will want to see them.
 
         Args:
@@ -218,7 +230,8 @@ class Journal(Asking):
             goes_on: the next step follows at once: it is begun in the same transaction.
 
         Raises:
-            JobLost: the job belongs to a newer attempt, or stands elsewhere.
+            JobLost: the job belongs to a newer attempt, stands elsewhere, or this attempt has
+                begun the step already.
             StorePaused: the step would call VTEX, which asked for a pause.
         """
         if begun is not None and begun.is_at(store, order_id, attempt, job, to.before):
@@ -253,9 +266,14 @@ class Journal(Asking):
                 stage,
             ):
                 raise JobLost(f"{store} {order_id}: attempt {attempt} at {stage} is not its own")
+            if _was_begun(row):
+                raise JobLost(f"{store} {order_id}: attempt {attempt} has begun at {stage} already")
             if calls_vtex and row["until"] is not None and row["until"] > now:
                 raise StorePaused(f"store paused: {row['pause_reason']}", until=row["until"])
-            self._move(db, row, starts=row["starts"] + 1, lease_until=self._lease(now))
+            self._move(
+                db, row, jobs.c.starts == row["starts"], starts=row["starts"] + 1,
+                suspect=row["suspect"] and BEGUN, lease_until=self._lease(now),
+            )  # fmt: skip
         return Job(row)
 
     def _advance(self, job: Job, to: Stage, *, goes_on: bool) -> None:
@@ -345,7 +363,7 @@ class Journal(Asking):
             .on_conflict_do_update(index_elements=key, set_=changed | {"kept_at": now})
         )
 
-    def _move(self, db: Connection, row: Row, **values: Any) -> None:
+    def _move(self, db: Connection, row: Row, *only_if: ColumnElement[bool], **values: Any) -> None:
         moved = db.execute(
             update(jobs)
             .where(
@@ -353,6 +371,7 @@ class Journal(Asking):
                 jobs.c.state == State.OPEN,
                 jobs.c.attempt == row["attempt"],
                 jobs.c.stage == row["stage"],
+                *only_if,
             )
             .values(updated_at=self._now(), **values)
         )
@@ -580,6 +599,11 @@ class Journal(Asking):
 
     def _lease(self, now: datetime) -> datetime:
         return now + timedelta(seconds=self._policy.lease_seconds)
+
+
+def _was_begun(row: RowMapping) -> bool:
+    """Say whether the job's own attempt has begun its step; a suspect's earlier one has as well."""
+    return bool(row["suspect"] == BEGUN if row["suspect"] else row["starts"] > 0)
 
 
 def _pause_of(db: Connection, store: str, now: datetime) -> tuple[datetime, str] | None:
