@@ -305,3 +305,108 @@ def test_what_is_sent_over_a_standing_connection_to_a_hung_rabbitmq_is_given_up(
             rabbit_server.go_on()
 
     assert sender.returncode == 3
+
+
+# --- requests while the journal is away -----------------------------------------------------------
+
+
+def journal_of(cluster: Cluster) -> Path:
+    return Path(cluster.env["JOURNAL_URL"].removeprefix("sqlite:///"))
+
+
+def take_away(cluster: Cluster) -> Path:
+    """Let the journal be a database that cannot be opened; return where it is kept."""
+    journal = journal_of(cluster)
+    away = journal.with_suffix(".away")
+    journal.rename(away)
+    journal.mkdir()
+    return away
+
+
+def give_back(cluster: Cluster, away: Path) -> None:
+    journal_of(cluster).rmdir()
+    away.rename(journal_of(cluster))
+
+
+def refusals(cluster: Cluster) -> int:
+    return cluster.processes["w1"].text().count("the journal does not answer")
+
+
+def orders_in_handling(cluster: Cluster, count: int) -> list[str]:
+    cluster.start_simulator(0)
+    cluster.steer("orders", count=count, kind="plain")
+    cluster.start_worker("w1")
+    cluster.start_beat()
+    eventually(lambda: cluster.all_done(count), 90)
+    for name in ("w1", "beat"):
+        cluster.processes.pop(name).kill(signal.SIGTERM)
+    return sorted(cluster.state()["orders"])
+
+
+def patience_of_seconds(folder: Path, seconds: int) -> dict[str, str]:
+    """Shorten a request's wait, so that a test sees many."""
+    (folder / "sitecustomize.py").write_text(
+        f"import tasks.base as b; b.REQUEST_SECONDS = {seconds}"
+    )
+    return {"PYTHONPATH": f"{folder}:{ROOT}"}
+
+
+@pytest.mark.parametrize("broker", ["redis", "rabbitmq"])
+def test_a_request_waits_for_as_long_as_the_journal_is_away(
+    cluster: Cluster, broker: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    if broker == "rabbitmq":
+        request.getfixturevalue("on_rabbit")
+    (only,) = orders_in_handling(cluster, 1)
+    asked = invoices_of(cluster)[only]
+    away = take_away(cluster)
+    cluster.start_worker("w1", **patience_of_seconds(tmp_path, 1))
+
+    send(cluster, asked)
+    eventually(lambda: refusals(cluster) >= 6, 60, "Celery's own number of tries is four")
+    give_back(cluster, away)
+    cluster.start_beat()
+
+    eventually(lambda: is_invoiced(cluster, only), 60)
+    assert effects(cluster, only) == 1
+
+
+def test_a_request_that_waits_outlives_its_worker_and_rabbitmq(
+    on_rabbit: Cluster, rabbit_server: RabbitServer, tmp_path: Path
+) -> None:
+    (only,) = orders_in_handling(on_rabbit, 1)
+    asked = invoices_of(on_rabbit)[only]
+    away = take_away(on_rabbit)
+    worker = on_rabbit.start_worker("w1", **patience_of_seconds(tmp_path, 3))
+    send(on_rabbit, asked)
+    eventually(lambda: refusals(on_rabbit) >= 1, 60)
+
+    worker.kill()
+    rabbit_server.kill()
+    rabbit_server.start()
+    give_back(on_rabbit, away)
+    worker.start()
+    on_rabbit.start_beat()
+
+    eventually(lambda: is_invoiced(on_rabbit, only), 60)
+    assert effects(on_rabbit, only) == 1
+
+
+def test_requests_that_wait_in_rabbitmq_hold_nobody_else_back(on_rabbit: Cluster) -> None:
+    *waiting, other = orders_in_handling(on_rabbit, 60)
+    asked = invoices_of(on_rabbit)
+    away = take_away(on_rabbit)
+    on_rabbit.env["WORKER_THREADS"] = "2"  # and a window of 8 messages
+    on_rabbit.start_worker("w1")
+    send(on_rabbit, *(asked[one] for one in waiting))
+    eventually(lambda: refusals(on_rabbit) >= len(waiting), 60)
+    give_back(on_rabbit, away)
+    on_rabbit.start_beat()
+
+    began = monotonic()
+    send(on_rabbit, asked[other])
+    eventually(lambda: is_invoiced(on_rabbit, other), 60)
+
+    assert monotonic() - began < 12, "it waited behind those that wait"
+    eventually(lambda: is_invoiced(on_rabbit, *waiting), 90)
+    assert {effects(on_rabbit, one) for one in asked} == {1}
