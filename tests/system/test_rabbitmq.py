@@ -410,3 +410,69 @@ def test_requests_that_wait_in_rabbitmq_hold_nobody_else_back(on_rabbit: Cluster
     assert monotonic() - began < 12, "it waited behind those that wait"
     eventually(lambda: is_invoiced(on_rabbit, *waiting), 90)
     assert {effects(on_rabbit, one) for one in asked} == {1}
+
+
+# --- what check tells -----------------------------------------------------------------------------
+
+
+def shown(cluster: Cluster, status: int) -> str:
+    answer = cluster.command("check")
+    assert "Traceback" not in answer.stderr
+    assert answer.returncode == status, answer.stdout + answer.stderr
+    return answer.stdout + answer.stderr
+
+
+def test_check_tells_of_rabbitmq_and_of_the_redis_beside_it(
+    on_rabbit: Cluster, rabbit_server: RabbitServer
+) -> None:
+    on_rabbit.start_simulator(1)
+    before = shown(on_rabbit, status=0)
+    on_rabbit.start_worker("w1")
+    on_rabbit.start_beat()
+    eventually(lambda: on_rabbit.all_done(1), 60)
+
+    after = shown(on_rabbit, status=0)
+
+    assert "RabbitMQ drops what is sent before" in before
+    assert f"broker: amqp://erp:***@127.0.0.1:{rabbit_server.port}/erp, RabbitMQ 3." in after
+    assert "broker queues: all 5 are there" in after
+    assert f"redis: {on_rabbit.env['REDIS_URL']}, version" in after
+    assert "beat: one is at work" in after
+    assert rabbit_server.PASSWORD not in before + after
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("amqp://erp:{password}@127.0.0.1:1/erp", "does not answer (ConnectionRefusedError)"),
+        ("amqp://erp:no-{password}@127.0.0.1:{port}/erp", "mend user and password in BROKER_URL"),
+        ("amqp://erp:{password}@127.0.0.1:{port}/other", "no such virtual host"),
+    ],
+)
+def test_a_rabbitmq_that_cannot_be_used_is_told_with_what_to_do_and_without_the_password(
+    on_rabbit: Cluster, rabbit_server: RabbitServer, url: str, words: str
+) -> None:
+    named = {"password": rabbit_server.PASSWORD, "port": rabbit_server.port}
+    on_rabbit.env["BROKER_URL"] = url.format(**named)
+    on_rabbit.start_simulator(1)
+
+    text = shown(on_rabbit, status=1)
+    sync = on_rabbit.command("sync")
+
+    assert words in text
+    assert (sync.returncode, "Traceback" in sync.stderr) == (1, False)
+    assert "broker" in sync.stderr
+    assert rabbit_server.PASSWORD not in text + sync.stdout + sync.stderr
+
+
+def test_queues_that_somebody_else_made_are_told_before_a_worker_fails_on_them(
+    on_rabbit: Cluster, rabbit_server: RabbitServer
+) -> None:
+    on_rabbit.start_simulator(1)
+    with Connection(rabbit_server.url) as connection:
+        Queue("invoices").bind(connection.default_channel).declare()
+
+    text = shown(on_rabbit, status=1)
+
+    assert "invoices: made by somebody else" in text
+    assert "tracking" not in text.split("broker queues")[1].splitlines()[0]
