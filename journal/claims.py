@@ -180,7 +180,7 @@ class Sweep:
         under_way = select(jobs.c.id).where(
             jobs.c.state == State.OPEN,
             jobs.c.store == due.store,
-            jobs.c.suspect == 1,
+            jobs.c.suspect > 0,
             jobs.c.lease_until >= self._now,
         )
         if self._db.execute(under_way.limit(1)).first() is not None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     RowMapping,
     and_,
@@ -51,7 +52,7 @@ from journal.rows import (
     packed,
     unpacked,
 )
-from journal.tables import documents, erp_pauses, events, jobs, orders, pauses
+from journal.tables import BEGUN, documents, erp_pauses, events, jobs, orders, pauses
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +238,9 @@ class Journal(Asking):
     ) -> Iterator[Job]:
         """Own a job for one step, and move it on to ``to`` when the step ends well.
 
+        A step begins once an attempt, however often its message comes: a broker that has lost
+        sight of a worker brings it to another while the first may still be at it.
+
         Documents assigned before a failure are kept: a person will want to see them.
 
         Args:
@@ -245,7 +249,8 @@ class Journal(Asking):
             goes_on: the next step follows at once: it is begun in the same transaction.
 
         Raises:
-            JobLost: the job belongs to a newer attempt, or stands elsewhere.
+            JobLost: the job belongs to a newer attempt, stands elsewhere, or this attempt has
+                begun the step already.
             StorePaused: the step would call VTEX, which asked for a pause.
             ErpPaused: the step would call the ERP, which does not answer.
         """
@@ -281,11 +286,16 @@ class Journal(Asking):
                 stage,
             ):
                 raise JobLost(f"{store} {order_id}: attempt {attempt} at {stage} is not its own")
+            if _was_begun(row):
+                raise JobLost(f"{store} {order_id}: attempt {attempt} has begun at {stage} already")
             if calls_vtex and row["until"] is not None and row["until"] > now:
                 raise StorePaused(f"store paused: {row['pause_reason']}", until=row["until"])
             if stage is AT_ERP and erp_pause.keeps_out(row, now):
                 raise ErpPaused(f"waits for the ERP: {row['erp_reason']}")
-            self._move(db, row, starts=row["starts"] + 1, lease_until=self._lease(now))
+            self._move(
+                db, row, jobs.c.starts == row["starts"], starts=row["starts"] + 1,
+                suspect=row["suspect"] and BEGUN, lease_until=self._lease(now),
+            )  # fmt: skip
         return Job(row)
 
     def _advance(self, job: Job, to: Stage, *, goes_on: bool) -> None:
@@ -387,7 +397,7 @@ class Journal(Asking):
             .on_conflict_do_update(index_elements=key, set_=changed | {"kept_at": now})
         )
 
-    def _move(self, db: Connection, row: Row, **values: Any) -> None:
+    def _move(self, db: Connection, row: Row, *only_if: ColumnElement[bool], **values: Any) -> None:
         moved = db.execute(
             update(jobs)
             .where(
@@ -395,6 +405,7 @@ class Journal(Asking):
                 jobs.c.state == State.OPEN,
                 jobs.c.attempt == row["attempt"],
                 jobs.c.stage == row["stage"],
+                *only_if,
             )
             .values(updated_at=self._now(), **values)
         )
@@ -636,6 +647,11 @@ class Journal(Asking):
 
     def _lease(self, now: datetime) -> datetime:
         return now + timedelta(seconds=self._policy.lease_seconds)
+
+
+def _was_begun(row: RowMapping) -> bool:
+    """Say whether the job's own attempt has begun its step; a suspect's earlier one has as well."""
+    return bool(row["suspect"] == BEGUN if row["suspect"] else row["starts"] > 0)
 
 
 def _age(one: Listed) -> tuple[bool, datetime, str]:

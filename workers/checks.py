@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
 import redis
@@ -12,30 +10,12 @@ import redis
 from erp.port import ErpError, ErpUnavailable
 from journal.erp_pause import ErpPause
 from journal.jobs import JournalError, JournalUnavailable
-from workers import pauses, wiring
+from workers import broker_checks, pauses, wiring
 from workers.addresses import masked
-from workers.beat import LOCK
 from workers.settings import Settings
 from workers.stores import Store
 from workers.throttle import Standing, StoreBudget
-
-CLOCK_SECONDS = 5.0
-"""Hosts further apart than this have lost their NTP. Leases go by the journal's database; but from
-15 minutes on sweeps and listings expire before a worker takes them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """One line of the check.
-
-    Attributes:
-        ok: True fine, False broken, None worth knowing.
-        detail: what was found, and what to do where it is not fine.
-    """
-
-    name: str
-    ok: bool | None
-    detail: str
+from workers.verdict import Verdict
 
 
 def run(settings: Settings) -> list[Verdict]:
@@ -49,82 +29,13 @@ def run(settings: Settings) -> list[Verdict]:
                 "none: set VTEX_ACCOUNT, VTEX_APP_KEY and VTEX_APP_TOKEN, or STORES_FILE",
             )
         )
-    verdicts += _broker(settings)
+    verdicts += broker_checks.run(settings)
     verdicts += _journal(settings)
     verdicts.append(_erp(settings))
     budgets = wiring.budgets(settings)
     for store in settings.stores:
         verdicts += _store(settings, store, budgets.get(store.name))
     return verdicts
-
-
-def _broker(settings: Settings) -> Iterator[Verdict]:
-    where = masked(settings.redis_url)
-    connection = redis.Redis.from_url(
-        settings.redis_url, socket_timeout=5, socket_connect_timeout=5, decode_responses=True
-    )
-    try:
-        yield from _redis(connection, where)
-    except (redis.AuthenticationError, redis.ResponseError) as error:
-        yield Verdict(
-            "broker", False,
-            f"{where} answers, but refuses us ({type(error).__name__}): mend user and password in "
-            "REDIS_URL, and let the user run INFO, TIME, scripts and every key",
-        )  # fmt: skip
-    except redis.RedisError as error:
-        yield Verdict(
-            "broker", False,
-            f"{where} does not answer ({type(error).__name__}): start it, or mend REDIS_URL",
-        )  # fmt: skip
-    finally:
-        connection.close()
-
-
-def _redis(connection: redis.Redis, where: str) -> Iterator[Verdict]:
-    info = connection.info()
-    version = str(info.get("valkey_version") or info["redis_version"])
-    old = not info.get("valkey_version") and tuple(map(int, version.split(".")[:2])) < (6, 2)
-    yield Verdict(
-        "broker",
-        not old,
-        f"{where}, version {version}" + (": 6.2 or later is needed" if old else ""),
-    )
-    if info.get("role") == "slave":
-        yield Verdict(
-            "broker role", False,
-            "a replica, which takes no writes: let REDIS_URL name the primary",
-        )  # fmt: skip
-    policy = str(info.get("maxmemory_policy", "noeviction"))
-    yield Verdict(
-        "broker eviction", policy == "noeviction",
-        policy if policy == "noeviction"
-        else f"{policy} may drop messages: set maxmemory-policy noeviction",
-    )  # fmt: skip
-    aof = bool(info.get("aof_enabled"))
-    yield Verdict(
-        "broker persistence", True if aof else None,
-        "append-only file is on" if aof else "no append-only file: a restart empties the queues, "
-        "and orders wait for their lease; set appendonly yes",
-    )  # fmt: skip
-    yield _clock(connection)
-    yield _beat(connection)
-
-
-def _clock(connection: redis.Redis) -> Verdict:
-    seconds, micros = connection.time()
-    apart = abs(time.time() - (seconds + micros / 1e6))
-    if apart <= CLOCK_SECONDS:
-        return Verdict("clock", True, f"{apart:.1f} s from the broker's")
-    return Verdict("clock", False, f"{apart:.0f} s from the broker's: run NTP on both hosts")
-
-
-def _beat(connection: redis.Redis) -> Verdict:
-    owner = connection.exists(LOCK)
-    if owner:
-        return Verdict("beat", True, "one is at work")
-    return Verdict(
-        "beat", None, "none is at work: nothing is listed until celery -A workers beat runs"
-    )
 
 
 def _journal(settings: Settings) -> Iterator[Verdict]:

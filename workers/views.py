@@ -24,8 +24,8 @@ from vtex import schemas, statuses
 from vtex.balance import Balance
 from vtex.errors import DocumentInvalid, VtexUnavailable
 from vtex.outgoing import written_number
-from workers.checks import Verdict
 from workers.pauses import Pause, told
+from workers.verdict import Verdict
 
 
 def money(cents: int | None) -> str:
