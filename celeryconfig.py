@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from kombu.entity import Queue
+from kombu.entity import Exchange, Queue
 
+from workers.addresses import is_rabbitmq
 from workers.settings import load
 
 _settings = load()
 
 # --- broker -----------------------------------------------------------------------------------
-broker_url = _settings.redis_url
-broker_connection_retry_on_startup = True  # a worker that starts before Redis waits for it
-broker_transport_options = {
+broker_url = _settings.broker_url
+_ON_RABBITMQ = is_rabbitmq(broker_url)
+_REDIS: dict[str, object] = {
     # Redelivery is a convenience, the journal decides: short, since no long wait travels here.
     "visibility_timeout": max(300, int(_settings.lease_seconds * 2)),
     # kombu sweeps every interval * throttle = 100 s by default, whatever the time-out is.
@@ -24,6 +25,24 @@ broker_transport_options = {
     "health_check_interval": 30,
     "max_connections": _settings.threads + 20,
 }
+_RABBITMQ: dict[str, object] = {
+    # Else RabbitMQ may refuse or lose a message, and nobody hears of it: a request of the ERP that
+    # is put off would be gone. What it does to events: workers/events.py.
+    "confirm_publish": True,
+    # Without them a publish to a broker that hangs, or is short of memory, blocks for ever.
+    "read_timeout": 10,
+    "write_timeout": 10,
+}
+broker_transport_options = _RABBITMQ if _ON_RABBITMQ else _REDIS
+# A name of None is the URL's own: without it a certificate is checked, but not whose it is.
+broker_use_ssl = {"server_hostname": None} if broker_url.startswith("amqps://") else None
+broker_heartbeat = 30  # a RabbitMQ that hangs is left after a minute; Celery's own is four
+broker_connection_retry_on_startup = True  # a worker that starts before the broker waits for it
+# On RabbitMQ a worker's own mailbox is locked by the connection that made it: while that of a dead
+# or silent worker stands, another of the same name exits. One that outlives its connection by
+# seconds is not.
+control_queue_exclusive = False
+control_queue_durable = True
 # A chain's next link is lost when its publishing fails for longer than this; the lease mends it.
 task_publish_retry_policy = {
     "max_retries": 5,
@@ -33,9 +52,28 @@ task_publish_retry_policy = {
 }
 
 # --- queues and routes ------------------------------------------------------------------------
-task_queues = tuple(
-    Queue(name) for name in ("orders", "invoices", "tracking", "cancellations", "control")
-)
+_REQUESTS = ("invoices", "tracking", "cancellations")
+# Not direct, as Celery's own: a message that is to wait would wait in a worker's window then, and
+# keep out what comes after. This way it waits in RabbitMQ.
+_TOPIC = Exchange("vtex-erp", type="topic")
+
+
+def _queue(name: str) -> Queue:
+    if not _ON_RABBITMQ:
+        return Queue(name)
+    arguments = {
+        # Replicated, and kept through a node's death; RabbitMQ 4 has no other that is. Without
+        # priorities, and with a window of its own for each queue.
+        "x-queue-type": "quorum",
+        # How often RabbitMQ brings a message whose worker died; RabbitMQ 4 takes 20 where nothing
+        # is said, 3 has no end. What is dropped then costs nothing, its lease or the next sweep
+        # brings it anew; but a request of the ERP may be in nobody's journal yet: none is dropped.
+        "x-delivery-limit": 1_000_000 if name in _REQUESTS else 20,
+    }
+    return Queue(name, _TOPIC, routing_key=name, queue_arguments=arguments)
+
+
+task_queues = tuple(map(_queue, ("orders", *_REQUESTS, "control")))
 task_default_queue = "control"
 task_create_missing_queues = False  # a typo in a queue's name is an error, not a silent sink
 task_routes = {
@@ -74,7 +112,7 @@ timezone = "UTC"
 # --- workers ----------------------------------------------------------------------------------
 worker_pool = "threads"  # the work is waiting on HTTP; gevent never redelivers on Redis
 worker_concurrency = _settings.threads
-# At 1 the threads pool stalls for up to 2 s each time its window is full.
+# At 1 the threads pool stalls on Redis for up to 2 s each time its window is full.
 worker_prefetch_multiplier = 4
 worker_send_task_events = True  # what Flower shows
 worker_hijack_root_logger = False  # workers/log.py writes JSON lines

@@ -51,6 +51,9 @@ PATHS = {
 }
 """The stages of each kind of job, in order; at the last one it is done."""
 
+AT_ERP = Stage.PAID
+"""Where an order's next step is its insertion in the ERP."""
+
 
 URGENCY = ((Kind.CANCELLATION, Kind.INVOICE), (Kind.TRACKING,), (Kind.INTAKE,))
 """Which kinds are given out first. While the more urgent take all that may be under way, the
@@ -77,6 +80,8 @@ class Policy:
         max_crashes: steps begun and never ended after which a job is set aside.
         max_failures: failures in a row after which an outbound job is set aside; 300 are a day.
             An intake never gives up by itself.
+        erp_pause_seconds: between two tries of an ERP that is down. One order each is no load
+            for it, however many wait, and a shopper does not notice so late a return.
     """
 
     lease_seconds: float = 45.0
@@ -84,6 +89,7 @@ class Policy:
     max_failures: int = 300
     backoff_base_seconds: float = 2.0
     backoff_cap_seconds: float = 300.0
+    erp_pause_seconds: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +133,10 @@ class StorePaused(JournalError):
     def __init__(self, message: str, *, until: datetime) -> None:
         super().__init__(message)
         self.until = until
+
+
+class ErpPaused(JournalError):
+    """The ERP does not answer; another order finds out when it does again."""
 
 
 def backoff_seconds(failures: int, policy: Policy, random: Callable[[], float]) -> float:

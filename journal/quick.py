@@ -19,10 +19,12 @@ FROM journal_orders o LEFT JOIN journal_documents d USING (store, order_id)
 WHERE j.store = %(store)s AND j.order_id = %(order_id)s AND j.kind = 'intake'
     AND o.store = j.store AND o.order_id = j.order_id
     AND j.state = 'open' AND j.attempt = %(attempt)s AND j.stage = %(at)s
+    AND j.starts = 0 AND j.suspect = 0
     AND NOT EXISTS (SELECT FROM journal_pauses p WHERE p.store = j.store AND p.until > %(now)s)
-RETURNING j.id, j.store, j.order_id, j.kind, j.stage, j.state, j.attempt, j.starts - 1 AS starts,
+    AND NOT EXISTS (SELECT FROM journal_erp_pauses)
+RETURNING j.id, j.store, j.order_id, j.kind, j.stage, j.state, j.attempt, 0 AS starts,
     j.suspect, j.failures, j.content, j.result, j.due_at, j.created_at,
-    o.value_cents, o.erp_reference, d.order_document, d.payment_document
+    o.value_cents, o.erp_reference, d.order_document, d.payment_document, NULL AS erp_until
 """
 
 _ADVANCE = """
@@ -31,6 +33,7 @@ WITH moved AS (
         failures = 0, last_error = NULL, lease_until = %(lease)s, updated_at = %(now)s
     WHERE j.id = %(id)s AND j.state = 'open' AND j.attempt = %(attempt)s AND j.stage = %(at)s
         AND NOT EXISTS (SELECT FROM journal_pauses p WHERE p.store = j.store AND p.until > %(now)s)
+        AND NOT EXISTS (SELECT FROM journal_erp_pauses)
     RETURNING j.store, j.order_id
 ), told AS (
     INSERT INTO journal_events (store, order_id, at, kind, stage, attempt, what, detail)

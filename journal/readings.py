@@ -7,20 +7,26 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import RowMapping, and_, func, select
+from sqlalchemy import RowMapping, and_, func, select, true
 
+from journal import erp_pause
 from journal.clock import DatabaseClock
 from journal.database import Database
-from journal.jobs import Kind, Policy, Stage, State
+from journal.erp_pause import ErpPause
+from journal.jobs import AT_ERP, Kind, Policy, Stage, State
 from journal.rows import from_json, unpacked
-from journal.tables import documents, events, jobs, orders, outcomes, pauses
+from journal.tables import documents, erp_pauses, events, jobs, orders, outcomes, pauses
 
 DEFAULT = Policy()
 
 
 @dataclass(frozen=True, slots=True)
 class OrderRow:
-    """Where an order stands."""
+    """Where an order stands.
+
+    Attributes:
+        waits_for: what keeps all orders at its stage waiting; None where nothing does.
+    """
 
     store: str
     order_id: str
@@ -36,6 +42,7 @@ class OrderRow:
     created_at: datetime | None
     listed_at: datetime
     updated_at: datetime
+    waits_for: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +115,11 @@ class Readings:
         query = select(pauses).where(pauses.c.until > self._now()).order_by(pauses.c.store)
         with self._database.transaction() as db:
             return {one.store: (one.until, one.reason) for one in db.execute(query)}
+
+    def erp_paused(self) -> ErpPause | None:
+        """Return why orders wait for the ERP; None while it answers."""
+        with self._database.transaction() as db:
+            return erp_pause.current(db)
 
     def orders(
         self,
@@ -252,14 +264,18 @@ def _request(one: RowMapping) -> RequestRow:
 
 
 def _order(one: RowMapping) -> OrderRow:
-    return OrderRow(**{**one, "stage": Stage(one["stage"]), "state": State(one["state"])})
+    row = {**one, "stage": Stage(one["stage"]), "state": State(one["state"])}
+    reason = row.pop("erp_reason")
+    waits = reason is not None and (row["state"], row["stage"]) == (State.OPEN, AT_ERP)
+    words = f"the ERP, which does not answer: {reason}" if waits else None
+    return OrderRow(**row, waits_for=words)
 
 
 _ORDERS = select(
     orders.c.store, orders.c.order_id, jobs.c.stage, jobs.c.state, jobs.c.attempt,
     jobs.c.failures, jobs.c.due_at, jobs.c.lease_until, jobs.c.last_error,
     orders.c.erp_reference, orders.c.value_cents, orders.c.created_at, orders.c.listed_at,
-    jobs.c.updated_at,
+    jobs.c.updated_at, erp_pauses.c.reason.label("erp_reason"),
 ).select_from(
     orders.join(
         jobs,
@@ -268,5 +284,5 @@ _ORDERS = select(
             jobs.c.order_id == orders.c.order_id,
             jobs.c.kind == Kind.INTAKE,
         ),
-    )
+    ).outerjoin(erp_pauses, true())
 )  # fmt: skip

@@ -8,12 +8,21 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Table
+from sqlalchemy import ColumnElement, Connection, FromClause, RowMapping, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 from journal.jobs import PATHS, Kind, State
+from journal.tables import jobs
 
 Row = RowMapping | Mapping[str, Any]
+
+
+def is_open(table: FromClause = jobs) -> ColumnElement[bool]:
+    """Whether a job is open, for where its order is named.
+
+    Said as ``state = 'open'`` it lets SQLite read all that is open instead: 20 ms of 50,000.
+    """
+    return table.c.state.not_in([one for one in State if one is not State.OPEN])
 
 
 def insert(db: Connection, table: Table) -> Any:

@@ -9,14 +9,27 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, bindparam, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    and_,
+    bindparam,
+    literal,
+    select,
+    true,
+    tuple_,
+    update,
+)
 
-from journal import dead, quick
+from journal import dead, erp_pause, quick
 from journal.asking import Asking
 from journal.claims import Sweep
 from journal.dead import DeadRow, Which
 from journal.jobs import (
+    AT_ERP,
     PATHS,
+    ErpPaused,
     InFlight,
     JobLost,
     Kind,
@@ -28,8 +41,18 @@ from journal.jobs import (
     stage_of_retry,
 )
 from journal.outcomes import ended
-from journal.rows import Row, as_json, from_json, insert, line, new_job, packed, unpacked
-from journal.tables import documents, events, jobs, orders, pauses
+from journal.rows import (
+    Row,
+    as_json,
+    from_json,
+    insert,
+    is_open,
+    line,
+    new_job,
+    packed,
+    unpacked,
+)
+from journal.tables import BEGUN, documents, erp_pauses, events, jobs, orders, pauses
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +76,16 @@ class Job:
         content: what the ERP asked for; empty for an intake.
         result: what VTEX gave for it.
         paused: until when its store pauses, and why.
+        erp_suspected: the ERP did not answer, when that was looked at last.
+        waits_for_erp: the step that ended was to be followed by one that waits for the ERP.
+        erp_is_back: this step found out, before others did, that the ERP answers again.
     """
 
     def __init__(self, row: Row) -> None:
         self.row = dict(row)
         self.paused: tuple[datetime, str] | None = None
+        self.erp_suspected: bool = row["erp_until"] is not None
+        self.waits_for_erp = self.erp_is_back = False
         self.store: str = row["store"]
         self.order_id: str = row["order_id"]
         self.attempt: int = row["attempt"]
@@ -212,6 +240,9 @@ class Journal(Asking):
     ) -> Iterator[Job]:
         """Own a job for one step, and move it on to ``to`` when the step ends well.
 
+        A step begins once an attempt, however often its message comes: a broker that has lost
+        sight of a worker brings it to another while the first may still be at it.
+
         Documents assigned before a failure are kept: a person will want to see them.
 
         Args:
@@ -220,8 +251,10 @@ class Journal(Asking):
             goes_on: the next step follows at once: it is begun in the same transaction.
 
         Raises:
-            JobLost: the job belongs to a newer attempt, or stands elsewhere.
+            JobLost: the job belongs to a newer attempt, stands elsewhere, or this attempt has
+                begun the step already.
             StorePaused: the step would call VTEX, which asked for a pause.
+            ErpPaused: the step would call the ERP, which does not answer.
         """
         if begun is not None and begun.is_at(store, order_id, attempt, job, to.before):
             owned = begun
@@ -264,9 +297,16 @@ class Journal(Asking):
                 stage,
             ):
                 raise JobLost(f"{store} {order_id}: attempt {attempt} at {stage} is not its own")
+            if _was_begun(row):
+                raise JobLost(f"{store} {order_id}: attempt {attempt} has begun at {stage} already")
             if calls_vtex and row["until"] is not None and row["until"] > now:
                 raise StorePaused(f"store paused: {row['pause_reason']}", until=row["until"])
-            self._move(db, row, starts=row["starts"] + 1, lease_until=self._lease(now))
+            if stage is AT_ERP and erp_pause.keeps_out(row, now):
+                raise ErpPaused(f"waits for the ERP: {row['erp_reason']}")
+            self._move(
+                db, row, jobs.c.starts == row["starts"], starts=row["starts"] + 1,
+                suspect=row["suspect"] and BEGUN, lease_until=self._lease(now),
+            )  # fmt: skip
         return Job(row)
 
     def _advanced(self, job: Job, to: Stage, *, goes_on: bool) -> bool:
@@ -287,17 +327,23 @@ class Journal(Asking):
         last = to is PATHS[job.kind][-1]
         end = State.SKIPPED if job.skipped else State.DONE if last else State.OPEN
         result = as_json(job.result) if job.result else None
+        goes_on = goes_on and end is State.OPEN
         with self._database.transaction() as db:
+            if goes_on:
+                self._look_at_pauses(db, job, to, now)
+                goes_on = not job.waits_for_erp
             self._move(
                 db,
                 job.row,
                 stage=job.stage if job.skipped else to,
                 state=end,
-                starts=int(goes_on and end is State.OPEN),
+                starts=int(goes_on),
                 suspect=0,
                 failures=0,
                 last_error=job.skipped,
-                lease_until=self._lease(now) if end is State.OPEN else None,
+                lease_until=self._lease(now)
+                if end is State.OPEN and not job.waits_for_erp
+                else None,
                 **({"result": result} if result else {}),
             )
             self._write_documents(db, job, now)
@@ -324,8 +370,14 @@ class Journal(Asking):
                 ended(db, {**job.row, "result": result}, outcome, reason, now)
             if job.pointless:
                 self._close_others(db, job, job.pointless, now)
-            if goes_on and end is State.OPEN:
-                job.paused = _pause_of(db, job.store, now)
+            if job.stage is AT_ERP and job.erp_suspected:
+                job.erp_is_back = erp_pause.lift(db)
+
+    def _look_at_pauses(self, db: Connection, job: Job, to: Stage, now: datetime) -> None:
+        row = db.execute(_PAUSES, {"s": job.store, "now": now}).one()
+        job.paused = None if row.until is None else (row.until, row.reason)
+        job.erp_suspected = row.erp_until is not None
+        job.waits_for_erp = to is AT_ERP and job.erp_suspected
 
     def _close_others(self, db: Connection, job: Job, reason: str, now: datetime) -> None:
         closed = db.execute(
@@ -368,7 +420,7 @@ class Journal(Asking):
             .on_conflict_do_update(index_elements=key, set_=changed | {"kept_at": now})
         )
 
-    def _move(self, db: Connection, row: Row, **values: Any) -> None:
+    def _move(self, db: Connection, row: Row, *only_if: ColumnElement[bool], **values: Any) -> None:
         moved = db.execute(
             update(jobs)
             .where(
@@ -376,6 +428,7 @@ class Journal(Asking):
                 jobs.c.state == State.OPEN,
                 jobs.c.attempt == row["attempt"],
                 jobs.c.stage == row["stage"],
+                *only_if,
             )
             .values(updated_at=self._now(), **values)
         )
@@ -397,6 +450,7 @@ class Journal(Asking):
         untouched: bool = False,
         waiting: bool = False,
         patience: timedelta | None = None,
+        erp_down: bool = False,
     ) -> datetime:
         """Let a job wait, and return until when.
 
@@ -408,6 +462,8 @@ class Journal(Asking):
                 timeline, where it would only repeat itself.
             waiting: nothing failed, it is only not time yet: no number of these is too many.
             patience: how old a waiting request may become before it is refused.
+            erp_down: the ERP did not answer. What waits for it keeps its due time, so that all
+                come in order of age; only who fails again where others do not backs off.
 
         Raises:
             JobLost: a newer attempt owns the job.
@@ -415,6 +471,11 @@ class Journal(Asking):
         now = self._now()
         with self._database.transaction() as db:
             row = self._owned(db, store, order_id, attempt, job)
+            if erp_down:
+                counts = not erp_pause.suspect(db, row, error, now, self._policy)
+            else:
+                erp_pause.pass_turn(db, row, now)
+            keeps_place = erp_down and not (counts and row["failures"])
             failures = row["failures"] + (1 if counts else 0)
             if row["kind"] != Kind.INTAKE and not waiting and failures >= self._policy.max_failures:
                 self._bury(db, row, f"tried {failures} times; {error}", "dead", now)
@@ -424,7 +485,7 @@ class Journal(Asking):
                 return now
             if after_seconds is None:
                 after_seconds = backoff_seconds(max(failures, 1), self._policy, random.random)
-            due_at = now + timedelta(seconds=after_seconds)
+            due_at = row["due_at"] if keeps_place else now + timedelta(seconds=after_seconds)
             # The start stays counted as a failure: the effect may have been had.
             self._move(
                 db, row, failures=max(failures, 1) if row["starts"] > int(untouched) else failures,
@@ -466,6 +527,7 @@ class Journal(Asking):
     def _bury(
         self, db: Connection, row: RowMapping, reason: str, outcome: str, now: datetime
     ) -> None:
+        erp_pause.pass_turn(db, row, now)
         self._move(
             db, row, state=State.DEAD, starts=0, lease_until=None, last_error=reason,
             failures=row["failures"] + 1,
@@ -498,10 +560,15 @@ class Journal(Asking):
             if not owned:
                 continue
             names = tuple_(jobs.c.store, jobs.c.order_id, jobs.c.attempt, jobs.c.kind)
+            # SQLite looks up no tuple in an index.
+            named = [
+                column.in_({one[place] for one in owned})
+                for place, column in enumerate((jobs.c.store, jobs.c.order_id))
+            ]
             with self._database.transaction() as db:
                 db.execute(
                     update(jobs)
-                    .where(jobs.c.state == State.OPEN, names.in_(owned), jobs.c.starts == 0)
+                    .where(is_open(), *named, names.in_(owned), jobs.c.starts == 0)
                     .values(lease_until=None, updated_at=self._now())
                 )
 
@@ -605,12 +672,9 @@ class Journal(Asking):
         return now + timedelta(seconds=self._policy.lease_seconds)
 
 
-def _pause_of(db: Connection, store: str, now: datetime) -> tuple[datetime, str] | None:
-    query = select(pauses.c.until, pauses.c.reason).where(
-        pauses.c.store == store, pauses.c.until > now
-    )
-    row = db.execute(query).one_or_none()
-    return None if row is None else (row.until, row.reason)
+def _was_begun(row: RowMapping) -> bool:
+    """Say whether the job's own attempt has begun its step; a suspect's earlier one has as well."""
+    return bool(row["suspect"] == BEGUN if row["suspect"] else row["starts"] > 0)
 
 
 def _age(one: Listed) -> tuple[bool, datetime, str]:
@@ -636,6 +700,9 @@ _JOB = (
         documents.c.payment_document,
         pauses.c.until,
         pauses.c.reason.label("pause_reason"),
+        erp_pauses.c.until.label("erp_until"),
+        erp_pauses.c.reason.label("erp_reason"),
+        erp_pauses.c.tried_job.label("erp_tried_job"),
     )
     .select_from(
         jobs.join(
@@ -646,9 +713,20 @@ _JOB = (
             and_(documents.c.store == jobs.c.store, documents.c.order_id == jobs.c.order_id),
         )
         .outerjoin(pauses, pauses.c.store == jobs.c.store)
+        .outerjoin(erp_pauses, true())
     )
     .where(jobs.c.store == bindparam("s"), jobs.c.order_id == bindparam("o"))
 )
 
 _INTAKE = _JOB.where(jobs.c.kind == Kind.INTAKE)
 _BY_NUMBER = _JOB.where(jobs.c.id == bindparam("n"))
+
+_HERE = select(literal(1).label("one")).subquery()
+_PAUSES = select(
+    pauses.c.until, pauses.c.reason, erp_pauses.c.until.label("erp_until")
+).select_from(
+    _HERE.outerjoin(
+        pauses, and_(pauses.c.store == bindparam("s"), pauses.c.until > bindparam("now"))
+    ).outerjoin(erp_pauses, true())
+)
+"""Whether a store pauses, and whether the ERP does: one row, whatever there is."""

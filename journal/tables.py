@@ -72,6 +72,9 @@ class Words(TypeDecorator[str]):
         return fit(value)
 
 
+BEGUN = 2
+"""``suspect`` of a job whose step never ended, once its next attempt has begun; 1 before."""
+
 metadata = MetaData()
 # SQLite numbers rows by itself only in INTEGER columns.
 _NUMBER = BigInteger().with_variant(Integer, "sqlite")
@@ -113,7 +116,7 @@ jobs = Table(
     Column("state", String(8), nullable=False),
     Column("attempt", Integer, nullable=False, default=0),
     Column("starts", Integer, nullable=False, default=0, comment="steps begun and not ended"),
-    Column("suspect", Integer, nullable=False, default=0, comment="1: a step of it never ended"),
+    Column("suspect", Integer, nullable=False, default=0, comment="a step of it never ended"),
     Column("failures", Integer, nullable=False, default=0, comment="in a row"),
     Column("waiting", Integer, nullable=False, default=0, comment="1: it is not time for it yet"),
     Column("due_at", UtcDateTime, nullable=False),
@@ -122,9 +125,16 @@ jobs = Table(
     Column("created_at", UtcDateTime),
     Column("updated_at", UtcDateTime, nullable=False),
     UniqueConstraint("store", "order_id", "kind", "key", name="uq_journal_jobs"),
-    # Dispatch reads open jobs by age; done ones, the many, cost it nothing.
-    Index("ix_journal_jobs_due", "state", "store", "due_at", "id"),
+    # Dispatch reads open jobs of one place by age; done ones, the many, cost it nothing, nor do
+    # those that wait in another place.
+    Index("ix_journal_jobs_place", "state", "store", "kind", "stage", "due_at", "id"),
 )
+# What is under way is found among what waits, however much that is.
+Index(
+    "ix_journal_jobs_leased", jobs.c.store, jobs.c.lease_until,
+    postgresql_where=jobs.c.lease_until.is_not(None),
+    sqlite_where=jobs.c.lease_until.is_not(None),
+)  # fmt: skip
 
 events = Table(
     "journal_events",
@@ -170,4 +180,16 @@ pauses = Table(
     Column("store", String(64), primary_key=True),
     Column("until", UtcDateTime, nullable=False),
     Column("reason", Words, nullable=False),
+)
+
+erp_pauses = Table(
+    "journal_erp_pauses",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False, comment="1"),
+    Column("since", UtcDateTime, nullable=False),
+    Column("until", UtcDateTime, nullable=False, comment="when an order may try"),
+    Column("reason", Words, nullable=False),
+    Column("tried_job", _NUMBER, nullable=False, comment="the last that tried, or tries now"),
+    Column("tried_due_at", UtcDateTime, nullable=False, comment="its due time: what is after it"),
+    comment="one row while the ERP does not answer",
 )

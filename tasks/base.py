@@ -19,7 +19,7 @@ from kombu.exceptions import OperationalError
 
 from erp.nfe_items import MATCH
 from erp.port import Erp, ErpRejected, ErpUnavailable
-from journal.jobs import InFlight, JobLost, JournalUnavailable, Stage, StorePaused
+from journal.jobs import ErpPaused, InFlight, JobLost, JournalUnavailable, Stage, StorePaused
 from journal.store import Job, Journal
 from tasks import carrying
 from tasks.chains import send
@@ -266,8 +266,14 @@ class StepTask(StoreTask):
         ) as owned:  # fmt: skip
             suspect = owned.suspect
             yield owned
+        if owned.erp_is_back:
+            log.info("the ERP answers again", extra={"store": store, "order_id": order_id})
+            self._send_next(None)
+        goes_on = goes_on and not owned.waits_for_erp
         if suspect or (not goes_on and self._is_scarce(store)):
             self._send_next(store)
+        if owned.waits_for_erp:
+            self.stop_chain()
         if goes_on:
             carrying.keep(owned)
 
@@ -276,9 +282,9 @@ class StepTask(StoreTask):
         most = self.with_team.in_flight
         return callable(most) and most(store) <= REFILLED
 
-    def _send_next(self, store: str) -> None:
+    def _send_next(self, store: str | None) -> None:
         """Send what may go now: no sweep comes often enough for a budget that is small, nor for
-        what a dead worker left, which goes one at a time.
+        what a dead worker left, which goes one at a time, nor for an ERP that answers again.
         """
         try:
             tickets = self.journal.dispatch(in_flight=self.with_team.in_flight, store=store)
@@ -304,6 +310,9 @@ class StepTask(StoreTask):
             self._settle(self.journal.bury, *name, str(error), job=job, refused=refused)
             log.error("set aside", extra=mark | {"reason": str(error)})
             raise
+        except ErpPaused as error:
+            hand_back(self.journal, mark | {"job": job})
+            raise Retry(str(error)) from None
         except BudgetSpent as error:
             self._settle(
                 self.journal.postpone, *name, str(error), job=job, counts=False, untouched=True,
@@ -339,6 +348,7 @@ class StepTask(StoreTask):
             # What concerns the whole store is no failure of this order.
             after_seconds=seconds, counts=seconds is None,
             waiting=patience is not None or isinstance(error, NotYet), patience=patience,
+            erp_down=isinstance(error, ErpUnavailable),
         )  # fmt: skip
 
     def _bug(

@@ -31,6 +31,7 @@ from vtex.outgoing import (
     number_is_free,
     plain_number,
 )
+from vtex.schemas import clean
 
 KINDS = {
     "invoice": "invoices.send",
@@ -51,8 +52,7 @@ LONGEST_NUMBER = 64
 MOST_FAULTS = 20
 """What a message tells of them; an object may have as many wrong fields as it likes."""
 
-_UNFIT = re.compile("[\x00\ud800-\udfff]")
-_HARMLESS = frozenset(
+HARMLESS = frozenset(
     {
         "number", "type", "value_cents", "issued_at", "key", "url", "tracking_number",
         "tracking_url", "dispatched_at", "delivered_at", "date", "sku_id", "quantity",
@@ -171,7 +171,7 @@ def _shown(given: Any, path: str) -> str:
             given = given[int(step)] if int(step) < len(given) else None
         else:
             given = given.get(step) if isinstance(given, Mapping) else None
-    if name not in _HARMLESS or not isinstance(given, str | int | float):
+    if name not in HARMLESS or not isinstance(given, str | int | float):
         return ""
     return f"{given!r:.80} "
 
@@ -181,19 +181,17 @@ class _Text(fields.String):
 
     def __init__(self, most: int, *, required: bool = False) -> None:
         absent: dict[str, Any] = {} if required else {"load_default": None}
-        super().__init__(
-            required=required,
-            allow_none=not required,
-            validate=validate.Length(max=most, error="is longer than {max} characters"),
-            **absent,
-        )
+        super().__init__(required=required, allow_none=not required, **absent)
+        self.most = most
 
     def _deserialize(self, value: Any, *args: Any, **more: Any) -> Any:
         text = super()._deserialize(value, *args, **more).strip()
-        if _UNFIT.search(text):
+        if clean(text) != text:
             raise ValidationError("holds a NUL, or half of a character of two halves")
         if self.required and not text:
             raise ValidationError("is empty")
+        if len(text) > self.most:
+            raise ValidationError(f"is longer than {self.most} characters")
         return text or None
 
 
@@ -261,6 +259,7 @@ class _Request(Schema):
         # An ERP that misspells a field must hear of it, not lose what it wrote.
         unknown = RAISE
 
+    # To marshmallow it is a variable of the instance.
     error_messages = {"unknown": _UNKNOWN, "type": "is not an object"}  # noqa: RUF012
 
 

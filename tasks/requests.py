@@ -201,7 +201,7 @@ def _refuse(journal: Journal, ask: Ask, reason: str, *, again: bool) -> None:
 
 def _contradiction(new: Mapping[str, Any], known: Mapping[str, Any]) -> str:
     shown = [
-        f"{name}: {_short(known.get(name))} then, {_short(new.get(name))} now"
+        f"{name}: {_difference(name, known.get(name), new.get(name))}"
         for name in sorted({*new, *known})
         if new.get(name) != known.get(name)
     ]
@@ -211,6 +211,21 @@ def _contradiction(new: Mapping[str, Any], known: Mapping[str, Any]) -> str:
     )
 
 
+def _difference(name: str, then: Any, now: Any) -> str:
+    """Return both values, where they are of those that name nobody."""
+    words = [_short(_harmless(value)) for value in (then, now)]
+    if name not in {*contract.HARMLESS, "items"} or words[0] == words[1]:
+        return "another"
+    return f"{words[0]} then, {words[1]} now"
+
+
+def _harmless(value: Any) -> Any:
+    if not isinstance(value, list):
+        return value
+    return [{name: one[name] for name in one if name in contract.HARMLESS} for one in value]
+
+
 def _short(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 120 else f"{text[:120]}…"
+    shown = "".join(one if one.isprintable() else "\ufffd" for one in text[:120])
+    return shown if len(text) <= 120 else f"{shown}…"

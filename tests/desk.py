@@ -3,14 +3,14 @@ tasks, the simulated store on a real socket. Without a broker: what is claimed i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from erp.adapters.memory import MemoryErp
 from erp.port import Event
-from journal.jobs import Policy
+from journal.jobs import Policy, Ticket
 from journal.store import Journal, Listed
 from tasks import chains, requests
 from tasks.base import Renew, StoreTask, Team
@@ -112,10 +112,14 @@ class Desk:
         """Run what is due, then let time pass; as often as said."""
         for _ in range(rounds):
             while tickets := self.journal.dispatch(in_flight=500):
-                for ticket in tickets:
-                    self._run([(one.task, one.kwargs) for one in chains.steps_of(ticket)])
+                self.run(tickets)
             app.tasks["outcomes.report"].apply()
             self.clock.pass_by(seconds)
+
+    def run(self, tickets: Sequence[Ticket]) -> None:
+        """Run the steps of what was claimed, one job after the other."""
+        for ticket in tickets:
+            self._run([(one.task, one.kwargs) for one in chains.steps_of(ticket)])
 
     def work_one_step(self) -> None:
         """Claim what is due, run the first step of each, and die."""

@@ -1,4 +1,4 @@
-"""Real servers for the tests: Redis, PostgreSQL, MariaDB, workers, the simulated store."""
+"""Real servers for the tests: Redis, RabbitMQ, PostgreSQL, MariaDB, workers, the simulated store."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from typing import Any
 
 import redis
 import requests
+from amqp.exceptions import AMQPError
+from kombu import Connection
 from sqlalchemy import Engine, NullPool, create_engine, make_url, text
 
 from workers.demo import redis_command
@@ -141,6 +143,95 @@ def _pings(connection: redis.Redis) -> bool:
         return False
 
 
+class RabbitServer:
+    """RabbitMQ from Debian's server package: a node, an epmd and a folder of its own."""
+
+    PASSWORD = "open-sesame-rabbit"
+
+    def __init__(self, folder: Path) -> None:
+        self.port, self.epmd_port = free_port(), free_port()
+        self.url = f"amqp://erp:{self.PASSWORD}@127.0.0.1:{self.port}/erp"
+        (folder / "enabled_plugins").write_text("[].\n")
+        (folder / "rabbitmq.conf").write_text(
+            f"listeners.tcp.1 = 127.0.0.1:{self.port}\n"
+            f"default_user = erp\ndefault_pass = {self.PASSWORD}\ndefault_vhost = erp\n"
+            "log.console = true\nlog.file = false\n"
+            # A test machine's disk may be fuller than the default allows.
+            "disk_free_limit.absolute = 1MB\n"
+        )
+        env = os.environ | {
+            "HOME": str(folder),  # where its cookie is made
+            "ERL_EPMD_PORT": str(self.epmd_port),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODENAME": f"erp-{self.port}@localhost",
+            "RABBITMQ_DIST_PORT": str(free_port()),
+            "RABBITMQ_MNESIA_BASE": str(folder),
+            "RABBITMQ_LOG_BASE": str(folder),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "enabled_plugins"),
+            "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
+            # The machine's own node may be configured otherwise.
+            "RABBITMQ_ADVANCED_CONFIG_FILE": str(folder / "none.config"),
+            "RABBITMQ_CONF_ENV_FILE": str(folder / "none.sh"),
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+        }
+        # In the foreground: the one that a node starts by itself outlives it.
+        self.epmd = Process(
+            ["epmd", "-port", str(self.epmd_port), "-address", "127.0.0.1"], env, folder / "e.log"
+        )
+        self.process = Process([str(self.binary())], env, folder / "rabbit.log")
+
+    @staticmethod
+    def binary() -> str | None:
+        # Debian's command of that name is one for its own user alone; this is what it calls.
+        return shutil.which("rabbitmq-server", path="/usr/lib/rabbitmq/bin")
+
+    def start(self) -> None:
+        if self.epmd.child is None:
+            self.epmd.start()
+            eventually(lambda: _listens(self.epmd_port), 20)
+        self.process.start()
+        # Three seconds of work, which a busy machine spreads over a minute.
+        eventually(self._answers, 180, "RabbitMQ does not come up")
+
+    def _answers(self) -> bool:
+        if not _listens(self.port):
+            return False
+        try:
+            with Connection(self.url, connect_timeout=5) as connection:
+                connection.connect()
+        except (OSError, AMQPError):
+            return False
+        return True
+
+    def ctl(self, *arguments: str) -> None:
+        program = shutil.which("rabbitmqctl", path="/usr/lib/rabbitmq/bin")
+        subprocess.run(
+            [str(program), *arguments], env=self.process.env, check=True, timeout=60,
+            stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def kill(self) -> None:
+        self.process.kill()
+
+    def hang(self) -> None:
+        """Let it say nothing, and take what the kernel takes for it, until ``go_on``."""
+        assert self.process.child is not None
+        os.killpg(self.process.child.pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        assert self.process.child is not None
+        os.killpg(self.process.child.pid, signal.SIGCONT)
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.epmd.kill()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 class MariaDbServer:
     """MariaDB from Debian's server package, in a folder of its own."""
 
@@ -170,11 +261,7 @@ class MariaDbServer:
              f"--socket={self.folder}/s", "--innodb-flush-log-at-trx-commit=0"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        eventually(self._listens, 30)
-
-    def _listens(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        eventually(lambda: _listens(self.port), 30)
 
     def stop(self) -> None:
         if self.child is not None:
@@ -190,7 +277,9 @@ class Cluster:
         self.home = ROOT  # the checkout that is run: another one is another version
         self.port = free_port()
         self.simulator = f"http://127.0.0.1:{self.port}"
-        drop = ("STORES_FILE", "VTEX_ACCOUNT_FILE", "REDIS_URL_FILE")
+        drop = (
+            "STORES_FILE", "VTEX_ACCOUNT_FILE", "REDIS_URL_FILE", "BROKER_URL", "BROKER_URL_FILE",
+        )  # fmt: skip
         self.env = {k: v for k, v in os.environ.items() if k not in drop} | {
             "REDIS_URL": redis_url,
             "JOURNAL_URL": journal_url,

@@ -30,11 +30,14 @@ def read(answer: requests.Response) -> tuple[bytes, bool]:
             body += part
             if len(body) > most:
                 return bytes(body[:most]), False
-    except requests.RequestException:
+    # urllib3 lets the ValueError through that a chunk of -5 bytes is to it.
+    except (requests.RequestException, ValueError) as error:
         # A 429 is a 429 also where its words are cut off.
-        if answer.status_code < 300:
+        if answer.status_code >= 300:
+            return bytes(body), False
+        if isinstance(error, requests.RequestException):
             raise
-        return bytes(body), False
+        raise requests.exceptions.ChunkedEncodingError from error
     return bytes(body), True
 
 

@@ -17,6 +17,8 @@ DRIVERS = {
 }
 """The databases that are spoken to, each with the drivers that are installed with us."""
 
+_REDIS = ("redis://", "rediss://")
+_RABBITMQ = ("amqp://", "amqps://")
 _ENCODE = "the characters @ : / ? # of a password must be percent-encoded (# as %23)"
 
 
@@ -38,18 +40,37 @@ def adapter_name(url: str) -> str:
 
 
 def redis_address(url: str) -> None:
-    """Check the broker's address.
+    """Check the address of Redis.
 
     Raises:
         ValidationError: the rest of a sentence that begins with the value.
     """
-    if not url.startswith(("redis://", "rediss://")):
+    if not url.startswith(_REDIS):
         raise ValidationError("is not a Redis URL (redis:// or rediss://)")
-    parts = _server(url)
-    if not parts.hostname:
-        raise ValidationError("names no host")
+    parts = _one_host(url)
     if not re.fullmatch(r"/?\d*", parts.path):
         raise ValidationError("must end in the number of a database, such as /0")
+
+
+def broker_address(url: str) -> None:
+    """Check the address of what carries the messages.
+
+    Raises:
+        ValidationError: the rest of a sentence that begins with the value.
+    """
+    if url.startswith(_RABBITMQ):
+        _one_host(url)
+    elif url.startswith(_REDIS):
+        redis_address(url)
+    else:
+        raise ValidationError(
+            "is not a broker's URL (redis:// or rediss://, amqp:// or amqps:// for RabbitMQ)"
+        )
+
+
+def is_rabbitmq(url: str) -> bool:
+    """Say whether a broker's address is one of RabbitMQ."""
+    return url.startswith(_RABBITMQ)
 
 
 def journal_address(url: str) -> None:
@@ -95,6 +116,19 @@ def _database(url: str) -> None:
         )
     elif ":memory:" in url:
         raise ValidationError("is in memory, which every process has for itself; name a file")
+
+
+def _one_host(url: str) -> SplitResult:
+    # kombu takes what a ; divides for several brokers, and a password that holds one for two.
+    if ";" in url:
+        raise ValidationError(
+            "holds a ; which parts several brokers: give the one name that leads to all of them, "
+            "and write %3B in a password"
+        )
+    parts = _server(url)
+    if not parts.hostname:
+        raise ValidationError("names no host")
+    return parts
 
 
 def _server(url: str) -> SplitResult:

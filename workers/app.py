@@ -16,7 +16,7 @@ from workers.settings import load
 # ``celery`` started in the project's folder finds celeryconfig there; elsewhere it is installed.
 sys.path.insert(0, os.getcwd())
 
-app = Celery("vtex-erp")
+app = Celery("vtex-erp", events="workers.events:Events")
 app.config_from_object("celeryconfig")
 app.steps["consumer"].add(GatheredEvents)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from amqp.exceptions import AMQPError
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
@@ -34,7 +35,6 @@ from vtex.errors import (
 from vtex.simulator import __main__ as simulator
 from workers import checks, cli_dead, cli_out, demo, log, views, wiring
 from workers.app import app
-from workers.checks import Verdict
 from workers.options import (
     AS_JSON,
     ORDER_ID,
@@ -47,6 +47,7 @@ from workers.options import (
     tell_if_never_listed,
 )
 from workers.settings import SettingsError, load
+from workers.verdict import Verdict
 
 
 class _Group(click.Group):
@@ -73,8 +74,11 @@ def _in_a_line(error: Exception) -> str:
         case RedisError() | OperationalError():
             return (
                 f"the broker does not answer ({type(error).__name__}): start it, or mend "
-                "REDIS_URL; what was written to the journal goes on by itself once it is back"
+                "BROKER_URL, or REDIS_URL where that is unset; what was written to the journal "
+                "goes on by itself once it is back"
             )
+        case AMQPError():
+            return f"the broker refuses us ({type(error).__name__}); vtex-erp check tells more"
         case OSError(strerror=str(reason)):
             return f"{error.filename or type(error).__name__}: {reason}"
         case _:

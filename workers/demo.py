@@ -173,7 +173,8 @@ def _plan(folder: Path, orders: int, *, arrivals: int) -> Cluster:
         port = _free_port()
         redis_url = f"redis://127.0.0.1:{port}/0"
         children.append(Child("redis", redis_command(port, folder), env, folder / "redis.log"))
-    env["REDIS_URL"] = redis_url
+    # Said, since a broker of the real cluster may be named in the environment.
+    env["REDIS_URL"] = env["BROKER_URL"] = redis_url
     celery = [sys.executable, "-m", "celery", "-A", "workers"]
     commands = {
         "simulator": [

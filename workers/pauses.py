@@ -9,8 +9,11 @@ FOR_GOOD_SECONDS = 10 * 365 * 86_400.0
 
 _BY_HAND = timedelta(days=365)
 
+Pause = tuple[datetime, str]
+"""Until when a store pauses, and why."""
 
-def told(store: str, pause: tuple[datetime, str]) -> str:
+
+def told(store: str, pause: Pause) -> str:
     """Say until when a store pauses, and why."""
     until, reason = pause
     if until - datetime.now(UTC) > _BY_HAND:

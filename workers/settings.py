@@ -20,7 +20,7 @@ from typing import Any
 import click
 from marshmallow import EXCLUDE, Schema, fields, validate
 
-from workers.addresses import erp_address, journal_address, redis_address
+from workers.addresses import broker_address, erp_address, journal_address, redis_address
 from workers.stores import (
     ACCOUNT,
     ADDRESS,
@@ -46,6 +46,7 @@ class Settings:
     """What a process needs to know, checked."""
 
     redis_url: str = field(repr=False)
+    broker_url: str = field(repr=False)
     journal_url: str = field(repr=False)
     erp_url: str = field(repr=False)
     stores: tuple[Store, ...]
@@ -114,9 +115,17 @@ class SettingsSchema(Schema):
 
     REDIS_URL = _setting(
         fields.String, "redis://127.0.0.1:6379/0", "redis://127.0.0.1:6379/0",
-        "Broker of the cluster; redis:// or rediss:// (TLS). Redis 6.2 or later, or Valkey.",
+        "The cluster's locks and budgets, and its messages unless BROKER_URL names another broker; "
+        "redis:// or rediss:// (TLS). Redis 6.2 or later, or Valkey.",
         secret=True,
         validate=redis_address,
+    )  # fmt: skip
+    BROKER_URL = _setting(
+        fields.String, None, "amqp://erp:PASSWORD@rabbit.internal/erp",
+        "What carries the messages, where it is not REDIS_URL: RabbitMQ 3.10 or later by amqp:// "
+        "or amqps:// (TLS), or another Redis (brokers.md).",
+        secret=True,
+        validate=broker_address,
     )  # fmt: skip
     JOURNAL_URL = _setting(
         fields.String, "sqlite:///var/journal.db", "postgresql://erp@db.internal/journal",
@@ -252,6 +261,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         raise SettingsError("\n".join(faults))
     return Settings(
         redis_url=table["REDIS_URL"],
+        broker_url=table["BROKER_URL"] or table["REDIS_URL"],
         journal_url=table["JOURNAL_URL"],
         erp_url=table["ERP_URL"],
         stores=stores,

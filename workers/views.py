@@ -24,8 +24,8 @@ from vtex import schemas, statuses
 from vtex.balance import Balance
 from vtex.errors import DocumentInvalid, VtexUnavailable
 from vtex.outgoing import written_number
-from workers.checks import Verdict
-from workers.pauses import told
+from workers.pauses import Pause, told
+from workers.verdict import Verdict
 
 
 def money(cents: int | None) -> str:
@@ -34,10 +34,6 @@ def money(cents: int | None) -> str:
         return "-"
     text = f"{Decimal(cents).scaleb(-2):,.2f}"
     return text.translate(str.maketrans(",.", ".,"))
-
-
-Pause = tuple[datetime, str]
-"""Until when a store pauses, and why."""
 
 
 def standing(row: OrderRow, pause: Pause | None = None) -> str:
@@ -53,6 +49,8 @@ def standing(row: OrderRow, pause: Pause | None = None) -> str:
     if pause is not None:
         return f"waits at {row.stage}, {row.store} pauses {told(row.store, pause)}"
     reason = f" ({row.last_error})" if row.last_error else ""
+    if row.waits_for:
+        return f"waits at {row.stage} for {row.waits_for}"
     return f"waits at {row.stage} until {_time(row.due_at)}{reason}"
 
 
@@ -103,7 +101,7 @@ def show_orders(
 def _why(row: OrderRow, pause: Pause | None) -> str:
     if pause is not None and row.state is State.OPEN:
         return f"store paused: {pause[1]}"
-    return row.last_error or ""
+    return f"waits for {row.waits_for}" if row.waits_for else row.last_error or ""
 
 
 def _pause(pause: Pause | None) -> dict[str, Any] | None:

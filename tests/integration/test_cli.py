@@ -19,6 +19,7 @@ from click.testing import CliRunner
 from servers import Cluster, RedisServer
 
 from erp.adapters.sql import SqlErp
+from journal.jobs import Stage
 from journal.readings import OrderRow
 from journal.store import Journal, Listed
 from vtex.simulator.config import Config
@@ -453,6 +454,22 @@ def test_check_says_that_a_store_has_no_limit(desk: Desk) -> None:
     desk.env["VTEX_QUOTA"] = "0"
 
     assert desk.verdicts()["acme budget"] == (None, "calls have no limit: VTEX_QUOTA is 0")
+
+
+def test_check_and_orders_tell_of_an_erp_that_orders_wait_for(desk: Desk) -> None:
+    desk.list("v1-01", ago=timedelta(minutes=5))
+    (ticket,) = desk.journal.dispatch(in_flight=1)
+    for stage in (Stage.FETCHED, Stage.PAID):
+        with desk.journal.step("acme", "v1-01", ticket.attempt, to=stage):
+            pass
+    desk.journal.postpone("acme", "v1-01", ticket.attempt, "no answer", erp_down=True)
+
+    ok, detail = desk.verdicts()["ERP paused"]
+
+    assert ok is None
+    assert "(no answer); orders wait at paid" in detail
+    assert "waits for the ERP, which does not answer: no answer" in desk.type("orders")
+    assert "waits at paid for the ERP" in desk.type("order", "v1-01")
 
 
 def test_check_names_each_weakness_of_the_broker(desk: Desk, redis_server: RedisServer) -> None:

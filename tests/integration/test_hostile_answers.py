@@ -164,6 +164,15 @@ def test_a_document_too_large_is_invalid_for_it_will_not_shrink(say: Say) -> Non
     assert most < 5 * MOST_BYTES
 
 
+@pytest.mark.parametrize("size", [b"-5", b"\xb2", b"5;x", b"ffffffffffffffffff", b""])
+def test_a_chunk_of_no_size_is_no_answer(size: bytes) -> None:
+    chunk = size + b"\r\n{}\r\n0\r\n\r\n"
+    say = pouring(JSON + b"Transfer-Encoding: chunked\r\n\r\n" + chunk, b" ", most=0)
+
+    with server(say) as client, pytest.raises(errors.VtexUnavailable):
+        client.order("o-1")
+
+
 def test_a_write_whose_answer_is_too_large_is_in_doubt() -> None:
     say = whole(json.dumps({"receipt": "0" * MOST_BYTES}).encode())
 

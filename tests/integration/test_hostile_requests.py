@@ -120,6 +120,21 @@ def test_an_nfe_of_an_order_whose_document_cannot_be_read_is_refused(team: Team)
     assert content["xml"] == "<nfeProc/>"
 
 
+def test_what_differs_from_an_earlier_invoice_is_told_where_it_names_nobody(team: Team) -> None:
+    item = {"sku_id": "1", "quantity": 1, "price_cents": 1, "description": "de Ana"}
+    requests.record(team, "invoice", INVOICE | {"courier": "Ana Prado", "items": [item]})
+    other = item | {"sku_id": "2\x7f\u202e", "description": "de João"}
+    now = {"courier": "João Prado", "items": [other], "value_cents": 2}
+
+    with pytest.raises(RequestRefused) as caught:
+        requests.record(team, "invoice", INVOICE | now)
+
+    assert "courier: another" in str(caught.value)
+    assert "value_cents: 1 then, 2 now" in str(caught.value)
+    assert '{"sku_id": "2\ufffd\ufffd"' in str(caught.value)
+    assert not [one for one in ("Ana", "João", "Prado") if one in str(caught.value)]
+
+
 @pytest.fixture
 def at_work(team: Team) -> Iterator[Team]:
     app.loader.import_default_modules()

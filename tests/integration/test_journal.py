@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import datetime, timedelta
+from threading import Event
 
 import pytest
 from servers import eventually
@@ -25,7 +26,7 @@ def listed(count: int = 1) -> list[Listed]:
 def test_migrating_twice_changes_nothing(journal: Journal) -> None:
     journal.migrate()
 
-    assert "schema 0002" in journal.check()
+    assert "schema 0005" in journal.check()
 
 
 def test_an_order_listed_twice_is_recorded_once(journal: Journal) -> None:
@@ -73,6 +74,48 @@ def test_a_job_walks_its_stages_and_its_timeline_tells(journal: Journal) -> None
     assert (row.state, row.erp_reference) == (State.DONE, "77")
     assert [one.what for one in journal.events("acme", "o-0000")] == list(PATHS[Kind.INTAKE])
     assert journal.documents("acme", "o-0000") == ({"n": 1}, None)
+
+
+def test_a_step_begins_once_an_attempt_however_often_its_message_comes(journal: Journal) -> None:
+    journal.record("acme", listed())
+    (ticket,) = journal.dispatch(in_flight=9)
+
+    others_are_gone = Event()
+
+    def deliver() -> bool:
+        try:
+            with journal.step("acme", "o-0000", ticket.attempt, to=Stage.FETCHED):
+                return others_are_gone.wait(30)
+        except JobLost:
+            return False
+
+    with ThreadPoolExecutor(8) as pool:
+        tries = [pool.submit(deliver) for _ in range(8)]
+        eventually(lambda: sum(one.done() for one in tries) == 7, 20)
+        others_are_gone.set()
+
+    assert sorted(one.result() for one in tries) == [False] * 7 + [True]
+    row = journal.order("acme", "o-0000")
+    assert row is not None
+    assert row.stage == Stage.FETCHED
+
+
+def test_a_job_whose_step_never_ended_is_begun_once_by_its_next_attempt(journal_url: str) -> None:
+    with closing(Journal(journal_url, policy=Policy(lease_seconds=-1))) as journal:
+        journal.migrate()
+        journal.record("acme", listed())
+        for _ in range(2):
+            (ticket,) = journal.dispatch(in_flight=9)
+            name = ("acme", "o-0000", ticket.attempt)
+            journal.step(*name, to=Stage.FETCHED).__enter__()  # and its worker dies
+
+            with pytest.raises(JobLost), journal.step(*name, to=Stage.FETCHED):
+                pytest.fail("begun a second time")
+
+        assert journal.dispatch(in_flight=9) == []
+        row = journal.order("acme", "o-0000")
+    assert row is not None
+    assert row.state == State.DEAD
 
 
 def test_a_message_of_an_older_attempt_does_nothing(journal_url: str) -> None:

@@ -46,7 +46,7 @@ def test_an_order_that_meets_a_pause_by_hand_goes_on_as_soon_as_that_is_ended(
 
     assert held is not None
     assert (held.state, held.stage, held.attempt) == (State.OPEN, "listed", 1)
-    assert counter.journal.order("acme", order_id).state is State.DONE  # type: ignore[union-attr]
+    assert counter.journal.order("acme", order_id).state is State.DONE
 
 
 def test_an_order_that_met_a_401_goes_on_as_soon_as_the_pause_is_ended_by_hand(
@@ -62,7 +62,7 @@ def test_an_order_that_met_a_401_goes_on_as_soon_as_the_pause_is_ended_by_hand(
     counter.journal.resume("acme")
     counter.work()
 
-    assert counter.journal.order("acme", order_id).state is State.DONE  # type: ignore[union-attr]
+    assert counter.journal.order("acme", order_id).state is State.DONE
 
 
 def test_a_store_that_is_refused_for_hours_leaves_one_line_in_a_timeline(counter: Desk) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,19 +13,6 @@ from outboxes import SqlOutbox
 from erp import conformance
 from erp.port import ErpRejected
 from erp.sales_order import PostalAddress, SalesOrder
-
-DATABASES = {"postgresql": "postgres_database", "mariadb": "mariadb_database"}
-
-
-@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
-def office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlOutbox]:
-    url = f"sqlite:///{tmp_path}/erp.db"
-    if request.param in DATABASES:
-        url = request.getfixturevalue(DATABASES[request.param])
-    made = SqlOutbox(url)
-    made.erp.migrate()
-    yield made
-    made.close()
 
 
 def order(**changes: Any) -> SalesOrder:
@@ -39,14 +24,14 @@ def line(**changes: Any) -> SalesOrder:
     return replace(made, lines=(replace(made.lines[0], **changes),))
 
 
-def test_words_for_people_are_cut_and_the_order_says_so(office: SqlOutbox) -> None:
+def test_words_for_people_are_cut_and_the_order_says_so(outbox: SqlOutbox) -> None:
     made = line(name="á" * 600)
     customer = replace(made.customer, name="🦜" * 300)
     place = PostalAddress(complement="x" * 10_000)
 
-    office.erp.insert(replace(made, customer=customer, shipping_address=place, flags=("doubt",)))
+    outbox.erp.insert(replace(made, customer=customer, shipping_address=place, flags=("doubt",)))
 
-    ((name, flags),) = office.rows("SELECT customer_name, flags FROM int_order")
+    ((name, flags),) = outbox.rows("SELECT customer_name, flags FROM int_order")
     assert name == "🦜" * 255
     assert set(flags.split("\n")) == {
         "doubt",
@@ -70,18 +55,18 @@ def test_words_for_people_are_cut_and_the_order_says_so(office: SqlOutbox) -> No
     ids=lambda one: one if isinstance(one, str) else "",
 )
 def test_what_would_be_another_if_cut_is_refused_by_its_column(
-    office: SqlOutbox, made: SalesOrder, column: str
+    outbox: SqlOutbox, made: SalesOrder, column: str
 ) -> None:
     with pytest.raises(ErpRejected, match=f"^{column} holds"):
-        office.erp.insert(made)
+        outbox.erp.insert(made)
 
-    assert office.rows("SELECT id FROM int_order") == []
+    assert outbox.rows("SELECT id FROM int_order") == []
 
 
-def test_the_document_is_written_whole_whatever_its_characters(office: SqlOutbox) -> None:
+def test_the_document_is_written_whole_whatever_its_characters(outbox: SqlOutbox) -> None:
     raw = {"note": "Conceição a\x00b\ud800\udfff🦜", "\udfff": 1}
 
-    office.erp.insert(order(raw_order=raw, raw_payment=raw))
+    outbox.erp.insert(order(raw_order=raw, raw_payment=raw))
 
-    ((kept, payment),) = office.rows("SELECT order_document, payment_document FROM int_order_raw")
+    ((kept, payment),) = outbox.rows("SELECT order_document, payment_document FROM int_order_raw")
     assert json.loads(kept) == json.loads(payment) == json.loads(json.dumps(raw))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,19 +19,7 @@ from erp.port import Event, Request
 from tasks import contract
 
 MOMENT = datetime(2026, 3, 11, 9, 30, tzinfo=UTC)
-DATABASES = {"postgresql": "postgres_database", "mariadb": "mariadb_database"}
 PAGE = (ROOT / "docs" / "erp-tables.md").read_text(encoding="utf-8")
-
-
-@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
-def outbox(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlOutbox]:
-    url = f"sqlite:///{tmp_path}/erp.db"
-    if request.param in DATABASES:
-        url = request.getfixturevalue(DATABASES[request.param])
-    made = SqlOutbox(url)
-    made.erp.migrate()
-    yield made
-    made.close()
 
 
 def insert(outbox: SqlOutbox, **values: Any) -> None:

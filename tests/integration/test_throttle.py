@@ -42,7 +42,7 @@ class Shop:
         self.url, self.time = url, Time()
 
     def process(self, store: str = "acme", off: float = 0.0, **quota: object) -> StoreBudget:
-        made = Quota(**{"share": 100} | quota)  # type: ignore[arg-type]
+        made = Quota(**{"share": 100} | quota)
         return StoreBudget(store, made, connect(self.url), clock=self.time.clock(off))
 
     def spend_all(

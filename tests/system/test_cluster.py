@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import redis
 from servers import ROOT, Cluster, RedisServer, eventually
+from sqlalchemy import NullPool, create_engine, text
+
+from journal.jobs import Policy
 
 
 def start(cluster: Cluster, orders: int, *more: str) -> None:
@@ -162,6 +166,48 @@ def test_an_erp_that_is_down_for_a_while_gets_every_order_after(cluster: Cluster
 
     eventually(lambda: "8 done" in cluster.command("orders").stdout, 90)
     cluster.assert_each_order_once(8)
+
+
+def test_a_backlog_for_an_erp_that_is_down_costs_few_tries_and_drains_by_age(
+    cluster: Cluster,
+) -> None:
+    orders = 300
+    erp = Path(cluster.env["ERP_URL"].removeprefix("sqlite:///"))
+    away = erp.with_suffix(".away")
+    erp.rename(away)
+    erp.mkdir()  # a database that cannot be opened
+    cluster.env["WORKER_THREADS"] = "4"
+    cluster.start_simulator(orders)
+    cluster.start_worker("w1")
+    cluster.start_worker("w2")
+    cluster.start_beat()
+    eventually(lambda: f"{orders} paid" in cluster.command("orders").stdout, 120)
+    before = tries(cluster)
+    began = time.monotonic()
+    eventually(lambda: tries(cluster) >= before + 2, 60)
+    vain, passed = tries(cluster) - before, time.monotonic() - began
+    assert vain <= 1 + passed / Policy().erp_pause_seconds
+    check = cluster.command("check").stdout
+    assert "note    ERP paused: it has taken no order since" in check
+
+    erp.rmdir()
+    away.rename(erp)
+
+    eventually(lambda: cluster.all_done(orders), 120)
+    cluster.assert_each_order_once(orders)
+    placed = [one for (one,) in cluster.erp_rows("select placed_at from int_order order by id")]
+    behind = [place - sorted(placed).index(one) for place, one in enumerate(placed)]
+    # What both workers have in hand at once, and what they took ahead.
+    assert max(map(abs, behind)) <= 2 * (4 + 4 * 4)
+    assert '"ERROR"' not in cluster.logs()
+
+
+def tries(cluster: Cluster) -> int:
+    """How often an order found the ERP down."""
+    engine = create_engine(cluster.env["JOURNAL_URL"], poolclass=NullPool)
+    found = "select count(*) from journal_events where what = 'tried again later'"
+    with engine.connect() as db:
+        return int(db.execute(text(found)).scalar_one())
 
 
 def test_an_order_that_kills_its_worker_is_set_aside_and_the_others_go_on(

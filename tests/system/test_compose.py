@@ -16,7 +16,7 @@ import celeryconfig
 from workers.settings import SettingsSchema
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-OURS = {n: s for n, s in COMPOSE["services"].items() if n not in ("redis", "postgres")}
+OURS = {n: s for n, s in COMPOSE["services"].items() if n not in ("redis", "rabbitmq", "postgres")}
 FLOWERS = {"FLOWER_ADDRESS", "FLOWER_BASIC_AUTH"}
 
 
@@ -77,6 +77,7 @@ def test_the_described_cluster_moves_orders(
         "0.0.0.0": "127.0.0.1", "8700": str(cluster.port), "--port=5555": f"--port={flower}",
         "${VTEX_ACCOUNT:-acme}": "acme", "${VTEX_BASE_URL:-}": cluster.simulator,
         "${VTEX_PAYMENTS_URL:-}": cluster.simulator, "${VTEX_QUOTA:-}": "",
+        "${BROKER_URL:-}": "",
     }  # fmt: skip
     base = {k: v for k, v in cluster.env.items() if k in ("PATH", "HOME", "LIST_SECONDS")}
 

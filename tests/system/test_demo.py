@@ -36,7 +36,10 @@ def is_alive(pid: int) -> bool:
 
 
 def test_once_it_ends_with_a_summary_and_touches_no_real_store(tmp_path: Path) -> None:
-    real = {"VTEX_ACCOUNT": "realstore", "VTEX_APP_KEY": "k", "VTEX_APP_TOKEN": "real-token"}
+    real = {
+        "VTEX_ACCOUNT": "realstore", "VTEX_APP_KEY": "k", "VTEX_APP_TOKEN": "real-token",
+        "BROKER_URL": "amqp://127.0.0.1:1/real",
+    }  # fmt: skip
 
     done = subprocess.run(
         command(tmp_path / "demo", "--once"), cwd=ROOT, env=environment() | real,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import requests
-from servers import Cluster, RedisServer, eventually, free_port
+from servers import Cluster, RabbitServer, RedisServer, eventually, free_port
 
 ORDERS = 12
 USER, PASSWORD, REDIS_PASSWORD = "operator", "wrench-of-flower", "open-sesame-redis"
@@ -59,11 +59,13 @@ class Flower:
         ]
 
 
-@pytest.fixture
-def flower(cluster: Cluster, redis_server: RedisServer) -> Flower:
-    """Flower, after orders went through a cluster whose Redis asks for a password."""
+@pytest.fixture(params=["redis"])
+def flower(cluster: Cluster, redis_server: RedisServer, request: pytest.FixtureRequest) -> Flower:
+    """Flower, after orders went through a cluster whose Redis and broker ask for a password."""
     redis_server.ask_for(REDIS_PASSWORD)
     cluster.env["REDIS_URL"] = redis_server.url
+    if request.param == "rabbitmq":
+        cluster.env["BROKER_URL"] = request.getfixturevalue("rabbit_server").url
     cluster.start_simulator(ORDERS)
     started = Flower(cluster)
     eventually(started.is_up, 30)
@@ -74,6 +76,7 @@ def flower(cluster: Cluster, redis_server: RedisServer) -> Flower:
     return started
 
 
+@pytest.mark.parametrize("flower", ["redis", "rabbitmq"], indirect=True)
 def test_flower_shows_names_and_ids_and_neither_person_nor_password(flower: Flower) -> None:
     shown = {path: readable(flower.get(path)) for path in flower.paths()}
 
@@ -82,11 +85,15 @@ def test_flower_shows_names_and_ids_and_neither_person_nor_password(flower: Flow
         assert f"orders.{name}" in shown["/api/tasks?limit=1000"]
     assert all(one in everything for one in flower.cluster.state()["orders"])
     assert "broker_url" in everything, "the worker's configuration is on no page"
-    secrets = {REDIS_PASSWORD, PASSWORD, "vtexappkey-acme-SIMULA", "simulated-token"}
+    secrets = {
+        REDIS_PASSWORD, RabbitServer.PASSWORD, PASSWORD, "vtexappkey-acme-SIMULA",
+        "simulated-token",
+    }  # fmt: skip
     words = secrets | personal_words(flower.cluster)
     any_of_them = re.compile("|".join(rf"(?<!\w){re.escape(one)}(?!\w)" for one in words))
     found = {path: any_of_them.findall(text) for path, text in shown.items()}
     assert not {path: hits for path, hits in found.items() if hits}
+    assert not any_of_them.findall(flower.cluster.logs())
 
 
 def test_flower_shows_nothing_at_all_without_the_password(flower: Flower) -> None:

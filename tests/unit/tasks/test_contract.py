@@ -69,6 +69,17 @@ def test_a_fault_is_named_by_its_field(field: str, value: object, words: str) ->
         assert repr(value)[:40] in next(iter(found.values()))
 
 
+@pytest.mark.parametrize("blank", ["", " ", "\t\n", None])
+def test_an_optional_text_that_is_blank_is_absent(blank: str | None) -> None:
+    names = ("key", "url", "courier", "tracking_number", "tracking_url")
+    item = INVOICE["items"][0] | {"description": blank}
+
+    invoice = contract.read("invoice", INVOICE | dict.fromkeys(names, blank) | {"items": [item]})
+
+    assert [getattr(invoice, name) for name in names] == [None] * len(names)
+    assert invoice.items[0].description is None  # type: ignore[union-attr]
+
+
 def test_all_faults_are_told_at_once() -> None:
     assert set(faults("invoice", number="", value_cents=-1)) == {
         "number", "value_cents", "issued_at",

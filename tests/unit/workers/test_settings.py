@@ -42,6 +42,16 @@ def test_nothing_set_is_one_machine_without_a_store() -> None:
 
     assert settings.stores == ()
     assert settings.redis_url == "redis://127.0.0.1:6379/0"
+    assert settings.broker_url == settings.redis_url
+
+
+def test_the_messages_go_through_redis_unless_a_broker_is_named() -> None:
+    redis = load(ONE | {"REDIS_URL": "redis://cache/3"})
+    rabbit = load(ONE | {"REDIS_URL": "redis://cache/3", "BROKER_URL": "amqp://erp:s3cret@mq/erp"})
+
+    assert redis.broker_url == "redis://cache/3"
+    assert (rabbit.broker_url, rabbit.redis_url) == ("amqp://erp:s3cret@mq/erp", "redis://cache/3")
+    assert "s3cret" not in repr(rabbit)
 
 
 @pytest.mark.parametrize(
@@ -92,6 +102,17 @@ def example(name: str) -> str:
         ("REDIS_URL", "redis://[::1/hidden", "cannot be read"),
         ("REDIS_URL", "redis://cache/0#hidden", "# as %23"),
         ("REDIS_URL", "redis://cache/hidden", "the number of a database, such as /0"),
+        ("REDIS_URL", "redis://:hid;den@cache/0", "%3B"),
+        ("BROKER_URL", "rabbit.hidden", "amqp:// or amqps:// for RabbitMQ"),
+        ("BROKER_URL", "pyamqp://erp:hidden@mq/erp", "is not a broker's URL"),
+        ("BROKER_URL", "sqs://hidden", "is not a broker's URL"),
+        ("BROKER_URL", "amqp://", "names no host"),
+        ("BROKER_URL", "amqp://erp:hidden@/erp", "names no host"),
+        ("BROKER_URL", "amqp://erp:hid#den@mq/erp", "# as %23"),
+        ("BROKER_URL", "amqp://erp:hid@den@mq/erp", "percent-encoded"),
+        ("BROKER_URL", "amqp://erp:hidden@mq:port/erp", "host or port"),
+        ("BROKER_URL", "amqp://u:hidden@mq1/erp;amqp://u:hidden@mq2/erp", "the one name that"),
+        ("BROKER_URL", "redis://cache/hidden", "the number of a database, such as /0"),
         ("JOURNAL_URL", "mysql://u:hidden@db/journal", "is not a journal URL"),
         ("JOURNAL_URL", "postgresql+asyncpg://u:hidden@db/j", "write postgresql:// alone"),
         ("JOURNAL_URL", "postgres+psycopg://u:hidden@db/j", "write postgres:// alone"),
@@ -123,6 +144,10 @@ def test_a_bad_secret_is_told_without_showing_it(name: str, value: str, words: s
         ("REDIS_URL", "redis://cache"),
         ("REDIS_URL", "rediss://user:p%23ss@cache.internal:6380/1"),
         ("REDIS_URL", "redis://[::1]:6379/0"),
+        ("BROKER_URL", "amqp://mq"),
+        ("BROKER_URL", "amqps://erp:p%2Fss%3B@mq.internal:5671/erp"),
+        ("BROKER_URL", "amqp://erp@[::1]:5672//"),
+        ("BROKER_URL", "redis://cache/1"),
         ("JOURNAL_URL", "postgres://erp@db/journal"),
         ("JOURNAL_URL", "postgresql+psycopg://erp@db:5433/journal?sslmode=require"),
         ("JOURNAL_URL", "postgresql:///journal?host=/var/run/postgresql"),
@@ -304,6 +329,7 @@ def test_a_file_of_stores_beside_the_variables_of_one_is_refused(tmp_path: Path,
     [
         ("redis://127.0.0.1:6379/0", "redis://127.0.0.1:6379/0"),
         ("redis://:s3cret@cache/0", "redis://:***@cache/0"),
+        ("amqp://erp:s3cret@mq:5672/erp", "amqp://erp:***@mq:5672/erp"),
         ("postgresql://erp:s3cret@db/journal", "postgresql://erp:***@db/journal"),
         ("postgresql://erp:s3c/r#e@t@db/journal", "postgresql://erp:***@db/journal"),
         ("postgresql://db/x?user=erp&password=s3cret", "postgresql://db/x?user=erp&password=***"),

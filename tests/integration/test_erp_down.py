@@ -1,0 +1,143 @@
+"""An ERP that is down and returns, as the tasks live through it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from desk import Desk, desk
+
+from erp.adapters.memory import MemoryErp
+from erp.port import ErpUnavailable
+from erp.sales_order import SalesOrder
+from journal.jobs import Policy, Stage
+from journal.store import Listed
+from tasks.base import StoreTask
+
+PAUSE = Policy().erp_pause_seconds
+SWEEP = 2
+
+
+class CountingErp(MemoryErp):
+    """Keeps the order ids of all tries, and those of what it took in that order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tries: list[str] = []
+        self.poison: set[str] = set()
+
+    def insert(self, order: SalesOrder) -> str:
+        self.tries.append(order.order_id)
+        if order.order_id in self.poison:
+            raise ErpUnavailable("this one waits for a lock")
+        return super().insert(order)
+
+    @property
+    def taken(self) -> list[str]:
+        return [order_id for _store, order_id in self.orders]
+
+
+class Office:
+    """A desk with a counting ERP; what a step sends on its way runs at once."""
+
+    def __init__(self, made: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.desk, self.erp = made, CountingErp()
+        StoreTask.team = replace(made.team, erp=self.erp)
+        monkeypatch.setattr("tasks.base.send", lambda _journal, tickets: made.run(tickets))
+
+    def take_in(self, count: int) -> list[str]:
+        """Let orders come in, and return them by age."""
+        ids = self.desk.simulator.store.generate(count, "ready-for-handling", "plain")
+        oldest = self.desk.clock() - timedelta(seconds=count)
+        self.desk.journal.record(
+            "acme", [Listed(one, oldest + timedelta(seconds=n), 100) for n, one in enumerate(ids)]
+        )
+        return ids
+
+    def pass_by(self, seconds: float) -> None:
+        """Let time pass, a sweep at a time."""
+        self.desk.work(rounds=int(seconds / SWEEP), seconds=SWEEP)
+
+    def stages(self) -> set[Stage]:
+        return {one.stage for one in self.desk.journal.orders()}
+
+
+@pytest.fixture
+def office(journal_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
+    with desk(journal_url) as made:
+        yield Office(made, monkeypatch)
+
+
+def test_an_erp_that_is_down_is_tried_once_a_pause_however_many_wait(office: Office) -> None:
+    office.erp.is_down = True
+    office.take_in(25)
+
+    office.pass_by(120)
+
+    assert office.stages() == {Stage.PAID}
+    assert 8 <= len(office.erp.tries) <= 2 + 120 / PAUSE
+
+
+def test_orders_that_come_in_meanwhile_are_fetched_and_wait(office: Office) -> None:
+    office.erp.is_down = True
+    office.take_in(3)
+    office.pass_by(20)
+
+    office.take_in(3)
+    office.pass_by(4)
+
+    assert office.stages() == {Stage.PAID}
+    assert office.desk.journal.counts() == {"acme": {"paid": 6}}
+
+
+def test_all_are_inserted_by_age_with_the_first_that_gets_through(office: Office) -> None:
+    office.erp.is_down = True
+    by_age = office.take_in(25)
+    office.pass_by(120)
+
+    office.erp.is_down = False
+    office.desk.clock.pass_by(PAUSE)
+    office.desk.work()
+
+    probe = office.erp.taken[0]
+    assert office.erp.taken[1:] == [one for one in by_age if one != probe]
+    assert office.desk.journal.counts() == {"acme": {"done": 25}}
+
+
+def test_one_order_that_meets_a_lock_stops_no_other(office: Office) -> None:
+    poison, *others = office.take_in(10)
+    office.erp.poison = {poison}
+
+    office.desk.work()
+
+    assert office.erp.taken == others
+    assert office.desk.journal.erp_paused() is None
+
+
+def test_an_order_that_always_fails_keeps_the_others_from_nothing(office: Office) -> None:
+    poison, *_ = office.take_in(3)
+    office.erp.poison = {poison}
+    office.pass_by(600)
+    # Alone, it looks like an ERP that is down.
+    assert office.erp.tries.count(poison) <= 5 + 600 / PAUSE
+
+    more = office.take_in(3)
+    office.pass_by(20)
+
+    assert set(more) <= set(office.erp.taken)
+
+
+def test_waiting_for_the_erp_is_no_error_in_the_log(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    office.erp.is_down = True
+    office.take_in(5)
+
+    with caplog.at_level(logging.INFO):
+        office.pass_by(30)
+
+    assert {one.levelname for one in caplog.records} <= {"INFO", "WARNING"}
+    assert [one.failures for one in office.desk.journal.orders() if one.failures > 1] == []
