@@ -87,6 +87,7 @@ def test_a_request_written_for_a_later_contract_stays_in_the_queue(counter: Desk
 
 @pytest.mark.parametrize("name", KINDS.values())
 def test_a_request_goes_back_to_the_queue_as_often_as_it_takes(name: str) -> None:
+    app.loader.import_default_modules()
     # Celery takes a max_retries of None in retry() for "as the task says": three by default.
     assert app.tasks[name].max_retries is None
 

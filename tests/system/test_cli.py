@@ -169,7 +169,7 @@ def test_check_tells_what_is_wrong_with_the_broker(store: Cluster) -> None:
 
     text = shown(store, "check", status=1)
 
-    assert "allkeys-lru may drop messages: set maxmemory-policy noeviction" in text
+    assert "allkeys-lru may drop messages and locks: set maxmemory-policy noeviction" in text
     assert "set appendonly yes" in text
     assert "none is at work" in text
 

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from time import monotonic
@@ -15,7 +16,10 @@ from typing import Any
 import pytest
 from celery import Celery
 from kombu import Connection, Queue
-from servers import ROOT, Cluster, RabbitServer, deadly, eventually
+from servers import ROOT, Cluster, Process, RabbitServer, deadly, eventually
+from sqlalchemy import create_engine, make_url, text
+
+from journal.store import Journal
 
 ISSUED = "2026-03-10T15:04:05-03:00"
 
@@ -310,35 +314,57 @@ def test_what_is_sent_over_a_standing_connection_to_a_hung_rabbitmq_is_given_up(
 # --- requests while the journal is away -----------------------------------------------------------
 
 
-def journal_of(cluster: Cluster) -> Path:
-    return Path(cluster.env["JOURNAL_URL"].removeprefix("sqlite:///"))
+class Away:
+    """A cluster's journal in PostgreSQL, which can be shut for a while."""
+
+    def __init__(self, cluster: Cluster, url: str) -> None:
+        self._name = make_url(url).database
+        self._server = create_engine(
+            make_url(url).set(drivername="postgresql+psycopg", database="postgres"),
+            isolation_level="AUTOCOMMIT",
+        )
+        cluster.env["JOURNAL_URL"] = url
+
+    def shut(self, worker: Process) -> None:
+        """Let a worker that is at work lose it; one that starts without it would wait."""
+        eventually(lambda: "ready." in worker.text(), 60)
+        self._run(f"ALTER DATABASE {self._name} ALLOW_CONNECTIONS false")
+        self._run(
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{self._name}'"
+        )
+
+    def open(self) -> None:
+        self._run(f"ALTER DATABASE {self._name} ALLOW_CONNECTIONS true")
+
+    def close(self) -> None:
+        self._server.dispose()
+
+    def _run(self, statement: str) -> None:
+        with self._server.connect() as db:
+            db.execute(text(statement))
 
 
-def take_away(cluster: Cluster) -> Path:
-    """Let the journal be a database that cannot be opened; return where it is kept."""
-    journal = journal_of(cluster)
-    away = journal.with_suffix(".away")
-    journal.rename(away)
-    journal.mkdir()
-    return away
-
-
-def give_back(cluster: Cluster, away: Path) -> None:
-    journal_of(cluster).rmdir()
-    away.rename(journal_of(cluster))
+@pytest.fixture
+def journal_away(cluster: Cluster, postgres_database: str) -> Iterator[Away]:
+    with closing(Journal(postgres_database)) as journal:
+        journal.migrate()
+    away = Away(cluster, postgres_database)
+    yield away
+    away.open()
+    away.close()
 
 
 def refusals(cluster: Cluster) -> int:
-    return cluster.processes["w1"].text().count("the journal does not answer")
+    return cluster.processes["w1"].text().count("the journal's database failed")
 
 
 def orders_in_handling(cluster: Cluster, count: int) -> list[str]:
     cluster.start_simulator(0)
     cluster.steer("orders", count=count, kind="plain")
-    cluster.start_worker("w1")
+    cluster.start_worker("w0")
     cluster.start_beat()
     eventually(lambda: cluster.all_done(count), 90)
-    for name in ("w1", "beat"):
+    for name in ("w0", "beat"):
         cluster.processes.pop(name).kill(signal.SIGTERM)
     return sorted(cluster.state()["orders"])
 
@@ -353,18 +379,22 @@ def patience_of_seconds(folder: Path, seconds: int) -> dict[str, str]:
 
 @pytest.mark.parametrize("broker", ["redis", "rabbitmq"])
 def test_a_request_waits_for_as_long_as_the_journal_is_away(
-    cluster: Cluster, broker: str, tmp_path: Path, request: pytest.FixtureRequest
+    cluster: Cluster,
+    broker: str,
+    journal_away: Away,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
 ) -> None:
     if broker == "rabbitmq":
         request.getfixturevalue("on_rabbit")
     (only,) = orders_in_handling(cluster, 1)
     asked = invoices_of(cluster)[only]
-    away = take_away(cluster)
-    cluster.start_worker("w1", **patience_of_seconds(tmp_path, 1))
+    worker = cluster.start_worker("w1", **patience_of_seconds(tmp_path, 1))
+    journal_away.shut(worker)
 
     send(cluster, asked)
     eventually(lambda: refusals(cluster) >= 6, 60, "Celery's own number of tries is four")
-    give_back(cluster, away)
+    journal_away.open()
     cluster.start_beat()
 
     eventually(lambda: is_invoiced(cluster, only), 60)
@@ -372,19 +402,19 @@ def test_a_request_waits_for_as_long_as_the_journal_is_away(
 
 
 def test_a_request_that_waits_outlives_its_worker_and_rabbitmq(
-    on_rabbit: Cluster, rabbit_server: RabbitServer, tmp_path: Path
+    on_rabbit: Cluster, rabbit_server: RabbitServer, journal_away: Away, tmp_path: Path
 ) -> None:
     (only,) = orders_in_handling(on_rabbit, 1)
     asked = invoices_of(on_rabbit)[only]
-    away = take_away(on_rabbit)
     worker = on_rabbit.start_worker("w1", **patience_of_seconds(tmp_path, 3))
+    journal_away.shut(worker)
     send(on_rabbit, asked)
     eventually(lambda: refusals(on_rabbit) >= 1, 60)
 
     worker.kill()
     rabbit_server.kill()
     rabbit_server.start()
-    give_back(on_rabbit, away)
+    journal_away.open()
     worker.start()
     on_rabbit.start_beat()
 
@@ -392,15 +422,16 @@ def test_a_request_that_waits_outlives_its_worker_and_rabbitmq(
     assert effects(on_rabbit, only) == 1
 
 
-def test_requests_that_wait_in_rabbitmq_hold_nobody_else_back(on_rabbit: Cluster) -> None:
+def test_requests_that_wait_in_rabbitmq_hold_nobody_else_back(
+    on_rabbit: Cluster, journal_away: Away
+) -> None:
     *waiting, other = orders_in_handling(on_rabbit, 60)
     asked = invoices_of(on_rabbit)
-    away = take_away(on_rabbit)
     on_rabbit.env["WORKER_THREADS"] = "2"  # and a window of 8 messages
-    on_rabbit.start_worker("w1")
+    journal_away.shut(on_rabbit.start_worker("w1"))
     send(on_rabbit, *(asked[one] for one in waiting))
     eventually(lambda: refusals(on_rabbit) >= len(waiting), 60)
-    give_back(on_rabbit, away)
+    journal_away.open()
     on_rabbit.start_beat()
 
     began = monotonic()
