@@ -222,36 +222,6 @@ def sweep(cluster: Cluster) -> None:
         app.send_task("journal.dispatch", queue="control", connection=broker)
 
 
-LETHAL = """
-import os
-from erp.adapters.sql import SqlErp
-insert = SqlErp.insert
-def lethal(self, order):
-    if order.order_id == {order_id!r}:
-        os.kill(os.getpid(), 9)
-    return insert(self, order)
-SqlErp.insert = lethal
-"""
-
-
-def test_an_order_that_kills_every_worker_is_set_aside_and_no_other(
-    cluster: Cluster, tmp_path: Path
-) -> None:
-    cluster.start_simulator(12)
-    lethal, *others = sorted(cluster.state()["orders"])
-    (tmp_path / "sitecustomize.py").write_text(LETHAL.format(order_id=lethal))
-    cluster.start_worker("w1", PYTHONPATH=f"{tmp_path}:{ROOT}")
-    cluster.start_beat()
-
-    def is_over() -> bool:
-        cluster.keep()
-        return cluster.order(lethal).get("state") == "dead" and cluster.handled() == len(others)
-
-    eventually(is_over, 120)
-    assert "it may have killed its worker" in cluster.order(lethal)["last_error"]
-    assert {one["state"] for one in cluster.orders() if one["order_id"] != lethal} == {"done"}
-
-
 def test_what_a_dead_worker_left_is_done_one_after_another_in_one_sweep(cluster: Cluster) -> None:
     cluster.env |= {"WORKER_THREADS": "12", "MAX_CRASHES": "2"}
     cluster.start_simulator(12)
