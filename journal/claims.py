@@ -14,6 +14,7 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    case,
     func,
     or_,
     select,
@@ -26,7 +27,7 @@ from journal import erp_pause
 from journal.jobs import AT_ERP, PATHS, URGENCY, InFlight, Kind, Policy, Stage, State, Ticket
 from journal.outcomes import ended
 from journal.rows import Row, is_open, line
-from journal.tables import erp_pauses, events, jobs, pauses
+from journal.tables import SUSPECT, erp_pauses, events, jobs, pauses
 
 _OTHER = jobs.alias("other")
 
@@ -172,7 +173,7 @@ class Sweep:
             ended(self._db, one, "dead", reason, self._now)
 
     def _claim_suspect(self, due: _Due, order_id: str | None) -> list[Ticket]:
-        """Claim one job whose step never ended, where no other such job is under way.
+        """Claim one job that another death would set aside, where no other such is under way.
 
         A worker that dies takes the orders of its other threads along: one at a time, the order
         that kills is told from those that were only near it.
@@ -181,14 +182,19 @@ class Sweep:
             jobs.c.state == State.OPEN,
             jobs.c.store == due.store,
             jobs.c.suspect > 0,
+            # The start of its present attempt counts once that has begun.
+            jobs.c.starts - jobs.c.suspect >= self._policy.max_crashes - 1 - SUSPECT,
             jobs.c.lease_until >= self._now,
         )
         if self._db.execute(under_way.limit(1)).first() is not None:
             return []
         # What began and did not end still has the lease that lapsed.
-        lapsed = [jobs.c.starts > 0, jobs.c.lease_until < self._now]
+        lapsed = [
+            jobs.c.starts >= max(self._policy.max_crashes - 1, 1),
+            jobs.c.lease_until < self._now,
+        ]
         query = self._oldest(due, order_id, 1).where(_stands_at(due.places), *lapsed)
-        return self._lease(due, self._db.execute(query).all(), suspect=True)
+        return self._lease(due, self._db.execute(query).all())
 
     def _claim(
         self, due: _Due, order_id: str | None, limit: int, tried: Row | None = None
@@ -196,7 +202,7 @@ class Sweep:
         """Claim the oldest; of those after ``tried``, where it is given."""
         free = [
             or_(jobs.c.lease_until.is_(None), jobs.c.lease_until < self._now),
-            jobs.c.starts == 0,
+            jobs.c.starts < max(self._policy.max_crashes - 1, 1),
         ]
         if tried is not None:
             free.append(erp_pause.after(tried))
@@ -229,7 +235,7 @@ class Sweep:
             query = query.where(~self._held_back())
         return query if order_id is None else query.where(jobs.c.order_id == order_id)
 
-    def _lease(self, due: _Due, found: Sequence[Any], *, suspect: bool = False) -> list[Ticket]:
+    def _lease(self, due: _Due, found: Sequence[Any]) -> list[Ticket]:
         store, outbound = due.store, due.outbound
         if outbound:
             # Of two that may both go, the one that is longer due goes first.
@@ -241,7 +247,7 @@ class Sweep:
             .where(jobs.c.id.in_([one.id for one in found]))
             .values(
                 attempt=jobs.c.attempt + 1,
-                suspect=int(suspect),
+                suspect=case((jobs.c.starts > 0, SUSPECT), else_=0),
                 waiting=0,
                 lease_until=self._now + timedelta(seconds=self._policy.lease_seconds),
                 updated_at=self._now,

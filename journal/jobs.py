@@ -77,7 +77,8 @@ class Policy:
     """How long a step may take, and how patient a job is.
 
     Attributes:
-        max_crashes: steps begun and never ended after which a job is set aside.
+        max_crashes: steps begun and never ended after which a job is set aside. Before the last
+            of these it goes alone.
         max_failures: failures in a row after which an outbound job is set aside; 300 are a day.
             An intake never gives up by itself.
         erp_pause_seconds: between two tries of an ERP that is down. One order each is no load
@@ -85,7 +86,7 @@ class Policy:
     """
 
     lease_seconds: float = 45.0
-    max_crashes: int = 2
+    max_crashes: int = 3
     max_failures: int = 300
     backoff_base_seconds: float = 2.0
     backoff_cap_seconds: float = 300.0

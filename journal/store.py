@@ -69,7 +69,7 @@ class Job:
 
     Attributes:
         in_doubt: an earlier try of this very step began and may have had its effect.
-        suspect: an earlier try of it never ended; such jobs go one at a time.
+        goes_alone: another death of a worker would set it aside; such jobs go one at a time.
         order, payment: VTEX's documents; None before they were fetched.
         read: what a step made of the order's document, for those that follow in its worker.
         erp_reference: what the ERP calls the order; None before it has it.
@@ -93,7 +93,7 @@ class Job:
         self.stage = Stage(row["stage"])
         self.failures: int = row["failures"]
         self.in_doubt: bool = row["starts"] > 0 or row["failures"] > 0
-        self.suspect = bool(row["suspect"])
+        self.goes_alone = False
         self.value_cents: int | None = row["value_cents"]
         self.erp_reference: str | None = row["erp_reference"]
         self.order: dict[str, Any] | None = unpacked(row["order_document"])
@@ -140,7 +140,7 @@ class Job:
     def moved_on(self, to: Stage) -> None:
         """Take note that all is kept, and that the next step has begun."""
         self.row |= {"stage": to, "starts": 1, "failures": 0}
-        self.stage, self.failures, self.in_doubt, self.suspect = to, 0, False, False
+        self.stage, self.failures, self.in_doubt, self.goes_alone = to, 0, False, False
         self.notes = []
         self._read = (self.order, self.payment, self.erp_reference)
 
@@ -307,7 +307,9 @@ class Journal(Asking):
                 db, row, jobs.c.starts == row["starts"], starts=row["starts"] + 1,
                 suspect=row["suspect"] and BEGUN, lease_until=self._lease(now),
             )  # fmt: skip
-        return Job(row)
+        entered = Job(row)
+        entered.goes_alone = row["suspect"] and row["starts"] >= self._policy.max_crashes - 1
+        return entered
 
     def _advanced(self, job: Job, to: Stage, *, goes_on: bool) -> bool:
         """Do it the quick way; say no where the general one has to look."""

@@ -72,8 +72,8 @@ class Words(TypeDecorator[str]):
         return fit(value)
 
 
-BEGUN = 2
-"""``suspect`` of a job whose step never ended, once its next attempt has begun; 1 before."""
+SUSPECT, BEGUN = 1, 2
+"""``suspect`` of a job whose step never ended, before and after its next attempt has begun."""
 
 metadata = MetaData()
 # SQLite numbers rows by itself only in INTEGER columns.

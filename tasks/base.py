@@ -264,13 +264,13 @@ class StepTask(StoreTask):
             store, order_id, attempt, to=to, calls_vtex=calls_vtex, job=job,
             begun=carrying.taken(), goes_on=goes_on,
         ) as owned:  # fmt: skip
-            suspect = owned.suspect
+            goes_alone = owned.goes_alone
             yield owned
         if owned.erp_is_back:
             log.info("the ERP answers again", extra={"store": store, "order_id": order_id})
             self._send_next(None)
         goes_on = goes_on and not owned.waits_for_erp
-        if suspect or (not goes_on and self._is_scarce(store)):
+        if goes_alone or (not goes_on and self._is_scarce(store)):
             self._send_next(store)
         if owned.waits_for_erp:
             self.stop_chain()
@@ -284,7 +284,7 @@ class StepTask(StoreTask):
 
     def _send_next(self, store: str | None) -> None:
         """Send what may go now: no sweep comes often enough for a budget that is small, nor for
-        what a dead worker left, which goes one at a time, nor for an ERP that answers again.
+        what goes one at a time, nor for an ERP that answers again.
         """
         try:
             tickets = self.journal.dispatch(in_flight=self.with_team.in_flight, store=store)

@@ -210,7 +210,7 @@ class SettingsSchema(Schema):
         validate=_within(1, 256),
     )  # fmt: skip
     MAX_CRASHES = _setting(
-        fields.Integer, 2, "2", "Worker deaths in one step after which an order is set aside.",
+        fields.Integer, 3, "3", "Worker deaths in one step after which an order is set aside.",
         validate=_within(1, 100),
     )  # fmt: skip
     VTEX_CONNECT_TIMEOUT_SECONDS = _setting(

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from servers import RabbitServer
+
 from chaos import ledger
 from chaos.faults import FAULTS, PASSING, Fault
 from chaos.trade import Retailer, Shop
@@ -205,8 +207,14 @@ class Run:
     def leaks(self) -> list[str]:
         secrets = ledger.persons(self.world)
         self._sample()
+        rabbit = self.world.rabbit
         return [
             *ledger.leaks("Redis", self.seen_in_redis, secrets),
+            *(
+                ledger.leaks("RabbitMQ", ledger.texts_of_rabbit(rabbit.folder), secrets)
+                if rabbit
+                else ()
+            ),
             *ledger.leaks("a log", self.world.logs(), secrets),
             *ledger.leaks("Flower", ledger.texts_of_flower(self.world), secrets),
         ]
@@ -227,9 +235,13 @@ def _one(seed: int, options: argparse.Namespace) -> bool:
     database = options.database or ("sqlite" if seed % 4 == 0 else "postgresql")
     folder = Path(tempfile.mkdtemp(prefix=f"chaos-{seed}-", dir=options.folder))
     folder.chmod(0o755)
+    broker = options.broker or ("rabbitmq" if seed % 5 == 0 and RabbitServer.binary() else "redis")
     settings = RECOVERY if options.recovery else {}
-    world = World(folder, Plan(database, isolated=ISOLATED in os.environ, env=settings))
-    _say(f"seed {seed}: {database}, {'two hosts' if world.is_isolated else 'one host'}, {folder}")
+    plan = Plan(database, broker, isolated=ISOLATED in os.environ, env=settings)
+    world = World(folder, plan)
+    _say(
+        f"seed {seed}: {database}, {broker}, {'two hosts' if world.is_isolated else 'one host'}, {folder}"
+    )
     wrong: list[str] = []
     try:
         world.start_all()
@@ -289,6 +301,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=1, help="how many, one after another")
     parser.add_argument("--minutes", type=float, default=3.0, help="of faults, for each seed")
     parser.add_argument("--database", choices=["postgresql", "sqlite"])
+    parser.add_argument("--broker", choices=["redis", "rabbitmq"])
     parser.add_argument("--folder", default=tempfile.gettempdir(), help="where logs are kept")
     parser.add_argument(
         "--recovery", action="store_true", help="each fault alone, at the settings that ship"

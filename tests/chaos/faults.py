@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -59,6 +60,10 @@ def _fault(
 
 def _has_postgres(world: World) -> bool:
     return world.postgres is not None
+
+
+def _has_rabbit(world: World) -> bool:
+    return world.rabbit is not None
 
 
 def _is_isolated(world: World) -> bool:
@@ -165,6 +170,40 @@ def _fill_redis(world: World, _: random.Random) -> Iterator[None]:
         connection.config_set("maxmemory", 0)
 
 
+# --- RabbitMQ ---------------------------------------------------------------------------------
+
+
+@_fault("RabbitMQ killed and started again", "rabbit", 0, 6, possible=_has_rabbit)
+def _restart_rabbit(world: World, _: random.Random) -> Iterator[None]:
+    assert world.rabbit is not None
+    world.rabbit.kill()
+    yield
+    world.rabbit.start()
+
+
+@_fault("RabbitMQ stands still", "rabbit", 2, 20, possible=_has_rabbit)
+def _still_rabbit(world: World, _: random.Random) -> Iterator[None]:
+    assert world.rabbit is not None
+    world.rabbit.hang()
+    yield
+    world.rabbit.go_on()
+
+
+@_fault("RabbitMQ's connections closed", "rabbit", possible=_has_rabbit)
+def _cut_rabbit(world: World, _: random.Random) -> Iterator[None]:
+    assert world.rabbit is not None
+    world.rabbit.ctl("close_all_connections", "chaos")
+    yield
+
+
+@_fault("RabbitMQ short of memory", "rabbit", 2, 8, possible=_has_rabbit)
+def _fill_rabbit(world: World, _: random.Random) -> Iterator[None]:
+    assert world.rabbit is not None
+    world.rabbit.ctl("set_vm_memory_high_watermark", "0.0001")
+    yield
+    world.rabbit.ctl("set_vm_memory_high_watermark", "0.4")
+
+
 # --- PostgreSQL and SQLite --------------------------------------------------------------------
 
 
@@ -267,5 +306,7 @@ _vtex("answers lost after the effect", 3, 10, 0.5, kind="lose_answer")
 _vtex("time-outs after the effect", 3, 10, 0.4, kind="timeout_after", seconds=8)
 
 
-PASSING = (DBAPIError, redis.RedisError, OSError, AssertionError)
+PASSING = (
+    DBAPIError, redis.RedisError, subprocess.SubprocessError, OSError, AssertionError,
+)  # fmt: skip
 """What the hand that breaks things may meet, because something else is broken already."""

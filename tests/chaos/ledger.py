@@ -6,6 +6,7 @@ import base64
 import json
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import redis
 import requests
@@ -120,6 +121,12 @@ def texts_of_redis(connection: redis.Redis) -> str:
             case b"string":
                 found.append(connection.get(key) or b"")
     return "\n".join(_decoded(one.decode(errors="replace")) for one in found)
+
+
+def texts_of_rabbit(folder: Path) -> str:
+    """Return what RabbitMQ has written to its files: quorum queues keep every message there."""
+    files = [one for one in folder.rglob("*") if one.is_file()]
+    return "\n".join(one.read_text(errors="replace") for one in files)
 
 
 def _decoded(value: str) -> str:

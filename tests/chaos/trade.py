@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import requests
+from amqp.exceptions import AMQPError
 from celery import Celery
 from kombu.exceptions import OperationalError
 from sqlalchemy import text
@@ -81,11 +82,11 @@ class Retailer(threading.Thread):
         self._engine = world.erp_database()
         self._last = 0
         self._numbers = 100_000
-        self._celery = Celery("erp", broker=world.env["REDIS_URL"])
-        self._celery.conf.update(
-            broker_transport_options={"socket_timeout": 3, "socket_connect_timeout": 3},
-            task_publish_retry=False,
-        )
+        self._celery = Celery("erp", broker=world.env.get("BROKER_URL", world.env["REDIS_URL"]))
+        patience = {"socket_timeout": 3, "socket_connect_timeout": 3}
+        if world.rabbit:
+            patience = {"confirm_publish": True, "read_timeout": 3, "write_timeout": 3}
+        self._celery.conf.update(broker_transport_options=patience, task_publish_retry=False)
         self.wishes: list[Wish] = []
 
     def run(self) -> None:
@@ -97,7 +98,7 @@ class Retailer(threading.Thread):
         for step in (self._take_orders, self._hear, self._ask_again):
             try:
                 step()
-            except (DBAPIError, OperationalError, OSError):
+            except (DBAPIError, OperationalError, AMQPError, OSError):
                 continue
 
     def close(self) -> None:
@@ -201,7 +202,7 @@ class Retailer(threading.Thread):
             if waits and now - wish.asked_at > ASKED_AGAIN_SECONDS:
                 name, queue = TASKS[wish.kind]
                 kwargs = {"store": "acme", "order_id": wish.order_id, "reference": wish.name}
-                self._celery.send_task(name, kwargs=kwargs | wish.fields, queue=queue)
+                self._celery.send_task(name, kwargs=kwargs | wish.fields, queue=queue, declare=[])
                 wish.asked_at = now
 
     # --- hearing ------------------------------------------------------------------------------

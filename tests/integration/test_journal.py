@@ -101,10 +101,10 @@ def test_a_step_begins_once_an_attempt_however_often_its_message_comes(journal: 
 
 
 def test_a_job_whose_step_never_ended_is_begun_once_by_its_next_attempt(journal_url: str) -> None:
-    with closing(Journal(journal_url, policy=Policy(lease_seconds=-1))) as journal:
+    with closing(Journal(journal_url, policy=Policy(lease_seconds=-1, max_crashes=3))) as journal:
         journal.migrate()
         journal.record("acme", listed())
-        for _ in range(2):
+        for _ in range(3):
             (ticket,) = journal.dispatch(in_flight=9)
             name = ("acme", "o-0000", ticket.attempt)
             journal.step(*name, to=Stage.FETCHED).__enter__()  # and its worker dies
@@ -168,6 +168,34 @@ def test_a_step_begun_twice_and_never_ended_is_set_aside(journal_url: str) -> No
     assert "began 2 times" in (row.last_error or "")
     assert [one.order_id for one in left] == ["o-0001"]
     journal.close()
+
+
+def test_what_was_near_a_death_goes_on_together_and_alone_before_it_is_set_aside(
+    journal_url: str,
+) -> None:
+    # A lease that has lapsed at once, and steps never left: what killed workers look like.
+    with (
+        closing(Journal(journal_url, policy=Policy(lease_seconds=-1, max_crashes=3))) as dying,
+        closing(Journal(journal_url, policy=Policy(max_crashes=3))) as journal,
+    ):
+        journal.migrate()
+        journal.record("acme", listed(3))
+
+        def die() -> set[str]:
+            begun = dying.dispatch(in_flight=9)
+            for one in begun:
+                dying.step("acme", one.order_id, one.attempt, to=Stage.FETCHED).__enter__()
+            return {one.order_id for one in begun}
+
+        assert die() == die() == {"o-0000", "o-0001", "o-0002"}
+
+        (first,) = journal.dispatch(in_flight=9)
+        assert journal.dispatch(in_flight=9) == []
+        with journal.step("acme", first.order_id, first.attempt, to=Stage.FETCHED) as alone:
+            assert alone.goes_alone
+            assert journal.dispatch(in_flight=9) == []
+        (second,) = journal.dispatch(in_flight=9)
+        assert second.order_id != first.order_id
 
 
 def test_a_document_fetched_before_a_failure_is_kept(journal: Journal) -> None:

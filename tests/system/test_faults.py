@@ -223,7 +223,7 @@ def sweep(cluster: Cluster) -> None:
 
 
 def test_what_a_dead_worker_left_is_done_one_after_another_in_one_sweep(cluster: Cluster) -> None:
-    cluster.env["WORKER_THREADS"] = "12"
+    cluster.env |= {"WORKER_THREADS": "12", "MAX_CRASHES": "2"}
     cluster.start_simulator(12)
     cluster.steer("faults", kind="timeout", route="start_handling", times=None, seconds=60)
     worker = cluster.start_worker("w1")
