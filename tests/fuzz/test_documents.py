@@ -88,8 +88,9 @@ def _facts(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 def mapped(made: Made) -> SalesOrder | None:
     """Return what the ERP would get; None where it is refused as it should be."""
     try:
+        order = schemas.read_order(made.order)
         return sales_order(
-            "acme", made.order, {"transactions": list(made.transactions.values())}, allow_mismatch=True
+            "acme", order, {"transactions": list(made.transactions.values())}, allow_mismatch=True
         )  # fmt: skip
     except (DocumentInvalid, ErpRejected) as error:
         refused(error)

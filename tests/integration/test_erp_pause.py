@@ -11,6 +11,7 @@ import pytest
 from desk import Clock
 from sqlalchemy import event, text
 
+from journal import once
 from journal.asking import Ask
 from journal.jobs import ErpPaused, Kind, Policy, Stage, State
 from journal.readings import OrderRow
@@ -299,8 +300,14 @@ def test_the_backlog_drains_in_order_of_age(down: Book) -> None:
     assert [down.claim(), probe] == [["a", "b", "c", "e", "f", "g"], "d"]
 
 
-def statements(journal: Journal) -> list[str]:
+def statements(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
+    run = once.run
+    monkeypatch.setattr(
+        once,
+        "run",
+        lambda engine, one, named: seen.append(one.split()[0]) or run(engine, one, named),
+    )
     event.listen(
         journal._database.engine, "before_cursor_execute",
         lambda _c, _cursor, statement, *_: seen.append(statement.split()[0]),
@@ -308,10 +315,12 @@ def statements(journal: Journal) -> list[str]:
     return seen
 
 
-def test_in_normal_service_the_pause_costs_an_order_no_statement(book: Book) -> None:
+def test_in_normal_service_the_pause_costs_an_order_no_statement(
+    book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
     book.record("acme", "a")
     (ticket,) = book.journal.dispatch(in_flight=500)
-    seen = statements(book.journal)
+    seen = statements(book.journal, monkeypatch)
     left = None
 
     for stage in (Stage.FETCHED, Stage.PAID, Stage.INSERTED, Stage.HANDLING):
@@ -320,8 +329,11 @@ def test_in_normal_service_the_pause_costs_an_order_no_statement(book: Book) -> 
         ) as left:
             left.order = left.order or {"orderId": "a"}
 
-    assert len([one for one in seen if one not in ("BEGIN", "SELECT")]) <= 11
-    assert seen.count("SELECT") == 4
+    if book.journal._database.is_local:
+        assert len([one for one in seen if one not in ("BEGIN", "SELECT")]) <= 11
+        assert seen.count("SELECT") == 4
+    else:
+        assert seen == ["UPDATE"] + 4 * ["WITH"]
 
 
 def plan(journal: Journal, at: datetime) -> str:

@@ -180,7 +180,7 @@ def test_an_order_that_kills_its_worker_is_set_aside_though_rabbitmq_brings_it_b
     eventually(lambda: supervised(on_rabbit, 5), 60)
 
     assert "may have killed its worker" in on_rabbit.order(killer)["last_error"]
-    assert (tmp_path / "deaths").read_text() == "xx"
+    assert (tmp_path / "deaths").read_text() == "xxx"
 
 
 def test_a_worker_starts_though_rabbitmq_still_holds_on_to_one_of_its_name(
