@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from vtex import outgoing, schemas, statuses
 from vtex.client import VtexClient
 from vtex.documents import Order
-from vtex.errors import NotYet, Refused
+from vtex.errors import NotYet, Refused, VtexRejected
 from vtex.outgoing import Cancellation
 
 LOOKS = 20
@@ -49,7 +49,7 @@ def request(client: VtexClient, order_id: str, cancellation: Cancellation) -> Ca
             # VTEX or its seller decides already: to be followed, not to be asked again.
             return Cancelled(str(order.status), "requested")
         case _:
-            receipt = client.cancel(order_id, outgoing.cancellation_body(cancellation))
+            receipt = _cancel(client, order, cancellation)
             return Cancelled(str(order.status), "requested", receipt)
 
 
@@ -85,13 +85,24 @@ def follow(
             raise Refused(_too_late(order))
         case statuses.Answer.YES if order.status == statuses.ASKED_ONCE:
             # A seller's order is canceled by the second request, which confirms the first.
-            client.cancel(order_id, outgoing.cancellation_body(cancellation))
+            _cancel(client, order, cancellation)
         case statuses.Answer.YES if looks >= LOOKS:
             raise Refused(
                 f"VTEX took the cancellation and still shows the order as {order.status!r} after "
                 f"{looks} looks: it was denied or lost; ask again"
             )
     raise NotYet(f"VTEX has taken the cancellation and shows the order as {order.status!r}")
+
+
+def _cancel(client: VtexClient, order: Order, cancellation: Cancellation) -> str | None:
+    try:
+        return client.cancel(order.order_id, outgoing.cancellation_body(cancellation))
+    except VtexRejected as error:
+        now = schemas.read_order(client.order(order.order_id)).status
+        if now == order.status:
+            raise
+        # Start-handling may be under way at the same time: what counts is where the order is now.
+        raise NotYet(f"VTEX shows the order as {now!r} now: {error}") from error
 
 
 def _too_late(order: Order) -> str:

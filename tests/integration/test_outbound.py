@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import nfe_samples
 import pytest
 from desk import Desk, desk
 
 from tasks.base import NfeRules, StoreTask
+from vtex.client import VtexClient
 from vtex.errors import VtexRejected
 
 
@@ -393,6 +395,26 @@ def test_a_cancellation_goes_ahead_and_makes_waiting_jobs_pointless(office: Desk
     assert sorted(office.outcomes(order_id)) == [
         ("cancellation", "done"), ("invoice", "pointless"), ("tracking", "pointless"),
     ]  # fmt: skip
+
+
+def test_an_order_that_moves_on_while_it_is_to_be_canceled_is_looked_at_again(
+    office: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order_id = office.order(status="ready-for-handling")
+    cancel = VtexClient.cancel
+
+    def too_late(client: VtexClient, one: str, body: Mapping[str, Any]) -> str | None:
+        monkeypatch.undo()
+        client.start_handling(one)
+        return cancel(client, one, body)
+
+    monkeypatch.setattr(VtexClient, "cancel", too_late)
+
+    office.ask("cancellation", order_id, reason="Falta de estoque")
+    office.settle()
+
+    assert office.outcomes(order_id) == [("cancellation", "done")]
+    assert office.status(order_id) == "canceled"
 
 
 def test_a_denied_cancellation_is_told_in_the_end_and_the_invoice_goes_on(office: Desk) -> None:
