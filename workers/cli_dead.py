@@ -18,7 +18,15 @@ from journal.store import Journal
 from tasks.base import Team
 from tasks.chains import send
 from workers import log, views, wiring
-from workers.options import AS_JSON, STORE, Minutes, OrderId, known, tell_if_never_listed
+from workers.options import (
+    AS_JSON,
+    STORE,
+    Minutes,
+    OrderId,
+    agreed,
+    known,
+    tell_if_never_listed,
+)
 from workers.pauses import FOR_GOOD_SECONDS, told
 from workers.settings import load
 
@@ -259,19 +267,7 @@ def _confirmed(rows: Sequence[DeadRow], what: str, *, yes: bool) -> bool:
         click.echo(f"{len(found):>7}  {cause}")
     if len(causes) > CAUSES:
         click.echo(f"and {len(causes) - CAUSES} causes more: vtex-erp dead shows them")
-    return _agreed(f"{what}: {len(rows)} jobs of {orders} orders?")
-
-
-def _agreed(question: str) -> bool:
-    try:
-        agreed = click.confirm(question)
-    except click.Abort:
-        advice = "" if sys.stdin.isatty() else "nobody answers here: --yes goes without asking; "
-        click.echo(f"\n{advice}nothing was changed", err=True)
-        raise SystemExit(1) from None
-    if not agreed:
-        click.echo("nothing was changed")
-    return agreed
+    return agreed(f"{what}: {len(rows)} jobs of {orders} orders?")
 
 
 def _with_progress(moved: Iterator[int], count: int, what: str) -> None:
