@@ -52,6 +52,7 @@ class RequestRow:
     Attributes:
         about: invoice number, where one is concerned.
         result: what VTEX gave: ``receipt``, ``order_status``.
+        purged: what it asked for is not known any more.
     """
 
     job: int
@@ -69,6 +70,7 @@ class RequestRow:
     result: dict[str, Any] | None
     created_at: datetime | None
     updated_at: datetime
+    purged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +169,14 @@ class Readings:
         with self._database.transaction() as db:
             return [_request(one) for one in db.execute(query).mappings()]
 
+    def request(self, job: int) -> RequestRow | None:
+        """Return where one request stands; None where there is none of this number."""
+        query = select(*(jobs.c[name] for name in _REQUEST))
+        query = query.where(jobs.c.id == job, jobs.c.kind != Kind.INTAKE)
+        with self._database.transaction() as db:
+            row = db.execute(query).mappings().one_or_none()
+        return None if row is None else _request(row)
+
     def content(self, job: int) -> dict[str, Any] | None:
         """Return what a request asked for."""
         with self._database.transaction() as db:
@@ -247,18 +257,19 @@ class Readings:
 
 _REQUEST = (
     "id", "store", "order_id", "kind", "about", "reference", "stage", "state", "attempt",
-    "failures", "due_at", "last_error", "result", "created_at", "updated_at",
+    "failures", "due_at", "last_error", "result", "created_at", "updated_at", "digest",
 )  # fmt: skip
 
 
 def _request(one: RowMapping) -> RequestRow:
-    row = {name: one[name] for name in _REQUEST if name != "id"}
+    row = {name: one[name] for name in _REQUEST if name not in ("id", "digest")}
     row |= {
         "job": one["id"],
         "kind": Kind(one["kind"]),
         "stage": Stage(one["stage"]),
         "state": State(one["state"]),
         "result": from_json(one["result"]),
+        "purged": one["digest"] is not None,
     }
     return RequestRow(**row)
 

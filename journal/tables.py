@@ -140,7 +140,8 @@ Index(
     sqlite_where=jobs.c.lease_until.is_not(None),
 )  # fmt: skip
 # Said with its values: by a parameter neither database finds an index that holds some rows only.
-HAS_CONTENT = text("content IS NOT NULL AND digest IS NULL AND state IN ('done', 'skipped')")
+# The state is said so that SQLite does not look for it in an index of all that ever was done.
+HAS_CONTENT = text("content IS NOT NULL AND digest IS NULL AND state || '' IN ('done', 'skipped')")
 """Whether a request has ended and what it asked for is still there."""
 Index(
     "ix_journal_jobs_content", jobs.c.updated_at, jobs.c.id,

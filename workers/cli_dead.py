@@ -102,9 +102,22 @@ def _find(journal: Journal, which: Which) -> list[DeadRow]:
     rows = journal.dead(which, limit=MOST)
     if not rows:
         tell_if_never_listed(which.store, journal.counts())
+        _tell_if_not_dead(journal, which.job)
     if len(rows) == MOST:
         click.echo(f"these are the {MOST} that are dead for the longest, not all", err=True)
     return rows
+
+
+def _tell_if_not_dead(journal: Journal, job: int | None) -> None:
+    row = journal.request(job) if job is not None else None
+    if row is not None:
+        click.echo(views.standing_of_request(row), err=True)
+        if row.purged:
+            click.echo(
+                "what it asked for was purged, so it cannot be tried again: ask for it anew, "
+                "for an invoice under another number",
+                err=True,
+            )
 
 
 @click.command("dead")

@@ -98,7 +98,7 @@ def _within(least: float, most: float) -> validate.Range:
 
 
 _SECONDS = _within(0.2, 86_400)
-_DAYS = _within(0, 36_500)
+_DAYS = validate.Range(min=0, max=36_500, error="must be from {min} to {max}; 0 for ever")
 _IDENTITY = ("VTEX_ACCOUNT", "VTEX_APP_KEY", "VTEX_APP_TOKEN")
 _PER_STORE = ("VTEX_BASE_URL", "VTEX_PAYMENTS_URL", "ALLOW_SUM_MISMATCH")
 _WRONG = {

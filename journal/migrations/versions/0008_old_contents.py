@@ -12,7 +12,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Add the index; what is purged leaves it."""
-    where = "content IS NOT NULL AND digest IS NULL AND state IN ('done', 'skipped')"
+    where = "content IS NOT NULL AND digest IS NULL AND state || '' IN ('done', 'skipped')"
     create_index("ix_journal_jobs_content", "journal_jobs", ["updated_at", "id"], where=where)
 
 
