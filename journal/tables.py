@@ -89,6 +89,8 @@ orders = Table(
     Column("created_at", UtcDateTime, comment="when the shopper placed it"),
     Column("listed_at", UtcDateTime, nullable=False),
     Column("erp_reference", String(128)),
+    # Orders are shown by age.
+    Index("ix_journal_orders_listed", "listed_at", "order_id"),
 )
 
 documents = Table(

@@ -84,11 +84,10 @@ def record(
         _require_names(given)
         contract.require_known(fields)
         if xml is not None:
-            note = nfe.read(xml, production=team.nfe.production)
-            bare = _bare(store, order_id, note, reference)
-            if not said(fields) and (sent := team.journal.repeats(bare, again=again)) is not None:
-                return sent
-            fields = _of_nfe(team, store, order_id, note) | fields
+            read = _of_nfe(team, (store, order_id, reference), xml, fields, again=again)
+            if isinstance(read, int):
+                return read
+            fields = read
         asked = contract.read(kind, fields)
     except (RequestInvalid, NfeError, DocumentInvalid) as error:
         whole = _kept(dict(given) | ({"xml": xml.decode("latin-1")} if xml else {}))
@@ -128,14 +127,35 @@ def of_nfe(team: Team, order: Order, note: Nfe) -> dict[str, Any]:
     return nfe.request(note, order, match=team.nfe.match, product_map=team.nfe.product_map)
 
 
-def _of_nfe(team: Team, store: str, order_id: str, note: Nfe) -> dict[str, Any]:
+def _of_nfe(
+    team: Team,
+    name: tuple[str, str, str | None],
+    xml: bytes,
+    fields: Mapping[str, Any],
+    *,
+    again: bool,
+) -> dict[str, Any] | int:
+    """Return the fields of an NF-e and its request; or the job that was the same, long ago.
+
+    Args:
+        name: store, order id, reference.
+    """
+    order = _kept_order(team, *name[:2])
+    note = nfe.read(xml, production=team.nfe.production)
+    if order is None:
+        sent = None if said(fields) else team.journal.repeats(_bare(*name, note), again=again)
+        if sent is not None:
+            return sent
+        order = _order_of_vtex(team, *name[:2])
+    return of_nfe(team, order, note) | dict(fields)
+
+
+def _kept_order(team: Team, store: str, order_id: str) -> Order | None:
     raw, _payment = team.journal.documents(store, order_id)
-    if raw is None:
-        raw = _document_of_vtex(team, store, order_id)
-    return of_nfe(team, schemas.read_order(raw), note)
+    return None if raw is None else schemas.read_order(raw)
 
 
-def _document_of_vtex(team: Team, store: str, order_id: str) -> dict[str, Any]:
+def _order_of_vtex(team: Team, store: str, order_id: str) -> Order:
     """Read an order once more whose document was purged: what is made to order is invoiced late."""
     row = team.journal.order(store, order_id)
     if row is None or row.state not in (State.DONE, State.SKIPPED):
@@ -145,7 +165,7 @@ def _document_of_vtex(team: Team, store: str, order_id: str) -> dict[str, Any]:
             faults={"order_id": "is not in the journal"},
         )
     try:
-        return team.vtex[store].ranked(Rank.URGENT).order(order_id)
+        return schemas.read_order(team.vtex[store].ranked(Rank.URGENT).order(order_id))
     except (VtexError, KeyError) as error:
         # Whoever comes behind it must not wait for one old order.
         raise RequestInvalid(
@@ -155,7 +175,7 @@ def _document_of_vtex(team: Team, store: str, order_id: str) -> dict[str, Any]:
         ) from error
 
 
-def _bare(store: str, order_id: str, note: Nfe, reference: str | None) -> Ask:
+def _bare(store: str, order_id: str, reference: str | None, note: Nfe) -> Ask:
     """Return an NF-e without its items: enough to know one again whose order was purged."""
     content = {
         "number": note.number, "value_cents": note.value_cents, "issued_at": note.issued_at,
