@@ -11,7 +11,6 @@ that does other work as well changes wall, and CPU a little. Medians of several 
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -24,11 +23,9 @@ from typing import Any
 from run import cpu_seconds, databases
 from sqlalchemy import text
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-
 from journal.asking import Ask
 from journal.jobs import PATHS, Kind, Stage, State
-from journal.retention import Purged, Retention
+from journal.retention import Retention
 from journal.rows import line, new_job, packed
 from journal.store import Journal, Listed
 from journal.tables import documents, events, jobs, orders
@@ -41,16 +38,14 @@ from vtex.transport import Account, Transport
 DISTINCT = 200
 PAGE = 100
 BATCH = 1000
-ROUNDS = 15
 OLD = timedelta(days=400)
 
 
 def originals() -> list[tuple[bytes | None, bytes | None]]:
     """Return documents of the simulated store, as the journal keeps them."""
     with running(Config(index_lag=1e9)) as store:
-        client = VtexClient(
-            Transport(Account("acme", store.app_key, store.app_token, store.url, store.url))
-        )
+        account = Account("acme", store.app_key, store.app_token, store.url, store.url)
+        client = VtexClient(Transport(account))
         found = []
         for order_id in store.store.generate(DISTINCT):
             order = client.order(order_id)
@@ -66,8 +61,7 @@ class Stock:
     def __init__(self, journal: Journal, stores: int, kept: list[Any]) -> None:
         self.journal, self.stores, self.kept = journal, stores, kept
         self.count = 0
-        asked = {"number": "128841", "type": "Output", "value_cents": 5230}
-        self.content = packed(asked | {"issued_at": "2026-03-10T15:04:05-03:00", "courier": "Sul"})
+        self.content = packed({"number": "128841", "value_cents": 5230, "courier": "Sul"})
 
     def key(self, number: int) -> dict[str, Any]:
         return {"store": f"s{number % self.stores:03}", "order_id": f"g{number:08}-01"}
@@ -114,16 +108,16 @@ class Meter:
 
     def look(self) -> None:
         """Find the backends that serve us; those of the pool stay the same."""
+        query = text("SELECT pid FROM pg_stat_activity WHERE datname = current_database()")
         if not self.journal._database.is_local:
-            query = "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
             with self.journal._database.transaction() as db:
-                self.backends = list(db.execute(text(query)).scalars())
+                self.backends = list(db.execute(query).scalars())
 
     def _cpu(self) -> float:
         served = sum(cpu_seconds(one) for one in self.backends if Path(f"/proc/{one}").exists())
         return time.process_time() + served
 
-    def of(self, act: Callable[[int], Any], each: int, rounds: int = ROUNDS) -> tuple[float, float]:
+    def of(self, act: Callable[[int], Any], each: int, rounds: int) -> tuple[float, float]:
         """Return CPU (mean over all rounds: the kernel counts in 10 ms) and median wall of one."""
         if rounds > 1:
             # What is only done the first time, such as connecting, counts for nobody.
@@ -144,32 +138,37 @@ class Work:
         self.journal, self.stock = journal, stock
         self.number = 0
 
+    def known(self, number: int) -> dict[str, Any]:
+        """Return an order of the first store."""
+        return self.stock.key(number * self.stock.stores % self.stock.count)
+
     def list_page(self, _: int) -> None:
         """A page of which half is known and half is new."""
         now = datetime.now(UTC)
-        known = [self.stock.key(n * self.stock.stores)["order_id"] for n in range(PAGE // 2)]
-        self.number += PAGE // 2
+        known = [self.known(n)["order_id"] for n in range(PAGE // 2)]
         new = [f"n{self.number + n:08}-01" for n in range(PAGE // 2)]
+        self.number += PAGE // 2
         self.journal.record("s000", [Listed(one, now, 5230) for one in known + new])
 
     def steps(self, _: int) -> None:
         """Twenty new orders: claimed in one sweep, each taken through its four steps."""
-        order, payment = {"orderId": "x", "text": "a" * 4000}, {"transactions": ["b" * 1000]}
+        given = {
+            Stage.FETCHED: ("order", {"text": "a" * 4000}),
+            Stage.PAID: ("payment", {"transactions": ["b" * 1000]}),
+            Stage.INSERTED: ("erp_reference", "7"),
+        }
         for ticket in self.journal.dispatch(in_flight=20, store="s000"):
             name, job = (ticket.store, ticket.order_id, ticket.attempt), None
             for stage in PATHS[Kind.INTAKE][1:]:
                 last = stage is Stage.HANDLING
                 with self.journal.step(*name, to=stage, begun=job, goes_on=not last) as job:
-                    if stage is Stage.FETCHED:
-                        job.order = order
-                    elif stage is Stage.PAID:
-                        job.payment = payment
-                    elif stage is Stage.INSERTED:
-                        job.erp_reference = "7"
+                    if stage in given:
+                        setattr(job, *given[stage])
 
     def ask(self, number: int) -> None:
         """An invoice that is known, and one of its order that is not."""
-        key = self.stock.key(number * self.stock.stores)
+        key = self.known(number)
+        self.number += 1
         content = {"number": "128841"}
         self.journal.ask(Ask(*key.values(), Kind.INVOICE, "Output 128841", content))
         self.journal.ask(Ask(*key.values(), Kind.INVOICE, f"Output x{self.number}", content))
@@ -189,23 +188,26 @@ class Work:
             "claim and four steps, an order": (self.steps, 20, 30),
             "request, known and new": (self.ask, 2, 100),
             "`order`": (self.view, 1, 100),
-            "`orders`": (lambda _: j.orders(), 1, ROUNDS),
-            "`orders --store`": (lambda _: j.orders(store="s000"), 1, ROUNDS),
-            "`orders --state open`": (lambda _: j.orders(state=State.OPEN), 1, ROUNDS),
-            "`orders --older-than`": (lambda _: j.orders(older_than=timedelta(1)), 1, ROUNDS),
-            "counts of `orders`": (lambda _: j.counts(), 1, ROUNDS),
-            "counts of requests": (lambda _: j.request_counts(), 1, ROUNDS),
-            "purge that finds nothing": (lambda _: self.purge(Retention(OLD * 2, OLD * 2)), 1, 5),
+            "`orders`": (lambda _: j.orders(), 1, 15),
+            "`orders --store`": (lambda _: j.orders(store="s000"), 1, 15),
+            "`orders --state open`": (lambda _: j.orders(state=State.OPEN), 1, 15),
+            "`orders --older-than`": (lambda _: j.orders(older_than=timedelta(1)), 1, 15),
+            "counts of `orders`": (lambda _: j.counts(), 1, 15),
+            "counts of requests": (lambda _: j.request_counts(), 1, 15),
+            "purge that finds nothing": (
+                lambda _: list(j.purge(Retention(2 * OLD, 2 * OLD))),
+                1,
+                5,
+            ),
         }
-
-    def purge(self, retention: Retention) -> Purged:
-        return sum(self.journal.purge(retention), Purged())
 
 
 @contextmanager
 def journals(kind: str) -> Iterator[Journal]:
-    folder = Path(tempfile.mkdtemp(prefix="growth"))
-    with databases(kind, folder) as (url, _, _):
+    with (
+        tempfile.TemporaryDirectory(prefix="growth", ignore_cleanup_errors=True) as folder,
+        databases(kind, Path(folder)) as (url, _, _),
+    ):
         journal = Journal(url)
         journal.migrate()
         yield journal
@@ -224,13 +226,12 @@ def measure(kind: str, stores: int, sizes: list[int], kept: list[Any]) -> None:
             stock.grow(size)
             work, meter = Work(journal, stock), Meter(journal)
             work.number = size * 10
-            meter.look()
             for name, (act, each, rounds) in work.rows().items():
                 cpu, wall = meter.of(act, each, rounds)
                 columns.setdefault(name, []).append(f"{cpu:.2f} / {wall:.2f}")
         old = Retention(timedelta(days=100), timedelta(days=200))
         # A document, a content and five lines an order.
-        cpu, wall = meter.of(lambda _: work.purge(old), stock.count * 7, 1)
+        cpu, wall = meter.of(lambda _: list(journal.purge(old)), stock.count * 7, 1)
         columns["purge, a row"] = [""] * (len(sizes) - 1) + [f"{cpu:.3f} / {wall:.3f}"]
     print(f"\n{kind}, stores: {stores}; CPU ms / wall ms\n")
     print("| | " + " | ".join(f"{one:,} orders" for one in sizes) + " |")
