@@ -184,7 +184,7 @@ class Work:
         j = self.journal
         return {
             "list, an order of a page": (self.list_page, PAGE, 30),
-            "sweep that finds nothing to do": (lambda _: j.dispatch(in_flight=0), 1, 60),
+            "sweep, with no room to claim": (lambda _: j.dispatch(in_flight=0), 1, 60),
             "claim and four steps, an order": (self.steps, 20, 30),
             "request, known and new": (self.ask, 2, 100),
             "`order`": (self.view, 1, 100),

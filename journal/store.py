@@ -617,6 +617,7 @@ class Journal(Retaining):
                     jobs.c.id == row["id"],
                     jobs.c.attempt == row["attempt"],
                     jobs.c.state == row["state"],
+                    jobs.c.digest.is_(None),
                 )
                 .values(
                     state=State.OPEN, stage=stage_of_retry(Stage(row["stage"])), due_at=now,
