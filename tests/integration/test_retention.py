@@ -260,6 +260,23 @@ def test_an_nfe_that_comes_again_is_known_without_the_order_and_without_vtex(off
     assert office.entry(order_id).calls["invoice_effects"] == 1
 
 
+def test_an_nfe_with_more_beside_it_is_known_again_by_all_of_it(office: Desk) -> None:
+    order_id = office.order()
+    office.keep_document(order_id)
+    xml = nota_of(office, order_id)
+    office.ask("invoice", order_id, xml=xml, tracking_number="BR123456789XX")
+    office.settle()
+    assert later(office, 31) == Purged(documents=1, contents=1)
+
+    office.ask("invoice", order_id, xml=xml, tracking_number="BR123456789XX", reference="same")
+    office.ask("invoice", order_id, xml=xml, tracking_number="BR000000000XX", reference="other")
+    office.work()
+
+    told = {one.reference: one.outcome for one in office.told(order_id)}
+    assert (told["same"], told["other"]) == ("done", "refused")
+    assert office.entry(order_id).calls["invoice_effects"] == 1
+
+
 def test_a_first_nfe_of_a_purged_order_finds_its_items_at_vtex(office: Desk) -> None:
     order_id = taken_in(office)
     assert later(office, 60).documents == 1
