@@ -3,7 +3,7 @@ PYTHON ?= $(shell for v in 3.13 3.12 3.11 3; do p=python$$v; command -v $$p >/de
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test chaos recovery check backlog bench-quota lock clean
+.PHONY: setup demo test chaos recovery check backlog bench-quota bench-growth lock clean
 
 setup: $(VENV)/.installed
 
@@ -34,7 +34,15 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-.PHONY: setup demo test chaos recovery check backlog bench-quota lock clean
+# QUOTA="60 6000" STORES="1 10" HALVE=announced SECONDS=90
+bench-quota: setup
+	$(BIN)/python bench/quota.py $(if $(QUOTA),--quota $(QUOTA)) $(if $(STORES),--stores $(STORES)) \
+		$(if $(HALVE),--halve $(HALVE)) $(if $(SECONDS),--seconds $(SECONDS))
+
+# DATABASE=sqlite SIZES=1000,10000 STORES=1,10
+bench-growth: setup
+	$(BIN)/python bench/growth.py $(if $(DATABASE),--database $(DATABASE)) \
+		$(if $(SIZES),--sizes $(SIZES)) $(if $(STORES),--stores $(STORES))
 
 lock:
 	$(BIN)/python -m pip install --quiet uv

@@ -88,6 +88,7 @@ task_routes = {
     # Listing and sweeping must not queue up behind the orders that they bring in.
     "orders.list": {"queue": "control"},
     "journal.dispatch": {"queue": "control"},
+    "journal.purge": {"queue": "control"},
     "outbox.relay": {"queue": "control"},
     "outcomes.report": {"queue": "control"},
 }
@@ -126,6 +127,8 @@ _OPTIONS = {
     "expires": 900.0,
 }
 beat_schedule = {
+    # Also at each start of a beat. A run is bounded: what is left is taken by the next.
+    "journal.purge": {"task": "journal.purge", "schedule": 6 * 3600.0, "options": _OPTIONS},
     **{
         name: {"task": name, "schedule": _settings.dispatch_seconds, "options": _OPTIONS}
         for name in ("journal.dispatch", "outbox.relay", "outcomes.report")

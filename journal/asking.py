@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, select, update
+from sqlalchemy import Connection, RowMapping, Select, select, update
 
 from journal.jobs import Kind, Stage, State, backoff_seconds
 from journal.outcomes import Outcome, due, ended
 from journal.readings import Readings
-from journal.rows import insert, line, new_job, packed, said, unpacked
+from journal.rows import digest, insert, line, new_job, packed, said, unpacked
 from journal.tables import events, jobs, orders, outcomes
 
 
@@ -44,11 +44,13 @@ class Asked:
     Attributes:
         new: it was not known, or takes the place of one that was dead.
         content: what is kept under its key, where that is something else.
+        purged: only what tells one request from another is left of it.
     """
 
     job: int
     new: bool
     content: dict[str, Any] | None = None
+    purged: bool = False
 
 
 class Asking(Readings):
@@ -76,9 +78,10 @@ class Asking(Readings):
 
     def _asked_before(self, db: Connection, ask: Ask, *, again: bool) -> Asked:
         now = self._now()
-        known = self._named(db, ask)
+        known = db.execute(_named(ask)).mappings().one()
         kept = unpacked(known["content"]) or {}
-        same = said(kept) == said(ask.content)
+        purged = known["digest"] is not None
+        same = digest(ask.content) == known["digest"] if purged else said(kept) == said(ask.content)
         if known["state"] == State.DEAD and (again or not same):
             db.execute(
                 update(jobs)
@@ -92,7 +95,27 @@ class Asking(Readings):
             return Asked(known["id"], new=True)
         if same:
             self._tell_also(db, known, ask.reference, again=again)
-        return Asked(known["id"], new=False, content=None if same else kept)
+        return Asked(known["id"], new=False, content=None if same else kept, purged=purged)
+
+    def repeats(self, ask: Ask, *, again: bool = False) -> int | None:
+        """Take a request that can be told alone from what is left of a purged one as its repeat.
+
+        Args:
+            ask: its content holds what must be as it was.
+            again: the ERP explicitly asks anew: it hears anew.
+
+        Returns:
+            The job's number; None where none is purged under its key, or that is another.
+        """
+        with self._database.transaction() as db:
+            known = db.execute(_named(ask)).mappings().one_or_none()
+            if known is None or known["digest"] is None:
+                return None
+            left = unpacked(known["content"]) or {}
+            if any(left.get(name) != value for name, value in ask.content.items()):
+                return None
+            self._tell_also(db, known, ask.reference, again=again)
+        return int(known["id"])
 
     def _tell_also(
         self, db: Connection, known: RowMapping, reference: str | None, *, again: bool
@@ -125,20 +148,13 @@ class Asking(Readings):
             opened = insert(db, jobs).values(made).on_conflict_do_nothing().returning(*jobs.c)
             job = db.execute(opened).mappings().one_or_none()
             if job is None:
-                self._tell_also(db, self._named(db, ask), ask.reference, again=again)
+                self._tell_also(
+                    db, db.execute(_named(ask)).mappings().one(), ask.reference, again=again
+                )
                 return False
             db.execute(events.insert(), _line_of(ask, now, "refused", reason))
             ended(db, job, "refused", reason, now)
         return True
-
-    def _named(self, db: Connection, ask: Ask) -> RowMapping:
-        query = select(jobs).where(
-            jobs.c.store == ask.store,
-            jobs.c.order_id == ask.order_id,
-            jobs.c.kind == ask.kind,
-            jobs.c.key == ask.key,
-        )
-        return db.execute(query.with_for_update()).mappings().one()
 
     def untold(self, limit: int) -> list[Outcome]:
         """Return outcomes that the ERP is to be told now: of each order the oldest alone."""
@@ -166,6 +182,16 @@ class Asking(Readings):
                 .where(outcomes.c.id == outcome.id)
                 .values(failures=outcome.failures + 1, due_at=self._now() + timedelta(seconds=wait))
             )
+
+
+def _named(ask: Ask) -> Select[Any]:
+    query = select(jobs).where(
+        jobs.c.store == ask.store,
+        jobs.c.order_id == ask.order_id,
+        jobs.c.kind == ask.kind,
+        jobs.c.key == ask.key,
+    )
+    return query.with_for_update()
 
 
 def _asked_for(ask: Ask) -> dict[str, Any]:

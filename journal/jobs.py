@@ -122,6 +122,10 @@ class JobLost(JournalError):
     """The job belongs to another attempt, stands elsewhere, or has ended."""
 
 
+class ContentPurged(JournalError):
+    """What the job was to do is not known any more."""
+
+
 class StorePaused(JournalError):
     """VTEX asked for a pause of the store, or refuses its credentials.
 

@@ -52,6 +52,7 @@ class RequestRow:
     Attributes:
         about: invoice number, where one is concerned.
         result: what VTEX gave: ``receipt``, ``order_status``.
+        purged: what it asked for is not known any more.
     """
 
     job: int
@@ -69,6 +70,7 @@ class RequestRow:
     result: dict[str, Any] | None
     created_at: datetime | None
     updated_at: datetime
+    purged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,7 @@ class Readings:
         limit: int = 100,
     ) -> list[OrderRow]:
         """Return where orders stand, the longest listed first."""
-        query = _ORDERS.order_by(orders.c.listed_at, orders.c.order_id).limit(limit)
+        query = _ORDERS
         if store is not None:
             query = query.where(orders.c.store == store)
         if stage is not None:
@@ -140,8 +142,14 @@ class Readings:
             query = query.where(jobs.c.state == state)
         if older_than is not None:
             query = query.where(orders.c.listed_at < self._now() - older_than)
+        by_age = query.order_by(orders.c.listed_at, orders.c.order_id)
+        if state in (State.OPEN, State.DEAD):
+            # These are few, and found by their state before they are sorted; an OFFSET keeps the
+            # database from going by age, through all that was ever done, to find them.
+            few = query.offset(0).subquery()
+            by_age = select(few).order_by(few.c.listed_at, few.c.order_id)
         with self._database.transaction() as db:
-            return [_order(one) for one in db.execute(query).mappings()]
+            return [_order(one) for one in db.execute(by_age.limit(limit)).mappings()]
 
     def order(self, store: str, order_id: str) -> OrderRow | None:
         """Return where one order stands; None when it is not known."""
@@ -166,6 +174,14 @@ class Readings:
             query = query.where(jobs.c.order_id == order_id)
         with self._database.transaction() as db:
             return [_request(one) for one in db.execute(query).mappings()]
+
+    def request(self, job: int) -> RequestRow | None:
+        """Return where one request stands; None where there is none of this number."""
+        query = select(*(jobs.c[name] for name in _REQUEST))
+        query = query.where(jobs.c.id == job, jobs.c.kind != Kind.INTAKE)
+        with self._database.transaction() as db:
+            row = db.execute(query).mappings().one_or_none()
+        return None if row is None else _request(row)
 
     def content(self, job: int) -> dict[str, Any] | None:
         """Return what a request asked for."""
@@ -215,14 +231,11 @@ class Readings:
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Return, for each store, how many orders are at each stage (open ones) or state."""
-        query = (
-            select(jobs.c.store, jobs.c.state, jobs.c.stage, func.count().label("n"))
-            .where(jobs.c.kind == Kind.INTAKE)
-            .group_by(jobs.c.store, jobs.c.state, jobs.c.stage)
-        )
         found: dict[str, dict[str, int]] = {}
         with self._database.transaction() as db:
-            for one in db.execute(query):
+            for one in db.execute(_COUNTS):
+                if one.kind != Kind.INTAKE:
+                    continue
                 name = str(one.stage if one.state == State.OPEN else one.state)
                 store = found.setdefault(one.store, {})
                 store[name] = store.get(name, 0) + one.n
@@ -230,35 +243,37 @@ class Readings:
 
     def request_counts(self) -> dict[str, dict[str, int]]:
         """Return, for each kind of request, how many are in each state; ``untold`` are outcomes."""
-        query = (
-            select(jobs.c.kind, jobs.c.state, func.count().label("n"))
-            .where(jobs.c.kind != Kind.INTAKE)
-            .group_by(jobs.c.kind, jobs.c.state)
-        )
         untold = select(outcomes.c.kind, func.count().label("n")).group_by(outcomes.c.kind)
         found: dict[str, dict[str, int]] = {}
         with self._database.transaction() as db:
-            for one in db.execute(query):
-                found.setdefault(one.kind, {})[one.state] = one.n
+            for one in db.execute(_COUNTS):
+                if one.kind != Kind.INTAKE:
+                    kind = found.setdefault(one.kind, {})
+                    kind[one.state] = kind.get(one.state, 0) + one.n
             for one in db.execute(untold):
                 found.setdefault(one.kind, {})["untold"] = one.n
         return found
 
 
+# In the order of an index, which is read from end to end: what is counted is all there ever was.
+_PLACE = (jobs.c.state, jobs.c.store, jobs.c.kind, jobs.c.stage)
+_COUNTS = select(*_PLACE, func.count().label("n")).group_by(*_PLACE)
+
 _REQUEST = (
     "id", "store", "order_id", "kind", "about", "reference", "stage", "state", "attempt",
-    "failures", "due_at", "last_error", "result", "created_at", "updated_at",
+    "failures", "due_at", "last_error", "result", "created_at", "updated_at", "digest",
 )  # fmt: skip
 
 
 def _request(one: RowMapping) -> RequestRow:
-    row = {name: one[name] for name in _REQUEST if name != "id"}
+    row = {name: one[name] for name in _REQUEST if name not in ("id", "digest")}
     row |= {
         "job": one["id"],
         "kind": Kind(one["kind"]),
         "stage": Stage(one["stage"]),
         "state": State(one["state"]),
         "result": from_json(one["result"]),
+        "purged": one["digest"] is not None,
     }
     return RequestRow(**row)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zlib
 from collections.abc import Mapping
@@ -72,6 +73,12 @@ def said(value: Any) -> Any:
         for name, one in value.items()
         if one is not None and one is not False and one not in ("", [], {})
     }
+
+
+def digest(content: Any) -> str:
+    """Return what tells a content from all others, without telling what it is."""
+    text = json.dumps(said(content), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def packed(document: dict[str, Any] | None) -> bytes | None:

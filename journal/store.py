@@ -23,12 +23,12 @@ from sqlalchemy import (
 )
 
 from journal import dead, erp_pause, quick
-from journal.asking import Asking
 from journal.claims import Sweep
 from journal.dead import DeadRow, Which
 from journal.jobs import (
     AT_ERP,
     PATHS,
+    ContentPurged,
     ErpPaused,
     InFlight,
     JobLost,
@@ -41,6 +41,7 @@ from journal.jobs import (
     stage_of_retry,
 )
 from journal.outcomes import ended
+from journal.retention import Retaining
 from journal.rows import (
     Row,
     as_json,
@@ -150,7 +151,7 @@ class Job:
         return named == (store, order_id, attempt, at) and job in (None, self.row["id"])
 
 
-class Journal(Asking):
+class Journal(Retaining):
     """Where every order and job stands, over one database. Safe across threads and processes."""
 
     def migrate(self) -> None:
@@ -596,12 +597,20 @@ class Journal(Asking):
         """Let a dead, skipped or waiting job try again now; say whether there was anything to do.
 
         An intake's documents are read afresh, unless the ERP has the order already.
+
+        Raises:
+            ContentPurged: it ended so long ago that nobody knows what it was to do.
         """
         now = self._now()
         with self._database.transaction() as db:
             row = _find(db, store, order_id, job)
             if row is None or row["state"] == State.DONE:
                 return False
+            if row["digest"] is not None:
+                raise ContentPurged(
+                    f"job {row['id']} ended at {row['updated_at']:%Y-%m-%d}, and what it asked for "
+                    "was purged since: ask for it anew, for an invoice under another number"
+                )
             if row["state"] == State.OPEN and row["lease_until"] and row["lease_until"] >= now:
                 return False
             moved = db.execute(
@@ -610,6 +619,7 @@ class Journal(Asking):
                     jobs.c.id == row["id"],
                     jobs.c.attempt == row["attempt"],
                     jobs.c.state == row["state"],
+                    jobs.c.digest.is_(None),
                 )
                 .values(
                     state=State.OPEN, stage=stage_of_retry(Stage(row["stage"])), due_at=now,

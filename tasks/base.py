@@ -20,6 +20,7 @@ from kombu.exceptions import OperationalError
 from erp.nfe_items import MATCH
 from erp.port import Erp, ErpRejected, ErpUnavailable
 from journal.jobs import ErpPaused, InFlight, JobLost, JournalUnavailable, Stage, StorePaused
+from journal.retention import Retention
 from journal.store import Job, Journal
 from tasks import carrying
 from tasks.chains import send
@@ -110,6 +111,7 @@ class Team:
         in_flight: orders of a store that are under way at once, at most; see ``REFILLED``.
         lenient: stores that take orders whose sums do not add up, flagged.
         nfe: how an NF-e becomes an invoice.
+        retention: how long the journal keeps what is closed.
         alone: a lock over the cluster by name; enters with what renews it, or with None where
             somebody else has it.
     """
@@ -121,6 +123,7 @@ class Team:
     alone: Callable[[str], AbstractContextManager[Renew | None]]
     lenient: frozenset[str] = field(default_factory=frozenset)
     nfe: NfeRules = field(default_factory=NfeRules)
+    retention: Retention = field(default_factory=Retention)
 
 
 class StoreTask(Task):  # type: ignore[misc]  # Celery ships no types

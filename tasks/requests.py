@@ -11,9 +11,10 @@ from itertools import islice
 from typing import Any
 
 from erp import nfe
+from erp.nfe import Nfe
 from erp.nfe_xml import NfeError, text_of
 from journal.asking import Ask
-from journal.jobs import Kind
+from journal.jobs import Kind, State
 from journal.rows import said
 from journal.store import Journal
 from tasks import contract
@@ -22,8 +23,9 @@ from tasks.chains import send
 from tasks.contract import RequestInvalid
 from vtex import schemas
 from vtex.answers import is_deep
+from vtex.budget import Rank
 from vtex.documents import Order
-from vtex.errors import DocumentInvalid
+from vtex.errors import DocumentInvalid, VtexError
 from vtex.outgoing import Cancellation, Invoice, Tracking, plain_number
 
 log = logging.getLogger(__name__)
@@ -82,7 +84,10 @@ def record(
         _require_names(given)
         contract.require_known(fields)
         if xml is not None:
-            fields = _of_nfe(team, store, order_id, xml) | fields
+            read = _of_nfe(team, (store, order_id, reference), xml, fields, again=again)
+            if isinstance(read, int):
+                return read
+            fields = read
         asked = contract.read(kind, fields)
     except (RequestInvalid, NfeError, DocumentInvalid) as error:
         whole = _kept(dict(given) | ({"xml": xml.decode("latin-1")} if xml else {}))
@@ -101,7 +106,7 @@ def record(
     )  # fmt: skip
     known = team.journal.ask(ask, again=again)
     if known.content is not None:
-        reason = _contradiction(content, known.content)
+        reason = _contradiction(content, known.content, purged=known.purged)
         other = Ask(
             store, order_id, ask.kind, f"{ask.key} {_digest(content)}", content,
             about=ask.about, reference=reference,
@@ -113,26 +118,71 @@ def record(
     return known.job
 
 
-def of_nfe(team: Team, order: Order, xml: bytes) -> dict[str, Any]:
+def of_nfe(team: Team, order: Order, note: Nfe) -> dict[str, Any]:
     """Return what an NF-e says as the fields of an invoice.
 
     Raises:
-        NfeError: it is no sound NF-e, or none of this order.
+        NfeMismatch: it is none of this order.
     """
-    rules = team.nfe
-    note = nfe.read(xml, production=rules.production)
-    return nfe.request(note, order, match=rules.match, product_map=rules.product_map)
+    return nfe.request(note, order, match=team.nfe.match, product_map=team.nfe.product_map)
 
 
-def _of_nfe(team: Team, store: str, order_id: str, xml: bytes) -> dict[str, Any]:
+def _of_nfe(
+    team: Team,
+    name: tuple[str, str, str | None],
+    xml: bytes,
+    fields: Mapping[str, Any],
+    *,
+    again: bool,
+) -> dict[str, Any] | int:
+    """Return the fields of an NF-e and its request; or the job that was the same, long ago.
+
+    Args:
+        name: store, order id, reference.
+    """
+    order = _kept_order(team, *name[:2])
+    note = nfe.read(xml, production=team.nfe.production)
+    if order is None:
+        sent = None if said(fields) else team.journal.repeats(_bare(*name, note), again=again)
+        if sent is not None:
+            return sent
+        order = _order_of_vtex(team, *name[:2])
+    return of_nfe(team, order, note) | dict(fields)
+
+
+def _kept_order(team: Team, store: str, order_id: str) -> Order | None:
     raw, _payment = team.journal.documents(store, order_id)
-    if raw is None:
+    return None if raw is None else schemas.read_order(raw)
+
+
+def _order_of_vtex(team: Team, store: str, order_id: str) -> Order:
+    """Read an order once more whose document was purged: what is made to order is invoiced late."""
+    row = team.journal.order(store, order_id)
+    if row is None or row.state not in (State.DONE, State.SKIPPED):
         raise RequestInvalid(
             f"the order is not in the journal, and an NF-e's items are found in it: "
             f"vtex-erp sync {order_id}, then send it again",
             faults={"order_id": "is not in the journal"},
         )
-    return of_nfe(team, schemas.read_order(raw), xml)
+    try:
+        return schemas.read_order(team.vtex[store].ranked(Rank.URGENT).order(order_id))
+    except (VtexError, KeyError) as error:
+        # Whoever comes behind it must not wait for one old order.
+        raise RequestInvalid(
+            f"the order's document was purged, and an NF-e's items are found in it; VTEX does not "
+            f"give it again ({error}): send it again later, or the invoice with its items",
+            faults={"order_id": "its document was purged"},
+        ) from error
+
+
+def _bare(store: str, order_id: str, reference: str | None, note: Nfe) -> Ask:
+    """Return an NF-e without its items: enough to know one again whose order was purged."""
+    content = {
+        "number": note.number, "value_cents": note.value_cents, "issued_at": note.issued_at,
+        "key": note.key,
+    }  # fmt: skip
+    key = f"{note.type} {plain_number(note.number)}"
+    return Ask(store, order_id, Kind.INVOICE, key, content, reference=reference)
 
 
 def _key(asked: Invoice | Tracking | Cancellation, content: Mapping[str, Any]) -> str:
@@ -199,15 +249,16 @@ def _refuse(journal: Journal, ask: Ask, reason: str, *, again: bool) -> None:
         )  # fmt: skip
 
 
-def _contradiction(new: Mapping[str, Any], known: Mapping[str, Any]) -> str:
+def _contradiction(new: Mapping[str, Any], known: Mapping[str, Any], *, purged: bool) -> str:
     shown = [
         f"{name}: {_difference(name, known.get(name), new.get(name))}"
-        for name in sorted({*new, *known})
+        for name in sorted({*known} if purged else {*new, *known})
         if new.get(name) != known.get(name)
     ]
     return (
         "the same invoice number was asked for with another content: "
-        f"{'; '.join(shown)}; give the new invoice a number of its own"
+        f"{'; '.join(shown) or 'in what was purged since'}; "
+        "give the new invoice a number of its own"
     )
 
 

@@ -18,7 +18,15 @@ from journal.store import Journal
 from tasks.base import Team
 from tasks.chains import send
 from workers import log, views, wiring
-from workers.options import AS_JSON, STORE, Minutes, OrderId, known, tell_if_never_listed
+from workers.options import (
+    AS_JSON,
+    STORE,
+    Minutes,
+    OrderId,
+    agreed,
+    known,
+    tell_if_never_listed,
+)
 from workers.pauses import FOR_GOOD_SECONDS, told
 from workers.settings import load
 
@@ -94,9 +102,22 @@ def _find(journal: Journal, which: Which) -> list[DeadRow]:
     rows = journal.dead(which, limit=MOST)
     if not rows:
         tell_if_never_listed(which.store, journal.counts())
+        _tell_if_not_dead(journal, which.job)
     if len(rows) == MOST:
         click.echo(f"these are the {MOST} that are dead for the longest, not all", err=True)
     return rows
+
+
+def _tell_if_not_dead(journal: Journal, job: int | None) -> None:
+    row = journal.request(job) if job is not None else None
+    if row is not None:
+        click.echo(views.standing_of_request(row), err=True)
+        if row.purged:
+            click.echo(
+                "what it asked for was purged, so it cannot be tried again: ask for it anew, "
+                "for an invoice under another number",
+                err=True,
+            )
 
 
 @click.command("dead")
@@ -259,19 +280,7 @@ def _confirmed(rows: Sequence[DeadRow], what: str, *, yes: bool) -> bool:
         click.echo(f"{len(found):>7}  {cause}")
     if len(causes) > CAUSES:
         click.echo(f"and {len(causes) - CAUSES} causes more: vtex-erp dead shows them")
-    return _agreed(f"{what}: {len(rows)} jobs of {orders} orders?")
-
-
-def _agreed(question: str) -> bool:
-    try:
-        agreed = click.confirm(question)
-    except click.Abort:
-        advice = "" if sys.stdin.isatty() else "nobody answers here: --yes goes without asking; "
-        click.echo(f"\n{advice}nothing was changed", err=True)
-        raise SystemExit(1) from None
-    if not agreed:
-        click.echo("nothing was changed")
-    return agreed
+    return agreed(f"{what}: {len(rows)} jobs of {orders} orders?")
 
 
 def _with_progress(moved: Iterator[int], count: int, what: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from erp import nfe
 from erp.nfe_xml import NfeError
 from tasks import contract, requests
 from tasks.base import Team
@@ -180,7 +181,8 @@ def _show(
     try:
         raw = team.vtex[store].order(order_id)
         if xml is not None:
-            fields = requests.of_nfe(team, schemas.read_order(raw), xml) | fields
+            note = nfe.read(xml, production=team.nfe.production)
+            fields = requests.of_nfe(team, schemas.read_order(raw), note) | fields
         body = _body(raw, contract.read(kind, fields))
     except (contract.RequestInvalid, NfeError, Refused, NotYet) as error:
         click.echo(f"{store} {order_id}: would not be sent\n  {error}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Collection
 from typing import Any
 
@@ -103,3 +104,20 @@ def known(journal: Journal, store: str | None, order_id: str) -> OrderRow:
             f"vtex-erp sync {order_id}{option} brings it in"
         )
     return row
+
+
+def agreed(question: str) -> bool:
+    """Ask, and say what no means: nothing was changed.
+
+    Raises:
+        SystemExit: nobody answers.
+    """
+    try:
+        yes = click.confirm(question)
+    except click.Abort:
+        advice = "" if sys.stdin.isatty() else "nobody answers here: --yes goes without asking; "
+        click.echo(f"\n{advice}nothing was changed", err=True)
+        raise SystemExit(1) from None
+    if not yes:
+        click.echo("nothing was changed")
+    return yes

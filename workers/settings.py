@@ -63,6 +63,8 @@ class Settings:
     nfe_production: bool
     nfe_embed: bool
     nfe_product_map: str | None
+    retention_documents_days: int
+    retention_timeline_days: int
 
     def store(self, name: str) -> Store:
         """Return one store's settings.
@@ -96,6 +98,7 @@ def _within(least: float, most: float) -> validate.Range:
 
 
 _SECONDS = _within(0.2, 86_400)
+_DAYS = validate.Range(min=0, max=36_500, error="must be from {min} to {max}; 0 for ever")
 _IDENTITY = ("VTEX_ACCOUNT", "VTEX_APP_KEY", "VTEX_APP_TOKEN")
 _PER_STORE = ("VTEX_BASE_URL", "VTEX_PAYMENTS_URL", "ALLOW_SUM_MISMATCH")
 _WRONG = {
@@ -237,6 +240,17 @@ class SettingsSchema(Schema):
         fields.String, None, "/etc/vtex-erp/products.csv",
         "CSV of ERP code, SKU id, and units of it in one unit of the ERP.",
     )  # fmt: skip
+    RETENTION_DOCUMENTS_DAYS = _setting(
+        fields.Integer, 30, "90",
+        "Days for which the journal keeps VTEX's documents and what the ERP asked for, after all "
+        "of an order has ended; 0: for ever.",
+        validate=_DAYS,
+    )  # fmt: skip
+    RETENTION_TIMELINE_DAYS = _setting(
+        fields.Integer, 365, "730",
+        "Days for which it keeps an order's timeline, counted in the same way; 0: for ever.",
+        validate=_DAYS,
+    )  # fmt: skip
     LOG_LEVEL = _setting(
         fields.String, "INFO", "INFO", "DEBUG, INFO, WARNING or ERROR.",
         validate=validate.OneOf(
@@ -278,6 +292,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         nfe_production=table["NFE_PRODUCTION"],
         nfe_embed=table["NFE_EMBED"],
         nfe_product_map=table["NFE_PRODUCT_MAP"],
+        retention_documents_days=table["RETENTION_DOCUMENTS_DAYS"],
+        retention_timeline_days=table["RETENTION_TIMELINE_DAYS"],
     )
 
 

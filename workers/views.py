@@ -149,6 +149,10 @@ def show_order(life: Life, *, as_json: bool) -> None:
         click.echo(
             f"  {_time(event.at)} {kind} attempt {event.attempt}{stage}  {event.what}{detail}"
         )
+    if not life.events:
+        click.echo("  its timeline was purged")
+    if shown and shown["order"] is None:
+        click.echo("its documents are not here: never fetched, or purged", err=True)
     if shown:
         _json(shown)
 

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
+from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from functools import partial
 
@@ -15,6 +16,7 @@ from redis.exceptions import LockError
 
 from erp.port import Erp
 from journal.jobs import JournalError, Policy
+from journal.retention import Retention
 from journal.store import Journal
 from tasks.base import REFILLED, NfeRules, Renew, StoreTask, Team
 from vtex.budget import Budget
@@ -86,7 +88,26 @@ def team(settings: Settings) -> Team:
             embed=settings.nfe_embed,
             product_map=_product_map(settings.nfe_product_map),
         ),
+        retention=retention(settings),
     )
+
+
+def retention(
+    settings: Settings, documents_days: int | None = None, timeline_days: int | None = None
+) -> Retention:
+    """Return how long the journal keeps what is closed.
+
+    Args:
+        documents_days, timeline_days: in place of what the settings say.
+    """
+    return Retention(
+        documents=_days(documents_days or settings.retention_documents_days),
+        timeline=_days(timeline_days or settings.retention_timeline_days),
+    )
+
+
+def _days(days: int) -> timedelta | None:
+    return timedelta(days=days) if days else None
 
 
 def _product_map(path: str | None) -> dict[str, tuple[str, Decimal]]:

@@ -19,7 +19,9 @@ from click.testing import CliRunner
 from servers import Cluster, RedisServer
 
 from erp.adapters.sql import SqlErp
-from journal.jobs import Stage
+from journal.asking import Ask
+from journal.dead import Which
+from journal.jobs import PATHS, Kind, Stage
 from journal.readings import OrderRow
 from journal.store import Journal, Listed
 from vtex.simulator.config import Config
@@ -757,6 +759,97 @@ def test_what_was_discarded_keeps_who_said_why_in_its_timeline(desk: Desk) -> No
     text = desk.type("order", "a-01")
     assert "discarded: test order" in text
     assert "was skipped: discarded: test order" in text
+
+
+# --- what is old ----------------------------------------------------------------------------------
+
+
+def done(desk: Desk, order_id: str, days_ago: float) -> None:
+    """Let an order have come in, been done, and have its documents, so many days ago."""
+    desk.list(order_id, ago=timedelta(days=days_ago))
+    desk.moment = NOW - timedelta(days=days_ago)
+    (ticket,) = desk.journal.dispatch(in_flight=9, store="acme", order_id=order_id)
+    for stage in PATHS[Kind.INTAKE][1:]:
+        with desk.journal.step("acme", order_id, ticket.attempt, to=stage) as job:
+            job.order = {"orderId": order_id}
+    desk.moment = NOW
+
+
+def test_a_purge_shows_how_much_it_is_and_asks(desk: Desk) -> None:
+    done(desk, "old-01", 400)
+    done(desk, "mid-01", 40)
+    done(desk, "new-01", 4)
+
+    shown = desk.type("purge", "--dry-run")
+    refused = desk.type("purge", answer="n\n")
+    nobody = desk.type("purge", status=1)
+    there = desk.json("order", "old-01", "--documents")["documents"]["order"]
+    purged = desk.type("purge", "--yes")
+
+    assert "2  orders' documents, closed more than 30 days ago" in shown
+    assert "5  lines of timelines, closed more than 365 days ago" in shown
+    assert "nothing was changed" in refused
+    assert "--yes goes without asking; nothing was changed" in nobody
+    assert there == {"orderId": "old-01"}
+    assert "purged: documents of 2 orders, contents of 0 requests, 5 lines of timelines" in purged
+    assert "0  orders' documents" in desk.type("purge", "--yes")
+
+
+def test_a_purged_order_still_says_where_it_stands(desk: Desk) -> None:
+    done(desk, "old-01", 400)
+    desk.type("purge", "--yes")
+
+    text = desk.type("order", "old-01", "--documents")
+
+    assert "old-01: is done" in text
+    assert "its timeline was purged" in text
+    assert "its documents are not here: never fetched, or purged" in text
+    assert "nothing to do, it is done" in desk.type("retry", "old-01")
+
+
+def test_a_job_that_was_purged_is_not_tried_again_and_says_what_to_do(desk: Desk) -> None:
+    desk.moment = NOW - timedelta(days=40)
+    ask = Ask("acme", "old-01", Kind.CANCELLATION, "k", {"reason": "Falta de estoque"})
+    desk.journal.refuse(ask, "no such order")
+    list(desk.journal.discard(desk.journal.dead(Which()), "by phone"))
+    desk.moment = NOW
+    desk.type("purge", "--yes")
+
+    text = desk.type("retry", "--job", "1", "--yes")
+
+    assert "job 1: cancellation skipped at requested: discarded: by phone" in text
+    assert "was purged, so it cannot be tried again: ask for it anew" in text
+    assert "no dead job fits" in text
+
+
+def test_the_ages_of_a_call_go_before_those_of_the_settings(desk: Desk) -> None:
+    done(desk, "mid-01", 40)
+    desk.env |= {"RETENTION_DOCUMENTS_DAYS": "0", "RETENTION_TIMELINE_DAYS": "0"}
+
+    for_ever = desk.type("purge", "--dry-run")
+    called = desk.type("purge", "--dry-run", "--documents-older-than", "39")
+    too_young = desk.type("purge", "--dry-run", "--documents-older-than", "41")
+
+    assert "0  orders' documents, closed at any time: kept for ever" in for_ever
+    assert "1  orders' documents, closed more than 39 days ago" in called
+    assert "0  orders' documents" in too_young
+    for age in ("0", "-1", "36501", "soon"):
+        desk.type("purge", "--yes", "--documents-older-than", age, status=2)
+
+
+def test_what_stays_because_it_is_dead_is_told(desk: Desk) -> None:
+    desk.list("dead-01", ago=timedelta(days=90))
+    desk.moment = NOW - timedelta(days=90)
+    (ticket,) = desk.journal.dispatch(in_flight=9)
+    with desk.journal.step("acme", "dead-01", ticket.attempt, to=Stage.FETCHED) as job:
+        job.order = {"orderId": "dead-01"}
+    desk.journal.bury("acme", "dead-01", ticket.attempt, "the sums differ")
+    desk.moment = NOW
+
+    text = desk.type("purge", "--yes")
+
+    assert "1  old documents stay: their orders are open, dead, or closed since" in text
+    assert desk.json("order", "dead-01", "--documents")["documents"]["order"]
 
 
 # --- pauses ---------------------------------------------------------------------------------------

@@ -73,6 +73,9 @@ def test_the_messages_go_through_redis_unless_a_broker_is_named() -> None:
         ("MAX_CRASHES", "0", "must be from 1 to 100"),
         ("VTEX_CONNECT_TIMEOUT_SECONDS", "fast", "is not a number"),
         ("VTEX_READ_TIMEOUT_SECONDS", "1e9", "must be from"),
+        ("RETENTION_DOCUMENTS_DAYS", "-1", "must be from 0 to 36500; 0 for ever"),
+        ("RETENTION_DOCUMENTS_DAYS", "never", "is not a whole number"),
+        ("RETENTION_TIMELINE_DAYS", "1e6", "is not a whole number"),
         ("LOG_LEVEL", "verbose", "must be one of DEBUG, INFO, WARNING, ERROR"),
     ],
 )

@@ -1,0 +1,454 @@
+"""What the journal forgets and what it must not: seen by whoever asks again, looks, or retries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from itertools import islice
+from pathlib import Path
+
+import pytest
+from desk import Desk, desk
+from nfe_samples import Det, nfe
+from sqlalchemy import text
+
+from journal import retention
+from journal.dead import Which
+from journal.jobs import PATHS, ContentPurged, JobLost, Kind, State
+from journal.retention import Purged, Retention
+from journal.rows import line, new_job, packed
+from journal.store import Journal, Listed
+from journal.tables import documents, events, jobs, orders
+from workers.app import app
+
+DAY = 86_400
+RULES = Retention(timedelta(days=30), timedelta(days=365))
+FOR_EVER = Retention(None, None)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
+    url = f"sqlite:///{tmp_path}/journal.db"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres_database")
+    with desk(url) as made:
+        yield made
+
+
+def purge(journal: Journal, rules: Retention = RULES, **how: object) -> Purged:
+    return sum(journal.purge(rules, **how), Purged())  # type: ignore[arg-type]
+
+
+def later(office: Desk, days: float) -> Purged:
+    """Let days pass, then purge."""
+    office.clock.pass_by(days * DAY)
+    return purge(office.journal)
+
+
+def taken_in(office: Desk) -> str:
+    """Return an order that is in the ERP and handled."""
+    order_id = office.order(status="ready-for-handling")
+    office.intake(order_id)
+    office.work()
+    row = office.journal.order("acme", order_id)
+    assert row is not None
+    assert row.state is State.DONE
+    return order_id
+
+
+def document(office: Desk, order_id: str) -> object:
+    return office.journal.documents("acme", order_id)[0]
+
+
+def reasons(office: Desk, order_id: str) -> list[str]:
+    return [one.reason or "" for one in office.told(order_id) if one.outcome == "refused"]
+
+
+# --- documents ------------------------------------------------------------------------------------
+
+
+def test_documents_of_a_done_order_go_at_their_age_and_the_order_stays_known(office: Desk) -> None:
+    order_id = taken_in(office)
+
+    young = later(office, 29)
+    there = document(office, order_id)
+    old = later(office, 2)
+
+    assert (young, old) == (Purged(), Purged(documents=1))
+    assert there
+    assert document(office, order_id) is None
+    assert office.journal.record("acme", [Listed(order_id, office.clock(), 1)]) == 0
+    assert [one.what for one in office.journal.events("acme", order_id)] == [*PATHS[Kind.INTAKE]]
+
+
+def test_a_skipped_order_is_closed_as_well_and_a_retry_reads_it_afresh(office: Desk) -> None:
+    order_id = office.order(status="canceled")
+    office.keep_document(order_id)
+
+    assert later(office, 31).documents == 1
+    assert office.journal.retry("acme", order_id)
+    office.work()
+
+    assert document(office, order_id)
+
+
+def test_what_is_dead_or_open_keeps_its_documents_and_its_timeline(office: Desk) -> None:
+    dead, waits = (office.order(status="ready-for-handling") for _ in range(2))
+    office.entry(dead).order["value"] += 1
+    closed = taken_in(office)
+    office.intake(dead)
+    office.work()
+    office.erp.is_down = True
+    office.intake(waits)
+    office.work()
+
+    purged = later(office, 400)
+
+    assert (purged.documents, purged.waits) == (1, 2)
+    assert document(office, dead)
+    assert document(office, waits)
+    assert office.journal.events("acme", dead)
+    assert office.journal.events("acme", waits)
+    assert office.journal.events("acme", closed) == []
+
+
+def test_a_request_that_is_dead_keeps_its_orders_documents_until_it_is_given_up(
+    office: Desk,
+) -> None:
+    order_id = taken_in(office)
+    office.invoice(order_id, value_cents=office.value(order_id) + 1)
+    office.settle()
+
+    kept = later(office, 60)
+    list(office.journal.discard(office.journal.dead(Which()), "sent by hand"))
+    given_up = later(office, 31)
+
+    assert (kept, given_up) == (Purged(waits=1), Purged(documents=1, contents=1))
+
+
+def test_the_age_runs_from_the_end_of_the_last_job(office: Desk) -> None:
+    order_id = taken_in(office)
+    office.clock.pass_by(29 * DAY)
+    office.invoice(order_id)
+    office.settle()
+
+    assert later(office, 5) == Purged(waits=1)
+    assert later(office, 26) == Purged(documents=1, contents=1)
+
+
+# --- what is asked again --------------------------------------------------------------------------
+
+
+def purged_invoice(office: Desk, **fields: object) -> str:
+    order_id = office.order()
+    office.invoice(order_id, reference="row-1", **fields)
+    office.settle()
+    assert later(office, 31).contents == 1
+    return order_id
+
+
+def test_a_repeat_of_a_purged_invoice_is_a_repeat_and_is_told_the_same(office: Desk) -> None:
+    order_id = purged_invoice(office, courier="Ana Prado Transportes", url="https://nf.example/1")
+
+    office.invoice(
+        order_id, reference="row-2", again=True, courier="Ana Prado Transportes",
+        url="https://nf.example/1",
+    )  # fmt: skip
+    office.settle()
+
+    assert office.entry(order_id).calls["invoice_effects"] == 1
+    assert len(office.journal.requests("acme", order_id)) == 1
+    assert [(one.reference, one.outcome) for one in office.told(order_id)] == [
+        ("row-1", "done"), ("row-2", "done"),
+    ]  # fmt: skip
+
+
+def test_what_a_purged_request_asked_for_is_gone_but_for_what_tells_it(office: Desk) -> None:
+    order_id = purged_invoice(office, courier="Ana Prado Transportes", url="https://nf.example/1")
+
+    (row,) = office.journal.requests("acme", order_id)
+    content = office.journal.content(row.job)
+
+    assert content == {
+        "number": "128841", "type": "Output", "value_cents": office.value(order_id),
+        "issued_at": "2026-03-10T15:04:05-03:00",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        ({"value_cents": 1}, "then, 1 now"),
+        ({"courier": "another"}, "another content: in what was purged since; give"),
+    ],
+)
+def test_another_invoice_under_a_purged_number_is_refused_and_says_why(
+    office: Desk, field: dict[str, object], words: str
+) -> None:
+    order_id = purged_invoice(office, courier="Transportes Sul")
+
+    office.invoice(order_id, **{"courier": "Transportes Sul"} | field)
+    office.settle()
+
+    assert words in " ".join(reasons(office, order_id))
+    assert office.entry(order_id).calls["invoice_effects"] == 1
+
+
+def test_tracking_and_cancellations_are_known_again_too(office: Desk) -> None:
+    order_id, canceled = office.order(), office.order()
+    tracking = {"number": "128841", "tracking_number": "BR123456789XX"}
+    office.invoice(order_id)
+    office.ask("tracking", order_id, **tracking)
+    office.ask("cancellation", canceled, reason="Falta de estoque")
+    office.settle()
+    assert later(office, 31).contents == 3
+
+    office.ask("tracking", order_id, **tracking)
+    office.ask("cancellation", canceled, reason="Falta de estoque")
+
+    assert len(office.journal.requests()) == 3
+    assert {one.state for one in office.journal.requests()} == {State.DONE}
+    for job in (2, 3):
+        assert "BR123456789XX" not in str(office.journal.content(job))
+        assert "estoque" not in str(office.journal.content(job))
+
+
+def test_a_purged_request_cannot_be_retried_and_says_what_to_do(office: Desk) -> None:
+    order_id = office.order()
+    office.invoice(order_id)
+    office.ask("cancellation", order_id, reason="Falta de estoque")
+    office.settle()
+    (skipped,) = [one for one in office.journal.requests() if one.state is State.SKIPPED]
+    later(office, 31)
+
+    with pytest.raises(ContentPurged, match=r"ended at 2026-03-10.*purged since: ask for it anew"):
+        office.journal.retry("acme", order_id, job=skipped.job)
+
+    assert office.journal.dispatch(in_flight=9) == []
+
+
+# --- an NF-e after its order was purged -----------------------------------------------------------
+
+
+def nota_of(office: Desk, order_id: str) -> bytes:
+    dets = [
+        Det(
+            code=one["refId"], quantity=f"{one['quantity']}.0000",
+            total=f"{one['priceDefinition']['total'] / 100:.2f}",
+        )
+        for one in office.entry(order_id).order["items"]
+    ]  # fmt: skip
+    return nfe(*dets, value=f"{office.value(order_id) / 100:.2f}")
+
+
+def test_an_nfe_that_comes_again_is_known_without_the_order_and_without_vtex(office: Desk) -> None:
+    order_id = office.order()
+    office.keep_document(order_id)
+    xml = nota_of(office, order_id)
+    office.ask("invoice", order_id, xml=xml, reference="row-1")
+    office.settle()
+    assert later(office, 31) == Purged(documents=1, contents=1)
+    office.simulator.faults.add(kind="unavailable", route="order", times=None)
+
+    office.ask("invoice", order_id, xml=xml, reference="row-2")
+    office.work()
+
+    assert [(one.reference, one.outcome) for one in office.told(order_id)] == [
+        ("row-1", "done"), ("row-2", "done"),
+    ]  # fmt: skip
+    assert office.entry(order_id).calls["invoice_effects"] == 1
+
+
+def test_an_nfe_with_more_beside_it_is_known_again_by_all_of_it(office: Desk) -> None:
+    order_id = office.order()
+    office.keep_document(order_id)
+    xml = nota_of(office, order_id)
+    office.ask("invoice", order_id, xml=xml, tracking_number="BR123456789XX")
+    office.settle()
+    assert later(office, 31) == Purged(documents=1, contents=1)
+
+    office.ask("invoice", order_id, xml=xml, tracking_number="BR123456789XX", reference="same")
+    office.ask("invoice", order_id, xml=xml, tracking_number="BR000000000XX", reference="other")
+    office.work()
+
+    told = {one.reference: one.outcome for one in office.told(order_id)}
+    assert (told["same"], told["other"]) == ("done", "refused")
+    assert office.entry(order_id).calls["invoice_effects"] == 1
+
+
+def test_a_first_nfe_of_a_purged_order_finds_its_items_at_vtex(office: Desk) -> None:
+    order_id = taken_in(office)
+    assert later(office, 60).documents == 1
+
+    office.ask("invoice", order_id, xml=nota_of(office, order_id))
+    office.settle()
+
+    assert office.outcomes(order_id) == [("invoice", "done")]
+    assert office.status(order_id) == "invoiced"
+
+
+def test_a_first_nfe_of_a_purged_order_says_where_vtex_does_not_help(office: Desk) -> None:
+    order_id = taken_in(office)
+    later(office, 60)
+    office.simulator.faults.add(kind="unavailable", route="order", times=None)
+
+    office.ask("invoice", order_id, xml=nota_of(office, order_id))
+    office.work()
+
+    (reason,) = reasons(office, order_id)
+    assert "document was purged" in reason
+    assert "send it again later" in reason
+
+
+# --- timelines ------------------------------------------------------------------------------------
+
+
+def test_a_timeline_goes_at_its_own_age_and_the_order_still_says_where_it_stands(
+    office: Desk,
+) -> None:
+    order_id = taken_in(office)
+
+    purged = [later(office, 31), later(office, 330), later(office, 5)]
+
+    assert purged == [Purged(documents=1), Purged(), Purged(events=5)]
+    assert office.journal.events("acme", order_id) == []
+    row = office.journal.order("acme", order_id)
+    assert row is not None
+    assert (row.state, row.erp_reference is not None) == (State.DONE, True)
+
+
+def test_what_is_kept_for_ever_is(office: Desk) -> None:
+    order_id = taken_in(office)
+    office.clock.pass_by(4000 * DAY)
+
+    assert purge(office.journal, FOR_EVER) == Purged()
+
+    assert document(office, order_id)
+
+
+# --- many -----------------------------------------------------------------------------------------
+
+AT = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
+NOW = AT + timedelta(days=1000)
+
+
+@pytest.fixture
+def years_on(journal_url: str) -> Iterator[Callable[[], Journal]]:
+    """Make journals of one database, a thousand days after its orders."""
+    made: list[Journal] = []
+
+    def make() -> Journal:
+        made.append(Journal(journal_url, now=lambda: NOW))
+        return made[-1]
+
+    make().migrate()
+    yield make
+    for one in made:
+        one.close()
+
+
+def fill(journal: Journal, count: int, state: State = State.DONE, name: str = "o") -> None:
+    """Put orders of three stores in the journal, all of one moment, one request each."""
+    names = [{"store": f"s{n % 3}", "order_id": f"{name}-{n:05}"} for n in range(count)]
+    job = new_job("", "", Kind.INTAKE, "", AT) | {"state": state, "content": None}
+    invoice = job | {"kind": Kind.INVOICE, "key": "Output 1", "content": packed({"number": "1"})}
+    told = line("", "", AT, 1, "listed")
+    with journal._database.transaction() as db:
+        for table, row in (
+            (orders, {"listed_at": AT}),
+            (documents, {"order_document": b"x", "kept_at": AT}),
+            (jobs, job), (jobs, invoice), (events, told), (events, told),
+        ):  # fmt: skip
+            db.execute(table.insert(), [row | one for one in names])
+
+
+def test_thousands_that_must_stay_are_in_nobodys_way(years_on: Callable[[], Journal]) -> None:
+    journal = years_on()
+    fill(journal, 1500, State.DEAD, "a")
+    fill(journal, 1500, State.DONE, "b")
+
+    counted = purge(journal, dry_run=True)
+    purged = purge(journal)
+    again = purge(journal)
+
+    assert counted == purged == Purged(1500, 1500, 3000, waits=1500)
+    assert again == Purged(waits=1500)
+
+
+def test_several_purges_and_workers_at_once_do_each_thing_once(
+    years_on: Callable[[], Journal],
+) -> None:
+    journals = [years_on() for _ in range(4)]
+    fill(journals[0], 3000)
+
+    def work(journal: Journal) -> int:
+        done = 0
+        for n in range(40):
+            done += journal.record("s1", [Listed(f"new-{n}", NOW, 1)])
+        for ticket in journal.dispatch(in_flight=100):
+            try:
+                for stage in PATHS[Kind.INTAKE][1:]:
+                    name = (ticket.store, ticket.order_id, ticket.attempt)
+                    with journal.step(*name, to=stage) as job:
+                        job.order = {"n": 1}
+            except JobLost:
+                continue
+        return done
+
+    with ThreadPoolExecutor(5) as pool:
+        working = pool.submit(work, years_on())
+        purging = [pool.submit(purge, one) for one in journals]
+        purged = sum((one.result(120) for one in purging), Purged())
+
+        assert working.result(120) == 40
+    assert (purged.documents, purged.contents, purged.events) == (3000, 3000, 6000)
+    counts = journals[0].counts()
+    assert {one: counts[one]["done"] for one in counts} == {"s0": 1000, "s1": 1040, "s2": 1000}
+
+
+def test_a_purge_that_is_cut_off_is_taken_up_by_the_next(years_on: Callable[[], Journal]) -> None:
+    journal = years_on()
+    fill(journal, 1200)
+
+    first = sum(islice(journal.purge(RULES), 3), Purged())
+    bounded = purge(journal, seconds=0.0)
+    rest = purge(journal)
+
+    assert (first.contents, bounded.contents) == (300, 100)
+    assert first + bounded + rest == Purged(1200, 1200, 2400)
+
+
+@pytest.mark.parametrize(
+    ("shelf", "index"),
+    [
+        (retention._CONTENTS, "ix_journal_jobs_content"),
+        (retention._DOCUMENTS, "ix_journal_documents_kept"),
+        (retention._TIMELINES, "journal_events_pkey"),
+    ],
+)
+def test_what_is_old_is_found_by_an_index(
+    years_on: Callable[[], Journal], shelf: retention._Shelf, index: str
+) -> None:
+    with years_on()._database.transaction() as db:
+        query = str(shelf.page(AT, None).compile(db, compile_kwargs={"literal_binds": True}))
+        if db.dialect.name == "sqlite":
+            plan = db.execute(text(f"EXPLAIN QUERY PLAN {query}")).all()
+        else:
+            # Of empty tables it would read all.
+            db.execute(text("SET LOCAL enable_seqscan = off"))
+            plan = db.execute(text(f"EXPLAIN {query}")).all()
+
+    # In SQLite the number of a row is its place: no index is named.
+    assert index in str(plan) or "SCAN journal_events'" in str(plan)
+
+
+def test_the_schedule_purges_by_the_settings(office: Desk) -> None:
+    order_id = taken_in(office)
+    office.clock.pass_by(31 * DAY)
+
+    assert app.tasks["journal.purge"].apply().state == "SUCCESS"
+
+    assert document(office, order_id) is None
+    entry = app.conf.beat_schedule["journal.purge"]
+    assert (entry["schedule"], entry["task"]) == (6 * 3600, "journal.purge")
