@@ -206,7 +206,7 @@ class Store:
         In seconds since 1970, null for what has not been.
         """
         return {
-            order_id: [one and one.timestamp() for one in (entry.listed_at, entry.handled_at)]
+            order_id: [_seconds(entry.listed_at), _seconds(entry.handled_at)]
             for order_id, entry in self._orders.items()
         }
 
@@ -220,6 +220,10 @@ class Store:
         """Say whether the key has a permission."""
         full = FULL_ACCESS in self.permissions and permission in ("List Orders", "View order")
         return full or permission in self.permissions
+
+
+def _seconds(moment: datetime | None) -> float | None:
+    return None if moment is None else moment.timestamp()
 
 
 def _set(order: dict[str, Any], path: str, value: Any) -> None:
