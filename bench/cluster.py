@@ -24,7 +24,7 @@ IN_SERVICE = {"LIST_SECONDS": "60", "DISPATCH_SECONDS": "2", "LEASE_SECONDS": "4
 """How often is looked, as in service; the tests' clusters hurry."""
 
 NAMES = ("journal", "erp")
-LOGGED = re.compile(r"^(?:journal|erp) LOG:  (?:statement|execute [^:]*): *(\w+)", re.MULTILINE)
+LOGGED = re.compile(r"^(?:journal|erp) LOG:  (?:statement|execute [^:]*):\s*(\w+)", re.MULTILINE)
 OF_TRANSACTIONS = ("BEGIN", "START", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
 
 
@@ -78,6 +78,10 @@ class Postgres:
         query = "select count(*) from pg_stat_activity where datname = any(array['journal','erp'])"
         eventually(lambda: self._ask(query) == "0", 20, "somebody is still connected")
         return self.transactions()
+
+    def environment(self) -> dict[str, str]:
+        """Return nothing: the server counts, not its clients."""
+        return {}
 
     @contextmanager
     def counting(self) -> Iterator[None]:
@@ -147,6 +151,11 @@ class Sqlite:
         hook.mkdir(exist_ok=True)
         (hook / "sitecustomize.py").write_text(_COUNTING.format(file=str(self.tally)))
         return {"PYTHONPATH": f"{hook}:{ROOT}"}
+
+    @contextmanager
+    def counting(self) -> Iterator[None]:
+        """Do nothing: the processes count, each its own."""
+        yield
 
     def counted(self) -> tuple[int, int]:
         """Return how many statements and how many COMMITs were written down until now."""

@@ -339,6 +339,11 @@ class Cluster:
         answer = requests.get(f"{self.simulator}/_simulator/calls", timeout=10)
         return dict(answer.json())
 
+    def times(self) -> dict[str, list[Any]]:
+        """When each order was first listed, and when its handling was started."""
+        answer = requests.get(f"{self.simulator}/_simulator/times", timeout=10)
+        return dict(answer.json())
+
     def steer(self, what: str, **body: object) -> None:
         url = f"{self.simulator}/_simulator/{what}"
         requests.post(url, json=body, timeout=10).raise_for_status()
