@@ -3,7 +3,7 @@ PYTHON ?= $(shell for v in 3.13 3.12 3.11 3; do p=python$$v; command -v $$p >/de
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test chaos recovery check backlog bench-quota lock clean
+.PHONY: setup demo test chaos recovery check bench bench-quota backlog lock clean
 
 setup: $(VENV)/.installed
 
@@ -34,7 +34,21 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-.PHONY: setup demo test chaos recovery check backlog bench-quota lock clean
+# Our workers and what one would write instead, side by side: make bench ROUNDS=5 ORDERS=1000.
+# PAGE=docs/benchmarks.md writes the table into that page; QUICK=1 only sees that it works.
+bench: setup
+	@mkdir -p var
+	$(BIN)/python bench/compare.py $(CONTESTANTS) --json $(or $(JSON),var/bench.json) \
+		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ORDERS),--orders $(ORDERS)) \
+		$(if $(YARDSTICK_ORDERS),--yardstick-orders $(YARDSTICK_ORDERS)) \
+		$(if $(PAGE),--page $(PAGE)) $(if $(QUICK),--quick)
+
+bench-quota: setup
+	$(BIN)/python bench/quota.py $(if $(QUOTA),--quota $(QUOTA)) $(if $(STORES),--stores $(STORES)) \
+		$(if $(HALVE),--halve $(HALVE)) $(if $(SECONDS),--seconds $(SECONDS))
+
+backlog: setup
+	$(BIN)/python bench/backlog.py $(if $(ORDERS),--orders $(ORDERS)) $(if $(MINUTES),--minutes $(MINUTES))
 
 lock:
 	$(BIN)/python -m pip install --quiet uv

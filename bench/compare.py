@@ -133,12 +133,17 @@ class Run:
         self.cluster.steer("settings", index_lag=0)
         self.contestant.begin(self.cluster)
         eventually(lambda: self._handled() >= orders, LIMIT_SECONDS)
+        seconds = time.monotonic() - began
         time.sleep(LAST_WRITES_SECONDS)
-        seconds, spent = time.monotonic() - began, self._cpu()
+        spent = self._cpu()
         work = redis_work(self.connection)
         after = self.made.counted() if counts else (0, 0)
-        state = self.cluster.state()
-        found = {
+        state, times = self.cluster.state(), self.cluster.times()
+        # Nobody may be connected when transactions are counted, or the last are left out; and
+        # what the benchmark itself reads comes after.
+        self.cluster.stop()
+        total = self.made.all_transactions()
+        return {
             "contestant": str(self.contestant), **asdict(self.contestant), "orders": orders,
             "counts": counts, "load_before": load, "seconds": seconds,
             **{name: 1000 * (spent[name] - cpu[name]) / orders for name in cpu},
@@ -151,14 +156,10 @@ class Run:
             "peak_pss_mb": self.peak_pss_mb,
             "statements": (after[0] - statements[0]) / orders if counts else None,
             "counted_transactions": (after[1] - statements[1]) / orders if counts else None,
-            **self._pace(orders),
+            "transactions": None if transactions is None else (total - transactions) / orders,
+            **self._pace(times),
             **self._outcome(state, orders),
         }  # fmt: skip
-        # Nobody may be connected when transactions are counted, or the last are left out.
-        self.cluster.stop()
-        total = self.made.all_transactions()
-        found["transactions"] = None if transactions is None else (total - transactions) / orders
-        return found
 
     def _handled(self) -> int:
         self.peak_pss_mb = max(self.peak_pss_mb, pss_mb(self.pids))
@@ -166,11 +167,11 @@ class Run:
         wait_until_ready(self.cluster, list(self.cluster.processes), "")  # none has ended
         return self.cluster.calls()["handled"]
 
-    def _pace(self, orders: int) -> dict[str, Any]:
-        times = [one for one in self.cluster.times().values() if None not in one]
-        first, last = min(one[0] for one in times), max(one[1] for one in times)
-        waits = [handled - listed for listed, handled in times]
-        found: dict[str, Any] = {"orders_per_second": orders / (last - first)}
+    def _pace(self, times: dict[str, list[float]]) -> dict[str, float]:
+        first = min(listed for listed, _ in times.values())
+        last = max(handled for _, handled in times.values())
+        waits = [handled - listed for listed, handled in times.values()]
+        found = {"orders_per_second": len(times) / (last - first)}
         found |= {f"p{percent}_seconds": part(waits, percent) for percent in (50, 95, 99)}
         if self.contestant.is_ours:
             journal = Journal(self.cluster.env["JOURNAL_URL"])
@@ -281,6 +282,8 @@ def options_of(arguments: list[str] | None = None) -> argparse.Namespace:
     try:
         names = options.contestants or (QUICK if options.quick else USUAL)
         options.contestants = [Contestant.of(one) for one in names]
+        if options.page:
+            written_into(options.page.read_text(), "")  # now, not after all rounds
     except ValueError as error:
         parser.error(str(error))
     return options
