@@ -56,6 +56,10 @@ class Contestant:
     def erp_table(self) -> str:
         return "int_order" if self.is_ours else "plain_order"
 
+    def in_flight(self, threads: int) -> int:
+        """Return how many orders it can work on at a time; ours in as many threads a process."""
+        return self.processes * (threads if self.is_ours else 1)
+
     def prepare(self, cluster: Cluster) -> None:
         """Make the tables."""
         if self.is_ours:
