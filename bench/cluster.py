@@ -206,13 +206,7 @@ class Surroundings:
     databases: Databases
 
     def start(self, workers: int) -> list[int]:
-        """Start that many workers, and beat when they are ready; return their processes' ids."""
-        names = [f"w{n}" for n in range(workers)]
-        for name in names:
-            self.cluster.start_worker(name)
-        wait_until_ready(self.cluster, names)
-        self.cluster.start_beat()
-        return pids_of(self.cluster, *names, "beat")
+        return start_workers(self.cluster, workers)
 
 
 @contextmanager
@@ -235,6 +229,16 @@ def surroundings(kind: str, **env: str) -> Iterator[Surroundings]:
 def migrate(cluster: Cluster) -> None:
     done = cluster.command("migrate")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def start_workers(cluster: Cluster, count: int) -> list[int]:
+    """Start that many workers, and beat when they are ready; return their processes' ids."""
+    names = [f"w{n}" for n in range(count)]
+    for name in names:
+        cluster.start_worker(name)
+    wait_until_ready(cluster, names)
+    cluster.start_beat()
+    return pids_of(cluster, *names, "beat")
 
 
 def wait_until_ready(cluster: Cluster, names: list[str], words: str = " ready.") -> None:

@@ -102,8 +102,9 @@ class Bench:
             # From the start, as a connection that rests tells only after ten seconds of what it
             # did; and of what the benchmark itself reads nothing yet, so that comes after.
             cluster.stop()
-            if before is not None:
-                found["transactions"] = (made.all_transactions() - before) / (first + orders)
+            after = made.all_transactions()
+            if before is not None and after is not None:
+                found["transactions"] = (after - before) / (first + orders)
             return found | run.outcome(first + orders)
 
 

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 
 from celery import Celery
-from cluster import ROOT, migrate, pids_of, wait_until_ready
+from cluster import ROOT, migrate, pids_of, start_workers, wait_until_ready
 from servers import Cluster  # cluster.py says where it is
 
 NAMES = {
@@ -71,23 +71,15 @@ class Contestant:
     def start(self, cluster: Cluster) -> list[int]:
         """Start all processes; return their ids when they wait for work."""
         if self.is_ours:
-            names = [f"w{number}" for number in range(self.processes)]
-            for name in names:
-                cluster.start_worker(name)
-        elif self.name == "sequential":
-            names = ["script"]
+            return start_workers(cluster, self.processes)
+        if self.name == "sequential":
             cluster.start("script", "bench.yardsticks.sequential")
-        else:
-            names = ["worker"]
-            cluster.start("worker", *CHAIN, "worker", "-l", "INFO", "-c", str(self.processes))
-        wait_until_ready(cluster, names)
-        if self.is_ours:
-            names.append("beat")
-            cluster.start_beat()
-        elif self.name == "chain":
-            names.append("beat")
-            cluster.start("beat", *CHAIN, "beat", "-s", str(cluster.folder / "schedule"))
-        return pids_of(cluster, *names)
+            wait_until_ready(cluster, ["script"])
+            return pids_of(cluster, "script")
+        cluster.start("worker", *CHAIN, "worker", "-l", "INFO", "-c", str(self.processes))
+        wait_until_ready(cluster, ["worker"])
+        cluster.start("beat", *CHAIN, "beat", "-s", str(cluster.folder / "schedule"))
+        return pids_of(cluster, "worker", "beat")
 
     def begin(self, cluster: Cluster) -> None:
         """Let it look into the list now, not when its schedule says so."""
