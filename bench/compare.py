@@ -34,7 +34,7 @@ from cluster import (
     wait_until_ready,
 )
 from contestants import Contestant
-from meters import cpu_seconds, part, pss_mb, redis_work
+from meters import busy_seconds, cpu_seconds, part, pss_mb, redis_work
 from servers import Cluster, RedisServer, eventually  # cluster.py says where it is
 from tables import foot, table, written_into
 
@@ -150,13 +150,14 @@ class Run:
         statements = self.made.counted() if counts else (0, 0)
         calls = sum(self.cluster.state()["calls"].values())
         commands, traffic = redis_work(self.connection)
-        cpu, began = self._cpu(), time.monotonic()
+        cpu, busy, began = self._cpu(), busy_seconds(), time.monotonic()
         self.cluster.steer("settings", index_lag=0)
         self.contestant.begin(self.cluster)
         eventually(lambda: self._handled() >= first + orders, LIMIT_SECONDS)
         seconds = time.monotonic() - began
         time.sleep(LAST_WRITES_SECONDS)
-        spent = self._cpu()
+        spent, busy = self._cpu(), busy_seconds() - busy
+        used = sum(spent.values()) - sum(cpu.values())
         work = redis_work(self.connection)
         after = self.made.counted() if counts else (0, 0)
         self.state, self.times = self.cluster.state(), list(self.cluster.times().items())[first:]
@@ -165,8 +166,9 @@ class Run:
             "counts": counts, "load_before": load, "seconds": seconds,
             **{name: 1000 * (spent[name] - cpu[name]) / orders for name in cpu},
             "simulator_share": (spent["simulator_cpu_ms"] - cpu["simulator_cpu_ms"]) / seconds,
-            "machine_share": (sum(spent.values()) - sum(cpu.values()))
-            / seconds / len(os.sched_getaffinity(0)),
+            "machine_share": used / seconds / len(os.sched_getaffinity(0)),
+            "others_share": (busy - used)
+            / (seconds + LAST_WRITES_SECONDS) / (os.cpu_count() or 1),
             "vtex_calls": (sum(self.state["calls"].values()) - calls) / orders,
             "redis_commands": (work[0] - commands) / orders,
             "redis_kb": (work[1] - traffic) / orders / 1000,

@@ -38,6 +38,13 @@ def cpu_seconds(roots: Iterable[int]) -> float:
     return sum(sum(map(int, one[11:15])) for one in stats if one) / TICK
 
 
+def busy_seconds() -> float:
+    """Return the time that the machine's cores have worked, whoever for."""
+    fields = Path("/proc/stat").read_text().splitlines()[0].split()[1:]
+    user, nice, system, _idle, _waiting, *interrupts = map(int, fields[:8])
+    return (user + nice + system + sum(interrupts)) / TICK
+
+
 def pss_mb(roots: Iterable[int]) -> float:
     """Return memory; pages that processes share count once."""
     return sum(map(_pss_kb, with_children(roots))) / 1024

@@ -32,6 +32,9 @@ COLUMNS: list[tuple[str, str, str]] = [
     ("machine", "machine_share", "{:.0%}"),
 ]
 
+QUIET = 0.2
+NOISY = ": too much for these figures to be trusted"
+
 LIMIT = 0.8
 """Of one core: a simulator that uses more has no time left to answer at once."""
 
@@ -89,13 +92,14 @@ def foot(found: dict[str, Any]) -> str:
     """Return what the table depends on, and how the contestants compare within a round."""
     machine, options = found["machine"], found["options"]
     rounds = max(one["round"] for one in found["runs"])
-    loads = [one["load_before"] for one in found["runs"]]
+    others = [one["others_share"] for one in found["runs"]]
     paragraphs = [
         f"{machine['when']}, {machine['cores']} cores ({machine['processor']}), "
         f"{machine['memory_gb']} GB, {machine['system']}. {', '.join(machine['versions'])}. "
         f"{rounds} rounds, medians; {options['latency_ms']:.0f} ms a call of VTEX, "
-        f"{options['threads']} threads in each of our workers; load average before a run "
-        f"{min(loads):.1f} to {max(loads):.1f}.",
+        f"{options['threads']} threads in each of our workers. What else ran, the "
+        f"benchmark's own look at it included, took {median(others):.0%} of the machine, at most "
+        f"{max(others):.0%}{NOISY if median(others) > QUIET else ''}.",
         _of_simulator(found),
         _exactness(found),
         *_ratios(found["runs"]),
