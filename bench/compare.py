@@ -55,7 +55,7 @@ SETTLING_SECONDS = 1.0
 SAMPLE_SECONDS = 0.2
 LIBRARIES = ("celery", "sqlalchemy", "psycopg", "requests")
 LAST_WRITES_SECONDS = 0.3
-LIMIT_SECONDS = 300.0
+LIMIT_SECONDS = 120.0
 
 
 class Bench:
@@ -96,9 +96,9 @@ class Bench:
             first = contestant.in_flight(options.threads) * WARMING_ROUNDS
             cluster.start_simulator(first, "--latency-ms", str(options.latency_ms))
             before = made.all_transactions()
-            run = Run(contestant, cluster, made, connection, contestant.start(cluster))
+            run = Run(contestant, cluster, made, connection, counts=counts)
             run.warm_up(first, orders)
-            found = run.measure(first, orders, counts=counts)
+            found = run.measure(first, orders)
             # From the start, as a connection that rests tells only after ten seconds of what it
             # did; and of what the benchmark itself reads nothing yet, so that comes after.
             cluster.stop()
@@ -117,19 +117,30 @@ class Run:
         cluster: Cluster,
         made: Databases,
         connection: redis.Redis,
-        pids: list[int],
+        *,
+        counts: bool,
     ) -> None:
         self.contestant, self.cluster, self.made = contestant, cluster, made
-        self.connection, self.pids = connection, pids
+        self.connection, self.counts = connection, counts
+        self.redis_pid = int(connection.info("server")["process_id"])
+        self.pids = contestant.start(cluster)
         self.peak_pss_mb = 0.0
 
-    def _cpu(self) -> dict[str, float]:
-        server = int(self.connection.info("server")["process_id"])
+    def _read(self) -> dict[str, float]:
+        """Return what has been spent until now."""
+        statements, transactions = self.made.counted() if self.counts else (0, 0)
+        commands, traffic = redis_work(self.connection)
         return {
-            "cpu_ms": cpu_seconds(self.pids),
-            "simulator_cpu_ms": cpu_seconds(pids_of(self.cluster, "simulator")),
-            "redis_cpu_ms": cpu_seconds([server]),
-            "database_cpu_ms": cpu_seconds(self.made.pids),
+            "cpu_ms": 1000 * cpu_seconds(self.pids),
+            "simulator_cpu_ms": 1000 * cpu_seconds(pids_of(self.cluster, "simulator")),
+            "redis_cpu_ms": 1000 * cpu_seconds([self.redis_pid]),
+            "database_cpu_ms": 1000 * cpu_seconds(self.made.pids),
+            "vtex_calls": sum(self.cluster.state()["calls"].values()),
+            "redis_commands": commands,
+            "redis_kb": traffic / 1000,
+            "statements": statements,
+            "counted_transactions": transactions,
+            "busy_ms": 1000 * busy_seconds(),
         }
 
     def warm_up(self, first: int, orders: int) -> None:
@@ -144,39 +155,23 @@ class Run:
         time.sleep(SETTLING_SECONDS)
         self.peak_pss_mb = 0.0
 
-    def measure(self, first: int, orders: int, *, counts: bool) -> dict[str, Any]:
+    def measure(self, first: int, orders: int) -> dict[str, Any]:
         """Show the orders, wait until all are handled, and tell what it cost."""
-        load = os.getloadavg()[0]
-        statements = self.made.counted() if counts else (0, 0)
-        calls = sum(self.cluster.state()["calls"].values())
-        commands, traffic = redis_work(self.connection)
-        cpu, busy, began = self._cpu(), busy_seconds(), time.monotonic()
+        before, began = self._read(), time.monotonic()
         self.cluster.steer("settings", index_lag=0)
         self.contestant.begin(self.cluster)
-        eventually(lambda: self._handled() >= first + orders, LIMIT_SECONDS)
+        eventually(lambda: self._handled() >= first + orders, LIMIT_SECONDS + orders)
         seconds = time.monotonic() - began
         time.sleep(LAST_WRITES_SECONDS)
-        spent, busy = self._cpu(), busy_seconds() - busy
-        used = sum(spent.values()) - sum(cpu.values())
-        work = redis_work(self.connection)
-        after = self.made.counted() if counts else (0, 0)
+        after = self._read()
         self.state, self.times = self.cluster.state(), list(self.cluster.times().items())[first:]
+        spent = {name: after[name] - before[name] for name in after}
         return {
             "contestant": str(self.contestant), **asdict(self.contestant), "orders": orders,
-            "counts": counts, "load_before": load, "seconds": seconds,
-            **{name: 1000 * (spent[name] - cpu[name]) / orders for name in cpu},
-            "simulator_share": (spent["simulator_cpu_ms"] - cpu["simulator_cpu_ms"]) / seconds,
-            "machine_share": used / seconds / len(os.sched_getaffinity(0)),
-            "others_share": (busy - used)
-            / (seconds + LAST_WRITES_SECONDS) / (os.cpu_count() or 1),
-            "vtex_calls": (sum(self.state["calls"].values()) - calls) / orders,
-            "redis_commands": (work[0] - commands) / orders,
-            "redis_kb": (work[1] - traffic) / orders / 1000,
-            "peak_pss_mb": self.peak_pss_mb,
-            "statements": (after[0] - statements[0]) / orders if counts else None,
-            "counted_transactions": (after[1] - statements[1]) / orders if counts else None,
-            "transactions": None,
-            **self._pace(),
+            "counts": self.counts, "seconds": seconds, "peak_pss_mb": self.peak_pss_mb,
+            **{name: value / orders for name, value in spent.items()},
+            **({} if self.counts else {"statements": None, "counted_transactions": None}),
+            "transactions": None, **_shares(spent, seconds), **self._pace(),
         }  # fmt: skip
 
     def _handled(self) -> int:
@@ -209,6 +204,17 @@ class Run:
             waits = [(row.updated_at - row.listed_at).total_seconds() for row in mine]
             found |= _parts("journal_", waits)
         return found
+
+
+def _shares(spent: dict[str, float], seconds: float) -> dict[str, float]:
+    """Tell how busy the simulator was, the machine with the run, and with all else."""
+    used = sum(value for name, value in spent.items() if name.endswith("cpu_ms")) / 1000
+    others = spent["busy_ms"] / 1000 - used
+    return {
+        "simulator_share": spent["simulator_cpu_ms"] / 1000 / seconds,
+        "machine_share": used / seconds / len(os.sched_getaffinity(0)),
+        "others_share": others / (seconds + LAST_WRITES_SECONDS) / (os.cpu_count() or 1),
+    }
 
 
 def _parts(prefix: str, waits: list[float]) -> dict[str, float]:

@@ -96,7 +96,8 @@ def foot(found: dict[str, Any]) -> str:
     paragraphs = [
         f"{machine['when']}, {machine['cores']} cores ({machine['processor']}), "
         f"{machine['memory_gb']} GB, {machine['system']}. {', '.join(machine['versions'])}. "
-        f"{rounds} rounds, medians; {options['latency_ms']:.0f} ms a call of VTEX, "
+        f"{rounds} round{'s, medians' if rounds > 1 else ''}; "
+        f"{options['latency_ms']:.0f} ms a call of VTEX, "
         f"{options['threads']} threads in each of our workers. What else ran, the "
         f"benchmark's own look at it included, took {median(others):.0%} of the machine, at most "
         f"{max(others):.0%}{NOISY if median(others) > QUIET else ''}.",
