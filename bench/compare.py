@@ -51,6 +51,9 @@ NEVER = 1e9
 WARMING_ROUNDS = 2
 """Of all that a contestant can have in flight."""
 
+LISTED = 3000
+"""As many as VTEX's list shows at a time: 30 pages of 100."""
+
 SETTLING_SECONDS = 1.0
 SAMPLE_SECONDS = 0.2
 LIBRARIES = ("celery", "sqlalchemy", "psycopg", "requests")
@@ -307,6 +310,8 @@ def options_of(arguments: list[str] | None = None) -> argparse.Namespace:
     if options.quick:
         options.rounds, options.orders, options.yardstick_orders = 1, 40, 15
         options.capacity_seconds = 1
+    if max(options.orders, options.yardstick_orders) > LISTED:
+        parser.error(f"VTEX's list shows {LISTED} orders at most")
     try:
         names = options.contestants or (QUICK if options.quick else USUAL)
         options.contestants = [Contestant.of(one) for one in names]
