@@ -1,6 +1,6 @@
 """The job itself, as one writes it without a product: list, read, insert, say that handling starts.
 
-Same calls as our workers and the same number of rows, in plain tables with the fields that an ERP
+Same calls as our workers and about as many rows, in plain tables with the fields that an ERP
 needs first. ``python -m bench.yardsticks.job`` makes the tables.
 """
 
@@ -26,8 +26,9 @@ TABLES = {
     " price bigint, list_price bigint, primary key (order_id, line_no)",
     "plain_payment": "order_id text, seq int, system text, name text, value bigint,"
     " installments int, tid text, nsu text, primary key (order_id, seq)",
-    "plain_address": "order_id text primary key, receiver text, street text, number text,"
-    " complement text, neighborhood text, city text, state text, postal_code text",
+    "plain_address": "order_id text, kind text, receiver text, street text, number text,"
+    " complement text, neighborhood text, city text, state text, postal_code text,"
+    " primary key (order_id, kind)",
     "plain_raw": "order_id text primary key, order_document text, payment_document text",
 }
 
@@ -111,12 +112,14 @@ def rows(document: dict[str, Any], paid: list[dict[str, Any]]) -> dict[str, list
              one["installments"], one["tid"], one["nsu"])
             for place, one in enumerate(payments)
         ],
-        "plain_address": [(
-            order_id, *(address[name] for name in (
+        # VTEX's order has one: where it goes is where it is billed to.
+        "plain_address": [
+            (order_id, kind, *(address[name] for name in (
                 "receiverName", "street", "number", "complement", "neighborhood", "city", "state",
                 "postalCode",
-            )),
-        )],
+            )))
+            for kind in ("SHIP", "BILL")
+        ],
         "plain_raw": [(
             order_id, json.dumps(document, ensure_ascii=False),
             json.dumps(paid, ensure_ascii=False),
