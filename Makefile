@@ -3,7 +3,7 @@ PYTHON ?= $(shell for v in 3.13 3.12 3.11 3; do p=python$$v; command -v $$p >/de
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test chaos recovery check backlog bench-quota bench-growth lock clean
+.PHONY: setup demo test chaos recovery check bench bench-quota bench-growth backlog lock clean
 
 setup: $(VENV)/.installed
 
@@ -34,6 +34,15 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Our workers and what one would write instead, side by side: make bench ROUNDS=5 ORDERS=1000.
+# PAGE=docs/benchmarks.md writes the table into that page; QUICK=1 only sees that it works.
+bench: setup
+	@mkdir -p var
+	$(BIN)/python bench/compare.py $(CONTESTANTS) --json $(or $(JSON),var/bench.json) \
+		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ORDERS),--orders $(ORDERS)) \
+		$(if $(YARDSTICK_ORDERS),--yardstick-orders $(YARDSTICK_ORDERS)) \
+		$(if $(PAGE),--page $(PAGE)) $(if $(QUICK),--quick)
+
 # QUOTA="60 6000" STORES="1 10" HALVE=announced SECONDS=90
 bench-quota: setup
 	$(BIN)/python bench/quota.py $(if $(QUOTA),--quota $(QUOTA)) $(if $(STORES),--stores $(STORES)) \
@@ -43,6 +52,9 @@ bench-quota: setup
 bench-growth: setup
 	$(BIN)/python bench/growth.py $(if $(DATABASE),--database $(DATABASE)) \
 		$(if $(SIZES),--sizes $(SIZES)) $(if $(STORES),--stores $(STORES))
+
+backlog: setup
+	$(BIN)/python bench/backlog.py $(if $(ORDERS),--orders $(ORDERS)) $(if $(MINUTES),--minutes $(MINUTES))
 
 lock:
 	$(BIN)/python -m pip install --quiet uv

@@ -11,24 +11,17 @@ is a line "tried again later" in an order's timeline. Then the ERP returns.
 from __future__ import annotations
 
 import argparse
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from statistics import mean
 from typing import Any
 
 import redis
-from run import databases, pss_mb
+from cluster import surroundings
+from meters import pss_mb
 from sqlalchemy import Engine, create_engine, make_url, text
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-
-from servers import Cluster, RedisServer, eventually  # found by the line above
 
 from journal.jobs import AT_ERP, Kind
 from journal.rows import new_job, packed
@@ -111,7 +104,7 @@ class Watch:
 
     def _read(self) -> None:
         for name, pid in self.names.items():
-            self.seen.setdefault(f"{name} PSS MB", []).append(pss_mb(pid))
+            self.seen.setdefault(f"{name} PSS MB", []).append(pss_mb([pid]))
         used = self.broker.info("memory")["used_memory"] / 1e6
         self.seen.setdefault("Redis used MB", []).append(used)
         self.seen.setdefault("messages", []).append(float(self.broker.llen("orders")))
@@ -161,37 +154,18 @@ def sweep_ms(journal: Journal) -> float:
     return 1000 * sorted(took)[len(took) // 2]
 
 
-@contextmanager
-def clusters(threads: int) -> Iterator[tuple[Cluster, RedisServer, Running]]:
-    """Yield a cluster of two workers and a beat, its broker and its store."""
-    folder = Path(tempfile.mkdtemp(prefix="backlog"))
-    (folder / "redis").mkdir()
-    broker = RedisServer(folder / "redis")
-    broker.start()
-    with (
-        databases("postgresql", folder) as (journal_url, erp_url, _),
-        # The list shows none of them: they are in the journal already.
-        running(Config(index_lag=1e9)) as store,
-    ):
-        cluster = Cluster(folder, journal_url, erp_url, broker.url)
-        cluster.env |= {
-            "VTEX_BASE_URL": store.url, "VTEX_PAYMENTS_URL": store.url, "LIST_SECONDS": "86400",
-            "DISPATCH_SECONDS": "2", "LEASE_SECONDS": "45", "WORKER_THREADS": str(threads),
-        }  # fmt: skip
-        try:
-            yield cluster, broker, store
-        finally:
-            cluster.stop()
-            broker.stop()
-
-
 def measure(arguments: argparse.Namespace) -> None:
     """Let the backlog grow, then drain; print what is seen."""
-    with clusters(arguments.threads) as (cluster, broker, store):
-        assert cluster.command("migrate").returncode == 0
-        workers = [cluster.start_worker(f"w{n}") for n in (1, 2)]
-        eventually(lambda: all(" ready." in one.text() for one in workers), 60)
-        cluster.start_beat()
+    # The list shows none of them: they are in the journal already.
+    with (
+        running(Config(index_lag=1e9)) as store,
+        surroundings(
+            "postgresql", VTEX_BASE_URL=store.url, VTEX_PAYMENTS_URL=store.url,
+            LIST_SECONDS="86400", WORKER_THREADS=str(arguments.threads),
+        ) as around,
+    ):  # fmt: skip
+        cluster, broker = around.cluster, around.broker
+        around.start(workers=2)
         names = {name: one.child.pid for name, one in cluster.processes.items() if one.child}
         names["Redis"] = broker.process.child.pid if broker.process.child else 0
         journal = Journal(cluster.env["JOURNAL_URL"])

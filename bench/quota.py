@@ -20,24 +20,18 @@ import argparse
 import multiprocessing
 import os
 import signal
-import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import redis
 import requests
-from run import databases
+from cluster import Surroundings, surroundings, wait_until_ready
+from servers import Cluster, RedisServer, eventually, free_port  # cluster.py says where it is
 from sqlalchemy import NullPool, create_engine, make_url, text
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-
-from servers import Cluster, RedisServer, eventually, free_port  # found by the line above
 
 from journal.store import Journal, Listed
 from vtex.budget import Rank
@@ -80,9 +74,7 @@ class Stores:
                 "--orders", str(orders), "--index-lag", "0", "--latency-ms", str(latency_ms),
                 "--quota", str(self.quota),
             )  # fmt: skip
-        for name in self.urls:
-            process = self.cluster.processes[name]
-            eventually(lambda process=process: "ready on" in process.text(), 120)
+        wait_until_ready(self.cluster, list(self.urls), "ready on")
 
     def record(self, journal: Journal) -> None:
         """Let the journal know all orders, without spending calls on it."""
@@ -108,42 +100,23 @@ class Stores:
             ).raise_for_status()
 
 
-@contextmanager
-def surroundings(arguments: argparse.Namespace) -> Iterator[tuple[Cluster, RedisServer, Any]]:
-    folder = Path(tempfile.mkdtemp(prefix="quota"))
-    (folder / "redis").mkdir()
-    broker = RedisServer(folder / "redis")
-    broker.start()
-    with databases(arguments.database, folder) as (journal_url, erp_url, transactions):
-        cluster = Cluster(folder, journal_url, erp_url, broker.url)
-        cluster.env |= {"LIST_SECONDS": "60", "DISPATCH_SECONDS": "2", "LEASE_SECONDS": "45"}
-        try:
-            yield cluster, broker, transactions
-        finally:
-            cluster.stop()
-            broker.stop()
-
-
 def measure(arguments: argparse.Namespace, quota: int, stores_count: int) -> None:
-    with surroundings(arguments) as (cluster, broker, transactions):
+    with surroundings(arguments.database) as around:
+        cluster = around.cluster
         stores = Stores(cluster, stores_count, quota, arguments.share)
-        assert cluster.command("migrate").returncode == 0
         seconds = SETTLING_SECONDS * 3 + arguments.seconds * (1 if arguments.halve == "no" else 3)
         stores.start(int(quota / 4 * seconds / 60) + 50, arguments.latency_ms)
         journal = Journal(cluster.env["JOURNAL_URL"])
         stores.record(journal)
+        around.start(arguments.workers)
         names = [f"w{n}" for n in range(arguments.workers)]
-        for name in names:
-            cluster.start_worker(name)
-        eventually(lambda: all(" ready." in cluster.processes[one].text() for one in names), 120)
-        cluster.start_beat()
         eventually(lambda: all(one["answered"] for one in stores.calls().values()), 120)
         time.sleep(SETTLING_SECONDS)
-        show(arguments, stores, quota, "", costs(cluster, broker, transactions))
+        show(arguments, stores, quota, "", costs(around))
         if arguments.halve != "no":
             halve(arguments, cluster, stores, names)
             words = f"halved, {arguments.halve}"
-            show(arguments, stores, quota // 2, words, costs(cluster, broker, transactions))
+            show(arguments, stores, quota // 2, words, costs(around))
         journal.close()
 
 
@@ -168,8 +141,8 @@ def halve(
     time.sleep(30)
 
 
-def costs(cluster: Cluster, broker: RedisServer, transactions: Any) -> Any:
-    url = make_url(cluster.env["JOURNAL_URL"])
+def costs(around: Surroundings) -> Any:
+    url = make_url(around.cluster.env["JOURNAL_URL"])
     driver = {"postgresql": "postgresql+psycopg"}.get(url.drivername, url.drivername)
     engine = create_engine(url.set(drivername=driver), poolclass=NullPool)
     query = "select count(*), sum(attempt) from journal_jobs where state = 'done'"
@@ -177,11 +150,11 @@ def costs(cluster: Cluster, broker: RedisServer, transactions: Any) -> Any:
     def read() -> dict[str, float]:
         with engine.connect() as db:
             done, attempts = db.execute(text(query)).one()
-        with redis.Redis.from_url(broker.url) as connection:
+        with redis.Redis.from_url(around.broker.url) as connection:
             commands = connection.info("stats")["total_commands_processed"]
         return {
             "done": done, "attempts": attempts or 0, "commands": commands,
-            "transactions": transactions() if transactions else 0,
+            "transactions": around.databases.transactions() or 0,
         }  # fmt: skip
 
     return read

@@ -333,6 +333,16 @@ class Cluster:
         shown: dict[str, Any] = answer.json()
         return shown
 
+    def calls(self) -> dict[str, int]:
+        """How many calls it had and how many orders are handled: cheaper than its state."""
+        answer = requests.get(f"{self.simulator}/_simulator/calls", timeout=10)
+        return dict(answer.json())
+
+    def times(self) -> dict[str, list[Any]]:
+        """When each order was first listed, and when its handling was started."""
+        answer = requests.get(f"{self.simulator}/_simulator/times", timeout=10)
+        return dict(answer.json())
+
     def steer(self, what: str, **body: object) -> None:
         url = f"{self.simulator}/_simulator/{what}"
         requests.post(url, json=body, timeout=10).raise_for_status()

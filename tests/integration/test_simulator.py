@@ -219,6 +219,22 @@ def test_30_pages_are_served_and_no_more() -> None:
         assert refused.json()["error"]["message"].startswith("page: ")
 
 
+def test_the_store_tells_when_an_order_was_first_listed_and_its_handling_started() -> None:
+    with wired(orders=2) as wire:
+        (listed, unseen) = wire.steer("times", "GET")
+        before = time.time()
+
+        shown = wire.listed(per_page="1", orderBy="orderId,asc")["list"]
+        again = wire.listed(per_page="1", orderBy="orderId,asc")["list"]
+        wire.start(listed)
+
+        assert [one["orderId"] for one in shown + again] == [listed, listed]
+        first, handled = wire.steer("times", "GET")[listed]
+        assert before <= first <= handled <= time.time()
+        assert wire.steer("times", "GET")[unseen] == [None, None]
+        assert wire.steer("calls", "GET")["handled"] == 1
+
+
 def test_a_date_window_lists_what_was_placed_in_it() -> None:
     with wired(orders=20) as wire:
         rows = wire.listed(per_page=100, orderBy="creationDate,asc")["list"]
@@ -320,7 +336,7 @@ def test_calls_above_the_quota_are_answered_429_and_have_no_effect() -> None:
         assert "Retry-After" not in answers[2].headers
         assert wire.status(order_id) == "ready-for-handling"
         assert wire.steer("state", "GET")["calls"]["429"] == 1
-        assert wire.steer("calls", "GET") == {"answered": 2, "refused": 1}
+        assert wire.steer("calls", "GET") == {"answered": 2, "refused": 1, "handled": 0}
         wire.steer("settings", quota=None)
         assert wire.get(order_id).status_code == 200
 

@@ -3,7 +3,8 @@
 | call | does |
 | --- | --- |
 | ``GET state`` | shows orders with status and counted calls |
-| ``GET calls`` | counts them: those answered, those refused for the quota |
+| ``GET calls`` | counts them: those answered, those refused for the quota; and orders handled |
+| ``GET times`` | tells when each order was first listed, and when its handling was started |
 | ``GET``, ``POST``, ``DELETE faults`` | shows them, switches one on, switches all off |
 | ``POST orders`` | ``{"count": 3, "status": …, "kind": …}``: lets orders come in |
 | ``PUT orders/{id}`` | ``{"order": {…}, "transactions": {…}}``: takes an order as it is |
@@ -43,10 +44,11 @@ class Control(RequestHandler):
         self.world = world
 
     def get(self, what: str, order_id: str | None = None) -> None:
-        """Show ``state``, ``calls`` or ``faults``."""
+        """Show ``state``, ``calls``, ``times`` or ``faults``."""
         shown = {
             "state": self.world.store.shown,
             "calls": self.world.store.counted,
+            "times": self.world.store.times,
             "faults": self.world.faults.shown,
         }
         if order_id or what not in shown:

@@ -35,6 +35,8 @@ class Entry:
     order: dict[str, Any]
     past: list[tuple[datetime, str]]
     calls: Counter[str] = field(default_factory=Counter)
+    listed_at: datetime | None = None
+    handled_at: datetime | None = None
 
     def __post_init__(self) -> None:
         self.take(self.order)
@@ -58,6 +60,7 @@ class Store:
         self.calls: Counter[str] = Counter()
         self.transactions: dict[str, dict[str, Any]] = {}
         self._orders: dict[str, Entry] = {}
+        self._handled = 0
         self._now = now
         self._seed = Seed(config.account, config.seed)
         # What is there at the start has long been in the index.
@@ -120,6 +123,8 @@ class Store:
         delay = timedelta(seconds=self.config.handling_delay)
         entry.past += [(now, "start-handling"), (now + delay, "handling")]
         entry.calls["start_handling_effects"] += 1
+        entry.handled_at = now
+        self._handled += 1
         return True
 
     # --- what is seen of them -----------------------------------------------------------------
@@ -160,7 +165,12 @@ class Store:
         Raises:
             listing.QueryRefused: a parameter is unknown or wrong.
         """
-        return listing.answer(list(self._indexed()), query)
+        answer = listing.answer(list(self._indexed()), query)
+        for row in answer["list"]:
+            # An id may have been changed by hand, to see what comes of it.
+            if entry := self._orders.get(row["orderId"]):
+                entry.listed_at = entry.listed_at or self._now()
+        return answer
 
     def _indexed(self) -> Iterator[listing.Indexed]:
         moment = self._now() - timedelta(seconds=self.config.index_lag)
@@ -179,9 +189,26 @@ class Store:
         return {"orders": orders, "statuses": statuses, "calls": self.calls}
 
     def counted(self) -> dict[str, int]:
-        """Return how many calls there were, without the orders: cheap enough to ask often."""
+        """Return how many calls there were, and how many orders handling was started for.
+
+        Without the orders: cheap enough to ask often.
+        """
         refused = self.calls["429"]
-        return {"answered": self.calls.total() - 2 * refused, "refused": refused}
+        return {
+            "answered": self.calls.total() - 2 * refused,
+            "refused": refused,
+            "handled": self._handled,
+        }
+
+    def times(self) -> dict[str, list[float | None]]:
+        """Return when each order was first in an answer of the list, and when handling began.
+
+        In seconds since 1970, null for what has not been.
+        """
+        return {
+            order_id: [_seconds(entry.listed_at), _seconds(entry.handled_at)]
+            for order_id, entry in self._orders.items()
+        }
 
     # --- who may call -------------------------------------------------------------------------
 
@@ -193,6 +220,10 @@ class Store:
         """Say whether the key has a permission."""
         full = FULL_ACCESS in self.permissions and permission in ("List Orders", "View order")
         return full or permission in self.permissions
+
+
+def _seconds(moment: datetime | None) -> float | None:
+    return None if moment is None else moment.timestamp()
 
 
 def _set(order: dict[str, Any], path: str, value: Any) -> None:
