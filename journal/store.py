@@ -272,6 +272,17 @@ class Journal(Retaining):
             self._advance(owned, to, goes_on=goes_on)
         owned.moved_on(to)
 
+    def hold(self, job: Job) -> None:
+        """Renew the lease of a step that runs, right before what cannot be taken back.
+
+        Raises:
+            JobLost: its lease ran out, and a newer attempt owns the job.
+            JournalUnavailable: nobody knows who owns it.
+        """
+        now = self._now()
+        with self._database.transaction() as db:
+            self._move(db, job.row, lease_until=self._lease(now))
+
     def _enter(
         self,
         store: str,

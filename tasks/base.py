@@ -250,6 +250,10 @@ class StepTask(StoreTask):
         if self.request.chain:
             carrying.carry_on(self, partial(hand_back, self.journal))
 
+    def vtex_of(self, job: Job) -> VtexClient:
+        """Return the client of a job's store, which changes nothing once the job is another's."""
+        return self.vtex(job.store).holding(partial(self.journal.hold, job))
+
     @contextmanager
     def step(  # what names a step
         self,

@@ -31,7 +31,7 @@ def post(
     Source: ``POST /api/oms/pvt/orders/{orderId}/cancel``. Arguments as in ``invoices.post``.
     """
     with self.step(store, order_id, attempt, to=Stage.SENT, job=job) as owned:
-        found = cancelling.request(self.vtex(store), order_id, asked(owned))
+        found = cancelling.request(self.vtex_of(owned), order_id, asked(owned))
         owned.result |= {"words": found.words, "order_status": found.status}
         if found.receipt:
             owned.result["receipt"] = found.receipt
@@ -43,7 +43,7 @@ def confirm(
 ) -> None:
     """Look how the cancellation ended. Arguments as in ``invoices.post``."""
     with self.step(store, order_id, attempt, to=Stage.CONFIRMED, job=job) as owned:
-        found = cancelling.follow(self.vtex(store), order_id, asked(owned), looks=owned.failures)
+        found = cancelling.follow(self.vtex_of(owned), order_id, asked(owned), looks=owned.failures)
         owned.result["order_status"] = found.status
         known = owned.result.get("words") == "already canceled"
         owned.explain("already canceled" if known else found.words)

@@ -33,7 +33,7 @@ def post(
     """
     with self.step(store, order_id, attempt, to=Stage.SENT, job=job) as owned:
         invoice, xml = asked(owned)
-        sent = invoicing.send(self.vtex(store), order_id, invoice, xml=xml)
+        sent = invoicing.send(self.vtex_of(owned), order_id, invoice, xml=xml)
         owned.result |= {"order_status": sent.order_status}
         if sent.receipt:
             owned.result["receipt"] = sent.receipt

@@ -31,7 +31,7 @@ def post(
     with self.step(store, order_id, attempt, to=Stage.SENT, job=job) as owned:
         wanted = contract.reread("tracking", owned.content)
         assert isinstance(wanted, Tracking)  # noqa: S101  # the kind of the job says so
-        receipt = tracking.send(self.vtex(store), order_id, wanted)
+        receipt = tracking.send(self.vtex_of(owned), order_id, wanted)
         if receipt:
             owned.result["receipt"] = receipt
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -61,6 +61,17 @@ class VtexClient:
     def ranked(self, rank: Rank) -> VtexClient:
         """Return the same client, its calls of another rank; unasked they are a person's."""
         return VtexClient(self._transport.ranked(rank))
+
+    def holding(self, hold: Callable[[], None]) -> VtexClient:
+        """Return the same client, which asks ``hold`` right before each call that changes an order.
+
+        Between our look and our sending a worker may stand still for so long that another has
+        taken over and sent: VTEX takes an invoice twice.
+
+        Args:
+            hold: raises where the caller no longer owns what it is about to do.
+        """
+        return VtexClient(self._transport.holding(hold))
 
     def list_orders(
         self,

@@ -80,12 +80,19 @@ class Transport:
         self._timeout = (connect_timeout, read_timeout)
         self._budget = budget
         self._rank = Rank.URGENT
+        self._hold: Callable[[], None] | None = None
         self._local = threading.local()
 
     def ranked(self, rank: Rank) -> Transport:
         """Return the same with another rank of its calls; sessions are shared."""
         other = copy.copy(self)
         other._rank = rank
+        return other
+
+    def holding(self, hold: Callable[[], None]) -> Transport:
+        """Return the same, which asks ``hold`` right before whatever changes something leaves."""
+        other = copy.copy(self)
+        other._hold = hold
         return other
 
     @property
@@ -132,6 +139,8 @@ class Transport:
         account = self.account
         if self._budget is not None:
             self._budget.spend(group_of(method, path), self._rank)
+        if self._hold is not None and method != "GET":
+            self._hold()
         host = account.payments_host if pay else account.orders_host
         request = _request(account, method, host + path, query, body)
         try:

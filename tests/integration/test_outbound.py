@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +13,7 @@ import nfe_samples
 import pytest
 from desk import Desk, desk
 
+from journal.jobs import Policy
 from tasks.base import NfeRules, StoreTask
 from vtex.client import VtexClient
 from vtex.errors import VtexRejected
@@ -395,6 +397,30 @@ def test_a_cancellation_goes_ahead_and_makes_waiting_jobs_pointless(office: Desk
     assert sorted(office.outcomes(order_id)) == [
         ("cancellation", "done"), ("invoice", "pointless"), ("tracking", "pointless"),
     ]  # fmt: skip
+
+
+def test_a_worker_that_wakes_after_another_has_sent_its_invoice_sends_it_no_second_time(
+    office: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order_id = office.order()
+    look = VtexClient.order
+
+    def slowly(client: VtexClient, one: str) -> dict[str, Any]:
+        """Look, and stand still until another worker has done it all."""
+        monkeypatch.undo()
+        seen = look(client, one)
+        office.clock.pass_by(Policy().lease_seconds + 1)
+        with ThreadPoolExecutor(1) as other:
+            other.submit(office.work, 2, 60).result()
+        return seen
+
+    monkeypatch.setattr(VtexClient, "order", slowly)
+
+    office.invoice(order_id)
+    office.settle()
+
+    assert office.outcomes(order_id) == [("invoice", "done")]
+    assert office.entry(order_id).calls["invoice_effects"] == 1
 
 
 def test_an_order_that_moves_on_while_it_is_to_be_canceled_is_looked_at_again(
