@@ -69,7 +69,6 @@ class Database:
             parsed = parsed.set(drivername="postgresql+psycopg")
         self._url = parsed
         self._engine: Engine | None = None
-        self._committing: Engine | None = None
         self._lock = threading.Lock()
 
     @property
@@ -102,17 +101,7 @@ class Database:
             JournalUnavailable: the database does not answer; it may have been done.
         """
         with self._translated():
-            return once.run(self._at_once(), statement, values)
-
-    def _at_once(self) -> Engine:
-        with self._lock:
-            if self._committing is None:
-                # Apart, since a connection's way to commit is not changed for nothing. Nothing is
-                # left open that would have to be rolled back when it is returned.
-                self._committing = self._make(
-                    isolation_level="AUTOCOMMIT", pool_reset_on_return=None
-                )
-            return self._committing
+            return once.run(self.engine, statement, values)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -124,9 +113,9 @@ class Database:
     def close(self) -> None:
         """Give back all connections; the next use connects anew."""
         with self._lock:
-            for engine in filter(None, (self._engine, self._committing)):
-                engine.dispose()
-            self._engine = self._committing = None
+            if self._engine is not None:
+                self._engine.dispose()
+                self._engine = None
 
     def migrate(self) -> None:
         """Bring the tables up to date; several processes may call it at once, beside workers.
@@ -205,11 +194,9 @@ class Database:
             )
         return f"{name} {version}, schema {current}"
 
-    def _make(self, **more: Any) -> Engine:
+    def _make(self) -> Engine:
         if not self.is_local:
-            engine = create_engine(
-                self._url, pool_size=20, max_overflow=20, connect_args=_REACH, **more
-            )
+            engine = create_engine(self._url, pool_size=20, max_overflow=20, connect_args=_REACH)
             event.listen(engine, "connect", _prepare_postgresql)
             event.listen(engine, "checkin", _note_return)
             event.listen(engine, "checkout", _ping_where_idle)

@@ -19,9 +19,6 @@ from sqlalchemy.exc import DBAPIError
 def run(engine: Engine, statement: str, values: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the one row that a statement returns, None where there is none.
 
-    Args:
-        engine: one whose connections commit by themselves.
-
     Raises:
         DBAPIError: as SQLAlchemy raises it.
     """
@@ -36,6 +33,9 @@ def run(engine: Engine, statement: str, values: Mapping[str, Any]) -> dict[str, 
 def _run(engine: Engine, statement: str, values: Mapping[str, Any]) -> dict[str, Any] | None:
     with closing(engine.raw_connection()) as held:
         connection: Any = held.driver_connection
+        # For this once only, since a pool of such connections beside the other would be as many
+        # connections more. Neither way is a word to the server.
+        connection.autocommit = True
         try:
             cursor = connection.cursor(row_factory=dict_row)
             row: dict[str, Any] | None = cursor.execute(statement, values).fetchone()
@@ -44,4 +44,6 @@ def _run(engine: Engine, statement: str, values: Mapping[str, Any]) -> dict[str,
                 # The server is gone, and with it all that the pool holds.
                 held.invalidate()
                 engine.dispose()
+            else:
+                connection.autocommit = False
     return row

@@ -73,7 +73,6 @@ class Database:
             parsed = parsed.update_query_dict({"charset": "utf8mb4"})
         self._url = parsed
         self._engine: Engine | None = None
-        self._committing: Engine | None = None
         self._lock = threading.Lock()
 
     @contextmanager
@@ -111,17 +110,7 @@ class Database:
             IntegrityError, ErpRejected, ErpUnavailable: as in ``transaction``.
         """
         with self._translated():
-            return sql_once.run(self._at_once(), statement, values)
-
-    def _at_once(self) -> Engine:
-        with self._lock:
-            if self._committing is None:
-                # Apart, since a connection's way to commit is not changed for nothing. Nothing is
-                # left open that would have to be rolled back when it is returned.
-                self._committing = self._make(
-                    isolation_level="AUTOCOMMIT", pool_reset_on_return=None
-                )
-            return self._committing
+            return sql_once.run(self._made(), statement, values)
 
     def migrate(self) -> None:
         """Bring the tables up to date; several processes may call it at once, beside workers.
@@ -177,9 +166,9 @@ class Database:
     def close(self) -> None:
         """Give back all connections; the next use connects anew."""
         with self._lock:
-            for engine in filter(None, (self._engine, self._committing)):
-                engine.dispose()
-            self._engine = self._committing = None
+            if self._engine is not None:
+                self._engine.dispose()
+                self._engine = None
 
     def _made(self) -> Engine:
         with self._lock:
@@ -187,13 +176,13 @@ class Database:
                 self._engine = self._make()
             return self._engine
 
-    def _make(self, **more: Any) -> Engine:
+    def _make(self) -> Engine:
         kind = self._url.get_backend_name()
         if kind != "sqlite":
             # MariaDB's own default locks the gaps between rows, and an ERP that inserts would wait.
             level = {"isolation_level": "READ COMMITTED"} if kind == "mysql" else {}
             engine = create_engine(
-                self._url, pool_size=20, max_overflow=20, connect_args=_REACH[kind], **level, **more
+                self._url, pool_size=20, max_overflow=20, connect_args=_REACH[kind], **level
             )
             event.listen(engine, "connect", partial(_prepare_server, _PATIENCE[kind]))
             event.listen(engine, "checkin", _note_return)

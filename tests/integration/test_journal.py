@@ -6,7 +6,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from datetime import datetime, timedelta
-from threading import Event
+from threading import Barrier, Event
 
 import pytest
 from servers import eventually
@@ -397,3 +397,26 @@ def test_a_reason_of_any_length_and_character_sets_a_job_aside(journal: Journal)
     assert row.state is State.DEAD
     assert str(row.last_error).startswith("a\ufffdb\ufffdc🦜")
     assert len(str(row.last_error)) == MOST_WORDS + 1
+
+
+def test_a_worker_has_no_more_connections_than_threads(postgres_database: str) -> None:
+    threads = 6
+    together = Barrier(threads)
+    with closing(Journal(postgres_database)) as made, ThreadPoolExecutor(threads) as pool:
+        made.migrate()
+        made.record("acme", listed(threads))
+        tickets = made.dispatch(in_flight=threads)
+
+        def carry(ticket: Ticket) -> None:
+            for stage in (Stage.FETCHED, Stage.PAID):
+                together.wait(30)
+                with made.step("acme", ticket.order_id, ticket.attempt, to=stage):
+                    together.wait(30)
+                made.order("acme", "o-none")  # and by the other way through the driver
+
+        list(pool.map(carry, tickets))
+        with connected(postgres_database) as db:
+            count = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            seen = db.execute(text(count)).scalar_one() - 1
+
+    assert 1 <= seen <= threads
