@@ -21,12 +21,12 @@ demo: setup
 test: setup
 	$(BIN)/python -m pytest
 
-# Faults on purpose: make chaos SEED=7 MINUTES=3 SEEDS=20; make recovery for each fault alone.
+# Faults on purpose: make chaos SEED=7 MINUTES=3 SEEDS=20; make recovery FAULT=killed for each alone.
 chaos: setup
 	PYTHONPATH=tests $(BIN)/python -m chaos --seed $(or $(SEED),1) --seeds $(or $(SEEDS),1) --minutes $(or $(MINUTES),3)
 
 recovery: setup
-	PYTHONPATH=tests $(BIN)/python -m chaos --recovery
+	PYTHONPATH=tests $(BIN)/python -m chaos --recovery --fault "$(FAULT)"
 
 check: setup
 	$(BIN)/ruff format --check .

@@ -122,15 +122,16 @@ class Run:
         except PASSING:
             return
 
-    def measure(self) -> list[tuple[str, float, float, int]]:
+    def measure(self, only: str) -> list[tuple[str, float, float, int]]:
         """Have each fault alone; return how long it lasted, and how long its jobs took after it.
 
-        A fault's jobs are those that were open when it ended. VTEX answers slowly meanwhile, so that
+        Those faults whose name has ``only`` in it. A fault's jobs are those that were open when it
+        ended. VTEX answers slowly meanwhile, so that
         each worker has some under way.
         """
         self.world.steer("settings", latency_ms=SLOW_MS)
         found = []
-        for fault in [one for one in FAULTS if one.possible(self.world)]:
+        for fault in [one for one in FAULTS if one.possible(self.world) and only in one.name]:
             self._await_work()
             self._break(fault, began := time.monotonic())
             while self.on:
@@ -249,7 +250,7 @@ def _one(seed: int, options: argparse.Namespace) -> bool:
         run.shop.start()
         run.retailer.start()
         if options.recovery:
-            table = run.measure()
+            table = run.measure(options.fault)
         else:
             run.rage()
         wrong = run.settle()
@@ -306,6 +307,7 @@ def main() -> int:
     parser.add_argument(
         "--recovery", action="store_true", help="each fault alone, at the settings that ship"
     )
+    parser.add_argument("--fault", default="", help="of those, the ones whose name has this in it")
     options = parser.parse_args()
     if ISOLATED not in os.environ and can_isolate():
         # A network, mounts and processes of its own: however it ends, nothing of it is left.
