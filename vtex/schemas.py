@@ -584,6 +584,7 @@ class _Row(_Document):
     created_at = _optional(Moment, "creationDate")
     status = Text()
     value_cents = _optional(RoundedCents, "totalValue")
+    authorized_at = _optional(Moment, "authorizedDate")
 
     @post_load
     def _made(self, data: dict[str, Any], **_: Any) -> ListedOrder:
