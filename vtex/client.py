@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,6 +12,7 @@ from vtex import schemas
 from vtex.budget import Rank
 from vtex.documents import NOT_IN_GATEWAY, ListedOrder, OrderPage
 from vtex.errors import (
+    BudgetSpent,
     OrderNotFound,
     VtexError,
     VtexRejected,
@@ -72,12 +73,18 @@ class Permission:
 class VtexClient:
     """The calls to one account. Safe across threads."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, wait: Callable[[float], None] | None = None) -> None:
         self._transport = transport
+        self._wait = wait
 
-    def ranked(self, rank: Rank) -> VtexClient:
-        """Return the same client, its calls of another rank; unasked they are a person's."""
-        return VtexClient(self._transport.ranked(rank))
+    def ranked(self, rank: Rank, *, wait: Callable[[float], None] | None = None) -> VtexClient:
+        """Return the same client, its calls of another rank; unasked they are a person's.
+
+        Args:
+            wait: called with seconds where the list is to be read in the end, however little of
+                the budget is left for it; without it ``BudgetSpent`` is raised.
+        """
+        return VtexClient(self._transport.ranked(rank), wait)
 
     def list_orders(
         self,
@@ -322,7 +329,13 @@ class VtexClient:
             query["f_creationDate"] = (
                 f"creationDate:[{_stamp(start)} TO {_stamp(_whole(end, up=True))}]"
             )
-        return schemas.read_page(self._transport.get("/api/oms/pvt/orders", query))
+        while True:
+            try:
+                return schemas.read_page(self._transport.get("/api/oms/pvt/orders", query))
+            except BudgetSpent as spent:
+                if self._wait is None:
+                    raise
+                self._wait(spent.seconds)
 
 
 def _order_path(order_id: str) -> str:
