@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from celery import shared_task
 
 from journal.store import Journal
-from tasks.base import StoreTask
+from tasks.base import Renew, StoreTask
 from tasks.reconciling import DAYS, GRACE, Compared, compare_store
+from vtex.errors import BudgetSpent
 
 log = logging.getLogger(__name__)
 
@@ -18,6 +21,9 @@ EVERY = timedelta(hours=23)
 
 RECONCILE_SECONDS = 900.0
 """One reconciliation's share of a worker's thread: a few hundred thousand orders."""
+
+WAIT_SECONDS = 10.0
+"""Between two looks for calls: the lock is renewed so often."""
 
 LOGGED = 1000
 """Findings that are told one by one; vtex-erp reconcile shows all."""
@@ -38,12 +44,30 @@ def reconcile(self: StoreTask, /, *, store: str, **_: object) -> None:
         since = None if renew is None else since_when(self.journal, store)
         if renew is None or since is None:
             return
+        patient = self.vtex(store).ranked(self.rank, wait=patience(renew))
         compared = compare_store(
-            self.journal, self.erp, self.vtex(store), store, since, self.journal.now(),
+            self.journal, self.erp, patient, store, since, self.journal.now(),
             seen=lambda *_: renew(), seconds=RECONCILE_SECONDS,
         )  # fmt: skip
         self.journal.keep_reconciliation(compared.summary(self.journal.now()))
     tell(compared)
+
+
+def patience(renew: Renew, seconds: float = RECONCILE_SECONDS) -> Callable[[float], None]:
+    """Return what waits for calls, some seconds each time, and gives up in the end.
+
+    A small budget has no call left within the half second for which a listing is patient, ever:
+    given up at the first refusal, a store of few calls would never be read to its end.
+    """
+    until = time.monotonic() + seconds
+
+    def wait(spent: float) -> None:
+        if time.monotonic() + spent > until:
+            raise BudgetSpent.until(spent)
+        renew()
+        time.sleep(min(spent, WAIT_SECONDS))
+
+    return wait
 
 
 def since_when(journal: Journal, store: str) -> datetime | None:

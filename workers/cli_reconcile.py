@@ -27,6 +27,9 @@ from workers.cli_dead import Moment
 from workers.options import AS_JSON, STORE, agreed, store_of
 from workers.settings import load
 
+TOLD_SECONDS = 5.0
+"""Shorter waits for calls are not told of."""
+
 _FROM: dict[str, Any] = {
     "type": Moment(),
     "help": "Placed then or later: 2026-03-10, 2026-03-10T15:04, 7d.",
@@ -131,7 +134,9 @@ def _client(team: Team, store: str) -> VtexClient:
     """Return a client whose calls come after all others, and come in the end."""
 
     def wait(seconds: float) -> None:
-        click.echo(f"\nwaits {seconds:.0f} s for VTEX's quota: others go first", err=True)
+        # A small budget has a call every second or so; that is no news.
+        if seconds >= TOLD_SECONDS:
+            click.echo(f"\nwaits {seconds:.0f} s for VTEX's quota: others go first", err=True)
         time.sleep(seconds)
 
     return team.vtex[store].ranked(Rank.LISTING, wait=wait)

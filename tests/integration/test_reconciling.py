@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,9 +16,15 @@ from journal.jobs import State
 from journal.reconciled import TOLD, Known
 from journal.store import Listed
 from tasks import mending
+from tasks.base import StoreTask
+from tasks.reconciliations import patience
 from tasks.reconciling import Finding, Fix, Found, Sides, compare_store
+from vtex.budget import Rank
+from vtex.client import VtexClient
 from vtex.documents import ListedOrder
+from vtex.errors import BudgetSpent
 from vtex.simulator.stamps import stamp
+from vtex.transport import Account, Transport
 from workers.app import app
 
 LONG = 2 * 3600
@@ -370,6 +377,43 @@ def test_the_schedule_calls_nobody_before_any_order_is_old_enough(desk: Desk) ->
 
     assert desk.journal.reconciliations() == {}
     assert desk.simulator.store.calls.total() == 0
+
+
+class Stingy:
+    """A budget that refuses every second call of the list, and remembers the ranks."""
+
+    def __init__(self) -> None:
+        self.ranks: list[Rank] = []
+
+    def spend(self, group: str, rank: Rank) -> None:
+        self.ranks.append(rank)
+        if len(self.ranks) % 2:
+            raise BudgetSpent.until(0)
+
+    def slow_down(self, seconds: float) -> None:
+        raise NotImplementedError
+
+
+def test_the_schedule_waits_for_calls_and_lets_all_others_go_first(desk: Desk) -> None:
+    in_erp(desk)
+    budget = Stingy()
+    store = desk.simulator
+    account = Account("acme", store.app_key, store.app_token, store.url, store.url)
+    client = VtexClient(Transport(account, budget=budget))
+    StoreTask.team = replace(desk.team, vtex={"acme": client})
+
+    assert app.tasks["orders.reconcile"].apply(kwargs={"store": "acme"}).state == "SUCCESS"
+
+    assert budget.ranks == [Rank.LISTING] * 2
+    assert "acme" in desk.journal.reconciliations()
+
+
+def test_the_schedule_gives_up_where_no_calls_are_left_for_long() -> None:
+    wait = patience(lambda: None, seconds=60)
+
+    wait(0)
+    with pytest.raises(BudgetSpent):
+        wait(61)
 
 
 def test_a_reconciliation_that_takes_too_long_tells_how_far_it_got(desk: Desk) -> None:
