@@ -29,6 +29,7 @@ class Known:
         invoiced_at: when the last of them was.
         open_invoices: jobs of sales invoices that still try.
         dead_invoices: jobs of those that were set aside.
+        asked_at: when the last sales invoice was asked for.
         cancellation_asked: by the ERP itself, and not refused.
         cancellation_told: to the ERP.
     """
@@ -44,6 +45,7 @@ class Known:
     invoiced_at: datetime | None = None
     open_invoices: tuple[int, ...] = ()
     dead_invoices: tuple[int, ...] = ()
+    asked_at: datetime | None = None
     cancellation_asked: bool = False
     cancellation_told: bool = False
 
@@ -99,7 +101,13 @@ def known(db: Connection, store: str, order_ids: Sequence[str]) -> dict[str, Kno
 def _add_requests(db: Connection, store: str, found: dict[str, Known]) -> None:
     query = (
         select(
-            jobs.c.id, jobs.c.order_id, jobs.c.kind, jobs.c.state, jobs.c.content, jobs.c.updated_at
+            jobs.c.id,
+            jobs.c.order_id,
+            jobs.c.kind,
+            jobs.c.state,
+            jobs.c.content,
+            jobs.c.created_at,
+            jobs.c.updated_at,
         )
         .where(
             jobs.c.store == store,
@@ -114,18 +122,21 @@ def _add_requests(db: Connection, store: str, found: dict[str, Known]) -> None:
         if row.kind == Kind.CANCELLATION:
             asked = one.cancellation_asked or row.state in (State.OPEN, State.DONE)
             found[row.order_id] = replace(one, cancellation_asked=asked)
-        elif content.get("type") == "Input":
             continue
-        elif row.state == State.DONE:
-            found[row.order_id] = replace(
+        if content.get("type") == "Input":
+            continue
+        one = replace(one, asked_at=row.created_at or row.updated_at)
+        if row.state == State.DONE:
+            one = replace(
                 one,
                 invoiced_cents=one.invoiced_cents + int(content.get("value_cents") or 0),
                 invoiced_at=max(one.invoiced_at or row.updated_at, row.updated_at),
             )
         elif row.state == State.OPEN:
-            found[row.order_id] = replace(one, open_invoices=(*one.open_invoices, row.id))
+            one = replace(one, open_invoices=(*one.open_invoices, row.id))
         elif row.state == State.DEAD:
-            found[row.order_id] = replace(one, dead_invoices=(*one.dead_invoices, row.id))
+            one = replace(one, dead_invoices=(*one.dead_invoices, row.id))
+        found[row.order_id] = one
 
 
 def sends_invoices(db: Connection, store: str) -> bool:

@@ -128,7 +128,7 @@ class Sides:
         if status in statuses.ENDED_CANCELED:
             yield from self._canceled()
             return
-        if status in statuses.TRANSIENT and self._there_for(STUCK_AFTER):
+        if status in statuses.TRANSIENT and self._is_stuck():
             yield self._made(Found.STUCK, Fix.NOTHING, f"VTEX shows {status!r}")
         if self._on_its_way():
             return
@@ -186,13 +186,14 @@ class Sides:
         here, status = self.here, self.there.status
         if here is None or self.in_erp is None:
             return
-        if status == "invoiced" and not here.invoiced_cents and self.sends_invoices:
+        expected = self.sends_invoices and not _within(GRACE, here.asked_at, self.now)
+        if status == "invoiced" and here.invoiced_at is None and expected:
             jobs = here.open_invoices + here.dead_invoices
             fix = Fix.RETRY_INVOICE if here.dead_invoices else Fix.NOTHING
             state = "asked for here and not done" if jobs else "the ERP asked for none here"
             yield self._made(Found.INVOICED_THERE, fix, state, here.dead_invoices)
         whole = here.value_cents is not None and here.invoiced_cents >= here.value_cents > 0
-        waits = here.invoiced_at is not None and self.now - here.invoiced_at < GRACE
+        waits = _within(GRACE, here.invoiced_at, self.now)
         if whole and not waits and status not in ("invoiced", "invoice"):
             yield self._made(Found.INVOICED_HERE, Fix.NOTHING, f"VTEX shows {status!r}")
 
@@ -214,12 +215,18 @@ class Sides:
             return not self._there_for(GRACE)
         return self.here.state is State.OPEN or self._here_within(GRACE)
 
+    def _is_stuck(self) -> bool:
+        # VTEX's list does not tell since when; what was done here may just have begun it.
+        here = self.here
+        moves = (here.updated_at, here.asked_at, here.invoiced_at) if here else ()
+        recent = any(_within(STUCK_AFTER, one, self.now) for one in moves)
+        return not recent and self._there_for(STUCK_AFTER)
+
     def _there_for(self, age: timedelta) -> bool:
-        since = self.there.authorized_at or self.there.created_at
-        return since is None or self.now - since >= age
+        return not _within(age, self.there.authorized_at or self.there.created_at, self.now)
 
     def _here_within(self, age: timedelta) -> bool:
-        return self.here is not None and self.now - self.here.updated_at < age
+        return self.here is not None and _within(age, self.here.updated_at, self.now)
 
     def _made(self, kind: Found, fix: Fix, detail: str, jobs: tuple[int, ...] = ()) -> Finding:
         return Finding(
@@ -308,6 +315,10 @@ def differing(
 def _batches(orders: Sequence[ListedOrder]) -> Iterator[Sequence[ListedOrder]]:
     for start in range(0, len(orders), BATCH):
         yield orders[start : start + BATCH]
+
+
+def _within(age: timedelta, moment: datetime | None, now: datetime) -> bool:
+    return moment is not None and now - moment < age
 
 
 def _standing(here: Known) -> str:

@@ -227,6 +227,7 @@ def test_an_invoice_that_is_dead_here_and_done_there_tries_again(desk: Desk) -> 
     (ticket,) = desk.journal.dispatch(in_flight=9)
     desk.journal.bury("acme", order_id, ticket.attempt, "for a test", job=ticket.job)
     set_status(desk, order_id, "invoiced")
+    desk.clock.pass_by(LONG)
 
     assert kinds(desk) == {order_id: ("invoiced-there", "retry-invoice")}
     assert mend(desk) == [True]
@@ -323,6 +324,24 @@ def test_an_order_that_the_erp_takes_for_canceled_is_not_handled_without_a_perso
 def test_what_the_journal_knows_counts_where_the_erp_does_not_tell(known: str) -> None:
     assert sides({"status": "canceled"}, {known: True}, Held("1")) == []
     assert sides({"status": "canceled"}, {}, Held("1")) == ["canceled-alive tell-erp"]
+
+
+@pytest.mark.parametrize(("hours", "found"), [(0, []), (2, ["invoiced-there nothing"])])
+def test_an_invoice_that_is_being_confirmed_is_no_finding(hours: int, found: list[str]) -> None:
+    asked_at = desks.Clock()() - timedelta(hours=hours)
+    here = {"open_invoices": (7,), "asked_at": asked_at}
+
+    assert sides({"status": "invoiced"}, here, Held("1")) == found
+
+
+@pytest.mark.parametrize("move", ["updated_at", "asked_at", "invoiced_at"])
+@pytest.mark.parametrize(("hours", "found"), [(23, []), (25, ["stuck nothing"])])
+def test_an_order_that_was_moved_from_here_is_not_stuck_yet(
+    move: str, hours: int, found: list[str]
+) -> None:
+    moved_at = desks.Clock()() - timedelta(hours=hours)
+
+    assert sides({"status": "invoice"}, {move: moved_at}, Held("1")) == found
 
 
 def test_a_large_total_that_vtex_s_list_rounds_is_the_same() -> None:
