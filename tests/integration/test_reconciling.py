@@ -153,7 +153,7 @@ def test_a_start_handling_that_the_list_alone_forgot_is_not_sent_again(desk: Des
     assert mending.mend(desk.team, found).done
     desk.work()
 
-    assert desk.entry(order_id).calls["start_handling_effects"] == 1
+    assert desk.simulator.store.calls["start_handling"] == 1
     assert kinds(desk) == {}
 
 
