@@ -87,6 +87,7 @@ task_routes = {
     "cancellations.*": {"queue": "cancellations"},
     # Listing and sweeping must not queue up behind the orders that they bring in.
     "orders.list": {"queue": "control"},
+    "orders.reconcile": {"queue": "control"},
     "journal.dispatch": {"queue": "control"},
     "journal.purge": {"queue": "control"},
     "outbox.relay": {"queue": "control"},
@@ -99,6 +100,7 @@ imports = (
     "tasks.cancellations",
     "tasks.outcomes",
     "tasks.dispatch",
+    "tasks.reconciliations",
 )
 
 # --- tasks ------------------------------------------------------------------------------------
@@ -137,6 +139,17 @@ beat_schedule = {
         f"orders.list {store.name}": {
             "task": "orders.list",
             "schedule": _settings.list_seconds,
+            "kwargs": {"store": store.name},
+            "options": _OPTIONS,
+        }
+        for store in _settings.stores
+    },
+    **{
+        # Once a day: the task itself knows when the last one was. One that found no calls left in
+        # the budget, or died, is made up for within the hour.
+        f"orders.reconcile {store.name}": {
+            "task": "orders.reconcile",
+            "schedule": 3600.0,
             "kwargs": {"store": store.name},
             "options": _OPTIONS,
         }

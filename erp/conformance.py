@@ -21,7 +21,7 @@ from decimal import Decimal
 from typing import Protocol
 from uuid import uuid4
 
-from erp.port import Erp, Event, Request
+from erp.port import Erp, Event, Request, held
 from erp.sales_order import Customer, Line, PaymentPart, PostalAddress, SalesOrder
 
 RACERS = 12
@@ -140,11 +140,25 @@ def an_event_reported_twice_is_kept(erp: Erp) -> None:
             erp.report(replace(ended, key=f"{kind}-2", reference="nothing of the ERP's"))
 
 
+def many_orders_are_looked_up_at_once(erp: Erp) -> None:
+    """Those that are there, with what the adapter tells of them; also by an adapter that cannot."""
+    order, other = sample(), sample()
+    references = {one.order_id: erp.insert(one) for one in (order, other)}
+    erp.report(Event(other.store, other.order_id, "canceled", "canceled", MOMENT, "razão"))
+    found = held(erp, order.store, [*references, "nobody-01"])
+    _same({name: one.reference for name, one in found.items()}, references)
+    _same({one.total for one in found.values()} <= {order.total, None}, True)
+    _same(found[order.order_id].canceled in (False, None), True)
+    _same(found[other.order_id].canceled in (True, None), True)
+    _same(held(erp, "outlet", [order.order_id]), {})
+
+
 CHECKS: tuple[Callable[[Erp], None], ...] = (
     inserting_twice_gives_one_order_and_its_reference,
     racing_callers_insert_one_order,
     the_same_id_in_two_stores_is_two_orders,
     an_unknown_order_has_no_reference,
+    many_orders_are_looked_up_at_once,
     an_order_of_nothing_is_taken,
     an_order_of_many_lines_is_taken,
     an_event_reported_twice_is_kept,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from decimal import Decimal
+from typing import Any, Protocol, runtime_checkable
 
 from erp.sales_order import SalesOrder
 
@@ -79,6 +80,20 @@ class Request:
     xml: bytes | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An order as the ERP holds it.
+
+    Attributes:
+        total: what it is worth there; None where the adapter does not tell.
+        canceled: whether the ERP knows that it was canceled; None where that is not told.
+    """
+
+    reference: str
+    total: Decimal | None = None
+    canceled: bool | None = None
+
+
 class Erp(Protocol):
     """An ERP that takes orders. Safe to use from several threads and processes at once."""
 
@@ -138,3 +153,28 @@ class Erp(Protocol):
     def close(self) -> None:
         """Give back connections; the adapter is not used again."""
         ...
+
+
+@runtime_checkable
+class LooksUpMany(Protocol):
+    """What an adapter may offer besides: many orders at once, and more about each."""
+
+    def look_up(self, store: str, order_ids: Sequence[str]) -> Mapping[str, Held]:
+        """Return the orders that the ERP has, by their ids; 500 at most are asked for.
+
+        Raises:
+            ErpUnavailable: the ERP could not be asked.
+        """
+        ...
+
+
+def held(erp: Erp, store: str, order_ids: Sequence[str]) -> Mapping[str, Held]:
+    """Return the orders that an ERP has, one by one where its adapter knows no other way.
+
+    Raises:
+        ErpUnavailable: the ERP could not be asked.
+    """
+    if isinstance(erp, LooksUpMany):
+        return erp.look_up(store, order_ids)
+    found = {one: erp.find(store, one) for one in order_ids}
+    return {one: Held(reference) for one, reference in found.items() if reference is not None}

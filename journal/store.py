@@ -22,7 +22,7 @@ from sqlalchemy import (
     update,
 )
 
-from journal import dead, erp_pause, quick
+from journal import dead, erp_pause, quick, reconciled
 from journal.claims import Sweep
 from journal.dead import DeadRow, Which
 from journal.jobs import (
@@ -41,6 +41,7 @@ from journal.jobs import (
     stage_of_retry,
 )
 from journal.outcomes import ended
+from journal.reconciled import Known, Reconciliation
 from journal.retention import Retaining
 from journal.rows import (
     Row,
@@ -669,6 +670,41 @@ class Journal(Retaining):
             with self._database.transaction() as db:
                 count = dead.discard(db, rows[start : start + dead.BATCH], why, self._now())
             yield count
+
+    # --- reconciling --------------------------------------------------------------------------
+
+    def known(self, store: str, order_ids: Sequence[str]) -> dict[str, Known]:
+        """Return what is known of many orders; those that never came in are left out."""
+        found: dict[str, Known] = {}
+        for start in range(0, len(order_ids), reconciled.BATCH):
+            with self._database.transaction() as db:
+                found |= reconciled.known(db, store, order_ids[start : start + reconciled.BATCH])
+        return found
+
+    def sends_invoices(self, store: str) -> bool:
+        """Say whether the ERP ever asked for an invoice of a store here."""
+        with self._database.transaction() as db:
+            return reconciled.sends_invoices(db, store)
+
+    def handle_again(self, store: str, order_id: str) -> bool:
+        """Let VTEX be told once more that handling started; say whether the order was done."""
+        with self._database.transaction() as db:
+            return reconciled.handle_again(db, store, order_id, self._now())
+
+    def note(self, store: str, order_id: str, what: str, detail: str) -> None:
+        """Leave a line in an order's timeline."""
+        with self._database.transaction() as db:
+            reconciled.note(db, store, order_id, self._now(), what, detail)
+
+    def keep_reconciliation(self, one: Reconciliation) -> None:
+        """Keep a store's last reconciliation."""
+        with self._database.transaction() as db:
+            reconciled.keep(db, one)
+
+    def reconciliations(self) -> dict[str, Reconciliation]:
+        """Return the last reconciliation of each store that had one."""
+        with self._database.transaction() as db:
+            return reconciled.last(db)
 
     # --- pauses -------------------------------------------------------------------------------
 

@@ -207,3 +207,15 @@ erp_pauses = Table(
     Column("tried_due_at", UtcDateTime, nullable=False, comment="its due time: what is after it"),
     comment="one row while the ERP does not answer",
 )
+
+reconciliations = Table(
+    "journal_reconciliations",
+    metadata,
+    Column("store", String(64), primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+    Column("until", UtcDateTime, nullable=False),
+    Column("orders", Integer, nullable=False, comment="listed by VTEX"),
+    Column("findings", Text, nullable=False, comment="JSON: kind to how many"),
+    comment="the last one of each store",
+)

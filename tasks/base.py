@@ -152,7 +152,7 @@ class StoreTask(Task):  # type: ignore[misc]  # Celery ships no types
     @property
     def rank(self) -> Rank:
         """Where this task's calls stand in line."""
-        listing = self.name == "orders.list"
+        listing = self.name in ("orders.list", "orders.reconcile")
         return Rank.LISTING if listing else RANKS.get(self.name.split(".")[0], Rank.ORDERS)
 
     def vtex(self, store: str) -> VtexClient:

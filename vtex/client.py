@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
 from vtex import schemas
 from vtex.budget import Rank
-from vtex.documents import NOT_IN_GATEWAY, OrderPage
+from vtex.documents import NOT_IN_GATEWAY, ListedOrder, OrderPage
 from vtex.errors import (
+    BudgetSpent,
     OrderNotFound,
     VtexError,
     VtexRejected,
@@ -33,10 +34,27 @@ _NO_TRACKING = {
     "trackingNumber": "0", "trackingUrl": None, "courier": None, "dispatchedDate": None,
 }  # fmt: skip
 
-SHORTEST_WINDOW = timedelta(seconds=1)
+SHORTEST_WINDOW = timedelta(milliseconds=1)
+"""VTEX tells moments of a filter apart to the millisecond."""
 
 Window = tuple[datetime | None, datetime | None]
 """From when to when orders were created."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A part of what was created in a range of dates.
+
+    Attributes:
+        unreadable: what is wrong with rows that name no order.
+        total: how many orders VTEX counts in the whole range.
+        through: all that was created until then has been read; None while a window is read.
+    """
+
+    orders: tuple[ListedOrder, ...]
+    unreadable: tuple[str, ...]
+    total: int
+    through: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +73,18 @@ class Permission:
 class VtexClient:
     """The calls to one account. Safe across threads."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, wait: Callable[[float], None] | None = None) -> None:
         self._transport = transport
+        self._wait = wait
 
-    def ranked(self, rank: Rank) -> VtexClient:
-        """Return the same client, its calls of another rank; unasked they are a person's."""
-        return VtexClient(self._transport.ranked(rank))
+    def ranked(self, rank: Rank, *, wait: Callable[[float], None] | None = None) -> VtexClient:
+        """Return the same client, its calls of another rank; unasked they are a person's.
+
+        Args:
+            wait: called with seconds where the list is to be read in the end, however little of
+                the budget is left for it; without it ``BudgetSpent`` is raised.
+        """
+        return VtexClient(self._transport.ranked(rank), wait)
 
     def holding(self, hold: Callable[[], None]) -> VtexClient:
         """Return the same client, which asks ``hold`` right before each call that changes an order.
@@ -71,7 +95,7 @@ class VtexClient:
         Args:
             hold: raises where the caller no longer owns what it is about to do.
         """
-        return VtexClient(self._transport.holding(hold))
+        return VtexClient(self._transport.holding(hold), self._wait)
 
     def list_orders(
         self,
@@ -89,7 +113,32 @@ class VtexClient:
         Source: ``GET /api/oms/pvt/orders``.
         """
         window = (created_from, created_to) if created_from or created_to else None
-        yield from self._window(status, window, self._page(status, window, 1))
+        for part, first in self._windows(status, window, self._page(status, window, 1)):
+            yield from self._pages(status, part, first)
+
+    def created(
+        self, start: datetime, end: datetime, *, status: str | None = None
+    ) -> Iterator[Reading]:
+        """Yield the orders created from ``start`` to ``end``, each once, the oldest window first.
+
+        Halved as in ``list_orders``. Two windows share the moment between them, since VTEX's own
+        times are finer than its filter's; an order of that moment comes once all the same.
+
+        Source: ``GET /api/oms/pvt/orders``.
+
+        Args:
+            status: only orders of this status; None for all, whatever became of them.
+
+        Raises:
+            VtexUnavailable: more orders than VTEX shows fall into one millisecond.
+        """
+        window = (start, end)
+        first = self._page(status, window, 1)
+        known: set[str] = set()
+        for through, page in self._created(status, window, first):
+            orders = tuple({o.order_id: o for o in page.orders if o.order_id not in known}.values())
+            known |= {one.order_id for one in orders}
+            yield Reading(orders, page.unreadable, first.total, through)
 
     def order(self, order_id: str) -> dict[str, Any]:
         """Return an order's whole document.
@@ -206,20 +255,69 @@ class VtexClient:
             _permission("Cancel order", lambda: self.cancel(nobody, {"reason": "probe"})),
         ]
 
-    def _window(self, status: str, window: Window | None, first: OrderPage) -> Iterator[OrderPage]:
+    def _windows(
+        self, status: str | None, window: Window | None, first: OrderPage
+    ) -> Iterator[tuple[Window | None, OrderPage]]:
+        """Yield windows that fit what VTEX shows of one filter, each with its first page."""
         start, end = window or (None, None)
-        end = end or datetime.now(UTC)
-        start = start or end - READABLE
+        end = _whole(end or datetime.now(UTC), up=True)
+        start = _whole(start or end - READABLE)
         if first.total <= REACHABLE or end - start <= SHORTEST_WINDOW:
-            yield from self._pages(status, window, first)
+            yield window, first
             return
-        middle = start + (end - start) / 2
+        middle = _whole(start + (end - start) / 2)
         halves = [(one, self._page(status, one, 1)) for one in ((start, middle), (middle, end))]
         if sum(page.total for _, page in halves) > first.total + REACHABLE:
             # Each half as large as the whole: halved on, that would be millions of windows.
             raise VtexUnavailable("VTEX's order list ignores the window of creation dates")
         for half, page in halves:
-            yield from self._window(status, half, page)
+            yield from self._windows(status, half, page)
+
+    def _created(
+        self, status: str | None, window: Window, first: OrderPage
+    ) -> Iterator[tuple[datetime | None, OrderPage]]:
+        """Yield pages; the last one of a window with the window's end."""
+        for one, page in self._windows(status, window, first):
+            if page.total > REACHABLE:
+                raise VtexUnavailable("VTEX's order list shows more orders of one moment than fit")
+            part, last = one or window, page
+            for last in self._read(status, part, page):
+                yield None, last
+            if last.total > REACHABLE:
+                # It grew while it was read.
+                yield from self._created(status, part, self._page(status, part, 1))
+            else:
+                yield part[1], replace(last, orders=(), unreadable=())
+
+    def _read(self, status: str | None, window: Window, first: OrderPage) -> Iterator[OrderPage]:
+        """Yield a window's pages until as many orders were seen as VTEX counts.
+
+        What comes into the list meanwhile pushes later orders on, what leaves it draws them
+        forward. All orders only come, those of one status mostly go: read from the first page
+        or from the last one, none is passed over; where the count says otherwise, all is read
+        again.
+        """
+        seen: set[str] = set()
+        unreadable, before, page = 0, -1, first
+        while before < len(seen):
+            before, unreadable = len(seen), 0
+            pages = self._pages(status, window, page) if status else self._on(window, page)
+            for page in pages:
+                seen |= {one.order_id for one in page.orders}
+                unreadable += len(page.unreadable)
+                yield page
+            if len(seen) + unreadable >= page.total or page.total > REACHABLE:
+                return
+            page = self._page(status, window, 1)
+
+    def _on(self, window: Window, page: OrderPage) -> Iterator[OrderPage]:
+        """Yield the pages of all orders of a window, from the first on."""
+        yield page
+        number = 1
+        while number < min(page.pages, LAST_PAGE):
+            number += 1
+            page = self._page(None, window, number)
+            yield page
 
     def _pages(self, status: str, window: Window | None, first: OrderPage) -> Iterator[OrderPage]:
         yield first
@@ -229,9 +327,9 @@ class VtexClient:
         if last > 1:
             yield self._page(status, window, 1)
 
-    def _page(self, status: str, window: Window | None, number: int) -> OrderPage:
-        query = {
-            "f_status": status,
+    def _page(self, status: str | None, window: Window | None, number: int) -> OrderPage:
+        query = {"f_status": status} if status else {}
+        query |= {
             "orderBy": "creationDate,asc",
             "page": str(number),
             "per_page": str(PAGE_ROWS),
@@ -239,8 +337,16 @@ class VtexClient:
         if window is not None:
             end = window[1] or datetime.now(UTC)
             start = window[0] or end - READABLE
-            query["f_creationDate"] = f"creationDate:[{_stamp(start)} TO {_stamp(end)}]"
-        return schemas.read_page(self._transport.get("/api/oms/pvt/orders", query))
+            query["f_creationDate"] = (
+                f"creationDate:[{_stamp(start)} TO {_stamp(_whole(end, up=True))}]"
+            )
+        while True:
+            try:
+                return schemas.read_page(self._transport.get("/api/oms/pvt/orders", query))
+            except BudgetSpent as spent:
+                if self._wait is None:
+                    raise
+                self._wait(spent.seconds)
 
 
 def _order_path(order_id: str) -> str:
@@ -260,6 +366,12 @@ def _permission(name: str, call: Any) -> Permission:
     except VtexError as error:
         return Permission(name, None, str(error))
     return Permission(name, True, "granted")
+
+
+def _whole(moment: datetime, *, up: bool = False) -> datetime:
+    """Return a moment to the millisecond, the one before or after it."""
+    rest = timedelta(microseconds=moment.microsecond % 1000)
+    return moment + (SHORTEST_WINDOW - rest) if up and rest else moment - rest
 
 
 def _stamp(moment: datetime) -> str:

@@ -37,6 +37,7 @@ class ListedOrder:
     created_at: datetime | None
     status: str | None
     value_cents: int | None
+    authorized_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -584,6 +584,7 @@ class _Row(_Document):
     created_at = _optional(Moment, "creationDate")
     status = Text()
     value_cents = _optional(RoundedCents, "totalValue")
+    authorized_at = _optional(Moment, "authorizedDate")
 
     @post_load
     def _made(self, data: dict[str, Any], **_: Any) -> ListedOrder:
@@ -636,10 +637,11 @@ def read_page(raw: Any) -> OrderPage:
 def _row(raw: Any) -> ListedOrder:
     try:
         row: ListedOrder = _ROW.load(raw)
-    except ValidationError:
+    except ValidationError as error:
         # Its id is enough: the order itself says the rest.
-        named = {"orderId": raw.get("orderId")} if isinstance(raw, Mapping) else raw
-        row = _load(_ROW, named, "a row")
+        if isinstance(raw, Mapping):
+            raw = {k: v for k, v in raw.items() if k == "orderId" or k not in error.messages}
+        row = _load(_ROW, raw, "a row")
     return row
 
 

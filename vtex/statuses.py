@@ -17,9 +17,21 @@ CANCELED = frozenset(
 )  # fmt: skip
 """Canceled, being canceled, or replaced by another order: not to be shipped."""
 
+ENDED_CANCELED = frozenset({"canceled", "replaced"})
+"""Canceled for good: nothing of it is undecided any more."""
+
 HANDLED = frozenset({"start-handling", "handling", "ready-for-invoicing", "invoice", "invoiced"})
 """Handling has started, here or by a person's hand."""
 
+
+TRANSIENT = frozenset(
+    {
+        "order-created", "on-order-completed", "on-order-completed-ffm", "approve-payment",
+        "start-handling", "invoice", "cancel", "request-cancel",
+        "cancellation-request-denied-ffm", "detail.state.null",
+    }
+)  # fmt: skip
+"""VTEX passes through these by itself; an order that stays in one is stuck."""
 
 ASKED_ONCE = "cancellation-requested"
 """A cancellation waits for the seller's word; a second request confirms it."""

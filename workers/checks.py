@@ -10,6 +10,7 @@ import redis
 from erp.port import ErpError, ErpUnavailable
 from journal.erp_pause import ErpPause
 from journal.jobs import JournalError, JournalUnavailable
+from journal.store import Journal
 from workers import broker_checks, pauses, wiring
 from workers.addresses import masked
 from workers.settings import Settings
@@ -47,6 +48,7 @@ def _journal(settings: Settings) -> Iterator[Verdict]:
         for store in settings.stores:
             if pause := journal.paused(store.name):
                 yield Verdict(f"{store.name} paused", None, pauses.told(store.name, pause))
+        yield from _reconciled(settings, journal)
     except JournalUnavailable as error:
         todo = "" if "vtex-erp migrate" in str(error) else ": start it, or mend JOURNAL_URL"
         yield Verdict("journal", False, f"{masked(settings.journal_url)}: {error}{todo}")
@@ -56,6 +58,16 @@ def _journal(settings: Settings) -> Iterator[Verdict]:
         yield Verdict("journal", False, f"{error.filename}: {error.strerror}: mend JOURNAL_URL")
     finally:
         journal.close()
+
+
+def _reconciled(settings: Settings, journal: Journal) -> Iterator[Verdict]:
+    last = journal.reconciliations()
+    for store in settings.stores:
+        if one := last.get(store.name):
+            found = sum(one.findings.values())
+            words = f"{found} findings of the last reconciliation ({one.at.astimezone():%Y-%m-%d})"
+            todo = f": vtex-erp reconcile --store {store.name} shows them" if found else ""
+            yield Verdict(f"{store.name} reconciled", None if found else True, words + todo)
 
 
 def _wait_for_erp(erp: ErpPause, now: datetime) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -19,7 +20,9 @@ from erp.sales_order import SalesOrder
 from journal.dead import DeadRow
 from journal.jobs import Kind, State
 from journal.readings import EventRow, OrderRow, RequestRow
+from tasks.mending import Mended
 from tasks.orders import sales_order
+from tasks.reconciling import WORDS, Compared
 from vtex import schemas, statuses
 from vtex.balance import Balance
 from vtex.errors import DocumentInvalid, VtexUnavailable
@@ -295,6 +298,53 @@ def _cause(cause: str, found: Sequence[DeadRow]) -> dict[str, Any]:
         "first": dataclasses.asdict(found[0]),
         "last": dataclasses.asdict(found[-1]),
     }
+
+
+def show_findings(compared: Compared) -> None:
+    """Print what a comparison came to: a table, and how many there are of each kind."""
+    days = f"{_time(compared.since)} to {_time(compared.until)}"
+    click.echo(
+        f"{compared.store}: {compared.orders} orders of {days}, {len(compared.findings)} findings"
+    )
+    if not compared.findings:
+        return
+    table = Table(
+        "kind", Column("order", no_wrap=True), "VTEX", "journal", "ERP",
+        Column("what differs", overflow="fold"), Column("--fix", overflow="fold"),
+    )  # fmt: skip
+    for one in compared.findings:
+        here = f"{one.here.state} at {one.here.stage}" if one.here else "-"
+        table.add_row(
+            str(one.kind), one.order_id, one.there.status or "-", here,
+            one.in_erp.reference if one.in_erp else "-", one.detail, str(one.fix),
+        )  # fmt: skip
+    _console().print(table)
+    for kind, count in Counter(one.kind for one in compared.findings).items():
+        click.echo(f"{count:>7}  {kind}: {WORDS[kind]}")
+
+
+def comparison(compared: Compared, mended: Mapping[int, Mended]) -> dict[str, Any]:
+    """Return what a comparison came to as JSON has it; ``mended`` is by the findings' places."""
+    return {
+        "store": compared.store, "since": compared.since, "until": compared.until,
+        "orders": compared.orders,
+        "counts": Counter(str(one.kind) for one in compared.findings),
+        "findings": [
+            {
+                "kind": one.kind, "order_id": one.order_id, "detail": one.detail, "fix": one.fix,
+                "vtex": dataclasses.asdict(one.there),
+                "journal": dataclasses.asdict(one.here) if one.here else None,
+                "erp": dataclasses.asdict(one.in_erp) if one.in_erp else None,
+                "mended": dataclasses.asdict(mended[place]) if place in mended else None,
+            }
+            for place, one in enumerate(compared.findings)
+        ],
+    }  # fmt: skip
+
+
+def show_json(value: Any) -> None:
+    """Print JSON for machines."""
+    _json(value)
 
 
 def _console() -> Console:

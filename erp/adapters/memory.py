@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from erp.port import ErpUnavailable, Event, Request
+from erp.port import ErpUnavailable, Event, Held, Request
 from erp.sales_order import SalesOrder
 
 
@@ -46,6 +46,19 @@ class MemoryErp:
         """Return the reference of an order, None if there is none."""
         self._require_up()
         return self._references.get((store, order_id))
+
+    def look_up(self, store: str, order_ids: Sequence[str]) -> dict[str, Held]:
+        """Return the orders that are there, with their totals and whether they were canceled."""
+        self._require_up()
+        return {
+            one: Held(
+                self._references[store, one],
+                self.orders[store, one].total,
+                (store, one, "canceled") in self.events,
+            )
+            for one in order_ids
+            if (store, one) in self._references
+        }
 
     def report(self, event: Event) -> None:
         """Keep what became of an order or a request, once."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Table, select, update
+from sqlalchemy import Connection, Table, and_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from erp.adapters import sql_postgresql
@@ -16,7 +16,7 @@ from erp.adapters.sql_database import Database, refusal
 from erp.adapters.sql_fitting import fitted
 from erp.adapters.sql_outbox import Outbox
 from erp.adapters.sql_tables import addresses, events, items, orders, payments, raw, stamp
-from erp.port import ErpRejected, ErpUnavailable, Event, Request
+from erp.port import ErpRejected, ErpUnavailable, Event, Held, Request
 from erp.sales_order import PostalAddress, SalesOrder
 from vtex.documents import Document
 
@@ -65,6 +65,26 @@ class SqlErp:
         """Return ``int_order.id`` of an order, None if it is not there."""
         with self._database.transaction() as db:
             return _find(db, store, order_id)
+
+    def look_up(self, store: str, order_ids: Sequence[str]) -> dict[str, Held]:
+        """Return the orders that are there, with their totals and whether they were canceled."""
+        told = and_(
+            events.c.account == orders.c.account,
+            events.c.order_id == orders.c.order_id,
+            events.c.event_key == "canceled",
+        )
+        query = (
+            select(orders.c.order_id, orders.c.id, orders.c.total_cents, events.c.id.label("told"))
+            .select_from(orders.outerjoin(events, told))
+            .where(orders.c.account == store, orders.c.order_id.in_(order_ids))
+        )
+        with self._database.transaction() as db:
+            return {
+                one.order_id: Held(
+                    str(one.id), Decimal(one.total_cents).scaleb(-2), one.told is not None
+                )
+                for one in db.execute(query)
+            }
 
     def report(self, event: Event) -> None:
         """Write how a request ended, or what else became of an order; once."""

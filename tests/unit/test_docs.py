@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from tasks import contract
+from tasks.reconciling import Fix, Found
 from vtex import statuses
 from workers.settings import SettingsSchema
 
@@ -47,6 +48,14 @@ def test_the_table_of_cancellations_has_every_status() -> None:
     page = (DOCS / "cancellations.md").read_text(encoding="utf-8")
 
     assert not [one for one in statuses._MAY_CANCEL if f"`{one}`" not in page]
+
+
+def test_the_page_of_reconciliation_has_every_finding_and_every_fix() -> None:
+    page = (DOCS / "reconciliation.md").read_text(encoding="utf-8")
+
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    assert [one.split("`")[1] for one in rows[1:]] == [str(one) for one in Found]
+    assert not [one for one in Fix if one is not Fix.NOTHING and f"`{one}`" not in page]
 
 
 def test_every_page_is_linked_and_every_link_leads_somewhere() -> None:

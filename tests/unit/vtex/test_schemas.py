@@ -184,3 +184,12 @@ def test_what_is_no_receipt_counts_as_none_for_vtex_has_done_it(raw: Any) -> Non
 
 def test_a_receipt_is_cut_to_what_the_erp_can_hold() -> None:
     assert schemas.read_receipt({"receipt": "r" * 1000}) == "r" * 255
+
+
+def test_a_field_of_a_row_that_cannot_be_read_spoils_no_other():
+    row = {"orderId": "o-1", "totalValue": 100, "authorizedDate": "soon", "status": "handling"}
+
+    page = schemas.read_page({"list": [row], "paging": {"total": 1, "pages": 1, "currentPage": 1}})
+
+    (order,) = page.orders
+    assert (order.value_cents, order.status, order.authorized_at) == (100, "handling", None)
