@@ -87,6 +87,7 @@ task_routes = {
     "cancellations.*": {"queue": "cancellations"},
     # Listing and sweeping must not queue up behind the orders that they bring in.
     "orders.list": {"queue": "control"},
+    "orders.read_feed": {"queue": "control"},
     "journal.dispatch": {"queue": "control"},
     "journal.purge": {"queue": "control"},
     "outbox.relay": {"queue": "control"},
@@ -94,6 +95,7 @@ task_routes = {
 }
 imports = (
     "tasks.orders",
+    "tasks.feed",
     "tasks.invoices",
     "tasks.tracking",
     "tasks.cancellations",
@@ -141,5 +143,15 @@ beat_schedule = {
             "options": _OPTIONS,
         }
         for store in _settings.stores
+    },
+    **{
+        f"orders.read_feed {store.name}": {
+            "task": "orders.read_feed",
+            "schedule": _settings.feed_seconds,
+            "kwargs": {"store": store.name},
+            "options": _OPTIONS,
+        }
+        for store in _settings.stores
+        if store.intake != "list"
     },
 }

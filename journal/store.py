@@ -22,9 +22,10 @@ from sqlalchemy import (
     update,
 )
 
-from journal import dead, erp_pause, quick
+from journal import dead, erp_pause, feeds, quick, tables
 from journal.claims import Sweep
 from journal.dead import DeadRow, Which
+from journal.feeds import FeedRow
 from journal.jobs import (
     AT_ERP,
     PATHS,
@@ -669,6 +670,55 @@ class Journal(Retaining):
             with self._database.transaction() as db:
                 count = dead.discard(db, rows[start : start + dead.BATCH], why, self._now())
             yield count
+
+    # --- feeds --------------------------------------------------------------------------------
+
+    def feed(self, store: str) -> FeedRow | None:
+        """Return a store's feed; None where none was set up here."""
+        with self._database.transaction() as db:
+            return feeds.find(db, store)
+
+    def set_up_feed(
+        self, store: str, statuses: Sequence[str], *, hidden_seconds: int, kept_seconds: int
+    ) -> None:
+        """Keep how a store's feed was set up."""
+        with self._database.transaction() as db:
+            feeds.set_up(db, store, tuple(statuses), hidden_seconds, kept_seconds, now=self._now())
+
+    def forget_feed(self, store: str) -> None:
+        """Forget a store's feed."""
+        with self._database.transaction() as db:
+            feeds.forget(db, store)
+
+    def feed_seen(self, store: str) -> None:
+        """Keep that a feed works, and is what it was set up as."""
+        now = self._now()
+        with self._database.transaction() as db:
+            feeds.change(db, store, looked_at=now, tried_at=None, fault=None)
+
+    def feed_restored(self, store: str, why: str) -> None:
+        """Keep that a feed was configured anew, as it was set up."""
+        now = self._now()
+        with self._database.transaction() as db:
+            feeds.change(
+                db, store, configured_at=now, looked_at=now, tried_at=None, fault=None,
+                restored_at=now, restored_why=why,
+            )  # fmt: skip
+
+    def feed_failed(self, store: str, fault: str) -> None:
+        """Keep that a feed does not work; the list goes on at its usual pace meanwhile."""
+        with self._database.transaction() as db:
+            feeds.change(db, store, tried_at=self._now(), fault=fault)
+
+    def feed_unreadable(self, store: str, count: int) -> None:
+        """Count events that named no order."""
+        with self._database.transaction() as db:
+            feeds.change(db, store, unreadable=tables.feeds.c.unreadable + count)
+
+    def feed_listed(self, store: str) -> None:
+        """Keep that the list was read to its end."""
+        with self._database.transaction() as db:
+            feeds.change(db, store, listed_at=self._now())
 
     # --- pauses -------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ from journal import database
 from journal.jobs import JournalError
 from journal.store import Journal, Listed
 
-HEAD = {"journal": "0009", "erp": "0002"}
+HEAD = {"journal": "0010", "erp": "0002"}
 """The newest revision of each that ships."""
 
 COLUMN = """
