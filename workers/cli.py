@@ -33,7 +33,7 @@ from vtex.errors import (
     VtexUnavailable,
 )
 from vtex.simulator import __main__ as simulator
-from workers import checks, cli_dead, cli_out, cli_purge, demo, log, views, wiring
+from workers import checks, cli_dead, cli_feed, cli_out, cli_purge, demo, log, views, wiring
 from workers.app import app
 from workers.options import (
     AS_JSON,
@@ -311,7 +311,7 @@ def _documents_of_vtex(
     return raw, {"transactions": [client.transaction(one) for one in ids]}
 
 
-for command in (*cli_out.COMMANDS, *cli_dead.COMMANDS, *cli_purge.COMMANDS):
+for command in (*cli_out.COMMANDS, *cli_dead.COMMANDS, *cli_purge.COMMANDS, *cli_feed.COMMANDS):
     main.add_command(command)
 
 
