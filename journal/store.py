@@ -107,6 +107,7 @@ class Job:
         self.reason: str | None = None
         self.pointless: str | None = None
         self.notes: list[str] = []
+        self.placed: tuple[datetime, int] | None = None
         self._read = (self.order, self.payment, self.erp_reference)
 
     def skip(self, reason: str) -> None:
@@ -116,6 +117,13 @@ class Job:
     def note(self, text: str) -> None:
         """Leave a line in the timeline."""
         self.notes.append(text)
+
+    def place(self, created_at: datetime, value_cents: int) -> None:
+        """Take note of when the order was placed and of its value, where nothing told it yet: a
+        list does, a feed does not.
+        """
+        if self.value_cents is None:
+            self.placed = (created_at, value_cents)
 
     def explain(self, reason: str) -> None:
         """Say to the ERP how a request came to its good end."""
@@ -141,6 +149,8 @@ class Job:
 
     def moved_on(self, to: Stage) -> None:
         """Take note that all is kept, and that the next step has begun."""
+        if self.placed:
+            self.value_cents, self.placed = self.placed[1], None
         self.row |= {"stage": to, "starts": 1, "failures": 0}
         self.stage, self.failures, self.in_doubt, self.goes_alone = to, 0, False, False
         self.notes = []
@@ -335,6 +345,7 @@ class Journal(Retaining):
             lines=[*(("note", note) for note in job.notes), (str(to), job.reason)],
             documents=job.changes(),
             erp_reference=job.erp_reference if job.referenced else None,
+            placed=job.placed,
         )  # fmt: skip
 
     def _advance(self, job: Job, to: Stage, *, goes_on: bool) -> None:
@@ -367,6 +378,12 @@ class Journal(Retaining):
                     update(orders)
                     .where(orders.c.store == job.store, orders.c.order_id == job.order_id)
                     .values(erp_reference=job.erp_reference)
+                )
+            if job.placed:
+                db.execute(
+                    update(orders)
+                    .where(orders.c.store == job.store, orders.c.order_id == job.order_id)
+                    .values(created_at=job.placed[0], value_cents=job.placed[1])
                 )
             what = ("skipped", job.skipped) if job.skipped else (str(to), job.reason)
             db.execute(

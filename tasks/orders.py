@@ -83,6 +83,7 @@ def fetch(self: StepTask, /, *, store: str, order_id: str, attempt: int, **_: ob
     with self.step(store, order_id, attempt, to=Stage.FETCHED) as job:
         job.order = self.vtex(store).order(order_id)
         order = job.read = schemas.read_order(job.order)
+        job.place(order.created_at, order.value_cents)
         if reason := statuses.reason_to_skip(order):
             job.skip(reason)
         else:

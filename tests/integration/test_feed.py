@@ -81,6 +81,10 @@ def test_orders_come_in_by_the_feed_while_the_list_lags(counter: Desk) -> None:
 
     states = {one.order_id: one.state for one in counter.journal.orders(limit=100)}
     assert states == dict.fromkeys(ids, State.DONE)
+    # What the event does not tell, the order does.
+    values = {one.order_id: one.value_cents for one in counter.journal.orders(limit=100)}
+    assert values == {one: counter.value(one) for one in ids}
+    assert all(one.created_at for one in counter.journal.orders(limit=100))
     assert queued(counter) == 0
     assert counter.simulator.store.calls["list"] == 0
 
@@ -174,6 +178,7 @@ def test_an_old_event_of_an_order_that_was_canceled_since_brings_nothing_to_the_
     counter.work()
 
     assert counter.journal.order("acme", order_id).state is State.SKIPPED
+    assert counter.journal.order("acme", order_id).value_cents == counter.value(order_id)
     assert not counter.erp.orders
 
 
