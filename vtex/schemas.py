@@ -619,9 +619,9 @@ class _Handle(Text):
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str | None:
         if not isinstance(value, str):
             raise ValidationError("is not text")
-        if len(value) > MOST_HANDLE:
-            raise ValidationError(f"is longer than {MOST_HANDLE} characters")
-        return value or None
+        if not 0 < len(value) <= MOST_HANDLE:
+            raise ValidationError(f"is empty, or longer than {MOST_HANDLE} characters")
+        return value
 
 
 class _Event(_Document):
