@@ -88,6 +88,7 @@ task_routes = {
     # Listing and sweeping must not queue up behind the orders that they bring in.
     "orders.list": {"queue": "control"},
     "orders.reconcile": {"queue": "control"},
+    "orders.read_feed": {"queue": "control"},
     "journal.dispatch": {"queue": "control"},
     "journal.purge": {"queue": "control"},
     "outbox.relay": {"queue": "control"},
@@ -95,6 +96,7 @@ task_routes = {
 }
 imports = (
     "tasks.orders",
+    "tasks.feed",
     "tasks.invoices",
     "tasks.tracking",
     "tasks.cancellations",
@@ -143,6 +145,16 @@ beat_schedule = {
             "options": _OPTIONS,
         }
         for store in _settings.stores
+    },
+    **{
+        f"orders.read_feed {store.name}": {
+            "task": "orders.read_feed",
+            "schedule": _settings.feed_seconds,
+            "kwargs": {"store": store.name},
+            "options": _OPTIONS,
+        }
+        for store in _settings.stores
+        if store.intake != "list"
     },
     **{
         # Once a day: the task itself knows when the last one was. One that found no calls left in

@@ -8,6 +8,7 @@ many round trips, has to look closer then.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from journal.database import Database
@@ -48,7 +49,11 @@ WITH moved AS (
         payment_document = coalesce(excluded.payment_document, d.payment_document),
         kept_at = excluded.kept_at
 ), referred AS (
-    UPDATE journal_orders o SET erp_reference = %(erp_reference)s FROM moved
+    UPDATE journal_orders o SET
+        erp_reference = coalesce(%(erp_reference)s::text, o.erp_reference),
+        created_at = coalesce(%(created_at)s::timestamptz, o.created_at),
+        value_cents = coalesce(%(value_cents)s::bigint, o.value_cents)
+    FROM moved
     WHERE o.store = moved.store AND o.order_id = moved.order_id AND %(refers)s
 )
 SELECT order_id FROM moved
@@ -70,6 +75,7 @@ def advance(
     *,
     lines: Sequence[tuple[str, str | None]],
     documents: Mapping[str, bytes | None],
+    placed: tuple[datetime, int] | None,
     **named: Any,
 ) -> bool:
     """End a step of an intake, and begin the next; say no where the general way has to look.
@@ -78,6 +84,7 @@ def advance(
         job: as it was read.
         lines: of the timeline, each what and detail.
         documents: those that the step has fetched, by their columns.
+        placed: when the order was placed, and its value, where nothing told it yet.
         named: ``to`` (stage), ``state``, ``starts``, ``now``, ``lease``, and ``erp_reference``
             where the step was given one, else None.
     """
@@ -85,7 +92,9 @@ def advance(
         "id": job["id"], "attempt": job["attempt"], "at": job["stage"],
         "order_document": documents.get("order_document"),
         "payment_document": documents.get("payment_document"),
-        "keeps": bool(documents), "refers": named["erp_reference"] is not None,
+        "keeps": bool(documents),
+        "refers": named["erp_reference"] is not None or placed is not None,
+        "created_at": placed and placed[0], "value_cents": placed and placed[1],
         "whats": [what for what, _ in lines], "details": [fit(detail) for _, detail in lines],
     }  # fmt: skip
     return database.once(_ADVANCE, values) is not None

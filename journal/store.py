@@ -22,9 +22,10 @@ from sqlalchemy import (
     update,
 )
 
-from journal import dead, erp_pause, quick, reconciled
+from journal import dead, erp_pause, feeds, quick, reconciled, tables
 from journal.claims import Sweep
 from journal.dead import DeadRow, Which
+from journal.feeds import FeedRow
 from journal.jobs import (
     AT_ERP,
     PATHS,
@@ -107,6 +108,7 @@ class Job:
         self.reason: str | None = None
         self.pointless: str | None = None
         self.notes: list[str] = []
+        self.placed: tuple[datetime, int] | None = None
         self._read = (self.order, self.payment, self.erp_reference)
 
     def skip(self, reason: str) -> None:
@@ -116,6 +118,13 @@ class Job:
     def note(self, text: str) -> None:
         """Leave a line in the timeline."""
         self.notes.append(text)
+
+    def place(self, created_at: datetime, value_cents: int) -> None:
+        """Take note of when the order was placed and of its value, where nothing told it yet: a
+        list does, a feed does not.
+        """
+        if self.value_cents is None:
+            self.placed = (created_at, value_cents)
 
     def explain(self, reason: str) -> None:
         """Say to the ERP how a request came to its good end."""
@@ -141,6 +150,8 @@ class Job:
 
     def moved_on(self, to: Stage) -> None:
         """Take note that all is kept, and that the next step has begun."""
+        if self.placed:
+            self.value_cents, self.placed = self.placed[1], None
         self.row |= {"stage": to, "starts": 1, "failures": 0}
         self.stage, self.failures, self.in_doubt, self.goes_alone = to, 0, False, False
         self.notes = []
@@ -335,6 +346,7 @@ class Journal(Retaining):
             lines=[*(("note", note) for note in job.notes), (str(to), job.reason)],
             documents=job.changes(),
             erp_reference=job.erp_reference if job.referenced else None,
+            placed=job.placed,
         )  # fmt: skip
 
     def _advance(self, job: Job, to: Stage, *, goes_on: bool) -> None:
@@ -367,6 +379,12 @@ class Journal(Retaining):
                     update(orders)
                     .where(orders.c.store == job.store, orders.c.order_id == job.order_id)
                     .values(erp_reference=job.erp_reference)
+                )
+            if job.placed:
+                db.execute(
+                    update(orders)
+                    .where(orders.c.store == job.store, orders.c.order_id == job.order_id)
+                    .values(created_at=job.placed[0], value_cents=job.placed[1])
                 )
             what = ("skipped", job.skipped) if job.skipped else (str(to), job.reason)
             db.execute(
@@ -705,6 +723,55 @@ class Journal(Retaining):
         """Return the last reconciliation of each store that had one."""
         with self._database.transaction() as db:
             return reconciled.last(db)
+
+    # --- feeds --------------------------------------------------------------------------------
+
+    def feed(self, store: str) -> FeedRow | None:
+        """Return a store's feed; None where none was set up here."""
+        with self._database.transaction() as db:
+            return feeds.find(db, store)
+
+    def set_up_feed(
+        self, store: str, statuses: Sequence[str], *, hidden_seconds: int, kept_seconds: int
+    ) -> None:
+        """Keep how a store's feed was set up."""
+        with self._database.transaction() as db:
+            feeds.set_up(db, store, tuple(statuses), hidden_seconds, kept_seconds, now=self._now())
+
+    def forget_feed(self, store: str) -> None:
+        """Forget a store's feed."""
+        with self._database.transaction() as db:
+            feeds.forget(db, store)
+
+    def feed_seen(self, store: str) -> None:
+        """Keep that a feed works, and is what it was set up as."""
+        now = self._now()
+        with self._database.transaction() as db:
+            feeds.change(db, store, looked_at=now, tried_at=None, fault=None)
+
+    def feed_restored(self, store: str, why: str) -> None:
+        """Keep that a feed was configured anew, as it was set up."""
+        now = self._now()
+        with self._database.transaction() as db:
+            feeds.change(
+                db, store, configured_at=now, looked_at=now, tried_at=None, fault=None,
+                restored_at=now, restored_why=why,
+            )  # fmt: skip
+
+    def feed_failed(self, store: str, fault: str) -> None:
+        """Keep that a feed does not work; the list goes on at its usual pace meanwhile."""
+        with self._database.transaction() as db:
+            feeds.change(db, store, tried_at=self._now(), fault=fault)
+
+    def feed_unreadable(self, store: str, count: int) -> None:
+        """Count events that named no order."""
+        with self._database.transaction() as db:
+            feeds.change(db, store, unreadable=tables.feeds.c.unreadable + count)
+
+    def feed_listed(self, store: str) -> None:
+        """Keep that the list was read to its end."""
+        with self._database.transaction() as db:
+            feeds.change(db, store, listed_at=self._now())
 
     # --- pauses -------------------------------------------------------------------------------
 

@@ -219,3 +219,21 @@ reconciliations = Table(
     Column("findings", Text, nullable=False, comment="JSON: kind to how many"),
     comment="the last one of each store",
 )
+
+feeds = Table(
+    "journal_feeds",
+    metadata,
+    Column("store", String(64), primary_key=True),
+    Column("statuses", Text, nullable=False, comment="what it tells of, parted by spaces"),
+    Column("hidden_seconds", Integer, nullable=False),
+    Column("kept_seconds", Integer, nullable=False),
+    Column("configured_at", UtcDateTime, nullable=False),
+    Column("looked_at", UtcDateTime, nullable=False, comment="last seen as it was set up"),
+    Column("tried_at", UtcDateTime, comment="while it does not work"),
+    Column("fault", Words, comment="why it does not work"),
+    Column("restored_at", UtcDateTime),
+    Column("restored_why", Words),
+    Column("unreadable", Integer, nullable=False, comment="events that named no order"),
+    Column("listed_at", UtcDateTime, comment="when the list was last read to its end"),
+    comment="one row a store whose feed was set up here",
+)

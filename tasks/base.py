@@ -112,6 +112,8 @@ class Team:
         lenient: stores that take orders whose sums do not add up, flagged.
         nfe: how an NF-e becomes an invoice.
         retention: how long the journal keeps what is closed.
+        rests: stores whose orders may come by their feed, and for how long the list may rest
+            between two listings while they do.
         alone: a lock over the cluster by name; enters with what renews it, or with None where
             somebody else has it.
     """
@@ -124,6 +126,7 @@ class Team:
     lenient: frozenset[str] = field(default_factory=frozenset)
     nfe: NfeRules = field(default_factory=NfeRules)
     retention: Retention = field(default_factory=Retention)
+    rests: Mapping[str, timedelta] = field(default_factory=dict)
 
 
 class StoreTask(Task):  # type: ignore[misc]  # Celery ships no types
@@ -152,7 +155,7 @@ class StoreTask(Task):  # type: ignore[misc]  # Celery ships no types
     @property
     def rank(self) -> Rank:
         """Where this task's calls stand in line."""
-        listing = self.name in ("orders.list", "orders.reconcile")
+        listing = self.name in ("orders.list", "orders.read_feed", "orders.reconcile")
         return Rank.LISTING if listing else RANKS.get(self.name.split(".")[0], Rank.ORDERS)
 
     def vtex(self, store: str) -> VtexClient:

@@ -23,6 +23,7 @@ from tasks import carrying
 from tasks.base import StepTask, StoreTask, hand_back
 from tasks.carrying import Load
 from tasks.chains import names_of, send
+from tasks.feed import list_may_rest, list_was_read
 from vtex import handling, schemas, statuses
 from vtex.documents import Order, OrderPage
 
@@ -38,7 +39,7 @@ def list_orders(self: StoreTask, /, *, store: str, **_: object) -> None:
     Args:
         store: VTEX account name, as in the settings.
     """
-    if self.journal.paused(store):
+    if self.journal.paused(store) or list_may_rest(self, store):
         return
     with self.with_team.alone(f"orders.list:{store}") as renew:
         if renew is None:
@@ -54,6 +55,7 @@ def list_orders(self: StoreTask, /, *, store: str, **_: object) -> None:
             send(
                 self.journal, self.journal.dispatch(in_flight=self.with_team.in_flight, store=store)
             )
+        list_was_read(self, store)
     log.info("listed", extra={"store": store, "count": new})
 
 
@@ -81,6 +83,7 @@ def fetch(self: StepTask, /, *, store: str, order_id: str, attempt: int, **_: ob
     with self.step(store, order_id, attempt, to=Stage.FETCHED) as job:
         job.order = self.vtex(store).order(order_id)
         order = job.read = schemas.read_order(job.order)
+        job.place(order.created_at, order.value_cents)
         if reason := statuses.reason_to_skip(order):
             job.skip(reason)
         else:

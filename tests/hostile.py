@@ -26,6 +26,17 @@ PAGE: dict[str, Any] = {
     "paging": {"total": len(MADE), "pages": 1, "currentPage": 1, "perPage": 100},
 }  # fmt: skip
 
+EVENT: dict[str, Any] = {
+    "eventId": "9B1F0C2A7D3E4B5F8A6C1D2E3F405162", "handle": "eyJ0eXAi", "domain": "Fulfillment",
+    "state": "ready-for-handling", "lastState": "window-to-cancel", "orderId": "v70411223acme-01",
+    "lastChange": "2026-03-10T14:22:05.134057Z", "currentChange": "2026-03-10T14:52:06.7153839Z",
+}  # fmt: skip
+FEED_CONFIG: dict[str, Any] = {
+    "filter": {"type": "FromWorkflow", "status": ["ready-for-handling"], "expression": None},
+    "queue": {"visibilityTimeoutInSeconds": 300, "messageRetentionPeriodInSeconds": 345_600},
+    "quantity": 3, "approximateAgeOfOldestMessageInSeconds": 17,
+}  # fmt: skip
+
 PACKAGE: dict[str, Any] = {
     "type": "Output", "invoiceNumber": "128841", "invoiceValue": 5230, "invoiceKey": None,
     "courier": "Correios", "trackingNumber": "BR123456789XX", "trackingUrl": None,

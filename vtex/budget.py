@@ -37,6 +37,7 @@ def group_of(method: str, path: str) -> str:
     """Return the group that a call belongs to."""
     if method != "GET":
         return "writes"
-    if path == "/api/oms/pvt/orders":
+    # The feed brings orders in as the list does.
+    if path == "/api/oms/pvt/orders" or path.startswith("/api/orders/feed"):
         return "list"
     return "payments" if path.startswith("/api/pvt/transactions") else "order"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,9 +11,10 @@ from urllib.parse import quote
 
 from vtex import schemas
 from vtex.budget import Rank
-from vtex.documents import NOT_IN_GATEWAY, ListedOrder, OrderPage
+from vtex.documents import NOT_IN_GATEWAY, FeedBatch, FeedConfig, ListedOrder, OrderPage
 from vtex.errors import (
     BudgetSpent,
+    FeedMissing,
     OrderNotFound,
     VtexError,
     VtexRejected,
@@ -33,6 +35,11 @@ READABLE = timedelta(days=730)
 _NO_TRACKING = {
     "trackingNumber": "0", "trackingUrl": None, "courier": None, "dispatchedDate": None,
 }  # fmt: skip
+
+FEED = "/api/orders/feed"
+FEED_CONFIG = f"{FEED}/config"
+MOST_EVENTS = 10
+"""Events of one answer, at most."""
 
 SHORTEST_WINDOW = timedelta(milliseconds=1)
 """VTEX tells moments of a filter apart to the millisecond."""
@@ -235,6 +242,78 @@ class VtexClient:
             raise VtexUnavailable(f"VTEX answered GET {path} with no list of changes",
                                   method="GET", path=path)  # fmt: skip
         return any(isinstance(one, dict) and one.get("finished") is False for one in rows or ())
+
+    def feed(self) -> FeedBatch:
+        """Return up to ten events; they are hidden for a while then, and come again uncommitted.
+
+        Source: ``GET /api/orders/feed``.
+
+        Raises:
+            FeedMissing: this key has no feed.
+            DocumentInvalid: the answer is no list of events.
+        """
+        return schemas.read_feed(self._of_feed("GET", FEED, {"maxlot": str(MOST_EVENTS)}))
+
+    def commit_feed(self, handles: Sequence[str]) -> None:
+        """Drop events for good; a handle that VTEX does not know (any more) has no effect.
+
+        Source: ``POST /api/orders/feed``.
+        """
+        for start in range(0, len(handles), MOST_EVENTS):
+            some = list(handles[start : start + MOST_EVENTS])
+            self._of_feed("POST", FEED, {"handles": some})
+
+    def feed_config(self) -> FeedConfig | None:
+        """Return the configuration of this key's feed; None where it has none.
+
+        Source: ``GET /api/orders/feed/config``.
+        """
+        try:
+            raw = self._of_feed("GET", FEED_CONFIG)
+        except FeedMissing:
+            return None
+        # What VTEX answers where there is none is not published.
+        return schemas.read_feed_config(raw) if raw else None
+
+    def configure_feed(self, config: FeedConfig) -> None:
+        """Set this key's feed up, or change it; what is queued stays.
+
+        Source: ``POST /api/orders/feed/config``. VTEX takes any status, also one that is misspelt.
+        """
+        body = {
+            "filter": {"type": "FromWorkflow", "status": list(config.statuses or ())},
+            "queue": {
+                "visibilityTimeoutInSeconds": config.hidden_seconds,
+                "MessageRetentionPeriodInSeconds": config.kept_seconds,
+            },
+        }
+        self._of_feed("POST", FEED_CONFIG, body)
+
+    def remove_feed(self) -> None:
+        """Drop this key's feed, with what is queued; it may be gone already.
+
+        Source: ``DELETE /api/orders/feed/config``.
+        """
+        with suppress(FeedMissing):
+            self._of_feed("DELETE", FEED_CONFIG)
+
+    def _of_feed(self, method: str, path: str, what: Mapping[str, Any] | None = None) -> Any:
+        try:
+            if method == "GET":
+                return self._transport.get(path, what)
+            return self._transport.send(method, path, what)
+        except (OrderNotFound, VtexUnavailable) as error:
+            if method != "GET" and error.status == 200:
+                # Whatever its words are: what was not done shows when the feed is read again.
+                return None
+            # Also without a body; a proxy's page under that status does no harm here: the feed
+            # is then configured as it is.
+            if error.status != 404:
+                raise
+            raise FeedMissing(
+                f"VTEX has no feed of this key ({method} {path} answered 404)",
+                method=method, path=path, status=404,
+            ) from error  # fmt: skip
 
     def _sent(self, method: str, path: str, body: Mapping[str, Any]) -> str | None:
         answer = self._transport.send(method, path, body)

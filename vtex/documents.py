@@ -57,6 +57,71 @@ class OrderPage:
 
 
 @dataclass(frozen=True, slots=True)
+class FeedEvent:
+    """A change of an order's status, as the feed hands it out.
+
+    Attributes:
+        handle: commits it; another one at each delivery.
+        state: the status that the order came to; None where it cannot be read.
+        changed_at: when; None where it cannot be read.
+    """
+
+    handle: str
+    order_id: str
+    event_id: str | None = None
+    state: str | None = None
+    changed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableEvent:
+    """What names no order, or cannot be committed.
+
+    Attributes:
+        handle: None where it has none: it will come again.
+        order_id: None where it names none.
+    """
+
+    reason: str
+    handle: str | None = None
+    event_id: str | None = None
+    order_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FeedBatch:
+    """One answer of the feed."""
+
+    events: tuple[FeedEvent, ...]
+    unreadable: tuple[UnreadableEvent, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.events) + len(self.unreadable)
+
+
+@dataclass(frozen=True, slots=True)
+class FeedConfig:
+    """What a feed hands out, and for how long.
+
+    Attributes:
+        statuses: None for all of them.
+        hidden_seconds: for so long an event that was read is not handed out again.
+        kept_seconds: an event that nobody commits is dropped after these, and so is a feed that
+            has none for as long.
+        is_workflow: it follows changes of status, not expressions.
+        waiting: events that nobody has committed yet, as VTEX counts them.
+        oldest_seconds: age of the oldest of them.
+    """
+
+    statuses: tuple[str, ...] | None
+    hidden_seconds: int | None
+    kept_seconds: int | None
+    is_workflow: bool = True
+    waiting: int | None = field(default=None, compare=False)
+    oldest_seconds: int | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class PriceTag:
     """A discount (negative) or tax on a line, in cents for the whole line."""
 

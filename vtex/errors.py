@@ -9,6 +9,7 @@
     ├── BudgetSpent         no call was made: the store's calls of the next seconds are taken
     ├── VtexUnauthorized    401, 403: our fault, for all orders of the store
     ├── OrderNotFound       404 for an order or its transaction
+    ├── FeedMissing         404 for the feed: this key has none
     ├── OrderConflict       409, or 400 with OMS003: the status is not what we thought
     ├── VtexRejected        other 4xx: understood and refused, with VTEX's own words
     ├── Refused             our own checks refuse what was asked, before VTEX has to
@@ -121,6 +122,10 @@ class VtexUnauthorized(VtexError):
 
 class OrderNotFound(VtexError):
     """VTEX does not know the order, or not in this account."""
+
+
+class FeedMissing(VtexError):
+    """The key has no feed: it was never configured, was deleted, or has expired."""
 
 
 class OrderConflict(VtexError):

@@ -24,6 +24,9 @@ from vtex.documents import (
     Address,
     Client,
     Component,
+    FeedBatch,
+    FeedConfig,
+    FeedEvent,
     Item,
     ListedOrder,
     Logistics,
@@ -36,6 +39,7 @@ from vtex.documents import (
     PriceTag,
     SellingPrice,
     Transaction,
+    UnreadableEvent,
 )  # fmt: skip
 from vtex.errors import DocumentInvalid
 from vtex.reading import reader
@@ -50,6 +54,7 @@ MOST_UNITS = 10**6
 """Of one line, as for invoices; cents times units stay exact and fit an ERP's columns."""
 
 MOST_RECEIPT = 255
+MOST_HANDLE = 10_000
 LONGEST_ID = 64
 
 _UNFIT = re.compile("[\x00\ud800-\udfff]")
@@ -609,6 +614,40 @@ class _Transaction(_Document):
     authorized_at = _optional(Moment, "authorizationDate")
 
 
+class _Handle(Text):
+    """What commits an event: opaque, given back as it came."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str | None:
+        if not isinstance(value, str):
+            raise ValidationError("is not text")
+        if not 0 < len(value) <= MOST_HANDLE:
+            raise ValidationError(f"is empty, or longer than {MOST_HANDLE} characters")
+        return value
+
+
+class _Event(_Document):
+    handle = _Handle(required=True)
+    order_id = Id(data_key="orderId", required=True)
+    event_id = Word(data_key="eventId")
+    state = Word()
+    changed_at = _optional(Moment, "currentChange")
+
+    @post_load
+    def _made(self, data: dict[str, Any], **_: Any) -> FeedEvent:
+        return FeedEvent(**data)
+
+
+class _Filter(_Document):
+    type = Text()
+    status = fields.List(Word(required=True), load_default=None, allow_none=True)
+
+
+class _FeedConfig(_Document):
+    filter = fields.Nested(_Filter, load_default=None, allow_none=True)
+    queue = fields.Raw(load_default=None, allow_none=True)
+    quantity = fields.Integer(load_default=None, allow_none=True)
+
+
 class _Answer(_Document):
     transaction = fields.Nested(_Transaction, required=True)
     payments = fields.List(fields.Nested(_Payment), required=True)
@@ -616,6 +655,7 @@ class _Answer(_Document):
 
 _ORDER, _PAGE, _ROW, _ANSWER, _ADDRESS = _Order(), _Page(), _Row(), _Answer(), _Address()
 _WITH_PACKAGES, _RECEIPT = _WithPackages(), _Receipt()
+_EVENT, _FEED_CONFIG = _Event(), _FeedConfig()
 
 
 def read_page(raw: Any) -> OrderPage:
@@ -643,6 +683,70 @@ def _row(raw: Any) -> ListedOrder:
             raw = {k: v for k, v in raw.items() if k == "orderId" or k not in error.messages}
         row = _load(_ROW, raw, "a row")
     return row
+
+
+def read_feed(raw: Any) -> FeedBatch:
+    """Read one answer of the feed; an event that breaks its schema stops no other.
+
+    Its order's id and its handle are enough: the order itself says the rest.
+
+    Raises:
+        DocumentInvalid: it is no list of events.
+    """
+    if not isinstance(raw, list):
+        raise DocumentInvalid("the feed answered with no list of events")
+    events: list[FeedEvent] = []
+    unreadable: list[UnreadableEvent] = []
+    for row in raw:
+        try:
+            events.append(_event(row))
+        except DocumentInvalid as error:
+            unreadable.append(_unreadable(row, str(error)))
+    return FeedBatch(tuple(events), tuple(unreadable))
+
+
+def _event(raw: Any) -> FeedEvent:
+    try:
+        event: FeedEvent = _EVENT.load(raw)
+    except ValidationError as error:
+        wrong = error.messages if isinstance(error.messages, dict) else {}
+        sound = {k: v for k, v in raw.items() if k not in wrong} if isinstance(raw, dict) else raw
+        event = _load(_EVENT, sound, "an event of the feed")
+    return event
+
+
+def _unreadable(raw: Any, reason: str) -> UnreadableEvent:
+    found: dict[str, str | None] = {}
+    for name, key in (("handle", "handle"), ("event_id", "eventId"), ("order_id", "orderId")):
+        with suppress(ValidationError):
+            value = raw.get(key) if isinstance(raw, dict) else None
+            found[name] = _EVENT.fields[name].deserialize(value)
+    return UnreadableEvent(reason, **found)
+
+
+def read_feed_config(raw: Any) -> FeedConfig:
+    """Read a feed's configuration; its keys are spelled in two ways.
+
+    Raises:
+        DocumentInvalid: it is no configuration.
+    """
+    data = _load(_FEED_CONFIG, raw, "the feed's configuration")
+    wanted, queue = data["filter"] or {}, data["queue"]
+    numbers = {
+        str(name).lower(): value
+        for name, value in (*raw.items(), *(queue.items() if isinstance(queue, dict) else ()))
+        if isinstance(value, int) and not isinstance(value, bool)
+    }
+    statuses = wanted.get("status")
+    age = "ageofoldestmessageinseconds"
+    return FeedConfig(
+        statuses=None if statuses is None else tuple(statuses),
+        hidden_seconds=numbers.get("visibilitytimeoutinseconds"),
+        kept_seconds=numbers.get("messageretentionperiodinseconds"),
+        is_workflow=(wanted.get("type") or "FromWorkflow") == "FromWorkflow",
+        waiting=data["quantity"],
+        oldest_seconds=numbers.get(f"approximate{age}", numbers.get(f"aproximate{age}")),
+    )
 
 
 def read_order(raw: Mapping[str, Any]) -> Order:

@@ -9,6 +9,18 @@ from vtex.errors import VtexUnavailable
 
 READY = "ready-for-handling"
 
+FEED_STATUSES = (
+    "order-created", "on-order-completed", "on-order-completed-ffm", "payment-pending",
+    "waiting-for-order-authorization", "approve-payment", "payment-approved", "request-cancel",
+    "waiting-for-seller-decision", "waiting-ffmt-authorization", "waiting-for-authorization",
+    "waiting-for-manual-authorization", "authorize-fulfillment", "order-create-error",
+    "order-creation-error", "window-to-cancel", "window-to-change-seller",
+    "waiting-for-mkt-authorization", "waiting-seller-handling", READY, "start-handling",
+    "handling", "invoice-after-cancellation-deny", "order-accepted", "invoice", "invoiced",
+    "replaced", "cancellation-requested", "cancel", "canceled",
+)  # fmt: skip
+"""What a feed can be asked for; VTEX takes a misspelt one as well, and then says nothing."""
+
 CANCELED = frozenset(
     {
         "canceled", "cancel", "cancellation-requested", "request-cancel",

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 import redis
 
 from erp.port import ErpError, ErpUnavailable
 from journal.erp_pause import ErpPause
+from journal.feeds import FeedRow
 from journal.jobs import JournalError, JournalUnavailable
 from journal.store import Journal
+from tasks.feed import PERMISSION, difference
+from vtex.client import VtexClient
+from vtex.errors import VtexError, VtexUnauthorized
 from workers import broker_checks, pauses, wiring
 from workers.addresses import masked
 from workers.settings import Settings
@@ -31,15 +35,16 @@ def run(settings: Settings) -> list[Verdict]:
             )
         )
     verdicts += broker_checks.run(settings)
-    verdicts += _journal(settings)
+    feeds: dict[str, FeedRow | None] = {}
+    verdicts += _journal(settings, feeds)
     verdicts.append(_erp(settings))
     budgets = wiring.budgets(settings)
     for store in settings.stores:
-        verdicts += _store(settings, store, budgets.get(store.name))
+        verdicts += _store(settings, store, budgets.get(store.name), feeds)
     return verdicts
 
 
-def _journal(settings: Settings) -> Iterator[Verdict]:
+def _journal(settings: Settings, feeds: dict[str, FeedRow | None]) -> Iterator[Verdict]:
     journal = wiring.journal(settings)
     try:
         yield Verdict("journal", True, f"{masked(settings.journal_url)}: {journal.check()}")
@@ -48,6 +53,13 @@ def _journal(settings: Settings) -> Iterator[Verdict]:
         for store in settings.stores:
             if pause := journal.paused(store.name):
                 yield Verdict(f"{store.name} paused", None, pauses.told(store.name, pause))
+            feeds[store.name] = feed = journal.feed(store.name)
+            if feed and feed.restored_at:
+                when = f"{feed.restored_at.astimezone():%Y-%m-%d %H:%M:%S}"
+                yield Verdict(
+                    f"{store.name} feed restored", None, f"{when}: {feed.restored_why}; who else "
+                    "has its key?"
+                )  # fmt: skip
         yield from _reconciled(settings, journal)
     except JournalUnavailable as error:
         todo = "" if "vtex-erp migrate" in str(error) else ": start it, or mend JOURNAL_URL"
@@ -93,13 +105,19 @@ def _erp(settings: Settings) -> Verdict:
         erp.close()
 
 
-def _store(settings: Settings, store: Store, budget: StoreBudget | None) -> Iterator[Verdict]:
+def _store(
+    settings: Settings,
+    store: Store,
+    budget: StoreBudget | None,
+    feeds: Mapping[str, FeedRow | None],
+) -> Iterator[Verdict]:
     now = _standing(budget)
     yield _budget(store, budget, now)
     if now and now.paused_seconds:
         yield Verdict(f"{store.name} VTEX", None, "not asked while VTEX wants a pause")
         return
-    found = wiring.client(settings, store, budget).probe()
+    client = wiring.client(settings, store, budget)
+    found = client.probe()
     if all(one.ok is None for one in found):
         # Nothing could be found out: one line says it, and it is no good sign.
         yield Verdict(
@@ -109,6 +127,30 @@ def _store(settings: Settings, store: Store, budget: StoreBudget | None) -> Iter
         return
     for one in found:
         yield Verdict(f"{store.name} {one.name}", one.ok, one.detail)
+    if store.name in feeds and (feeds[store.name] or store.intake != "list"):
+        yield _feed(store, feeds[store.name], client)
+
+
+def _feed(store: Store, feed: FeedRow | None, client: VtexClient) -> Verdict:
+    name = f"{store.name} feed"
+    if feed is None:
+        todo = "vtex-erp feed setup; until then all orders come by the list"
+        return Verdict(name, None, f"none is set up: {todo}")
+    if store.intake == "list":
+        todo = "set VTEX_INTAKE or intake to both, or call vtex-erp feed remove"
+        return Verdict(name, None, f"set up, and not read since intake is list: {todo}")
+    try:
+        found = client.feed_config()
+    except VtexUnauthorized as error:
+        return Verdict(name, False, f"grant {PERMISSION!r} to the key ({error})")
+    except VtexError as error:
+        return Verdict(name, False, f"{error}; the list brings the orders")
+    if feed.fault:
+        return Verdict(name, False, f"{feed.fault}; the list brings the orders")
+    if differs := difference(feed, found):
+        return Verdict(name, None, f"{differs}; it is restored within minutes")
+    waits = f"{found.waiting} events wait" if found and found.waiting else "nothing waits"
+    return Verdict(name, True, f"as it was set up, {waits}")
 
 
 def _standing(budget: StoreBudget | None) -> Standing | None:

@@ -33,7 +33,18 @@ from vtex.errors import (
     VtexUnavailable,
 )
 from vtex.simulator import __main__ as simulator
-from workers import checks, cli_dead, cli_out, cli_purge, cli_reconcile, demo, log, views, wiring
+from workers import (
+    checks,
+    cli_dead,
+    cli_feed,
+    cli_out,
+    cli_purge,
+    cli_reconcile,
+    demo,
+    log,
+    views,
+    wiring,
+)  # fmt: skip
 from workers.app import app
 from workers.options import (
     AS_JSON,
@@ -312,7 +323,8 @@ def _documents_of_vtex(
 
 
 for command in (
-    *cli_out.COMMANDS, *cli_dead.COMMANDS, *cli_purge.COMMANDS, *cli_reconcile.COMMANDS
+    *cli_out.COMMANDS, *cli_dead.COMMANDS, *cli_purge.COMMANDS, *cli_feed.COMMANDS,
+    *cli_reconcile.COMMANDS,
 ):  # fmt: skip
     main.add_command(command)
 

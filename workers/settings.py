@@ -26,6 +26,7 @@ from workers.stores import (
     ADDRESS,
     CALLS,
     CREDENTIAL,
+    INTAKE,
     PERCENT,
     Quota,
     Store,
@@ -51,6 +52,8 @@ class Settings:
     erp_url: str = field(repr=False)
     stores: tuple[Store, ...]
     list_seconds: float
+    list_safety_seconds: float
+    feed_seconds: float
     dispatch_seconds: float
     lease_seconds: float
     in_flight: int
@@ -100,7 +103,7 @@ def _within(least: float, most: float) -> validate.Range:
 _SECONDS = _within(0.2, 86_400)
 _DAYS = validate.Range(min=0, max=36_500, error="must be from {min} to {max}; 0 for ever")
 _IDENTITY = ("VTEX_ACCOUNT", "VTEX_APP_KEY", "VTEX_APP_TOKEN")
-_PER_STORE = ("VTEX_BASE_URL", "VTEX_PAYMENTS_URL", "ALLOW_SUM_MISMATCH")
+_PER_STORE = ("VTEX_BASE_URL", "VTEX_PAYMENTS_URL", "ALLOW_SUM_MISMATCH", "VTEX_INTAKE")
 _WRONG = {
     fields.Float: "is not a number",
     fields.Integer: "is not a whole number",
@@ -173,6 +176,12 @@ class SettingsSchema(Schema):
         fields.Boolean, False, "false",
         "Let orders whose sums do not add up into the ERP, flagged, instead of holding them.",
     )  # fmt: skip
+    VTEX_INTAKE = _setting(
+        fields.String, "list", "both",
+        "How orders come in: list; feed, once vtex-erp feed setup was called; or both, the better "
+        "choice (feed.md).",
+        validate=INTAKE,
+    )  # fmt: skip
     VTEX_QUOTA = _setting(
         fields.Integer, 6000, "500",
         "Calls a minute that VTEX takes of a store, all its integrations together; 0: no limit.",
@@ -196,6 +205,15 @@ class SettingsSchema(Schema):
     LIST_SECONDS = _setting(
         fields.Float, 60.0, "60", "Seconds between two listings of a store.", validate=_SECONDS
     )
+    LIST_SAFETY_SECONDS = _setting(
+        fields.Float, 600.0, "600",
+        "Seconds between two listings of a store of intake both, while its feed works.",
+        validate=_SECONDS,
+    )  # fmt: skip
+    FEED_SECONDS = _setting(
+        fields.Float, 5.0, "5", "Seconds between two readings of a store's feed.",
+        validate=_SECONDS,
+    )  # fmt: skip
     DISPATCH_SECONDS = _setting(
         fields.Float, 2.0, "2", "Seconds between two sweeps of the journal.", validate=_SECONDS
     )
@@ -280,6 +298,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         erp_url=table["ERP_URL"],
         stores=stores,
         list_seconds=table["LIST_SECONDS"],
+        list_safety_seconds=table["LIST_SAFETY_SECONDS"],
+        feed_seconds=table["FEED_SECONDS"],
         dispatch_seconds=table["DISPATCH_SECONDS"],
         lease_seconds=table["LEASE_SECONDS"],
         in_flight=table["DISPATCH_IN_FLIGHT"],
@@ -358,6 +378,7 @@ def _stores(
             base_url=table["VTEX_BASE_URL"],
             payments_url=table["VTEX_PAYMENTS_URL"],
             allow_sum_mismatch=table["ALLOW_SUM_MISMATCH"],
+            intake=table["VTEX_INTAKE"],
             quota=quota,
         ),
     )

@@ -20,6 +20,8 @@ ACCOUNT = validate.Regexp(
 CREDENTIAL = validate.Regexp(
     r"[!#-&(-~]+\Z", error="holds a space, a line break, a quotation mark or an accent"
 )
+INTAKES = ("list", "feed", "both")
+INTAKE = validate.OneOf(INTAKES, error="is none of {choices}")
 ADDRESS = validate.Regexp(r"https?://[^\s/]+", error="is not an http(s) address")
 
 CALLS = validate.Range(0, 1_000_000, error="must be from {min} to {max}; 0 for no limit")
@@ -58,7 +60,11 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """One VTEX account with its credentials and settings."""
+    """One VTEX account with its credentials and settings.
+
+    Attributes:
+        intake: how its orders come in: by ``list``, by ``feed``, or by ``both``.
+    """
 
     name: str
     app_key: str = field(repr=False)
@@ -66,6 +72,7 @@ class Store:
     base_url: str | None = None
     payments_url: str | None = None
     allow_sum_mismatch: bool = False
+    intake: str = "list"
     quota: Quota = field(default_factory=Quota)
 
 
@@ -100,6 +107,7 @@ class _StoreSchema(Schema):
     base_url = fields.String(validate=ADDRESS)
     payments_url = fields.String(validate=ADDRESS)
     allow_sum_mismatch = fields.Boolean()
+    intake = fields.String(validate=INTAKE)
     quota = fields.Integer(validate=CALLS)
     quota_share = fields.Integer(validate=PERCENT)
     quota_groups = fields.Dict(validate=_groups)
@@ -179,7 +187,7 @@ def _store(
         for key in _SECRETS
         if not any(one.startswith(key) for one in wrong)
     }
-    plain = ("base_url", "payments_url", "allow_sum_mismatch")
+    plain = ("base_url", "payments_url", "allow_sum_mismatch", "intake")
     store = Store(
         name,
         secrets.get("app_key", ""),

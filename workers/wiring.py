@@ -30,6 +30,9 @@ from workers.throttle import StoreBudget
 
 log = logging.getLogger(__name__)
 
+FEED_ALONE_SECONDS = 86_400.0
+"""Between two listings of a store of intake feed, while its feed works."""
+
 LOOK_SECONDS = 1.0
 """Between two looks of a worker that waits for its tables."""
 
@@ -89,7 +92,18 @@ def team(settings: Settings) -> Team:
             product_map=_product_map(settings.nfe_product_map),
         ),
         retention=retention(settings),
+        rests=rests(settings),
     )
+
+
+def rests(settings: Settings) -> dict[str, timedelta]:
+    """Return the stores that take orders by feed, and how long their lists may rest."""
+    seconds = {"both": settings.list_safety_seconds, "feed": FEED_ALONE_SECONDS}
+    return {
+        one.name: timedelta(seconds=seconds[one.intake])
+        for one in settings.stores
+        if one.intake in seconds
+    }
 
 
 def retention(

@@ -16,6 +16,7 @@ from published import ORDER, PAYMENT, TRANSACTION, content, document, example
 from erp.mapping import SumMismatch, to_sales_order
 from vtex import outgoing, schemas
 from vtex.client import VtexClient
+from vtex.documents import FeedConfig
 from vtex.simulator import outbound
 from vtex.simulator.config import Config
 from vtex.simulator.server import Running, running
@@ -187,6 +188,63 @@ def test_what_goes_out_and_what_is_answered_fit_the_published_schema(
     assert answer.status_code == 200
     published_answer = resolved(content("orders", path, method)["schema"])
     assert set(published_answer["properties"]) <= set(answer.json())
+
+
+FEED = "/api/orders/feed"
+CONFIG = f"{FEED}/config"
+
+
+def test_the_feeds_answers_fit_the_published_schema(simulator: Running, client: VtexClient) -> None:
+    headers = {"X-VTEX-API-AppKey": simulator.app_key, "X-VTEX-API-AppToken": simulator.app_token}
+    client.configure_feed(FeedConfig(("ready-for-handling",), 300, 345_600))
+    (order_id,) = simulator.store.generate()
+
+    config, events = (
+        requests.get(f"{simulator.url}{path}", params=query, headers=headers, timeout=10).json()
+        for path, query in ((CONFIG, {}), (FEED, {"maxlot": "10"}))
+    )
+    client.remove_feed()
+
+    shown = resolved(content("orders", CONFIG)["schema"])
+    assert set(config) <= set(shown["properties"])
+    assert [one["orderId"] for one in events] == [order_id]
+    assert set(events[0]) == set(example("orders", FEED)[0])
+    one = resolved(content("orders", FEED)["schema"]["items"])
+    assert [
+        error.message
+        for error in OAS30Validator(one | {"components": document("orders")["components"]})
+        .iter_errors(events[0])
+        if not TOLERATED.search(error.message)
+    ] == []  # fmt: skip
+
+
+def test_the_published_event_is_read() -> None:
+    batch = schemas.read_feed(example("orders", FEED))
+
+    (event,) = batch.events
+    assert (event.order_id, event.state) == ("953712004126-01", "ready-for-handling")
+    assert event.changed_at is not None
+    assert not batch.unreadable
+
+
+@pytest.mark.parametrize(
+    ("path", "call"),
+    [
+        (CONFIG, lambda client: client.configure_feed(FeedConfig(("handling",), 300, 345_600))),
+        (FEED, lambda client: client.commit_feed(["handle"])),
+    ],
+)
+def test_what_is_sent_to_the_feed_fits_the_published_schema(path: str, call: Any) -> None:
+    with requests_mock.Mocker() as mocker:
+        mocker.post(re.compile(f"{path}$"), text="")
+        call(VtexClient(Transport(Account("acme", "key", "token"))))
+        body = mocker.last_request.json()
+
+    asked = document("orders")["paths"][path]["post"]["requestBody"]["content"]
+    schema = resolved(asked["application/json"]["schema"])
+    whole = schema | {"components": document("orders")["components"]}
+    assert [one.message for one in OAS30Validator(whole).iter_errors(body)] == []
+    assert set(body) <= set(schema["properties"])
 
 
 def resolved(schema: dict[str, Any]) -> dict[str, Any]:

@@ -161,6 +161,29 @@ def test_one_bad_row_of_the_list_hides_no_other(row: Any) -> None:
     assert {one["orderId"] for one in others} <= {one.order_id for one in page.orders}
 
 
+@given(hostile.mutated(hostile.EVENT) | hostile.VALUES)
+def test_one_bad_event_of_the_feed_hides_no_other_and_is_named(raw: Any) -> None:
+    batch = schemas.read_feed([hostile.EVENT, raw, hostile.EVENT])
+
+    assert len(batch) == 3
+    for event in (*batch.events, *batch.unreadable):
+        # A handle is given back as it came, and kept nowhere.
+        assert_sound(replace(event, handle=""))
+    assert all(0 < len(one.order_id) <= 64 and one.handle for one in batch.events)
+    for one in batch.unreadable:
+        # What names an order is committed after it only; what names none, never will.
+        assert not (one.handle and one.order_id)
+        refused(DocumentInvalid(one.reason))
+
+
+@given(hostile.mutated(hostile.FEED_CONFIG) | hostile.VALUES)
+def test_a_feeds_configuration_is_read_or_refused(raw: Any) -> None:
+    try:
+        assert_sound(schemas.read_feed_config(raw))
+    except DocumentInvalid as error:
+        refused(error)
+
+
 @given(hostile.mutated(hostile.RECEIPT) | hostile.VALUES)
 def test_an_answer_to_a_write_is_a_receipt_or_none(raw: Any) -> None:
     receipt = schemas.read_receipt(raw)

@@ -897,3 +897,106 @@ def test_no_pause_of_a_store_is_told_of_another(desk: Desk) -> None:
     assert "paused" not in desk.type("order", "a-01")
     assert "outlet pauses until" in desk.type("orders", "--store", "outlet")
     assert "pauses" not in desk.type("orders", "--store", "acme")
+
+
+# --- the feed -------------------------------------------------------------------------------------
+
+
+def test_a_feed_is_set_up_shown_and_removed(desk: Desk) -> None:
+    told = desk.type("feed", "setup", "--status", "canceled", "--status", "ready-for-handling")
+    desk.store.store.generate(3)
+    shown = desk.type("feed", "show")
+    machine = desk.json("feed", "show")
+    removed = desk.type("feed", "remove", answer="y\n")
+
+    assert "acme: the feed tells of ready-for-handling, canceled" in told
+    assert "set VTEX_INTAKE=both" in told
+    assert "acme at VTEX: ready-for-handling, canceled" in shown
+    assert "3 events wait, the oldest for 0 s" in shown
+    assert machine["vtex"]["statuses"] == ["ready-for-handling", "canceled"]
+    assert machine["differs"] is None
+    assert "orders come by the list alone" in removed
+    assert "acme at VTEX: no feed\n  not set up here: vtex-erp feed setup" in desk.type(
+        "feed", "show"
+    )
+
+
+def test_a_status_that_is_misspelt_is_refused_since_vtex_would_take_it(desk: Desk) -> None:
+    said = desk.type("feed", "setup", "--status", "cancelation-requested", status=2)
+
+    assert "cancellation-requested" in said
+    assert desk.store.store.feed.shown([], datetime.now(UTC)) is None
+
+
+def test_a_feed_that_another_system_may_read_is_taken_over_only_where_that_is_said(
+    desk: Desk,
+) -> None:
+    body = {
+        "filter": {"type": "FromWorkflow", "status": ["invoiced"]},
+        "queue": {"visibilityTimeoutInSeconds": 240, "MessageRetentionPeriodInSeconds": 345600},
+    }
+    desk.store.store.feed.configure(body, [], datetime.now(UTC))
+
+    refused = desk.type("feed", "setup", status=1)
+    desk.type("feed", "setup", "--replace")
+
+    assert "has a feed already (invoiced), which another system may read" in refused
+    assert "add --replace" in refused
+    assert desk.json("feed", "show")["vtex"]["statuses"] == ["ready-for-handling"]
+    assert "ready-for-handling, handling" in desk.type("feed", "setup", "--status", "handling")
+
+
+@pytest.mark.parametrize("command", [("setup",), ("show",), ("remove", "--yes")])
+def test_without_its_permission_the_feeds_commands_name_it(
+    desk: Desk, command: tuple[str, ...]
+) -> None:
+    desk.store.store.permissions.clear()
+
+    said = desk.type("feed", *command, status=1)
+
+    assert "grant 'Feed v3 and Hook Admin' to the key" in said
+
+
+def test_check_says_nothing_of_a_feed_that_nobody_wants(desk: Desk) -> None:
+    assert not [one for one in desk.verdicts() if "feed" in one]
+
+
+def test_check_tells_how_a_feed_stands(desk: Desk) -> None:
+    desk.env["VTEX_INTAKE"] = "both"
+    found = [desk.verdicts()["acme feed"]]
+    desk.type("feed", "setup")
+    found.append(desk.verdicts()["acme feed"])
+    desk.env["VTEX_INTAKE"] = "list"
+    found.append(desk.verdicts()["acme feed"])
+    desk.env["VTEX_INTAKE"] = "feed"
+    desk.store.store.feed.forget()
+    found.append(desk.verdicts()["acme feed"])
+    desk.journal.feed_failed("acme", "VTEX answered 500")
+    found.append(desk.verdicts()["acme feed"])
+    desk.journal.feed_restored("acme", "VTEX had none any more")
+    restored = desk.verdicts()["acme feed restored"]
+    desk.store.store.permissions -= {"Feed v3 and Hook Admin", "Feed v3 and Hook view only"}
+    found.append(desk.verdicts()["acme feed"])
+
+    assert [ok for ok, _ in found] == [None, True, None, None, False, False]
+    words = [
+        "vtex-erp feed setup", "as it was set up, nothing waits", "set VTEX_INTAKE",
+        "restored within minutes", "VTEX answered 500; the list brings the orders",
+        "grant 'Feed v3 and Hook Admin' to the key",
+    ]  # fmt: skip
+    for (_, detail), word in zip(found, words, strict=True):
+        assert word in detail
+    assert "VTEX had none any more" in restored[1]
+
+
+def test_show_tells_what_is_wrong_with_a_feed(desk: Desk) -> None:
+    desk.type("feed", "setup")
+    desk.journal.feed_failed("acme", "VTEX answered 500")
+    desk.journal.feed_unreadable("acme", 2)
+    desk.store.store.feed.forget()
+
+    shown = desk.type("feed", "show")
+
+    assert "VTEX had none any more" in shown
+    assert "does not work: VTEX answered 500" in shown
+    assert "2 events named no order" in shown

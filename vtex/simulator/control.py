@@ -11,6 +11,7 @@
 | ``PATCH orders/{id}`` | ``{"items.0.quantity": 2, "status": …}``: changes fields |
 | ``POST permissions`` | ``{"grant": […], "revoke": […]}`` |
 | ``POST tokens`` | ``{"add": […], "remove": […]}`` |
+| ``POST feed`` | ``{"forget": true, "repeats": 2, "shuffles": true, "events": [{…}]}`` |
 | ``POST settings`` | ``{"index_lag": 5, "quota": 3000, …}`` |
 
 What makes no sense is answered with 400 and ``{"error": "<field>: …"}``, and changes nothing.
@@ -27,6 +28,7 @@ from tornado.web import RequestHandler
 from vtex.simulator.gate import World
 from vtex.simulator.state import FULL_ACCESS, PERMISSIONS
 
+FEED_FIELDS = frozenset({"forget", "repeats", "shuffles", "events"})
 ORDER_FIELDS = frozenset({"count", "status", "kind"})
 
 
@@ -66,6 +68,7 @@ class Control(RequestHandler):
                 store.permissions, body, "grant", "revoke", known=PERMISSIONS | {FULL_ACCESS}
             ),
             "tokens": lambda body: _swap(store.tokens, body, "add", "remove"),
+            "feed": self._feed,
             "settings": lambda body: store.config.change(**body),
         }
         if what not in does:
@@ -120,6 +123,24 @@ class Control(RequestHandler):
         if not isinstance(status, str):
             raise Nonsense(f"status: {status!r} is no text")
         return self.world.store.generate(**body)
+
+    def _feed(self, body: dict[str, Any]) -> None:
+        feed, now = self.world.store.feed, self.world.store.now()
+        for name in body:
+            if name not in FEED_FIELDS:
+                raise Nonsense(f"{name}: is none of {', '.join(sorted(FEED_FIELDS))}")
+        events = body.get("events", [])
+        if not isinstance(events, list) or not all(isinstance(one, dict) for one in events):
+            raise Nonsense("events: is no list of objects")
+        repeats = body.get("repeats", feed.repeats)
+        if isinstance(repeats, bool) or not isinstance(repeats, int) or repeats < 0:
+            raise Nonsense(f"repeats: {repeats!r} is no whole number from 0 on")
+        feed.repeats = repeats
+        feed.shuffles = bool(body.get("shuffles", feed.shuffles))
+        if body.get("forget"):
+            feed.forget()
+        for one in events:
+            feed.add(one, now)
 
     def _body(self) -> dict[str, Any]:
         try:

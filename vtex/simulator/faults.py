@@ -38,8 +38,10 @@ SHAPES: dict[str, Any] = {
 }
 """How VTEX's services word their errors."""
 
-WRITES = frozenset({"start_handling", "invoice", "set_tracking", "add_events", "cancel"})
-ROUTES = WRITES | {"list", "order", "transaction", "payments", "changes", "*"}
+WRITES = frozenset({"start_handling", "invoice", "set_tracking", "add_events", "cancel", "commit"})
+ROUTES = WRITES | {
+    "list", "order", "transaction", "payments", "changes", "feed", "feed_config", "*",
+}  # fmt: skip
 
 
 @dataclass

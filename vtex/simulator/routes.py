@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from vtex.simulator import outbound
+from vtex.simulator.feed import ConfigRefused
 from vtex.simulator.gate import Vtex
 from vtex.simulator.listing import QueryRefused
 from vtex.simulator.state import Entry
@@ -226,7 +227,106 @@ class Changes(Writing):
         return outbound.changes(entry)
 
 
+class _OfFeed(Vtex):
+    """A call about the feed."""
+
+    def body(self) -> dict[str, Any] | None:
+        """Return the request's object, or refuse."""
+        try:
+            body = json.loads(self.request.body or b"{}")
+        except ValueError:
+            body = None
+        if not isinstance(body, dict):
+            self.refuse(400, "FMT0094", "The body is no JSON object")
+            return None
+        return body
+
+    def missing(self) -> None:
+        """Say that this key has no feed."""
+        self.refuse(404, "OMS404", "Feed configuration not found")
+
+
+class FeedConfig(_OfFeed):
+    """``GET``, ``POST`` and ``DELETE /api/orders/feed/config``."""
+
+    route, permission = "feed_config", "Feed v3 and Hook view only"
+
+    async def get(self) -> None:
+        """Show it."""
+        await self.answer()
+
+    async def post(self) -> None:
+        """Take it."""
+        self.permission = "Feed v3 and Hook Admin"
+        await self.answer()
+
+    async def delete(self) -> None:
+        """Drop it."""
+        self.permission = "Feed v3 and Hook Admin"
+        await self.answer()
+
+    def effect(self, order_id: str | None) -> None:
+        """Show, take or drop the configuration."""
+        del order_id
+        store = self.world.store
+        if self.request.method == "POST":
+            self._configure()
+        elif self.request.method == "DELETE":
+            self.say(200, {}) if store.feed.forget() else self.missing()
+        else:
+            shown = store.feed.shown(store.entries(), store.now())
+            self.missing() if shown is None else self.say(200, shown)
+
+    def _configure(self) -> None:
+        body, store = self.body(), self.world.store
+        if body is None:
+            return
+        try:
+            store.feed.configure(body, store.entries(), store.now())
+        except ConfigRefused as error:
+            self.refuse(error.status, "FMT0094", str(error))
+        else:
+            self.say(200, {})
+
+
+class TheFeed(_OfFeed):
+    """``GET`` and ``POST /api/orders/feed``."""
+
+    route, permission = "feed", "Feed v3 and Hook view only"
+
+    async def get(self) -> None:
+        """Hand out events."""
+        await self.answer()
+
+    async def post(self) -> None:
+        """Commit events."""
+        self.route = "commit"
+        await self.answer()
+
+    def effect(self, order_id: str | None) -> None:
+        """Hand out events, or drop those that are committed."""
+        del order_id
+        store = self.world.store
+        if self.request.method == "GET":
+            most = self.get_query_argument("maxlot", "1")
+            if not most.isdecimal():
+                self.refuse(400, "FMT0094", "maxlot is no number")
+                return
+            found = store.feed.read(int(most), store.entries(), store.now())
+            self.missing() if found is None else self.say(200, found)
+            return
+        body = self.body()
+        handles = body.get("handles") if body is not None else None
+        if isinstance(handles, list):
+            store.feed.commit((str(one) for one in handles), store.now())
+            self.say(200, {})
+        elif body is not None:
+            self.refuse(400, "FMT0094", "handles is no list")
+
+
 ROUTES = [
+    (r"/api/orders/feed/config", FeedConfig),
+    (r"/api/orders/feed", TheFeed),
     (r"/api/oms/pvt/orders", Listing),
     (r"/api/oms/pvt/orders/([^/]+)", OneOrder),
     (r"/api/oms/pvt/orders/([^/]+)/start-handling", StartHandling),

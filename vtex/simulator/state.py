@@ -12,17 +12,21 @@ from typing import Any
 
 from vtex.simulator import listing
 from vtex.simulator.config import Config
+from vtex.simulator.feed import Feed
 from vtex.simulator.seed import Made, Seed
 from vtex.simulator.stamps import moment_of, stamp
 
 PERMISSIONS = frozenset(
     {
         "List Orders", "View order", "Change order workflow status", "View Payment Data",
-        "Notify invoice", "Cancel order",
+        "Notify invoice", "Cancel order", "Feed v3 and Hook view only", "Feed v3 and Hook Admin",
     }
 )  # fmt: skip
 FULL_ACCESS = "Orders Full Access"
 """Stands for the permissions to list and to view orders."""
+
+FEED_ADMIN = "Feed v3 and Hook Admin"
+"""Stands for the permission to view the feed."""
 
 READABLE = timedelta(days=730)
 """VTEX reads no order older than two years."""
@@ -36,6 +40,7 @@ class Entry:
     past: list[tuple[datetime, str]]
     calls: Counter[str] = field(default_factory=Counter)
     listed_at: datetime | None = None
+    fed: int = 0  # how much of its past the feed has seen
     handled_at: datetime | None = None
 
     def __post_init__(self) -> None:
@@ -63,6 +68,7 @@ class Store:
         self._handled = 0
         self._now = now
         self._seed = Seed(config.account, config.seed)
+        self.feed = Feed(config.seed)
         # What is there at the start has long been in the index.
         long_ago = now() - timedelta(days=1)
         for _ in range(config.orders):
@@ -179,6 +185,10 @@ class Store:
             if standing is not None and self._is_readable(entry):
                 yield listing.Indexed(entry.order, standing[1], entry.created)
 
+    def entries(self) -> list[Entry]:
+        """Return all orders."""
+        return list(self._orders.values())
+
     def shown(self) -> dict[str, Any]:
         """Return what a test or a person wants to know."""
         orders = {
@@ -219,7 +229,8 @@ class Store:
     def permits(self, permission: str) -> bool:
         """Say whether the key has a permission."""
         full = FULL_ACCESS in self.permissions and permission in ("List Orders", "View order")
-        return full or permission in self.permissions
+        feed = FEED_ADMIN in self.permissions and permission.startswith("Feed v3")
+        return full or feed or permission in self.permissions
 
 
 def _seconds(moment: datetime | None) -> float | None:

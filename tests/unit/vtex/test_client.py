@@ -12,7 +12,9 @@ import requests
 import requests_mock
 
 from vtex import errors
+from vtex.budget import group_of
 from vtex.client import VtexClient
+from vtex.documents import FeedConfig
 from vtex.transport import Account, Transport
 
 HOST = "https://acme.vtexcommercestable.com.br"
@@ -239,3 +241,109 @@ def test_an_id_that_names_another_path_is_no_order(client: VtexClient, order_id:
         client.cancel(order_id, {})
 
     assert mocker.call_count == 0
+
+
+# --- the feed -------------------------------------------------------------------------------------
+
+FEED = f"{HOST}/api/orders/feed"
+NONE = {"status_code": 404, "json": {"error": {"code": "1", "message": "none"}}, "headers": JSON}
+PROXY = {"status_code": 404, "text": "<html>", "headers": {"Content-Type": "text/html"}}
+
+
+@pytest.mark.parametrize("answer", [NONE, PROXY, {"status_code": 404, "text": ""}])
+def test_a_feed_that_vtex_does_not_have_is_missing_whatever_the_page(
+    client: VtexClient, answer: dict[str, Any]
+) -> None:
+    with requests_mock.Mocker() as mocker:
+        mocker.get(FEED, **answer)
+        mocker.get(f"{FEED}/config", **answer)
+        mocker.delete(f"{FEED}/config", **answer)
+        client.remove_feed()
+
+        assert client.feed_config() is None
+        with pytest.raises(errors.FeedMissing):
+            client.feed()
+
+
+def test_handles_are_committed_ten_at_a_time(client: VtexClient) -> None:
+    with requests_mock.Mocker() as mocker:
+        mocker.post(FEED, text="")
+
+        client.commit_feed([f"h-{number}" for number in range(23)])
+
+        sent = [one.json()["handles"] for one in mocker.request_history]
+    assert [len(one) for one in sent] == [10, 10, 3]
+    assert [one for some in sent for one in some] == [f"h-{number}" for number in range(23)]
+
+
+def test_a_commit_that_is_answered_in_words_of_any_kind_was_taken(client: VtexClient) -> None:
+    with requests_mock.Mocker() as mocker:
+        mocker.post(FEED, text="OK", headers={"Content-Type": "text/plain"})
+
+        client.commit_feed(["h"])
+
+
+def test_a_commit_that_is_refused_is_told(client: VtexClient) -> None:
+    with requests_mock.Mocker() as mocker, pytest.raises(errors.VtexUnauthorized):
+        mocker.post(FEED, status_code=403, text="")
+
+        client.commit_feed(["h"])
+
+
+def test_a_feed_is_configured_as_vtex_spells_it(client: VtexClient) -> None:
+    with requests_mock.Mocker() as mocker:
+        mocker.post(f"{FEED}/config", text="")
+
+        client.configure_feed(FeedConfig(("ready-for-handling",), 300, 345600))
+
+        body = mocker.last_request.json()
+    assert body == {
+        "filter": {"type": "FromWorkflow", "status": ["ready-for-handling"]},
+        "queue": {"visibilityTimeoutInSeconds": 300, "MessageRetentionPeriodInSeconds": 345600},
+    }
+
+
+@pytest.mark.parametrize(
+    ("answer", "statuses", "waiting"),
+    [
+        (
+            {
+                "filter": {"type": "FromWorkflow", "status": ["invoiced"]},
+                "queue": {
+                    "visibilityTimeoutInSeconds": 240, "messageRetentionPeriodInSeconds": 345600,
+                },
+                "quantity": 3, "aproximateAgeOfOldestMessageInSeconds": 17,
+            },
+            ("invoiced",),
+            (3, 17),
+        ),
+        (
+            {
+                "queue": {
+                    "VisibilityTimeoutInSeconds": 240, "MessageRetentionPeriodInSeconds": 345600,
+                },
+                "approximateAgeOfOldestMessageInSeconds": 0,
+            },
+            None,
+            (None, 0),
+        ),
+    ],
+)  # fmt: skip
+def test_a_configuration_is_read_in_every_spelling(
+    client: VtexClient, answer: dict[str, Any], statuses: Any, waiting: tuple[int | None, int]
+) -> None:
+    with requests_mock.Mocker() as mocker:
+        mocker.get(f"{FEED}/config", json=answer, headers=JSON)
+
+        found = client.feed_config()
+
+    assert found == FeedConfig(statuses, 240, 345600)
+    assert found is not None
+    assert (found.waiting, found.oldest_seconds) == waiting
+
+
+def test_reading_the_feed_counts_as_the_list_does() -> None:
+    assert [group_of(*one) for one in (
+        ("GET", "/api/orders/feed"), ("GET", "/api/orders/feed/config"),
+        ("POST", "/api/orders/feed"),
+    )] == ["list", "list", "writes"]  # fmt: skip

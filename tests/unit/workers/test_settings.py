@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from workers import wiring
 from workers.addresses import masked
 from workers.settings import Settings, SettingsError, SettingsSchema, load
 
@@ -407,3 +409,35 @@ def test_a_group_of_a_file_that_is_unknown_is_named(tmp_path: Path) -> None:
 
     assert fault.startswith("stores.acme.quota_groups: ")
     assert "list, order, payments, writes" in fault
+
+
+def test_orders_come_in_by_the_list_unless_it_is_said() -> None:
+    assert [one.stores[0].intake for one in (load(ONE), load(ONE | {"VTEX_INTAKE": "both"}))] == [
+        "list", "both",
+    ]  # fmt: skip
+
+
+def test_each_store_of_a_file_says_how_its_orders_come_in(tmp_path: Path) -> None:
+    keys = 'app_key = "k"\napp_token = "t"\n'
+    toml = f'[stores.acme]\n{keys}intake = "feed"\n[stores.outlet]\n{keys}'
+
+    settings = of_file(tmp_path, toml)
+
+    assert [one.intake for one in settings.stores] == ["feed", "list"]
+    assert wiring.rests(settings) == {"acme": timedelta(days=1)}
+
+
+def test_an_intake_that_is_none_is_named(tmp_path: Path) -> None:
+    toml = '[stores.acme]\napp_key = "k"\napp_token = "t"\nintake = "hook"'
+
+    (fault,) = faults(**ONE, VTEX_INTAKE="hook")
+    (of_a_file,) = file_faults(tmp_path, toml)
+
+    assert fault.startswith("VTEX_INTAKE: 'hook' is none of list, feed, both")
+    assert of_a_file == "stores.acme.intake: is none of list, feed, both"
+
+
+def test_the_list_rests_for_as_long_as_is_set_while_both_ways_are_used() -> None:
+    settings = load(ONE | {"VTEX_INTAKE": "both", "LIST_SAFETY_SECONDS": "1200"})
+
+    assert wiring.rests(settings) == {"acme": timedelta(minutes=20)}

@@ -1,0 +1,109 @@
+"""A store's feed: what it was set up as, whether it works, and when the list was last asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from journal.rows import insert
+from journal.tables import feeds
+
+LOOK = timedelta(minutes=5)
+"""So often a feed that works is compared with what it was set up as."""
+
+PROBE = timedelta(minutes=1)
+"""So often a feed that does not work is tried."""
+
+SETTLING = timedelta(minutes=15)
+"""For so long after a feed was (re)configured the list goes on at its usual pace: a feed tells
+nothing of what was before, and the list may lag by minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedRow:
+    """A feed that was set up through us.
+
+    Attributes:
+        configured_at: when it was set up, or restored.
+        looked_at: when it was last seen to be as it was set up.
+        tried_at: when it was last tried, while it does not work.
+        fault: why it does not work; None while it does.
+        restored_why: why it was restored last; None where it never was.
+        unreadable: events that named no order.
+        listed_at: when the list was last read to its end.
+    """
+
+    store: str
+    statuses: tuple[str, ...]
+    hidden_seconds: int
+    kept_seconds: int
+    configured_at: datetime
+    looked_at: datetime
+    tried_at: datetime | None
+    fault: str | None
+    restored_at: datetime | None
+    restored_why: str | None
+    unreadable: int
+    listed_at: datetime | None
+
+    def is_due(self, now: datetime) -> bool:
+        """Say whether it may be read now: one that does not work is not hammered."""
+        return self.fault is None or self.tried_at is None or now >= self.tried_at + PROBE
+
+    def wants_look(self, now: datetime) -> bool:
+        """Say whether its configuration is to be compared now."""
+        return self.fault is not None or now >= self.looked_at + LOOK
+
+    def works(self, now: datetime) -> bool:
+        """Say whether orders come by it: it is read, and is what it was set up as."""
+        return self.fault is None and now < self.looked_at + 3 * LOOK
+
+    def spares_list(self, now: datetime, pace: timedelta) -> bool:
+        """Say whether the list need not be asked now."""
+        settled = now >= self.configured_at + SETTLING
+        recent = self.listed_at is not None and now < self.listed_at + pace
+        return settled and recent and self.works(now)
+
+
+def find(db: Connection, store: str) -> FeedRow | None:
+    """Return a store's feed; None where none was set up."""
+    row = db.execute(select(feeds).where(feeds.c.store == store)).mappings().one_or_none()
+    return (
+        None if row is None else FeedRow(**dict(row) | {"statuses": tuple(row["statuses"].split())})
+    )
+
+
+def set_up(
+    db: Connection,
+    store: str,
+    statuses: tuple[str, ...],
+    hidden_seconds: int,
+    kept_seconds: int,
+    *,
+    now: datetime,
+) -> None:
+    """Keep how a feed was set up; whatever was known of the former one is forgotten."""
+    values: dict[str, Any] = {
+        "statuses": " ".join(statuses), "hidden_seconds": hidden_seconds,
+        "kept_seconds": kept_seconds, "configured_at": now, "looked_at": now, "tried_at": None,
+        "fault": None, "restored_at": None, "restored_why": None, "unreadable": 0,
+        "listed_at": None,
+    }  # fmt: skip
+    db.execute(
+        insert(db, feeds)
+        .values(store=store, **values)
+        .on_conflict_do_update(index_elements=[feeds.c.store], set_=values)
+    )
+
+
+def forget(db: Connection, store: str) -> None:
+    """Forget a feed."""
+    db.execute(feeds.delete().where(feeds.c.store == store))
+
+
+def change(db: Connection, store: str, **values: Any) -> None:
+    """Keep what has become of a feed; nothing where it was removed meanwhile."""
+    db.execute(update(feeds).where(feeds.c.store == store).values(**values))
