@@ -401,6 +401,7 @@ class Journal(Retaining):
                 outcome = "done" if end is State.DONE else "pointless"
                 reason = job.skipped or job.reason
                 ended(db, {**job.row, "result": result}, outcome, reason, now)
+                self._wake(db, job, now)
             if job.pointless:
                 self._close_others(db, job, job.pointless, now)
             if job.stage is AT_ERP and job.erp_suspected:
@@ -411,6 +412,25 @@ class Journal(Retaining):
         job.paused = None if row.until is None else (row.until, row.reason)
         job.erp_suspected = row.erp_until is not None
         job.waits_for_erp = to is AT_ERP and job.erp_suspected
+
+    def _wake(self, db: Connection, job: Job, now: datetime) -> None:
+        """Let what waits beside a request that has ended look at once: it may be what it waits for.
+
+        Its own pause may be minutes by now, where VTEX failed before; it begins anew.
+        """
+        if job.kind is Kind.INTAKE:
+            return
+        db.execute(
+            update(jobs)
+            .where(
+                jobs.c.store == job.store,
+                jobs.c.order_id == job.order_id,
+                jobs.c.state == State.OPEN,
+                jobs.c.waiting == 1,
+                jobs.c.due_at > now,
+            )
+            .values(due_at=now, failures=0)
+        )
 
     def _close_others(self, db: Connection, job: Job, reason: str, now: datetime) -> None:
         closed = db.execute(

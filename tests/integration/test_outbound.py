@@ -322,6 +322,20 @@ def test_events_are_sent_in_order_and_once_and_the_delivery_once(office: Desk) -
     assert office.entry(order_id).calls["delivered_effects"] == 1
 
 
+def test_what_waits_for_another_invoice_goes_on_as_soon_as_that_is_sent(office: Desk) -> None:
+    order_id = office.order()
+    office.simulator.faults.add(kind="unavailable", times=6)
+    office.invoice(order_id, "2", value_cents=office.value(order_id) - 1000)
+    office.work(6, seconds=70)
+    office.work()  # it waits now, after so many failures for a minute or two
+    assert office.outcomes(order_id) == []
+
+    office.part(order_id, "1", 1000)
+    office.work(4, seconds=4)
+
+    assert sorted(office.outcomes(order_id)) == [("invoice", "done"), ("invoice", "done")]
+
+
 def test_parts_that_overtake_each_other_both_arrive(office: Desk) -> None:
     order_id = office.order("many")
 
