@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -446,7 +447,9 @@ def test_check_shows_the_budget_and_what_slows_it_down_until_a_person_lets_it_go
         True,
         "0 calls in the last minute, 4800 allowed (80 % of 6000)",
     )
-    assert "none for 300 s: VTEX asked for a pause (429 or 503)" in slow["acme budget"][1]
+    # Of the 300 seconds some have passed by the time of the look.
+    told = r"none for (300|2\d\d) s: VTEX asked for a pause \(429 or 503\)"
+    assert re.search(told, slow["acme budget"][1])
     assert slow["acme VTEX"] == (None, "not asked while VTEX wants a pause")
     assert "slowed down to 50%" in after["acme budget"][1]
     assert after["acme List Orders"][0] is True
