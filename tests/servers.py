@@ -99,7 +99,7 @@ class Process:
             return
         if self.child.poll() is None:
             os.killpg(self.child.pid, number)
-        self.child.wait(120)  # a beat may be at a broker that does not answer
+        self.child.wait(30)
         self.child = None
 
     def text(self) -> str:
@@ -265,7 +265,7 @@ class MariaDbServer:
     def stop(self) -> None:
         if self.child is not None:
             self.child.terminate()
-            self.child.wait(120)  # a beat may be at a broker that does not answer
+            self.child.wait(30)
 
 
 class Cluster:

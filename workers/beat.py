@@ -57,6 +57,11 @@ class Scheduler(CeleryScheduler):  # type: ignore[misc]  # Celery ships no types
                 self._lock.release()
             except (LockError, redis.RedisError):
                 log.info("the lock lapses by itself")
+            self._held_at = None
+        # Dropped, not closed as AMQP would have it: the signal may have come amid an answer of
+        # RabbitMQ, and what is read after half a frame never ends.
+        if (connection := self.__dict__.pop("connection", None)) is not None:
+            connection.collect()
         super().close()
 
     def _holds(self) -> bool:

@@ -311,6 +311,40 @@ def test_what_is_sent_over_a_standing_connection_to_a_hung_rabbitmq_is_given_up(
     assert sender.returncode == 3
 
 
+INTERRUPTED = """
+import os, signal
+from amqp.transport import TCPTransport
+read = TCPTransport._read
+def interrupted(self, n, *args, **kwargs):
+    # After a frame's header, and before the rest of it.
+    if n != 7 and os.path.exists({flag!r}):
+        os.unlink({flag!r})
+        os.kill(os.getpid(), signal.SIGTERM)
+    return read(self, n, *args, **kwargs)
+TCPTransport._read = interrupted
+"""
+
+
+def test_a_beat_that_is_told_to_stop_amid_an_answer_of_rabbitmq_stops(
+    on_rabbit: Cluster, tmp_path: Path
+) -> None:
+    flag = tmp_path / "now"
+    (tmp_path / "sitecustomize.py").write_text(INTERRUPTED.format(flag=str(flag)))
+    on_rabbit.env["PYTHONPATH"] = f"{tmp_path}:{ROOT}"
+    on_rabbit.start_simulator(0)
+    worker = on_rabbit.start_worker("w1")  # makes the queues
+    eventually(lambda: "ready." in worker.text(), 60)
+    worker.kill()
+    beat = on_rabbit.start_beat()
+    eventually(lambda: "at work" in beat.text(), 60)
+
+    flag.touch()
+
+    assert beat.child is not None
+    assert beat.child.wait(30) == 0
+    assert "lapses" not in beat.text()
+
+
 # --- requests while the journal is away -----------------------------------------------------------
 
 
