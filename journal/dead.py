@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, and_, select, update
 
 from journal.jobs import Kind, Stage, State, stage_of_retry
 from journal.outcomes import ended
+from journal.readings import Readings
 from journal.rows import line
 from journal.tables import events, jobs
 
@@ -150,3 +151,29 @@ def _tell(
                 for one in moved
             ],
         )  # fmt: skip
+
+
+class Reviving(Readings):
+    """Dead jobs, many at a time."""
+
+    def dead(self, which: Which, *, limit: int = 100_000) -> list[DeadRow]:
+        """Return dead jobs, the longest dead first."""
+        with self._database.transaction() as db:
+            return find(db, which, limit)
+
+    def revive(self, rows: Sequence[DeadRow]) -> Iterator[int]:
+        """Let dead jobs try again now; yield how many came back, batch by batch.
+
+        What has meanwhile come back by itself is left alone.
+        """
+        for start in range(0, len(rows), BATCH):
+            with self._database.transaction() as db:
+                count = revive(db, rows[start : start + BATCH], self._now())
+            yield count
+
+    def discard(self, rows: Sequence[DeadRow], why: str) -> Iterator[int]:
+        """Give dead jobs up for good; yield how many were, batch by batch."""
+        for start in range(0, len(rows), BATCH):
+            with self._database.transaction() as db:
+                count = discard(db, rows[start : start + BATCH], why, self._now())
+            yield count

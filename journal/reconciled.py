@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, select, update
 
 from journal.jobs import PATHS, Kind, Stage, State
+from journal.readings import Readings
 from journal.rows import insert, line, unpacked
 from journal.tables import events, jobs, orders, reconciliations
 
@@ -193,3 +194,40 @@ def last(db: Connection) -> dict[str, Reconciliation]:
         )
         for one in db.execute(select(reconciliations))
     }
+
+
+class Reconciling(Readings):
+    """Many orders at a time, and what comparing them came to."""
+
+    def known(self, store: str, order_ids: Sequence[str]) -> dict[str, Known]:
+        """Return what is known of many orders; those that never came in are left out."""
+        found: dict[str, Known] = {}
+        for start in range(0, len(order_ids), BATCH):
+            with self._database.transaction() as db:
+                found |= known(db, store, order_ids[start : start + BATCH])
+        return found
+
+    def sends_invoices(self, store: str) -> bool:
+        """Say whether the ERP ever asked for an invoice of a store here."""
+        with self._database.transaction() as db:
+            return sends_invoices(db, store)
+
+    def handle_again(self, store: str, order_id: str) -> bool:
+        """Let VTEX be told once more that handling started; say whether the order was done."""
+        with self._database.transaction() as db:
+            return handle_again(db, store, order_id, self._now())
+
+    def note(self, store: str, order_id: str, what: str, detail: str) -> None:
+        """Leave a line in an order's timeline."""
+        with self._database.transaction() as db:
+            note(db, store, order_id, self._now(), what, detail)
+
+    def keep_reconciliation(self, one: Reconciliation) -> None:
+        """Keep a store's last reconciliation."""
+        with self._database.transaction() as db:
+            keep(db, one)
+
+    def reconciliations(self) -> dict[str, Reconciliation]:
+        """Return the last reconciliation of each store that had one."""
+        with self._database.transaction() as db:
+            return last(db)

@@ -22,10 +22,10 @@ from sqlalchemy import (
     update,
 )
 
-from journal import dead, erp_pause, feeds, quick, reconciled, tables
+from journal import erp_pause, quick
 from journal.claims import Sweep
-from journal.dead import DeadRow, Which
-from journal.feeds import FeedRow
+from journal.dead import Reviving
+from journal.feeds import Feeding
 from journal.jobs import (
     AT_ERP,
     PATHS,
@@ -42,18 +42,16 @@ from journal.jobs import (
     stage_of_retry,
 )
 from journal.outcomes import ended
-from journal.reconciled import Known, Reconciliation
+from journal.owned import Job
+from journal.reconciled import Reconciling
 from journal.retention import Retaining
 from journal.rows import (
     Row,
     as_json,
-    from_json,
     insert,
     is_open,
     line,
     new_job,
-    packed,
-    unpacked,
 )
 from journal.tables import BEGUN, documents, erp_pauses, events, jobs, orders, pauses
 
@@ -67,103 +65,7 @@ class Listed:
     value_cents: int | None
 
 
-class Job:
-    """A job while one step has it; what is assigned here is kept by the journal.
-
-    Attributes:
-        in_doubt: an earlier try of this very step began and may have had its effect.
-        goes_alone: another death of a worker would set it aside; such jobs go one at a time.
-        order, payment: VTEX's documents; None before they were fetched.
-        read: what a step made of the order's document, for those that follow in its worker.
-        erp_reference: what the ERP calls the order; None before it has it.
-        content: what the ERP asked for; empty for an intake.
-        result: what VTEX gave for it.
-        paused: until when its store pauses, and why.
-        erp_suspected: the ERP did not answer, when that was looked at last.
-        waits_for_erp: the step that ended was to be followed by one that waits for the ERP.
-        erp_is_back: this step found out, before others did, that the ERP answers again.
-    """
-
-    def __init__(self, row: Row) -> None:
-        self.row = dict(row)
-        self.paused: tuple[datetime, str] | None = None
-        self.erp_suspected: bool = row["erp_until"] is not None
-        self.waits_for_erp = self.erp_is_back = False
-        self.store: str = row["store"]
-        self.order_id: str = row["order_id"]
-        self.attempt: int = row["attempt"]
-        self.kind = Kind(row["kind"])
-        self.stage = Stage(row["stage"])
-        self.failures: int = row["failures"]
-        self.in_doubt: bool = row["starts"] > 0 or row["failures"] > 0
-        self.goes_alone = False
-        self.value_cents: int | None = row["value_cents"]
-        self.erp_reference: str | None = row["erp_reference"]
-        self.order: dict[str, Any] | None = unpacked(row["order_document"])
-        self.payment: dict[str, Any] | None = unpacked(row["payment_document"])
-        self.content: dict[str, Any] = unpacked(row["content"]) or {}
-        self.result: dict[str, Any] = from_json(row["result"]) or {}
-        self.read: Any = None
-        self.skipped: str | None = None
-        self.reason: str | None = None
-        self.pointless: str | None = None
-        self.notes: list[str] = []
-        self.placed: tuple[datetime, int] | None = None
-        self._read = (self.order, self.payment, self.erp_reference)
-
-    def skip(self, reason: str) -> None:
-        """End the job with this step: there is nothing to do."""
-        self.skipped = reason
-
-    def note(self, text: str) -> None:
-        """Leave a line in the timeline."""
-        self.notes.append(text)
-
-    def place(self, created_at: datetime, value_cents: int) -> None:
-        """Take note of when the order was placed and of its value, where nothing told it yet: a
-        list does, a feed does not.
-        """
-        if self.value_cents is None:
-            self.placed = (created_at, value_cents)
-
-    def explain(self, reason: str) -> None:
-        """Say to the ERP how a request came to its good end."""
-        self.reason = reason
-
-    def close_others(self, reason: str) -> None:
-        """End the order's other requests with this step: they have become pointless."""
-        self.pointless = reason
-
-    def changes(self) -> dict[str, Any]:
-        """Return the columns of the documents that were assigned."""
-        changed: dict[str, Any] = {}
-        if self.order is not self._read[0]:
-            changed["order_document"] = packed(self.order)
-        if self.payment is not self._read[1]:
-            changed["payment_document"] = packed(self.payment)
-        return changed
-
-    @property
-    def referenced(self) -> bool:
-        """Whether the ERP's reference was assigned."""
-        return bool(self.erp_reference != self._read[2])
-
-    def moved_on(self, to: Stage) -> None:
-        """Take note that all is kept, and that the next step has begun."""
-        if self.placed:
-            self.value_cents, self.placed = self.placed[1], None
-        self.row |= {"stage": to, "starts": 1, "failures": 0}
-        self.stage, self.failures, self.in_doubt, self.goes_alone = to, 0, False, False
-        self.notes = []
-        self._read = (self.order, self.payment, self.erp_reference)
-
-    def is_at(self, store: str, order_id: str, attempt: int, job: int | None, at: Stage) -> bool:
-        """Say whether this is the job, the attempt and the stage that a step asks for."""
-        named = (self.store, self.order_id, self.attempt, self.stage)
-        return named == (store, order_id, attempt, at) and job in (None, self.row["id"])
-
-
-class Journal(Retaining):
+class Journal(Retaining, Reviving, Reconciling, Feeding):
     """Where every order and job stands, over one database. Safe across threads and processes."""
 
     def migrate(self) -> None:
@@ -686,112 +588,6 @@ class Journal(Retaining):
                 ),
             )  # fmt: skip
         return True
-
-    def dead(self, which: Which, *, limit: int = 100_000) -> list[DeadRow]:
-        """Return dead jobs, the longest dead first."""
-        with self._database.transaction() as db:
-            return dead.find(db, which, limit)
-
-    def revive(self, rows: Sequence[DeadRow]) -> Iterator[int]:
-        """Let dead jobs try again now; yield how many came back, batch by batch.
-
-        What has meanwhile come back by itself is left alone.
-        """
-        for start in range(0, len(rows), dead.BATCH):
-            with self._database.transaction() as db:
-                count = dead.revive(db, rows[start : start + dead.BATCH], self._now())
-            yield count
-
-    def discard(self, rows: Sequence[DeadRow], why: str) -> Iterator[int]:
-        """Give dead jobs up for good; yield how many were, batch by batch."""
-        for start in range(0, len(rows), dead.BATCH):
-            with self._database.transaction() as db:
-                count = dead.discard(db, rows[start : start + dead.BATCH], why, self._now())
-            yield count
-
-    # --- reconciling --------------------------------------------------------------------------
-
-    def known(self, store: str, order_ids: Sequence[str]) -> dict[str, Known]:
-        """Return what is known of many orders; those that never came in are left out."""
-        found: dict[str, Known] = {}
-        for start in range(0, len(order_ids), reconciled.BATCH):
-            with self._database.transaction() as db:
-                found |= reconciled.known(db, store, order_ids[start : start + reconciled.BATCH])
-        return found
-
-    def sends_invoices(self, store: str) -> bool:
-        """Say whether the ERP ever asked for an invoice of a store here."""
-        with self._database.transaction() as db:
-            return reconciled.sends_invoices(db, store)
-
-    def handle_again(self, store: str, order_id: str) -> bool:
-        """Let VTEX be told once more that handling started; say whether the order was done."""
-        with self._database.transaction() as db:
-            return reconciled.handle_again(db, store, order_id, self._now())
-
-    def note(self, store: str, order_id: str, what: str, detail: str) -> None:
-        """Leave a line in an order's timeline."""
-        with self._database.transaction() as db:
-            reconciled.note(db, store, order_id, self._now(), what, detail)
-
-    def keep_reconciliation(self, one: Reconciliation) -> None:
-        """Keep a store's last reconciliation."""
-        with self._database.transaction() as db:
-            reconciled.keep(db, one)
-
-    def reconciliations(self) -> dict[str, Reconciliation]:
-        """Return the last reconciliation of each store that had one."""
-        with self._database.transaction() as db:
-            return reconciled.last(db)
-
-    # --- feeds --------------------------------------------------------------------------------
-
-    def feed(self, store: str) -> FeedRow | None:
-        """Return a store's feed; None where none was set up here."""
-        with self._database.transaction() as db:
-            return feeds.find(db, store)
-
-    def set_up_feed(
-        self, store: str, statuses: Sequence[str], *, hidden_seconds: int, kept_seconds: int
-    ) -> None:
-        """Keep how a store's feed was set up."""
-        with self._database.transaction() as db:
-            feeds.set_up(db, store, tuple(statuses), hidden_seconds, kept_seconds, now=self._now())
-
-    def forget_feed(self, store: str) -> None:
-        """Forget a store's feed."""
-        with self._database.transaction() as db:
-            feeds.forget(db, store)
-
-    def feed_seen(self, store: str) -> None:
-        """Keep that a feed works, and is what it was set up as."""
-        now = self._now()
-        with self._database.transaction() as db:
-            feeds.change(db, store, looked_at=now, tried_at=None, fault=None)
-
-    def feed_restored(self, store: str, why: str) -> None:
-        """Keep that a feed was configured anew, as it was set up."""
-        now = self._now()
-        with self._database.transaction() as db:
-            feeds.change(
-                db, store, configured_at=now, looked_at=now, tried_at=None, fault=None,
-                restored_at=now, restored_why=why,
-            )  # fmt: skip
-
-    def feed_failed(self, store: str, fault: str) -> None:
-        """Keep that a feed does not work; the list goes on at its usual pace meanwhile."""
-        with self._database.transaction() as db:
-            feeds.change(db, store, tried_at=self._now(), fault=fault)
-
-    def feed_unreadable(self, store: str, count: int) -> None:
-        """Count events that named no order."""
-        with self._database.transaction() as db:
-            feeds.change(db, store, unreadable=tables.feeds.c.unreadable + count)
-
-    def feed_listed(self, store: str) -> None:
-        """Keep that the list was read to its end."""
-        with self._database.transaction() as db:
-            feeds.change(db, store, listed_at=self._now())
 
     # --- pauses -------------------------------------------------------------------------------
 

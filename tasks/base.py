@@ -20,8 +20,9 @@ from kombu.exceptions import OperationalError
 from erp.nfe_items import MATCH
 from erp.port import Erp, ErpRejected, ErpUnavailable
 from journal.jobs import ErpPaused, InFlight, JobLost, JournalUnavailable, Stage, StorePaused
+from journal.owned import Job
 from journal.retention import Retention
-from journal.store import Job, Journal
+from journal.store import Journal
 from tasks import carrying
 from tasks.chains import send
 from tasks.contract import ContractNewer, RequestInvalid

@@ -20,7 +20,7 @@ from celery import Celery, Task, signals
 from celery.exceptions import Retry
 from celery.worker import state
 
-from journal.store import Job
+from journal.owned import Job
 
 HandBack = Callable[[Mapping[str, Any]], None]
 """Gives a job up whose next step is not begun; told the keyword arguments of that step."""

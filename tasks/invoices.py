@@ -7,7 +7,7 @@ from typing import Any
 from celery import shared_task
 
 from journal.jobs import Stage
-from journal.store import Job
+from journal.owned import Job
 from tasks import contract, requests
 from tasks.base import RequestTask, StepTask
 from vtex import invoicing

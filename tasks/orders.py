@@ -18,7 +18,8 @@ from erp import mapping
 from erp.port import Event
 from erp.sales_order import SalesOrder
 from journal.jobs import Kind, Stage
-from journal.store import Job, Listed
+from journal.owned import Job
+from journal.store import Listed
 from tasks import carrying
 from tasks.base import StepTask, StoreTask, hand_back
 from tasks.carrying import Load

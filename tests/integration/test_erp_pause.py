@@ -14,8 +14,9 @@ from sqlalchemy import event, text
 from journal import once
 from journal.asking import Ask
 from journal.jobs import ErpPaused, Kind, Policy, Stage, State
+from journal.owned import Job
 from journal.readings import OrderRow
-from journal.store import Job, Journal, Listed
+from journal.store import Journal, Listed
 
 PAUSE = Policy().erp_pause_seconds
 
