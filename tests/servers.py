@@ -319,6 +319,12 @@ class Cluster:
     def start_beat(self, name: str = "beat") -> Process:
         return self.start(name, "celery", "-A", "workers", "beat")
 
+    def start_one_of_each(self, orders: int, *more: str) -> None:
+        """Start a store with so many orders, a worker ``w1`` and a beat."""
+        self.start_simulator(orders, *more)
+        self.start_worker("w1")
+        self.start_beat()
+
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "workers.cli", *arguments],
@@ -368,6 +374,14 @@ class Cluster:
 
     def all_done(self, count: int) -> bool:
         return f"{count} done" in self.command("orders", "--limit", "1").stdout
+
+    def all_done_supervised(self, count: int) -> bool:
+        """Say the same, and start again what has exited."""
+        self.keep()
+        return self.all_done(count)
+
+    def start_handling_calls(self) -> list[int]:
+        return [one["start_handling_calls"] for one in self.state()["orders"].values()]
 
     def erp_rows(self, query: str = "select order_id from int_order") -> list[Any]:
         with self.erp_database().connect() as db:

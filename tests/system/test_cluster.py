@@ -17,12 +17,6 @@ from journal.jobs import Policy
 from tasks.chains import MOST_ORDERS
 
 
-def start(cluster: Cluster, orders: int, *more: str) -> None:
-    cluster.start_simulator(orders, *more)
-    cluster.start_worker("w1")
-    cluster.start_beat()
-
-
 @pytest.fixture
 def personal_data(cluster: Cluster) -> Iterator[list[str]]:
     """Texts that must appear in no log and no Redis key."""
@@ -54,7 +48,7 @@ def test_a_thousand_orders_survive_a_worker_killed_midway(
 def test_redis_that_loses_everything_loses_no_order(
     cluster: Cluster, redis_server: RedisServer
 ) -> None:
-    start(cluster, 200, "--latency-ms", "30")
+    cluster.start_one_of_each(200, "--latency-ms", "30")
 
     eventually(lambda: cluster.handled() >= 40, 60)
     redis_server.lose_everything()

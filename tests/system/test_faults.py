@@ -16,15 +16,6 @@ from journal.store import Journal
 from workers.app import app
 
 
-def supervised(cluster: Cluster, count: int) -> bool:
-    cluster.keep()
-    return cluster.all_done(count)
-
-
-def start_handling_calls(cluster: Cluster) -> list[int]:
-    return [one["start_handling_calls"] for one in cluster.state()["orders"].values()]
-
-
 def all_calls(cluster: Cluster) -> int:
     """Count what VTEX was asked, whatever it answered."""
     return sum(cluster.state()["calls"].values())
@@ -52,11 +43,11 @@ def test_a_worker_killed_inside_a_step_loses_nothing_and_doubles_nothing(
     cluster.start_worker("w1", **env)
     cluster.start_beat()
 
-    eventually(lambda: supervised(cluster, 6), 90)
+    eventually(lambda: cluster.all_done_supervised(6), 90)
 
     assert marker.exists()
     cluster.assert_each_order_once(6)
-    assert start_handling_calls(cluster) == [1] * 6
+    assert cluster.start_handling_calls() == [1] * 6
 
 
 @pytest.mark.parametrize("seconds", [0, 8])
@@ -74,12 +65,12 @@ def test_redis_that_is_away_under_load_and_keeps_its_data_costs_no_order(
     redis_server.process.kill(signal.SIGKILL)
     back = utc_now() + timedelta(seconds=seconds)
     assert cluster.handled() < 120, "nearly done before Redis went"
-    eventually(lambda: supervised(cluster, 150) or utc_now() >= back)
+    eventually(lambda: cluster.all_done_supervised(150) or utc_now() >= back)
     redis_server.start()
 
     with redis.Redis.from_url(redis_server.url) as connection:
         assert connection.get("kept") == b"yes"
-    eventually(lambda: supervised(cluster, 150), 90)
+    eventually(lambda: cluster.all_done_supervised(150), 90)
     cluster.assert_each_order_once(150)
 
 
@@ -93,7 +84,7 @@ def test_a_time_out_after_the_effect_is_looked_into_and_not_repeated(cluster: Cl
     eventually(lambda: cluster.all_done(5), 90)
 
     cluster.assert_each_order_once(5)
-    assert start_handling_calls(cluster) == [1] * 5
+    assert cluster.start_handling_calls() == [1] * 5
 
 
 def test_errors_of_every_kind_on_every_route_lose_nothing(cluster: Cluster) -> None:
@@ -191,7 +182,7 @@ def test_a_message_delivered_twice_or_late_changes_nothing(cluster: Cluster) -> 
 
     assert cluster.command("order", only, "--json").stdout == before
     cluster.assert_each_order_once(1)
-    assert start_handling_calls(cluster) == [1]
+    assert cluster.start_handling_calls() == [1]
 
 
 def test_a_message_of_an_older_attempt_does_not_move_an_order_that_waits(cluster: Cluster) -> None:

@@ -31,21 +31,6 @@ def on_rabbit(cluster: Cluster, rabbit_server: RabbitServer) -> Cluster:
     return cluster
 
 
-def start(cluster: Cluster, orders: int, *more: str) -> None:
-    cluster.start_simulator(orders, *more)
-    cluster.start_worker("w1")
-    cluster.start_beat()
-
-
-def supervised(cluster: Cluster, count: int) -> bool:
-    cluster.keep()
-    return cluster.all_done(count)
-
-
-def start_handling_calls(cluster: Cluster) -> list[int]:
-    return [one["start_handling_calls"] for one in cluster.state()["orders"].values()]
-
-
 def send(cluster: Cluster, *requests: dict[str, Any]) -> None:
     """Enqueue invoices as a program does that knows our broker and the name of the task."""
     url = cluster.env.get("BROKER_URL", cluster.env["REDIS_URL"])
@@ -84,7 +69,7 @@ def test_orders_come_in_and_an_invoice_goes_out_on_either_broker(
 ) -> None:
     if broker == "rabbitmq":
         request.getfixturevalue("on_rabbit")
-    start(cluster, 8)
+    cluster.start_one_of_each(8)
     eventually(lambda: cluster.all_done(8), 60)
     order_id = min(cluster.state()["orders"])
 
@@ -99,7 +84,7 @@ def test_orders_come_in_and_an_invoice_goes_out_on_either_broker(
 def test_a_message_written_without_celery_is_taken_by_rabbitmq(
     on_rabbit: Cluster, rabbit_server: RabbitServer
 ) -> None:
-    start(on_rabbit, 1)
+    on_rabbit.start_one_of_each(1)
     eventually(lambda: on_rabbit.all_done(1), 60)
     (only,) = on_rabbit.state()["orders"]
 
@@ -146,11 +131,11 @@ def test_a_worker_killed_inside_a_step_doubles_nothing_on_rabbitmq(
     on_rabbit.start_worker("w1", **env)
     on_rabbit.start_beat()
 
-    eventually(lambda: supervised(on_rabbit, 6), 90)
+    eventually(lambda: on_rabbit.all_done_supervised(6), 90)
 
     assert marker.exists()
     on_rabbit.assert_each_order_once(6)
-    assert start_handling_calls(on_rabbit) == [1] * 6
+    assert on_rabbit.start_handling_calls() == [1] * 6
 
 
 def test_an_order_that_kills_its_worker_is_set_aside_though_rabbitmq_brings_it_back_at_once(
@@ -177,7 +162,7 @@ def test_an_order_that_kills_its_worker_is_set_aside_though_rabbitmq_brings_it_b
         return on_rabbit.order(killer).get("state") == "dead"
 
     eventually(set_aside, 120)
-    eventually(lambda: supervised(on_rabbit, 5), 60)
+    eventually(lambda: on_rabbit.all_done_supervised(5), 60)
 
     assert "may have killed its worker" in on_rabbit.order(killer)["last_error"]
     assert (tmp_path / "deaths").read_text() == "xxx"
@@ -215,9 +200,9 @@ def test_rabbitmq_killed_and_started_again_under_load_costs_no_order(
     assert on_rabbit.handled() < 120, "nearly done before RabbitMQ went"
     rabbit_server.start()
 
-    eventually(lambda: supervised(on_rabbit, 150), 120)
+    eventually(lambda: on_rabbit.all_done_supervised(150), 120)
     on_rabbit.assert_each_order_once(150)
-    assert start_handling_calls(on_rabbit) == [1] * 150
+    assert on_rabbit.start_handling_calls() == [1] * 150
 
 
 def test_a_step_that_runs_while_its_message_comes_again_is_not_begun_a_second_time(
@@ -259,7 +244,7 @@ def test_a_step_that_runs_while_its_message_comes_again_is_not_begun_a_second_ti
 def test_a_hung_rabbitmq_holds_no_command_for_ever_and_the_orders_go_on_after(
     on_rabbit: Cluster, rabbit_server: RabbitServer
 ) -> None:
-    start(on_rabbit, 10)
+    on_rabbit.start_one_of_each(10)
     eventually(lambda: on_rabbit.all_done(10), 60)
     on_rabbit.processes["beat"].kill()
     on_rabbit.steer("orders", count=5)
@@ -273,7 +258,7 @@ def test_a_hung_rabbitmq_holds_no_command_for_ever_and_the_orders_go_on_after(
     assert "the broker does not answer" in answer.stderr
     assert "does not answer" in check.stdout
     on_rabbit.start_beat()
-    eventually(lambda: supervised(on_rabbit, 15), 90)
+    eventually(lambda: on_rabbit.all_done_supervised(15), 90)
     on_rabbit.assert_each_order_once(15)
 
 
