@@ -30,6 +30,7 @@ from workers import demo_erp, log, views
 READY_SECONDS = 60.0
 BATCH_SECONDS = 240.0
 STOP_SECONDS = 20.0
+_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class DemoFailed(click.ClickException):
@@ -52,7 +53,8 @@ class Child:
 
     def start(self) -> None:
         """Start the process, its output going to its log."""
-        with self.log.open("ab") as out:
+        # A signal amid it would leave a process behind that nobody knows of.
+        with self.log.open("ab") as out, _signals_held():
             # A group of its own: Ctrl-C reaches the supervisor alone, which stops them in order.
             self.process = subprocess.Popen(  # noqa: S603  # our own commands
                 self.command,
@@ -102,7 +104,7 @@ class Cluster:
 def run(*, once: bool, orders: int, folder: str) -> int:
     """Run until the first batch is in (``once``) or Ctrl-C; return an exit status."""
     log.set_up("ERROR")
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in _STOPPING:
         signal.signal(number, _interrupt)
     if account := os.environ.get("VTEX_ACCOUNT"):
         click.echo(f"the demo leaves {account} alone: it works on a simulated store")
@@ -129,7 +131,8 @@ def _run(place: Path, *, once: bool, orders: int) -> None:
         click.echo("\nstopping …")
     finally:
         # A second Ctrl-C must not leave half of them behind.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for number in _STOPPING:
+            signal.signal(number, signal.SIG_IGN)
         for child in reversed(cluster.children):
             child.stop()
 
@@ -148,6 +151,22 @@ def _own(place: Path) -> Iterator[None]:
 
 def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Let a signal that stops the demo interrupt it afterwards."""
+    came: list[int] = []
+    before = {number: signal.getsignal(number) for number in _STOPPING}
+    for number in _STOPPING:
+        signal.signal(number, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if came:
+        raise KeyboardInterrupt
 
 
 def _plan(folder: Path, orders: int, *, arrivals: int) -> Cluster:

@@ -7,9 +7,12 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from servers import ROOT, Process, eventually
+
+from workers.demo import Child
 
 
 def command(folder: Path, *more: str) -> list[str]:
@@ -86,3 +89,32 @@ def test_live_it_keeps_its_processes_up_and_stops_without_a_trace(
     assert demo.child.wait(60) == 0
     assert not [pid for pid in everybody if is_alive(pid)]
     assert "nothing is left running" in demo.text()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_amid_the_start_of_a_process_leaves_none_behind(
+    tmp_path: Path, number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[int] = []
+
+    class Interrupted(subprocess.Popen[bytes]):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            started.append(self.pid)
+            os.kill(os.getpid(), number)
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
+    child = Child("sleeper", ["sleep", "60"], os.environ, tmp_path / "out")
+    before = signal.signal(number, interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            child.start()
+        child.stop()
+    finally:
+        signal.signal(number, before)
+
+    assert started
+    assert not [pid for pid in started if is_alive(pid)]
