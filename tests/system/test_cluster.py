@@ -171,10 +171,11 @@ def test_a_backlog_for_an_erp_that_is_down_costs_few_tries_and_drains_by_age(
     away = erp.with_suffix(".away")
     erp.rename(away)
     erp.mkdir()  # a database that cannot be opened
-    cluster.env["WORKER_THREADS"] = "4"
+    # What several threads have begun ends in any order: one alone shows in which it was begun.
+    cluster.env["WORKER_THREADS"] = "1"
     cluster.start_simulator(orders)
     cluster.start_worker("w1")
-    cluster.start_worker("w2")
+    second = cluster.start_worker("w2")
     cluster.start_beat()
     eventually(lambda: f"{orders} paid" in cluster.command("orders").stdout, 120)
     before = tries(cluster)
@@ -184,6 +185,7 @@ def test_a_backlog_for_an_erp_that_is_down_costs_few_tries_and_drains_by_age(
     assert vain <= 1 + passed / Policy().erp_pause_seconds
     check = cluster.command("check").stdout
     assert "note    ERP paused: it has taken no order since" in check
+    second.kill(signal.SIGTERM)
 
     erp.rmdir()
     away.rename(erp)
@@ -192,9 +194,8 @@ def test_a_backlog_for_an_erp_that_is_down_costs_few_tries_and_drains_by_age(
     cluster.assert_each_order_once(orders)
     placed = [one for (one,) in cluster.erp_rows("select placed_at from int_order order by id")]
     behind = [place - sorted(placed).index(one) for place, one in enumerate(placed)]
-    # Two workers have messages of several orders at once. Some orders wait for SQLite's lock behind
-    # those that came later.
-    out_of_turn = [one for one in behind if abs(one) > 3 * MOST_ORDERS]
+    # Some orders wait for SQLite's lock behind those that came later.
+    out_of_turn = [one for one in behind if abs(one) > MOST_ORDERS]
     assert len(out_of_turn) <= orders / 10
     assert '"ERROR"' not in cluster.logs()
 
