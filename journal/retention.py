@@ -160,15 +160,21 @@ def _old_contents(before: datetime, last: Row[Any] | None) -> Select[Any]:
     return query if last is None else query.where(_behind(last, at, jobs.c.id))
 
 
-def _empty(db: Connection, _before: datetime, found: _Found, really: bool) -> Purged:
-    if found and really:
+def _empty_old(db: Connection, _before: datetime, found: _Found, really: bool) -> Purged:
+    if really:
+        empty(db, found)
+    return Purged(contents=len(found))
+
+
+def empty(db: Connection, found: _Found) -> None:
+    """Forget what requests asked for: rows of ``id``, ``about`` and ``content``."""
+    if found:
         rows = [{"n": one.id} | _remains(one.about, unpacked(one.content) or {}) for one in found]
         emptied = update(jobs).where(jobs.c.id == bindparam("n"))
         db.execute(
             emptied.values(content=bindparam("remains"), digest=bindparam("whole")),
             rows,
         )
-    return Purged(contents=len(found))
 
 
 def _remains(about: str | None, content: dict[str, Any]) -> dict[str, Any]:
@@ -210,7 +216,7 @@ def _shorten(db: Connection, before: datetime, found: _Found, really: bool) -> P
     return Purged(events=len(closed))
 
 
-_CONTENTS = _Shelf(_old_contents, _empty, CONTENTS)
+_CONTENTS = _Shelf(_old_contents, _empty_old, CONTENTS)
 _DOCUMENTS = _Shelf(_old_documents, _throw_away)
 _TIMELINES = _Shelf(_old_lines, _shorten)
 

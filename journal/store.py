@@ -25,6 +25,7 @@ from sqlalchemy import (
 from journal import erp_pause, quick
 from journal.claims import Sweep
 from journal.dead import Reviving
+from journal.erasure import Erasing
 from journal.feeds import Feeding
 from journal.jobs import (
     AT_ERP,
@@ -44,7 +45,6 @@ from journal.jobs import (
 from journal.outcomes import ended
 from journal.owned import Job
 from journal.reconciled import Reconciling
-from journal.retention import Retaining
 from journal.rows import (
     Row,
     as_json,
@@ -65,7 +65,7 @@ class Listed:
     value_cents: int | None
 
 
-class Journal(Retaining, Reviving, Reconciling, Feeding):
+class Journal(Erasing, Reviving, Reconciling, Feeding):
     """Where every order and job stands, over one database. Safe across threads and processes."""
 
     def migrate(self) -> None:

@@ -8,6 +8,8 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from nfe_samples import Det, nfe
+
 from erp.adapters.memory import MemoryErp
 from erp.port import Event
 from journal.jobs import Policy, Ticket
@@ -101,6 +103,17 @@ class Desk:
     def invoice(self, order_id: str, number: str = "128841", **fields: Any) -> None:
         whole = {"value_cents": self.value(order_id), "issued_at": "2026-03-10T15:04:05-03:00"}
         self.ask("invoice", order_id, number=number, **whole | fields)
+
+    def nota(self, order_id: str) -> bytes:
+        """Return an NF-e of all that the order has."""
+        dets = [
+            Det(
+                code=one["refId"], quantity=f"{one['quantity']}.0000",
+                total=f"{one['priceDefinition']['total'] / 100:.2f}",
+            )
+            for one in self.entry(order_id).order["items"]
+        ]  # fmt: skip
+        return nfe(*dets, value=f"{self.value(order_id) / 100:.2f}")
 
     def part(self, order_id: str, number: str, value_cents: int = 1000) -> None:
         """Ask for an invoice of one unit of the first item."""

@@ -36,6 +36,7 @@ from vtex.simulator import __main__ as simulator
 from workers import (
     checks,
     cli_dead,
+    cli_erase,
     cli_feed,
     cli_out,
     cli_purge,
@@ -323,8 +324,8 @@ def _documents_of_vtex(
 
 
 for command in (
-    *cli_out.COMMANDS, *cli_dead.COMMANDS, *cli_purge.COMMANDS, *cli_feed.COMMANDS,
-    *cli_reconcile.COMMANDS,
+    *cli_out.COMMANDS, *cli_dead.COMMANDS, *cli_purge.COMMANDS, *cli_erase.COMMANDS,
+    *cli_feed.COMMANDS, *cli_reconcile.COMMANDS,
 ):  # fmt: skip
     main.add_command(command)
 

@@ -18,6 +18,7 @@ from rich.table import Column, Table
 from erp.port import ErpRejected
 from erp.sales_order import SalesOrder
 from journal.dead import DeadRow
+from journal.erasure import Erasure
 from journal.jobs import Kind, State
 from journal.readings import EventRow, OrderRow, RequestRow
 from tasks.mending import Mended
@@ -340,6 +341,22 @@ def comparison(compared: Compared, mended: Mapping[int, Mended]) -> dict[str, An
             for place, one in enumerate(compared.findings)
         ],
     }  # fmt: skip
+
+
+def show_erasures(found: Sequence[Erasure], word: str, *, as_json: bool = False) -> None:
+    """Print what of a customer's orders was erased, or would be, and what stays."""
+    if as_json:
+        _json([dataclasses.asdict(one) | {"erased": word == "erased" and one.any} for one in found])
+        return
+    for one in found:
+        waits = ", ".join(one.waits_for)
+        stays = f"stays, it is needed by: {waits}; vtex-erp order {one.order_id}"
+        click.echo(f"{one.store} {one.order_id}: {stays if waits else f'{word}: {one}'}")
+    held = [one.erp_reference for one in found if one.erp_reference]
+    if held:
+        click.echo(f"the ERP has its own data of them, as {', '.join(held)}: erase it there")
+    if not found:
+        click.echo("the journal has no document that names them")
 
 
 def show_json(value: Any) -> None:

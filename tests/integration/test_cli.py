@@ -767,14 +767,15 @@ def test_what_was_discarded_keeps_who_said_why_in_its_timeline(desk: Desk) -> No
 # --- what is old ----------------------------------------------------------------------------------
 
 
-def done(desk: Desk, order_id: str, days_ago: float) -> None:
+def done(desk: Desk, order_id: str, days_ago: float, **client: str) -> None:
     """Let an order have come in, been done, and have its documents, so many days ago."""
     desk.list(order_id, ago=timedelta(days=days_ago))
     desk.moment = NOW - timedelta(days=days_ago)
     (ticket,) = desk.journal.dispatch(in_flight=9, store="acme", order_id=order_id)
     for stage in PATHS[Kind.INTAKE][1:]:
         with desk.journal.step("acme", order_id, ticket.attempt, to=stage) as job:
-            job.order = {"orderId": order_id}
+            job.order = {"orderId": order_id} | ({"clientProfileData": client} if client else {})
+            job.erp_reference = f"ERP-{order_id}"
     desk.moment = NOW
 
 
@@ -1003,3 +1004,73 @@ def test_show_tells_what_is_wrong_with_a_feed(desk: Desk) -> None:
     assert "VTEX had none any more" in shown
     assert "does not work: VTEX answered 500" in shown
     assert "2 events named no order" in shown
+
+
+# --- erase ----------------------------------------------------------------------------------------
+
+
+def test_erase_finds_a_customer_who_is_named_on_no_command_line(desk: Desk) -> None:
+    done(desk, "his-01", 1, document="529.982.247-25", userProfileId="8f0c5d1e-cb1a")
+    done(desk, "hers-01", 1, document="11144477735", corporateDocument="12ABC34501DE35")
+    done(desk, "other-01", 1, document="39053344705", phone="+5552998224725")
+
+    by_cpf = desk.type("erase", "--customer", "--dry-run", answer="52998224725\n")
+    by_profile = desk.type("erase", "--customer", "--dry-run", answer="8F0C5D1E-CB1A\n")
+    by_cnpj = desk.type("erase", "--customer", "--yes", answer="12.abc.345/01de-35\n")
+    again = desk.type("erase", "--customer", "--yes", answer="12.ABC.345/01DE-35\n")
+
+    for shown in (by_cpf, by_profile):
+        assert "acme his-01: to erase: order and payment documents" in shown
+    assert "acme hers-01: erased: order and payment documents" in by_cnpj
+    assert "the ERP has its own data of them, as ERP-hers-01: erase it there" in by_cnpj
+    assert "other-01" not in by_cpf + by_cnpj
+    assert "no document that names them" in again
+    assert desk.json("order", "hers-01", "--documents")["documents"]["order"] is None
+    assert "erased" in desk.type("order", "hers-01")
+    assert desk.json("order", "his-01", "--documents")["documents"]["order"]
+
+
+def test_erase_asks_and_a_no_changes_nothing(desk: Desk) -> None:
+    done(desk, "his-01", 1)
+
+    text = desk.type("erase", "his-01", answer="n\n")
+
+    assert "acme his-01: to erase: order and payment documents" in text
+    assert "nothing was changed" in text
+    assert desk.json("order", "his-01", "--documents")["documents"]["order"]
+
+
+def test_erase_says_what_stays_and_why(desk: Desk) -> None:
+    done(desk, "his-01", 1)
+    desk.list("dead-01")
+    desk.bury("dead-01", "the sums differ")
+
+    text = desk.type("erase", "his-01", "dead-01", "--yes", status=1)
+    shown = desk.json("erase", "his-01", "dead-01", "--yes", status=1)
+
+    assert "acme dead-01: stays, it is needed by: intake dead; vtex-erp order dead-01" in text
+    assert "acme his-01: erased" in text
+    assert [(one["order_id"], one["erased"]) for one in shown] == [
+        ("his-01", False), ("dead-01", False),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "answer", "said"),
+    [
+        ((), "", "give order ids, or --customer"),
+        (("o-01", "--customer"), "", "give order ids, or --customer"),
+        (("--customer",), "ana.prado@example.com\n", "VTEX's orders hold an alias"),
+        (("his-01", "--json"), "", "add --yes or --dry-run"),
+    ],
+)
+def test_erase_says_what_it_needs(
+    desk: Desk, words: tuple[str, ...], answer: str, said: str
+) -> None:
+    done(desk, "his-01", 1)
+
+    assert said in desk.type("erase", *words, status=2, answer=answer)
+
+
+def test_erase_of_an_unknown_order_says_so(desk: Desk) -> None:
+    assert "no order none-01 in the journal" in desk.type("erase", "none-01", "--yes", status=1)

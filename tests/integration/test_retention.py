@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from desk import Desk, desk
-from nfe_samples import Det, nfe
 from sqlalchemy import text
 
 from journal import retention
@@ -231,21 +230,10 @@ def test_a_purged_request_cannot_be_retried_and_says_what_to_do(office: Desk) ->
 # --- an NF-e after its order was purged -----------------------------------------------------------
 
 
-def nota_of(office: Desk, order_id: str) -> bytes:
-    dets = [
-        Det(
-            code=one["refId"], quantity=f"{one['quantity']}.0000",
-            total=f"{one['priceDefinition']['total'] / 100:.2f}",
-        )
-        for one in office.entry(order_id).order["items"]
-    ]  # fmt: skip
-    return nfe(*dets, value=f"{office.value(order_id) / 100:.2f}")
-
-
 def test_an_nfe_that_comes_again_is_known_without_the_order_and_without_vtex(office: Desk) -> None:
     order_id = office.order()
     office.keep_document(order_id)
-    xml = nota_of(office, order_id)
+    xml = office.nota(order_id)
     office.ask("invoice", order_id, xml=xml, reference="row-1")
     office.settle()
     assert later(office, 31) == Purged(documents=1, contents=1)
@@ -263,7 +251,7 @@ def test_an_nfe_that_comes_again_is_known_without_the_order_and_without_vtex(off
 def test_an_nfe_with_more_beside_it_is_known_again_by_all_of_it(office: Desk) -> None:
     order_id = office.order()
     office.keep_document(order_id)
-    xml = nota_of(office, order_id)
+    xml = office.nota(order_id)
     office.ask("invoice", order_id, xml=xml, tracking_number="BR123456789XX")
     office.settle()
     assert later(office, 31) == Purged(documents=1, contents=1)
@@ -281,7 +269,7 @@ def test_a_first_nfe_of_a_purged_order_finds_its_items_at_vtex(office: Desk) -> 
     order_id = taken_in(office)
     assert later(office, 60).documents == 1
 
-    office.ask("invoice", order_id, xml=nota_of(office, order_id))
+    office.ask("invoice", order_id, xml=office.nota(order_id))
     office.settle()
 
     assert office.outcomes(order_id) == [("invoice", "done")]
@@ -293,7 +281,7 @@ def test_a_first_nfe_of_a_purged_order_says_where_vtex_does_not_help(office: Des
     later(office, 60)
     office.simulator.faults.add(kind="unavailable", route="order", times=None)
 
-    office.ask("invoice", order_id, xml=nota_of(office, order_id))
+    office.ask("invoice", order_id, xml=office.nota(order_id))
     office.work()
 
     (reason,) = reasons(office, order_id)
