@@ -35,7 +35,8 @@ class Wish:
     """Something that the ERP asked for.
 
     Attributes:
-        row: its number in the outbox; None where it went as a message.
+        in_outbox: it goes that way, else as a message.
+        row: its number in the outbox.
         asked_at: when it was last sent as a message.
         outcomes: how it ended, as the ERP was told; the last one counts.
     """
@@ -44,6 +45,7 @@ class Wish:
     kind: str
     order_id: str
     fields: dict[str, Any]
+    in_outbox: bool = False
     row: int | None = None
     asked_at: float = 0.0
     outcomes: list[str] = field(default_factory=list)
@@ -117,8 +119,10 @@ class Retailer(threading.Thread):
         with self._engine.connect() as db:
             rows = db.execute(query, {"last": self._last}).all()
         for number, order_id, cents in rows:
-            self._follow(order_id, cents)
+            # Not followed once more where the database goes away amid it: an order that is
+            # invoiced twice would be the ERP's own doing.
             self._last = number
+            self._follow(order_id, cents)
 
     def _follow(self, order_id: str, cents: int) -> None:
         drawn = self._random.random()
@@ -167,17 +171,23 @@ class Retailer(threading.Thread):
         wish = Wish(f"erp-{len(self.wishes)}", kind, order_id, fields)
         # The first part must be known before the rest, which "all that is left" depends on:
         # an outbox keeps an order, messages do not.
-        if "items" in fields or self._random.random() < 0.5:
-            wish.row = self._into_outbox(wish)
+        wish.in_outbox = "items" in fields or self._random.random() < 0.5
         self.wishes.append(wish)
+        if wish.in_outbox:
+            wish.row = self._into_outbox(wish)
 
     def _into_outbox(self, wish: Wish) -> int:
         columns = {
             "kind": wish.kind, "account": "acme", "order_id": wish.order_id,
+            "dedupe_key": wish.name,
             **{self._column(name): value for name, value in wish.fields.items() if name != "items"},
         }  # fmt: skip
         names, marks = ", ".join(columns), ", ".join(f":{name}" for name in columns)
+        written = text("SELECT id FROM int_outbox WHERE dedupe_key = :name")
         with self._engine.begin() as db:
+            # An answer may have been lost after the commit.
+            if number := db.execute(written, {"name": wish.name}).scalar_one_or_none():
+                return int(number)
             statement = f"INSERT INTO int_outbox ({names}) VALUES ({marks}) RETURNING id"
             number = int(db.execute(text(statement), columns).scalar_one())
             for place, item in enumerate(wish.fields.get("items", ()), start=1):
@@ -198,7 +208,9 @@ class Retailer(threading.Thread):
         """Send what was not answered; what was sent before and is known does no harm."""
         now = time.monotonic()
         for wish in self.wishes:
-            waits = wish.row is None and not wish.outcomes
+            if wish.in_outbox and wish.row is None:
+                wish.row = self._into_outbox(wish)
+            waits = not wish.in_outbox and not wish.outcomes
             if waits and now - wish.asked_at > ASKED_AGAIN_SECONDS:
                 name, queue = TASKS[wish.kind]
                 kwargs = {"store": "acme", "order_id": wish.order_id, "reference": wish.name}
@@ -218,7 +230,7 @@ class Retailer(threading.Thread):
             rows = {one.id: one.status for one in found}
         words = {"SENT": "done", "ERROR": "refused", "DEAD": "dead", "CANCELLED": "pointless"}
         for wish in self.wishes:
-            if wish.row is None:
+            if not wish.in_outbox:
                 wish.outcomes = told.get(wish.name, [])
             elif (now := words.get(rows.get(wish.row, ""))) and [now] != wish.outcomes[-1:]:
                 wish.outcomes.append(now)
