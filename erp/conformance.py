@@ -21,6 +21,7 @@ from decimal import Decimal
 from typing import Protocol
 from uuid import uuid4
 
+from erp.codes import KINDS, KnowsCodes
 from erp.port import Erp, Event, Request, held
 from erp.sales_order import Customer, Line, PaymentPart, PostalAddress, SalesOrder
 
@@ -153,6 +154,12 @@ def many_orders_are_looked_up_at_once(erp: Erp) -> None:
     _same(held(erp, "outlet", [order.order_id]), {})
 
 
+def codes_are_told_by_kinds_that_are_known(erp: Erp) -> None:
+    """Of an adapter that tells what its ERP has codes for."""
+    if isinstance(erp, KnowsCodes):
+        _same(set(erp.codes("acme")) - set(KINDS), set())
+
+
 CHECKS: tuple[Callable[[Erp], None], ...] = (
     inserting_twice_gives_one_order_and_its_reference,
     racing_callers_insert_one_order,
@@ -162,6 +169,7 @@ CHECKS: tuple[Callable[[Erp], None], ...] = (
     an_order_of_nothing_is_taken,
     an_order_of_many_lines_is_taken,
     an_event_reported_twice_is_kept,
+    codes_are_told_by_kinds_that_are_known,
 )
 
 

@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Select, select, update
 
 from journal.jobs import Kind, Stage, State, backoff_seconds
+from journal.kept import Keeping
 from journal.outcomes import Outcome, due, ended
-from journal.readings import Readings
 from journal.rows import digest, insert, line, new_job, packed, said, unpacked
 from journal.tables import events, jobs, orders, outcomes
 
@@ -53,7 +53,7 @@ class Asked:
     purged: bool = False
 
 
-class Asking(Readings):
+class Asking(Keeping):
     """The requests of the ERP, beside the questions."""
 
     def ask(self, ask: Ask, *, again: bool = False) -> Asked:

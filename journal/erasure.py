@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import func, select
 
 from journal.jobs import Kind, State
-from journal.retention import CONTENTS, Retaining, empty
-from journal.rows import line, unpacked
+from journal.retention import Retaining, empty
+from journal.rows import line
 from journal.tables import documents, events, jobs, orders
 
 ERASED = "erased"
 """The line of a timeline that says what is not there any more."""
 
 _READ = ("id", "kind", "about", "state", "attempt", "content", "digest")
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """VTEX's documents of an order, as the journal has them; personal data."""
-
-    store: str
-    order_id: str
-    order: dict[str, Any] | None
-    payment: dict[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,34 +51,6 @@ class Erasure:
 
 class Erasing(Retaining):
     """What a customer may have erased, beside what goes by its age."""
-
-    def kept_documents(self, store: str | None = None) -> Iterator[Kept]:
-        """Yield all documents, order by order; nothing is held of the database in between."""
-        last: tuple[str, str] | None = None
-        key = (documents.c.store, documents.c.order_id)
-        query = select(documents).order_by(*key).limit(CONTENTS)
-        if store is not None:
-            query = query.where(documents.c.store == store)
-        while True:
-            page = query if last is None else query.where(tuple_(*key) > tuple_(*last))
-            with self._database.transaction() as db:
-                found = db.execute(page).all()
-            for one in found:
-                yield Kept(
-                    one.store, one.order_id,
-                    unpacked(one.order_document), unpacked(one.payment_document),
-                )  # fmt: skip
-            if len(found) < CONTENTS:
-                return
-            last = (found[-1].store, found[-1].order_id)
-
-    def count_documents(self, store: str | None = None) -> int:
-        """Return of how many orders documents are kept."""
-        query = select(func.count()).select_from(documents)
-        if store is not None:
-            query = query.where(documents.c.store == store)
-        with self._database.transaction() as db:
-            return int(db.execute(query).scalar_one())
 
     def erase(self, store: str, order_id: str, *, dry_run: bool = False) -> Erasure:
         """Erase what may name a person from an order that is closed; its timeline says so.

@@ -21,6 +21,7 @@ from journal.dead import DeadRow
 from journal.erasure import Erasure
 from journal.jobs import Kind, State
 from journal.readings import EventRow, OrderRow, RequestRow
+from tasks.coverage import Coverage
 from tasks.mending import Mended
 from tasks.orders import sales_order
 from tasks.reconciling import WORDS, Compared
@@ -357,6 +358,33 @@ def show_erasures(found: Sequence[Erasure], word: str, *, as_json: bool = False)
         click.echo(f"the ERP has its own data of them, as {', '.join(held)}: erase it there")
     if not found:
         click.echo("the journal has no document that names them")
+
+
+def show_coverage(found: Coverage, *, everything: bool, as_json: bool) -> None:
+    """Print what the orders of a store need, and what the ERP has no code for."""
+    if as_json:
+        _json(dataclasses.asdict(found))
+        return
+    shown = found.seen if everything else found.missing
+    if shown:
+        table = Table(
+            "kind", "VTEX", "name", Column("orders", justify="right"),
+            Column("first order", no_wrap=True), "ERP",
+        )  # fmt: skip
+        for one in shown:
+            code = one.erp_code or ("no code" if one.missing else "-")
+            need = one.need
+            table.add_row(
+                need.kind, need.code, need.name or "", str(one.orders), one.first_order, code
+            )
+        _console().print(table)
+    for reason, ids in found.unmappable.items():
+        click.echo(f"{len(ids)} cannot be mapped, such as {ids[0]}: {reason}")
+    judged = ", ".join(found.judged) or "nothing"
+    click.echo(
+        f"{found.store}: {len(found.missing)} without a code, {found.orders} orders since "
+        f"{_time(found.since)}; the ERP keeps codes for {judged}"
+    )
 
 
 def show_json(value: Any) -> None:

@@ -18,6 +18,7 @@ class MemoryErp:
         events: what was reported, by (store, order id, key).
         outbox: what waits to be handed out, oldest first.
         handed_out: what was, by its reference.
+        known_codes: what it has codes for, by kind.
         outcomes: how that ended, by reference; of a request that is asked anew, the last time.
     """
 
@@ -29,6 +30,7 @@ class MemoryErp:
         self.outbox: list[Request] = []
         self.handed_out: dict[str, Request] = {}
         self.outcomes: dict[str, Event] = {}
+        self.known_codes: dict[str, dict[str, str]] = {}
         self._references: dict[tuple[str, str], str] = {}
         self._lock = threading.Lock()
 
@@ -93,6 +95,11 @@ class MemoryErp:
                     self.outbox.append(request)
                 raise
         return limit
+
+    def codes(self, _store: str) -> dict[str, dict[str, str]]:
+        """Return ``known_codes``, the same for all stores."""
+        self._require_up()
+        return self.known_codes
 
     def migrate(self) -> None:
         """Do nothing: memory has no tables."""

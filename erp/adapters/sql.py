@@ -15,7 +15,17 @@ from erp.adapters import sql_postgresql
 from erp.adapters.sql_database import Database, refusal
 from erp.adapters.sql_fitting import fitted
 from erp.adapters.sql_outbox import Outbox
-from erp.adapters.sql_tables import addresses, events, items, orders, payments, raw, stamp
+from erp.adapters.sql_tables import (
+    addresses,
+    codes,
+    events,
+    items,
+    orders,
+    payments,
+    raw,
+    stamp,
+)
+from erp.codes import KINDS
 from erp.port import ErpRejected, ErpUnavailable, Event, Held, Request
 from erp.sales_order import PostalAddress, SalesOrder
 from vtex.documents import Document
@@ -96,6 +106,20 @@ class SqlErp:
     def hand_out(self, take: Callable[[Request], None], limit: int) -> int:
         """Give ``take`` the rows of ``int_outbox`` that wait, oldest first; return how many."""
         return self._outbox.hand_out(take, limit)
+
+    def codes(self, store: str) -> dict[str, dict[str, str]]:
+        """Return what the ERP wrote into ``int_code``, by kind."""
+        query = select(codes.c.kind, codes.c.vtex_code, codes.c.erp_code)
+        found: dict[str, dict[str, str]] = {}
+        with self._database.transaction() as db:
+            for one in db.execute(query.where(codes.c.account == store)):
+                found.setdefault(one.kind.lower(), {})[one.vtex_code] = one.erp_code
+        # A kind that is misspelt would judge nothing, and nobody would know.
+        if unknown := set(found) - set(KINDS):
+            raise ErpRejected(
+                f"int_code.kind: {', '.join(sorted(unknown))} is none of {', '.join(KINDS)}"
+            )
+        return found
 
     def migrate(self) -> None:
         """Bring the tables up to date; several processes may call it at once."""

@@ -224,6 +224,16 @@ outbox_items = Table(
     Column("description", LONG),
 )
 
+codes = Table(
+    "int_code",
+    metadata,
+    Column("account", String(64), primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    Column("vtex_code", String(128), primary_key=True),
+    Column("erp_code", String(128), nullable=False),
+    Column("note", String(255)),
+)
+
 results = Table(
     "int_result",
     metadata,

@@ -1074,3 +1074,55 @@ def test_erase_says_what_it_needs(
 
 def test_erase_of_an_unknown_order_says_so(desk: Desk) -> None:
     assert "no order none-01 in the journal" in desk.type("erase", "none-01", "--yes", status=1)
+
+
+# --- coverage -------------------------------------------------------------------------------------
+
+
+def in_the_erp(desk: Desk, statement: str) -> None:
+    """Let the ERP write into its tables."""
+    path = str(desk.env["ERP_URL"]).removeprefix("sqlite:///")
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute(statement)
+
+
+def bought(desk: Desk) -> str:
+    """Return an order that came in, its documents as VTEX gave them."""
+    order_id = desk.paid()
+    entry = desk.store.store.entry(order_id)
+    assert entry is not None
+    desk.list(order_id)
+    (ticket,) = desk.journal.dispatch(in_flight=9, store="acme", order_id=order_id)
+    with desk.journal.step("acme", order_id, ticket.attempt, to=Stage.FETCHED) as job:
+        job.order = entry.order
+    return order_id
+
+
+def test_coverage_shows_what_the_erp_has_no_code_for(desk: Desk) -> None:
+    order_id = bought(desk)
+    in_the_erp(desk, "INSERT INTO int_code VALUES ('acme', 'CHANNEL', '1', 'LOJA', NULL)")
+    in_the_erp(desk, "INSERT INTO int_code VALUES ('acme', 'SKU', '999999', 'CAM-P', NULL)")
+
+    text = desk.type("coverage", status=1)
+    everything = desk.type("coverage", "--all", status=1)
+    shown = desk.json("coverage", "--days", "1", status=1)
+
+    assert "no code" in text
+    assert order_id in text
+    assert "LOJA" not in text
+    assert "LOJA" in everything
+    assert "the ERP keeps codes for" in text
+    assert {one["need"]["kind"] for one in shown["seen"] if one["missing"]} == {"sku"}
+    assert shown["orders"] == 1
+
+
+def test_coverage_is_content_where_the_erp_keeps_no_codes(desk: Desk) -> None:
+    bought(desk)
+
+    assert "the ERP keeps codes for nothing" in desk.type("coverage")
+
+
+def test_coverage_says_what_is_wrong_with_the_codes(desk: Desk) -> None:
+    in_the_erp(desk, "INSERT INTO int_code VALUES ('acme', 'CARD', '2', 'VISA', NULL)")
+
+    assert "int_code.kind: card is none of payment" in desk.type("coverage", status=1)

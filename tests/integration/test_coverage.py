@@ -1,0 +1,125 @@
+"""What has no code in the ERP is found in the orders that came in, before one is refused for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from desk import Desk, desk
+from outboxes import SqlOutbox
+
+from erp.codes import KINDS
+from erp.port import ErpRejected
+from tasks.coverage import Coverage, cover
+
+WEEK = timedelta(days=7)
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Desk]:
+    with desk(f"sqlite:///{tmp_path}/journal.db") as made:
+        yield made
+
+
+def taken_in(office: Desk, kind: str = "plain") -> str:
+    order_id = office.order(kind, "ready-for-handling")
+    office.intake(order_id)
+    office.work()
+    return order_id
+
+
+def covered(office: Desk) -> Coverage:
+    since = office.clock() - WEEK
+    kept = office.journal.kept_documents("acme", since=since)
+    return cover(office.team, "acme", since, kept)
+
+
+def found(coverage: Coverage, kind: str) -> dict[str, tuple[int, bool]]:
+    return {
+        one.need.code: (one.orders, one.missing) for one in coverage.seen if one.need.kind == kind
+    }
+
+
+def test_each_kind_of_code_is_seen_with_its_orders(office: Desk) -> None:
+    person, company = taken_in(office), taken_in(office, "company")
+
+    coverage = covered(office)
+
+    assert coverage.orders == 2
+    assert {one.need.kind for one in coverage.seen} == set(KINDS)
+    assert set(found(coverage, "document")) == {"cpf", "cnpj"}
+    assert {one.first_order for one in coverage.seen} <= {person, company}
+    assert coverage.missing == []
+
+
+def test_what_the_erp_has_no_code_for_is_missing_and_comes_first(office: Desk) -> None:
+    for _ in range(3):
+        taken_in(office)
+    office.erp.known_codes = {"channel": {"1": "LOJA"}, "payment": {}, "sku": {}}
+
+    coverage = covered(office)
+
+    assert found(coverage, "channel") == {"1": (3, False)}
+    assert next(one for one in coverage.seen if one.need.kind == "channel").erp_code == "LOJA"
+    assert all(missing for _, missing in found(coverage, "sku").values())
+    assert not any(missing for _, missing in found(coverage, "carrier").values())
+    count = len(coverage.missing)
+    assert [one.missing for one in coverage.seen] == [True] * count + [False] * (
+        len(coverage.seen) - count
+    )
+
+
+def test_the_parts_of_a_kit_need_their_codes_too(office: Desk) -> None:
+    order_id = taken_in(office, "kit")
+    parts = {
+        part["id"] for item in office.entry(order_id).order["items"] for part in item["components"]
+    }
+
+    assert parts
+    assert parts <= set(found(covered(office), "sku"))
+
+
+def test_orders_of_before_and_of_other_stores_do_not_count(office: Desk) -> None:
+    taken_in(office)
+    office.clock.pass_by(timedelta(days=8).total_seconds())
+    taken_in(office)
+
+    assert covered(office).orders == 1
+    assert not [*office.journal.kept_documents("outlet", since=office.clock() - WEEK)]
+
+
+def test_an_order_that_cannot_be_mapped_is_named_with_its_reason(office: Desk) -> None:
+    order_id = office.order(status="ready-for-handling")
+    office.entry(order_id).order["clientProfileData"]["lastName"] = "P****"
+    office.intake(order_id)
+    office.work()
+
+    coverage = covered(office)
+
+    ((reason, ids),) = coverage.unmappable.items()
+    assert "clientProfileData.lastName" in reason
+    assert ids == [order_id]
+
+
+def test_the_erp_writes_its_codes_into_a_table(outbox: SqlOutbox) -> None:
+    for account, kind, code in (
+        ("acme", "PAYMENT", "2"), ("acme", "sku", "310045"), ("outlet", "sku", "9"),
+    ):  # fmt: skip
+        outbox.write(
+            "INSERT INTO int_code (account, kind, vtex_code, erp_code) "
+            f"VALUES ('{account}', '{kind}', '{code}', 'E-{code}')"
+        )
+
+    assert outbox.erp.codes("acme") == {"payment": {"2": "E-2"}, "sku": {"310045": "E-310045"}}
+    assert outbox.erp.codes("nobody") == {}
+
+
+def test_a_kind_that_nobody_knows_is_named(outbox: SqlOutbox) -> None:
+    outbox.write(
+        "INSERT INTO int_code (account, kind, vtex_code, erp_code) VALUES ('acme', 'skus', '1', 'A')"
+    )
+
+    with pytest.raises(ErpRejected, match=r"int_code.kind: skus is none of payment, carrier"):
+        outbox.erp.codes("acme")
