@@ -3,7 +3,7 @@ PYTHON ?= $(shell for v in 3.13 3.12 3.11 3; do p=python$$v; command -v $$p >/de
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test chaos recovery check bench bench-quota bench-growth backlog lock clean
+.PHONY: setup demo test chaos recovery check bench bench-quota bench-growth backlog screenshots lock clean
 
 setup: $(VENV)/.installed
 
@@ -55,6 +55,10 @@ bench-growth: setup
 
 backlog: setup
 	$(BIN)/python bench/backlog.py $(if $(ORDERS),--orders $(ORDERS)) $(if $(MINUTES),--minutes $(MINUTES))
+
+# Flower as docs/flower.md shows it; needs Chromium and its driver.
+screenshots: setup
+	SCREENSHOTS=docs/images $(BIN)/python -m pytest -n 0 tests/system/test_flower.py -k in_a_browser
 
 lock:
 	$(BIN)/python -m pip install --quiet uv

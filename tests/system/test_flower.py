@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import html
+import os
 import re
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from selenium import webdriver
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webdriver import WebDriver
 from servers import Cluster, RabbitServer, RedisServer, eventually, free_port
 
 ORDERS = 12
@@ -105,6 +113,79 @@ def test_flower_shows_nothing_at_all_without_the_password(flower: Flower) -> Non
     assert not [key for key, one in answers.items() if "orders." in one.text]
     # The one page for everybody: a load balancer's.
     assert flower.get("/healthcheck", None).text.strip() == "OK"
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[WebDriver]:
+    """Chromium, as an operator would open it; driven by Debian's chromium-driver."""
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if chromium is None or driver is None:
+        pytest.skip("Chromium is not here: apt-get install chromium chromium-driver")
+    options = Options()
+    options.binary_location = chromium
+    for one in (
+        "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1400,900",
+        "--disable-background-networking", f"--user-data-dir={tmp_path}/chromium",
+    ):  # fmt: skip
+        options.add_argument(one)
+    made = webdriver.Chrome(options, Service(driver))
+    yield made
+    made.quit()
+
+
+def test_an_operator_finds_an_order_in_a_browser_and_nobody_by_name(
+    flower: Flower, browser: WebDriver, tmp_path: Path
+) -> None:
+    # Where the pictures in the docs come from: make screenshots.
+    pictures = Path(os.environ.get("SCREENSHOTS", tmp_path))
+    pages: dict[str, str] = {}
+
+    def wait(holds: Callable[[], object], why: str) -> None:
+        eventually(holds, 30, f"{why}; the page shows: {shown()}")
+
+    def shown() -> str:
+        return browser.find_element(By.TAG_NAME, "body").text
+
+    def look(name: str) -> str:
+        browser.save_screenshot(str(pictures / f"flower-{name}.png"))
+        # All that the page was given, shown or not.
+        pages[name] = f"{shown()}\n{html.unescape(browser.page_source)}"
+        return shown()
+
+    address = f"127.0.0.1:{flower.port}"
+    browser.get(f"http://{address}/workers")
+    assert "w1@" not in browser.page_source, "without a password"
+    browser.get(f"http://{USER}:{PASSWORD}@{address}/workers")
+    wait(lambda: "w1@" in shown(), "no worker")
+    assert "Online" in look("workers")
+
+    browser.get(f"http://{address}/broker")
+    wait(lambda: "orders" in shown(), "no queue")
+    queues = look("queues")
+    assert all(one in queues for one in ("orders", "invoices", "tracking", "cancellations"))
+
+    steps = {f"orders.{one}" for one in ("fetch", "fetch_payment", "insert", "start_handling")}
+    order_id = min(flower.cluster.state()["orders"])
+    browser.get(f"http://{address}/tasks")
+    wait(lambda: "journal.dispatch" in shown(), "no task")
+    search = "input[type=search], input[placeholder*=earch]"
+    browser.find_element(By.CSS_SELECTOR, search).send_keys(order_id)
+    # What the schedule runs concerns no order.
+    wait(lambda: "journal.dispatch" not in shown(), "not searched by its id")
+    wait(lambda: all(one in shown() for one in steps), "not found by its id")
+    look("tasks")
+
+    links = browser.find_elements(By.CSS_SELECTOR, "table a[href*='/task/']")
+    assert len(links) >= len(steps)
+    for link in sorted({str(one.get_attribute("href")) for one in links}):
+        browser.get(link)
+        wait(lambda: order_id in shown(), "the task is of no order")
+        look("task")
+
+    words = personal_words(flower.cluster) | {PASSWORD, REDIS_PASSWORD, "simulated-token"}
+    assert {name: [one for one in words if one in text] for name, text in pages.items()} == {
+        name: [] for name in pages
+    }
 
 
 def readable(answer: requests.Response) -> str:
