@@ -1,0 +1,19 @@
+"""VTEX's JSON to our documents; whatever breaks a schema is named by its field's path."""
+
+from vtex.schemas.feed import read_feed, read_feed_config
+from vtex.schemas.listing import read_page
+from vtex.schemas.orders import read_order
+from vtex.schemas.packages import read_packages, read_receipt
+from vtex.schemas.payments import read_transaction
+from vtex.schemas.values import clean
+
+__all__ = [
+    "clean",
+    "read_feed",
+    "read_feed_config",
+    "read_order",
+    "read_packages",
+    "read_page",
+    "read_receipt",
+    "read_transaction",
+]

@@ -1,0 +1,65 @@
+"""The order list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import ValidationError, fields, post_load
+
+from vtex.documents import ListedOrder, OrderPage
+from vtex.errors import DocumentInvalid
+from vtex.schemas.values import Id, JsonObject, Moment, RoundedCents, Text, load, optional
+
+
+class _Row(JsonObject):
+    order_id = Id(data_key="orderId", required=True)
+    created_at = optional(Moment, "creationDate")
+    status = Text()
+    value_cents = optional(RoundedCents, "totalValue")
+    authorized_at = optional(Moment, "authorizedDate")
+
+    @post_load
+    def _made(self, data: dict[str, Any], **_: Any) -> ListedOrder:
+        return ListedOrder(**data)
+
+
+class _Paging(JsonObject):
+    total = fields.Integer(required=True)
+    pages = fields.Integer(required=True)
+    page = fields.Integer(data_key="currentPage", required=True)
+
+
+class _Page(JsonObject):
+    rows = fields.List(fields.Raw(allow_none=True), data_key="list", required=True)
+    paging = fields.Nested(_Paging, required=True)
+
+
+_PAGE, _ROW = _Page(), _Row()
+
+
+def read_page(raw: Any) -> OrderPage:
+    """Read one answer of the order list; a row that breaks its schema stops no other.
+
+    Raises:
+        DocumentInvalid: it is no page.
+    """
+    data = load(_PAGE, raw, "the order list")
+    orders, unreadable = [], []
+    for place, row in enumerate(data["rows"]):
+        try:
+            orders.append(_row(row))
+        except DocumentInvalid as error:
+            unreadable.append(f"list.{place}: {error}")
+    return OrderPage(orders=tuple(orders), unreadable=tuple(unreadable), **data["paging"])
+
+
+def _row(raw: Any) -> ListedOrder:
+    try:
+        row: ListedOrder = _ROW.load(raw)
+    except ValidationError as error:
+        # Its id is enough: the order itself says the rest.
+        if isinstance(raw, Mapping):
+            raw = {k: v for k, v in raw.items() if k == "orderId" or k not in error.messages}
+        row = load(_ROW, raw, "a row")
+    return row

@@ -1,0 +1,310 @@
+"""An order's document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from marshmallow import EXCLUDE, fields, post_load, pre_load
+
+from vtex.documents import Client, Component, Item, Logistics, Order, PriceTag, SellingPrice
+from vtex.schemas.addresses import AddressSchema
+from vtex.schemas.payments import OrderTransactionSchema
+from vtex.schemas.values import (
+    Cents,
+    Factor,
+    Id,
+    JsonObject,
+    Moment,
+    Rows,
+    Text,
+    Word,
+    load,
+    optional,
+    units,
+)
+
+
+class _PriceTag(JsonObject):
+    name = Text(required=True)
+    value_cents = Cents(data_key="value", required=True)
+
+    @post_load
+    def _made(self, data: dict[str, Any], **_: Any) -> PriceTag:
+        return PriceTag(**data)
+
+
+class _SellingPrice(JsonObject):
+    value_cents = Cents(data_key="value", required=True)
+    quantity = units("quantity", least=0)
+
+    @post_load
+    def _made(self, data: dict[str, Any], **_: Any) -> SellingPrice:
+        return SellingPrice(**data)
+
+
+class _PriceDefinition(JsonObject):
+    selling_prices = Rows(_SellingPrice)
+    total = optional(Cents, "total")
+
+    class Meta:
+        unknown = EXCLUDE
+
+    @pre_load
+    def _renamed(self, data: Any, **_: Any) -> Any:
+        return {"selling_prices": data.get("sellingPrices"), "total": data.get("total")}
+
+
+class _Component(JsonObject):
+    sku_id = Text(data_key="id", required=True)
+    quantity = units("quantity")
+    name = Text()
+    ref_id = Text(data_key="refId")
+    ean = Text()
+    price_cents = optional(Cents, "price")
+
+    @post_load
+    def _made(self, data: dict[str, Any], **_: Any) -> Component:
+        return Component(**data)
+
+
+class _Item(JsonObject):
+    sku_id = Text(data_key="id", required=True)
+    quantity = units("quantity")
+    unique_id = Text(data_key="uniqueId")
+    product_id = Text(data_key="productId")
+    ref_id = Text(data_key="refId")
+    ean = Text()
+    name = Text()
+    seller = Text()
+    measurement_unit = Text(data_key="measurementUnit")
+    unit_multiplier = optional(Factor, "unitMultiplier")
+    price_cents = optional(Cents, "price")
+    list_price_cents = optional(Cents, "listPrice")
+    selling_price_cents = optional(Cents, "sellingPrice")
+    tax_cents = optional(Cents, "tax", 0)
+    price_tags = fields.List(
+        fields.Nested(_PriceTag), data_key="priceTags", load_default=list, allow_none=True
+    )
+    definition = fields.Nested(
+        _PriceDefinition, data_key="priceDefinition", load_default=None, allow_none=True
+    )
+    definitions = fields.Nested(
+        _PriceDefinition, data_key="priceDefinitions", load_default=None, allow_none=True
+    )
+    is_gift = optional(fields.Boolean, "isGift", False)
+    parent_item_index = fields.Integer(
+        data_key="parentItemIndex", load_default=None, allow_none=True
+    )
+    components = Rows(_Component)
+    services = fields.List(
+        fields.Nested(lambda: _Item()),  # noqa: PLW0108  # not defined yet
+        data_key="bundleItems",
+        load_default=list,
+        allow_none=True,  # not yet defined here
+    )
+
+    @post_load
+    def _made(self, data: dict[str, Any], **_: Any) -> Item:
+        definition = data.pop("definition", None) or data.pop("definitions", None) or {}
+        data.pop("definitions", None)
+        data["unit_multiplier"] = data["unit_multiplier"] or Decimal(1)
+        data["tax_cents"] = data["tax_cents"] or 0
+        data["is_gift"] = bool(data["is_gift"])
+        for name in ("price_tags", "components", "services"):
+            data[name] = tuple(data[name] or ())
+        return Item(
+            index=-1,
+            selling_prices=tuple(
+                one for one in definition.get("selling_prices") or () if one.quantity
+            ),
+            total_cents=definition.get("total"),
+            **data,
+        )
+
+
+class _Client(JsonObject):
+    first_name = Text(data_key="firstName")
+    last_name = Text(data_key="lastName")
+    email = Text()
+    document_type = Text(data_key="documentType")
+    document = Text()
+    phone = Text()
+    is_corporate = optional(fields.Boolean, "isCorporate", False)
+    corporate_name = Text(data_key="corporateName")
+    trade_name = Text(data_key="tradeName")
+    corporate_document = Text(data_key="corporateDocument")
+    corporate_phone = Text(data_key="corporatePhone")
+    state_inscription = Text(data_key="stateInscription")
+    user_profile_id = Text(data_key="userProfileId")
+
+    @post_load
+    def _made(self, data: dict[str, Any], **_: Any) -> Client:
+        data["is_corporate"] = bool(data["is_corporate"])
+        return Client(**data)
+
+
+class _DeliveryId(JsonObject):
+    courier_id = Text(data_key="courierId")
+    courier_name = Text(data_key="courierName")
+    warehouse_id = Text(data_key="warehouseId")
+    dock_id = Text(data_key="dockId")
+
+
+class _Pickup(JsonObject):
+    friendly_name = Text(data_key="friendlyName")
+    address = fields.Nested(AddressSchema, load_default=None, allow_none=True)
+    is_pickup = optional(fields.Boolean, "isPickupStore", False)
+
+
+class _Logistics(JsonObject):
+    item_index = fields.Integer(strict=True, data_key="itemIndex", required=True)
+    selling_price_cents = optional(Cents, "sellingPrice", 0)
+    delivery_channel = Text(data_key="selectedDeliveryChannel")
+    older_channel = Text(data_key="deliveryChannel")
+    sla = Text(data_key="selectedSla")
+    carrier = Text(data_key="deliveryCompany")
+    address_id = Text(data_key="addressId")
+    shipping_estimate = Text(data_key="shippingEstimate")
+    estimated_at = optional(Moment, "shippingEstimateDate")
+    pickup_point_id = Text(data_key="pickupPointId")
+    delivery_ids = fields.List(
+        fields.Nested(_DeliveryId), data_key="deliveryIds", load_default=list, allow_none=True
+    )
+    pickup = fields.Nested(_Pickup, data_key="pickupStoreInfo", load_default=None, allow_none=True)
+
+    @post_load
+    def _made(self, data: dict[str, Any], **_: Any) -> Logistics:
+        first: dict[str, Any] = next(iter(data.pop("delivery_ids") or ()), {})
+        pickup = data.pop("pickup") or {}
+        data["delivery_channel"] = data["delivery_channel"] or data["older_channel"]
+        del data["older_channel"]
+        data["selling_price_cents"] = data["selling_price_cents"] or 0
+        data["carrier"] = data["carrier"] or first.get("courier_name")
+        return Logistics(
+            courier_id=first.get("courier_id"),
+            warehouse_id=first.get("warehouse_id"),
+            dock_id=first.get("dock_id"),
+            pickup_name=pickup.get("friendly_name") if pickup.get("is_pickup") else None,
+            pickup_address=pickup.get("address") if pickup.get("is_pickup") else None,
+            **data,
+        )
+
+
+class _Total(JsonObject):
+    id = Text(required=True)
+    value = Cents(required=True)
+
+
+class _Shipping(JsonObject):
+    address = fields.Nested(AddressSchema, load_default=None, allow_none=True)
+    selected = fields.List(
+        fields.Nested(AddressSchema),
+        data_key="selectedAddresses",
+        load_default=list,
+        allow_none=True,
+    )
+    logistics = fields.List(
+        fields.Nested(_Logistics), data_key="logisticsInfo", load_default=list, allow_none=True
+    )
+
+
+class _PaymentData(JsonObject):
+    transactions = Rows(OrderTransactionSchema)
+
+
+class _Packages(JsonObject):
+    packages = fields.List(fields.Raw(), load_default=list, allow_none=True)
+
+
+class _InvoiceData(JsonObject):
+    address = fields.Nested(AddressSchema, load_default=None, allow_none=True)
+
+
+class _Preferences(JsonObject):
+    currency = Text(data_key="currencyCode")
+
+
+class _Note(JsonObject):
+    value = Text()
+
+
+class _Order(JsonObject):
+    order_id = Id(data_key="orderId", required=True)
+    value_cents = Cents(data_key="value", required=True)
+    created_at = Moment(data_key="creationDate", required=True)
+    items = fields.List(fields.Nested(_Item), required=True)
+    totals = fields.List(fields.Nested(_Total), required=True)
+    client = fields.Nested(_Client, data_key="clientProfileData", required=True)
+    sequence = Text()
+    status = Word()
+    changed_at = optional(Moment, "lastChange")
+    authorized_at = optional(Moment, "authorizedDate")
+    order_group = Text(data_key="orderGroup")
+    marketplace_order_id = Text(data_key="marketplaceOrderId")
+    seller_order_id = Text(data_key="sellerOrderId")
+    affiliate_id = Text(data_key="affiliateId")
+    origin = Text()
+    sales_channel = Text(data_key="salesChannel")
+    rounding_error_cents = optional(Cents, "roundingError", 0)
+    is_completed = optional(fields.Boolean, "isCompleted", True)
+    workflow_is_in_error = optional(fields.Boolean, "workflowIsInError", False)
+    cancel_reason = Text(data_key="cancelReason")
+    shipping = fields.Nested(_Shipping, data_key="shippingData", load_default=None, allow_none=True)
+    payment = fields.Nested(
+        _PaymentData, data_key="paymentData", load_default=None, allow_none=True
+    )
+    packages = fields.Nested(
+        _Packages, data_key="packageAttachment", load_default=None, allow_none=True
+    )
+    invoice = fields.Nested(
+        _InvoiceData, data_key="invoiceData", load_default=None, allow_none=True
+    )
+    preferences = fields.Nested(
+        _Preferences, data_key="storePreferencesData", load_default=None, allow_none=True
+    )
+    open_text = fields.Nested(_Note, data_key="openTextField", load_default=None, allow_none=True)
+
+
+ORDER = _Order()
+
+
+def read_order(raw: Mapping[str, Any]) -> Order:
+    """Read an order's document; ``raw`` is kept whole.
+
+    Raises:
+        DocumentInvalid: a field that we need is missing or malformed.
+    """
+    data = load(ORDER, raw, "the order")
+    shipping = data.pop("shipping") or {}
+    payment = data.pop("payment") or {}
+    packages = (data.pop("packages") or {}).get("packages")
+    invoice = data.pop("invoice") or {}
+    preferences = data.pop("preferences") or {}
+    note = data.pop("open_text") or {}
+    items = data.pop("items")
+    totals = data.pop("totals")
+    return Order(
+        items=tuple(_numbered(item, index) for index, item in enumerate(items)),
+        totals=tuple((one["id"], one["value"]) for one in totals),
+        raw=raw,
+        rounding_error_cents=data.pop("rounding_error_cents") or 0,
+        is_completed=data.pop("is_completed") is not False,
+        workflow_is_in_error=bool(data.pop("workflow_is_in_error")),
+        has_packages=bool(packages),
+        currency=preferences.get("currency") or "BRL",
+        shipping_address=shipping.get("address"),
+        selected_addresses=tuple(shipping.get("selected") or ()),
+        logistics=tuple(shipping.get("logistics") or ()),
+        invoice_address=invoice.get("address"),
+        transactions=tuple(payment.get("transactions") or ()),
+        note=note.get("value"),
+        **data,
+    )
+
+
+def _numbered(item: Item, index: int) -> Item:
+    return Item(
+        **{name: getattr(item, name) for name in Item.__slots__ if name != "index"}, index=index
+    )

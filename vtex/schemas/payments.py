@@ -1,0 +1,137 @@
+"""Payments, as an order and as the payments gateway tell them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import ValidationError, fields, post_load, validate
+
+from vtex.documents import Address, OrderTransaction, Payment, Transaction
+from vtex.schemas.addresses import AddressSchema
+from vtex.schemas.values import (
+    MOST_UNITS,
+    Cents,
+    JsonObject,
+    Moment,
+    Rows,
+    Text,
+    clean,
+    load,
+    optional,
+)
+
+
+class _Payment(JsonObject):
+    payment_id = Text(data_key="id")
+    system = Text(data_key="paymentSystem", required=True)
+    system_name = Text(data_key="paymentSystemName")
+    group = Text()
+    value_cents = optional(Cents, "value", 0)
+    reference_value_cents = optional(Cents, "referenceValue")
+    installments = fields.Integer(
+        load_default=1, allow_none=True, validate=validate.Range(0, MOST_UNITS)
+    )
+    first_digits = Text(data_key="firstDigits")
+    last_digits = Text(data_key="lastDigits")
+    card_holder = Text(data_key="cardHolder")
+    tid = Text()
+    nsu = Text()
+    status = Text()
+    due_date = Text(data_key="dueDate")
+    url = Text()
+    bank_invoice = Text(data_key="bankIssuedInvoiceBarCodeNumber")
+    gift_card_id = Text(data_key="giftCardId")
+    billing = fields.Nested(
+        AddressSchema, data_key="billingAddress", load_default=None, allow_none=True
+    )
+    more = fields.Raw(data_key="fields", load_default=None, allow_none=True)
+    oms_connector = fields.Raw(data_key="connectorResponses", load_default=None, allow_none=True)
+    connector = fields.Raw(data_key="ConnectorResponses", load_default=None, allow_none=True)
+
+    @post_load
+    def _made(self, data: dict[str, Any], **_: Any) -> Payment:
+        more = _named(data.pop("more"))
+        connector = _lowered(data.pop("oms_connector")) | _lowered(data.pop("connector"))
+        billing = data.pop("billing")
+        if billing is None or billing == Address():
+            billing = _billing(more.get("address"))
+        for name, key in (("first_digits", "firstDigits"), ("last_digits", "lastDigits")):
+            data[name] = data[name] or more.get(key)
+        data["card_holder"] = data["card_holder"] or more.get("cardHolder")
+        data["tid"] = data["tid"] or connector.get("tid")
+        data["nsu"] = data["nsu"] or connector.get("nsu")
+        data["value_cents"] = data["value_cents"] or 0
+        data["installments"] = data["installments"] or 1
+        return Payment(billing_address=billing, connector=connector, **data)
+
+
+class OrderTransactionSchema(JsonObject):
+    """A transaction as the order tells it."""
+
+    transaction_id = Text(data_key="transactionId")
+    is_active = optional(fields.Boolean, "isActive", True)
+    payments = Rows(_Payment)
+
+    @post_load
+    def _made(self, data: dict[str, Any], **_: Any) -> OrderTransaction:
+        data["is_active"] = data["is_active"] is not False
+        data["payments"] = tuple(data["payments"] or ())
+        return OrderTransaction(**data)
+
+
+class _Transaction(JsonObject):
+    transaction_id = Text(data_key="transactionId", required=True)
+    status = Text()
+    value_cents = optional(Cents, "value", 0)
+    authorized_at = optional(Moment, "authorizationDate")
+
+
+class _Answer(JsonObject):
+    transaction = fields.Nested(_Transaction, required=True)
+    payments = fields.List(fields.Nested(_Payment), required=True)
+
+
+_ANSWER, _ADDRESS = _Answer(), AddressSchema()
+
+
+def read_transaction(raw: Mapping[str, Any]) -> Transaction:
+    """Read ``{"transaction": {…}, "payments": […]}``.
+
+    Raises:
+        DocumentInvalid: a field that we need is missing or malformed.
+    """
+    data = load(_ANSWER, raw, "the transaction")
+    head = data["transaction"]
+    head["value_cents"] = head["value_cents"] or 0
+    return Transaction(payments=tuple(data["payments"]), raw=raw, **head)
+
+
+def _named(raw: Any) -> dict[str, str]:
+    if not isinstance(raw, list):
+        return {}
+    return {
+        str(one.get("name")): clean(str(one["value"]))
+        for one in raw
+        if isinstance(one, dict) and one.get("value") not in (None, "")
+    }
+
+
+def _lowered(raw: Any) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for key, value in raw.items() if isinstance(raw, dict) else ():
+        if value not in (None, "") and not isinstance(value, dict | list):
+            found.setdefault(str(key).lower(), clean(str(value)))
+    return found
+
+
+def _billing(text: str | None) -> Address | None:
+    if not text:
+        return None
+    try:
+        address: Address = _ADDRESS.load(json.loads(text))
+    except (ValueError, ValidationError, RecursionError):
+        # It is one of three addresses to choose from: unreadable counts as absent.
+        return None
+    return address

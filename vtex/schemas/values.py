@@ -1,0 +1,229 @@
+"""What VTEX's JSON holds, kind by kind, and how a document is read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate
+
+from vtex.errors import DocumentInvalid
+from vtex.reading import reader
+
+_DATE = re.compile(
+    r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d+))?\s*(Z|[+-]\d\d:?\d\d)?", re.IGNORECASE
+)
+
+
+MOST_CENTS = 10**15
+"""No honest amount comes near; what a 64-bit column takes is not exceeded by sums of it."""
+
+
+MOST_UNITS = 10**6
+"""Of one line, as for invoices; cents times units stay exact and fit an ERP's columns."""
+
+
+LONGEST_ID = 64
+
+
+_UNFIT = re.compile("[\x00\ud800-\udfff]")
+
+
+def clean(text: str) -> str:
+    """Return text without what no database takes: NUL and halves of surrogate pairs.
+
+    The document itself keeps them.
+    """
+    return text if text.isprintable() else _UNFIT.sub("\ufffd", text)
+
+
+_WORD = re.compile(r"[\w.-]{1,64}")
+
+
+MOST_NUMBER_AS_TEXT = 10**20
+"""Ids of digits may come as numbers; those of 44 digits come as text."""
+
+
+class Text(fields.Field[str | None]):
+    """Text; ``""``, null and missing are all None. Numbers are taken as their digits."""
+
+    def __init__(self, *, required: bool = False, **more: Any) -> None:
+        if not required:
+            more["load_default"] = None
+        super().__init__(required=required, allow_none=not required, **more)
+        self.needed = required
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str | None:
+        if isinstance(value, int | float) and not abs(value) < MOST_NUMBER_AS_TEXT:
+            raise ValidationError("is not text")
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise ValidationError("is not text")
+        text = clean(str(value).strip())
+        if self.needed and not text:
+            raise ValidationError("is empty")
+        return text or None
+
+
+class Id(Text):
+    """An order's id, as the journal and the ERP hold it."""
+
+    def _deserialize(self, value: Any, *args: Any, **more: Any) -> str | None:
+        text = super()._deserialize(value, *args, **more)
+        if text and len(text) > LONGEST_ID:
+            raise ValidationError(f"is longer than {LONGEST_ID} characters")
+        return text
+
+
+class Word(Text):
+    """A word of VTEX's own, such as a status; messages quote it."""
+
+    def _deserialize(self, value: Any, *args: Any, **more: Any) -> str | None:
+        text = super()._deserialize(value, *args, **more)
+        if text and not _WORD.fullmatch(text):
+            raise ValidationError("is not a word such as ready-for-handling")
+        return text
+
+
+class Cents(fields.Field[int]):
+    """Integer cents; ``31561.0`` is taken as well, a fraction of a cent is not."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValidationError("is not a number of cents")
+        if not abs(value) <= MOST_CENTS or value != int(value):
+            raise ValidationError("is not a whole number of cents")
+        return int(value)
+
+
+class RoundedCents(Cents):
+    """Cents of the order list, which rounds high values to floats."""
+
+    def _deserialize(self, value: Any, *args: Any, **more: Any) -> int:
+        if isinstance(value, float) and abs(value) <= MOST_CENTS:
+            value = round(value)
+        return super()._deserialize(value, *args, **more)
+
+
+LEAST_FACTOR = Decimal("0.0001")
+"""The last place of the ERP's column."""
+
+
+class Factor(fields.Field[Decimal]):
+    """A positive factor such as a unit multiplier; ``1E-999999999`` would be one, to be multiplied
+    out for hours.
+    """
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Decimal:
+        try:
+            factor = Decimal(str(value))
+        except InvalidOperation:
+            raise ValidationError("is not a number") from None
+        if isinstance(value, bool) or not factor.is_finite() or not LEAST_FACTOR <= factor < 10**9:
+            raise ValidationError(f"is not a number from {LEAST_FACTOR} on")
+        return factor
+
+
+class Moment(fields.Field[datetime]):
+    """A time with 0 to 7 fractional digits and any offset, or none (UTC), as aware UTC.
+
+    Absent are ``""`` and years before 1900: .NET writes year 1 for a time that was never set.
+    """
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> datetime | None:  # type: ignore[override]  # "" is absent
+        moment = None if value == "" else self._moment(value)
+        if moment is None or moment.year < 1900:
+            if self.required:
+                raise ValidationError("is empty")
+            return None
+        if moment.year > 2999:
+            raise ValidationError("is not a date of this time")
+        return moment
+
+    def _moment(self, value: Any) -> datetime:
+        match = _DATE.fullmatch(value.strip()) if isinstance(value, str) else None
+        if match is None:
+            raise ValidationError(
+                "is not a date and time such as 2026-03-10T14:22:05.1834217+00:00"
+            )
+        day, clock, fraction, offset = match.groups()
+        zone = "+00:00" if offset in (None, "Z", "z") else offset
+        try:
+            moment = datetime.fromisoformat(
+                f"{day}T{clock}.{(fraction or '0')[:6]:0<6}{zone}"
+                if clock.count(":") == 2
+                else f"{day}T{clock}{zone}"
+            )
+            return moment.astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise ValidationError("is not a date that exists") from None
+
+
+def units(key: str, least: int = 1) -> fields.Integer:
+    """Return a field of a whole number of units, at least so many."""
+    fits = validate.Range(least, MOST_UNITS, error="must be from {min} to {max}")
+    return fields.Integer(strict=True, required=True, data_key=key, validate=fits)
+
+
+class Rows(fields.List[Any]):
+    """A list of objects; null and missing are empty."""
+
+    def __init__(self, schema: type[Schema] | Schema) -> None:
+        super().__init__(fields.Nested(schema), load_default=list, allow_none=True)
+
+
+def optional(kind: type[fields.Field[Any]], key: str, default: Any = None) -> Any:
+    """Return a field that may be missing or null."""
+    return kind(data_key=key, load_default=default, allow_none=True)
+
+
+class JsonObject(Schema):
+    """An object of which we use some keys."""
+
+    class Meta:
+        """Keys that we do not use are left where they are."""
+
+        unknown = EXCLUDE
+
+    @pre_load
+    def _only_objects(self, data: Any, **_: Any) -> Any:
+        if not isinstance(data, Mapping):
+            raise ValidationError("is not an object")
+        return data
+
+
+def load(schema: Schema, raw: Any, what: str) -> Any:
+    """Read a document by its schema.
+
+    Raises:
+        DocumentInvalid: it breaks it; ``faults`` has each fault by its field's path.
+    """
+    try:
+        data = _soundly(schema, raw)
+    except ValidationError as error:
+        faults = dict(_flat(error.normalized_messages()))
+        listed = "; ".join(f"{path} {fault}" for path, fault in list(faults.items())[:10])
+        raise DocumentInvalid(f"{what} breaks its schema: {listed}", faults=faults) from None
+    except (RecursionError, OverflowError):
+        raise DocumentInvalid(f"{what} is nested too deeply, or holds a number too large") from None
+    return data
+
+
+def _soundly(schema: Schema, raw: Any) -> Any:
+    with suppress(ValidationError):
+        return reader(type(schema))(raw)
+    return schema.load(raw)
+
+
+def _flat(messages: Any, path: str = "") -> list[tuple[str, str]]:
+    if isinstance(messages, dict):
+        found = []
+        for key, inner in messages.items():
+            inner_path = path if key == "_schema" else f"{path}.{key}" if path else str(key)
+            found += _flat(inner, inner_path)
+        return found
+    words = " ".join(str(one) for one in messages) if isinstance(messages, list) else str(messages)
+    return [(path or "document", words)]
