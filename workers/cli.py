@@ -35,6 +35,7 @@ from vtex.errors import (
 from vtex.simulator import __main__ as simulator
 from workers import (
     checks,
+    cli_alerts,
     cli_dead,
     cli_feed,
     cli_out,
@@ -324,7 +325,7 @@ def _documents_of_vtex(
 
 for command in (
     *cli_out.COMMANDS, *cli_dead.COMMANDS, *cli_purge.COMMANDS, *cli_feed.COMMANDS,
-    *cli_reconcile.COMMANDS,
+    *cli_reconcile.COMMANDS, *cli_alerts.COMMANDS,
 ):  # fmt: skip
     main.add_command(command)
 
