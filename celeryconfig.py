@@ -93,6 +93,7 @@ task_routes = {
     "journal.purge": {"queue": "control"},
     "outbox.relay": {"queue": "control"},
     "outcomes.report": {"queue": "control"},
+    "alerts.watch": {"queue": "control"},
 }
 imports = (
     "tasks.orders",
@@ -103,6 +104,7 @@ imports = (
     "tasks.outcomes",
     "tasks.dispatch",
     "tasks.reconciliations",
+    "tasks.alerts",
 )
 
 # --- tasks ------------------------------------------------------------------------------------
@@ -133,6 +135,11 @@ _OPTIONS = {
 beat_schedule = {
     # Also at each start of a beat. A run is bounded: what is left is taken by the next.
     "journal.purge": {"task": "journal.purge", "schedule": 6 * 3600.0, "options": _OPTIONS},
+    "alerts.watch": {
+        "task": "alerts.watch",
+        "schedule": _settings.alert_seconds,
+        "options": _OPTIONS,
+    },
     **{
         name: {"task": name, "schedule": _settings.dispatch_seconds, "options": _OPTIONS}
         for name in ("journal.dispatch", "outbox.relay", "outcomes.report")

@@ -81,8 +81,13 @@ class DeadRow:
 
     @property
     def cause(self) -> str:
-        """The reason without what is particular to this job: numbers and quoted words."""
-        return _PARTICULAR.sub("…", self.reason)
+        """The reason without what is particular to this job."""
+        return cause_of(self.reason)
+
+
+def cause_of(reason: str) -> str:
+    """Return a reason without what is particular to one job: numbers and quoted words."""
+    return _PARTICULAR.sub("…", reason)
 
 
 def find(db: Connection, which: Which, limit: int) -> list[DeadRow]:

@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 
 from journal import erp_pause, quick
+from journal.alerts import Alerting
 from journal.claims import Sweep
 from journal.dead import Reviving
 from journal.erasure import Erasing
@@ -65,7 +66,7 @@ class Listed:
     value_cents: int | None
 
 
-class Journal(Erasing, Reviving, Reconciling, Feeding):
+class Journal(Erasing, Reviving, Reconciling, Feeding, Alerting):
     """Where every order and job stands, over one database. Safe across threads and processes."""
 
     def migrate(self) -> None:

@@ -237,3 +237,55 @@ feeds = Table(
     Column("listed_at", UtcDateTime, comment="when the list was last read to its end"),
     comment="one row a store whose feed was set up here",
 )
+
+signs = Table(
+    "journal_signs",
+    metadata,
+    Column("name", String(16), primary_key=True),
+    Column("store", String(64), primary_key=True, comment="empty for the cluster"),
+    Column("at", UtcDateTime, nullable=False),
+    comment="when something last came to its end as it should",
+)
+
+rhythms = Table(
+    "journal_rhythms",
+    metadata,
+    Column("store", String(64), primary_key=True),
+    Column("since", UtcDateTime, nullable=False, comment="the first hour that is counted"),
+    Column("hours", Text, nullable=False, comment="JSON: new orders of each hour from then on"),
+    Column("last_at", UtcDateTime, nullable=False, comment="when the last new order came in"),
+    comment="how many orders come in when; of the last eight weeks",
+)
+
+alerts = Table(
+    "journal_alerts",
+    metadata,
+    Column("id", _NUMBER, primary_key=True, autoincrement=True),
+    Column("rule", String(16), nullable=False),
+    Column("store", String(64), nullable=False, comment="empty for the cluster"),
+    Column("key", String(128), nullable=False, comment="tells causes of one rule apart"),
+    Column("words", Words, nullable=False),
+    Column("todo", Words, nullable=False, comment="the next step"),
+    Column("since", UtcDateTime, nullable=False, comment="since when it is so"),
+    Column("count", Integer, nullable=False),
+    Column("order_id", String(64), comment="the first that is concerned"),
+    Column("noticed_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False, comment="when it was last so"),
+    Column("opened_at", UtcDateTime, comment="empty while it may pass by itself"),
+    Column("calm_since", UtcDateTime, comment="since when it is so no more"),
+    Column("closed_at", UtcDateTime),
+    Column("relapses", Integer, nullable=False, comment="how often it came back soon after"),
+    Column("round", Integer, nullable=False, comment="number of the message that is to be sent"),
+    Column("told_at", UtcDateTime, comment="when that message first reached anybody"),
+    Column("delivered", Text, nullable=False, comment="JSON: receiver to its last message"),
+    Column("due_at", UtcDateTime, comment="when there is something to send"),
+    Column("claimed_until", UtcDateTime, comment="somebody is sending it"),
+    Column("failures", Integer, nullable=False, comment="to send it, in a row"),
+    Column("fault", Words, comment="why it could not be sent"),
+    Index("ix_journal_alerts_seen", "seen_at"),
+)
+# Two that find the same cause at once make one alert of it.
+Index(
+    "uq_journal_alerts_open", alerts.c.rule, alerts.c.store, alerts.c.key, unique=True,
+    postgresql_where=alerts.c.closed_at.is_(None), sqlite_where=alerts.c.closed_at.is_(None),
+)  # fmt: skip

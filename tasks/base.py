@@ -24,8 +24,10 @@ from journal.owned import Job
 from journal.retention import Retention
 from journal.store import Journal
 from tasks import carrying
+from tasks.alerting import Facts, Rules
 from tasks.chains import send
 from tasks.contract import ContractNewer, RequestInvalid
+from tasks.telling import Notifier
 from vtex.budget import Rank
 from vtex.client import VtexClient
 from vtex.errors import (
@@ -104,6 +106,19 @@ class NfeRules:
 
 
 @dataclass(frozen=True)
+class Watching:
+    """What looks after the stores (docs/alerts.md).
+
+    Attributes:
+        facts: what the journal cannot know, looked at anew.
+    """
+
+    rules: Rules
+    facts: Callable[[], Facts]
+    notifier: Notifier
+
+
+@dataclass(frozen=True)
 class Team:
     """What the tasks of a process work with.
 
@@ -115,6 +130,7 @@ class Team:
         retention: how long the journal keeps what is closed.
         rests: stores whose orders may come by their feed, and for how long the list may rest
             between two listings while they do.
+        watching: the rules of alerts, and who is told; None where nobody looks.
         alone: a lock over the cluster by name; enters with what renews it, or with None where
             somebody else has it.
     """
@@ -128,6 +144,7 @@ class Team:
     nfe: NfeRules = field(default_factory=NfeRules)
     retention: Retention = field(default_factory=Retention)
     rests: Mapping[str, timedelta] = field(default_factory=dict)
+    watching: Watching | None = None
 
 
 class StoreTask(Task):  # type: ignore[misc]  # Celery ships no types

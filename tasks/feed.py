@@ -9,11 +9,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 from celery import shared_task
 
 from journal.feeds import FeedRow
 from journal.store import Listed
+from journal.vitals import LISTED
 from tasks.base import Renew, StoreTask
 from tasks.chains import send
 from vtex.client import VtexClient
@@ -33,6 +35,9 @@ log = logging.getLogger(__name__)
 MOST_BATCHES = 100
 """Answers of one run, so that a feed without end keeps no thread for itself; the next run goes on.
 """
+
+SIGN = timedelta(seconds=30)
+"""That a list was read is written down so often: alerts need it to the minute."""
 
 PERMISSION = "Feed v3 and Hook Admin"
 
@@ -66,7 +71,8 @@ def list_may_rest(task: StoreTask, store: str) -> bool:
 
 
 def list_was_read(task: StoreTask, store: str) -> None:
-    """Keep that the list was read to its end, where it may rest then."""
+    """Keep that the list was read to its end; it may rest then where there is a feed."""
+    task.journal.sign(LISTED, store, every=SIGN)
     if store in task.with_team.rests:
         task.journal.feed_listed(store)
 

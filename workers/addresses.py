@@ -97,6 +97,21 @@ def erp_address(url: str) -> None:
         _database(url)
 
 
+def alert_addresses(text: str) -> None:
+    """Check the addresses of those who are told of alerts; what follows the name of a service is
+    looked at by ``vtex-erp check``.
+
+    Raises:
+        ValidationError: the rest of a sentence that begins with the value.
+    """
+    for number, url in enumerate(text.split(), start=1):
+        if not re.match(r"[A-Za-z][A-Za-z0-9]+://.", url):
+            raise ValidationError(
+                f"holds as number {number} of those that spaces part something that does not begin "
+                "with a service, as slack:// does"
+            )
+
+
 def _scheme(url: str) -> tuple[str, str]:
     name, _, driver = url.partition(":")[0].partition("+")
     return name, driver

@@ -12,6 +12,7 @@ from celery import Celery, signals
 from tasks import carrying
 from workers import log, wiring
 from workers.events import GatheredEvents
+from workers.lookout import Lookout
 from workers.settings import load
 
 # ``celery`` started in the project's folder finds celeryconfig there; elsewhere it is installed.
@@ -19,6 +20,8 @@ sys.path.insert(0, os.getcwd())
 
 GARBAGE_OBJECTS = 20_000
 """Objects made and not freed before garbage is looked for: a few megabytes at most."""
+
+lookouts: list[Lookout] = []
 
 app = Celery("vtex-erp", events="workers.events:Events")
 app.config_from_object("celeryconfig")
@@ -48,6 +51,19 @@ def _equip(**_: Any) -> None:
     # order's documents, is a tenth of an order's CPU.
     gc.freeze()
     gc.set_threshold(GARBAGE_OBJECTS)
+
+
+@signals.worker_init.connect
+def _look_out(**_: Any) -> None:
+    # Not once it is ready: a worker that waits for a broker that is gone has something to tell.
+    lookouts.append(Lookout(load()))
+    lookouts[-1].start()
+
+
+@signals.worker_shutting_down.connect
+def _look_no_more(**_: Any) -> None:
+    while lookouts:
+        lookouts.pop().stop()
 
 
 @signals.worker_process_shutdown.connect

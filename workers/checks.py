@@ -17,6 +17,7 @@ from vtex.client import VtexClient
 from vtex.errors import VtexError, VtexUnauthorized
 from workers import broker_checks, pauses, wiring
 from workers.addresses import masked
+from workers.notify import AppriseNotifier
 from workers.settings import Settings
 from workers.stores import Store
 from workers.throttle import Standing, StoreBudget
@@ -38,6 +39,7 @@ def run(settings: Settings) -> list[Verdict]:
     feeds: dict[str, FeedRow | None] = {}
     verdicts += _journal(settings, feeds)
     verdicts.append(_erp(settings))
+    verdicts += _alerts(settings)
     budgets = wiring.budgets(settings)
     for store in settings.stores:
         verdicts += _store(settings, store, budgets.get(store.name), feeds)
@@ -88,6 +90,25 @@ def _wait_for_erp(erp: ErpPause, now: datetime) -> str:
         f"it has taken no order since {erp.since.astimezone():%Y-%m-%d %H:%M:%S} ({erp.reason}); "
         f"orders wait at paid, in {left:.0f} s one of them tries again"
     )
+
+
+def _alerts(settings: Settings) -> Iterator[Verdict]:
+    notifier = AppriseNotifier(settings.alert_urls)
+    if not notifier.receivers:
+        todo = "set ALERT_URLS; vtex-erp alerts shows them meanwhile"
+        yield Verdict("alerts", None, f"nobody is told of them: {todo}")
+        return
+    wrong = notifier.wrong()
+    for one in wrong:
+        yield Verdict(
+            f"alerts to {one}", False,
+            "its URL in ALERT_URLS (not shown) is none that Apprise can use: mind the service's "
+            "name and what its page at https://appriseit.com/services/ asks for",
+        )  # fmt: skip
+    if fine := [one for one in notifier.receivers if one not in wrong]:
+        yield Verdict(
+            "alerts", True, f"go to {', '.join(fine)}; vtex-erp alerts --test sends one to each"
+        )
 
 
 def _erp(settings: Settings) -> Verdict:

@@ -36,6 +36,7 @@ from vtex.simulator import __main__ as simulator
 from workers import (
     checks,
     cli_coverage,
+    cli_alerts,
     cli_dead,
     cli_erase,
     cli_feed,
@@ -324,12 +325,18 @@ def _documents_of_vtex(
     return raw, {"transactions": [client.transaction(one) for one in ids]}
 
 
-for command in (
-    *cli_out.COMMANDS, *cli_dead.COMMANDS, *cli_purge.COMMANDS, *cli_erase.COMMANDS,
-    *cli_feed.COMMANDS, *cli_reconcile.COMMANDS,
-    *cli_coverage.COMMANDS,
-):  # fmt: skip
-    main.add_command(command)
+for module in (
+    cli_alerts,
+    cli_coverage,
+    cli_dead,
+    cli_erase,
+    cli_feed,
+    cli_out,
+    cli_purge,
+    cli_reconcile,
+):
+    for command in module.COMMANDS:
+        main.add_command(command)
 
 
 if __name__ == "__main__":

@@ -18,9 +18,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import click
-from marshmallow import EXCLUDE, Schema, fields, validate
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
-from workers.addresses import broker_address, erp_address, journal_address, redis_address
+from tasks.alerting import Rule
+from workers.addresses import (
+    alert_addresses,
+    broker_address,
+    erp_address,
+    journal_address,
+    redis_address,
+)
 from workers.stores import (
     ACCOUNT,
     ADDRESS,
@@ -28,8 +35,10 @@ from workers.stores import (
     CREDENTIAL,
     INTAKE,
     PERCENT,
+    ZONE,
     Quota,
     Store,
+    Watch,
     content,
     groups_of,
     of_file,
@@ -68,6 +77,16 @@ class Settings:
     nfe_product_map: str | None
     retention_documents_days: int
     retention_timeline_days: int
+    alert_urls: tuple[str, ...] = field(repr=False)
+    alert_seconds: float
+    alert_after_seconds: float
+    alert_clear_seconds: float
+    alert_remind_hours: float
+    alert_unheard_minutes: float
+    alert_beat_seconds: float
+    alert_clock_seconds: float
+    alert_ignore: frozenset[str]
+    timezone: str
 
     def store(self, name: str) -> Store:
         """Return one store's settings.
@@ -109,6 +128,18 @@ _WRONG = {
     fields.Integer: "is not a whole number",
     fields.Boolean: "is neither true nor false",
 }
+
+
+def rules_of(text: str) -> frozenset[str]:
+    """Return the alerts' rules that are named, as in ``quiet,findings``.
+
+    Raises:
+        ValidationError: the rest of a sentence that begins with the value.
+    """
+    found = frozenset(one.strip() for one in text.split(",")) - {""}
+    if found - {*Rule}:
+        raise ValidationError(f"names something else than {', '.join(Rule)}")
+    return found
 
 
 class SettingsSchema(Schema):
@@ -269,6 +300,64 @@ class SettingsSchema(Schema):
         "Days for which it keeps an order's timeline, counted in the same way; 0: for ever.",
         validate=_DAYS,
     )  # fmt: skip
+    ALERT_URLS = _setting(
+        fields.String, None, "slack://TOKEN_A/TOKEN_B/TOKEN_C mailtos://user:PASSWORD@example.com",
+        "Who is told of alerts: Apprise URLs, parted by spaces or lines (alerts.md).",
+        secret=True,
+        validate=alert_addresses,
+    )  # fmt: skip
+    ALERT_SECONDS = _setting(
+        fields.Float, 60.0, "60", "Seconds between two looks for what is wrong.",
+        validate=_SECONDS,
+    )  # fmt: skip
+    ALERT_AFTER_SECONDS = _setting(
+        fields.Float, 120.0, "120",
+        "How long something has to be wrong before an alert is sent, where its rule has no longer "
+        "time of its own.",
+        validate=_within(0, 86_400),
+    )  # fmt: skip
+    ALERT_CLEAR_SECONDS = _setting(
+        fields.Float, 300.0, "300", "How long it has to be well again before that is told.",
+        validate=_within(0, 86_400),
+    )  # fmt: skip
+    ALERT_REMIND_HOURS = _setting(
+        fields.Float, 4.0, "24", "Hours between two messages of an alert that lasts.",
+        validate=_within(0.01, 8760),
+    )  # fmt: skip
+    ALERT_WAITING_MINUTES = _setting(
+        fields.Float, 30.0, "30", "Minutes for which the oldest order, or request, may wait.",
+        validate=_within(0.01, 525_600),
+    )  # fmt: skip
+    ALERT_QUIET_ORDERS = _setting(
+        fields.Float, 15.0, "15",
+        "Orders that a store's own rhythm would have brought since the last one, after which its "
+        "silence is told; 0: never.",
+        validate=_within(0, 100_000),
+    )  # fmt: skip
+    ALERT_UNHEARD_MINUTES = _setting(
+        fields.Float, 15.0, "15", "Minutes for which VTEX may tell of no orders, new or not.",
+        validate=_within(0.01, 525_600),
+    )  # fmt: skip
+    ALERT_BEAT_SECONDS = _setting(
+        fields.Float, 300.0, "300",
+        "Seconds without a look for alerts after which a worker tells that the schedule stands "
+        "still; more than two of ALERT_SECONDS.",
+        validate=_SECONDS,
+    )  # fmt: skip
+    ALERT_CLOCK_SECONDS = _setting(
+        fields.Float, 5.0, "5", "Seconds by which a worker's clock may differ from the journal's.",
+        validate=_within(1, 86_400),
+    )  # fmt: skip
+    ALERT_IGNORE = _setting(
+        fields.String, None, "quiet,findings",
+        "Rules that are not looked at, by their names (alerts.md).",
+        validate=rules_of,
+    )  # fmt: skip
+    TIMEZONE = _setting(
+        fields.String, "America/Sao_Paulo", "America/Manaus",
+        "Time zone of the stores, in which a rhythm is learnt and alerts tell the time.",
+        validate=ZONE,
+    )  # fmt: skip
     LOG_LEVEL = _setting(
         fields.String, "INFO", "INFO", "DEBUG, INFO, WARNING or ERROR.",
         validate=validate.OneOf(
@@ -314,6 +403,16 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         nfe_product_map=table["NFE_PRODUCT_MAP"],
         retention_documents_days=table["RETENTION_DOCUMENTS_DAYS"],
         retention_timeline_days=table["RETENTION_TIMELINE_DAYS"],
+        alert_urls=tuple((table["ALERT_URLS"] or "").split()),
+        alert_seconds=table["ALERT_SECONDS"],
+        alert_after_seconds=table["ALERT_AFTER_SECONDS"],
+        alert_clear_seconds=table["ALERT_CLEAR_SECONDS"],
+        alert_remind_hours=table["ALERT_REMIND_HOURS"],
+        alert_unheard_minutes=table["ALERT_UNHEARD_MINUTES"],
+        alert_beat_seconds=max(table["ALERT_BEAT_SECONDS"], 2 * table["ALERT_SECONDS"]),
+        alert_clock_seconds=table["ALERT_CLOCK_SECONDS"],
+        alert_ignore=rules_of(table["ALERT_IGNORE"] or ""),
+        timezone=table["TIMEZONE"],
     )
 
 
@@ -355,13 +454,14 @@ def _stores(
         table["VTEX_QUOTA"], table["VTEX_QUOTA_SHARE"], table["VTEX_QUOTA_LOCAL"],
         groups_of(table["VTEX_QUOTA_GROUPS"]) if table["VTEX_QUOTA_GROUPS"] else {},
     )  # fmt: skip
+    watch = Watch(table["TIMEZONE"], table["ALERT_QUIET_ORDERS"], table["ALERT_WAITING_MINUTES"])
     if "STORES_FILE" in named:
         if doubled := [name for name in (*_IDENTITY, *_PER_STORE) if name in named]:
             faults.append(
                 f"STORES_FILE: is set, and so is {', '.join(doubled)}: unset the one or the other; "
                 "with a file, what belongs to a store stands in its table"
             )
-        return of_file(table["STORES_FILE"], environ, quota, faults)
+        return of_file(table["STORES_FILE"], environ, quota, watch, faults)
     if not named & set(_IDENTITY):
         return ()
     for name in _IDENTITY:
@@ -380,5 +480,6 @@ def _stores(
             allow_sum_mismatch=table["ALLOW_SUM_MISMATCH"],
             intake=table["VTEX_INTAKE"],
             quota=quota,
+            watch=watch,
         ),
     )

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from marshmallow import Schema, ValidationError, fields, validate
 
@@ -26,6 +27,9 @@ ADDRESS = validate.Regexp(r"https?://[^\s/]+", error="is not an http(s) address"
 
 CALLS = validate.Range(0, 1_000_000, error="must be from {min} to {max}; 0 for no limit")
 PERCENT = validate.Range(1, 100, error="must be from {min} to {max}")
+
+ORDERS = validate.Range(0, 100_000, error="must be from {min} to {max}; 0 for never")
+MINUTES = validate.Range(0.01, 525_600, error="must be from {min} to {max}")
 
 _SECRETS = ("app_key", "app_token")
 _EXAMPLE = '[stores.acme] with app_key_file = "/run/secrets/acme_key"'
@@ -58,6 +62,33 @@ class Quota:
         return max(1, self.groups[group] * self.share // 100)
 
 
+def ZONE(name: str) -> None:  # noqa: N802  # beside the others, which are objects
+    """Check the name of a time zone.
+
+    Raises:
+        ValidationError: the rest of a sentence that begins with the value.
+    """
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValidationError("is no time zone such as America/Sao_Paulo") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """When a store's silence or slowness is told of (docs/alerts.md).
+
+    Attributes:
+        zone: name of its time zone.
+        quiet_orders: orders that its rhythm must have brought since the last one; 0 for never.
+        waiting_minutes: for which its oldest order may wait.
+    """
+
+    zone: str = "America/Sao_Paulo"
+    quiet_orders: float = 15.0
+    waiting_minutes: float = 30.0
+
+
 @dataclass(frozen=True, slots=True)
 class Store:
     """One VTEX account with its credentials and settings.
@@ -74,6 +105,7 @@ class Store:
     allow_sum_mismatch: bool = False
     intake: str = "list"
     quota: Quota = field(default_factory=Quota)
+    watch: Watch = field(default_factory=Watch)
 
 
 def _groups(given: Mapping[Any, Any]) -> None:
@@ -111,6 +143,9 @@ class _StoreSchema(Schema):
     quota = fields.Integer(validate=CALLS)
     quota_share = fields.Integer(validate=PERCENT)
     quota_groups = fields.Dict(validate=_groups)
+    timezone = fields.String(validate=ZONE)
+    alert_quiet_orders = fields.Float(validate=ORDERS)
+    alert_waiting_minutes = fields.Float(validate=MINUTES)
 
 
 def content(name: str, path: str, faults: list[str]) -> str:
@@ -128,12 +163,12 @@ def content(name: str, path: str, faults: list[str]) -> str:
 
 
 def of_file(
-    path: str, environ: Mapping[str, str], quota: Quota, faults: list[str]
+    path: str, environ: Mapping[str, str], quota: Quota, watch: Watch, faults: list[str]
 ) -> tuple[Store, ...]:
     """Return the stores that a TOML file describes; add what is wrong with it to ``faults``.
 
     Args:
-        quota: of the stores that name none.
+        quota, watch: of the stores that name none.
     """
     text = content("STORES_FILE", path, faults)
     if not text:
@@ -152,7 +187,9 @@ def of_file(
     if not isinstance(tables, dict):
         return ()
     found = (_store(name, table, environ, faults) for name, table in tables.items())
-    return tuple(replace(store, quota=_quota(own, quota)) for store, own in found)
+    return tuple(
+        replace(store, quota=_quota(own, quota), watch=_watch(own, watch)) for store, own in found
+    )
 
 
 def _quota(own: Mapping[str, Any], default: Quota) -> Quota:
@@ -161,6 +198,15 @@ def _quota(own: Mapping[str, Any], default: Quota) -> Quota:
         calls=own.get("quota", default.calls),
         share=own.get("quota_share", default.share),
         groups=own.get("quota_groups", default.groups),
+    )
+
+
+def _watch(own: Mapping[str, Any], default: Watch) -> Watch:
+    return replace(
+        default,
+        zone=own.get("timezone", default.zone),
+        quiet_orders=own.get("alert_quiet_orders", default.quiet_orders),
+        waiting_minutes=own.get("alert_waiting_minutes", default.waiting_minutes),
     )
 
 

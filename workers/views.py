@@ -392,6 +392,16 @@ def show_json(value: Any) -> None:
     _json(value)
 
 
+def show_table(table: Table) -> None:
+    """Print a table for people."""
+    _console().print(table)
+
+
+def moment(value: datetime | None) -> str:
+    """Return a time as this machine's clock has it."""
+    return _time(value)
+
+
 def _console() -> Console:
     # A pipe has no width: a line that is folded there cannot be searched.
     return Console() if sys.stdout.isatty() else Console(width=250)

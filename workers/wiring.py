@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from functools import partial
+from zoneinfo import ZoneInfo
 
 import redis
 from redis.exceptions import LockError
@@ -18,12 +19,14 @@ from erp.port import Erp
 from journal.jobs import JournalError, Policy
 from journal.retention import Retention
 from journal.store import Journal
-from tasks.base import REFILLED, NfeRules, Renew, StoreTask, Team
+from tasks.alerting import Facts, Rules, Watched
+from tasks.base import REFILLED, NfeRules, Renew, StoreTask, Team, Watching
 from vtex.budget import Budget
 from vtex.client import VtexClient
 from vtex.transport import Account, Transport
 from workers import throttle
 from workers.addresses import adapter_name, adapters
+from workers.notify import AppriseNotifier
 from workers.settings import Settings, SettingsError, load
 from workers.stores import Store
 from workers.throttle import StoreBudget
@@ -93,7 +96,56 @@ def team(settings: Settings) -> Team:
         ),
         retention=retention(settings),
         rests=rests(settings),
+        watching=watching(settings, shared),
     )
+
+
+def watching(settings: Settings, shared: Mapping[str, StoreBudget]) -> Watching:
+    """Return what looks after the stores.
+
+    Args:
+        shared: the budgets whose use is looked at.
+    """
+    return Watching(
+        rules=rules(settings),
+        facts=partial(_facts, shared),
+        notifier=AppriseNotifier(settings.alert_urls),
+    )
+
+
+def rules(settings: Settings) -> Rules:
+    """Return the alerts' rules as the settings have them."""
+    paces = {"both": settings.list_safety_seconds, "feed": settings.list_safety_seconds}
+    return Rules(
+        stores=tuple(
+            Watched(
+                one.name,
+                zone=ZoneInfo(one.watch.zone),
+                pace=timedelta(seconds=max(settings.list_seconds, paces.get(one.intake, 0.0))),
+                by_feed=one.intake != "list",
+                quiet_orders=one.watch.quiet_orders,
+                waits=timedelta(minutes=one.watch.waiting_minutes),
+            )
+            for one in settings.stores
+        ),
+        after=timedelta(seconds=settings.alert_after_seconds),
+        clear=timedelta(seconds=settings.alert_clear_seconds),
+        remind=timedelta(hours=settings.alert_remind_hours),
+        unheard=timedelta(minutes=settings.alert_unheard_minutes),
+        ignored=settings.alert_ignore,
+        zone=ZoneInfo(settings.timezone),
+    )
+
+
+def _facts(shared: Mapping[str, StoreBudget]) -> Facts:
+    calls = {}
+    try:
+        for name, budget in shared.items():
+            now = budget.standing()
+            calls[name] = (now.used, now.allowed)
+    except redis.RedisError as error:
+        log.info("nobody knows the quotas", extra={"reason": type(error).__name__})
+    return Facts(calls)
 
 
 def rests(settings: Settings) -> dict[str, timedelta]:

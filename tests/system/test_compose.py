@@ -77,7 +77,7 @@ def test_the_described_cluster_moves_orders(
         "0.0.0.0": "127.0.0.1", "8700": str(cluster.port), "--port=5555": f"--port={flower}",
         "${VTEX_ACCOUNT:-acme}": "acme", "${VTEX_BASE_URL:-}": cluster.simulator,
         "${VTEX_PAYMENTS_URL:-}": cluster.simulator, "${VTEX_QUOTA:-}": "",
-        "${BROKER_URL:-}": "", "${VTEX_INTAKE:-}": "",
+        "${BROKER_URL:-}": "", "${VTEX_INTAKE:-}": "", "${ALERT_URLS:-}": "",
     }  # fmt: skip
     base = {k: v for k, v in cluster.env.items() if k in ("PATH", "HOME", "LIST_SECONDS")}
 

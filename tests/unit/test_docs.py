@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from tasks import contract
+from tasks.alerting import Rule
 from tasks.reconciling import Fix, Found
 from vtex import statuses
 from workers.settings import SettingsSchema
@@ -62,3 +63,10 @@ def test_every_page_is_linked_and_every_link_leads_somewhere() -> None:
     for page in [*DOCS.rglob("*.md"), DOCS.parent / "README.md", DOCS.parent / "CONTRIBUTING.md"]:
         for link in re.findall(r"\]\(([\w./-]+\.md)", page.read_text(encoding="utf-8")):
             assert (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_the_page_of_alerts_has_every_rule() -> None:
+    page = (DOCS / "alerts.md").read_text(encoding="utf-8")
+
+    rows = [line.split("`")[1] for line in page.splitlines() if line.startswith("| `")]
+    assert rows == [str(one) for one in Rule]

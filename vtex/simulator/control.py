@@ -12,6 +12,7 @@
 | ``POST permissions`` | ``{"grant": […], "revoke": […]}`` |
 | ``POST tokens`` | ``{"add": […], "remove": […]}`` |
 | ``POST feed`` | ``{"forget": true, "repeats": 2, "shuffles": true, "events": [{…}]}`` |
+| ``POST index`` | ``{"freeze": ["…"], "refresh": ["…"]}``: orders whose changes the list misses |
 | ``POST settings`` | ``{"index_lag": 5, "quota": 3000, …}`` |
 
 What makes no sense is answered with 400 and ``{"error": "<field>: …"}``, and changes nothing.
@@ -69,6 +70,7 @@ class Control(RequestHandler):
             ),
             "tokens": lambda body: _swap(store.tokens, body, "add", "remove"),
             "feed": self._feed,
+            "index": self._index,
             "settings": lambda body: store.config.change(**body),
         }
         if what not in does:
@@ -141,6 +143,15 @@ class Control(RequestHandler):
             feed.forget()
         for one in events:
             feed.add(one, now)
+
+    def _index(self, body: dict[str, Any]) -> None:
+        for name, ids in body.items():
+            if name not in ("freeze", "refresh"):
+                raise Nonsense(f"{name}: is neither freeze nor refresh")
+            if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
+                raise Nonsense(f"{name}: is no list of order ids")
+        for name, ids in body.items():
+            self.world.store.freeze_index(ids, frozen=name == "freeze")
 
     def _body(self) -> dict[str, Any]:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -42,6 +42,7 @@ class Entry:
     listed_at: datetime | None = None
     fed: int = 0  # how much of its past the feed has seen
     handled_at: datetime | None = None
+    indexed_until: datetime | None = None  # the index shows no later change, until it is refreshed
 
     def __post_init__(self) -> None:
         self.take(self.order)
@@ -181,9 +182,25 @@ class Store:
     def _indexed(self) -> Iterator[listing.Indexed]:
         moment = self._now() - timedelta(seconds=self.config.index_lag)
         for entry in self._orders.values():
-            standing = self._standing(entry, moment)
+            standing = self._standing(entry, min(moment, entry.indexed_until or moment))
             if standing is not None and self._is_readable(entry):
                 yield listing.Indexed(entry.order, standing[1], entry.created)
+
+    def freeze_index(self, order_ids: Iterable[str], *, frozen: bool) -> None:
+        """Let the list show some orders as they are now, whatever becomes of them; or no more.
+
+        VTEX's list is known to lag for good on single orders, until its support indexes them anew.
+
+        Raises:
+            ValueError: no order of this id.
+        """
+        entries = []
+        for one in order_ids:
+            if (entry := self._orders.get(one)) is None:
+                raise ValueError(f"order: {one!r} is none of this store")
+            entries.append(entry)
+        for entry in entries:
+            entry.indexed_until = self._now() if frozen else None
 
     def entries(self) -> list[Entry]:
         """Return all orders."""

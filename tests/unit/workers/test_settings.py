@@ -78,6 +78,11 @@ def test_the_messages_go_through_redis_unless_a_broker_is_named() -> None:
         ("RETENTION_DOCUMENTS_DAYS", "-1", "must be from 0 to 36500; 0 for ever"),
         ("RETENTION_DOCUMENTS_DAYS", "never", "is not a whole number"),
         ("RETENTION_TIMELINE_DAYS", "1e6", "is not a whole number"),
+        ("ALERT_IGNORE", "quiet,loud", "names something else than quiet, unheard, waiting"),
+        ("ALERT_CLOCK_SECONDS", "0", "must be from 1 to 86400"),
+        ("ALERT_WAITING_MINUTES", "0", "must be from 0.01"),
+        ("TIMEZONE", "Brasilia", "is no time zone such as America/Sao_Paulo"),
+        ("TIMEZONE", "../etc/passwd", "is no time zone such as America/Sao_Paulo"),
         ("LOG_LEVEL", "verbose", "must be one of DEBUG, INFO, WARNING, ERROR"),
     ],
 )
@@ -128,6 +133,8 @@ def example(name: str) -> str:
         ("ERP_URL", "oracle://u:hidden@db/erp", "installed: mariadb, memory, mysql"),
         ("ERP_URL", "hidden.db", "begins with the name of no adapter"),
         ("ERP_URL", "mysql+mysqldb://u:hidden@db/erp", "write mysql:// alone"),
+        ("ALERT_URLS", "slack://a/b/c mailto:hidden@example.com", "as number 2 of those"),
+        ("ALERT_URLS", "hidden", "does not begin with a service"),
         ("VTEX_APP_KEY", "hidden key", "a space"),
         ("VTEX_APP_TOKEN", '"hidden"', "a quotation mark"),
         ("VTEX_APP_TOKEN", "hidden\nhidden", "a line break"),
@@ -441,3 +448,49 @@ def test_the_list_rests_for_as_long_as_is_set_while_both_ways_are_used() -> None
     settings = load(ONE | {"VTEX_INTAKE": "both", "LIST_SAFETY_SECONDS": "1200"})
 
     assert wiring.rests(settings) == {"acme": timedelta(minutes=20)}
+
+
+# --- alerts ---------------------------------------------------------------------------------------
+
+
+def test_whoever_is_told_is_read_from_a_file_and_shown_nowhere(tmp_path: Path) -> None:
+    secret = tmp_path / "alerts"
+    secret.write_text("slack://T0KEN/B/C\n\njson://user:T0KEN@hooks.internal/T0KEN\n")
+
+    settings = load({"ALERT_URLS_FILE": str(secret)})
+
+    assert len(settings.alert_urls) == 2
+    assert "T0KEN" not in repr(settings)
+    assert wiring.watching(settings, {}).notifier.receivers == ("1 slack", "2 json")
+
+
+def test_a_store_has_its_own_time_and_its_own_patience(tmp_path: Path) -> None:
+    toml = """
+    [stores.acme]
+    app_key = "k"
+    app_token = "t"
+
+    [stores.outlet]
+    app_key = "k"
+    app_token = "t"
+    intake = "both"
+    timezone = "America/Manaus"
+    alert_quiet_orders = 0
+    alert_waiting_minutes = 90
+    """
+
+    acme, outlet = wiring.rules(of_file(tmp_path, toml, ALERT_WAITING_MINUTES="45")).stores
+
+    assert (str(acme.zone), acme.quiet_orders, acme.waits) == (
+        "America/Sao_Paulo", 15, timedelta(minutes=45),
+    )  # fmt: skip
+    assert (str(outlet.zone), outlet.quiet_orders, outlet.waits) == (
+        "America/Manaus", 0, timedelta(minutes=90),
+    )  # fmt: skip
+    assert (acme.by_feed, outlet.by_feed) == (False, True)
+
+
+def test_a_store_of_no_time_zone_is_named(tmp_path: Path) -> None:
+    toml = '[stores.acme]\napp_key = "k"\napp_token = "t"\ntimezone = "Brasilia"\n'
+
+    assert "stores.acme.timezone: is no time zone" in file_faults(tmp_path, toml)[0]
