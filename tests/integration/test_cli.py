@@ -25,7 +25,7 @@ from journal.dead import Which
 from journal.jobs import PATHS, Kind, Stage
 from journal.readings import OrderRow
 from journal.store import Journal, Listed
-from tasks.alerting import look
+from tasks.looking import look
 from vtex.simulator.config import Config
 from vtex.simulator.server import Running, running
 from workers import broker_checks, wiring
