@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, func, or_, select, update
 
 from journal.rows import Row, insert
 from journal.tables import alerts
@@ -147,26 +147,24 @@ class Alerting(Examining):
         Args:
             causes: all that hold, of what was looked at.
             looked: rules and stores that were looked at; what else is open stays.
-            keys: of them, what was looked at; None for whatever there is.
+            keys: where it is a part of them, as one host's clock is: which keys; other rules are
+                left alone then.
         """
         wrong = {(one.rule, one.store, one.key): one for one in causes}
         with self._database.transaction() as db:
-            query = select(alerts).where(alerts.c.closed_at.is_(None)).order_by(alerts.c.id)
-            known = {
-                (one["rule"], one["store"], one["key"]): one
-                for one in db.execute(query.with_for_update()).mappings()
-            }
+            known = _open(db, None if keys is None else looked, keys or ())
             for name in sorted(wrong):
                 if name not in known:
                     _notice(db, wrong[name], pace, now)
             for name, row in known.items():
                 if name in wrong:
                     _go_on(db, row, wrong[name], pace, now)
-                elif name[:2] in looked and (keys is None or name[2] in keys):
+                elif name[:2] in looked:
                     _calm_down(db, row, pace, now)
                 elif now - (row["calm_since"] or row["seen_at"]) > LOST:
                     _close(db, row, now)
-            db.execute(alerts.delete().where(alerts.c.closed_at < now - KEPT))
+            if keys is None:
+                db.execute(alerts.delete().where(alerts.c.closed_at < now - KEPT))
 
     def last_seen(self, since: datetime) -> dict[Place, datetime]:
         """Return when each rule was last seen to be broken, noticed or open, since then."""
@@ -213,6 +211,18 @@ class Alerting(Examining):
             row = db.execute(query).mappings().one_or_none()
             if row is not None:
                 _settle(db, row, one, faults, pace, now)
+
+
+def _open(
+    db: Connection, places: Collection[Place] | None, keys: Collection[str]
+) -> dict[tuple[str, str, str], RowMapping]:
+    """Return what is noticed or open, kept from others; of some rules and keys, or all."""
+    query = select(alerts).where(alerts.c.closed_at.is_(None)).order_by(alerts.c.id)
+    if places is not None:
+        query = query.where(alerts.c.rule.in_({rule for rule, _ in places}))
+        query = query.where(alerts.c.key.in_(keys))
+    found = db.execute(query.with_for_update()).mappings()
+    return {(one["rule"], one["store"], one["key"]): one for one in found}
 
 
 def _notice(db: Connection, cause: Cause, pace: Pace, now: datetime) -> None:
@@ -309,7 +319,7 @@ def _told(cause: Cause) -> dict[str, Any]:
 
 
 def _change(db: Connection, row: Row, **values: Any) -> None:
-    db.execute(update(alerts).where(and_(alerts.c.id == row["id"])).values(**values))
+    db.execute(update(alerts).where(alerts.c.id == row["id"]).values(**values))
 
 
 def _alert(row: Row) -> AlertRow:

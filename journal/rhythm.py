@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 
 HOUR = timedelta(hours=1)
 WEEK_HOURS = 168
@@ -60,13 +61,9 @@ class Rhythm:
             hour += HOUR
         return total * self._level(rates, start, zone)
 
-    def _rates(self, zone: tzinfo) -> list[float]:
-        found: list[list[int]] = [[] for _ in range(WEEK_HOURS)]
-        recent = self.hours[-WEEKS * WEEK_HOURS :]
-        first = self.since + HOUR * (len(self.hours) - len(recent))
-        for place, count in enumerate(recent):
-            found[_slot(first + HOUR * place, zone)].append(count)
-        return [_usual(sorted(one)) for one in found]
+    def _rates(self, zone: tzinfo) -> Sequence[float]:
+        recent = tuple(self.hours[-WEEKS * WEEK_HOURS :])
+        return _rates(self.since + HOUR * (len(self.hours) - len(recent)), recent, zone)
 
     def _level(self, rates: Sequence[float], start: datetime, zone: tzinfo) -> float:
         """Return what part of the usual came in the week before: at most all of it."""
@@ -75,6 +72,15 @@ class Rhythm:
         usual = sum(rates[_slot(self.since + HOUR * place, zone)] for place in places)
         came = sum(self.hours[place] for place in places)
         return min(1.0, (came + _FEW) / (usual + _FEW))
+
+
+@lru_cache(maxsize=2000)
+def _rates(first: datetime, hours: Sequence[int], zone: tzinfo) -> Sequence[float]:
+    """Return what each hour of the week usually brings; asked each minute, it changes hourly."""
+    found: list[list[int]] = [[] for _ in range(WEEK_HOURS)]
+    for place, count in enumerate(hours):
+        found[_slot(first + HOUR * place, zone)].append(count)
+    return [_usual(sorted(one)) for one in found]
 
 
 def _usual(counts: Sequence[int]) -> float:

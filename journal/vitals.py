@@ -31,6 +31,7 @@ class DeadReason:
     Attributes:
         since: when the first of them died.
         job: the first of their numbers.
+        order_id: its order.
     """
 
     store: str
@@ -38,6 +39,7 @@ class DeadReason:
     count: int
     since: datetime
     job: int
+    order_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +121,6 @@ class Examining(Counting):
         with self._database.transaction() as db:
             return Vitals(found, *rest, _dead(db), _waiting(db, now - waits, erp))
 
-    def order_of(self, job: int) -> str | None:
-        """Return the order id of a job, for what is told of it."""
-        with self._database.transaction() as db:
-            return db.execute(select(jobs.c.order_id).where(jobs.c.id == job)).scalar_one_or_none()
-
     def oldest_waiting(self, store: str, erp: ErpPause | None) -> tuple[str, Kind] | None:
         """Return the order id and kind of the job of a store that waits for the longest."""
         query = select(jobs.c.order_id, jobs.c.kind).where(*_waits(erp), jobs.c.store == store)
@@ -151,9 +148,13 @@ def _dead(db: Connection) -> list[DeadReason]:
         .order_by(func.count().desc(), func.min(jobs.c.id))
         .limit(MOST_REASONS)
     )
+    found = db.execute(query).all()
+    first = select(jobs.c.id, jobs.c.order_id).where(jobs.c.id.in_([one.job for one in found]))
+    ids = {one.id: one.order_id for one in db.execute(first)}
     return [
-        DeadReason(one.store, one.last_error or "", one.n, one.since, one.job)
-        for one in db.execute(query)
+        DeadReason(one.store, one.last_error or "", one.n, one.since, one.job, ids[one.job])
+        for one in found
+        if one.job in ids
     ]
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from celery import shared_task
 
 from journal.vitals import WATCHED
-from tasks.alerting import look
 from tasks.base import StoreTask
+from tasks.looking import look
 from tasks.telling import tell
 
 

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import click
-from rich.table import Column, Table
 
 from journal.alerts import AlertRow
 from journal.vitals import WATCHED
@@ -81,18 +80,14 @@ def _show(
         return
     if not rows and not late:
         click.echo("nothing is wrong")
-    if rows:
-        times = [Column(name, no_wrap=True) for name in ("since", "over")]
-        table = Table(
-            "rule", "store", *times, "count", Column("what", overflow="fold"),
-            Column("next", overflow="fold"), Column("told", overflow="fold"),
-        )  # fmt: skip
-        for one in rows:
-            table.add_row(
-                one.rule, one.store or "-", views.moment(one.since), views.moment(one.closed_at),
-                str(one.count or "-"), _what(one), one.todo, _told(one, told=told),
-            )  # fmt: skip
-        views.show_table(table)
+    for one in rows:
+        # No table: the next step is there to be copied.
+        over = f" until {views.moment(one.closed_at)}" if one.closed_at else ""
+        click.echo(f"{one.store or 'all'}  {one.rule}  since {views.moment(one.since)}{over}")
+        click.echo(f"    {_what(one)}")
+        if one.closed_at is None:
+            click.echo(f"    next: {one.todo}")
+        click.echo(f"    told: {_told(one, told=told)}")
     if late:
         when = f"since {views.moment(watched)}" if watched else "yet"
         click.echo(

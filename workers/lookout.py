@@ -18,8 +18,9 @@ from journal.clock import utc_now
 from journal.jobs import JournalError
 from journal.store import Journal
 from journal.vitals import WATCHED
-from tasks.alerting import Rule, silent_beat, wrong_clock
+from tasks.alerting import Rule
 from tasks.base import Watching
+from tasks.looking import silent_beat, wrong_clock
 from tasks.telling import tell
 from workers import wiring
 from workers.beat import LOCK
@@ -79,7 +80,7 @@ class Lookout:
         if seconds < longest or (now - watched).total_seconds() < longest:
             return
         cause = silent_beat(watched, self._why())
-        journal.observe([cause], {(Rule.BEAT, "")}, rules.pace, now=now)
+        journal.observe([cause], {(Rule.BEAT, "")}, rules.pace, now=now, keys={""})
         tell(journal, self._watching.notifier, rules, now=journal.now)
 
     def _clock(self, now: datetime) -> None:

@@ -392,11 +392,6 @@ def show_json(value: Any) -> None:
     _json(value)
 
 
-def show_table(table: Table) -> None:
-    """Print a table for people."""
-    _console().print(table)
-
-
 def moment(value: datetime | None) -> str:
     """Return a time as this machine's clock has it."""
     return _time(value)

@@ -8,7 +8,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,12 @@ from journal.dead import Which
 from journal.jobs import PATHS, Kind, Stage
 from journal.readings import OrderRow
 from journal.store import Journal, Listed
+from tasks.looking import look
 from vtex.simulator.config import Config
 from vtex.simulator.server import Running, running
-from workers import broker_checks
+from workers import broker_checks, wiring
 from workers.cli import main
-from workers.settings import SettingsSchema
+from workers.settings import SettingsSchema, load
 
 PERSON = "ana.prado@example.com"
 NOW = datetime.now(UTC)
@@ -389,7 +390,7 @@ def test_check_tells_of_every_part_though_all_are_broken(bare: Desk) -> None:
     assert "vtex-erp migrate" in found["ERP"][1]
     assert "mind the account's name" in found["acme VTEX"][1]
     assert {name for name, (ok, _) in found.items() if not ok} == {
-        "broker", "journal", "ERP", "acme budget", "acme VTEX",
+        "broker", "journal", "ERP", "alerts", "acme budget", "acme VTEX",
     }  # fmt: skip
 
 
@@ -1126,3 +1127,84 @@ def test_coverage_says_what_is_wrong_with_the_codes(desk: Desk) -> None:
     in_the_erp(desk, "INSERT INTO int_code VALUES ('acme', 'CARD', '2', 'VISA', NULL)")
 
     assert "int_code.kind: card is none of payment" in desk.type("coverage", status=1)
+
+
+# --- alerts ---------------------------------------------------------------------------------------
+
+
+def looked(desk: Desk) -> None:
+    """Let somebody look for alerts now, without patience."""
+    rules = replace(wiring.rules(load(_set(desk.env))), after=timedelta())
+    look(desk.journal, rules, desk.moment)
+    desk.journal.sign("watched")
+
+
+def _set(env: dict[str, str | None]) -> dict[str, str]:
+    return {name: value for name, value in env.items() if value is not None}
+
+
+def test_alerts_show_what_is_wrong_with_its_next_step_and_end_with_one(desk: Desk) -> None:
+    desk.list("a-01", "a-02")
+    for one in ("a-01", "a-02"):
+        desk.bury(one, f"items[0] '{PERSON}': no such SKU")
+    looked(desk)
+
+    text = desk.type("alerts", status=1)
+    (alert,) = desk.json("alerts", status=1)["alerts"]
+
+    assert "2 jobs set aside: items[…] …: no such SKU (first order a-01)" in text
+    assert "vtex-erp retry --store acme --reason 'items[…] …: no such SKU'" in text
+    assert "nobody" in text
+    assert (alert["rule"], alert["count"], alert["order_id"]) == ("dead", 2, "a-01")
+    assert PERSON not in text
+    # What it says to type finds what it is about.
+    assert desk.json("dead", "--store", "acme", "--reason", "items[…] …: no such SKU")["count"] == 2
+
+
+def test_alerts_that_are_over_are_shown_where_they_are_asked_for(desk: Desk) -> None:
+    desk.list("a-01")
+    desk.bury("a-01", "no such SKU")
+    looked(desk)
+    desk.type("discard", "--all", "--why", "a test", "--yes")
+    looked(desk)
+    desk.moment += timedelta(minutes=6)
+    looked(desk)
+
+    assert "nothing is wrong" in desk.type("alerts")
+    assert "no such SKU" in desk.type("alerts", "--all")
+    assert "no such SKU" in desk.type("alerts", "--since", "1h")
+    assert "no such SKU" not in desk.type("alerts", "--all", "--store", "outlet")
+
+
+def test_alerts_for_which_nobody_looks_say_so(desk: Desk) -> None:
+    never = desk.type("alerts", status=1)
+    desk.moment -= timedelta(minutes=10)
+    desk.journal.sign("watched")
+
+    late = desk.type("alerts", status=1)
+
+    assert "nobody has looked for alerts yet: start celery -A workers beat" in never
+    assert "nobody has looked for alerts since 20" in late
+
+
+def test_a_test_without_receivers_is_a_wrong_call(desk: Desk) -> None:
+    assert "set ALERT_URLS" in desk.type("alerts", "--test", status=2)
+
+
+def test_check_names_a_receiver_that_cannot_be_told_and_shows_no_secret(desk: Desk) -> None:
+    nobody = desk.verdicts()["alerts"]
+    desk.env["ALERT_URLS"] = f"json://127.0.0.1:1/open-sesame slack://open-sesame {PERSON}"
+    refused = desk.type("check", status=2)
+    desk.env["ALERT_URLS"] = "json://127.0.0.1:1/open-sesame slack://open-sesame"
+
+    found = desk.verdicts()
+
+    assert nobody[0] is None
+    assert "set ALERT_URLS" in nobody[1]
+    assert "as number 3 of those" in refused
+    assert found["alerts to 2 slack"][0] is False
+    assert found["alerts"] == (
+        True, "go to 1 json; vtex-erp alerts --test sends one to each",
+    )  # fmt: skip
+    assert "open-sesame" not in refused + str(found)
+    assert PERSON not in refused
