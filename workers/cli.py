@@ -35,8 +35,8 @@ from vtex.errors import (
 from vtex.simulator import __main__ as simulator
 from workers import (
     checks,
-    cli_coverage,
     cli_alerts,
+    cli_coverage,
     cli_dead,
     cli_erase,
     cli_feed,
