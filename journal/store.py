@@ -41,6 +41,7 @@ from journal.jobs import (
     backoff_seconds,
     stage_of_retry,
 )
+from journal.measures import Measuring
 from journal.outcomes import ended
 from journal.owned import Job
 from journal.reconciled import Reconciling
@@ -65,7 +66,7 @@ class Listed:
     value_cents: int | None
 
 
-class Journal(Retaining, Reviving, Reconciling, Feeding):
+class Journal(Retaining, Reviving, Reconciling, Feeding, Measuring):
     """Where every order and job stands, over one database. Safe across threads and processes."""
 
     def migrate(self) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import random
 import traceback
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
@@ -22,10 +22,11 @@ from erp.port import Erp, ErpRejected, ErpUnavailable
 from journal.jobs import ErpPaused, InFlight, JobLost, JournalUnavailable, Stage, StorePaused
 from journal.owned import Job
 from journal.retention import Retention
-from journal.store import Journal
+from journal.store import Journal, Listed
 from tasks import carrying
 from tasks.chains import send
 from tasks.contract import ContractNewer, RequestInvalid
+from tasks.watching import Doing, Watch, move_of
 from vtex.budget import Rank
 from vtex.client import VtexClient
 from vtex.errors import (
@@ -117,6 +118,7 @@ class Team:
             between two listings while they do.
         alone: a lock over the cluster by name; enters with what renews it, or with None where
             somebody else has it.
+        watch: hears of what the tasks do; None where nobody wants to.
     """
 
     journal: Journal
@@ -128,6 +130,7 @@ class Team:
     nfe: NfeRules = field(default_factory=NfeRules)
     retention: Retention = field(default_factory=Retention)
     rests: Mapping[str, timedelta] = field(default_factory=dict)
+    watch: Watch | None = None
 
 
 class StoreTask(Task):  # type: ignore[misc]  # Celery ships no types
@@ -174,7 +177,8 @@ class StoreTask(Task):  # type: ignore[misc]  # Celery ships no types
     def __call__(self, *args: Any, **kwargs: Any) -> None:
         """Run; an error that passes ends as Retry, and the schedule brings the task again."""
         try:
-            super().__call__(*args, **kwargs)
+            with self.watched(kwargs):
+                super().__call__(*args, **kwargs)
         except BudgetSpent as error:
             log.info("left for later", extra={"task": self.name, "reason": str(error)})
             raise Retry(str(error)) from None
@@ -182,6 +186,25 @@ class StoreTask(Task):  # type: ignore[misc]  # Celery ships no types
             self.pause_if_told(str(kwargs.get("store", "")), error)
             log.warning("tried again later", extra={"task": self.name, "reason": str(error)})
             raise Retry(str(error)) from None
+
+    def watched(self, given: Mapping[str, Any]) -> AbstractContextManager[None]:
+        """Return what surrounds this task, for whoever watches.
+
+        Args:
+            given: its keyword arguments; anything may be in them.
+        """
+        watch = self.with_team.watch
+        if watch is None:
+            return nullcontext()
+        store, order_id = given.get("store"), given.get("order_id")
+        return watch.task(Doing(self.name, _named(store), _named(order_id), given.get("attempt")))
+
+    def record(self, store: str, listed: Iterable[Listed]) -> int:
+        """Write the orders that the journal does not know yet; return how many."""
+        new = self.journal.record(store, listed)
+        if self.with_team.watch is not None:
+            self.with_team.watch.found(store, self.name, new)
+        return new
 
     def pause_if_told(self, store: str, error: Exception) -> bool:
         """Pause the whole store where the error concerns it; say whether it does."""
@@ -223,7 +246,8 @@ class RequestTask(StoreTask):
         if "self" in kwargs:
             kwargs["self."] = kwargs.pop("self")
         try:
-            Task.__call__(self, **kwargs)
+            with self.watched(kwargs):
+                Task.__call__(self, **kwargs)
         except (JournalUnavailable, ContractNewer) as error:
             log.warning("tried again later", extra={"task": self.name, "reason": str(error)})
             self._later(error)
@@ -277,6 +301,8 @@ class StepTask(StoreTask):
         ) as owned:  # fmt: skip
             goes_alone = owned.goes_alone
             yield owned
+        if self.with_team.watch is not None:
+            self.with_team.watch.moved(move_of(owned, to, self.journal.now()))
         if owned.erp_is_back:
             log.info("the ERP answers again", extra={"store": store, "order_id": order_id})
             self._send_next(None)
@@ -309,7 +335,7 @@ class StepTask(StoreTask):
         mark = {"store": store, "order_id": order_id, "attempt": attempt, "task": self.name}
         name = (store, order_id, attempt)
         try:
-            Task.__call__(self, store=store, order_id=order_id, attempt=attempt, job=job, **kwargs)
+            self._run(store=store, order_id=order_id, attempt=attempt, job=job, **kwargs)
         except JobLost:
             self.stop_chain()
         except JournalUnavailable as error:
@@ -340,6 +366,10 @@ class StepTask(StoreTask):
             log.exception("unforeseen error", extra=mark | {"reason": reason})
             self._bug(*name, reason, job=job)
             raise StepFailed(reason) from None
+
+    def _run(self, **kwargs: Any) -> None:
+        with self.watched(kwargs):
+            Task.__call__(self, **kwargs)
 
     def _postpone(
         self, store: str, order_id: str, attempt: int, error: Exception, *, job: int | None
@@ -381,6 +411,10 @@ class StepTask(StoreTask):
             self.stop_chain()
         except JournalUnavailable:
             log.warning("the journal does not answer", extra={"task": self.name})
+
+
+def _named(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _place_of(error: Exception) -> str:

@@ -37,6 +37,7 @@ from workers import (
     checks,
     cli_dead,
     cli_feed,
+    cli_metrics,
     cli_out,
     cli_purge,
     cli_reconcile,
@@ -324,7 +325,7 @@ def _documents_of_vtex(
 
 for command in (
     *cli_out.COMMANDS, *cli_dead.COMMANDS, *cli_purge.COMMANDS, *cli_feed.COMMANDS,
-    *cli_reconcile.COMMANDS,
+    *cli_reconcile.COMMANDS, *cli_metrics.COMMANDS,
 ):  # fmt: skip
     main.add_command(command)
 

@@ -20,7 +20,7 @@ from typing import Any
 import click
 from marshmallow import EXCLUDE, Schema, fields, validate
 
-from workers.addresses import broker_address, erp_address, journal_address, redis_address
+from workers.addresses import broker_address, erp_address, journal_address, ports, redis_address
 from workers.stores import (
     ACCOUNT,
     ADDRESS,
@@ -68,6 +68,9 @@ class Settings:
     nfe_product_map: str | None
     retention_documents_days: int
     retention_timeline_days: int
+    metrics_address: str
+    metrics_ports: range
+    traces: str | None = field(repr=False)
 
     def store(self, name: str) -> Store:
         """Return one store's settings.
@@ -269,6 +272,25 @@ class SettingsSchema(Schema):
         "Days for which it keeps an order's timeline, counted in the same way; 0: for ever.",
         validate=_DAYS,
     )  # fmt: skip
+    METRICS_PORT = _setting(
+        fields.String, None, "9540-9549",
+        "Port at which a worker, a beat and vtex-erp metrics each serve /metrics, /livez and "
+        "/readyz (metrics.md): one, or a range of which each process takes the first that is free; "
+        "unset: none.",
+        validate=ports,
+    )  # fmt: skip
+    METRICS_ADDRESS = _setting(
+        fields.String, "127.0.0.1", "0.0.0.0",  # noqa: S104  # an example
+        "Address at which they serve it; no password is asked for.",
+        validate=validate.Regexp(r"^[\w.:%-]+$", error="is neither an address nor a name"),
+    )  # fmt: skip
+    OTEL_EXPORTER_OTLP_ENDPOINT = _setting(
+        fields.String, None, "http://tempo.internal:4318",
+        "Where traces go, by OTLP over HTTP; needs the extra otel. OpenTelemetry's other variables "
+        "count too (metrics.md). Unset: none.",
+        secret=True,
+        validate=ADDRESS,
+    )  # fmt: skip
     LOG_LEVEL = _setting(
         fields.String, "INFO", "INFO", "DEBUG, INFO, WARNING or ERROR.",
         validate=validate.OneOf(
@@ -314,6 +336,9 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         nfe_product_map=table["NFE_PRODUCT_MAP"],
         retention_documents_days=table["RETENTION_DOCUMENTS_DAYS"],
         retention_timeline_days=table["RETENTION_TIMELINE_DAYS"],
+        metrics_address=table["METRICS_ADDRESS"],
+        metrics_ports=ports(table["METRICS_PORT"] or ""),
+        traces=table["OTEL_EXPORTER_OTLP_ENDPOINT"],
     )
 
 
