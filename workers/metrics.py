@@ -101,10 +101,18 @@ class WorkMetrics:
             "vtex_erp_vtex_call_seconds", "How long calls to VTEX took, their answers included",
             ["endpoint"], buckets=_CALL_SECONDS, registry=into,
         )  # fmt: skip
+        self._begin()
+
+    def _begin(self) -> None:
+        """Let what is looked at most stand at 0: nobody sees a counter rise to its first value."""
+        for kind in Kind:
+            self._attempts.labels(str(kind))
+        self._tasks.labels("", "journal.dispatch", "done", "")
         for store in self._stores:
-            # A counter that begins with its first order would never be seen to rise by it.
             for task in ("orders.list", "orders.read_feed"):
                 self._found.labels(store, task)
+            for task in ("orders.fetch", "orders.insert", "orders.start_handling"):
+                self._tasks.labels(store, task, "done", "")
             self._calls.labels(store, "order", "429")
             self._paid_to_erp.labels(store)
             self._invoice.labels(store)
