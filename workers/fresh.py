@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -25,7 +26,12 @@ class Fresh(Generic[T]):
     """
 
     def __init__(
-        self, read: Callable[[], T], *, seconds: float, share: float = 1.0, patience: float = 5.0
+        self,
+        read: Callable[[], T],
+        *,
+        seconds: float,
+        share: float = math.inf,
+        patience: float = 5.0,
     ) -> None:
         self._read, self._seconds, self._share, self._patience = read, seconds, share, patience
         self._lock = threading.Lock()

@@ -20,7 +20,14 @@ from typing import Any
 import click
 from marshmallow import EXCLUDE, Schema, fields, validate
 
-from workers.addresses import broker_address, erp_address, journal_address, ports, redis_address
+from workers.addresses import (
+    broker_address,
+    erp_address,
+    journal_address,
+    ports,
+    redis_address,
+    traces_address,
+)
 from workers.stores import (
     ACCOUNT,
     ADDRESS,
@@ -289,7 +296,7 @@ class SettingsSchema(Schema):
         "Where traces go, by OTLP over HTTP; needs the extra otel. OpenTelemetry's other variables "
         "count too (metrics.md). Unset: none.",
         secret=True,
-        validate=ADDRESS,
+        validate=traces_address,
     )  # fmt: skip
     LOG_LEVEL = _setting(
         fields.String, "INFO", "INFO", "DEBUG, INFO, WARNING or ERROR.",

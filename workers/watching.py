@@ -9,7 +9,6 @@ import logging
 from collections.abc import Mapping
 from datetime import datetime
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
@@ -20,7 +19,7 @@ from tasks.watching import Both, Watch
 from workers import health, metrics
 from workers.health import Health
 from workers.serving import Page, PortsTaken, Serving, Start, answer, serve
-from workers.settings import Settings, SettingsError
+from workers.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -58,18 +57,10 @@ def begin_beat(settings: Settings, app: Any) -> None:
 
 
 def watch(settings: Settings) -> Watch | None:
-    """Return what hears of this process's tasks; None where nobody wants to.
-
-    Raises:
-        SettingsError: traces are wanted, and what makes them is not installed.
-    """
+    """Return what hears of this process's tasks; None where nobody wants to."""
     found: list[Watch] = [] if _here.counts is None else [_here.counts]
     if settings.traces:
-        if find_spec("opentelemetry.sdk") is None:
-            raise SettingsError(
-                "OTEL_EXPORTER_OTLP_ENDPOINT: is set, and OpenTelemetry is not installed: unset "
-                "it, or pip install 'vtex-erp-workers[otel]'"
-            )
+        # OpenTelemetry is an extra.
         _here.traces = import_module("workers.tracing").traces(settings.traces)
         found.append(_here.traces)
     if len(found) == 2:

@@ -1,6 +1,5 @@
 """A reading that many ask for is taken by one, and waited for by nobody for long."""
 
-import math
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -62,7 +61,7 @@ def test_what_went_wrong_is_told_to_all_who_ask_meanwhile() -> None:
 
 def test_an_old_one_is_taken_anew() -> None:
     numbers = iter(range(10))
-    reading = Fresh(lambda: next(numbers), seconds=0, share=math.inf)
+    reading = Fresh(lambda: next(numbers), seconds=0)
 
     assert [reading(), reading(), reading()] == [0, 1, 2]
 
