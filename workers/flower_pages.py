@@ -9,7 +9,7 @@ from flower.urls import handlers
 from flower.views import BaseHandler
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
-from tornado.web import authenticated
+from tornado.web import authenticated, url
 
 from workers import health
 from workers.app import app
@@ -29,9 +29,9 @@ def add(settings: Settings) -> None:
     of = health.of(settings, app, journal=True)
     # The first that fits is taken: before Flower's own of that name.
     handlers[:0] = [
-        (r"/metrics", _Metrics, {"registry": registry}),
-        (r"/livez", _Livez, {"of": of}),
-        (r"/readyz", _Readyz, {"of": of}),
+        url(r"/metrics", _Metrics, {"registry": registry}),
+        url(r"/livez", _Livez, {"of": of}),
+        url(r"/readyz", _Readyz, {"of": of}),
     ]
 
 
