@@ -100,6 +100,7 @@ class Pulse(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery ships no t
                 life.try_pool(executor.submit)
 
         life.is_connected = True
+        life.turn()
         self._timer = consumer.timer.call_repeatedly(_PULSE_SECONDS, pulse)
 
     def stop(self, consumer: Any) -> None:  # noqa: ARG002  # Celery's signature
