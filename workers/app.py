@@ -23,9 +23,7 @@ GARBAGE_OBJECTS = 20_000
 
 app = Celery("vtex-erp", events="workers.events:Events")
 app.config_from_object("celeryconfig")
-app.steps["consumer"].add(GatheredEvents)
-if load().metrics_ports:
-    app.steps["consumer"].add(Pulse)
+app.steps["consumer"].update([GatheredEvents, Pulse])
 
 
 @signals.setup_logging.connect

@@ -22,7 +22,7 @@ from journal.jobs import JournalError
 from workers import wiring
 from workers.addresses import is_rabbitmq, masked
 from workers.fresh import Fresh, NotInTime
-from workers.settings import Settings
+from workers.settings import Settings, load
 
 STILL_SECONDS = 120.0
 """A loop that has not turned for so long stands still. A broker that hangs holds a worker's for ten
@@ -89,6 +89,10 @@ class Pulse(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery ships no t
         """Take part in a consumer's life."""
         self._timer: Any = None
         super().__init__(consumer, **more)
+
+    def include_if(self, consumer: Any) -> bool:  # noqa: ARG002  # Celery's signature
+        """Say whether anybody asks."""
+        return bool(load().metrics_ports)
 
     def start(self, consumer: Any) -> None:
         """Begin, or begin again after a lost connection."""
