@@ -1,8 +1,10 @@
 FROM python:3.13-slim
 
+# requirements-otel.lock for traces: docker compose build --build-arg LOCK=requirements-otel.lock
+ARG LOCK=requirements.lock
 WORKDIR /app
-COPY requirements.lock ./
-RUN pip install --no-cache-dir --require-hashes -r requirements.lock
+COPY ${LOCK} ./
+RUN pip install --no-cache-dir --require-hashes -r ${LOCK}
 COPY . .
 RUN pip install --no-cache-dir --no-deps . \
     && useradd --uid 10001 --create-home erp \

@@ -2,6 +2,7 @@
 
 Flower reads this file from the folder in which ``celery -A workers flower`` is started. The
 password is ``FLOWER_BASIC_AUTH`` (``user:password``) or the content of ``FLOWER_BASIC_AUTH_FILE``.
+Beside its own pages and metrics Flower serves the cluster's (docs/metrics.md).
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ import secrets
 import sys
 from pathlib import Path
 
-from flower.views.monitor import Metrics
-from tornado.web import authenticated
+from workers import flower_pages
+from workers.settings import load
 
 
 def _password() -> str:
@@ -27,9 +28,7 @@ def _password() -> str:
     return made
 
 
-# Flower leaves /metrics open to everybody, with the names of hosts and tasks; Prometheus has
-# basic_auth for it. /healthcheck stays open: it says OK and nothing else.
-Metrics.get = authenticated(Metrics.get)
+flower_pages.add(load())
 basic_auth = [_password()]
 address = os.environ.get("FLOWER_ADDRESS", "127.0.0.1")  # Flower's own default is all interfaces
 max_tasks = 10_000  # Flower's own default of 100,000 is its usual memory complaint

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, RowMapping, select, update
 
 from journal.readings import Readings
 from journal.rows import insert
@@ -73,9 +73,16 @@ class FeedRow:
 def find(db: Connection, store: str) -> FeedRow | None:
     """Return a store's feed; None where none was set up."""
     row = db.execute(select(feeds).where(feeds.c.store == store)).mappings().one_or_none()
-    return (
-        None if row is None else FeedRow(**dict(row) | {"statuses": tuple(row["statuses"].split())})
-    )
+    return None if row is None else _feed(row)
+
+
+def every(db: Connection) -> list[FeedRow]:
+    """Return all stores' feeds."""
+    return [_feed(row) for row in db.execute(select(feeds).order_by(feeds.c.store)).mappings()]
+
+
+def _feed(row: RowMapping) -> FeedRow:
+    return FeedRow(**dict(row) | {"statuses": tuple(row["statuses"].split())})
 
 
 def set_up(

@@ -43,6 +43,7 @@ from journal.jobs import (
     backoff_seconds,
     stage_of_retry,
 )
+from journal.measures import Measuring
 from journal.outcomes import ended
 from journal.owned import Job
 from journal.reconciled import Reconciling
@@ -66,7 +67,7 @@ class Listed:
     value_cents: int | None
 
 
-class Journal(Erasing, Reviving, Reconciling, Feeding, Alerting):
+class Journal(Erasing, Reviving, Reconciling, Feeding, Alerting, Measuring):
     """Where every order and job stands, over one database. Safe across threads and processes."""
 
     def migrate(self) -> None:

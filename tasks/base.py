@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import random
 import traceback
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
@@ -22,12 +22,13 @@ from erp.port import Erp, ErpRejected, ErpUnavailable
 from journal.jobs import ErpPaused, InFlight, JobLost, JournalUnavailable, Stage, StorePaused
 from journal.owned import Job
 from journal.retention import Retention
-from journal.store import Journal
+from journal.store import Journal, Listed
 from tasks import carrying
 from tasks.alerting import Facts, Rules
 from tasks.chains import send
 from tasks.contract import ContractNewer, RequestInvalid
 from tasks.telling import Notifier
+from tasks.watching import Doing, Watch, move_of
 from vtex.budget import Rank
 from vtex.client import VtexClient
 from vtex.errors import (
@@ -133,6 +134,7 @@ class Team:
         watching: the rules of alerts, and who is told; None where nobody looks.
         alone: a lock over the cluster by name; enters with what renews it, or with None where
             somebody else has it.
+        watch: hears of what the tasks do; None where nobody wants to.
     """
 
     journal: Journal
@@ -145,6 +147,7 @@ class Team:
     retention: Retention = field(default_factory=Retention)
     rests: Mapping[str, timedelta] = field(default_factory=dict)
     watching: Watching | None = None
+    watch: Watch | None = None
 
 
 class StoreTask(Task):  # type: ignore[misc]  # Celery ships no types
@@ -191,7 +194,8 @@ class StoreTask(Task):  # type: ignore[misc]  # Celery ships no types
     def __call__(self, *args: Any, **kwargs: Any) -> None:
         """Run; an error that passes ends as Retry, and the schedule brings the task again."""
         try:
-            super().__call__(*args, **kwargs)
+            with self.watched(kwargs):
+                super().__call__(*args, **kwargs)
         except BudgetSpent as error:
             log.info("left for later", extra={"task": self.name, "reason": str(error)})
             raise Retry(str(error)) from None
@@ -199,6 +203,25 @@ class StoreTask(Task):  # type: ignore[misc]  # Celery ships no types
             self.pause_if_told(str(kwargs.get("store", "")), error)
             log.warning("tried again later", extra={"task": self.name, "reason": str(error)})
             raise Retry(str(error)) from None
+
+    def watched(self, given: Mapping[str, Any]) -> AbstractContextManager[None]:
+        """Return what surrounds this task, for whoever watches.
+
+        Args:
+            given: its keyword arguments; anything may be in them.
+        """
+        watch = self.with_team.watch
+        if watch is None:
+            return nullcontext()
+        store, order_id = given.get("store"), given.get("order_id")
+        return watch.task(Doing(self.name, _named(store), _named(order_id), given.get("attempt")))
+
+    def record(self, store: str, listed: Iterable[Listed]) -> int:
+        """Write the orders that the journal does not know yet; return how many."""
+        new = self.journal.record(store, listed)
+        if self.with_team.watch is not None:
+            self.with_team.watch.found(store, self.name, new)
+        return new
 
     def pause_if_told(self, store: str, error: Exception) -> bool:
         """Pause the whole store where the error concerns it; say whether it does."""
@@ -240,7 +263,8 @@ class RequestTask(StoreTask):
         if "self" in kwargs:
             kwargs["self."] = kwargs.pop("self")
         try:
-            Task.__call__(self, **kwargs)
+            with self.watched(kwargs):
+                Task.__call__(self, **kwargs)
         except (JournalUnavailable, ContractNewer) as error:
             log.warning("tried again later", extra={"task": self.name, "reason": str(error)})
             self._later(error)
@@ -294,6 +318,8 @@ class StepTask(StoreTask):
         ) as owned:  # fmt: skip
             goes_alone = owned.goes_alone
             yield owned
+        if self.with_team.watch is not None:
+            self.with_team.watch.moved(move_of(owned, to, self.journal.now()))
         if owned.erp_is_back:
             log.info("the ERP answers again", extra={"store": store, "order_id": order_id})
             self._send_next(None)
@@ -326,7 +352,7 @@ class StepTask(StoreTask):
         mark = {"store": store, "order_id": order_id, "attempt": attempt, "task": self.name}
         name = (store, order_id, attempt)
         try:
-            Task.__call__(self, store=store, order_id=order_id, attempt=attempt, job=job, **kwargs)
+            self._run(store=store, order_id=order_id, attempt=attempt, job=job, **kwargs)
         except JobLost:
             self.stop_chain()
         except JournalUnavailable as error:
@@ -357,6 +383,10 @@ class StepTask(StoreTask):
             log.exception("unforeseen error", extra=mark | {"reason": reason})
             self._bug(*name, reason, job=job)
             raise StepFailed(reason) from None
+
+    def _run(self, **kwargs: Any) -> None:
+        with self.watched(kwargs):
+            Task.__call__(self, **kwargs)
 
     def _postpone(
         self, store: str, order_id: str, attempt: int, error: Exception, *, job: int | None
@@ -398,6 +428,10 @@ class StepTask(StoreTask):
             self.stop_chain()
         except JournalUnavailable:
             log.warning("the journal does not answer", extra={"task": self.name})
+
+
+def _named(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _place_of(error: Exception) -> str:

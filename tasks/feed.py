@@ -137,7 +137,7 @@ def _recorded(task: StoreTask, store: str, batch: FeedBatch) -> int:
     # What it came to may be old: the order itself decides. So it does where no status is told.
     named = [one.order_id for one in batch.events if one.state in (None, READY)]
     named += [one.order_id for one in batch.unreadable if one.order_id]
-    return task.journal.record(store, [Listed(one, None, None) for one in named])
+    return task.record(store, [Listed(one, None, None) for one in named])
 
 
 def _restored(task: StoreTask, feed: FeedRow, client: VtexClient) -> bool:

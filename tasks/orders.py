@@ -48,7 +48,7 @@ def list_orders(self: StoreTask, /, *, store: str, **_: object) -> None:
         new = 0
         for page in self.vtex(store).list_orders():
             renew()
-            new += self.journal.record(store, listed(page))
+            new += self.record(store, listed(page))
             for reason in page.unreadable:
                 log.error(
                     "a row of the list names no order", extra={"store": store, "reason": reason}

@@ -6,6 +6,7 @@ import copy
 import json
 import re
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ import requests
 
 from vtex import answers, bounded
 from vtex.budget import Budget, Rank, group_of
+from vtex.calls import Call, endpoint_of
 from vtex.errors import (
     OrderConflict,
     OrderNotFound,
@@ -66,6 +68,7 @@ class Transport:
         account: the account, or what returns it at each call: a renewed token needs no restart.
         connect_timeout, read_timeout: seconds; twice the latter is an answer's whole time.
         budget: grants each call, and hears of a 429; None for calls without a limit.
+        watch: hears of each call when it has ended.
     """
 
     def __init__(
@@ -75,10 +78,12 @@ class Transport:
         connect_timeout: float = 5.0,
         read_timeout: float = 20.0,
         budget: Budget | None = None,
+        watch: Callable[[Call], None] | None = None,
     ) -> None:
         self._account = account
         self._timeout = (connect_timeout, read_timeout)
         self._budget = budget
+        self._watch = watch
         self._rank = Rank.URGENT
         self._hold: Callable[[], None] | None = None
         self._local = threading.local()
@@ -143,17 +148,24 @@ class Transport:
             self._hold()
         host = account.payments_host if pay else account.orders_host
         request = _request(account, method, host + path, query, body)
+        began, counted, status = time.time(), time.perf_counter(), None
         try:
             with self._session().send(
                 request, timeout=self._timeout, stream=True, allow_redirects=False,
                 verify=True, cert=None, proxies={},
             ) as answer:  # fmt: skip
                 text, is_whole = answers.read(answer)
+                status = answer.status_code
         except requests.RequestException as error:
             raise VtexUnavailable(
                 f"no answer of VTEX to {method} {path} ({type(error).__name__})",
                 method=method, path=path,
             ) from error  # fmt: skip
+        finally:
+            if self._watch is not None:
+                seconds = time.perf_counter() - counted
+                name = endpoint_of(path)
+                self._watch(Call(account.name, method, name, status, began, seconds))
         try:
             _raise_for(answer, text, method, path)
         except VtexThrottled as error:

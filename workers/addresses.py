@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from urllib.parse import SplitResult, urlsplit
 
 from marshmallow import ValidationError
@@ -156,3 +156,35 @@ def _server(url: str) -> SplitResult:
     if not readable or parts.fragment or parts.netloc.count("@") > 1 or "://" not in url:
         raise ValidationError(f"has a host or port that cannot be read; {_ENCODE}")
     return parts
+
+
+def ports(text: str) -> range:
+    """Return the ports that a number or a range such as 9540-9549 names; none for an empty text.
+
+    Raises:
+        ValidationError: the rest of a sentence that begins with the value.
+    """
+    if not text:
+        return range(0)
+    found = re.fullmatch(r"(\d{1,5})(?:\s*-\s*(\d{1,5}))?", text, re.ASCII)
+    first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
+    if not 1 <= first <= last <= 65_535:
+        raise ValidationError("is neither a port from 1 to 65535 nor a range of such")
+    return range(first, last + 1)
+
+
+def traces_address(url: str) -> None:
+    """Check where traces go, and whether there is what makes them.
+
+    Raises:
+        ValidationError: the rest of a sentence that begins with the value.
+    """
+    if not re.match(r"https?://[^\s/]", url):
+        raise ValidationError("is not an http(s) address")
+    try:
+        version("opentelemetry-exporter-otlp-proto-http")
+    except PackageNotFoundError:
+        raise ValidationError(
+            "needs OpenTelemetry, which is not installed: unset it, or install "
+            "requirements-otel.lock, the extra otel"
+        ) from None

@@ -10,8 +10,9 @@ from typing import Any
 from celery import Celery, signals
 
 from tasks import carrying
-from workers import log, wiring
+from workers import log, watching, wiring
 from workers.events import GatheredEvents
+from workers.health import Pulse, life
 from workers.lookout import Lookout
 from workers.settings import load
 
@@ -25,7 +26,7 @@ lookouts: list[Lookout] = []
 
 app = Celery("vtex-erp", events="workers.events:Events")
 app.config_from_object("celeryconfig")
-app.steps["consumer"].add(GatheredEvents)
+app.steps["consumer"].update([GatheredEvents, Pulse])
 
 
 @signals.setup_logging.connect
@@ -39,14 +40,16 @@ def _wait(**_: Any) -> None:
     # Before Celery sets up its log, and before a message is taken.
     settings = load()
     log.set_up(settings.log_level)
-    wiring.await_tables(settings)
+    watching.begin_worker(settings, app)
+    wiring.await_tables(settings, looked=life.turn)
 
 
 @signals.worker_init.connect
 @signals.worker_process_init.connect
 def _equip(**_: Any) -> None:
     # Threads share what worker_init made; a prefork child must not share its parent's sockets.
-    wiring.equip()
+    settings = load()
+    wiring.equip(settings, watch=watching.watch(settings))
     # What is here by now stays: to look through it for garbage, at each few hundred objects of an
     # order's documents, is a tenth of an order's CPU.
     gc.freeze()
@@ -70,4 +73,10 @@ def _look_no_more(**_: Any) -> None:
 @signals.worker_shutdown.connect
 def _give_back(**_: Any) -> None:
     carrying.backlog.give_back()
+    watching.end()
     wiring.dismiss()
+
+
+@signals.beat_init.connect
+def _begin_beat(**_: Any) -> None:
+    watching.begin_beat(load(), app)

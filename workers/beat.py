@@ -10,6 +10,8 @@ import redis
 from celery.beat import Scheduler as CeleryScheduler
 from redis.exceptions import LockError
 
+from workers import watching
+from workers.health import life
 from workers.settings import load
 
 LOCK = "vtex-erp:beat"
@@ -40,13 +42,20 @@ class Scheduler(CeleryScheduler):  # type: ignore[misc]  # Celery ships no types
 
     def tick(self, *_: Any, **__: Any) -> float:
         """Send what is due; return the seconds until the next look."""
-        if not self._holds():
+        life.turn()
+        holds, watch = self._holds(), watching.beat()
+        if watch is not None:
+            watch.leads(holds)
+        if not holds:
             return LOOK_SECONDS
         for entry in self.schedule.values():
             now = time.monotonic()
             if self._due.get(entry.name, now) <= now:
                 self._due[entry.name] = now + entry.schedule.run_every.total_seconds()
                 self.apply_entry(entry, producer=self.producer)
+                life.turn()
+                if watch is not None:
+                    watch.sent(entry.task)
         soonest = min(self._due.values(), default=time.monotonic() + LOOK_SECONDS)
         return max(0.0, min(LOOK_SECONDS, soonest - time.monotonic()))
 

@@ -170,7 +170,7 @@ def _signals_held() -> Iterator[None]:
 
 
 def _plan(folder: Path, orders: int, *, arrivals: int) -> Cluster:
-    simulator, flower = _free_port(), _free_port()
+    simulator, flower, metrics = _free_port(), _free_port(), _free_port()
     password = secrets.token_urlsafe(9)
     children: list[Child] = []
     redis_url = os.environ.get("REDIS_URL")
@@ -185,8 +185,12 @@ def _plan(folder: Path, orders: int, *, arrivals: int) -> Cluster:
         "LIST_SECONDS": "5",
         "DISPATCH_SECONDS": "1",
         "FLOWER_BASIC_AUTH": f"demo:{password}",
+        "METRICS_PORT": f"{metrics}-{min(metrics + 9, 65_535)}",
+        "METRICS_ADDRESS": "127.0.0.1",
     }
-    for name in ("STORES_FILE", "JOURNAL_URL_FILE", "ERP_URL_FILE"):
+    for name in (
+        "STORES_FILE", "JOURNAL_URL_FILE", "ERP_URL_FILE", "OTEL_EXPORTER_OTLP_ENDPOINT",
+    ):  # fmt: skip
         env.pop(name, None)
     if redis_url is None:
         port = _free_port()
@@ -355,6 +359,7 @@ def _where_to_look(cluster: Cluster) -> None:
     program = Path(sys.executable).parent
     click.echo("where to look, from a second terminal:")
     click.echo(f"  Flower      {cluster.flower}  user demo, password {cluster.password}")
+    click.echo(f"  metrics     {cluster.flower}/metrics, and those of the workers in their logs")
     click.echo(f"  orders      . {cluster.folder}/env; {program}/vtex-erp orders")
     click.echo(f"  ERP tables  {cluster.folder}/erp.db, as in: select * from int_order")  # noqa: S608  # words for a person
     click.echo(f"  logs        {cluster.folder}")

@@ -26,7 +26,9 @@ from workers.addresses import (
     broker_address,
     erp_address,
     journal_address,
+    ports,
     redis_address,
+    traces_address,
 )
 from workers.stores import (
     ACCOUNT,
@@ -87,6 +89,9 @@ class Settings:
     alert_clock_seconds: float
     alert_ignore: frozenset[str]
     timezone: str
+    metrics_address: str
+    metrics_ports: range
+    traces: str | None = field(repr=False)
 
     def store(self, name: str) -> Store:
         """Return one store's settings.
@@ -358,6 +363,25 @@ class SettingsSchema(Schema):
         "Time zone of the stores, in which a rhythm is learnt and alerts tell the time.",
         validate=ZONE,
     )  # fmt: skip
+    METRICS_PORT = _setting(
+        fields.String, None, "9540-9549",
+        "Port at which a worker, a beat and vtex-erp metrics each serve /metrics, /livez and "
+        "/readyz (metrics.md): one, or a range of which each process takes the first that is free; "
+        "unset: none.",
+        validate=ports,
+    )  # fmt: skip
+    METRICS_ADDRESS = _setting(
+        fields.String, "127.0.0.1", "0.0.0.0",  # noqa: S104  # an example
+        "Address at which they serve it; no password is asked for.",
+        validate=validate.Regexp(r"^[\w.:%-]+$", error="is neither an address nor a name"),
+    )  # fmt: skip
+    OTEL_EXPORTER_OTLP_ENDPOINT = _setting(
+        fields.String, None, "http://tempo.internal:4318",
+        "Where traces go, by OTLP over HTTP; needs the extra otel. OpenTelemetry's other variables "
+        "count too (metrics.md). Unset: none.",
+        secret=True,
+        validate=traces_address,
+    )  # fmt: skip
     LOG_LEVEL = _setting(
         fields.String, "INFO", "INFO", "DEBUG, INFO, WARNING or ERROR.",
         validate=validate.OneOf(
@@ -413,6 +437,9 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         alert_clock_seconds=table["ALERT_CLOCK_SECONDS"],
         alert_ignore=rules_of(table["ALERT_IGNORE"] or ""),
         timezone=table["TIMEZONE"],
+        metrics_address=table["METRICS_ADDRESS"],
+        metrics_ports=ports(table["METRICS_PORT"] or ""),
+        traces=table["OTEL_EXPORTER_OTLP_ENDPOINT"],
     )
 
 

@@ -21,6 +21,7 @@ from journal.retention import Retention
 from journal.store import Journal
 from tasks.alerting import Facts, Rules, Watched
 from tasks.base import REFILLED, NfeRules, Renew, StoreTask, Team, Watching
+from tasks.watching import Watch
 from vtex.budget import Budget
 from vtex.client import VtexClient
 from vtex.transport import Account, Transport
@@ -40,9 +41,13 @@ LOOK_SECONDS = 1.0
 """Between two looks of a worker that waits for its tables."""
 
 
-def equip(settings: Settings | None = None) -> Team:
-    """Build the collaborators of this process and hand them to its tasks."""
-    StoreTask.team = team(settings or load())
+def equip(settings: Settings | None = None, *, watch: Watch | None = None) -> Team:
+    """Build the collaborators of this process and hand them to its tasks.
+
+    Args:
+        watch: hears of what they do.
+    """
+    StoreTask.team = team(settings or load(), watch=watch)
     return StoreTask.team
 
 
@@ -54,10 +59,13 @@ def dismiss() -> None:
         StoreTask.team = None
 
 
-def await_tables(settings: Settings) -> None:
+def await_tables(settings: Settings, *, looked: Callable[[], None]) -> None:
     """Wait until the journal answers and has the tables that this version needs.
 
     A worker that begins before the migration could only fail, message by message.
+
+    Args:
+        looked: called after each look.
     """
     waiting, told = journal(settings), ""
     try:
@@ -65,6 +73,7 @@ def await_tables(settings: Settings) -> None:
             if reason != told:
                 log.error("this worker waits for the journal", extra={"reason": reason})
                 told = reason
+            looked()
             time.sleep(LOOK_SECONDS)
     finally:
         waiting.close()
@@ -78,13 +87,16 @@ def _missing(waiting: Journal) -> str:
     return ""
 
 
-def team(settings: Settings) -> Team:
+def team(settings: Settings, *, watch: Watch | None = None) -> Team:
     """Build a process's collaborators; nothing is connected to yet."""
     shared = budgets(settings)
     return Team(
         journal=journal(settings),
         erp=erp(settings.erp_url),
-        vtex={one.name: client(settings, one, shared.get(one.name)) for one in settings.stores},
+        vtex={
+            one.name: client(settings, one, shared.get(one.name), watch=watch)
+            for one in settings.stores
+        },
         in_flight=partial(_in_flight, settings, shared),
         lenient=frozenset(one.name for one in settings.stores if one.allow_sum_mismatch),
         alone=_alone(settings),
@@ -97,6 +109,7 @@ def team(settings: Settings) -> Team:
         retention=retention(settings),
         rests=rests(settings),
         watching=watching(settings, shared),
+        watch=watch,
     )
 
 
@@ -226,7 +239,9 @@ def _in_flight(settings: Settings, shared: Mapping[str, StoreBudget], store: str
     return min(settings.in_flight, budget.jobs(settings.dispatch_seconds, REFILLED))
 
 
-def client(settings: Settings, store: Store, budget: Budget | None) -> VtexClient:
+def client(
+    settings: Settings, store: Store, budget: Budget | None, *, watch: Watch | None = None
+) -> VtexClient:
     """Return a client of one store."""
     account = Account(
         name=store.name,
@@ -241,6 +256,7 @@ def client(settings: Settings, store: Store, budget: Budget | None) -> VtexClien
             connect_timeout=settings.connect_timeout_seconds,
             read_timeout=settings.read_timeout_seconds,
             budget=budget,
+            watch=watch.called if watch else None,
         )
     )
 

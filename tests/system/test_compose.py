@@ -16,7 +16,8 @@ import celeryconfig
 from workers.settings import SettingsSchema
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-OURS = {n: s for n, s in COMPOSE["services"].items() if n not in ("redis", "rabbitmq", "postgres")}
+OTHERS = ("redis", "rabbitmq", "postgres", "prometheus", "grafana")
+OURS = {n: s for n, s in COMPOSE["services"].items() if n not in OTHERS}
 FLOWERS = {"FLOWER_ADDRESS", "FLOWER_BASIC_AUTH"}
 
 
@@ -50,6 +51,27 @@ def test_every_queue_has_a_worker() -> None:
     assert served == {one.name for one in celeryconfig.task_queues}
 
 
+def test_each_of_our_processes_is_asked_whether_it_is_ready() -> None:
+    lasting = {name for name in OURS if name not in ("migrate", "simulator")}
+
+    asked = {name: str(OURS[name].get("healthcheck")) for name in lasting}
+
+    assert {name for name, how in asked.items() if "/readyz" in how} == lasting
+
+
+def test_what_shows_the_cluster_is_reached_from_this_host_alone() -> None:
+    ports = [one for s in COMPOSE["services"].values() for one in s.get("ports", ())]
+
+    assert len(ports) == 3
+    assert all(one.startswith("127.0.0.1:") for one in ports)
+
+
+def test_every_image_has_a_version() -> None:
+    images = [s["image"] for s in COMPOSE["services"].values()]
+
+    assert all(":" in one and not one.endswith(":latest") for one in images)
+
+
 def test_no_secret_stands_in_the_file_and_none_runs_as_root() -> None:
     assert all(set(one) == {"file"} for one in COMPOSE["secrets"].values())
     assert "\nUSER erp\n" in (ROOT / "Dockerfile").read_text()
@@ -64,7 +86,7 @@ def test_the_described_cluster_moves_orders(
     tmp_path: Path, redis_server: RedisServer, postgres_database: str
 ) -> None:
     cluster = Cluster(tmp_path, "", "", redis_server.url)
-    flower = free_port()
+    flower, metrics = free_port(), free_port()
     secrets = {
         "journal_url": postgres_database, "erp_url": postgres_database,
         "vtex_app_key": "vtexappkey-acme-SIMULA", "vtex_app_token": "simulated-token",
@@ -78,6 +100,8 @@ def test_the_described_cluster_moves_orders(
         "${VTEX_ACCOUNT:-acme}": "acme", "${VTEX_BASE_URL:-}": cluster.simulator,
         "${VTEX_PAYMENTS_URL:-}": cluster.simulator, "${VTEX_QUOTA:-}": "",
         "${BROKER_URL:-}": "", "${VTEX_INTAKE:-}": "", "${ALERT_URLS:-}": "",
+        "${OTEL_EXPORTER_OTLP_ENDPOINT:-}": "",
+        "9540": f"{metrics}-{metrics + 40}",
     }  # fmt: skip
     base = {k: v for k, v in cluster.env.items() if k in ("PATH", "HOME", "LIST_SECONDS")}
 
@@ -100,12 +124,15 @@ def test_the_described_cluster_moves_orders(
         eventually(lambda: "ready on" in simulator.text(), 30)
         migrate = start("migrate")
         eventually(lambda: migrate.child is not None and migrate.child.poll() == 0, 60)
-        for name in ("worker-orders", "worker-out", "worker-control", "beat", "flower"):
+        for name in ("worker-orders", "worker-out", "worker-control", "beat", "flower", "metrics"):
             start(name)
         url = f"{cluster.simulator}/_simulator/state"
         eventually(lambda: _handled(url) >= 12, 120)
         address = f"http://127.0.0.1:{flower}"
         eventually(lambda: _answers(f"{address}/healthcheck"), 30)
+        eventually(lambda: _answers(f"{address}/readyz"), 30)
+        served = [f"http://127.0.0.1:{one}" for one in range(metrics, metrics + 41)]
+        eventually(lambda: sum(_answers(f"{one}/readyz") for one in served) >= 5, 60)
         assert requests.get(f"{address}/api/tasks", timeout=10).status_code == 401
         shown = requests.get(f"{address}/api/tasks", auth=("user", "password"), timeout=10)
         assert shown.status_code == 200

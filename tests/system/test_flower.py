@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import requests
+from persons import personal_words
 from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
@@ -27,8 +28,6 @@ PAGES = (
     "/api/queues/length",
 )  # fmt: skip
 OF_A_TASK = ("/task/{task}", "/api/task/info/{task}", "/api/task/result/{task}")
-# What these fields hold tells nothing of a person.
-IMPERSONAL = {"id", "addressType", "addressId", "country", "documentType", "isCorporate"}
 
 
 class Flower:
@@ -194,28 +193,3 @@ def readable(answer: requests.Response) -> str:
     assert answer.status_code != 401, answer.url
     plain = re.sub(r"\\u([0-9a-fA-F]{4})", lambda hit: chr(int(hit[1], 16)), answer.text)
     return html.unescape(plain)
-
-
-def personal_words(cluster: Cluster) -> set[str]:
-    """Return every text about the persons who bought, from VTEX's own documents."""
-    words: set[str] = set()
-    for order_id in cluster.state()["orders"]:
-        order = requests.get(
-            f"{cluster.simulator}/api/oms/pvt/orders/{order_id}", timeout=10,
-            headers={
-                "X-VTEX-API-AppKey": cluster.env["VTEX_APP_KEY"],
-                "X-VTEX-API-AppToken": cluster.env["VTEX_APP_TOKEN"],
-            },
-        ).json()  # fmt: skip
-        for part in (order["clientProfileData"], order["shippingData"]["address"]):
-            words |= set(texts(part))
-    digits = {re.sub(r"\D", "", word) for word in words}
-    told = {one for one in words | digits if len(one) > 2 and not re.fullmatch(r"\d{1,5}", one)}
-    assert len(told) > 3 * ORDERS
-    return told
-
-
-def texts(part: dict[str, Any]) -> Iterator[str]:
-    return (
-        value for field, value in part.items() if isinstance(value, str) and field not in IMPERSONAL
-    )

@@ -1,0 +1,38 @@
+"""What must be seen nowhere: every text about the persons who bought at the simulated store."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import requests
+from servers import Cluster
+
+# What these fields hold tells nothing of a person.
+IMPERSONAL = {"id", "addressType", "addressId", "country", "documentType", "isCorporate"}
+
+
+def personal_words(cluster: Cluster) -> set[str]:
+    """Return every text about the persons who bought, from VTEX's own documents."""
+    words: set[str] = set()
+    for order_id in cluster.state()["orders"]:
+        order = requests.get(
+            f"{cluster.simulator}/api/oms/pvt/orders/{order_id}", timeout=10,
+            headers={
+                "X-VTEX-API-AppKey": cluster.env["VTEX_APP_KEY"],
+                "X-VTEX-API-AppToken": cluster.env["VTEX_APP_TOKEN"],
+            },
+        ).json()  # fmt: skip
+        for part in (order["clientProfileData"], order["shippingData"]["address"]):
+            words |= set(texts(part))
+    digits = {re.sub(r"\D", "", word) for word in words}
+    told = {one for one in words | digits if len(one) > 2 and not re.fullmatch(r"\d{1,5}", one)}
+    assert len(told) > 3 * len(cluster.state()["orders"])
+    return told
+
+
+def texts(part: dict[str, Any]) -> Iterator[str]:
+    return (
+        value for field, value in part.items() if isinstance(value, str) and field not in IMPERSONAL
+    )

@@ -1,0 +1,20 @@
+"""Flower serves our pages wherever it is told to serve its own."""
+
+from flower.app import rewrite_handler
+from flower.urls import handlers
+
+from workers import flower_pages
+from workers.settings import load
+
+
+def test_our_pages_come_first_and_follow_the_prefix() -> None:
+    before = list(handlers)
+    try:
+        flower_pages.add(load({}))
+        ours = [rewrite_handler(one, "/flower") for one in handlers[:3]]
+    finally:
+        handlers[:] = before
+
+    paths = [one.regex.pattern for one in ours]
+    assert paths == ["/flower/metrics$", "/flower/livez$", "/flower/readyz$"]
+    assert all(one.kwargs for one in ours)

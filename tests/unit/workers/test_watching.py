@@ -1,0 +1,33 @@
+"""Who asked for neither metrics nor traces pays for neither."""
+
+import subprocess
+import sys
+
+from servers import ROOT
+
+from workers import watching
+from workers.settings import load
+
+
+def test_nobody_watches_where_nothing_is_set() -> None:
+    settings = load({})
+    watching.begin_worker(settings, None)
+    watching.begin_beat(settings, None)
+
+    assert watching.watch(settings) is None
+    assert watching.beat() is None
+
+
+def test_what_traces_is_loaded_by_no_process_that_sends_none() -> None:
+    code = (
+        "import sys, workers.app, workers.cli, workers.beat, tasks.orders; "
+        # redis looks for OpenTelemetry by itself, and does nothing with it unasked.
+        "unwanted = ('workers.tracing', 'opentelemetry.exporter'); "
+        "print([one for one in sys.modules if one.startswith(unwanted)])"
+    )
+
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert ran.stdout.strip() == "[]"

@@ -1,0 +1,77 @@
+"""A desk that is watched, and what there is to read of metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from desk import Desk, desk
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tasks.base import StoreTask
+from tasks.watching import Watch
+from vtex.client import VtexClient
+from vtex.transport import Transport
+
+Labels = dict[str, str]
+
+
+@contextmanager
+def watched(journal_url: str, watch: Watch) -> Iterator[Desk]:
+    """Set up a desk whose tasks and calls tell a watch."""
+    with desk(journal_url) as made:
+        account = made.client._transport.account
+        made.client = VtexClient(Transport(account, read_timeout=2, watch=watch.called))
+        made.team = replace(made.team, vtex={"acme": made.client}, watch=watch)
+        StoreTask.team = made.team
+        yield made
+
+
+class Read:
+    """Metrics as Prometheus reads them."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.samples = [
+            sample for family in text_string_to_metric_families(text) for sample in family.samples
+        ]
+
+    @classmethod
+    def of(cls, registry: CollectorRegistry) -> Read:
+        return cls(generate_latest(registry).decode())
+
+    def all(self, name: str, **labels: str) -> list[tuple[Labels, float]]:
+        return [
+            (one.labels, one.value)
+            for one in self.samples
+            if one.name == name and labels.items() <= one.labels.items()
+        ]
+
+    def sum(self, name: str, **labels: str) -> float:
+        return sum(value for _, value in self.all(name, **labels))
+
+    def one(self, name: str, **labels: str) -> float:
+        ((_, value),) = self.all(name, **labels)
+        return value
+
+    def by(self, name: str, label: str, **labels: str) -> dict[str, float]:
+        """Return what is not 0, by a label."""
+        found: dict[str, float] = {}
+        for labelled, value in self.all(name, **labels):
+            if value:
+                found[labelled[label]] = found.get(labelled[label], 0) + value
+        return found
+
+    def names(self) -> set[str]:
+        return {one.name for one in self.samples}
+
+
+def words_of(entry: Any) -> set[str]:
+    """Return every text about the person who bought, of an order of the simulated store."""
+    order = entry.order
+    parts = (order["clientProfileData"], order["shippingData"]["address"])
+    told = {value for part in parts for value in part.values() if isinstance(value, str)}
+    return {one for one in told if len(one) > 5}
