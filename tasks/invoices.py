@@ -6,10 +6,12 @@ from typing import Any
 
 from celery import shared_task
 
+from journal.changes import Seen
 from journal.jobs import Stage
 from journal.owned import Job
 from tasks import contract, requests
 from tasks.base import RequestTask, StepTask
+from tasks.news import differs
 from vtex import invoicing
 from vtex.outgoing import Invoice
 
@@ -39,6 +41,11 @@ def post(
             owned.result["receipt"] = sent.receipt
         if sent.found:
             owned.note("VTEX had it already")
+        if differs(owned.order, sent.order):
+            hint = Seen(
+                order_id, f"value {sent.order.get('value')} invoice {job}", "by the invoice"
+            )
+            self.journal.record_changes(store, [hint])
 
 
 @shared_task(base=StepTask, bind=True, name="invoices.confirm")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from vtex import handling, outgoing, schemas, statuses
 from vtex.balance import Balance, balance, faults, open_items
@@ -26,11 +28,13 @@ class Sent:
         receipt: None where VTEX gave none, or had the invoice already.
         order_status: what the order's status becomes by it.
         found: VTEX had it before this call.
+        order: VTEX's document, as it was right before.
     """
 
     receipt: str | None
     order_status: str
     found: bool = False
+    order: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 def send(client: VtexClient, order_id: str, invoice: Invoice, *, xml: str | None = None) -> Sent:
@@ -53,7 +57,7 @@ def send(client: VtexClient, order_id: str, invoice: Invoice, *, xml: str | None
     now = balance(order, packages)
     if known := shown(invoice, packages):
         _require_same(invoice, known)
-        return Sent(None, _status_after(order, now), found=True)
+        return Sent(None, _status_after(order, now), found=True, order=raw)
     _require_status(client, order, now, invoice)
     ready = prepared(invoice, order, now)
     try:
@@ -63,7 +67,7 @@ def send(client: VtexClient, order_id: str, invoice: Invoice, *, xml: str | None
             raise NotYet(str(error)) from error
         raise
     after = replace(now, invoiced_cents=now.invoiced_cents + _adds(invoice))
-    return Sent(receipt, _status_after(order, after))
+    return Sent(receipt, _status_after(order, after), order=raw)
 
 
 def confirm(client: VtexClient, order_id: str, invoice: Invoice, *, looks: int) -> str:

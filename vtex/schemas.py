@@ -631,6 +631,7 @@ class _Event(_Document):
     event_id = Word(data_key="eventId")
     state = Word()
     changed_at = _optional(Moment, "currentChange")
+    before = Word(data_key="lastState")
 
     @post_load
     def _made(self, data: dict[str, Any], **_: Any) -> FeedEvent:

@@ -17,6 +17,7 @@ from rich.table import Column, Table
 
 from erp.port import ErpRejected
 from erp.sales_order import SalesOrder
+from journal.changes import CancelRequest
 from journal.dead import DeadRow
 from journal.jobs import Kind, State
 from journal.readings import EventRow, OrderRow, RequestRow
@@ -168,6 +169,27 @@ def standing_of_request(row: RequestRow) -> str:
     reason = f": {row.last_error}" if row.last_error else ""
     state = "waits" if row.state is State.OPEN else str(row.state)
     return f"job {row.job}: {row.kind}{number} {state} at {row.stage}{proof}{reason}"
+
+
+def show_undecided(rows: Sequence[CancelRequest], now: datetime, *, as_json: bool) -> None:
+    """Print the requests to cancel that wait for the ERP's word."""
+    if as_json:
+        _json([dataclasses.asdict(one) for one in rows])
+        return
+    if not rows:
+        click.echo("no cancellation is asked for that waits for a decision")
+        return
+    table = Table(
+        "store", Column("order", no_wrap=True), "asked", Column("VTEX cancels by itself"),
+        Column("days left", justify="right"), "request",
+    )  # fmt: skip
+    for one in rows:
+        table.add_row(
+            one.store, one.order_id, _time(one.asked_at), _time(one.decide_by),
+            str(max(0, (one.decide_by - now).days)), one.request_id or "-",
+        )  # fmt: skip
+    _console().print(table)
+    click.echo("vtex-erp cancel ORDER accepts, vtex-erp deny ORDER --reason … denies")
 
 
 @dataclasses.dataclass(frozen=True)
