@@ -23,7 +23,7 @@ from journal.readings import EventRow
 from journal.store import Journal, Listed
 
 LEASE_SECONDS = 60
-QUEUES = "invoices,tracking,cancellations"
+QUEUES = "invoices,tracking,cancellations,denials,changes"
 
 
 @pytest.fixture
