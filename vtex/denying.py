@@ -38,15 +38,14 @@ def deny(client: VtexClient, order_id: str, denial: Denial) -> Denied:
     """
     raw = client.order(order_id)
     order, request = schemas.read_order(raw), asked(raw)
-    if order.status in statuses.ASKED_THERE:
+    if order.status == "request-cancel":
         raise NotYet.within(
-            OVERTAKING,
-            f"VTEX shows the order as {order.status!r}: a seller denies in {statuses.ASKED_ONCE!r}",
+            OVERTAKING, f"VTEX shows the order as {order.status!r}: it asks the seller soon"
         )
     known = request is not None and request.denied and not _gone(order)
     if known or order.status == statuses.DENIED:
         return Denied(str(order.status), "already denied")
-    if order.status != statuses.ASKED_ONCE:
+    if order.status not in statuses.DENIABLE:
         raise Refused(_nothing(order))
     _require_same(denial, request)
     _send(client, order, denial, request)
@@ -67,7 +66,7 @@ def follow(client: VtexClient, order_id: str, *, looks: int) -> Denied:
     order = schemas.read_order(client.order(order_id))
     if _gone(order):
         raise Refused(f"VTEX shows the order as {order.status!r}: it was canceled all the same")
-    if order.status in (statuses.ASKED_ONCE, statuses.DENIED):
+    if order.status in statuses.ASIDE:
         if looks >= LOOKS:
             raise VtexForgot(
                 f"VTEX took the denial and shows the order as {order.status!r} after {looks} "
@@ -83,7 +82,7 @@ def verdict(order: Order) -> str:
     Raises:
         Refused: there is nothing to deny.
     """
-    if order.status == statuses.ASKED_ONCE:
+    if order.status in statuses.DENIABLE:
         return "yes"
     raise Refused(_nothing(order))
 

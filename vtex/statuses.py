@@ -55,6 +55,9 @@ ASKED_THERE = ("request-cancel", "waiting-for-seller-decision")
 UNDECIDED = frozenset({ASKED_ONCE, *ASKED_THERE})
 """Somebody asked for a cancellation, and nobody has decided on it."""
 
+DENIABLE = (ASKED_ONCE, "waiting-for-seller-decision")
+"""VTEX takes a denial in these, the seller's side and the marketplace's of a request."""
+
 DENIED = "cancellation-request-denied-ffm"
 """A denial is being processed; the order goes on after it."""
 

@@ -202,6 +202,39 @@ def test_a_second_request_is_told_anew_and_may_be_denied_in_the_same_words(count
     assert [one for one in counter.outcomes(order_id) if one[1]] == [("denial", "done")] * 2
 
 
+def test_on_the_marketplaces_side_a_denial_waits_until_the_seller_is_asked(counter: Desk) -> None:
+    order_id = in_erp(counter)
+    ask(counter, order_id)
+    store, entry = counter.simulator.store, counter.entry(order_id)
+    store.change(entry, {"status": "request-cancel"})
+    hear(counter)
+    assert kinds(counter, order_id) == ["cancel_requested"]
+    counter.ask("denial", order_id, reason="não")
+    counter.work(rounds=2, seconds=30)
+    assert not entry.calls["deny_calls"]
+
+    store.change(entry, {"status": "waiting-for-seller-decision"})
+    counter.settle()
+
+    assert entry.calls["deny_effects"] == 1
+    assert counter.status(order_id) == "handling"
+    assert counter.outcomes(order_id)[-1] == ("denial", "done")
+
+
+def test_a_denial_that_vtex_takes_and_never_acts_on_is_told_as_dead(counter: Desk) -> None:
+    order_id = in_erp(counter)
+    ask(counter, order_id)
+    hear(counter)
+    counter.simulator.faults.add(kind="ignore_effect", route="deny", times=None)
+
+    counter.ask("denial", order_id, reason="não")
+    counter.settle()
+
+    assert counter.outcomes(order_id)[-1] == ("denial", "dead")
+    assert counter.entry(order_id).calls["deny_effects"] == 0
+    assert counter.journal.cancel_request("acme", order_id) is not None
+
+
 def test_a_denial_of_what_nobody_asks_for_is_refused(counter: Desk) -> None:
     order_id = in_erp(counter)
 

@@ -118,7 +118,7 @@ def test_a_worker_killed_while_it_tells_the_erp_leaves_exactly_one_row(
     handled: Cluster, tmp_path: Path, moment: str
 ) -> None:
     order_id = first(handled)
-    handled.processes.pop("w1").stop()
+    handled.processes.pop("w1").kill()
     marker, env = deadly(tmp_path, f"erp.adapters.sql SqlErp report {moment}")
     handled.start_worker("w2", **env)
 

@@ -13,7 +13,10 @@ from vtex.simulator.state import Entry, Store
 UNDECIDED = timedelta(days=30)
 """After it VTEX cancels what nobody has decided on."""
 
-_BESIDE = ("cancellation-requested", "cancellation-request-denied-ffm")
+_BESIDE = (
+    "cancellation-requested", "cancellation-request-denied-ffm", "request-cancel",
+    "waiting-for-seller-decision",
+)  # fmt: skip
 
 
 def ask(store: Store, entry: Entry, body: Mapping[str, Any]) -> str:

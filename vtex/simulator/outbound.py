@@ -18,6 +18,7 @@ TAKES_SALES = {
 CANCELED_AT_ONCE = {
     "window-to-cancel", "payment-pending", "waiting-for-authorization", "payment-approved",
 }  # fmt: skip
+DENIABLE = ("cancellation-requested", "waiting-for-seller-decision")
 CANCELED_AT_SECOND = {"ready-for-handling", "handling", "ready-for-invoicing"}
 _SPOILS = re.compile(r"[^0-9A-Za-z-]")
 
@@ -118,7 +119,7 @@ def deny(store: Store, entry: Entry, body: dict[str, Any]) -> Answer:
         if not body.get(name):
             return _refused("FMT0094", f"{name} is required")
     status = store.status(entry)
-    if status != "cancellation-requested":
+    if status not in DENIABLE:
         return _refused("CHK0202", f"There is nothing to deny in status {status}")
     request = deciding.open_request(entry)
     if request is None or request["id"] != body["cancellationRequestId"]:
