@@ -86,7 +86,15 @@ def _tell(task: StepTask, job: Job, kept: dict[str, object]) -> str:
         task.journal.keep_cancel_request(request)
     elif event.kind == "cancel_dropped":
         task.journal.end_cancel_request(job.store, job.order_id)
-    elif event.kind == "replaced" and event.new_order_id is None:
-        again = Seen(job.order_id, news.SUCCESSOR, "which order took its place", LOOK_AGAIN)
-        task.journal.record_changes(job.store, [again])
+    elif event.kind == "replaced" and job.row["key"] != news.LINK:
+        _look_again(task, job, event.new_order_id)
     return event.kind
+
+
+def _look_again(task: StepTask, job: Job, new: str | None) -> None:
+    """Look later for the order that took a replaced one's place, or whether the ERP has it."""
+    row = task.journal.order(job.store, new) if new else None
+    if row is None or row.erp_reference is None:
+        key = news.LINK if new else news.SUCCESSOR
+        again = Seen(job.order_id, key, "which order took its place", LOOK_AGAIN)
+        task.journal.record_changes(job.store, [again])

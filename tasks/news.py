@@ -25,6 +25,10 @@ from vtex.replacing import successor
 SUCCESSOR = "successor"
 """Key of the job that looks for the order which took another one's place."""
 
+LINK = "link"
+"""Key of the job that tells of a replaced order once more: the new one may have come in at the very
+moment at which it was told."""
+
 LOOK_FOR = timedelta(hours=1)
 """How long it is looked for: VTEX's list lags by minutes."""
 
@@ -151,6 +155,8 @@ def _canceled(journal: Journal, job: Job, order: Order) -> News:
 def _replaced(client: VtexClient, job: Job, order: Order, now: datetime) -> News:
     found = successor(client, order)
     again = job.row["key"] == SUCCESSOR
+    if found is None and job.row["key"] == LINK:
+        return News("VTEX's list does not show any more which order took its place")
     if found is None and again:
         if now - job.row["created_at"] > LOOK_FOR:
             return News("VTEX's list shows no order that took its place")

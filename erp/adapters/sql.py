@@ -141,6 +141,8 @@ class SqlErp:
         except IntegrityError as error:
             if not self._reported(event):
                 raise ErpRejected(refusal(error)) from None
+            with self._database.transaction() as db:
+                sql_events.link(db, event)
 
     def _insert(self, db: Connection, order: SalesOrder) -> str:
         if found := _find(db, order.store, order.order_id):

@@ -27,8 +27,16 @@ def write(db: Connection, event: Event) -> None:
     if lines and number is not None:
         key = {"int_order_event_id": number[0]}
         db.execute(event_items.insert(), [key | fitted(event_items, one, cuts) for one in lines])
+    link(db, event)
+
+
+def link(db: Connection, event: Event) -> None:
+    """Let an order that is there name the one whose place it took.
+
+    One that comes in later looks for the event itself; one that comes in at the same moment neither
+    sees nor is seen: what is told once more links it.
+    """
     if event.new_order_id is not None:
-        # It may have come in before: one that comes in later looks for this row itself.
         db.execute(
             update(orders)
             .where(orders.c.account == event.store, orders.c.order_id == event.new_order_id)

@@ -459,6 +459,24 @@ def test_a_replaced_order_is_told_with_the_new_one_which_comes_in_itself(counter
     assert kinds(counter, new) == []
 
 
+def test_one_that_came_in_meanwhile_is_told_of_once_more_under_the_same_name(
+    counter: Desk,
+) -> None:
+    order_id = in_erp(counter)
+    new = amending.replace(counter.simulator.store, counter.entry(order_id), "payment-pending")
+    hear(counter)
+    reported: list[Event] = []
+    counter.erp.report = reported.append  # type: ignore[method-assign]
+    counter.simulator.store.change(counter.entry(new), {"status": READY})
+    hear(counter)
+
+    counter.work(rounds=3, seconds=301)
+
+    assert [(one.kind, one.key, one.new_order_id) for one in reported] == [
+        ("replaced", "replaced", new)
+    ]
+
+
 def test_an_order_that_is_replaced_on_its_way_in_is_told_as_replaced_alone(counter: Desk) -> None:
     order_id = counter.order(status=READY)
     counter.intake(order_id)

@@ -95,6 +95,22 @@ def test_the_new_order_names_the_one_whose_place_it_took(outbox: SqlOutbox, firs
     assert [found[one.order_id].canceled for one in (old, new)] == [True, False]
 
 
+def test_an_order_that_came_in_at_the_same_moment_is_linked_when_that_is_told_again(
+    outbox: SqlOutbox,
+) -> None:
+    old, new = inserted(outbox), conformance.sample()
+    told = event(old, "replaced", new_order_id=new.order_id)
+    outbox.erp.report(told)
+    outbox.erp.insert(new)
+    outbox.write("UPDATE int_order SET replaces_order_id = NULL")
+
+    outbox.erp.report(told)
+
+    rows = outbox.rows("SELECT order_id, replaces_order_id FROM int_order ORDER BY id")
+    assert rows == [(old.order_id, None), (new.order_id, old.order_id)]
+    assert outbox.rows("SELECT count(*) FROM int_order_event") == [(1,)]
+
+
 def test_an_order_of_many_events_is_looked_up_as_one(outbox: SqlOutbox) -> None:
     order = inserted(outbox)
     for number, total in enumerate(("100.00", "200.00")):

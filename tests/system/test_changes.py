@@ -140,7 +140,7 @@ def ends(cluster: Cluster, order_id: str) -> list[str]:
 def test_a_replaced_order_and_a_changed_one_reach_the_erp(handled: Cluster) -> None:
     old, other, *_ = sorted(one["order_id"] for one in handled.orders())
     handled.steer("settings", index_lag=0)
-    handled.steer("replacements", order_id=old)
+    handled.steer("replacements", order_id=old, status="payment-pending")
     handled.steer("changes", order_id=other, add="310555")
     worth = json.loads(handled.command("invoices", other, "--json").stdout)["total_cents"]
     put(handled, kind="INVOICE", order_id=other, invoice_number="128841", value_cents=worth,
@@ -148,9 +148,9 @@ def test_a_replaced_order_and_a_changed_one_reach_the_erp(handled: Cluster) -> N
 
     eventually(lambda: sorted(events(handled)) == [(old, "replaced"), (other, "changed")], 90)
     eventually(lambda: outbox(handled) == ["SENT"], 90)
-    eventually(lambda: handled.all_done_supervised(4), 60)
-
     ((new,),) = handled.erp_rows("select new_order_id from int_order_event where kind='replaced'")
+    handled.change(new, status="ready-for-handling")
+    eventually(lambda: handled.all_done_supervised(4), 60)
     query = "select order_id, replaces_order_id from int_order where replaces_order_id is not null"
     assert handled.erp_rows(query) == [(new, old)]
     added = "select kind, sku_id, quantity_before, quantity from int_order_event_item"
