@@ -302,11 +302,12 @@ class Sweep:
         )
         # What the ERP does itself it need not be told of: it is looked at when that has ended.
         decides = and_(jobs.c.kind == Kind.CHANGE, _OTHER.c.kind == Kind.DENIAL)
-        # What was heard of an order is looked into before anything more is sent about it.
+        # What was heard of an order is looked into before anything more is sent about it; where
+        # nobody takes it on, nothing waits for it.
         heard = and_(
             jobs.c.kind.in_([Kind.INVOICE, Kind.TRACKING]),
             _OTHER.c.kind == Kind.CHANGE,
-            _OTHER.c.stage == Stage.SEEN,
+            _OTHER.c.attempt == 0,
             _OTHER.c.due_at <= self._now,
         )
         return (

@@ -1053,6 +1053,18 @@ def test_a_denial_is_shown_before_it_is_sent(desk: Desk) -> None:
     assert not entry.calls["deny_calls"]
 
 
+def test_sync_looks_into_what_changed_of_an_order_that_is_known(desk: Desk) -> None:
+    same, other = desk.paid("handling"), desk.paid("canceled")
+    desk.list(same, other)
+
+    for one in (same, other):
+        # There is no broker here: what was written down goes on once it is back.
+        desk.type("sync", one, status=1)
+
+    assert "seen at VTEX: by hand" in desk.type("order", other)
+    assert "seen at VTEX" not in desk.type("order", same)
+
+
 def test_a_denial_without_a_reason_is_refused_by_its_field(desk: Desk) -> None:
     order_id = desk.paid("handling")
 
