@@ -307,7 +307,7 @@ class Sweep:
         heard = and_(
             jobs.c.kind.in_([Kind.INVOICE, Kind.TRACKING]),
             _OTHER.c.kind == Kind.CHANGE,
-            _OTHER.c.attempt == 0,
+            _OTHER.c.attempt <= 1,
             _OTHER.c.due_at <= self._now,
         )
         return (

@@ -60,7 +60,8 @@ def heard(events: Iterable[FeedEvent]) -> list[Seen]:
     return [
         Seen(
             one.order_id,
-            f"{one.state} {one.changed_at.isoformat() if one.changed_at else one.event_id}",
+            # Either may be as long as it likes, and the journal's key is not.
+            f"{one.state} {one.changed_at.isoformat() if one.changed_at else one.event_id}"[:128],
             f"{one.state}, by the feed",
         )
         for one in events

@@ -142,6 +142,17 @@ def test_an_event_twice_late_and_out_of_order_is_told_once(counter: Desk) -> Non
     assert counter.journal.cancel_requests() == []
 
 
+def test_an_event_whose_words_are_as_long_as_they_may_be_is_looked_into(counter: Desk) -> None:
+    order_id = in_erp(counter)
+    odd = {"orderId": order_id, "state": "s" * 64, "lastState": "cancellation-requested",
+           "currentChange": "soon"}  # fmt: skip
+    counter.simulator.store.feed.add(odd | {"eventId": "e" * 64}, counter.clock())
+
+    hear(counter)
+
+    assert changes(counter, order_id) == [("seen", State.SKIPPED)]
+
+
 def test_the_erp_accepts_and_the_order_is_canceled_once(counter: Desk) -> None:
     order_id = in_erp(counter)
     ask(counter, order_id)
