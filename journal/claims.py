@@ -283,7 +283,10 @@ class Sweep:
         intake first, then what was heard of the order, then each kind in the order of asking, and
         tracking after its invoice.
         """
-        runs = _OTHER.c.lease_until >= self._now
+        # What was heard of an order is looked into before anything more is sent about it; where
+        # workers do not take it on, since nobody told them of its queue, nothing waits for it.
+        is_new = or_(_OTHER.c.kind != Kind.CHANGE, _OTHER.c.attempt <= 1)
+        runs = and_(_OTHER.c.lease_until >= self._now, is_new)
         asked_before = and_(
             _OTHER.c.kind == jobs.c.kind,
             _OTHER.c.id < jobs.c.id,
@@ -302,13 +305,11 @@ class Sweep:
         )
         # What the ERP does itself it need not be told of: it is looked at when that has ended.
         decides = and_(jobs.c.kind == Kind.CHANGE, _OTHER.c.kind == Kind.DENIAL)
-        # What was heard of an order is looked into before anything more is sent about it; where
-        # nobody takes it on, nothing waits for it.
         heard = and_(
             jobs.c.kind.in_([Kind.INVOICE, Kind.TRACKING]),
             _OTHER.c.kind == Kind.CHANGE,
-            _OTHER.c.attempt <= 1,
             _OTHER.c.due_at <= self._now,
+            is_new,
         )
         return (
             select(_OTHER.c.id)

@@ -13,6 +13,7 @@ import pytest
 from desk import Desk, desk
 
 from erp.port import Event
+from journal.changes import Seen
 from journal.jobs import Kind, State
 from tasks.base import StoreTask
 from vtex.documents import FeedConfig
@@ -453,6 +454,20 @@ def test_a_worker_that_died_before_and_after_telling_leaves_one_event(
     counter.work(rounds=3, seconds=301)
 
     assert kinds(counter, order_id) == ["cancel_requested"]
+
+
+def test_where_nobody_takes_changes_on_an_invoice_leaves_all_the_same(counter: Desk) -> None:
+    order_id = in_erp(counter)
+    counter.journal.record_changes("acme", [Seen(order_id, "k", "by hand")])
+    counter.invoice(order_id)
+
+    for _ in range(20):
+        tickets = counter.journal.dispatch(in_flight=500)
+        counter.run([one for one in tickets if one.kind is not Kind.CHANGE])
+        counter.clock.pass_by(20)
+
+    assert counter.status(order_id) == "invoiced"
+    assert changes(counter, order_id) == [("seen", State.OPEN)]
 
 
 # --- replaced orders ----------------------------------------------------------------------------
