@@ -194,3 +194,20 @@ def test_a_new_order_takes_the_place_of_another_and_the_list_finds_both(shop: Sh
     group = shop.client.order(new)["orderGroup"]
     assert group == shop.client.order(old)["orderGroup"]
     assert [one.order_id for one in shop.client.search(group).orders] == [new, old]
+
+
+def test_within_the_shoppers_own_window_a_request_cancels_at_once(shop: Shop) -> None:
+    order_id = shop.order("window-to-cancel")
+
+    shop.steer("cancellations", order_id=order_id)
+
+    assert shop.status(order_id) == "cancel"
+
+
+@pytest.mark.parametrize("over", ["canceled", "replaced", "invoiced"])
+def test_what_is_over_is_not_canceled(shop: Shop, over: str) -> None:
+    order_id = shop.order(over)
+
+    answer = shop.steer("cancellations", status=400, order_id=order_id, final=True)
+
+    assert answer["error"] == f"order_id: an order that is {over} is not canceled"

@@ -133,7 +133,9 @@ class Control(RequestHandler):
 
     def _cancellations(self, body: dict[str, Any]) -> str:
         entry, store = self._named(body), self.world.store
-        if body.get("final"):
+        if (status := store.status(entry)) in deciding.OVER:
+            raise Nonsense(f"order_id: an order that is {status} is not canceled")
+        if body.get("final") or status == "window-to-cancel":
             deciding.cancel(store, entry, body)
             return ""
         return deciding.ask(store, entry, body)

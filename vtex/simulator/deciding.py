@@ -13,6 +13,9 @@ from vtex.simulator.state import Entry, Store
 UNDECIDED = timedelta(days=30)
 """After it VTEX cancels what nobody has decided on."""
 
+OVER = ("cancel", "canceled", "replaced", "invoice", "invoiced")
+"""It is too late to ask for anything."""
+
 _BESIDE = (
     "cancellation-requested", "cancellation-request-denied-ffm", "request-cancel",
     "waiting-for-seller-decision",
