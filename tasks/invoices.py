@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from celery import shared_task
@@ -35,17 +37,13 @@ def post(
     """
     with self.step(store, order_id, attempt, to=Stage.SENT, job=job) as owned:
         invoice, xml = asked(owned)
-        sent = invoicing.send(self.vtex_of(owned), order_id, invoice, xml=xml)
+        seen = partial(look_for_changes, self, owned)
+        sent = invoicing.send(self.vtex_of(owned), order_id, invoice, xml=xml, seen=seen)
         owned.result |= {"order_status": sent.order_status}
         if sent.receipt:
             owned.result["receipt"] = sent.receipt
         if sent.found:
             owned.note("VTEX had it already")
-        if differs(owned.order, sent.order):
-            hint = Seen(
-                order_id, f"value {sent.order.get('value')} invoice {job}", "by the invoice"
-            )
-            self.journal.record_changes(store, [hint])
 
 
 @shared_task(base=StepTask, bind=True, name="invoices.confirm")
@@ -59,6 +57,16 @@ def confirm(
             self.vtex(store), order_id, invoice, looks=owned.failures
         )
         owned.explain(f"VTEX shows it; the order becomes {owned.result['order_status']!r}")
+
+
+def look_for_changes(task: StepTask, job: Job, raw: Mapping[str, Any]) -> None:
+    """Let an order that is another than the ERP was given be looked into.
+
+    Also where its invoice is refused for just that: the ERP must hear why.
+    """
+    if differs(job.order, raw):
+        key = f"value {raw.get('value')} invoice {job.row['id']}"[:128]
+        task.journal.record_changes(job.store, [Seen(job.order_id, key, "by its invoice")])
 
 
 def asked(job: Job) -> tuple[Invoice, str | None]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from vtex import handling, outgoing, schemas, statuses
@@ -28,16 +28,21 @@ class Sent:
         receipt: None where VTEX gave none, or had the invoice already.
         order_status: what the order's status becomes by it.
         found: VTEX had it before this call.
-        order: VTEX's document, as it was right before.
     """
 
     receipt: str | None
     order_status: str
     found: bool = False
-    order: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
-def send(client: VtexClient, order_id: str, invoice: Invoice, *, xml: str | None = None) -> Sent:
+def send(
+    client: VtexClient,
+    order_id: str,
+    invoice: Invoice,
+    *,
+    xml: str | None = None,
+    seen: Callable[[Mapping[str, Any]], None] = lambda _: None,
+) -> Sent:
     """Send an invoice, unless VTEX has it.
 
     Source: ``POST /api/oms/pvt/orders/{orderId}/invoice``; VTEX has no idempotency key, so the
@@ -45,6 +50,7 @@ def send(client: VtexClient, order_id: str, invoice: Invoice, *, xml: str | None
 
     Args:
         xml: the NF-e as it was received, to be embedded.
+        seen: given the order's document, as it is right before, once it could be read.
 
     Raises:
         Refused: it contradicts the order, or the order takes no invoice any more.
@@ -54,10 +60,11 @@ def send(client: VtexClient, order_id: str, invoice: Invoice, *, xml: str | None
     """
     raw = client.order(order_id)
     order, packages = schemas.read_order(raw), schemas.read_packages(raw)
+    seen(raw)
     now = balance(order, packages)
     if known := shown(invoice, packages):
         _require_same(invoice, known)
-        return Sent(None, _status_after(order, now), found=True, order=raw)
+        return Sent(None, _status_after(order, now), found=True)
     _require_status(client, order, now, invoice)
     ready = prepared(invoice, order, now)
     try:
@@ -67,7 +74,7 @@ def send(client: VtexClient, order_id: str, invoice: Invoice, *, xml: str | None
             raise NotYet(str(error)) from error
         raise
     after = replace(now, invoiced_cents=now.invoiced_cents + _adds(invoice))
-    return Sent(receipt, _status_after(order, after), order=raw)
+    return Sent(receipt, _status_after(order, after))
 
 
 def confirm(client: VtexClient, order_id: str, invoice: Invoice, *, looks: int) -> str:

@@ -636,6 +636,19 @@ def test_the_invoice_step_sees_a_change_of_equal_value_without_a_call_more(count
     assert {one.kind for one in event.amendment.items} == {"added", "removed"}
 
 
+def test_an_invoice_of_what_the_order_was_is_refused_and_the_erp_hears_why(counter: Desk) -> None:
+    order_id = in_erp(counter)
+    item = counter.entry(order_id).order["items"][0]
+    amend(counter, order_id, quantities={"0": item["quantity"] + 1})
+    goods = [{"sku_id": item["id"], "quantity": item["quantity"] + 2, "price_cents": item["price"]}]
+
+    counter.invoice(order_id, items=goods)
+    counter.settle()
+
+    assert ("invoice", "refused") in counter.outcomes(order_id)
+    assert kinds(counter, order_id) == ["changed"]
+
+
 def test_a_value_that_follows_its_invoices_is_no_change(counter: Desk) -> None:
     order_id = settled(counter, "weight")
     counter.invoice(order_id)
