@@ -294,6 +294,7 @@ def order(
             team.journal.events(row.store, order_id),
             team.journal.documents(row.store, order_id) if documents else None,
             team.journal.paused(row.store),
+            team.journal.cancel_request(row.store, row.order_id),
         )
         views.show_order(life, as_json=as_json)
     finally:

@@ -119,6 +119,7 @@ class Life:
     Attributes:
         documents: VTEX's own, where they were asked for; personal data.
         pause: of its store.
+        undecided: what the ERP has to decide on.
     """
 
     row: OrderRow
@@ -126,6 +127,7 @@ class Life:
     events: Sequence[EventRow]
     documents: tuple[dict[str, Any] | None, dict[str, Any] | None] | None
     pause: Pause | None = None
+    undecided: CancelRequest | None = None
 
 
 def show_order(life: Life, *, as_json: bool) -> None:
@@ -138,12 +140,19 @@ def show_order(life: Life, *, as_json: bool) -> None:
             "requests": [dataclasses.asdict(one) for one in life.requests],
             "events": [dataclasses.asdict(event) for event in life.events],
             "paused": _pause(life.pause),
+            "undecided": dataclasses.asdict(life.undecided) if life.undecided else None,
         }
         _json(whole | ({"documents": shown} if shown else {}))
         return
     row = life.row
     click.echo(f"{row.store} {row.order_id}: {standing(row, life.pause)}")
     click.echo(f"value {money(row.value_cents)}, placed {_time(row.created_at)}")
+    if life.undecided:
+        until = _time(life.undecided.decide_by)
+        click.echo(
+            f"a cancellation is asked for; VTEX cancels by itself at {until}: vtex-erp cancel "
+            "accepts, vtex-erp deny denies"
+        )
     for one in life.requests:
         click.echo(f"  {standing_of_request(one)}")
     for event in life.events:

@@ -1032,6 +1032,8 @@ def test_what_waits_for_a_decision_is_shown_by_its_last_day(desk: Desk) -> None:
 
     assert said.index("sooner-01") < said.index("later-01")
     assert "vtex-erp deny ORDER" in said
+    assert "VTEX cancels by itself at" in desk.type("order", "sooner-01")
+    assert desk.json("order", "sooner-01")["undecided"]["request_id"] == "85835AB4"
     shown = desk.json("undecided")
     assert [one["order_id"] for one in shown] == ["sooner-01", "later-01"]
     assert shown[0]["request_id"] == "85835AB4"
