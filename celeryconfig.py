@@ -52,7 +52,7 @@ task_publish_retry_policy = {
 }
 
 # --- queues and routes ------------------------------------------------------------------------
-_REQUESTS = ("invoices", "tracking", "cancellations")
+_REQUESTS = ("invoices", "tracking", "cancellations", "denials")
 # Not direct, as Celery's own: a message that is to wait would wait in a worker's window then, and
 # keep out what comes after. This way it waits in RabbitMQ.
 _TOPIC = Exchange("vtex-erp", type="topic")
@@ -73,7 +73,7 @@ def _queue(name: str) -> Queue:
     return Queue(name, _TOPIC, routing_key=name, queue_arguments=arguments)
 
 
-task_queues = tuple(map(_queue, ("orders", *_REQUESTS, "control")))
+task_queues = tuple(map(_queue, ("orders", *_REQUESTS, "changes", "control")))
 task_default_queue = "control"
 task_create_missing_queues = False  # a typo in a queue's name is an error, not a silent sink
 task_routes = {
@@ -85,9 +85,14 @@ task_routes = {
     "invoices.*": {"queue": "invoices"},
     "tracking.*": {"queue": "tracking"},
     "cancellations.*": {"queue": "cancellations"},
+    # A queue of its own, which workers of a version that does not know it do not read.
+    "cancellations.deny": {"queue": "denials"},
+    "denials.*": {"queue": "denials"},
+    "changes.*": {"queue": "changes"},
     # Listing and sweeping must not queue up behind the orders that they bring in.
     "orders.list": {"queue": "control"},
     "orders.reconcile": {"queue": "control"},
+    "orders.watch": {"queue": "control"},
     "orders.read_feed": {"queue": "control"},
     "journal.dispatch": {"queue": "control"},
     "journal.purge": {"queue": "control"},
@@ -101,6 +106,9 @@ imports = (
     "tasks.invoices",
     "tasks.tracking",
     "tasks.cancellations",
+    "tasks.denials",
+    "tasks.changes",
+    "tasks.canceled",
     "tasks.outcomes",
     "tasks.dispatch",
     "tasks.reconciliations",
@@ -162,6 +170,17 @@ beat_schedule = {
         }
         for store in _settings.stores
         if store.intake != "list"
+    },
+    **{
+        f"orders.watch {store.name}{' ended' if ended else ''}": {
+            "task": "orders.watch",
+            # Who is canceled goes on being listed: that costs more, and most ask before.
+            "schedule": _settings.changes_seconds * (6 if ended else 1),
+            "kwargs": {"store": store.name, "ended": ended},
+            "options": _OPTIONS,
+        }
+        for store in _settings.stores
+        for ended in (False, True)
     },
     **{
         # Once a day: the task itself knows when the last one was. One that found no calls left in

@@ -21,8 +21,9 @@ from decimal import Decimal
 from typing import Protocol
 from uuid import uuid4
 
+from erp.amendment import Amendment, ItemChange, Totals
 from erp.codes import KINDS, KnowsCodes
-from erp.port import Erp, Event, Request, held
+from erp.port import CHANGES, Erp, Event, Request, held
 from erp.sales_order import Customer, Line, PaymentPart, PostalAddress, SalesOrder
 
 RACERS = 12
@@ -160,6 +161,45 @@ def codes_are_told_by_kinds_that_are_known(erp: Erp) -> None:
         _same(set(erp.codes("acme")) - set(KINDS), set())
 
 
+def every_change_of_an_order_is_taken_and_taken_once(erp: Erp) -> None:
+    """With all that it may say; also of an order that the ERP never had."""
+    order = sample()
+    erp.insert(order)
+    for order_id in (order.order_id, "nobody-01"):
+        for kind in CHANGES:
+            for _ in range(2):
+                erp.report(_change(order_id, kind))
+
+
+def what_an_order_is_worth_is_what_the_erp_was_told_last(erp: Erp) -> None:
+    """Where the adapter tells it at all; a change that is told twice is one."""
+    order = sample()
+    erp.insert(order)
+    then, now = _change(order.order_id, "changed"), _change(order.order_id, "changed", 2)
+    for event in (then, now, then):
+        erp.report(event)
+    found = held(erp, order.store, [order.order_id])[order.order_id]
+    last = now.amendment.after.total if now.amendment else None
+    _same(found.total in (last, None), True)
+    _same(found.canceled in (False, None), True)
+
+
+def a_replaced_order_is_over_and_the_new_one_is_an_order_of_its_own(erp: Erp) -> None:
+    """Whether the new one comes in before or after."""
+    for first in (True, False):
+        old, new = sample(), sample()
+        erp.insert(old)
+        if first:
+            erp.insert(new)
+        event = replace(_change(old.order_id, "replaced"), new_order_id=new.order_id)
+        erp.report(event)
+        if not first:
+            erp.insert(new)
+        found = held(erp, old.store, [old.order_id, new.order_id])
+        _same(found[old.order_id].canceled in (True, None), True)
+        _same(found[new.order_id].canceled in (False, None), True)
+
+
 CHECKS: tuple[Callable[[Erp], None], ...] = (
     inserting_twice_gives_one_order_and_its_reference,
     racing_callers_insert_one_order,
@@ -170,6 +210,9 @@ CHECKS: tuple[Callable[[Erp], None], ...] = (
     an_order_of_many_lines_is_taken,
     an_event_reported_twice_is_kept,
     codes_are_told_by_kinds_that_are_known,
+    every_change_of_an_order_is_taken_and_taken_once,
+    what_an_order_is_worth_is_what_the_erp_was_told_last,
+    a_replaced_order_is_over_and_the_new_one_is_an_order_of_its_own,
 )
 
 
@@ -277,6 +320,40 @@ OUTBOX_CHECKS: tuple[Callable[[Outbox], None], ...] = (
     what_is_asked_again_is_handed_out_and_an_old_outcome_leaves_it_alone,
     an_ending_that_a_person_brought_about_later_counts,
 )
+
+
+def _change(order_id: str, kind: str, number: int = 1) -> Event:
+    """Return a change with all that its kind may say."""
+    said = Event(
+        "acme", order_id, kind, f"{kind}-{number}", MOMENT, "razão", order_status="handling"
+    )
+    match kind:
+        case "cancel_requested":
+            return replace(
+                said, request_id="85835AB408514B52AA139E4236CE0C33", requested_by_user=True,
+                decide_by=MOMENT,
+            )  # fmt: skip
+        case "replaced":
+            return replace(said, new_order_id="v70411223acme-02")
+        case "changed":
+            return replace(said, amendment=_amendment(number))
+        case _:
+            return said
+
+
+def _amendment(number: int) -> Amendment:
+    nothing, price = Decimal(0), Decimal("49.90")
+    before = Totals(Decimal("309.70"), Decimal("-12.99"), Decimal("18.90"), nothing, nothing,
+                    Decimal("315.61"))  # fmt: skip
+    after = replace(
+        before, items=before.items + number * price, total=before.total + number * price
+    )
+    item = ItemChange(
+        "310102", "7F3C", "REF-310102", "Caneca azul", 1, 1 + number, price, price, price,
+        price * (1 + number),
+    )  # fmt: skip
+    gone = replace(item, unique_id=None, quantity=0, unit_price=nothing, total=nothing)
+    return Amendment((item, gone), before, after)
 
 
 def _ended(outcome: str, reference: str) -> Event:

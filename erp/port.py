@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol, runtime_checkable
 
+from erp.amendment import Amendment
 from erp.sales_order import SalesOrder
 
 
@@ -28,8 +29,8 @@ class Event:
     """What became of an order at VTEX, or of something that the ERP asked for.
 
     Attributes:
-        kind: ``canceled`` (the order was, without the ERP's doing), or what was asked for:
-            ``invoice``, ``tracking``, ``cancellation``; adapters keep kinds that they do not know.
+        kind: one of CHANGES, or what was asked for: ``invoice``, ``tracking``, ``cancellation``,
+            ``denial``; adapters keep kinds that they do not know.
         key: names the event within its order; reported twice, it is kept once.
         reason: why, in words for a person.
         outcome: how a request ended: one of OUTCOMES; None for what nobody asked for.
@@ -38,6 +39,11 @@ class Event:
         receipt: what VTEX gave as proof.
         order_status: the order's status at VTEX after it, as far as it is known.
         attempts: how often it was tried.
+        request_id: of ``cancel_requested``: VTEX's name of the request.
+        requested_by_user: of ``cancel_requested``: the shopper asked, as far as VTEX knows.
+        decide_by: of ``cancel_requested``: VTEX cancels by itself then.
+        new_order_id: of ``replaced``: the order that took its place; None where it is not known.
+        amendment: of ``changed``: what is different.
     """
 
     store: str
@@ -52,7 +58,21 @@ class Event:
     receipt: str | None = None
     order_status: str | None = None
     attempts: int = 0
+    request_id: str | None = None
+    requested_by_user: bool | None = None
+    decide_by: datetime | None = None
+    new_order_id: str | None = None
+    amendment: Amendment | None = None
 
+
+CHANGES = {
+    "canceled": "the order was canceled, without the ERP's doing: it must not be shipped",
+    "replaced": "another order took its place, which comes in as one of its own",
+    "cancel_requested": "the shopper or the marketplace asks for a cancellation: accept or deny",
+    "cancel_dropped": "that request is off, without the ERP's doing: the order goes on",
+    "changed": "items or values are others than the ERP was given",
+}
+"""What can become of an order that the ERP has."""
 
 OUTCOMES = {
     "done": "VTEX has it",
@@ -68,7 +88,7 @@ class Request:
     """Something that the ERP wants done at VTEX, as its outbox holds it.
 
     Attributes:
-        kind: ``invoice``, ``tracking`` or ``cancellation``.
+        kind: ``invoice``, ``tracking``, ``cancellation`` or ``denial``.
         reference: the ERP's name of it; comes back in ``Event.reference``.
         fields: keyword arguments of the task of that kind, unchecked (docs/messages.md).
         xml: an NF-e exactly as received; it goes to the journal, never through the broker.
@@ -85,8 +105,10 @@ class Held:
     """An order as the ERP holds it.
 
     Attributes:
-        total: what it is worth there; None where the adapter does not tell.
-        canceled: whether the ERP knows that it was canceled; None where that is not told.
+        total: what it is worth there, with what it was told of later; None where the adapter does
+            not tell.
+        canceled: whether the ERP knows that it was canceled or replaced; None where that is not
+            told.
     """
 
     reference: str

@@ -53,7 +53,7 @@ class _Due:
 
     @property
     def outbound(self) -> bool:
-        """Whether the ERP asked for them."""
+        """Whether they go by their numbers, one of an order at a time: all but intakes."""
         return Kind.INTAKE not in URGENCY[self.rank]
 
 
@@ -280,9 +280,13 @@ class Sweep:
         """Whether another job of the order goes first.
 
         One outbound job of an order at a time. A cancellation goes ahead of what waits; else the
-        intake first, then each kind in the order of asking, and tracking after its invoice.
+        intake first, then what was heard of the order, then each kind in the order of asking, and
+        tracking after its invoice.
         """
-        runs = _OTHER.c.lease_until >= self._now
+        # What was heard of an order is looked into before anything more is sent about it; where
+        # workers do not take it on, since nobody told them of its queue, nothing waits for it.
+        is_new = or_(_OTHER.c.kind != Kind.CHANGE, _OTHER.c.attempt <= 1)
+        runs = and_(_OTHER.c.lease_until >= self._now, is_new)
         asked_before = and_(
             _OTHER.c.kind == jobs.c.kind,
             _OTHER.c.id < jobs.c.id,
@@ -299,6 +303,14 @@ class Sweep:
             jobs.c.kind != Kind.CANCELLATION,
             _OTHER.c.kind.in_([Kind.INTAKE, Kind.CANCELLATION]),
         )
+        # What the ERP does itself it need not be told of: it is looked at when that has ended.
+        decides = and_(jobs.c.kind == Kind.CHANGE, _OTHER.c.kind == Kind.DENIAL)
+        heard = and_(
+            jobs.c.kind.in_([Kind.INVOICE, Kind.TRACKING]),
+            _OTHER.c.kind == Kind.CHANGE,
+            _OTHER.c.due_at <= self._now,
+            is_new,
+        )
         return (
             select(_OTHER.c.id)
             .where(
@@ -306,7 +318,7 @@ class Sweep:
                 _OTHER.c.order_id == jobs.c.order_id,
                 _OTHER.c.id != jobs.c.id,
                 is_open(_OTHER),
-                or_(runs, asked_before, its_invoice, goes_ahead),
+                or_(runs, asked_before, its_invoice, goes_ahead, decides, heard),
             )
             .exists()
         )

@@ -15,6 +15,8 @@ class Kind(StrEnum):
     INVOICE = "invoice"
     TRACKING = "tracking"
     CANCELLATION = "cancellation"
+    DENIAL = "denial"
+    CHANGE = "change"
 
 
 class Stage(StrEnum):
@@ -29,6 +31,10 @@ class Stage(StrEnum):
     REQUESTED = "requested"
     SENT = "sent"
     CONFIRMED = "confirmed"
+
+    SEEN = "seen"
+    READ = "read"
+    TOLD = "told"
 
     @property
     def before(self) -> Stage:
@@ -48,6 +54,8 @@ PATHS = {
     Kind.INVOICE: (Stage.REQUESTED, Stage.SENT, Stage.CONFIRMED),
     Kind.TRACKING: (Stage.REQUESTED, Stage.SENT),
     Kind.CANCELLATION: (Stage.REQUESTED, Stage.SENT, Stage.CONFIRMED),
+    Kind.DENIAL: (Stage.REQUESTED, Stage.SENT, Stage.CONFIRMED),
+    Kind.CHANGE: (Stage.SEEN, Stage.READ, Stage.TOLD),
 }
 """The stages of each kind of job, in order; at the last one it is done."""
 
@@ -55,9 +63,16 @@ AT_ERP = Stage.PAID
 """Where an order's next step is its insertion in the ERP."""
 
 
-URGENCY = ((Kind.CANCELLATION, Kind.INVOICE), (Kind.TRACKING,), (Kind.INTAKE,))
+URGENCY = (
+    (Kind.CANCELLATION, Kind.DENIAL, Kind.CHANGE, Kind.INVOICE),
+    (Kind.TRACKING,),
+    (Kind.INTAKE,),
+)
 """Which kinds are given out first. While the more urgent take all that may be under way, the
 others wait."""
+
+NOT_ASKED = (Kind.INTAKE, Kind.CHANGE)
+"""What nobody asked for: it has no outcome that the ERP is told, and never gives up by itself."""
 
 InFlight = int | Callable[[str], int]
 """Jobs of a store that are leased at once, at most: one number, or one for each store."""
@@ -79,8 +94,8 @@ class Policy:
     Attributes:
         max_crashes: steps begun and never ended after which a job is set aside. Before the last
             of these it goes alone.
-        max_failures: failures in a row after which an outbound job is set aside; 300 are a day.
-            An intake never gives up by itself.
+        max_failures: failures in a row after which a request is set aside; 300 are a day. What
+            nobody asked for never gives up by itself.
         erp_pause_seconds: between two tries of an ERP that is down. One order each is no load
             for it, however many wait, and a shopper does not notice so late a return.
     """
@@ -161,8 +176,11 @@ def stage_of_retry(stage: Stage) -> Stage:
     """Return where a replayed job starts.
 
     An intake starts at fresh documents, unless the ERP has the order; what goes out starts at the
-    beginning: each step looks at VTEX first.
+    beginning: each step looks at VTEX first. A change that was read is only to be told: the
+    journal's own document has gone on since.
     """
+    if stage in PATHS[Kind.CHANGE]:
+        return stage
     if stage in PATHS[Kind.INTAKE]:
         return stage if stage in (Stage.INSERTED, Stage.HANDLING) else Stage.LISTED
     return Stage.REQUESTED

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from journal.jobs import Kind, Stage, State
+from journal.jobs import NOT_ASKED, Kind, Stage, State
 from journal.rows import Row, from_json
 from journal.tables import jobs, outcomes
 
@@ -50,9 +50,9 @@ def ended(db: Connection, job: Row, outcome: str, reason: str | None, now: datet
     """Keep a request's outcome for the ERP, and wake what waited for it.
 
     Args:
-        job: its row; an intake is nothing that the ERP asked for. Each of its references hears.
+        job: its row; nobody asked for an intake or a change. Each of its references hears.
     """
-    if job["kind"] == Kind.INTAKE:
+    if job["kind"] in NOT_ASKED:
         return
     row = {
         "store": job["store"], "order_id": job["order_id"], "job": job["id"], "kind": job["kind"],

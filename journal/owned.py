@@ -18,7 +18,7 @@ class Job:
         order, payment: VTEX's documents; None before they were fetched.
         read: what a step made of the order's document, for those that follow in its worker.
         erp_reference: what the ERP calls the order; None before it has it.
-        content: what the ERP asked for; empty for an intake.
+        content: what the ERP asked for, or is to be told; empty for an intake.
         result: what VTEX gave for it.
         paused: until when its store pauses, and why.
         erp_suspected: the ERP did not answer, when that was looked at last.
@@ -51,7 +51,9 @@ class Job:
         self.pointless: str | None = None
         self.notes: list[str] = []
         self.placed: tuple[datetime, int] | None = None
+        self.revalued: int | None = None
         self._read = (self.order, self.payment, self.erp_reference)
+        self._content = self.content
 
     def skip(self, reason: str) -> None:
         """End the job with this step: there is nothing to do."""
@@ -68,8 +70,13 @@ class Job:
         if self.value_cents is None:
             self.placed = (created_at, value_cents)
 
+    def revalue(self, value_cents: int) -> None:
+        """Take note of what the order is worth now."""
+        if value_cents != self.value_cents:
+            self.revalued = value_cents
+
     def explain(self, reason: str) -> None:
-        """Say to the ERP how a request came to its good end."""
+        """Say how the job came to its good end: to the ERP, where it asked for it."""
         self.reason = reason
 
     def close_others(self, reason: str) -> None:
@@ -86,6 +93,11 @@ class Job:
         return changed
 
     @property
+    def new_content(self) -> bytes | None:
+        """What the job is about, where a step found it out."""
+        return packed(self.content) if self.content is not self._content else None
+
+    @property
     def referenced(self) -> bool:
         """Whether the ERP's reference was assigned."""
         return bool(self.erp_reference != self._read[2])
@@ -94,6 +106,9 @@ class Job:
         """Take note that all is kept, and that the next step has begun."""
         if self.placed:
             self.value_cents, self.placed = self.placed[1], None
+        if self.revalued is not None:
+            self.value_cents, self.revalued = self.revalued, None
+        self._content = self.content
         self.row |= {"stage": to, "starts": 1, "failures": 0}
         self.stage, self.failures, self.in_doubt, self.goes_alone = to, 0, False, False
         self.notes = []

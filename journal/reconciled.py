@@ -21,6 +21,13 @@ TOLD = "cancellation told"
 """The line of a timeline by which the ERP is known to have heard of a cancellation."""
 
 
+ENDINGS = ("canceled", "replaced")
+"""Begin the keys of the changes after which nothing more becomes of an order."""
+
+ASKED_HERE = "a cancellation is asked for"
+"""Begins the reason of an intake that ended undecided, in the ERP and not start-handled."""
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """What is known of an order here.
@@ -88,7 +95,8 @@ def known(db: Connection, store: str, order_ids: Sequence[str]) -> dict[str, Kno
     for row in db.execute(query).mappings():
         made = Known(**dict(row) | {"stage": Stage(row["stage"]), "state": State(row["state"])})
         # A canceled order is reported before its intake ends there.
-        told = made.state is State.SKIPPED and made.stage is Stage.INSERTED
+        undecided = (made.last_error or "").startswith(ASKED_HERE)
+        told = (made.state, made.stage) == (State.SKIPPED, Stage.INSERTED) and not undecided
         found[made.order_id] = replace(made, cancellation_told=told)
     _add_requests(db, store, found)
     lines = select(events.c.order_id).where(
@@ -106,6 +114,7 @@ def _add_requests(db: Connection, store: str, found: dict[str, Known]) -> None:
             jobs.c.order_id,
             jobs.c.kind,
             jobs.c.state,
+            jobs.c.key,
             jobs.c.content,
             jobs.c.created_at,
             jobs.c.updated_at,
@@ -113,12 +122,17 @@ def _add_requests(db: Connection, store: str, found: dict[str, Known]) -> None:
         .where(
             jobs.c.store == store,
             jobs.c.order_id.in_(list(found)),
-            jobs.c.kind.in_([Kind.INVOICE, Kind.CANCELLATION]),
+            jobs.c.kind.in_([Kind.INVOICE, Kind.CANCELLATION, Kind.CHANGE]),
         )
         .order_by(jobs.c.id)
     )
     for row in db.execute(query):
         one = found[row.order_id]
+        if row.kind == Kind.CHANGE:
+            ends = row.key.startswith(ENDINGS) and row.state in (State.OPEN, State.DONE)
+            told = one.cancellation_told or ends
+            found[row.order_id] = replace(one, cancellation_told=told)
+            continue
         content = unpacked(row.content) or {}
         if row.kind == Kind.CANCELLATION:
             asked = one.cancellation_asked or row.state in (State.OPEN, State.DONE)

@@ -24,12 +24,14 @@ from sqlalchemy import (
 
 from journal import erp_pause, quick
 from journal.alerts import Alerting
+from journal.changes import Changing, end_request
 from journal.claims import Sweep
 from journal.dead import Reviving
 from journal.erasure import Erasing
 from journal.feeds import Feeding
 from journal.jobs import (
     AT_ERP,
+    NOT_ASKED,
     PATHS,
     ContentPurged,
     ErpPaused,
@@ -67,7 +69,7 @@ class Listed:
     value_cents: int | None
 
 
-class Journal(Erasing, Reviving, Reconciling, Feeding, Alerting, Measuring):
+class Journal(Erasing, Reviving, Reconciling, Feeding, Alerting, Measuring, Changing):
     """Where every order and job stands, over one database. Safe across threads and processes."""
 
     def migrate(self) -> None:
@@ -258,6 +260,7 @@ class Journal(Erasing, Reviving, Reconciling, Feeding, Alerting, Measuring):
         last = to is PATHS[job.kind][-1]
         end = State.SKIPPED if job.skipped else State.DONE if last else State.OPEN
         result = as_json(job.result) if job.result else None
+        content = job.new_content
         goes_on = goes_on and end is State.OPEN
         with self._database.transaction() as db:
             if goes_on:
@@ -276,6 +279,7 @@ class Journal(Erasing, Reviving, Reconciling, Feeding, Alerting, Measuring):
                 if end is State.OPEN and not job.waits_for_erp
                 else None,
                 **({"result": result} if result else {}),
+                **({"content": content} if content else {}),
             )
             self._write_documents(db, job, now)
             if job.referenced:
@@ -289,6 +293,12 @@ class Journal(Erasing, Reviving, Reconciling, Feeding, Alerting, Measuring):
                     update(orders)
                     .where(orders.c.store == job.store, orders.c.order_id == job.order_id)
                     .values(created_at=job.placed[0], value_cents=job.placed[1])
+                )
+            if job.revalued is not None:
+                db.execute(
+                    update(orders)
+                    .where(orders.c.store == job.store, orders.c.order_id == job.order_id)
+                    .values(value_cents=job.revalued)
                 )
             what = ("skipped", job.skipped) if job.skipped else (str(to), job.reason)
             db.execute(
@@ -357,6 +367,7 @@ class Journal(Erasing, Reviving, Reconciling, Feeding, Alerting, Measuring):
                 ),
             )  # fmt: skip
             ended(db, one, "pointless", reason, now)
+        end_request(db, job.store, job.order_id)
 
     def _keep_documents(self, job: Job) -> None:
         if not job.changes():
@@ -434,7 +445,8 @@ class Journal(Erasing, Reviving, Reconciling, Feeding, Alerting, Measuring):
                 erp_pause.pass_turn(db, row, now)
             keeps_place = erp_down and not (counts and row["failures"])
             failures = row["failures"] + (1 if counts else 0)
-            if row["kind"] != Kind.INTAKE and not waiting and failures >= self._policy.max_failures:
+            gives_up = row["kind"] not in NOT_ASKED and not waiting
+            if gives_up and failures >= self._policy.max_failures:
                 self._bury(db, row, f"tried {failures} times; {error}", "dead", now)
                 return now
             if waiting and patience and now - (row["created_at"] or now) > patience:

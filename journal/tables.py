@@ -220,6 +220,17 @@ reconciliations = Table(
     comment="the last one of each store",
 )
 
+cancel_requests = Table(
+    "journal_cancel_requests",
+    metadata,
+    Column("store", String(64), primary_key=True),
+    Column("order_id", String(64), primary_key=True),
+    Column("request_id", String(64), comment="VTEX's"),
+    Column("asked_at", UtcDateTime, nullable=False),
+    Column("decide_by", UtcDateTime, nullable=False, comment="VTEX cancels by itself then"),
+    comment="what the ERP was told of and has not decided on",
+)
+
 feeds = Table(
     "journal_feeds",
     metadata,

@@ -57,11 +57,17 @@ so that it is not delivered a second time meanwhile."""
 BUG_TRIES = 5
 """Tries of an order that meets an error nobody foresaw, before it is set aside."""
 
+LISTINGS = ("orders.list", "orders.read_feed", "orders.reconcile", "orders.watch")
+"""Tasks that look for what is new; their calls come after all others."""
+
 REFILLED = 16
 """Where no more than so many orders of a store are under way at once, the next is claimed as one
 ends: a sweep every few seconds would leave its budget unused."""
 
-RANKS = {"cancellations": Rank.URGENT, "invoices": Rank.URGENT, "tracking": Rank.TRACKING}
+RANKS = {
+    "cancellations": Rank.URGENT, "denials": Rank.URGENT, "invoices": Rank.URGENT,
+    "changes": Rank.TRACKING, "tracking": Rank.TRACKING,
+}  # fmt: skip
 """Which calls go first where they are scarce, by the task's first name; see docs/budget.md."""
 
 STRANGE_SECONDS = 5.0
@@ -176,7 +182,7 @@ class StoreTask(Task):  # type: ignore[misc]  # Celery ships no types
     @property
     def rank(self) -> Rank:
         """Where this task's calls stand in line."""
-        listing = self.name in ("orders.list", "orders.read_feed", "orders.reconcile")
+        listing = self.name in LISTINGS
         return Rank.LISTING if listing else RANKS.get(self.name.split(".")[0], Rank.ORDERS)
 
     def vtex(self, store: str) -> VtexClient:
@@ -406,7 +412,8 @@ class StepTask(StoreTask):
             # What concerns the whole store is no failure of this order.
             after_seconds=seconds, counts=seconds is None,
             waiting=patience is not None or isinstance(error, NotYet), patience=patience,
-            erp_down=isinstance(error, ErpUnavailable),
+            # Only an order has its turn while the ERP does not answer; what else waits backs off.
+            erp_down=isinstance(error, ErpUnavailable) and job is None,
         )  # fmt: skip
 
     def _bug(

@@ -34,6 +34,14 @@ STEPS = {
         Stage.REQUESTED: "cancellations.post",
         Stage.SENT: "cancellations.confirm",
     },
+    Kind.DENIAL: {
+        Stage.REQUESTED: "denials.post",
+        Stage.SENT: "denials.confirm",
+    },
+    Kind.CHANGE: {
+        Stage.SEEN: "changes.read",
+        Stage.READ: "changes.tell",
+    },
 }
 """The task that takes a job on from each stage."""
 

@@ -23,6 +23,7 @@ from marshmallow import (
 
 from vtex.outgoing import (
     Cancellation,
+    Denial,
     Invoice,
     InvoiceItem,
     Tracking,
@@ -37,8 +38,12 @@ KINDS = {
     "invoice": "invoices.send",
     "tracking": "tracking.send",
     "cancellation": "cancellations.request",
+    "denial": "cancellations.deny",
 }
 """What can be asked for, and the public task that takes it."""
+
+Asked = Invoice | Tracking | Cancellation | Denial
+"""What a request asks for."""
 
 MOST_CENTS = 10**12
 MOST_ITEMS = 1000
@@ -105,7 +110,7 @@ def require_known(given: dict[str, Any]) -> None:
         )
 
 
-def read(kind: str, given: Mapping[str, Any]) -> Invoice | Tracking | Cancellation:
+def read(kind: str, given: Mapping[str, Any]) -> Asked:
     """Return what the keyword arguments of a request say.
 
     Args:
@@ -116,7 +121,7 @@ def read(kind: str, given: Mapping[str, Any]) -> Invoice | Tracking | Cancellati
         RequestInvalid: with every fault there is.
     """
     try:
-        made: Invoice | Tracking | Cancellation = _SCHEMAS[kind]().load(dict(given))
+        made: Asked = _SCHEMAS[kind]().load(dict(given))
     except ValidationError as error:
         found = _flat(error.normalized_messages())
         faults = {
@@ -129,7 +134,7 @@ def read(kind: str, given: Mapping[str, Any]) -> Invoice | Tracking | Cancellati
     return made
 
 
-def reread(kind: str, content: Mapping[str, Any]) -> Invoice | Tracking | Cancellation:
+def reread(kind: str, content: Mapping[str, Any]) -> Asked:
     """Return what a job asks for, as it was kept when it was taken.
 
     Raises:
@@ -360,8 +365,18 @@ class _Cancellation(_Request):
         return Cancellation(**data)
 
 
+class _Denial(_Request):
+    reason = _Text(500, required=True)
+    request_id = _Text(64)
+
+    @post_load
+    def _made(self, data: dict[str, Any], **_: Any) -> Denial:
+        return Denial(**data)
+
+
 _SCHEMAS: dict[str, type[Schema]] = {
     "invoice": _Invoice,
     "tracking": _Tracking,
     "cancellation": _Cancellation,
+    "denial": _Denial,
 }

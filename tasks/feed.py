@@ -18,6 +18,7 @@ from journal.store import Listed
 from journal.vitals import LISTED
 from tasks.base import Renew, StoreTask
 from tasks.chains import send
+from tasks.news import heard
 from vtex.client import VtexClient
 from vtex.documents import FeedBatch, FeedConfig
 from vtex.errors import (
@@ -137,7 +138,8 @@ def _recorded(task: StoreTask, store: str, batch: FeedBatch) -> int:
     # What it came to may be old: the order itself decides. So it does where no status is told.
     named = [one.order_id for one in batch.events if one.state in (None, READY)]
     named += [one.order_id for one in batch.unreadable if one.order_id]
-    return task.record(store, [Listed(one, None, None) for one in named])
+    new = task.record(store, [Listed(one, None, None) for one in named])
+    return new + task.journal.record_changes(store, heard(batch.events))
 
 
 def _restored(task: StoreTask, feed: FeedRow, client: VtexClient) -> bool:

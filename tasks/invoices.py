@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from celery import shared_task
 
+from journal.changes import Seen
 from journal.jobs import Stage
 from journal.owned import Job
 from tasks import contract, requests
 from tasks.base import RequestTask, StepTask
+from tasks.news import differs
 from vtex import invoicing
 from vtex.outgoing import Invoice
 
@@ -33,7 +37,8 @@ def post(
     """
     with self.step(store, order_id, attempt, to=Stage.SENT, job=job) as owned:
         invoice, xml = asked(owned)
-        sent = invoicing.send(self.vtex_of(owned), order_id, invoice, xml=xml)
+        seen = partial(look_for_changes, self, owned)
+        sent = invoicing.send(self.vtex_of(owned), order_id, invoice, xml=xml, seen=seen)
         owned.result |= {"order_status": sent.order_status}
         if sent.receipt:
             owned.result["receipt"] = sent.receipt
@@ -52,6 +57,16 @@ def confirm(
             self.vtex(store), order_id, invoice, looks=owned.failures
         )
         owned.explain(f"VTEX shows it; the order becomes {owned.result['order_status']!r}")
+
+
+def look_for_changes(task: StepTask, job: Job, raw: Mapping[str, Any]) -> None:
+    """Let an order that is another than the ERP was given be looked into.
+
+    Also where its invoice is refused for just that: the ERP must hear why.
+    """
+    if differs(job.order, raw):
+        key = f"value {raw.get('value')} invoice {job.row['id']}"[:128]
+        task.journal.record_changes(job.store, [Seen(job.order_id, key, "by its invoice")])
 
 
 def asked(job: Job) -> tuple[Invoice, str | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from erp.port import ErpError
 from journal.jobs import ContentPurged
@@ -69,8 +69,9 @@ def _tell_erp(team: Team, store: str, order_id: str) -> Mended:
     if status not in statuses.ENDED_CANCELED:
         return Mended(False, f"VTEX's list is behind: the order itself is {status!r}")
     reason = f"VTEX shows the order as {status!r}"
-    team.erp.report(canceled_event(store, order_id, handling.Outcome(canceled=True, reason=reason)))
-    return Mended(True, "the ERP was told that it is canceled")
+    event = canceled_event(store, order_id, handling.Outcome(canceled=True, reason=reason))
+    team.erp.report(replace(event, kind=str(status), key=str(status)))
+    return Mended(True, f"the ERP was told that it is {status}")
 
 
 def _moved(moved: bool, words: str) -> Mended:

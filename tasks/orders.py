@@ -17,8 +17,10 @@ from celery import shared_task
 from erp import mapping
 from erp.port import Event
 from erp.sales_order import SalesOrder
+from journal.changes import Seen
 from journal.jobs import Kind, Stage
 from journal.owned import Job
+from journal.reconciled import ASKED_HERE
 from journal.store import Listed
 from tasks import carrying
 from tasks.base import StepTask, StoreTask, hand_back
@@ -138,6 +140,11 @@ def start_handling(
         if outcome.canceled:
             self.erp.report(canceled_event(store, order_id, outcome))
             job.skip(outcome.reason)
+        elif outcome.asked or outcome.replaced:
+            # The ERP hears of it by a job of its own; this one goes on where the order does.
+            hint = Seen(order_id, f"start-handling {attempt}", outcome.reason)
+            self.journal.record_changes(store, [hint])
+            job.skip(f"{ASKED_HERE}: {outcome.reason}" if outcome.asked else outcome.reason)
         elif outcome.reason:
             job.note(outcome.reason)
     log.info("order done", extra={"store": store, "order_id": order_id, "stage": job.stage})

@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 
 from celery import shared_task
 
+from journal.changes import Seen
 from journal.store import Journal
 from tasks.base import Renew, StoreTask
-from tasks.reconciling import DAYS, GRACE, Compared, compare_store
+from tasks.reconciling import DAYS, GRACE, Compared, Found, compare_store
 from vtex.errors import BudgetSpent
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,20 @@ def reconcile(self: StoreTask, /, *, store: str, **_: object) -> None:
             seen=lambda *_: renew(), seconds=RECONCILE_SECONDS,
         )  # fmt: skip
         self.journal.keep_reconciliation(compared.summary(self.journal.now()))
+        self.journal.record_changes(store, hints(compared))
     tell(compared)
+
+
+def hints(compared: Compared) -> list[Seen]:
+    """Return what is looked into by itself, since telling the ERP of it twice does no harm."""
+    day = f"{compared.until:%Y-%m-%d}"
+    return [
+        Seen(one.order_id, f"{one.there.status} listed {day}", f"{one.kind}, by the reconciliation")
+        if one.kind is Found.CANCELED
+        else Seen(one.order_id, f"value {one.there.value_cents} {day}", one.detail)
+        for one in compared.findings
+        if one.kind in (Found.CANCELED, Found.TOTALS)
+    ]
 
 
 def patience(renew: Renew, seconds: float = RECONCILE_SECONDS) -> Callable[[float], None]:

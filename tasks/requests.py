@@ -26,7 +26,7 @@ from vtex.answers import is_deep
 from vtex.budget import Rank
 from vtex.documents import Order
 from vtex.errors import DocumentInvalid, VtexError
-from vtex.outgoing import Cancellation, Invoice, Tracking, plain_number
+from vtex.outgoing import Cancellation, Denial, Invoice, Tracking, plain_number
 
 log = logging.getLogger(__name__)
 
@@ -100,8 +100,8 @@ def record(
     if xml is not None and team.nfe.embed:
         content["xml"] = text_of(xml)
     ask = Ask(
-        store, order_id, Kind(kind), _key(asked, content), content,
-        about=None if isinstance(asked, Cancellation) else plain_number(asked.number),
+        store, order_id, Kind(kind), _named(team, store, order_id, asked, content), content,
+        about=None if isinstance(asked, Cancellation | Denial) else plain_number(asked.number),
         reference=reference,
     )  # fmt: skip
     known = team.journal.ask(ask, again=again)
@@ -185,7 +185,18 @@ def _bare(store: str, order_id: str, reference: str | None, note: Nfe) -> Ask:
     return Ask(store, order_id, Kind.INVOICE, key, content, reference=reference)
 
 
-def _key(asked: Invoice | Tracking | Cancellation, content: Mapping[str, Any]) -> str:
+def _named(
+    team: Team, store: str, order_id: str, asked: contract.Asked, content: Mapping[str, Any]
+) -> str:
+    if not isinstance(asked, Denial):
+        return _key(asked, content)
+    # A shopper may ask twice, and be refused twice in the same words.
+    pending = team.journal.cancel_request(store, order_id)
+    request_id = asked.request_id or (pending.request_id if pending else None)
+    return f"{_digest(content)} {request_id or ''}".strip()
+
+
+def _key(asked: contract.Asked, content: Mapping[str, Any]) -> str:
     match asked:
         case Invoice():
             return f"{asked.type} {plain_number(asked.number)}"

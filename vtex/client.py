@@ -147,6 +147,14 @@ class VtexClient:
             known |= {one.order_id for one in orders}
             yield Reading(orders, page.unreadable, first.total, through)
 
+    def search(self, text: str) -> OrderPage:
+        """Return the newest orders of which VTEX's list finds a text in their ids.
+
+        Source: ``GET /api/oms/pvt/orders``, ``q``.
+        """
+        query = {"q": text, "orderBy": "creationDate,desc", "page": "1", "per_page": str(PAGE_ROWS)}
+        return schemas.read_page(self._transport.get("/api/oms/pvt/orders", query))
+
     def order(self, order_id: str) -> dict[str, Any]:
         """Return an order's whole document.
 
@@ -225,6 +233,18 @@ class VtexClient:
         Source: ``POST /api/oms/pvt/orders/{orderId}/cancel``.
         """
         return self._sent("POST", f"{_order_path(order_id)}/cancel", body)
+
+    def deny_cancellation(self, order_id: str, body: Mapping[str, Any]) -> None:
+        """Deny a request to cancel an order, which goes on as before it, some seconds later.
+
+        Source: ``POST /api/orders/pvt/document/{orderId}/deny-cancellation-request``.
+
+        Raises:
+            VtexRejected: there is no such request, or the status is another.
+            VtexUnavailable: in doubt: VTEX may have done it.
+        """
+        path = f"/api/orders/pvt/document/{_name(order_id)}/deny-cancellation-request"
+        self._transport.send("POST", path, body)
 
     def change_under_way(self, order_id: str) -> bool:
         """Say whether a change of the order's items is unfinished.
@@ -429,9 +449,13 @@ class VtexClient:
 
 
 def _order_path(order_id: str) -> str:
+    return f"/api/oms/pvt/orders/{_name(order_id)}"
+
+
+def _name(order_id: str) -> str:
     if order_id in (".", ".."):
         raise OrderNotFound(f"{order_id!r} is no order's id, and names another path")
-    return f"/api/oms/pvt/orders/{quote(order_id, safe='')}"
+    return quote(order_id, safe="")
 
 
 def _permission(name: str, call: Any) -> Permission:

@@ -64,6 +64,7 @@ class FeedEvent:
         handle: commits it; another one at each delivery.
         state: the status that the order came to; None where it cannot be read.
         changed_at: when; None where it cannot be read.
+        before: the status that it came from.
     """
 
     handle: str
@@ -71,6 +72,7 @@ class FeedEvent:
     event_id: str | None = None
     state: str | None = None
     changed_at: datetime | None = None
+    before: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

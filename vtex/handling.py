@@ -16,10 +16,14 @@ class Outcome:
 
     Attributes:
         canceled: the order was canceled, or is being canceled: nothing was started.
+        asked: somebody asks for its cancellation, and nobody has decided on it: the same.
+        replaced: another order took its place: the same.
         reason: what was found at VTEX; empty where VTEX simply took the call.
     """
 
     canceled: bool = False
+    asked: bool = False
+    replaced: bool = False
     reason: str = ""
 
 
@@ -55,8 +59,13 @@ def ensure(client: VtexClient, order_id: str, *, in_doubt: bool) -> Outcome:
 
 def _look(raw: dict[str, object]) -> Outcome | None:
     order: Order = schemas.read_order(raw)
+    shown = f"VTEX shows the order as {order.status!r}"
+    if order.status in statuses.UNDECIDED:
+        return Outcome(asked=True, reason=shown)
+    if order.status == "replaced":
+        return Outcome(replaced=True, reason=shown)
     if statuses.is_canceled(order.status):
-        return Outcome(canceled=True, reason=f"VTEX shows the order as {order.status!r}")
+        return Outcome(canceled=True, reason=shown)
     if statuses.handling_done(order.status, order.has_packages):
         return Outcome(reason=f"VTEX shows the order as {order.status!r} already")
     return None

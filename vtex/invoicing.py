@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from vtex import handling, outgoing, schemas, statuses
 from vtex.balance import Balance, balance, faults, open_items
@@ -33,7 +35,14 @@ class Sent:
     found: bool = False
 
 
-def send(client: VtexClient, order_id: str, invoice: Invoice, *, xml: str | None = None) -> Sent:
+def send(
+    client: VtexClient,
+    order_id: str,
+    invoice: Invoice,
+    *,
+    xml: str | None = None,
+    seen: Callable[[Mapping[str, Any]], None] = lambda _: None,
+) -> Sent:
     """Send an invoice, unless VTEX has it.
 
     Source: ``POST /api/oms/pvt/orders/{orderId}/invoice``; VTEX has no idempotency key, so the
@@ -41,6 +50,7 @@ def send(client: VtexClient, order_id: str, invoice: Invoice, *, xml: str | None
 
     Args:
         xml: the NF-e as it was received, to be embedded.
+        seen: given the order's document, as it is right before, once it could be read.
 
     Raises:
         Refused: it contradicts the order, or the order takes no invoice any more.
@@ -50,6 +60,7 @@ def send(client: VtexClient, order_id: str, invoice: Invoice, *, xml: str | None
     """
     raw = client.order(order_id)
     order, packages = schemas.read_order(raw), schemas.read_packages(raw)
+    seen(raw)
     now = balance(order, packages)
     if known := shown(invoice, packages):
         _require_same(invoice, known)

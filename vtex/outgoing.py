@@ -94,6 +94,19 @@ class Cancellation:
     requested_by_user: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """A word against a request to cancel an order.
+
+    Attributes:
+        reason: for the marketplace and the shopper.
+        request_id: of the request, where it must be this very one.
+    """
+
+    reason: str
+    request_id: str | None = None
+
+
 def plain_number(number: str) -> str:
     """Return an invoice number that VTEX's later calls can take; ``written_number`` undoes it.
 
@@ -183,3 +196,8 @@ def cancellation_body(cancellation: Cancellation) -> Any:
         "reason": cancellation.reason,
         "requestedByUser": cancellation.requested_by_user,
     }
+
+
+def denial_body(denial: Denial, request_id: str) -> Any:
+    """Return the body of ``POST …/deny-cancellation-request``."""
+    return {"cancellationRequestId": request_id, "denyReason": denial.reason}

@@ -49,6 +49,25 @@ ASKED_ONCE = "cancellation-requested"
 """A cancellation waits for the seller's word; a second request confirms it."""
 
 
+ASKED_THERE = ("request-cancel", "waiting-for-seller-decision")
+"""The marketplace's side of an order that is asked to be canceled: its seller decides."""
+
+UNDECIDED = frozenset({ASKED_ONCE, *ASKED_THERE})
+"""Somebody asked for a cancellation, and nobody has decided on it."""
+
+DENIABLE = (ASKED_ONCE, "waiting-for-seller-decision")
+"""VTEX takes a denial in these, the seller's side and the marketplace's of a request."""
+
+DENIED = "cancellation-request-denied-ffm"
+"""A denial is being processed; the order goes on after it."""
+
+ASIDE = UNDECIDED | {DENIED}
+"""From these an order goes on as before, or is canceled."""
+
+CHANGES = (ASKED_ONCE, *ASKED_THERE, "canceled", "replaced")
+"""What an ERP that has the order must hear of, soon."""
+
+
 class Answer(Enum):
     """What a status says to something that is asked for."""
 

@@ -15,6 +15,7 @@ from journal.store import Journal
 from tasks.feed import PERMISSION, difference
 from vtex.client import VtexClient
 from vtex.errors import VtexError, VtexUnauthorized
+from vtex.statuses import CHANGES
 from workers import broker_checks, pauses, wiring
 from workers.addresses import masked
 from workers.notify import AppriseNotifier
@@ -62,6 +63,7 @@ def _journal(settings: Settings, feeds: dict[str, FeedRow | None]) -> Iterator[V
                     f"{store.name} feed restored", None, f"{when}: {feed.restored_why}; who else "
                     "has its key?"
                 )  # fmt: skip
+        yield from _undecided(settings, journal)
         yield from _reconciled(settings, journal)
     except JournalUnavailable as error:
         todo = "" if "vtex-erp migrate" in str(error) else ": start it, or mend JOURNAL_URL"
@@ -72,6 +74,15 @@ def _journal(settings: Settings, feeds: dict[str, FeedRow | None]) -> Iterator[V
         yield Verdict("journal", False, f"{error.filename}: {error.strerror}: mend JOURNAL_URL")
     finally:
         journal.close()
+
+
+def _undecided(settings: Settings, journal: Journal) -> Iterator[Verdict]:
+    waiting = journal.cancel_requests()
+    for store in settings.stores:
+        if found := [one for one in waiting if one.store == store.name]:
+            words = f"{len(found)} wait for the ERP's word, the first until"
+            until = f"{found[0].decide_by.astimezone():%Y-%m-%d}: vtex-erp undecided"
+            yield Verdict(f"{store.name} cancellations asked for", None, f"{words} {until}")
 
 
 def _reconciled(settings: Settings, journal: Journal) -> Iterator[Verdict]:
@@ -170,6 +181,9 @@ def _feed(store: Store, feed: FeedRow | None, client: VtexClient) -> Verdict:
         return Verdict(name, False, f"{feed.fault}; the list brings the orders")
     if differs := difference(feed, found):
         return Verdict(name, None, f"{differs}; it is restored within minutes")
+    if not set(CHANGES) <= set(feed.statuses):
+        todo = "vtex-erp feed setup once more; until then the list shows them, later"
+        return Verdict(name, None, f"it tells of no cancellations: {todo}")
     waits = f"{found.waiting} events wait" if found and found.waiting else "nothing waits"
     return Verdict(name, True, f"as it was set up, {waits}")
 

@@ -17,14 +17,16 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from erp.port import ErpError, ErpUnavailable
+from journal.changes import Seen
 from journal.jobs import PATHS, JournalError, JournalUnavailable, Kind, Stage, State
 from journal.store import Listed
 from tasks import orders as steps
 from tasks.base import Team
 from tasks.chains import send
 from tasks.contract import ContractNewer
+from tasks.news import differs
 from tasks.requests import RequestRefused
-from vtex import schemas
+from vtex import schemas, statuses
 from vtex.errors import (
     DocumentInvalid,
     OrderNotFound,
@@ -170,7 +172,7 @@ def migrate() -> None:
 @click.argument("order_id", type=OrderId(), required=False)
 @STORE
 def sync(order_id: str | None, store: str | None) -> None:
-    """List the paid orders now, or bring in exactly one.
+    """List the paid orders now, or bring in exactly one, or what changed of it.
 
     They are written to the journal and sent to the workers, which do the rest.
     """
@@ -202,8 +204,13 @@ def _sync_all(team: Team, store: str) -> None:
 
 
 def _sync_one(team: Team, store: str, order_id: str) -> None:
-    order = schemas.read_order(team.vtex[store].order(order_id))
+    raw = team.vtex[store].order(order_id)
+    order = schemas.read_order(raw)
     team.journal.record(store, [Listed(order.order_id, order.created_at, order.value_cents)])
+    kept, _ = team.journal.documents(store, order.order_id)
+    if order.status in statuses.CHANGES or differs(kept, raw):
+        now = f"{team.journal.now():%Y-%m-%dT%H:%M:%S}"
+        team.journal.record_changes(store, [Seen(order.order_id, f"by hand {now}", "by hand")])
     tickets = team.journal.dispatch(in_flight=team.in_flight, store=store, order_id=order.order_id)
     send(team.journal, tickets)
     row = team.journal.order(store, order.order_id)
@@ -291,6 +298,7 @@ def order(
             team.journal.events(row.store, order_id),
             team.journal.documents(row.store, order_id) if documents else None,
             team.journal.paused(row.store),
+            team.journal.cancel_request(row.store, row.order_id),
         )
         views.show_order(life, as_json=as_json)
     finally:

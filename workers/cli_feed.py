@@ -16,7 +16,7 @@ from tasks.base import Team
 from tasks.feed import PERMISSION, difference
 from vtex.documents import FeedConfig
 from vtex.errors import VtexUnauthorized
-from vtex.statuses import FEED_STATUSES, READY
+from vtex.statuses import CHANGES, FEED_STATUSES, READY
 from workers import log, wiring
 from workers.options import AS_JSON, STORE, agreed, store_of
 from workers.settings import load
@@ -37,7 +37,8 @@ def feed() -> None:
     multiple=True,
     type=click.Choice(FEED_STATUSES),
     metavar="STATUS",
-    help=f"Besides {READY}; events of others are committed and not used yet. May be repeated.",
+    help=f"Besides {READY} and {', '.join(CHANGES)}; what is told of others is committed, and used "
+    "where the order had been asked to be canceled. May be repeated.",
 )
 @click.option(
     "--hidden",
@@ -74,7 +75,7 @@ def setup(
     with _store(store) as (team, name):
         client = team.vtex[name]
         wanted = FeedConfig(
-            tuple(dict.fromkeys((READY, *statuses))), hidden_seconds, kept_days * 86_400
+            tuple(dict.fromkeys((READY, *CHANGES, *statuses))), hidden_seconds, kept_days * 86_400
         )
         found = client.feed_config()
         if found not in (None, wanted) and not replace and team.journal.feed(name) is None:

@@ -14,12 +14,13 @@ from erp import nfe
 from erp.nfe_xml import NfeError
 from tasks import contract, requests
 from tasks.base import Team
-from vtex import cancelling, invoicing, outgoing, schemas, statuses
+from vtex import cancel_requests, cancelling, denying, invoicing, outgoing, schemas, statuses
 from vtex.balance import balance
 from vtex.errors import NotYet, Refused
-from vtex.outgoing import Cancellation, Invoice, Tracking
+from vtex.outgoing import Denial, Invoice, Tracking
 from workers import log, views, wiring
 from workers.options import AS_JSON, ORDER_ID, STORE, store_of
+from workers.settings import load
 
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Show what would be sent; send nothing.")
 FROM_JSON = click.option(
@@ -116,6 +117,32 @@ def cancel(order_id: str, reason: str | None, store: str | None, *, dry_run: boo
 
 @click.command()
 @ORDER_ID
+@click.option("--reason", help="Why; the marketplace and the shopper may read it.")
+@click.option("--request", "request_id", help="Deny this very request, as undecided shows it.")
+@DRY_RUN
+@STORE
+def deny(
+    order_id: str, reason: str | None, request_id: str | None, store: str | None, *, dry_run: bool
+) -> None:
+    """Deny the shopper's or the marketplace's request to cancel an order; cancel accepts it."""
+    given = {"reason": reason or "", "request_id": request_id}
+    _ask("denial", order_id, store, _fields(None, given), dry_run=dry_run)
+
+
+@click.command()
+@click.option("--store", help="Only this store's.")
+@AS_JSON
+def undecided(store: str | None, *, as_json: bool) -> None:
+    """Show which cancellations are asked for and wait for the ERP's word, the most urgent first."""
+    journal = wiring.journal(load())
+    try:
+        views.show_undecided(journal.cancel_requests(store), journal.now(), as_json=as_json)
+    finally:
+        journal.close()
+
+
+@click.command()
+@ORDER_ID
 @STORE
 @AS_JSON
 def invoices(order_id: str, store: str | None, *, as_json: bool) -> None:
@@ -131,7 +158,7 @@ def invoices(order_id: str, store: str | None, *, as_json: bool) -> None:
         wiring.dismiss()
 
 
-COMMANDS = (invoice, track, cancel, invoices)
+COMMANDS = (invoice, track, cancel, deny, undecided, invoices)
 
 
 def _fields(path: str | None, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -192,7 +219,7 @@ def _show(
     return 0
 
 
-def _body(raw: dict[str, Any], asked: Invoice | Tracking | Cancellation) -> dict[str, Any]:
+def _body(raw: dict[str, Any], asked: contract.Asked) -> dict[str, Any]:
     order, packages = schemas.read_order(raw), schemas.read_packages(raw)
     now = balance(order, packages)
     shown: dict[str, Any] = {"order_status": order.status}
@@ -210,6 +237,13 @@ def _body(raw: dict[str, Any], asked: Invoice | Tracking | Cancellation) -> dict
             return shown | {
                 "tracking": outgoing.tracking_body(asked),
                 "events": outgoing.events_body(asked),
+            }
+        case Denial():
+            request = cancel_requests.asked(raw)
+            request_id = asked.request_id or (request and request.request_id) or "?"
+            return shown | {
+                "answer": denying.verdict(order),
+                "body": outgoing.denial_body(asked, request_id),
             }
         case _:
             answer = cancelling.verdict(order)

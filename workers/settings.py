@@ -65,6 +65,7 @@ class Settings:
     list_seconds: float
     list_safety_seconds: float
     feed_seconds: float
+    changes_seconds: float
     dispatch_seconds: float
     lease_seconds: float
     in_flight: int
@@ -250,6 +251,12 @@ class SettingsSchema(Schema):
         fields.Float, 5.0, "5", "Seconds between two readings of a store's feed.",
         validate=_SECONDS,
     )  # fmt: skip
+    CHANGES_SECONDS = _setting(
+        fields.Float, 600.0, "600",
+        "Seconds between two looks into VTEX's list for cancellations asked for; six times as long "
+        "for those that are done (changes.md).",
+        validate=_SECONDS,
+    )  # fmt: skip
     DISPATCH_SECONDS = _setting(
         fields.Float, 2.0, "2", "Seconds between two sweeps of the journal.", validate=_SECONDS
     )
@@ -413,6 +420,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         list_seconds=table["LIST_SECONDS"],
         list_safety_seconds=table["LIST_SAFETY_SECONDS"],
         feed_seconds=table["FEED_SECONDS"],
+        changes_seconds=table["CHANGES_SECONDS"],
         dispatch_seconds=table["DISPATCH_SECONDS"],
         lease_seconds=table["LEASE_SECONDS"],
         in_flight=table["DISPATCH_IN_FLIGHT"],

@@ -17,6 +17,7 @@ from rich.table import Column, Table
 
 from erp.port import ErpRejected
 from erp.sales_order import SalesOrder
+from journal.changes import CancelRequest
 from journal.dead import DeadRow
 from journal.erasure import Erasure
 from journal.jobs import Kind, State
@@ -120,6 +121,7 @@ class Life:
     Attributes:
         documents: VTEX's own, where they were asked for; personal data.
         pause: of its store.
+        undecided: what the ERP has to decide on.
     """
 
     row: OrderRow
@@ -127,6 +129,7 @@ class Life:
     events: Sequence[EventRow]
     documents: tuple[dict[str, Any] | None, dict[str, Any] | None] | None
     pause: Pause | None = None
+    undecided: CancelRequest | None = None
 
 
 def show_order(life: Life, *, as_json: bool) -> None:
@@ -139,12 +142,19 @@ def show_order(life: Life, *, as_json: bool) -> None:
             "requests": [dataclasses.asdict(one) for one in life.requests],
             "events": [dataclasses.asdict(event) for event in life.events],
             "paused": _pause(life.pause),
+            "undecided": dataclasses.asdict(life.undecided) if life.undecided else None,
         }
         _json(whole | ({"documents": shown} if shown else {}))
         return
     row = life.row
     click.echo(f"{row.store} {row.order_id}: {standing(row, life.pause)}")
     click.echo(f"value {money(row.value_cents)}, placed {_time(row.created_at)}")
+    if life.undecided:
+        until = _time(life.undecided.decide_by)
+        click.echo(
+            f"a cancellation is asked for; VTEX cancels by itself at {until}: vtex-erp cancel "
+            "accepts, vtex-erp deny denies"
+        )
     for one in life.requests:
         click.echo(f"  {standing_of_request(one)}")
     for event in life.events:
@@ -170,6 +180,27 @@ def standing_of_request(row: RequestRow) -> str:
     reason = f": {row.last_error}" if row.last_error else ""
     state = "waits" if row.state is State.OPEN else str(row.state)
     return f"job {row.job}: {row.kind}{number} {state} at {row.stage}{proof}{reason}"
+
+
+def show_undecided(rows: Sequence[CancelRequest], now: datetime, *, as_json: bool) -> None:
+    """Print the requests to cancel that wait for the ERP's word."""
+    if as_json:
+        _json([dataclasses.asdict(one) for one in rows])
+        return
+    if not rows:
+        click.echo("no cancellation is asked for that waits for a decision")
+        return
+    table = Table(
+        "store", Column("order", no_wrap=True), "asked", Column("VTEX cancels by itself"),
+        Column("days left", justify="right"), "request",
+    )  # fmt: skip
+    for one in rows:
+        table.add_row(
+            one.store, one.order_id, _time(one.asked_at), _time(one.decide_by),
+            str(max(0, (one.decide_by - now).days)), one.request_id or "-",
+        )  # fmt: skip
+    _console().print(table)
+    click.echo("vtex-erp cancel ORDER accepts, vtex-erp deny ORDER --reason … denies")
 
 
 @dataclasses.dataclass(frozen=True)

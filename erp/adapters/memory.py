@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 
 from erp.port import ErpUnavailable, Event, Held, Request
 from erp.sales_order import SalesOrder
@@ -55,12 +56,21 @@ class MemoryErp:
         return {
             one: Held(
                 self._references[store, one],
-                self.orders[store, one].total,
-                (store, one, "canceled") in self.events,
+                self._total(store, one),
+                any(event.kind in ("canceled", "replaced") for event in self._told(store, one)),
             )
             for one in order_ids
             if (store, one) in self._references
         }
+
+    def _total(self, store: str, order_id: str) -> Decimal:
+        told = [one.amendment for one in self._told(store, order_id) if one.amendment is not None]
+        return told[-1].after.total if told else self.orders[store, order_id].total
+
+    def _told(self, store: str, order_id: str) -> list[Event]:
+        return [
+            one for one in self.events.values() if (one.store, one.order_id) == (store, order_id)
+        ]
 
     def report(self, event: Event) -> None:
         """Keep what became of an order or a request, once."""

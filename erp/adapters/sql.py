@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, and_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from erp.adapters import sql_postgresql
+from erp.adapters import sql_events, sql_postgresql
 from erp.adapters.sql_database import Database, refusal
 from erp.adapters.sql_fitting import fitted
 from erp.adapters.sql_outbox import Outbox
@@ -34,6 +35,10 @@ from vtex.documents import Document
 def utc_now() -> datetime:
     """Return this moment."""
     return datetime.now(UTC)
+
+
+GONE = ("canceled", "replaced")
+"""Events after which an order must not be made, or shipped."""
 
 
 class SqlErp:
@@ -81,20 +86,29 @@ class SqlErp:
         told = and_(
             events.c.account == orders.c.account,
             events.c.order_id == orders.c.order_id,
-            events.c.event_key == "canceled",
+            events.c.kind.in_(["canceled", "replaced", "changed"]),
         )
         query = (
-            select(orders.c.order_id, orders.c.id, orders.c.total_cents, events.c.id.label("told"))
+            select(
+                orders.c.order_id, orders.c.id, orders.c.total_cents, events.c.kind,
+                events.c.total_cents.label("changed_to"),
+            )
             .select_from(orders.outerjoin(events, told))
             .where(orders.c.account == store, orders.c.order_id.in_(order_ids))
-        )
+            .order_by(events.c.id)
+        )  # fmt: skip
+        found: dict[str, Held] = {}
         with self._database.transaction() as db:
-            return {
-                one.order_id: Held(
-                    str(one.id), Decimal(one.total_cents).scaleb(-2), one.told is not None
-                )
-                for one in db.execute(query)
-            }
+            for one in db.execute(query):
+                # An order has a row for each of its events, the last one last.
+                total = Decimal(one.total_cents).scaleb(-2)
+                held = found.get(one.order_id) or Held(str(one.id), total, canceled=False)
+                if one.kind in GONE:
+                    held = replace(held, canceled=True)
+                elif one.changed_to is not None:
+                    held = replace(held, total=Decimal(one.changed_to).scaleb(-2))
+                found[one.order_id] = held
+        return found
 
     def report(self, event: Event) -> None:
         """Write how a request ended, or what else became of an order; once."""
@@ -134,15 +148,10 @@ class SqlErp:
         self._database.close()
 
     def _write(self, event: Event) -> None:
-        row = {
-            "account": event.store, "order_id": event.order_id, "event_key": event.key,
-            "kind": event.kind, "happened_at": stamp(event.at), "reason": event.reason,
-            "erp_state": "NEW",
-        }  # fmt: skip
         try:
             with self._database.transaction() as db:
-                db.execute(events.insert().values(row))
-                if event.kind == "canceled":
+                sql_events.write(db, event)
+                if event.kind in GONE:
                     # An order that the ERP has not taken yet must not be made.
                     db.execute(
                         update(orders)
@@ -156,12 +165,15 @@ class SqlErp:
         except IntegrityError as error:
             if not self._reported(event):
                 raise ErpRejected(refusal(error)) from None
+            with self._database.transaction() as db:
+                sql_events.link(db, event)
 
     def _insert(self, db: Connection, order: SalesOrder) -> str:
         if found := _find(db, order.store, order.order_id):
             return found
         rows = _rows(order)
         (head,) = rows.pop(orders)
+        head["replaces_order_id"] = sql_events.replaced_by(order.store, order.order_id)
         number = db.execute(orders.insert().values(head)).inserted_primary_key
         if number is None:
             raise ErpUnavailable("the database gave no id")

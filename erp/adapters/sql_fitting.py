@@ -9,12 +9,14 @@ from typing import Any
 from sqlalchemy import BigInteger, Integer, Numeric, String, Table
 from sqlalchemy.types import TypeEngine
 
-from erp.adapters.sql_tables import addresses, items, orders, payments
+from erp.adapters.sql_tables import addresses, event_items, events, items, orders, payments
 from erp.port import ErpRejected
 
 CUT = {
     orders: {"customer_name", "customer_trade_name", "pickup_point"},
     items: {"name", "measurement_unit", "sla", "carrier"},
+    event_items: {"name"},
+    events: set(),
     payments: {"payment_system_name", "brand"},
     addresses: {
         "receiver", "street", "number", "complement", "neighborhood", "city", "reference",

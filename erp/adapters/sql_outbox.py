@@ -40,7 +40,7 @@ MOST_CHARACTERS = MOST_BYTES + 1
 MOST_LINES = 1001
 """Of an invoice's items: one more than there may be."""
 
-KINDS = {"INVOICE": "invoice", "TRACKING": "tracking", "CANCEL": "cancellation"}
+KINDS = {"INVOICE": "invoice", "TRACKING": "tracking", "CANCEL": "cancellation", "DENY": "denial"}
 STATUSES = {"done": "SENT", "refused": "ERROR", "dead": "DEAD", "pointless": "CANCELLED"}
 
 _NAMES = ("account", "order_id")
@@ -53,6 +53,7 @@ _COLUMNS = {
     "TRACKING": {"number": "invoice_number", "delivered_at": "delivered_at"}
     | {name: name for name in _TRACKING},
     "CANCEL": {"reason": "reason"},
+    "DENY": {"reason": "reason"},
 }  # fmt: skip
 """Keyword arguments of each kind's task, and the columns that hold them."""
 

@@ -14,6 +14,9 @@ from sqlalchemy import Table
 from erp.adapters.sql_database import Database
 from erp.adapters.sql_tables import addresses, items, orders, payments
 
+_OWN = ("id", "int_order_id", "replaces_order_id")
+"""Columns that the database fills."""
+
 Rows = Mapping[Table, Sequence[Mapping[str, Any]]]
 
 
@@ -37,7 +40,7 @@ def _json(value: Any) -> str:
 
 
 def _columns(table: Table) -> str:
-    return ", ".join(one.name for one in table.columns if one.name not in ("id", "int_order_id"))
+    return ", ".join(one.name for one in table.columns if one.name not in _OWN)
 
 
 def _of_order(table: Table) -> str:
@@ -51,8 +54,12 @@ def _of_order(table: Table) -> str:
 
 _INSERT = f"""
 WITH head AS (
-    INSERT INTO int_order ({_columns(orders)})
-    SELECT {_columns(orders)} FROM jsonb_populate_record(NULL::int_order, %(head)s::jsonb)
+    INSERT INTO int_order ({_columns(orders)}, replaces_order_id)
+    SELECT {_columns(orders)}, (
+        SELECT max(e.order_id) FROM int_order_event e
+        WHERE e.account = given.account AND e.new_order_id = given.order_id
+    )
+    FROM jsonb_populate_record(NULL::int_order, %(head)s::jsonb) AS given
     ON CONFLICT (account, order_id) DO NOTHING RETURNING id
 ), {_of_order(items)}, {_of_order(payments)}, {_of_order(addresses)}, raw AS (
     INSERT INTO int_order_raw (int_order_id, order_document, payment_document)

@@ -70,6 +70,7 @@ orders = Table(
     Column("erp_message", LONG),
     Column("erp_attempts", Integer, nullable=False),
     Column("erp_changed_at", String(32)),
+    Column("replaces_order_id", String(64)),
     UniqueConstraint("account", "order_id", name="uq_int_order"),
     Index("ix_int_order_state", "erp_state", "id"),
 )
@@ -162,8 +163,40 @@ events = Table(
     Column("reason", LONG),
     Column("erp_state", String(16), nullable=False),
     Column("erp_message", LONG),
+    Column("order_status", String(64)),
+    Column("request_id", String(64)),
+    Column("requested_by_user", SmallInteger),
+    Column("decide_by", String(32)),
+    Column("new_order_id", String(64)),
+    Column("total_before_cents", BigInteger),
+    Column("items_cents", BigInteger),
+    Column("discounts_cents", BigInteger),
+    Column("shipping_cents", BigInteger),
+    Column("tax_cents", BigInteger),
+    Column("other_cents", BigInteger),
+    Column("total_cents", BigInteger),
     UniqueConstraint("account", "order_id", "event_key", name="uq_int_order_event"),
     Index("ix_int_order_event_state", "erp_state", "id"),
+    # An order that comes in looks for the one whose place it takes.
+    Index("ix_int_order_event_new", "account", "new_order_id"),
+)
+
+event_items = Table(
+    "int_order_event_item",
+    metadata,
+    Column("int_order_event_id", NUMBER, ForeignKey("int_order_event.id"), primary_key=True),
+    Column("line_no", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String(16), nullable=False),
+    Column("unique_id", String(64)),
+    Column("sku_id", String(64), nullable=False),
+    Column("ref_id", String(128)),
+    Column("name", String(512)),
+    Column("quantity_before", Integer, nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("unit_price_before", Numeric(15, 4), nullable=False),
+    Column("unit_price", Numeric(15, 4), nullable=False),
+    Column("total_before_cents", BigInteger, nullable=False),
+    Column("total_cents", BigInteger, nullable=False),
 )
 
 outbox = Table(
@@ -203,7 +236,7 @@ outbox = Table(
     Column("locked_until", String(32)),
     Column("last_event", String(64)),
     UniqueConstraint("account", "kind", "dedupe_key", name="uq_int_outbox"),
-    CheckConstraint("kind IN ('INVOICE', 'TRACKING', 'CANCEL')", name="ck_int_outbox_kind"),
+    CheckConstraint("kind IN ('INVOICE', 'TRACKING', 'CANCEL', 'DENY')", name="ck_int_outbox_kind"),
     CheckConstraint(
         "status IN ('PENDING', 'SENDING', 'SENT', 'ERROR', 'DEAD', 'CANCELLED')",
         name="ck_int_outbox_status",

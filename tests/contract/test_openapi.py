@@ -17,7 +17,7 @@ from erp.mapping import SumMismatch, to_sales_order
 from vtex import outgoing, schemas
 from vtex.client import VtexClient
 from vtex.documents import FeedConfig
-from vtex.simulator import outbound
+from vtex.simulator import amending, deciding, outbound
 from vtex.simulator.config import Config
 from vtex.simulator.server import Running, running
 from vtex.transport import Account, Transport
@@ -74,6 +74,28 @@ def test_the_simulators_orders_fit_the_published_schema(
         assert missing <= {"giftRegistryData", "authorizationPolicyData"}, missing
 
 
+def test_orders_that_changed_fit_the_published_schema(
+    simulator: Running, client: VtexClient
+) -> None:
+    store = simulator.store
+    asked, canceled, denied, changed, old = store.generate(5, "handling", "many")
+    entries = {one: store.entry(one) for one in (asked, canceled, denied, changed, old)}
+    for one in (asked, canceled, denied):
+        deciding.ask(store, entries[one], {"reason": "x", "requestedByUser": True})
+    deciding.cancel(store, entries[canceled], {"reason": "x"})
+    deciding.deny(store, entries[denied], deciding.open_request(entries[denied]), "x")
+    amending.amend(store, entries[changed], {"quantities": {"0": 0}, "add": "310555"})
+    new = amending.replace(store, entries[old])
+
+    for order_id in (*entries, new):
+        body = client.order(order_id)
+        body.pop("changeRunning", None)
+        assert faults("orders", ORDER, body) == [], order_id
+    shown = client.order(canceled)["cancellationData"]
+    published = content("orders", ORDER)["schema"]["properties"]["cancellationData"]
+    assert set(resolved(published)["properties"]) <= set(shown)
+
+
 def test_the_simulators_transactions_fit_the_published_schema(
     simulator: Running, client: VtexClient
 ) -> None:
@@ -97,6 +119,7 @@ def test_every_request_of_the_client_is_published_with_its_headers() -> None:
         mocker.get(re.compile("/transactions/T$"), json={}, headers=typed)
         mocker.get(re.compile("/payments$"), json=[], headers=typed)
         list(client.list_orders())
+        client.search("v70411223acme")
         client.order("o-1")
         client.start_handling("o-1")
         client.transaction("T")

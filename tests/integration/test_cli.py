@@ -21,13 +21,19 @@ from servers import Cluster, RedisServer
 
 from erp.adapters.sql import SqlErp
 from journal.asking import Ask
+from journal.changes import CancelRequest, Seen
 from journal.dead import Which
 from journal.jobs import PATHS, Kind, Stage
 from journal.readings import OrderRow
 from journal.store import Journal, Listed
 from tasks.looking import look
+from vtex.client import VtexClient
+from vtex.documents import FeedConfig
+from vtex.simulator import deciding
 from vtex.simulator.config import Config
 from vtex.simulator.server import Running, running
+from vtex.statuses import CHANGES, READY
+from vtex.transport import Account, Transport
 from workers import broker_checks, wiring
 from workers.cli import main
 from workers.settings import SettingsSchema, load
@@ -908,17 +914,19 @@ def test_no_pause_of_a_store_is_told_of_another(desk: Desk) -> None:
 
 
 def test_a_feed_is_set_up_shown_and_removed(desk: Desk) -> None:
-    told = desk.type("feed", "setup", "--status", "canceled", "--status", "ready-for-handling")
+    told = desk.type("feed", "setup", "--status", "handling", "--status", "canceled")
     desk.store.store.generate(3)
     shown = desk.type("feed", "show")
     machine = desk.json("feed", "show")
     removed = desk.type("feed", "remove", answer="y\n")
 
-    assert "acme: the feed tells of ready-for-handling, canceled" in told
+    # What a change brings is told of, asked for or not.
+    told_of = [READY, *CHANGES, "handling"]
+    assert f"acme: the feed tells of {', '.join(told_of)}" in told
     assert "set VTEX_INTAKE=both" in told
-    assert "acme at VTEX: ready-for-handling, canceled" in shown
+    assert f"acme at VTEX: {', '.join(told_of)}" in shown
     assert "3 events wait, the oldest for 0 s" in shown
-    assert machine["vtex"]["statuses"] == ["ready-for-handling", "canceled"]
+    assert machine["vtex"]["statuses"] == told_of
     assert machine["differs"] is None
     assert "orders come by the list alone" in removed
     assert "acme at VTEX: no feed\n  not set up here: vtex-erp feed setup" in desk.type(
@@ -947,8 +955,8 @@ def test_a_feed_that_another_system_may_read_is_taken_over_only_where_that_is_sa
 
     assert "has a feed already (invoiced), which another system may read" in refused
     assert "add --replace" in refused
-    assert desk.json("feed", "show")["vtex"]["statuses"] == ["ready-for-handling"]
-    assert "ready-for-handling, handling" in desk.type("feed", "setup", "--status", "handling")
+    assert desk.json("feed", "show")["vtex"]["statuses"] == [READY, *CHANGES]
+    assert "replaced, handling" in desk.type("feed", "setup", "--status", "handling")
 
 
 @pytest.mark.parametrize("command", [("setup",), ("show",), ("remove", "--yes")])
@@ -1208,3 +1216,99 @@ def test_check_names_a_receiver_that_cannot_be_told_and_shows_no_secret(desk: De
     )  # fmt: skip
     assert "open-sesame" not in refused + str(found)
     assert PERSON not in refused
+
+
+# --- requests to cancel ---------------------------------------------------------------------------
+
+
+def undecided(desk: Desk, order_id: str, days: int) -> None:
+    desk.list(order_id)
+    until = NOW + timedelta(days=days)
+    request = CancelRequest("acme", order_id, "85835AB4", until - timedelta(days=30), until)
+    desk.journal.keep_cancel_request(request)
+
+
+def test_what_waits_for_a_decision_is_shown_by_its_last_day(desk: Desk) -> None:
+    assert "no cancellation is asked for" in desk.type("undecided")
+    undecided(desk, "later-01", 20)
+    undecided(desk, "sooner-01", 2)
+
+    said = desk.type("undecided")
+
+    assert said.index("sooner-01") < said.index("later-01")
+    assert "vtex-erp deny ORDER" in said
+    assert "VTEX cancels by itself at" in desk.type("order", "sooner-01")
+    assert desk.json("order", "sooner-01")["undecided"]["request_id"] == "85835AB4"
+    shown = desk.json("undecided")
+    assert [one["order_id"] for one in shown] == ["sooner-01", "later-01"]
+    assert shown[0]["request_id"] == "85835AB4"
+    assert desk.json("undecided", "--store", "outlet") == []
+
+
+def test_a_denial_is_shown_before_it_is_sent(desk: Desk) -> None:
+    order_id = desk.paid("handling")
+    said = desk.type("deny", order_id, "--reason", "não", "--dry-run", status=1)
+    assert "nobody asks for a cancellation: VTEX shows the order as 'handling'" in said
+    entry = desk.store.store.entry(order_id)
+    assert entry is not None
+    request = deciding.ask(desk.store.store, entry, {"reason": "x"})
+
+    said = desk.type("deny", order_id, "--reason", "não", "--dry-run")
+
+    body = json.loads(said[said.index("{") :])
+    assert body["body"] == {"cancellationRequestId": request, "denyReason": "não"}
+    assert not entry.calls["deny_calls"]
+
+
+def test_sync_looks_into_what_changed_of_an_order_that_is_known(desk: Desk) -> None:
+    same, other = desk.paid("handling"), desk.paid("canceled")
+    desk.list(same, other)
+
+    for one in (same, other):
+        # There is no broker here: what was written down goes on once it is back.
+        desk.type("sync", one, status=1)
+
+    assert "seen at VTEX: by hand" in desk.type("order", other)
+    assert "seen at VTEX" not in desk.type("order", same)
+
+
+def test_a_denial_without_a_reason_is_refused_by_its_field(desk: Desk) -> None:
+    order_id = desk.paid("handling")
+
+    assert "reason: is empty" in desk.type("deny", order_id, status=1)
+
+
+def test_an_order_that_changed_shows_it_in_its_life(desk: Desk) -> None:
+    desk.list("o-01")
+    desk.journal.record_changes("acme", [Seen("o-01", "canceled 1", "canceled, by the feed")])
+
+    said = desk.type("order", "o-01")
+
+    assert "change waits at seen" in said
+    assert "seen at VTEX: canceled, by the feed" in said
+
+
+def test_check_tells_of_what_waits_for_a_decision(desk: Desk) -> None:
+    undecided(desk, "o-1-01", 2)
+    undecided(desk, "o-2-01", 20)
+
+    ok, words = desk.verdicts()["acme cancellations asked for"]
+
+    assert ok is None
+    day = f"{(NOW + timedelta(days=2)).astimezone():%Y-%m-%d}"
+    assert words == f"2 wait for the ERP's word, the first until {day}: vtex-erp undecided"
+
+
+def test_check_tells_of_a_feed_that_was_set_up_before_it_told_of_cancellations(desk: Desk) -> None:
+    desk.env["VTEX_INTAKE"] = "both"
+    desk.type("feed", "setup")
+    assert "as it was set up" in desk.verdicts()["acme feed"][1]
+    feed = FeedConfig((READY,), 300, 345_600)
+    wire = Account("acme", desk.store.app_key, desk.store.app_token, desk.store.url, desk.store.url)
+    VtexClient(Transport(wire)).configure_feed(feed)
+    desk.journal.set_up_feed("acme", (READY,), hidden_seconds=300, kept_seconds=345_600)
+
+    ok, words = desk.verdicts()["acme feed"]
+
+    assert ok is None
+    assert "tells of no cancellations: vtex-erp feed setup once more" in words

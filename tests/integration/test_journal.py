@@ -26,7 +26,7 @@ def listed(count: int = 1) -> list[Listed]:
 def test_migrating_twice_changes_nothing(journal: Journal) -> None:
     journal.migrate()
 
-    assert "schema 0012" in journal.check()
+    assert "schema 0013" in journal.check()
 
 
 def test_an_order_listed_twice_is_recorded_once(journal: Journal) -> None:

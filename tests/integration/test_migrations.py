@@ -19,7 +19,7 @@ from journal import database
 from journal.jobs import JournalError
 from journal.store import Journal, Listed
 
-HEAD = {"journal": "0012", "erp": "0006"}
+HEAD = {"journal": "0013", "erp": "0006"}
 """The newest revision of each that ships."""
 
 COLUMN = """
@@ -86,14 +86,14 @@ def test_a_schema_that_is_newer_is_no_fault_and_is_left_as_it_is(
 
     journal.migrate()
 
-    assert "schema 9001, newer than 0012, which this version knows: fine" in journal.check()
+    assert "schema 9001, newer than 0013, which this version knows: fine" in journal.check()
     assert journal.record("acme", [Listed("o-1", None, 1)]) == 1
 
 
 def test_a_schema_that_is_older_says_what_to_run(journal: Journal, journal_url: str) -> None:
     said(journal_url, "UPDATE journal_version SET version_num = '0001'")
 
-    with pytest.raises(JournalError, match="are at 0001 and must be at 0012: vtex-erp migrate"):
+    with pytest.raises(JournalError, match="are at 0001 and must be at 0013: vtex-erp migrate"):
         journal.check()
 
 

@@ -31,6 +31,7 @@ class _Event(JsonObject):
     event_id = Word(data_key="eventId")
     state = Word()
     changed_at = optional(Moment, "currentChange")
+    before = Word(data_key="lastState")
 
     @post_load
     def _made(self, data: dict[str, Any], **_: Any) -> FeedEvent:

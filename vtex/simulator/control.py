@@ -9,6 +9,9 @@
 | ``POST orders`` | ``{"count": 3, "status": …, "kind": …}``: lets orders come in |
 | ``PUT orders/{id}`` | ``{"order": {…}, "transactions": {…}}``: takes an order as it is |
 | ``PATCH orders/{id}`` | ``{"items.0.quantity": 2, "status": …}``: changes fields |
+| ``POST cancellations`` | ``{"order_id": …, "final": true}``: one is asked for; or done |
+| ``POST changes`` | ``{"order_id": …, "quantities": {"0": 1}, "add": "310555"}``; ``running`` |
+| ``POST replacements`` | ``{"order_id": …, "status": …}``: lets a new order take its place |
 | ``POST permissions`` | ``{"grant": […], "revoke": […]}`` |
 | ``POST tokens`` | ``{"add": […], "remove": […]}`` |
 | ``POST feed`` | ``{"forget": true, "repeats": 2, "shuffles": true, "events": [{…}]}`` |
@@ -26,8 +29,9 @@ from typing import Any
 
 from tornado.web import RequestHandler
 
+from vtex.simulator import amending, deciding
 from vtex.simulator.gate import World
-from vtex.simulator.state import FULL_ACCESS, PERMISSIONS
+from vtex.simulator.state import FULL_ACCESS, PERMISSIONS, Entry
 
 FEED_FIELDS = frozenset({"forget", "repeats", "shuffles", "events"})
 ORDER_FIELDS = frozenset({"count", "status", "kind"})
@@ -71,6 +75,9 @@ class Control(RequestHandler):
             "tokens": lambda body: _swap(store.tokens, body, "add", "remove"),
             "feed": self._feed,
             "index": self._index,
+            "cancellations": self._cancellations,
+            "changes": lambda body: amending.amend(store, self._named(body), body),
+            "replacements": self._replacements,
             "settings": lambda body: store.config.change(**body),
         }
         if what not in does:
@@ -125,6 +132,25 @@ class Control(RequestHandler):
         if not isinstance(status, str):
             raise Nonsense(f"status: {status!r} is no text")
         return self.world.store.generate(**body)
+
+    def _cancellations(self, body: dict[str, Any]) -> str:
+        entry, store = self._named(body), self.world.store
+        if (status := store.status(entry)) in deciding.OVER:
+            raise Nonsense(f"order_id: an order that is {status} is not canceled")
+        if body.get("final") or status == "window-to-cancel":
+            deciding.cancel(store, entry, body)
+            return ""
+        return deciding.ask(store, entry, body)
+
+    def _replacements(self, body: dict[str, Any]) -> str:
+        given = {"status": str(body["status"])} if "status" in body else {}
+        return amending.replace(self.world.store, self._named(body), **given)
+
+    def _named(self, body: dict[str, Any]) -> Entry:
+        entry = self.world.store.entry(str(body.get("order_id", "")))
+        if entry is None:
+            raise Nonsense(f"order_id: {body.get('order_id')!r} is no order of this store")
+        return entry
 
     def _feed(self, body: dict[str, Any]) -> None:
         feed, now = self.world.store.feed, self.world.store.now()

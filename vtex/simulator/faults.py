@@ -38,7 +38,9 @@ SHAPES: dict[str, Any] = {
 }
 """How VTEX's services word their errors."""
 
-WRITES = frozenset({"start_handling", "invoice", "set_tracking", "add_events", "cancel", "commit"})
+WRITES = frozenset(
+    {"start_handling", "invoice", "set_tracking", "add_events", "cancel", "deny", "commit"}
+)
 ROUTES = WRITES | {
     "list", "order", "transaction", "payments", "changes", "feed", "feed_config", "*",
 }  # fmt: skip

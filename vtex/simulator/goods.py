@@ -22,10 +22,10 @@ TAGS = {"price": "discount@price-3a7#c1", "shipping": "discount@shipping-9f1#7a"
 def items_of(kind: str, rng: Random) -> list[dict[str, Any]]:
     """Draw the items of an order of this kind."""
     picked = rng.sample(PRODUCTS, COUNTS.get(kind, rng.randint(1, 3)))
-    items = [_item(*one, quantity=rng.randint(1, 3)) for one in picked]
+    items = [item_of(*one, quantity=rng.randint(1, 3)) for one in picked]
     if kind == "repeated":
-        twin = _item(*picked[0], quantity=1)
-        _reprice(twin, quantity=1, price=twin["price"], off=1000)
+        twin = item_of(*picked[0], quantity=1)
+        reprice(twin, quantity=1, price=twin["price"], off=1000)
         items.append(twin)
     _shape(kind, items)
     for item in items:
@@ -39,7 +39,7 @@ def _shape(kind: str, items: list[dict[str, Any]]) -> None:
     match kind:
         case "discount":
             # One cent too many for two equal unit prices, as real promotions leave it.
-            _reprice(first, quantity=2, price=price, off=1299)
+            reprice(first, quantity=2, price=price, off=1299)
         case "kit":
             part = price // 4
             first["components"] = [
@@ -48,15 +48,15 @@ def _shape(kind: str, items: list[dict[str, Any]]) -> None:
             ]
         case "weight":
             first.update(measurementUnit="kg", unitMultiplier=0.35)
-            _reprice(first, quantity=first["quantity"], price=price, off=0)
+            reprice(first, quantity=first["quantity"], price=price, off=0)
         case "service":
-            wrap = _item("500001", "Embalagem para presente", 1500, quantity=1)
+            wrap = item_of("500001", "Embalagem para presente", 1500, quantity=1)
             wrap.update(priceDefinition=None, costPrice=None, listPrice=None)
             first["bundleItems"] = [wrap]
         case "free":
             for item in items:
                 item["isGift"] = True
-                _reprice(item, quantity=1, price=0, off=0)
+                reprice(item, quantity=1, price=0, off=0)
         case "tax":
             first["tax"] = 733
 
@@ -65,7 +65,8 @@ def _component(sku: str, name: str, quantity: int, price: int, ref: str | None) 
     return {"id": sku, "quantity": quantity, "name": name, "refId": ref, "price": price}
 
 
-def _item(sku: str, name: str, price: int, *, quantity: int) -> dict[str, Any]:
+def item_of(sku: str, name: str, price: int, *, quantity: int) -> dict[str, Any]:
+    """Return an item of a product, as an order has it."""
     item: dict[str, Any] = {
         "id": sku, "productId": f"9{sku}", "ean": f"789{sku}0001", "lockId": None,
         "itemAttachment": {"content": {}, "name": None}, "attachments": [],
@@ -91,11 +92,12 @@ def _item(sku: str, name: str, price: int, *, quantity: int) -> dict[str, Any]:
         "parentAssemblyBinding": None, "callCenterOperator": None, "serialNumbers": None,
         "assemblies": [], "costPrice": price // 2,
     }  # fmt: skip
-    _reprice(item, quantity=quantity, price=price, off=0)
+    reprice(item, quantity=quantity, price=price, off=0)
     return item
 
 
-def _reprice(item: dict[str, Any], *, quantity: int, price: int, off: int) -> None:
+def reprice(item: dict[str, Any], *, quantity: int, price: int, off: int) -> None:
+    """Set an item's quantity and unit price, its discount, and what follows from them."""
     item.update(quantity=quantity, price=price)
     total = _gross(item) - off
     unit, extra = divmod(total, quantity)
@@ -132,7 +134,7 @@ def logistics_of(
         off = 240 if kind == "freight_discount" else 0
         if off:
             item["priceTags"].append(_tag("shipping", -off))
-        row = _delivery(index, item, placed)
+        row = delivery_of(index, item, placed)
         row.update(price=price, listPrice=price, sellingPrice=price - off)
         if kind == "pickup":
             row.update(_pickup(address))
@@ -141,7 +143,8 @@ def logistics_of(
     return rows
 
 
-def _delivery(index: int, item: dict[str, Any], placed: datetime) -> dict[str, Any]:
+def delivery_of(index: int, item: dict[str, Any], placed: datetime) -> dict[str, Any]:
+    """Return how an item is delivered, free of charge."""
     return {
         "itemIndex": index, "itemId": item["id"], "selectedDeliveryChannel": "delivery",
         "selectedSla": "Normal", "lockTTL": "10d", "deliveryWindow": None,

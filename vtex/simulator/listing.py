@@ -16,6 +16,7 @@ MOST_PER_PAGE = 100
 LAST_PAGE = 30
 DATES = ("creationDate", "authorizedDate", "invoicedDate")
 PLAIN = {"salesChannelId": "salesChannel", "f_affiliateId": "affiliateId"}
+SEARCHED = ("orderId", "orderGroup", "marketplaceOrderId", "sequence")
 NOT_FILTERS = frozenset({"page", "per_page", "orderBy", "_stats"})
 DESCRIPTIONS = {
     "payment-pending": "Pagamento pendente", "payment-approved": "Pagamento aprovado",
@@ -88,6 +89,8 @@ def _filter(name: str, text: str) -> Callable[[Indexed], bool]:
     if name == "f_status":
         wanted = set(filter(None, text.split(",")))
         return lambda one: not wanted or one.status in wanted
+    if name == "q":
+        return lambda one: any(text in str(one.order.get(key) or "") for key in SEARCHED)
     if name == "incompleteOrders":
         return lambda one: _is_complete(one.order) != (text.lower() == "true")
     if name.startswith("f_") and field in DATES:

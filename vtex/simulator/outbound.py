@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
+from vtex.simulator import deciding
 from vtex.simulator.state import Entry, Store
 
 Answer = tuple[int, dict[str, Any] | list[Any]]
@@ -17,6 +18,7 @@ TAKES_SALES = {
 CANCELED_AT_ONCE = {
     "window-to-cancel", "payment-pending", "waiting-for-authorization", "payment-approved",
 }  # fmt: skip
+DENIABLE = ("cancellation-requested", "waiting-for-seller-decision")
 CANCELED_AT_SECOND = {"ready-for-handling", "handling", "ready-for-invoicing"}
 _SPOILS = re.compile(r"[^0-9A-Za-z-]")
 
@@ -104,20 +106,34 @@ def cancel(store: Store, entry: Entry, body: dict[str, Any]) -> Answer:
         return _refused("CHK0202", f"The order cannot be canceled in status {status}")
     if at_once or status == "cancellation-requested":
         entry.calls["cancel_effects"] += 1
-        later = store.now() + timedelta(seconds=store.config.cancel_delay)
-        entry.past += [(store.now(), "cancel"), (later, "canceled")]
-        entry.order["cancelReason"] = body.get("reason")
+        deciding.cancel(store, entry, body)
     else:
-        entry.past.append((store.now(), "cancellation-requested"))
-    entry.text = None
+        deciding.ask(store, entry, body)
     return _receipt(store, entry)
+
+
+def deny(store: Store, entry: Entry, body: dict[str, Any]) -> Answer:
+    """Take the seller's word against a request to cancel."""
+    entry.calls["deny_calls"] += 1
+    for name in ("cancellationRequestId", "denyReason"):
+        if not body.get(name):
+            return _refused("FMT0094", f"{name} is required")
+    status = store.status(entry)
+    if status not in DENIABLE:
+        return _refused("CHK0202", f"There is nothing to deny in status {status}")
+    request = deciding.open_request(entry)
+    if request is None or request["id"] != body["cancellationRequestId"]:
+        return _refused("CHK0202", "The cancellation request was not found")
+    entry.calls["deny_effects"] += 1
+    deciding.deny(store, entry, request, str(body["denyReason"]))
+    return 200, {}
 
 
 def changes(entry: Entry) -> Answer:
     """Show the order's changes; ``changeRunning`` in its document makes one unfinished."""
     running = bool(entry.order.get("changeRunning"))
     rows = [{"requestId": "1", "status": "preparing", "finished": False}] if running else []
-    return 200, {"list": rows}
+    return 200, {"list": [*entry.changes, *rows]}
 
 
 def pretended(store: Store, entry: Entry) -> Answer:
@@ -196,7 +212,7 @@ def _status_after(store: Store, entry: Entry, *, whole: bool, body: dict[str, An
     spoiled = bool(_SPOILS.search(str(body["invoiceNumber"])))
     later = store.now() + timedelta(seconds=store.config.invoice_delay)
     end = "invoiced" if whole and not spoiled else partly
-    entry.past += [(store.now(), "invoice"), (later, end)]
+    store.move(entry, (store.now(), "invoice"), (later, end))
     if end == "invoiced":
         entry.order["invoicedDate"] = later.isoformat()
 

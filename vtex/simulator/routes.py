@@ -212,6 +212,20 @@ class Cancel(Writing):
         return outbound.cancel(self.world.store, entry, body)
 
 
+class Deny(Writing):
+    """``POST /api/orders/pvt/document/{orderId}/deny-cancellation-request``."""
+
+    route, permission = "deny", "Cancel order"
+
+    async def post(self, order_id: str) -> None:
+        """Take a denial."""
+        await self.take(order_id)
+
+    def change(self, entry: Entry, body: dict[str, Any]) -> outbound.Answer:
+        """Let the order go on."""
+        return outbound.deny(self.world.store, entry, body)
+
+
 class Changes(Writing):
     """``GET /api/order-system/orders/{orderId}/changes``."""
 
@@ -334,6 +348,7 @@ ROUTES = [
     (r"/api/oms/pvt/orders/([^/]+)/invoice/([^/]+)", ItsTracking),
     (r"/api/oms/pvt/orders/([^/]+)/invoice/([^/]+)/tracking", ItsEvents),
     (r"/api/oms/pvt/orders/([^/]+)/cancel", Cancel),
+    (r"/api/orders/pvt/document/([^/]+)/deny-cancellation-request", Deny),
     (r"/api/order-system/orders/([^/]+)/changes", Changes),
     (r"/api/pvt/transactions/([^/]+)", OneTransaction),
     (r"/api/pvt/transactions/([^/]+)/payments", ItsPayments),

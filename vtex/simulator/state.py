@@ -43,6 +43,7 @@ class Entry:
     fed: int = 0  # how much of its past the feed has seen
     handled_at: datetime | None = None
     indexed_until: datetime | None = None  # the index shows no later change, until it is refreshed
+    changes: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.take(self.order)
@@ -121,6 +122,13 @@ class Store:
         if "status" in changes:
             entry.past.append((self._now(), str(changes["status"])))
         entry.take(order)
+
+    def move(self, entry: Entry, *steps: tuple[datetime, str]) -> None:
+        """Let an order go on, from now on; what it was to come to otherwise falls."""
+        now = self._now()
+        entry.past = [one for one in entry.past if one[0] <= now]
+        entry.past += steps
+        entry.text = None
 
     def start_handling(self, entry: Entry) -> bool:
         """Let handling start; False in the wrong status."""

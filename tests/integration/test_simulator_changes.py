@@ -1,0 +1,213 @@
+"""How orders of the simulated store change: on a real socket, through the client, steered by HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import requests
+from desk import Clock
+
+from vtex import outgoing
+from vtex.cancel_requests import asked
+from vtex.client import VtexClient
+from vtex.errors import OrderNotFound, VtexRejected
+from vtex.outgoing import Cancellation, Denial, Invoice, InvoiceItem
+from vtex.simulator.config import Config
+from vtex.simulator.server import Running, running
+from vtex.transport import Account, Transport
+
+
+class Shop:
+    """A store, its client, and a clock."""
+
+    def __init__(self, simulator: Running) -> None:
+        self.simulator, self.clock = simulator, Clock()
+        simulator.store._now = self.clock
+        account = Account(
+            "acme", simulator.app_key, simulator.app_token, simulator.url, simulator.url
+        )
+        self.client = VtexClient(Transport(account))
+
+    def order(self, status: str = "handling", kind: str = "many") -> str:
+        (order_id,) = self.simulator.store.generate(1, status, kind)
+        return order_id
+
+    def steer(self, what: str, *, status: int = 200, **body: Any) -> Any:
+        url = f"{self.simulator.url}/_simulator/{what}"
+        answer = requests.post(url, json=body, timeout=5)
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    def status(self, order_id: str) -> str:
+        return str(self.client.order(order_id)["status"])
+
+    def deny(self, order_id: str, request_id: str) -> None:
+        body = outgoing.denial_body(Denial("não"), request_id)
+        self.client.deny_cancellation(order_id, body)
+
+    def cancel(self, order_id: str) -> None:
+        self.client.cancel(order_id, outgoing.cancellation_body(Cancellation("ok")))
+
+
+@pytest.fixture
+def shop() -> Iterator[Shop]:
+    with running(Config(index_lag=0)) as simulator:
+        yield Shop(simulator)
+
+
+@pytest.mark.parametrize("before", ["ready-for-handling", "handling"])
+def test_a_denied_request_lets_the_order_go_on_where_it_was(shop: Shop, before: str) -> None:
+    order_id = shop.order(before)
+    request_id = shop.steer("cancellations", order_id=order_id, reason="x", requestedByUser=True)
+    assert shop.status(order_id) == "cancellation-requested"
+
+    shop.deny(order_id, request_id)
+
+    assert shop.status(order_id) == "cancellation-request-denied-ffm"
+    shop.clock.pass_by(3)
+    assert shop.status(order_id) == before
+    found = asked(shop.client.order(order_id))
+    assert found is not None
+    assert (found.request_id, found.denied, found.by_user) == (request_id, True, True)
+
+
+def test_a_denial_needs_the_right_id_and_status(shop: Shop) -> None:
+    order_id = shop.order()
+    with pytest.raises(VtexRejected, match="nothing to deny in status handling"):
+        shop.deny(order_id, "85835AB4")
+    shop.steer("cancellations", order_id=order_id)
+
+    with pytest.raises(VtexRejected, match="not found"):
+        shop.deny(order_id, "85835AB4")
+    with pytest.raises(VtexRejected, match="denyReason is required"):
+        shop.client.deny_cancellation(order_id, {"cancellationRequestId": "85835AB4"})
+    with pytest.raises(OrderNotFound):
+        shop.deny("nobody-01", "85835AB4")
+    assert shop.status(order_id) == "cancellation-requested"
+
+
+def test_another_cancel_confirms_the_request_and_its_data_show_later(shop: Shop) -> None:
+    order_id = shop.order()
+    request_id = shop.steer("cancellations", order_id=order_id, reason="x")
+
+    shop.cancel(order_id)
+    assert shop.status(order_id) == "cancel"
+    shop.clock.pass_by(3)
+
+    order = shop.client.order(order_id)
+    assert (order["status"], order["cancelReason"]) == ("canceled", "ok")
+    assert order["cancellationData"]["cancellationRequestId"] == request_id
+
+
+def test_an_invoice_refuses_the_request_and_the_order_goes_on_for_good(shop: Shop) -> None:
+    order_id = shop.order(kind="plain")
+    shop.steer("cancellations", order_id=order_id)
+    order = shop.client.order(order_id)
+    item = order["items"][0]
+    line = InvoiceItem(item["id"], item["quantity"], item["price"])
+    note = Invoice("128841", order["value"], "2026-03-10T15:04:05-03:00", items=(line,))
+
+    shop.client.send_invoice(order_id, outgoing.invoice_body(note, note.items, None))
+
+    shop.clock.pass_by(timedelta(days=31).total_seconds())
+    assert shop.status(order_id) == "invoiced"
+
+
+def test_what_nobody_decides_on_is_canceled_after_30_days(shop: Shop) -> None:
+    order_id = shop.order()
+    shop.steer("cancellations", order_id=order_id)
+
+    shop.clock.pass_by(timedelta(days=30).total_seconds() - 1)
+    assert shop.status(order_id) == "cancellation-requested"
+    shop.clock.pass_by(4)
+
+    assert shop.status(order_id) == "canceled"
+
+
+def test_a_change_writes_items_totals_and_value_anew(shop: Shop) -> None:
+    order_id = shop.order()
+    before = shop.client.order(order_id)
+
+    change = shop.steer("changes", order_id=order_id, quantities={"0": 0, "2": 7}, add="310045")
+
+    after = shop.client.order(order_id)
+    assert len(after["items"]) == len(before["items"])
+    assert after["items"][0]["uniqueId"] == before["items"][1]["uniqueId"]
+    assert after["items"][1]["quantity"] == 7
+    assert after["items"][-1]["id"] == "310045"
+    assert after["value"] == sum(one["value"] for one in after["totals"]) != before["value"]
+    places = sorted(one["itemIndex"] for one in after["shippingData"]["logisticsInfo"])
+    assert places == list(range(len(after["items"])))
+    assert not shop.client.change_under_way(order_id)
+    assert change
+
+
+def test_a_change_that_runs_shows_as_unfinished(shop: Shop) -> None:
+    order_id = shop.order()
+
+    shop.steer("changes", order_id=order_id, add="310045", running=True)
+
+    assert shop.client.change_under_way(order_id)
+
+
+@pytest.mark.parametrize(
+    ("body", "fault"),
+    [
+        ({"quantities": {"99": 1}}, "quantities.99: the order has no such item"),
+        ({"quantities": {"0": -1}}, "quantities.0: -1 is no whole number"),
+        ({"quantities": {"0": 0}}, "quantities: the order would have no items"),
+        ({"add": "1"}, "add: '1' is no product"),
+        ({"price": 1}, "price: is none of"),
+        ({"order_id": "nobody-01"}, "order_id: 'nobody-01' is no order"),
+    ],
+)
+def test_a_change_that_makes_no_sense_changes_nothing(
+    shop: Shop, body: dict[str, Any], fault: str
+) -> None:
+    order_id = shop.order(kind="plain")
+    before = shop.client.order(order_id)
+
+    answer = shop.steer("changes", status=400, **{"order_id": order_id} | body)
+
+    assert answer["error"].startswith(fault)
+    assert shop.client.order(order_id) == before
+
+
+def test_an_order_is_changed_in_handling_alone(shop: Shop) -> None:
+    order_id = shop.order("ready-for-handling")
+
+    answer = shop.steer("changes", status=400, order_id=order_id, add="310045")
+
+    assert "an order that is ready-for-handling is not changed" in answer["error"]
+
+
+def test_a_new_order_takes_the_place_of_another_and_the_list_finds_both(shop: Shop) -> None:
+    old = shop.order()
+    shop.clock.pass_by(60)
+
+    new = shop.steer("replacements", order_id=old)
+
+    assert (shop.status(old), shop.status(new)) == ("replaced", "ready-for-handling")
+    group = shop.client.order(new)["orderGroup"]
+    assert group == shop.client.order(old)["orderGroup"]
+    assert [one.order_id for one in shop.client.search(group).orders] == [new, old]
+
+
+def test_within_the_shoppers_own_window_a_request_cancels_at_once(shop: Shop) -> None:
+    order_id = shop.order("window-to-cancel")
+
+    shop.steer("cancellations", order_id=order_id)
+
+    assert shop.status(order_id) == "cancel"
+
+
+@pytest.mark.parametrize("over", ["canceled", "replaced", "invoiced"])
+def test_what_is_over_is_not_canceled(shop: Shop, over: str) -> None:
+    order_id = shop.order(over)
+
+    answer = shop.steer("cancellations", status=400, order_id=order_id, final=True)
+
+    assert answer["error"] == f"order_id: an order that is {over} is not canceled"
