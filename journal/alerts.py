@@ -76,11 +76,13 @@ class Pace:
         clear: how long it has to be gone before that is told; twice as long each time that it
             came back soon.
         remind: between two messages of one that lasts.
+        gap: between two looks; after a longer one nobody knows whether a cause has lasted.
     """
 
     after: Mapping[str, timedelta] = field(default_factory=dict)
     clear: timedelta = timedelta(minutes=5)
     remind: timedelta = timedelta(hours=4)
+    gap: timedelta = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,8 +248,7 @@ def _go_on(db: Connection, row: Row, cause: Cause, pace: Pace, now: datetime) ->
     values: dict[str, Any] = _told(cause) | {"since": since, "seen_at": now, "calm_since": None}
     if row["opened_at"] is None:
         noticed = row["noticed_at"]
-        if now - row["seen_at"] > max(pace.clear, 2 * pace.after.get(cause.rule, timedelta(0))):
-            # Nobody looked meanwhile: whether it lasted is not known.
+        if now - row["seen_at"] > pace.gap:
             values["noticed_at"] = noticed = now
         proved = cause.holds_since is None or cause.holds_since > noticed
         if proved and now - noticed >= pace.after.get(cause.rule, timedelta(0)):

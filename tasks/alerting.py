@@ -59,6 +59,7 @@ class Rules:
 
     Attributes:
         zone: in which messages tell the time.
+        every: time between two looks.
         after: how long a cause has to last before it is told, where its rule has no time of its
             own.
         unheard: for how long a store may not be listed.
@@ -72,6 +73,7 @@ class Rules:
     unheard: timedelta = timedelta(minutes=15)
     ignored: frozenset[str] = frozenset()
     zone: tzinfo = SAO_PAULO
+    every: timedelta = timedelta(minutes=1)
 
     @property
     def pace(self) -> Pace:
@@ -81,7 +83,9 @@ class Rules:
             one: self.after for one in Rule if one not in (Rule.QUIET, Rule.BEAT)
         }
         patient[Rule.QUOTA] = max(self.after, QUOTA_LASTS)
-        return Pace(patient, self.clear, self.remind)
+        # A cause may be out of sight for as long as it takes to believe that it is gone.
+        gap = max(self.clear, 3 * self.every)
+        return Pace(patient, self.clear, self.remind, gap)
 
 
 @dataclass(frozen=True, slots=True)

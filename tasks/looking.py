@@ -111,7 +111,9 @@ def look(journal: Alerting, rules: Rules, now: datetime, facts: Facts | None = N
     """Evaluate all rules and keep what came of it: open alerts, go on with them, close them.
 
     Sends nothing (``tasks.telling``). That somebody looks is what the rule ``beat`` asks for, so
-    that it is fulfilled here. Called again at the same moment it changes nothing.
+    that it is fulfilled here. Called again at the same moment it changes nothing. Who looks at
+    other times than each minute says how often in ``Rules.every``: what was wrong before a longer
+    gap does not count as having lasted.
     """
     found = evaluate(journal, rules, now, facts)
     journal.observe(found, looked_at(rules, facts or Facts()), rules.pace, now=now)

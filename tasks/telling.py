@@ -99,18 +99,31 @@ def tell(
         rows = journal.claim_alerts(rules.pace, now=now())
         if not rows:
             break
-        faults: dict[int, dict[str, str | None]] = {one.id: {} for one in rows}
-        for receiver in notifier.receivers:
-            lacking = [one for one in rows if one.lacks(receiver)]
-            for message, some in _messages(lacking, rules):
-                late = time.monotonic() > until
-                fault = "no time was left" if late else notifier.send(receiver, message)
-                for one in some:
-                    faults[one.id][receiver] = fault
-        for one in rows:
-            journal.settle_alert(one, faults[one.id], rules.pace, now=now())
-            done += _logged(one, [fault for fault in faults[one.id].values() if fault])
+        for some in [rows] if len(rows) > TOGETHER else [[one] for one in rows]:
+            done += _send(journal, notifier, rules, some, now=now, until=until)
     return done
+
+
+def _send(
+    journal: Alerting,
+    notifier: Notifier,
+    rules: Rules,
+    rows: Sequence[AlertRow],
+    *,
+    now: Callable[[], datetime],
+    until: float,
+) -> int:
+    faults: dict[int, dict[str, str | None]] = {one.id: {} for one in rows}
+    for receiver in notifier.receivers:
+        lacking = [one for one in rows if one.lacks(receiver)]
+        for message, some in _messages(lacking, rules):
+            late = time.monotonic() > until
+            fault = "no time was left" if late else notifier.send(receiver, message)
+            for one in some:
+                faults[one.id][receiver] = fault
+    for one in rows:
+        journal.settle_alert(one, faults[one.id], rules.pace, now=now())
+    return sum(_logged(one, [fault for fault in faults[one.id].values() if fault]) for one in rows)
 
 
 def _messages(

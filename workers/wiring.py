@@ -147,6 +147,7 @@ def rules(settings: Settings) -> Rules:
         unheard=timedelta(minutes=settings.alert_unheard_minutes),
         ignored=settings.alert_ignore,
         zone=ZoneInfo(settings.timezone),
+        every=timedelta(seconds=settings.alert_seconds),
     )
 
 

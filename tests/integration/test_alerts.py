@@ -551,6 +551,25 @@ def test_a_store_that_is_configured_no_more_keeps_no_alert_open(town: Town) -> N
     assert town.open() == []
 
 
+def test_who_looks_seldom_is_believed_as_well(town: Town) -> None:
+    town.rules = replace(RULES, every=20 * MINUTE)
+    town.bury("a-01", "no such SKU")
+
+    town.minutes(60, step=20)
+
+    assert town.open() == [("dead", "acme")]
+
+
+def test_what_was_wrong_before_and_after_a_long_gap_did_not_last(town: Town) -> None:
+    town.journal.pause("acme", seconds=60, reason="429")
+    town.minutes(1)
+    town.clock.pass_by(3600)
+    town.journal.pause("acme", seconds=60, reason="429")
+    town.minutes(1)
+
+    assert town.open() == []
+
+
 def test_rules_that_are_ignored_are_not_told(town: Town) -> None:
     town.rules = replace(RULES, ignored=frozenset({"paused"}))
     town.journal.pause("acme", seconds=9e6, reason="stocktaking")
