@@ -37,6 +37,10 @@ class Missing(Exception):
     """The ERP has no such thing."""
 
 
+class Nowhere(Missing):
+    """HTTP 404 that no rule of the profile speaks of: perhaps the path itself is missing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What the ERP answered.
@@ -63,6 +67,7 @@ class Calls:
         self._pace = Pace(state, profile.part("rate"))
         self.renderer = Renderer(Formats(profile.part("formats")), profile.codes)
         self._local = threading.local()
+        self._sessions: list[requests.Session] = []
         self.count = 0
 
     def ask(self, spec: Mapping[str, Any], known: Mapping[str, Any]) -> Answer:
@@ -135,7 +140,13 @@ class Calls:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
             session = self._local.session = requests.Session()
+            self._sessions.append(session)
         return session
+
+    def close(self) -> None:
+        """Give back the connections of all threads."""
+        while self._sessions:
+            self._sessions.pop().close()
 
     def _meaning(self, status: int, document: Any) -> str:
         for rule in self._profile.parts.get("errors", ()):
@@ -167,6 +178,8 @@ def _raise(meaning: str, words: str) -> None:
         raise Duplicate(words)
     if meaning == "missing":
         raise Missing(words)
+    if meaning == "nowhere":
+        raise Nowhere(words)
 
 
 def _usual(status: int) -> str:
@@ -175,7 +188,7 @@ def _usual(status: int) -> str:
     if status in (400, 422):
         return "rejected"
     # Also a wrong key or a path that is not there: no order is at fault.
-    named = {404: "missing", 409: "duplicate", 429: "throttled"}
+    named = {404: "nowhere", 409: "duplicate", 429: "throttled"}
     return named.get(status, "unavailable")
 
 

@@ -58,6 +58,10 @@ class Changes:
         finally:
             self._state.change("changes", lambda document: self._end(document, read_at))
 
+    def close(self) -> None:
+        """Give back all connections."""
+        self._database.close()
+
     def _begin(self, document: dict[str, Any]) -> float | None:
         now = time.time()
         for name in ("busy_until", "next_at"):
@@ -214,7 +218,8 @@ def _optional(document: Any, spec: Mapping[str, Any], name: str) -> Any:
 def _is(document: Any, spec: Mapping[str, Any]) -> bool:
     if "path" not in spec:
         return document is not None
-    return str(found(document, spec["path"])) in {str(one) for one in spec["is"]}
+    value = found(document, spec["path"])
+    return ("" if value is None else str(value)) in {str(one) for one in spec["is"]}
 
 
 def _cents(value: Any) -> int | None:
