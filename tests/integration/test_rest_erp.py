@@ -194,6 +194,28 @@ def test_a_customer_is_made_once_found_by_document_and_never_changed(bling: Rest
     assert set(names) == {"52998224725", "52911111111"}
 
 
+def test_a_customer_that_was_deleted_in_the_erp_is_made_anew_on_a_retry(bling: RestBench) -> None:
+    bling.erp.insert(sample())
+    bling.fake.customers.clear()
+    order = sample()
+
+    with pytest.raises(ErpRejected, match="O contato ou os itens não existem"):
+        bling.erp.insert(order)
+    bling.erp.insert(order)
+
+    assert bling.orders(order.order_id) == 1
+
+
+def test_the_state_names_no_customer(bling: RestBench) -> None:
+    bling.erp.insert(sample())
+
+    rows = [
+        *bling.tables.rows("SELECT * FROM rest_once"),
+        *bling.tables.rows("SELECT * FROM rest_shared"),
+    ]
+    assert not [one for one in ("52998224725", "Conceição") if one in repr(rows)]
+
+
 def test_what_an_order_becomes_at_the_erp(bling: RestBench) -> None:
     order = sample()
 

@@ -7,6 +7,7 @@ ERP has done until VTEX has it, and how that ended.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import re
 import threading
 import time
@@ -83,9 +84,7 @@ class RestErp:
         reference = self._once(
             (scope, name),
             lambda: self._look("order", known),
-            lambda hold: self._create(
-                "order", {**known, "customer_id": self._customer(known)}, hold
-            ),
+            lambda hold: self._ordered(known, hold),
         )
         parts.state.keep(scope, name, reference, int(order.total.scaleb(2)))
         return reference
@@ -258,24 +257,32 @@ class RestErp:
             return str(reference)
         raise ErpUnavailable(f"{parts.profile.name} took the {part} and gave it no number")
 
+    def _ordered(self, known: Mapping[str, Any], hold: Hold) -> str:
+        customer_id = self._customer(known)
+        try:
+            return self._create("order", {**known, "customer_id": customer_id}, hold)
+        except ErpRejected:
+            if customer_id is not None:
+                # Somebody may have deleted or merged it: the next time it is looked for.
+                self._parts().state.forget("customer", self._pseudonym(known))
+            raise
+
     def _customer(self, known: Mapping[str, Any]) -> str | None:
         """Return the ERP's number of who buys: found by CPF or CNPJ, made where it is missing."""
         if not self._parts().profile.part("customer"):
             return None
-        document = known["customer"].document
-        if not document:
-            name = hashlib.sha256(f"{known['store']}/{known['order_id']}".encode()).hexdigest()
-            return self._once(
-                ("customer", name),
-                lambda: None,
-                lambda hold: self._create("customer", known, hold),
-            )
+        has_document = bool(known["customer"].document)
         return self._once(
-            # A hash: who buys is known to the ERP and needs not be known here.
-            ("customer", hashlib.sha256(document.encode()).hexdigest()),
-            lambda: self._look("customer", known),
+            ("customer", self._pseudonym(known)),
+            lambda: self._look("customer", known) if has_document else None,
             lambda hold: self._create("customer", known, hold),
         )
+
+    def _pseudonym(self, known: Mapping[str, Any]) -> str:
+        """Return a name of who buys that only the ERP's keys make out: a CPF alone is guessed."""
+        key = "\n".join(sorted(self._parts().profile.secrets.values())).encode()
+        told = known["customer"].document or f"{known['store']}/{known['order_id']}"
+        return hmac.new(key, told.encode(), hashlib.sha256).hexdigest()
 
     def _cancel(self, parts: Parts, event: Event) -> None:
         spec = parts.profile.part("cancel")

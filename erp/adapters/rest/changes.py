@@ -107,9 +107,16 @@ class Changes:
         try:
             for row in self._rows(document, total_cents):
                 self._put(order | row)
-        except (ValueError, ArithmeticError, TypeError):
+        except (ValueError, ArithmeticError, TypeError) as error:
             # The others must not wait for it.
-            log.exception("what the ERP did with an order cannot be read", extra=order)
+            log.error(
+                "what the ERP did with an order cannot be read",
+                extra={
+                    "store": order["account"],
+                    "order_id": order_id,
+                    "reason": type(error).__name__,
+                },
+            )
 
     def _fetched(self, name: str, known: Mapping[str, Any]) -> Any:
         spec = self._part[name]

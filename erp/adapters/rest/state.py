@@ -21,6 +21,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    delete,
     or_,
     select,
     update,
@@ -151,6 +152,11 @@ class State:
         row = update(once).where(once.c.scope == scope, once.c.name == name)
         with self._database.transaction() as db:
             db.execute(row.values(claimed_until_ms=_milliseconds(seconds)))
+
+    def forget(self, scope: str, name: str) -> None:
+        """Let something be looked for anew."""
+        with self._database.transaction() as db:
+            db.execute(delete(once).where(once.c.scope == scope, once.c.name == name))
 
     def change(self, name: str, turn: Callable[[dict[str, Any]], Result]) -> Result:
         """Let ``turn`` change a document that all processes share, one after the other."""
