@@ -51,6 +51,16 @@ def two_partial_invoices_one_posted_twice_are_two_invoices(bench: Bench) -> None
         same(datetime.fromisoformat(one.fields["issued_at"]).utcoffset() is not None, True)
 
 
+def an_invoice_posted_twice_is_one_invoice(bench: Bench) -> None:
+    """Also where an order has one invoice at most."""
+    acts, order = offered(bench, Acts), _taken(bench)
+    now, told = datetime.now(UTC), []
+    for _ in range(2):
+        acts.invoice(order.order_id, "1008", Decimal("50.00"), ["310045"], now)
+        told += [one for one in _handed_out(bench, order) if one.kind == "invoice"]
+    same(len({repr(sorted(_content(one).items())) for one in told}), 1)
+
+
 def tracking_that_comes_later_is_told_of_its_invoice(bench: Bench) -> None:
     """By a request of its own, after that of the invoice."""
     acts, order = offered(bench, Acts), _taken(bench)
@@ -96,6 +106,7 @@ CHECKS: tuple[Callable[[Bench], None], ...] = (
     a_cancellation_before_the_erp_confirms_is_seen_there,
     a_cancellation_after_the_erp_confirmed_is_seen_there,
     two_partial_invoices_one_posted_twice_are_two_invoices,
+    an_invoice_posted_twice_is_one_invoice,
     tracking_that_comes_later_is_told_of_its_invoice,
     a_cancellation_in_the_erp_is_asked_for_with_a_reason,
     a_change_committed_with_an_older_stamp_is_told,
