@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from datetime import timedelta
 
 import click
+from rich.table import Column, Table
 
 from erp.port import ErpError
-from tasks.coverage import cover
+from tasks.coverage import Coverage, cover
 from workers import log, views, wiring
 from workers.options import AS_JSON, STORE, store_of
 from workers.settings import load
@@ -48,8 +50,35 @@ def coverage(store: str | None, days: int, *, everything: bool, as_json: bool) -
     finally:
         team.journal.close()
         team.erp.close()
-    views.show_coverage(found, everything=everything, as_json=as_json)
+    _show(found, everything=everything, as_json=as_json)
     raise SystemExit(1 if found.missing or found.unmappable else 0)
 
 
 COMMANDS = (coverage,)
+
+
+def _show(found: Coverage, *, everything: bool, as_json: bool) -> None:
+    """Print what the orders of a store need, and what the ERP has no code for."""
+    if as_json:
+        views.show_json(dataclasses.asdict(found))
+        return
+    shown = found.seen if everything else found.missing
+    if shown:
+        table = Table(
+            "kind", "VTEX", "name", Column("orders", justify="right"),
+            Column("first order", no_wrap=True), "ERP",
+        )  # fmt: skip
+        for one in shown:
+            code = one.erp_code or ("no code" if one.missing else "-")
+            need = one.need
+            table.add_row(
+                need.kind, need.code, need.name or "", str(one.orders), one.first_order, code
+            )
+        views.console().print(table)
+    for reason, ids in found.unmappable.items():
+        click.echo(f"{len(ids)} cannot be mapped, such as {ids[0]}: {reason}")
+    judged = ", ".join(found.judged) or "nothing"
+    click.echo(
+        f"{found.store}: {len(found.missing)} without a code, {found.orders} orders since "
+        f"{views.moment(found.since)}; the ERP keeps codes for {judged}"
+    )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
 
+from journal.erasure import Erasure
 from journal.store import Journal
 from workers import log, views, wiring
 from workers.options import AS_JSON, OrderId, agreed, known
@@ -64,11 +66,11 @@ def erase(
         found = [journal.erase(*one, dry_run=True) for one in named]
         if not dry_run and any(one.any for one in found):
             if not yes:
-                views.show_erasures(found, "to erase")
+                _show(found, "to erase")
                 if not agreed("erase it for good?"):
                     return
             found = [journal.erase(*one) for one in named]
-        views.show_erasures(found, "to erase" if dry_run else "erased", as_json=as_json)
+        _show(found, "to erase" if dry_run else "erased", as_json=as_json)
     finally:
         journal.close()
     if any(one.waits_for for one in found):
@@ -76,6 +78,24 @@ def erase(
 
 
 COMMANDS = (erase,)
+
+
+def _show(found: Sequence[Erasure], word: str, *, as_json: bool = False) -> None:
+    """Print what of a customer's orders was erased, or would be, and what stays."""
+    if as_json:
+        views.show_json(
+            [dataclasses.asdict(one) | {"erased": word == "erased" and one.any} for one in found]
+        )
+        return
+    for one in found:
+        waits = ", ".join(one.waits_for)
+        stays = f"stays, it is needed by: {waits}; vtex-erp order {one.order_id}"
+        click.echo(f"{one.store} {one.order_id}: {stays if waits else f'{word}: {one}'}")
+    held = [one.erp_reference for one in found if one.erp_reference]
+    if held:
+        click.echo(f"the ERP has its own data of them, as {', '.join(held)}: erase it there")
+    if not found:
+        click.echo("the journal has no document that names them")
 
 
 def _of_customer(journal: Journal, store: str | None) -> list[tuple[str, str]]:

@@ -19,10 +19,8 @@ from erp.port import ErpRejected
 from erp.sales_order import SalesOrder
 from journal.changes import CancelRequest
 from journal.dead import DeadRow
-from journal.erasure import Erasure
 from journal.jobs import Kind, State
 from journal.readings import EventRow, OrderRow, RequestRow
-from tasks.coverage import Coverage
 from tasks.mending import Mended
 from tasks.orders import sales_order
 from tasks.reconciling import WORDS, Compared
@@ -57,7 +55,7 @@ def standing(row: OrderRow, pause: Pause | None = None) -> str:
     reason = f" ({row.last_error})" if row.last_error else ""
     if row.waits_for:
         return f"waits at {row.stage} for {row.waits_for}"
-    return f"waits at {row.stage} until {_time(row.due_at)}{reason}"
+    return f"waits at {row.stage} until {moment(row.due_at)}{reason}"
 
 
 def show_verdicts(verdicts: Sequence[Verdict], *, as_json: bool) -> None:
@@ -93,13 +91,13 @@ def show_orders(
     for row in rows:
         table.add_row(
             row.store, row.order_id, money(row.value_cents), str(row.stage), str(row.state),
-            _time(row.listed_at), row.erp_reference or "-", _why(row, pauses.get(row.store)),
+            moment(row.listed_at), row.erp_reference or "-", _why(row, pauses.get(row.store)),
         )  # fmt: skip
-    console = _console()
+    screen = console()
     if rows:
-        console.print(table)
+        screen.print(table)
     for store, numbers in counts.items():
-        console.print(f"{store}: " + ", ".join(f"{n} {name}" for name, n in numbers.items()))
+        screen.print(f"{store}: " + ", ".join(f"{n} {name}" for name, n in numbers.items()))
     for store, pause in pauses.items():
         click.echo(f"{store} pauses {told(store, pause)}")
 
@@ -148,9 +146,9 @@ def show_order(life: Life, *, as_json: bool) -> None:
         return
     row = life.row
     click.echo(f"{row.store} {row.order_id}: {standing(row, life.pause)}")
-    click.echo(f"value {money(row.value_cents)}, placed {_time(row.created_at)}")
+    click.echo(f"value {money(row.value_cents)}, placed {moment(row.created_at)}")
     if life.undecided:
-        until = _time(life.undecided.decide_by)
+        until = moment(life.undecided.decide_by)
         click.echo(
             f"a cancellation is asked for; VTEX cancels by itself at {until}: vtex-erp cancel "
             "accepts, vtex-erp deny denies"
@@ -162,7 +160,7 @@ def show_order(life: Life, *, as_json: bool) -> None:
         kind = "" if event.kind is Kind.INTAKE else f" {event.kind}"
         detail = f": {event.detail}" if event.detail else ""
         click.echo(
-            f"  {_time(event.at)} {kind} attempt {event.attempt}{stage}  {event.what}{detail}"
+            f"  {moment(event.at)} {kind} attempt {event.attempt}{stage}  {event.what}{detail}"
         )
     if not life.events:
         click.echo("  its timeline was purged")
@@ -196,10 +194,10 @@ def show_undecided(rows: Sequence[CancelRequest], now: datetime, *, as_json: boo
     )  # fmt: skip
     for one in rows:
         table.add_row(
-            one.store, one.order_id, _time(one.asked_at), _time(one.decide_by),
+            one.store, one.order_id, moment(one.asked_at), moment(one.decide_by),
             str(max(0, (one.decide_by - now).days)), one.request_id or "-",
         )  # fmt: skip
-    _console().print(table)
+    console().print(table)
     click.echo("vtex-erp cancel ORDER accepts, vtex-erp deny ORDER --reason … denies")
 
 
@@ -281,7 +279,7 @@ def show_balance(order_id: str, now: Balance, rows: Sequence[RequestRow], *, as_
     for sku, sold in now.sold.items():
         numbers = (sold, now.invoiced[sku], now.open[sku], now.returned[sku])
         table.add_row(sku, *(str(one) for one in numbers))
-    _console().print(table)
+    console().print(table)
     for one in rows:
         click.echo(f"  {standing_of_request(one)}")
 
@@ -301,14 +299,14 @@ def show_dead(rows: Sequence[DeadRow], limit: int, *, as_json: bool) -> None:
     for cause, found in groups:
         shown = _cause(cause, found)
         table.add_row(
-            str(len(found)), _time(found[0].since), _time(found[-1].since),
+            str(len(found)), moment(found[0].since), moment(found[-1].since),
             str(shown["attempts"]), ", ".join(shown["stores"]), cause,
         )  # fmt: skip
-    _console().print(table)
+    console().print(table)
     for row in rows[:limit]:
         click.echo(
             f"job {row.job}: {row.store} {row.order_id} {row.kind} at {row.stage}, "
-            f"since {_time(row.since)}, attempt {row.attempts}: {row.reason}"
+            f"since {moment(row.since)}, attempt {row.attempts}: {row.reason}"
         )
     if len(rows) > limit:
         click.echo(f"and {len(rows) - limit} more: --limit shows them")
@@ -335,7 +333,7 @@ def _cause(cause: str, found: Sequence[DeadRow]) -> dict[str, Any]:
 
 def show_findings(compared: Compared) -> None:
     """Print what a comparison came to: a table, and how many there are of each kind."""
-    days = f"{_time(compared.since)} to {_time(compared.until)}"
+    days = f"{moment(compared.since)} to {moment(compared.until)}"
     click.echo(
         f"{compared.store}: {compared.orders} orders of {days}, {len(compared.findings)} findings"
     )
@@ -351,7 +349,7 @@ def show_findings(compared: Compared) -> None:
             str(one.kind), one.order_id, one.there.status or "-", here,
             one.in_erp.reference if one.in_erp else "-", one.detail, str(one.fix),
         )  # fmt: skip
-    _console().print(table)
+    console().print(table)
     for kind, count in Counter(one.kind for one in compared.findings).items():
         click.echo(f"{count:>7}  {kind}: {WORDS[kind]}")
 
@@ -375,65 +373,19 @@ def comparison(compared: Compared, mended: Mapping[int, Mended]) -> dict[str, An
     }  # fmt: skip
 
 
-def show_erasures(found: Sequence[Erasure], word: str, *, as_json: bool = False) -> None:
-    """Print what of a customer's orders was erased, or would be, and what stays."""
-    if as_json:
-        _json([dataclasses.asdict(one) | {"erased": word == "erased" and one.any} for one in found])
-        return
-    for one in found:
-        waits = ", ".join(one.waits_for)
-        stays = f"stays, it is needed by: {waits}; vtex-erp order {one.order_id}"
-        click.echo(f"{one.store} {one.order_id}: {stays if waits else f'{word}: {one}'}")
-    held = [one.erp_reference for one in found if one.erp_reference]
-    if held:
-        click.echo(f"the ERP has its own data of them, as {', '.join(held)}: erase it there")
-    if not found:
-        click.echo("the journal has no document that names them")
-
-
-def show_coverage(found: Coverage, *, everything: bool, as_json: bool) -> None:
-    """Print what the orders of a store need, and what the ERP has no code for."""
-    if as_json:
-        _json(dataclasses.asdict(found))
-        return
-    shown = found.seen if everything else found.missing
-    if shown:
-        table = Table(
-            "kind", "VTEX", "name", Column("orders", justify="right"),
-            Column("first order", no_wrap=True), "ERP",
-        )  # fmt: skip
-        for one in shown:
-            code = one.erp_code or ("no code" if one.missing else "-")
-            need = one.need
-            table.add_row(
-                need.kind, need.code, need.name or "", str(one.orders), one.first_order, code
-            )
-        _console().print(table)
-    for reason, ids in found.unmappable.items():
-        click.echo(f"{len(ids)} cannot be mapped, such as {ids[0]}: {reason}")
-    judged = ", ".join(found.judged) or "nothing"
-    click.echo(
-        f"{found.store}: {len(found.missing)} without a code, {found.orders} orders since "
-        f"{_time(found.since)}; the ERP keeps codes for {judged}"
-    )
-
-
 def show_json(value: Any) -> None:
     """Print JSON for machines."""
     _json(value)
 
 
-def moment(value: datetime | None) -> str:
-    """Return a time as this machine's clock has it."""
-    return _time(value)
-
-
-def _console() -> Console:
+def console() -> Console:
+    """Return where tables go."""
     # A pipe has no width: a line that is folded there cannot be searched.
     return Console() if sys.stdout.isatty() else Console(width=250)
 
 
-def _time(value: datetime | None) -> str:
+def moment(value: datetime | None) -> str:
+    """Return a moment as people here write it."""
     return value.astimezone().strftime("%Y-%m-%d %H:%M:%S") if value else "-"
 
 

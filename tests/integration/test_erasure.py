@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,12 +15,9 @@ from journal.jobs import PATHS, Kind, State
 from journal.tables import metadata
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
-    url = f"sqlite:///{tmp_path}/journal.db"
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgres_database")
-    with desk(url) as made:
+@pytest.fixture
+def office(journal_url: str) -> Iterator[Desk]:
+    with desk(journal_url) as made:
         yield made
 
 

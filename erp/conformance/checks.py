@@ -1,15 +1,4 @@
-"""What "an adapter works" means: checks that any adapter can be run against.
-
-In an adapter's own tests::
-
-    @pytest.mark.parametrize("check", conformance.CHECKS, ids=lambda check: check.__name__)
-    def test_my_erp(check):
-        check(MyErp(url))
-
-Each check takes an adapter whose ``migrate`` was called, and raises AssertionError. An adapter
-with an outbox passes ``OUTBOX_CHECKS`` as well; each takes an ``Outbox``, by which the check does
-what the ERP does.
-"""
+"""What every adapter must do, and every outbox: docs/erp/conformance.md."""
 
 from __future__ import annotations
 
@@ -375,3 +364,7 @@ def _line(number: int, sku: str, price: Decimal) -> Line:
 def _same(found: object, wanted: object) -> None:
     if found != wanted:
         raise AssertionError(f"{found!r} is not {wanted!r}")
+
+
+same = _same
+"""Holds what was found against what is wanted, for the other modules."""
