@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from erp.adapters import tryton_notes, tryton_sale
-from erp.adapters.tryton_http import Address, Rest, Row, TrytonRefuses, address, batched
+from erp.adapters.tryton_http import Rest, Row, TrytonRefuses, address, batched
 from erp.adapters.tryton_outbox import Outbox
 from erp.port import ErpRejected, ErpUnavailable, Event, Held, Request
 from erp.sales_order import PostalAddress, SalesOrder
@@ -32,13 +32,13 @@ class TrytonErp:
     Args:
         url: ``tryton+https://USER:KEY@HOST/DATABASE``; see ``tryton_http.Address``.
         clock: seconds that only go forward; by them another worker's claim lapses.
+
+    Raises:
+        ValueError: the URL lacks something; says what, without the URL.
     """
 
     def __init__(self, url: str, *, clock: Callable[[], float] = time.monotonic) -> None:
-        try:
-            self._where: Address = address(url)
-        except ValueError as error:
-            raise ErpRejected(f"ERP_URL {error}") from None
+        self._where = address(url)
         self._rest = Rest(self._where)
         self._outbox = Outbox(self._rest, clock)
         self._shops: dict[str, Row] = {}
@@ -87,7 +87,6 @@ class TrytonErp:
             "web_id": order.order_id,
             "reference": order.sequence,
             "sale_date": tryton_sale.ordered_on(order),
-            "comment": order.note,
             # Without a carrier Tryton's default method fails its own check.
             "shipment_cost_method": None,
             "lines": [["create", values]],
@@ -177,7 +176,7 @@ class TrytonErp:
 
     def check(self) -> str:
         """Say which Tryton answered and what its set-up lacks."""
-        domain = [["name", "in", ["ir", *MODULES]], ["state", "=", "activated"]]
+        domain = [["name", "in", list(MODULES)], ["state", "=", "activated"]]
         modules = self._rest.search("ir.module", domain, ("name", "version"))
         if missing := sorted(set(MODULES) - {one["name"] for one in modules}):
             raise ErpRejected(f"Tryton lacks the modules {', '.join(missing)}: activate them")
@@ -188,7 +187,7 @@ class TrytonErp:
         services = {where.freight, where.discount, where.other}
         if unknown := sorted(services - set(self._products(services))):
             raise ErpRejected(f"Tryton has no product of code {', '.join(unknown)}: make it")
-        version = next((one["version"] for one in modules if one["name"] == "ir"), "8")
+        version = next(filter(None, (one["version"] for one in modules)), "of no version")
         names = ", ".join(sorted(one["name"] for one in shops))
         return f"Tryton {version}, web shops {names}"
 

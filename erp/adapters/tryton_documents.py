@@ -62,7 +62,7 @@ def _named(sale: Row) -> dict[str, Any]:
 
 def _cancellation(sale: Row) -> Iterator[Asked]:
     if _is_ours(sale) and notes.is_called_off(sale) and not notes.is_told_canceled(sale):
-        reason = " ".join((sale["description"] or REASON).split())[:LONGEST_REASON]
+        reason = (notes.reason(sale) or REASON)[:LONGEST_REASON]
         fields = _named(sale) | {"reason": reason}
         request = Request("cancellation", f"tryton:cancel:{sale['id']}", fields)
         yield Asked(sale, request, "cancellation")
@@ -190,7 +190,7 @@ STREAMS = (
                 ["shipment_state", "=", "exception"], ["invoice_state", "=", "exception"],
             ],
         ),
-        (*_SALE, *notes.STANDING, "description"),
+        (*_SALE, *notes.STANDING),
         _cancellation,
     ),
 )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -20,6 +21,7 @@ CONNECT_SECONDS = 5.0
 READ_SECONDS = 120.0
 """Confirming a sale of 500 lines took 26 s: invoice and shipment are made in the same call."""
 
+MOST_BYTES = 32 * 1024 * 1024
 MOST_WORDS = 500
 MOST_NAMES = 100
 
@@ -28,11 +30,7 @@ Domain = Sequence[Any]
 
 
 class TrytonRefuses(ErpRejected):
-    """Tryton understood and refuses (HTTP 400); ``words`` are its own, and may name a customer."""
-
-    def __init__(self, message: str, words: str = "") -> None:
-        super().__init__(message)
-        self.words = words
+    """Tryton understood and refuses (HTTP 400); its words may name a customer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,15 +186,17 @@ class Rest:
             answer = self._session().request(
                 method, f"{self._where.base}/rest/model/{path}", params=params, headers=headers,
                 data=None if values is None else json.dumps(values, default=_encoded),
-                timeout=(CONNECT_SECONDS, READ_SECONDS), allow_redirects=False,
+                timeout=(CONNECT_SECONDS, READ_SECONDS), allow_redirects=False, stream=True,
             )  # fmt: skip
+            with answer:
+                text = _body(answer, what)
         except requests.RequestException as error:
             raise ErpUnavailable(f"Tryton: {type(error).__name__} at {what}") from None
-        _require_usable(answer, what)
+        _require_usable(answer.status_code, text, what)
         if answer.status_code == requests.codes.no_content:
             return None
         try:
-            return json.loads(answer.text, object_hook=_decoded)
+            return json.loads(text, object_hook=_decoded)
         except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError):
             raise ErpUnavailable(f"Tryton's answer to {what} is not its JSON") from None
 
@@ -219,12 +219,20 @@ class Rest:
         return session
 
 
-def _require_usable(answer: requests.Response, what: str) -> None:
-    status = answer.status_code
-    if status == requests.codes.bad_request:
-        words = _words(answer)
-        if words:
-            raise TrytonRefuses(f"Tryton refuses {what}: {words}", words)
+def _body(answer: requests.Response, what: str) -> str:
+    """Return an answer's text; one that drips or does not end is none."""
+    until = time.monotonic() + READ_SECONDS
+    body = bytearray()
+    for some in answer.iter_content(65_536):
+        body += some
+        if len(body) > MOST_BYTES or time.monotonic() > until:
+            raise ErpUnavailable(f"Tryton's answer to {what} is too long or too slow")
+    return body.decode("utf-8", "replace")
+
+
+def _require_usable(status: int, text: str, what: str) -> None:
+    if status == requests.codes.bad_request and (words := _words(text)):
+        raise TrytonRefuses(f"Tryton refuses {what}: {words}")
     if status in (requests.codes.unauthorized, requests.codes.forbidden):
         # No order is at fault: all wait until the key is mended.
         raise ErpUnavailable(
@@ -237,11 +245,11 @@ def _require_usable(answer: requests.Response, what: str) -> None:
         raise ErpUnavailable(f"Tryton answered {status} at {what}")
 
 
-def _words(answer: requests.Response) -> str:
+def _words(text: str) -> str:
     """Return the message of a refusal that is really Tryton's; empty for a proxy's."""
     try:
-        message = answer.json().get("message")
-    except (ValueError, AttributeError):
+        message = json.loads(text).get("message")
+    except (ValueError, AttributeError, RecursionError):
         return ""
     return " ".join(message.split())[:MOST_WORDS] if isinstance(message, str) else ""
 

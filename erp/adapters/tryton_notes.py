@@ -6,6 +6,7 @@ A note's last line names what it is about: ``#vtex-erp taken invoice:12``.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 
 from erp.adapters.tryton_http import Row
@@ -16,6 +17,7 @@ STANDING = ("state", "invoices.state", "shipments.state", "notes.message")
 
 ORDER, CLAIM, TAKEN, EVENT = "order", "claim", "taken", "event"
 _MARK = "#vtex-erp"
+_REASON = re.compile(r"\s*(?:motivo|reason)\s*:(.*)", re.IGNORECASE | re.DOTALL)
 
 
 def of_event(event: Event) -> str:
@@ -94,6 +96,15 @@ def has(sale: Row, event: Event) -> bool:
     """Say whether an event is noted already."""
     name = _name(event).split()[1:]
     return any(words[:2] == name[:2] for _, words in marks(sale, EVENT))
+
+
+def reason(sale: Row) -> str | None:
+    """Return why a clerk called a sale off: a note of theirs that begins with ``motivo:``."""
+    for note in sorted(sale["notes"], key=lambda one: int(one["id"]), reverse=True):
+        found = _REASON.match(note["message"] or "")
+        if found and (words := " ".join(found[1].split())):
+            return words
+    return None
 
 
 def is_canceled(sale: Row) -> bool:

@@ -21,6 +21,9 @@ from erp.port import ErpUnavailable, Request
 
 PAGE = 200
 WHOLE = 50
+MOST_READ = 400
+"""Documents read whole in one go: a process that starts looks through its window bit by bit."""
+
 OVERLAP = timedelta(minutes=5)
 WINDOW = timedelta(days=30)
 """How far back a process looks when it starts."""
@@ -98,6 +101,7 @@ class Outbox:
         """Yield what changed or waits, in the order of change; then remember how far that was."""
         yield from self._whole(stream, sorted(place.waiting), place)
         domain: list[Any] = [["last_modified_at", ">=", place.since]]
+        read = 0
         while True:
             page = self._rest.search(
                 stream.model, [*stream.domain, *domain], ("last_modified_at",),
@@ -110,9 +114,10 @@ class Outbox:
                 and place.settled.get(one["id"]) != one["last_modified_at"]
             ]
             yield from self._whole(stream, fresh, place)
+            read += len(fresh)
             if page:
                 place.move_on(page[-1]["last_modified_at"] - OVERLAP)
-            if len(page) < PAGE:
+            if len(page) < PAGE or read >= MOST_READ:
                 return
             stamp = page[-1]["last_modified_at"]
             same = [["last_modified_at", "=", stamp], ["id", ">", page[-1]["id"]]]
@@ -168,7 +173,7 @@ class Outbox:
         mine = max(claims, default=0)
         if not claims or mine in known:
             raise ErpUnavailable("Tryton does not show a note that was made")
-        if claims[0] == mine:
+        if claims[0] == mine and not notes.is_taken(sale, reference):
             return mine
         self._write(asked.sale["id"], [["delete", [mine]]])
         return None

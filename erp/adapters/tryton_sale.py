@@ -123,6 +123,8 @@ def remark(order: SalesOrder) -> str:
         lines.append("pagamento: " + " ".join(filter(None, words)))
     if order.pickup_point:
         lines.append(f"retirada: {order.pickup_point}")
+    if order.note:
+        lines.append(f"cliente: {order.note}")
     return "\n".join([*lines, *order.flags])
 
 
@@ -169,7 +171,8 @@ def _kind(document: str) -> str | None:
     # Those with letters, of July 2026 and later, are left untyped: not every python-stdnum
     # knows them.
     if len(document) == _CNPJ and _ends_right(document, first, [6, *first]):
-        return "br_cnpj"
+        # python-stdnum has the CNPJ as the VAT number of Brazil, and so has Tryton.
+        return "br_vat"
     return None
 
 

@@ -24,7 +24,7 @@ SERVICES = {
     "VTEX-DISCOUNT": "Descontos VTEX",
     "VTEX-OTHER": "Acréscimos VTEX",
 }
-GROUPS = ("Sales", "Sales Administrator", "Party Administration", "Stock", "Accounting")
+GROUPS = ("Sales", "Party Administration", "Stock", "Accounting")
 
 
 def company() -> Any:
@@ -99,7 +99,10 @@ def main(config_file: str, database: str, shops: str, codes: str) -> None:
         shop = Model.get("web.shop")(name=name, company=owner, currency=owner.currency)
         shop.warehouses.append(Model.get("stock.location")(warehouse.id))
         shop.save()
-    clerk = (*GROUPS, "Stock Administration", "Stock Force Assignment", "Stock Cancellation")
+    clerk = (
+        *GROUPS, "Stock Administration", "Stock Force Assignment", "Stock Cancellation",
+        "Currency Administration",
+    )  # fmt: skip
     print(json.dumps({"key": key("vtex", GROUPS, owner), "clerk": key("clerk", clerk, owner)}))
 
 
