@@ -15,8 +15,9 @@ $(VENV)/.installed: requirements-dev.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
-demo: setup
-	$(BIN)/vtex-erp demo $(if $(ONCE),--once)
+# ERP=tryton: into a real Tryton, whose clerk is played.
+demo: setup $(if $(filter tryton,$(ERP)),.venv-tryton/.installed)
+	$(if $(filter tryton,$(ERP)),PYTHONPATH=tests $(BIN)/python -m tryton_demo,$(BIN)/vtex-erp demo) $(if $(ONCE),--once)
 
 test: setup
 	$(BIN)/python -m pytest
