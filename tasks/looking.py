@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from journal.alerts import Alerting, Cause, Place
 from journal.counting import LastOrder
 from journal.dead import cause_of
-from journal.vitals import LISTED, DeadReason, Vitals
+from journal.vitals import KNOWN, LISTED, DeadReason, Vitals
 from tasks.alerting import Facts, Rule, Rules, Watched
 
 OF_STORES = (
@@ -115,6 +115,7 @@ def look(journal: Alerting, rules: Rules, now: datetime, facts: Facts | None = N
     other times than each minute says how often in ``Rules.every``: what was wrong before a longer
     gap does not count as having lasted.
     """
+    journal.introduce([one.name for one in rules.stores], now)
     found = evaluate(journal, rules, now, facts)
     journal.observe(found, looked_at(rules, facts or Facts()), rules.pace, now=now)
 
@@ -206,7 +207,7 @@ def _paused(look: _Look, store: Watched) -> Iterator[Cause]:
 
 
 def _unheard(look: _Look, store: Watched) -> Iterator[Cause]:
-    heard = look.heard(store)
+    heard = look.heard(store) or look.vitals.signs.get((KNOWN, store.name))
     if heard is None or store.name in look.vitals.pauses:
         return
     explained = look.explained_until(store.name, Rule.PAUSED, Rule.BEAT)

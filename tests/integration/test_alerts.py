@@ -316,6 +316,17 @@ def test_while_vtex_tells_nothing_that_is_told_and_no_silence_of_the_shoppers(
     assert len(town.desk.titles()) == 4
 
 
+def test_a_store_that_vtex_never_told_of_is_told_as_well(town: Town) -> None:
+    town.listing = False
+
+    town.minutes(14, step=2)
+    before = town.open()
+    town.minutes(10, step=2)
+
+    assert before == []
+    assert sorted(town.open()) == [("unheard", "acme"), ("unheard", "outlet")]
+
+
 def test_an_hour_asleep_is_no_news(town: Town) -> None:
     trade(town, lambda hour: 8, weeks=2)
     town.minutes(5)
