@@ -76,13 +76,19 @@ class Pace:
         clear: how long it has to be gone before that is told; twice as long each time that it
             came back soon.
         remind: between two messages of one that lasts.
+        seldom: the same, of rules that are reminded of less often.
         gap: between two looks; after a longer one nobody knows whether a cause has lasted.
     """
 
     after: Mapping[str, timedelta] = field(default_factory=dict)
     clear: timedelta = timedelta(minutes=5)
     remind: timedelta = timedelta(hours=4)
+    seldom: Mapping[str, timedelta] = field(default_factory=dict)
     gap: timedelta = timedelta(minutes=5)
+
+    def remind_of(self, rule: str) -> timedelta:
+        """Return how long after a message another one reminds of what a rule found."""
+        return self.seldom.get(rule, self.remind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,10 +286,15 @@ def _end_of(row: Row, now: datetime) -> dict[str, Any]:
 
 def _claimed(db: Connection, row: Row, pace: Pace, now: datetime) -> Row:
     values: dict[str, Any] = {"claimed_until": now + CLAIM}
-    if row["closed_at"] is None and row["told_at"] and now - row["told_at"] >= pace.remind:
+    if row["closed_at"] is None and _is_old(row, pace, now):
         values |= {"round": row["round"] + 1, "told_at": None, "failures": 0}
     _change(db, row, **values)
     return {**row, **values}
+
+
+def _is_old(row: Row, pace: Pace, now: datetime) -> bool:
+    told_at = row["told_at"]
+    return told_at is not None and now - told_at >= pace.remind_of(row["rule"])
 
 
 def _settle(
@@ -296,7 +307,9 @@ def _settle(
     if row["round"] == sent.round:
         told_at = row["told_at"] or (now if got else None)
         words = "; ".join(f"{name}: {fault}" for name, fault in faults.items() if fault) or None
-        again = told_at + pace.remind if told_at and row["closed_at"] is None else None
+        again = (
+            told_at + pace.remind_of(row["rule"]) if told_at and row["closed_at"] is None else None
+        )
         values |= {"told_at": told_at, "fault": words}
         if words is None:
             values |= {"failures": 0, "due_at": again}

@@ -20,8 +20,9 @@ from journal.tables import feeds, jobs, pauses, signs
 MOST_REASONS = 2000
 """Reasons of dead jobs that are read, the most frequent first."""
 
-LISTED, WATCHED = "listed", "watched"
-"""Signs: a store's list was read to its end; the alerts were looked for."""
+LISTED, WATCHED, KNOWN = "listed", "watched", "known"
+"""Signs: a store's list was read to its end; alerts were looked for; a store was first looked at.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,15 @@ class Examining(Counting):
                     where=signs.c.at <= now - every,
                 )
             )
+
+    def introduce(self, stores: Sequence[str], now: datetime) -> None:
+        """Keep when stores were first looked at; one that never answers is silent since then."""
+        query = select(signs.c.store).where(signs.c.name == KNOWN)
+        with self._database.transaction() as db:
+            known = set(db.execute(query).scalars())
+            new = [{"name": KNOWN, "store": one, "at": now} for one in stores if one not in known]
+            if new:
+                db.execute(insert(db, signs).values(new).on_conflict_do_nothing())
 
     def signed(self, name: str, store: str = "") -> datetime | None:
         """Return when something last came to its end; None where it never did."""

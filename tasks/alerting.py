@@ -29,6 +29,12 @@ class Rule(StrEnum):
 
 SAO_PAULO = ZoneInfo("America/Sao_Paulo")
 
+LONGEST_GAP = timedelta(minutes=15)
+"""Looks may be so far apart where workers are busy; a host that sleeps does so for longer."""
+
+COMPARED = timedelta(days=1)
+"""What a reconciliation found does not change before the next one."""
+
 QUOTA_LASTS = timedelta(minutes=10)
 """A backlog that takes all calls for less than this is no news."""
 
@@ -83,9 +89,9 @@ class Rules:
             one: self.after for one in Rule if one not in (Rule.QUIET, Rule.BEAT)
         }
         patient[Rule.QUOTA] = max(self.after, QUOTA_LASTS)
-        # A cause may be out of sight for as long as it takes to believe that it is gone.
-        gap = max(self.clear, 3 * self.every)
-        return Pace(patient, self.clear, self.remind, gap)
+        gap = max(self.clear, 3 * self.every, LONGEST_GAP)
+        seldom: dict[str, timedelta] = {Rule.FINDINGS: max(self.remind, COMPARED)}
+        return Pace(patient, self.clear, self.remind, seldom, gap)
 
 
 @dataclass(frozen=True, slots=True)

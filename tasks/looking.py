@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from journal.alerts import Alerting, Cause, Place
 from journal.counting import LastOrder
 from journal.dead import cause_of
-from journal.vitals import LISTED, DeadReason, Vitals
+from journal.vitals import KNOWN, LISTED, DeadReason, Vitals
 from tasks.alerting import Facts, Rule, Rules, Watched
 
 OF_STORES = (
@@ -115,6 +115,7 @@ def look(journal: Alerting, rules: Rules, now: datetime, facts: Facts | None = N
     other times than each minute says how often in ``Rules.every``: what was wrong before a longer
     gap does not count as having lasted.
     """
+    journal.introduce([one.name for one in rules.stores], now)
     found = evaluate(journal, rules, now, facts)
     journal.observe(found, looked_at(rules, facts or Facts()), rules.pace, now=now)
 
@@ -206,7 +207,7 @@ def _paused(look: _Look, store: Watched) -> Iterator[Cause]:
 
 
 def _unheard(look: _Look, store: Watched) -> Iterator[Cause]:
-    heard = look.heard(store)
+    heard = look.heard(store) or look.vitals.signs.get((KNOWN, store.name))
     if heard is None or store.name in look.vitals.pauses:
         return
     explained = look.explained_until(store.name, Rule.PAUSED, Rule.BEAT)
@@ -233,7 +234,7 @@ def _quiet(look: _Look, store: Watched) -> Iterator[Cause]:
         missing = rhythm.expected(begin, end, store.zone)
         if missing < store.quiet_orders:
             return
-        words = f"no new order, where some {missing:.0f} were to be expected since"
+        words = f"no new order, where some {missing:.0f} were to be expected"
     elif end - begin < UNKNOWN_SILENCE or sum(rhythm.hours) < FEW_ORDERS:
         return
     else:
@@ -256,8 +257,8 @@ def _waiting(look: _Look, store: Watched) -> Iterator[Cause]:
         minutes = f"{store.waits.total_seconds() / 60:g}"
         yield Cause(
             Rule.WAITING, store.name,
-            f"{found.count} jobs wait for more than {minutes} minutes; the oldest is an order's "
-            f"{oldest[1]}",
+            f"{_counted(found.count, 'job')} known for more than {minutes} minutes and not done; "
+            f"the oldest is an order's {oldest[1]}",
             f"vtex-erp order {oldest[0]} says for what; "
             f"vtex-erp orders --store {store.name} --older-than {minutes}",
             found.oldest, count=found.count, order_id=oldest[0],
@@ -291,7 +292,7 @@ def _findings(look: _Look, store: Watched) -> Iterator[Cause]:
         if count:
             yield Cause(
                 Rule.FINDINGS, store.name,
-                f"{count} orders differ between VTEX, the journal and the ERP: {kind}",
+                f"{_counted(count, 'order')} found by the reconciliation: {kind}",
                 f"vtex-erp reconcile --store {store.name}, then --fix",
                 last.at if last else look.now, key=kind[:128], count=count,
             )  # fmt: skip
@@ -311,8 +312,11 @@ def _quota(look: _Look, store: Watched) -> Iterator[Cause]:
 
 
 def _jobs(found: Sequence[DeadReason]) -> str:
-    count = sum(one.count for one in found)
-    return f"{count} job{'s' if count != 1 else ''}"
+    return _counted(sum(one.count for one in found), "job")
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _short(words: str) -> str:

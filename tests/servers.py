@@ -278,6 +278,7 @@ class Cluster:
         self.simulator = f"http://127.0.0.1:{self.port}"
         drop = (
             "STORES_FILE", "VTEX_ACCOUNT_FILE", "REDIS_URL_FILE", "BROKER_URL", "BROKER_URL_FILE",
+            "ALERT_URLS", "ALERT_URLS_FILE",
         )  # fmt: skip
         self.env = {k: v for k, v in os.environ.items() if k not in drop} | {
             "REDIS_URL": redis_url,

@@ -66,6 +66,10 @@ class Lookout:
             except Exception:
                 # The outermost edge of this thread: it has to look again.
                 log.exception("a look failed")
+        self.close()
+
+    def close(self) -> None:
+        """Give back what it opened."""
         self._journal.close()
         self._redis.close()
 

@@ -255,7 +255,7 @@ def test_intake_that_stops_at_noon_on_a_monday_is_told_when_the_rhythm_says_so(
     # Six an hour: fifteen are missing after two and a half hours.
     assert timedelta(hours=2, minutes=15) < lasted < timedelta(hours=2, minutes=45)
     (title,) = town.desk.titles()
-    assert title == "acme: no new order, where some 15 were to be expected since"
+    assert title == "acme: no new order, where some 15 were to be expected"
 
 
 def test_a_night_and_a_sunday_are_no_silence_in_a_store_that_never_sells_then(
@@ -316,6 +316,17 @@ def test_while_vtex_tells_nothing_that_is_told_and_no_silence_of_the_shoppers(
     assert len(town.desk.titles()) == 4
 
 
+def test_a_store_that_vtex_never_told_of_is_told_as_well(town: Town) -> None:
+    town.listing = False
+
+    town.minutes(14, step=2)
+    before = town.open()
+    town.minutes(10, step=2)
+
+    assert before == []
+    assert sorted(town.open()) == [("unheard", "acme"), ("unheard", "outlet")]
+
+
 def test_an_hour_asleep_is_no_news(town: Town) -> None:
     trade(town, lambda hour: 8, weeks=2)
     town.minutes(5)
@@ -342,7 +353,7 @@ def test_an_order_that_waits_for_long_is_told_and_a_request_that_is_not_due_is_n
 
     (message,) = [one for name, one in town.desk.got if name == "1 json"]
     assert message.title == (
-        "acme: 2 jobs wait for more than 30 minutes; the oldest is an order's intake"
+        "acme: 2 jobs known for more than 30 minutes and not done; the oldest is an order's intake"
     )
     assert "next: vtex-erp order a-01 says for what" in message.body
 
@@ -393,15 +404,15 @@ def test_findings_of_a_reconciliation_are_told_by_kind_until_one_finds_none(town
         town.journal.keep_reconciliation(Reconciliation("acme", now, now, now, 100, kinds))
 
     compared(unknown_here=3, stuck=1)
-    town.minutes(10)
+    town.minutes(9 * 60, step=10)
     compared(stuck=1)
     town.minutes(10)
     compared()
     town.minutes(10)
 
     assert sorted(town.desk.titles()[:2]) == [
-        "acme: 1 orders differ between VTEX, the journal and the ERP: stuck",
-        "acme: 3 orders differ between VTEX, the journal and the ERP: unknown-here",
+        "acme: 1 order found by the reconciliation: stuck",
+        "acme: 3 orders found by the reconciliation: unknown-here",
     ]
     assert [one.split(":")[0] for one in town.desk.titles()[2:]] == ["over", "over"]
 

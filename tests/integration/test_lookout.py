@@ -1,0 +1,101 @@
+"""A worker's own look: its host's clock against the journal's, and whether the schedule runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from servers import eventually
+
+from journal.clock import utc_now
+from journal.store import Journal
+from journal.vitals import WATCHED
+from workers import lookout
+from workers.lookout import Lookout
+from workers.settings import Settings, load
+
+
+def settings(url: str) -> Settings:
+    return load(
+        {
+            "JOURNAL_URL": url, "REDIS_URL": "redis://127.0.0.1:1/0", "ALERT_AFTER_SECONDS": "0",
+            "ALERT_CLEAR_SECONDS": "0", "ALERT_SECONDS": "0.2", "ALERT_BEAT_SECONDS": "0.4",
+        }
+    )  # fmt: skip
+
+
+class Hosts:
+    """Workers of a cluster, each with its lookout."""
+
+    def __init__(self, url: str) -> None:
+        self.journal, self.settings = Journal(url), settings(url)
+        self.journal.migrate()
+        self.all: list[Lookout] = []
+
+    def add(self) -> Lookout:
+        self.all.append(Lookout(self.settings))
+        return self.all[-1]
+
+
+@pytest.fixture
+def hosts(postgres_database: str) -> Iterator[Hosts]:
+    made = Hosts(postgres_database)
+    yield made
+    for one in made.all:
+        one.stop()
+        if one._thread.is_alive():
+            one._thread.join()
+        one.close()
+    made.journal.close()
+
+
+def test_a_host_whose_clock_is_off_is_told_by_its_name_and_over_when_it_is_right(
+    hosts: Hosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal, host = hosts.journal, hosts.add()
+    monkeypatch.setattr(lookout.socket, "gethostname", lambda: "worker-7")
+    monkeypatch.setattr(lookout, "utc_now", lambda: utc_now() + timedelta(minutes=3))
+
+    host._look()
+    (wrong,) = journal.alerts()
+    monkeypatch.setattr(lookout, "utc_now", utc_now)
+    host._look()
+    host._look()
+
+    assert (wrong.rule, wrong.key) == ("clock", "worker-7")
+    assert "the clock of worker-7 is 180 s off the journal's database" in wrong.words
+    assert journal.alerts() == []
+
+
+def test_one_host_that_is_right_does_not_speak_for_another(
+    hosts: Hosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = hosts.add(), hosts.add()
+    monkeypatch.setattr(lookout.socket, "gethostname", lambda: "worker-7")
+    monkeypatch.setattr(lookout, "utc_now", lambda: utc_now() + timedelta(minutes=3))
+    first._look()
+
+    monkeypatch.setattr(lookout.socket, "gethostname", lambda: "worker-8")
+    monkeypatch.setattr(lookout, "utc_now", utc_now)
+    for _ in range(3):
+        second._look()
+
+    assert [one.key for one in hosts.journal.alerts()] == ["worker-7"]
+
+
+def test_a_schedule_that_never_ran_is_no_news_and_one_that_stopped_is_one_alert(
+    hosts: Hosts,
+) -> None:
+    journal = hosts.journal
+    for _ in range(3):
+        hosts.add().start()
+    journal.sign(WATCHED)
+
+    eventually(journal.alerts)
+    (first,) = journal.alerts()
+    eventually(lambda: journal.alerts()[0].seen_at > first.seen_at)
+
+    (alert,) = journal.alerts()
+    assert (alert.id, alert.rule) == (first.id, "beat")
+    assert "Redis does not answer" in alert.words
