@@ -55,8 +55,9 @@ def test_each_example_of_the_page_is_a_request_that_the_contract_takes(outbox: S
         given = dict(one.fields)
         assert (given.pop("store"), given.pop("order_id")[:10]) == ("acme", "1268540501")
         contract.read(one.kind, given)
-    assert [one.kind for one in taken] == ["invoice"] * 2 + ["tracking"] * 3 + ["cancellation"]
-    whole, part, sent, seen, delivered, cancel = (dict(one.fields) for one in taken)
+    decisions = ["cancellation", "denial"]
+    assert [one.kind for one in taken] == ["invoice"] * 2 + ["tracking"] * 3 + decisions
+    whole, part, sent, seen, delivered, cancel, deny = (dict(one.fields) for one in taken)
     assert "items" not in whole
     assert part["items"] == [{"sku_id": "310045", "quantity": 2, "price_cents": 12340}]
     assert sent["dispatched_at"] == "2026-03-11T08:30:00-03:00"
@@ -64,7 +65,7 @@ def test_each_example_of_the_page_is_a_request_that_the_contract_takes(outbox: S
         {"city": "Campinas", "state": "SP", "description": "Em trânsito", "date": "2026-03-12"}
     ]
     assert delivered["delivered_at"] == "2026-03-13T10:15:00-03:00"
-    assert cancel["reason"] == "sem estoque"
+    assert (cancel["reason"], deny["reason"]) == ("sem estoque", "já foi despachado")
 
 
 def test_every_column_of_an_invoice_comes_under_its_name_in_the_contract(outbox: SqlOutbox) -> None:

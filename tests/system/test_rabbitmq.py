@@ -485,7 +485,7 @@ def test_check_tells_of_rabbitmq_and_of_the_redis_beside_it(
 
     assert "RabbitMQ drops what is sent before" in before
     assert f"broker: amqp://erp:***@127.0.0.1:{rabbit_server.port}/erp, RabbitMQ 3." in after
-    assert "broker queues: all 5 are there" in after
+    assert "broker queues: all 7 are there" in after
     assert f"redis: {on_rabbit.env['REDIS_URL']}, version" in after
     assert "beat: one is at work" in after
     assert rabbit_server.PASSWORD not in before + after
