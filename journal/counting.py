@@ -24,6 +24,10 @@ _BATCH = 48
 _BATCHES = 8
 """Batches of one call; the first of all has eight weeks before it, and calls go on."""
 
+_AHEAD = timedelta(days=1)
+"""No clock is so far ahead. With an end as well as a beginning SQLite goes by time; without it
+takes all orders there are, store by store."""
+
 _COUNTED = "counted"
 """The sign that tells up to which hour orders are counted."""
 
@@ -57,7 +61,7 @@ class Counting(Readings):
             until = _watermark(db, now)
             if until is None:
                 return {}
-            _note_last(db, until)
+            _note_last(db, until, now)
             counted = until >= _hour_of(now - _LATE)
             found = db.execute(select(rhythms.c.store, rhythms.c.last_at))
             return {one.store: LastOrder(one.last_at, counted) for one in found}
@@ -114,12 +118,12 @@ def _shortened(one: dict[str, Any]) -> dict[str, Any]:
     return one | {"since": one["since"] + gone * HOUR, "hours": hours}
 
 
-def _note_last(db: Connection, since: datetime) -> None:
+def _note_last(db: Connection, since: datetime, now: datetime) -> None:
     """Keep when the last orders came in, of the hours that are not counted yet."""
     known = {
         one.store: one.last_at for one in db.execute(select(rhythms.c.store, rhythms.c.last_at))
     }
-    for store, (_, last_at) in sorted(_orders_of(db, since, None).items()):
+    for store, (_, last_at) in sorted(_orders_of(db, since, now + _AHEAD).items()):
         if store not in known or last_at > known[store]:
             row = {"store": store, "since": since, "hours": "[]", "last_at": last_at}
             new = {"last_at": last_at}
@@ -129,13 +133,11 @@ def _note_last(db: Connection, since: datetime) -> None:
 
 
 def _orders_of(
-    db: Connection, since: datetime, until: datetime | None
+    db: Connection, since: datetime, until: datetime
 ) -> Mapping[str, tuple[int, datetime]]:
     at = orders.c.listed_at
     query = select(orders.c.store, func.count().label("n"), func.max(at).label("last_at"))
-    query = query.where(at >= since).group_by(orders.c.store)
-    if until is not None:
-        query = query.where(at < until)
+    query = query.where(at >= since, at < until).group_by(orders.c.store)
     return {one.store: (one.n, one.last_at) for one in db.execute(query)}
 
 

@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 from desk import Clock
+from sqlalchemy import event
 
 from journal.alerts import CLAIM, Cause
 from journal.feeds import PROBE
@@ -599,3 +602,35 @@ def test_an_evaluation_changes_no_alert_and_asks_no_clock(town: Town) -> None:
 
     assert [(one.rule, one.count) for one in causes] == [(Rule.DEAD, 1)]
     assert town.journal.alerts(since=datetime(1980, 1, 1, tzinfo=UTC)) == []
+
+
+def test_a_look_reads_neither_all_orders_nor_all_jobs(tmp_path: Path) -> None:
+    town = Town(f"sqlite:///{tmp_path}/journal.db")
+    asked: list[tuple[str, Any]] = []
+    engine = town.journal._database.engine
+    event.listen(
+        engine, "before_cursor_execute",
+        lambda _c, _u, statement, values, *_: asked.append((statement, values)),
+    )  # fmt: skip
+    town.bury("a-01", "no such SKU")
+    town.journal.record("acme", [Listed("a-02", None, 1)])
+    town.minutes(90, step=5)
+
+    # What reads and what writes alike; a plan is made for the statement as it was asked.
+    looks = [one for one in asked if one[0].startswith(("SELECT", "UPDATE", "DELETE"))]
+    with engine.connect() as db:
+        plans = {
+            statement: [
+                row[3] for row in db.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+            ]
+            for statement, values in looks
+        }
+    town.journal.close()
+
+    scans = {
+        statement: plan
+        for statement, plan in plans.items()
+        if any(one.startswith(("SCAN journal_jobs", "SCAN journal_orders")) for one in plan)
+    }
+    assert any("journal_orders" in one for one in plans)
+    assert scans == {}
