@@ -17,13 +17,13 @@ def watch(self: StoreTask, /, **_: object) -> None:
     Beat calls this every ``ALERT_SECONDS``. Two that run at once send nothing twice; the lock only
     saves the work.
     """
-    watching = self.with_team.watching
-    if watching is None:
+    alarm = self.with_team.alarm
+    if alarm is None:
         return
     with self.with_team.alone("alerts.watch") as renew:
         if renew is None:
             return
-        look(self.journal, watching.rules, self.journal.now(), watching.facts())
+        look(self.journal, alarm.rules, self.journal.now(), alarm.facts())
         self.journal.sign(WATCHED)
         renew()
-        tell(self.journal, watching.notifier, watching.rules, now=self.journal.now)
+        tell(self.journal, alarm.notifier, alarm.rules, now=self.journal.now)

@@ -113,7 +113,7 @@ class NfeRules:
 
 
 @dataclass(frozen=True)
-class Watching:
+class Alarm:
     """What looks after the stores (docs/alerts.md).
 
     Attributes:
@@ -137,7 +137,7 @@ class Team:
         retention: how long the journal keeps what is closed.
         rests: stores whose orders may come by their feed, and for how long the list may rest
             between two listings while they do.
-        watching: the rules of alerts, and who is told; None where nobody looks.
+        alarm: the rules of alerts, and who is told; None where nobody looks.
         alone: a lock over the cluster by name; enters with what renews it, or with None where
             somebody else has it.
         watch: hears of what the tasks do; None where nobody wants to.
@@ -152,7 +152,7 @@ class Team:
     nfe: NfeRules = field(default_factory=NfeRules)
     retention: Retention = field(default_factory=Retention)
     rests: Mapping[str, timedelta] = field(default_factory=dict)
-    watching: Watching | None = None
+    alarm: Alarm | None = None
     watch: Watch | None = None
 
 

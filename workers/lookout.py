@@ -19,7 +19,7 @@ from journal.jobs import JournalError
 from journal.store import Journal
 from journal.vitals import WATCHED
 from tasks.alerting import Rule
-from tasks.base import Watching
+from tasks.base import Alarm
 from tasks.looking import silent_beat, wrong_clock
 from tasks.telling import tell
 from workers import wiring
@@ -41,7 +41,7 @@ class Lookout:
         self._settings = settings
         self._every = min(LOOK_SECONDS, settings.alert_beat_seconds / 4)
         self._journal: Journal = wiring.journal(settings)
-        self._watching: Watching = wiring.watching(settings, {})
+        self._alarm: Alarm = wiring.alarm(settings, {})
         self._redis = redis.Redis.from_url(
             settings.redis_url, socket_timeout=2, socket_connect_timeout=2
         )
@@ -74,7 +74,7 @@ class Lookout:
         self._redis.close()
 
     def _look(self) -> None:
-        journal, rules, now = self._journal, self._watching.rules, self._journal.now()
+        journal, rules, now = self._journal, self._alarm.rules, self._journal.now()
         self._clock(now)
         watched = journal.signed(WATCHED)
         seconds = self._silence.seconds(watched, time.monotonic(), time.time())
@@ -85,10 +85,10 @@ class Lookout:
             return
         cause = silent_beat(watched, self._why())
         journal.observe([cause], {(Rule.BEAT, "")}, rules.pace, now=now, keys={""})
-        tell(journal, self._watching.notifier, rules, now=journal.now)
+        tell(journal, self._alarm.notifier, rules, now=journal.now)
 
     def _clock(self, now: datetime) -> None:
-        rules, host = self._watching.rules, socket.gethostname()
+        rules, host = self._alarm.rules, socket.gethostname()
         apart = abs((utc_now() - now).total_seconds())
         wrong = apart > self._settings.alert_clock_seconds and Rule.CLOCK not in rules.ignored
         causes = [wrong_clock(host, apart, now)] if wrong else []

@@ -20,7 +20,7 @@ from journal.jobs import JournalError, Policy
 from journal.retention import Retention
 from journal.store import Journal
 from tasks.alerting import Facts, Rules, Watched
-from tasks.base import REFILLED, NfeRules, Renew, StoreTask, Team, Watching
+from tasks.base import REFILLED, Alarm, NfeRules, Renew, StoreTask, Team
 from tasks.watching import Watch
 from vtex.budget import Budget
 from vtex.client import VtexClient
@@ -108,18 +108,18 @@ def team(settings: Settings, *, watch: Watch | None = None) -> Team:
         ),
         retention=retention(settings),
         rests=rests(settings),
-        watching=watching(settings, shared),
+        alarm=alarm(settings, shared),
         watch=watch,
     )
 
 
-def watching(settings: Settings, shared: Mapping[str, StoreBudget]) -> Watching:
+def alarm(settings: Settings, shared: Mapping[str, StoreBudget]) -> Alarm:
     """Return what looks after the stores.
 
     Args:
         shared: the budgets whose use is looked at.
     """
-    return Watching(
+    return Alarm(
         rules=rules(settings),
         facts=partial(_facts, shared),
         notifier=AppriseNotifier(settings.alert_urls),

@@ -18,8 +18,9 @@ import pytest
 from desk import Desk, desk
 
 from tasks import mending
-from tasks.alerting import Rules, Watched, look
+from tasks.alerting import Rules, Watched
 from tasks.base import StoreTask
+from tasks.looking import look
 from tasks.orders import sales_order
 from tasks.reconciling import DAYS, Finding, compare_store
 from tasks.telling import Message, tell
@@ -84,7 +85,7 @@ class Month:
         self.journal = office.journal
         self.random = random.Random(1)
         self.inbox = Inbox()
-        self.rules = Rules((Watched("acme", ZONE, by_feed=True),), clear=timedelta(minutes=40))
+        self.rules = Rules((Watched("acme", ZONE, by_feed=True),), every=NIGHTLY)
         self.missed: list[str] = []
         self.findings: list[Finding] = []
         office.clock.moment = START

@@ -461,7 +461,7 @@ def test_whoever_is_told_is_read_from_a_file_and_shown_nowhere(tmp_path: Path) -
 
     assert len(settings.alert_urls) == 2
     assert "T0KEN" not in repr(settings)
-    assert wiring.watching(settings, {}).notifier.receivers == ("1 slack", "2 json")
+    assert wiring.alarm(settings, {}).notifier.receivers == ("1 slack", "2 json")
 
 
 def test_a_store_has_its_own_time_and_its_own_patience(tmp_path: Path) -> None:
