@@ -325,6 +325,14 @@ def test_what_is_no_answer_of_tryton_is_unavailable(
             call()
 
 
+def test_a_tryton_that_is_too_busy_is_asked_again_and_holds_up_nothing(
+    behind: TrytonErp, proxy: FaultyProxy
+) -> None:
+    proxy.busy = 3
+
+    assert behind.insert(small())
+
+
 def test_trytons_words_reach_the_operator_without_the_customers_data(
     erp: TrytonErp, clerk: Clerk
 ) -> None:
