@@ -25,7 +25,8 @@ test: setup
 
 # Against ERPs that really run: Tryton in a virtual environment of its own, on a template database.
 test-erp: setup .venv-tryton/.installed
-	$(BIN)/python -m pytest -n $(or $(WORKERS),2) tests/contract/test_tryton.py tests/integration/test_tryton.py
+	$(BIN)/python -m pytest -n $(or $(WORKERS),2) \
+		tests/contract/test_tryton.py tests/integration/test_tryton.py tests/system/test_tryton.py
 
 .venv-tryton/.installed: tests/tryton/requirements.lock
 	$(PYTHON) -m venv .venv-tryton

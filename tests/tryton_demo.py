@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 from servers import ROOT
@@ -18,7 +19,6 @@ from workers import demo
 from workers.demo_erp import Played, settled
 
 CODES = ",".join([f"REF-{sku}" for sku, *_ in PRODUCTS] + ["REF-500001"])
-FOLDER = ROOT / "var" / "demo"
 PLAYED = 6
 
 
@@ -67,9 +67,10 @@ class Play:
 @click.command()
 @click.option("--once", is_flag=True, help="End after the first batch.")
 @click.option("--orders", default=12, show_default=True, help="Orders of the first batch.")
-def main(once: bool, orders: int) -> None:
+@click.option("--folder", default="var/demo", show_default=True, help="Where its files go.")
+def main(once: bool, orders: int, folder: str) -> None:
     """Bring orders of a simulated store into a real Tryton, and what its clerk does back."""
-    place = ROOT / "var" / "demo-tryton"
+    place = Path(f"{folder}-tryton").resolve()
     shutil.rmtree(place, ignore_errors=True)
     click.echo("Tryton is set up (a minute, the first time) …")
     server = TrytonServer(place, template("acme", CODES))
@@ -81,10 +82,10 @@ def main(once: bool, orders: int) -> None:
     status = 1
     try:
         erp = demo.DemoErp(server.url, play)
-        status = demo.run(once=once, orders=orders, folder=str(FOLDER), erp=erp)
+        status = demo.run(once=once, orders=orders, folder=folder, erp=erp)
         for one in play.examples:
             subprocess.run(
-                f". {FOLDER}/env; {sys.executable} -m workers.cli order {one}",
+                f". {Path(folder).resolve()}/env; {sys.executable} -m workers.cli order {one}",
                 shell=True, cwd=ROOT, check=False,
             )  # fmt: skip
     finally:

@@ -18,12 +18,14 @@ class FaultyProxy:
     Attributes:
         lose: of a request ``METHOD path``, whether its answer is lost once; Tryton has done it.
         instead: what is answered to everything, without asking Tryton: status, type and body.
+        busy: how many writes are answered 503 and not passed on, as Tryton does.
         seen: the requests that came, without their queries.
     """
 
     port: int
     lose: Callable[[str], bool] | None = None
     instead: tuple[int, str, bytes] | None = None
+    busy: int = 0
     seen: list[str] = field(default_factory=list)
 
     def start(self) -> int:
@@ -51,7 +53,10 @@ class FaultyProxy:
         what = f"{handler.command} {handler.path.split('?')[0]}"
         self.seen.append(what)
         body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
-        if self.instead is not None:
+        if self.busy and handler.command != "GET":
+            self.busy -= 1
+            status, kind, text = 503, "text/html", b"<h1>Service Unavailable</h1>"
+        elif self.instead is not None:
             status, kind, text = self.instead
         else:
             found = requests.request(

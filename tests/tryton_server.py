@@ -52,12 +52,14 @@ def _make(folder: Path, shops: str, codes: str) -> None:
     config = write_config(folder, free_port())
     (folder / "erp.sqlite").touch()  # trytond opens no file that is not there
     (folder / "password").write_text("admin-of-the-tests\n")
-    env = os.environ | {"TRYTONPASSFILE": str(folder / "password")}
+    env = os.environ | {
+        "TRYTONPASSFILE": str(folder / "password"), "TRYTOND_CONFIG": str(config),
+    }  # fmt: skip
     python = str(VENV / "bin" / "python")
     for command in (
         [str(VENV / "bin" / "trytond-admin"), "-c", str(config), "-d", "erp", "--all", "-u",
          *MODULES, "--activate-dependencies", "--email", "admin@example.test"],
-        [python, str(HERE / "set_up.py"), str(config), "erp", shops, codes],
+        [python, str(HERE / "set_up.py"), "erp", shops, codes],
     ):  # fmt: skip
         done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr[-2000:]

@@ -101,7 +101,7 @@ class TrytonErp:
             step = NEXT.get(sale["state"])
             if step is None or (sale["number"] and sale["state"] != "quotation"):
                 return str(sale["number"])
-            if sale["total_amount"] != order.total:
+            if not sale["number"] and sale["total_amount"] != order.total:
                 self._undo(sale, company)
                 raise ErpRejected(
                     f"total: the sale would come to {sale['total_amount']}, the order to "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import random
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +21,9 @@ from erp.port import ErpRejected, ErpUnavailable
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 120.0
 """Confirming a sale of 500 lines took 26 s: invoice and shipment are made in the same call."""
+
+BUSY_SECONDS = (0.2, 0.5, 1.0, 2.0)
+"""Waits after a 503: Tryton took its transaction back, since others wrote the same records."""
 
 MOST_BYTES = 32 * 1024 * 1024
 MOST_WORDS = 500
@@ -182,23 +186,30 @@ class Rest:
     ) -> Any:
         what = f"{method} {_model(path)}"
         headers = {} if company is None else {"X-Tryton-Context": _packed({"company": company})}
-        try:
-            answer = self._session().request(
-                method, f"{self._where.base}/rest/model/{path}", params=params, headers=headers,
-                data=None if values is None else json.dumps(values, default=_encoded),
-                timeout=(CONNECT_SECONDS, READ_SECONDS), allow_redirects=False, stream=True,
-            )  # fmt: skip
-            with answer:
-                text = _body(answer, what)
-        except requests.RequestException as error:
-            raise ErpUnavailable(f"Tryton: {type(error).__name__} at {what}") from None
-        _require_usable(answer.status_code, text, what)
-        if answer.status_code == requests.codes.no_content:
+        body = None if values is None else json.dumps(values, default=_encoded)
+        for wait in (*BUSY_SECONDS, None):
+            status, text = self._answer(method, path, params=params, headers=headers, data=body)
+            if status != requests.codes.unavailable or wait is None:
+                break
+            time.sleep(random.uniform(wait / 2, wait))
+        _require_usable(status, text, what)
+        if status == requests.codes.no_content:
             return None
         try:
             return json.loads(text, object_hook=_decoded)
         except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError):
             raise ErpUnavailable(f"Tryton's answer to {what} is not its JSON") from None
+
+    def _answer(self, method: str, path: str, **more: Any) -> tuple[int, str]:
+        what = f"{method} {_model(path)}"
+        try:
+            with self._session().request(
+                method, f"{self._where.base}/rest/model/{path}", allow_redirects=False,
+                timeout=(CONNECT_SECONDS, READ_SECONDS), stream=True, **more,
+            ) as answer:  # fmt: skip
+                return answer.status_code, _body(answer, what)
+        except requests.RequestException as error:
+            raise ErpUnavailable(f"Tryton: {type(error).__name__} at {what}") from None
 
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)

@@ -252,6 +252,42 @@ def test_an_answer_that_is_lost_after_tryton_did_it_makes_no_second_sale(
     assert clerk.sale(order.order_id, "state")["state"] in ("confirmed", "processing")
 
 
+def test_a_half_made_sale_that_tryton_cancels_as_abandoned_is_made_after_all(
+    behind: TrytonErp, proxy: FaultyProxy, clerk: Clerk
+) -> None:
+    order = small()
+    proxy.lose = lambda what: what.startswith("POST") and what.endswith("sale.sale")
+    with pytest.raises(ErpUnavailable):
+        behind.insert(order)
+    clerk.press("sale.sale", clerk.sale(order.order_id)["id"], "cancel")
+    assert behind.find(order.store, order.order_id) is None
+    assert taken(behind, order) == []
+
+    number = behind.insert(order)
+
+    sale = clerk.sale(order.order_id, "number", "state")
+    assert (sale["number"], sale["state"] in ("confirmed", "processing")) == (number, True)
+
+
+def test_a_quotation_that_a_clerk_changed_is_never_taken_away(
+    behind: TrytonErp, proxy: FaultyProxy, clerk: Clerk
+) -> None:
+    order = small()
+    proxy.lose = lambda what: what.endswith("quote")
+    with pytest.raises(ErpUnavailable):
+        behind.insert(order)
+    sale = clerk.sale(order.order_id, "lines")
+    clerk.press("sale.sale", sale["id"], "draft")
+    price = {"__class__": "Decimal", "decimal": "40"}
+    change = ["write", [min(sale["lines"])], {"unit_price": price}]
+    clerk.write("sale.sale", sale["id"], lines=[change])
+    clerk.press("sale.sale", sale["id"], "quote")
+
+    behind.insert(order)
+
+    assert clerk.sale(order.order_id, "total_amount")["total_amount"]["decimal"] == "98.90"
+
+
 @pytest.mark.parametrize("method", ["create", "act"])
 def test_a_worker_killed_amid_an_insert_leaves_a_sale_that_the_next_one_completes(
     server: TrytonServer, erp: TrytonErp, clerk: Clerk, tmp_path: Path, method: str
@@ -323,6 +359,14 @@ def test_what_is_no_answer_of_tryton_is_unavailable(
     for call in (lambda: behind.insert(small()), lambda: behind.find("acme", "o-1"), behind.check):
         with pytest.raises(ErpUnavailable, match=words):
             call()
+
+
+def test_a_tryton_that_is_too_busy_is_asked_again_and_holds_up_nothing(
+    behind: TrytonErp, proxy: FaultyProxy
+) -> None:
+    proxy.busy = 3
+
+    assert behind.insert(small())
 
 
 def test_trytons_words_reach_the_operator_without_the_customers_data(

@@ -1,6 +1,6 @@
 """Give a fresh Tryton database what docs/erp/tryton.md asks for; run by Tryton's own Python.
 
-    python set_up.py CONFIG DATABASE SHOP,SHOP CODE,CODE,...
+    TRYTOND_CONFIG=trytond.conf python set_up.py DATABASE SHOP,SHOP CODE,CODE,...
 
 Makes a company in reais with its accounts, a web shop for each store, a product for each code, the
 user ``vtex`` whose key the workers use, and the user's key and a clerk's, which it prints as JSON.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import sys
 from decimal import Decimal
 from typing import Any
@@ -89,9 +90,9 @@ def key(login: str, groups: tuple[str, ...], owner: Any) -> str:
     return str(made.key)
 
 
-def main(config_file: str, database: str, shops: str, codes: str) -> None:
+def main(database: str, shops: str, codes: str) -> None:
     """Set all of it up."""
-    config.set_trytond(database=database, config_file=config_file)
+    config.set_trytond(database=database, config_file=os.environ["TRYTOND_CONFIG"])
     owner = company()
     products([one for one in codes.split(",") if one])
     (warehouse,) = Model.get("stock.location").find([("code", "=", "WH")])
