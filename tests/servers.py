@@ -179,7 +179,8 @@ class RabbitServer:
         self.epmd = Process(
             ["epmd", "-port", str(self.epmd_port), "-address", "127.0.0.1"], env, folder / "e.log"
         )
-        self.process = Process([str(self.binary())], env, folder / "rabbit.log")
+        # A node that is killed at its start leaves a core of its database where it stands.
+        self.process = Process([str(self.binary())], env, folder / "rabbit.log", home=folder)
 
     @staticmethod
     def binary() -> str | None:
