@@ -1,4 +1,4 @@
-"""The base of our tasks: their collaborators, and the table from error to consequence."""
+"""The base of our tasks, and the table from error to consequence."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ import random
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
 from datetime import timedelta
-from decimal import Decimal
 from functools import partial
 from typing import Any, ClassVar
 
@@ -17,18 +15,15 @@ from celery import Task, signals
 from celery.exceptions import Reject, Retry
 from kombu.exceptions import OperationalError
 
-from erp.nfe_items import MATCH
 from erp.port import Erp, ErpRejected, ErpUnavailable
-from journal.jobs import ErpPaused, InFlight, JobLost, JournalUnavailable, Stage, StorePaused
+from journal.jobs import ErpPaused, JobLost, JournalUnavailable, Stage, StorePaused
 from journal.owned import Job
-from journal.retention import Retention
 from journal.store import Journal, Listed
 from tasks import carrying
-from tasks.alerting import Facts, Rules
 from tasks.chains import send
 from tasks.contract import ContractNewer, RequestInvalid
-from tasks.telling import Notifier
-from tasks.watching import Doing, Watch, move_of
+from tasks.team import REFILLED, Team
+from tasks.watching import Doing, move_of
 from vtex.budget import Rank
 from vtex.client import VtexClient
 from vtex.errors import (
@@ -60,10 +55,6 @@ BUG_TRIES = 5
 LISTINGS = ("orders.list", "orders.read_feed", "orders.reconcile", "orders.watch")
 """Tasks that look for what is new; their calls come after all others."""
 
-REFILLED = 16
-"""Where no more than so many orders of a store are under way at once, the next is claimed as one
-ends: a sweep every few seconds would leave its budget unused."""
-
 RANKS = {
     "cancellations": Rank.URGENT, "denials": Rank.URGENT, "invoices": Rank.URGENT,
     "changes": Rank.TRACKING, "tracking": Rank.TRACKING,
@@ -75,9 +66,6 @@ STRANGE_SECONDS = 5.0
 
 NEWER_PATIENCE = timedelta(days=1)
 """How long a request that a newer version took waits for a worker that can read it."""
-
-Renew = Callable[[], None]
-"""Keeps a lock for longer; called between two steps of long work."""
 
 LATER = (VtexUnavailable, ErpUnavailable)
 REFUSED = (
@@ -93,67 +81,6 @@ class StoreUnknown(VtexUnauthorized):
 
 class StepFailed(Exception):
     """A step met an error that nobody foresaw; names its type and place, never its message."""
-
-
-@dataclass(frozen=True)
-class NfeRules:
-    """How an NF-e becomes an invoice (docs/nfe.md).
-
-    Attributes:
-        match: keys by which its lines find the order's items, in turn.
-        production: refuse notas of SEFAZ's test environment.
-        embed: send the XML along, exactly as received.
-        product_map: ERP code to SKU id, and units of it in one unit of the ERP.
-    """
-
-    match: tuple[str, ...] = MATCH
-    production: bool = True
-    embed: bool = False
-    product_map: Mapping[str, tuple[str, Decimal]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Alarm:
-    """What looks after the stores (docs/alerts.md).
-
-    Attributes:
-        facts: what the journal cannot know, looked at anew.
-    """
-
-    rules: Rules
-    facts: Callable[[], Facts]
-    notifier: Notifier
-
-
-@dataclass(frozen=True)
-class Team:
-    """What the tasks of a process work with.
-
-    Attributes:
-        vtex: store name to its client.
-        in_flight: orders of a store that are under way at once, at most; see ``REFILLED``.
-        lenient: stores that take orders whose sums do not add up, flagged.
-        nfe: how an NF-e becomes an invoice.
-        retention: how long the journal keeps what is closed.
-        rests: stores whose orders may come by their feed, and for how long the list may rest
-            between two listings while they do.
-        alarm: the rules of alerts, and who is told; None where nobody looks.
-        alone: a lock over the cluster by name; enters with what renews it, or with None where
-            somebody else has it.
-        watch: hears of what the tasks do; None where nobody wants to.
-    """
-
-    journal: Journal
-    erp: Erp
-    vtex: Mapping[str, VtexClient]
-    in_flight: InFlight
-    alone: Callable[[str], AbstractContextManager[Renew | None]]
-    lenient: frozenset[str] = field(default_factory=frozenset)
-    nfe: NfeRules = field(default_factory=NfeRules)
-    retention: Retention = field(default_factory=Retention)
-    rests: Mapping[str, timedelta] = field(default_factory=dict)
-    alarm: Alarm | None = None
-    watch: Watch | None = None
 
 
 class StoreTask(Task):  # type: ignore[misc]  # Celery ships no types

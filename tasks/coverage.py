@@ -9,8 +9,8 @@ from datetime import datetime
 from erp.codes import Codes, KnowsCodes, Need, needs
 from erp.port import ErpRejected
 from journal.kept import Kept
-from tasks.base import Team
 from tasks.orders import sales_order
+from tasks.team import Team
 from vtex import schemas
 from vtex.errors import DocumentInvalid
 

@@ -16,9 +16,10 @@ from celery import shared_task
 from journal.feeds import FeedRow
 from journal.store import Listed
 from journal.vitals import LISTED
-from tasks.base import Renew, StoreTask
+from tasks.base import StoreTask
 from tasks.chains import send
 from tasks.news import heard
+from tasks.team import Renew
 from vtex.client import VtexClient
 from vtex.documents import FeedBatch, FeedConfig
 from vtex.errors import (

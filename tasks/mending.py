@@ -8,9 +8,9 @@ from erp.port import ErpError
 from journal.jobs import ContentPurged
 from journal.reconciled import TOLD
 from journal.store import Listed
-from tasks.base import Team
 from tasks.orders import canceled_event
 from tasks.reconciling import WORDS, Finding, Fix
+from tasks.team import Team
 from vtex import handling, schemas, statuses
 from vtex.errors import DocumentInvalid, OrderNotFound
 

@@ -11,8 +11,9 @@ from celery import shared_task
 
 from journal.changes import Seen
 from journal.store import Journal
-from tasks.base import Renew, StoreTask
+from tasks.base import StoreTask
 from tasks.reconciling import DAYS, GRACE, Compared, Found, compare_store
+from tasks.team import Renew
 from vtex.errors import BudgetSpent
 
 log = logging.getLogger(__name__)

@@ -18,9 +18,9 @@ from journal.jobs import Kind, State
 from journal.rows import said
 from journal.store import Journal
 from tasks import contract
-from tasks.base import Team
 from tasks.chains import send
 from tasks.contract import RequestInvalid
+from tasks.team import Team
 from vtex import schemas
 from vtex.answers import is_deep
 from vtex.budget import Rank

@@ -15,7 +15,8 @@ from erp.port import Event
 from journal.jobs import Policy, Ticket
 from journal.store import Journal, Listed
 from tasks import chains, requests
-from tasks.base import Renew, StoreTask, Team
+from tasks.base import StoreTask
+from tasks.team import Renew, Team
 from vtex.client import VtexClient
 from vtex.simulator.config import Config
 from vtex.simulator.server import Running, running

@@ -21,11 +21,11 @@ from journal.changes import Seen
 from journal.jobs import PATHS, JournalError, JournalUnavailable, Kind, Stage, State
 from journal.store import Listed
 from tasks import orders as steps
-from tasks.base import Team
 from tasks.chains import send
 from tasks.contract import ContractNewer
 from tasks.news import differs
 from tasks.requests import RequestRefused
+from tasks.team import Team
 from vtex import schemas, statuses
 from vtex.errors import (
     DocumentInvalid,

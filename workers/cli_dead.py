@@ -15,8 +15,8 @@ from redis.exceptions import RedisError
 from journal.dead import DeadRow, Which
 from journal.jobs import Kind
 from journal.store import Journal
-from tasks.base import Team
 from tasks.chains import send
+from tasks.team import Team
 from workers import log, views, wiring
 from workers.options import (
     AS_JSON,

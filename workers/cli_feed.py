@@ -12,8 +12,8 @@ import click
 
 from journal.feeds import FeedRow
 from journal.store import Journal
-from tasks.base import Team
 from tasks.feed import PERMISSION, difference
+from tasks.team import Team
 from vtex.documents import FeedConfig
 from vtex.errors import VtexUnauthorized
 from vtex.statuses import CHANGES, FEED_STATUSES, READY

@@ -13,7 +13,7 @@ import click
 from erp import nfe
 from erp.nfe_xml import NfeError
 from tasks import contract, requests
-from tasks.base import Team
+from tasks.team import Team
 from vtex import cancel_requests, cancelling, denying, invoicing, outgoing, schemas, statuses
 from vtex.balance import balance
 from vtex.errors import NotYet, Refused

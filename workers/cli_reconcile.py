@@ -16,9 +16,9 @@ import click
 from journal.jobs import State
 from journal.store import Listed
 from tasks import mending
-from tasks.base import Team
 from tasks.mending import Mended
 from tasks.reconciling import DAYS, FIXES, WORDS, Compared, Finding, Fix, compare_store
+from tasks.team import Team
 from vtex.budget import Rank
 from vtex.client import READABLE, VtexClient
 from vtex.statuses import READY

@@ -19,8 +19,8 @@ from journal.jobs import JournalError
 from journal.store import Journal
 from journal.vitals import WATCHED
 from tasks.alerting import Rule
-from tasks.base import Alarm
 from tasks.looking import silent_beat, wrong_clock
+from tasks.team import Alarm
 from tasks.telling import tell
 from workers import wiring
 from workers.beat import LOCK

@@ -11,7 +11,7 @@ import click
 
 from journal.readings import OrderRow
 from journal.store import Journal
-from tasks.base import Team
+from tasks.team import Team
 
 
 class OrderId(click.ParamType[str]):

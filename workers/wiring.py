@@ -20,7 +20,8 @@ from journal.jobs import JournalError, Policy
 from journal.retention import Retention
 from journal.store import Journal
 from tasks.alerting import Facts, Rules, Watched
-from tasks.base import REFILLED, Alarm, NfeRules, Renew, StoreTask, Team
+from tasks.base import StoreTask
+from tasks.team import REFILLED, Alarm, NfeRules, Renew, Team
 from tasks.watching import Watch
 from vtex.budget import Budget
 from vtex.client import VtexClient

@@ -18,8 +18,8 @@ from erp.adapters.memory import MemoryErp
 from journal.jobs import State
 from journal.store import Journal
 from tasks import contract, requests
-from tasks.base import Team
 from tasks.requests import RequestRefused
+from tasks.team import Team
 
 STAMP = "2026-03-10T15:04:05-03:00"
 EVENT = {"city": "Campinas", "state": "SP", "description": "Em trânsito", "date": "2026-03-11"}

@@ -14,8 +14,9 @@ from journal.jobs import State
 from journal.readings import RequestRow
 from journal.store import Journal, Listed
 from tasks import requests
-from tasks.base import StoreTask, Team
+from tasks.base import StoreTask
 from tasks.requests import RequestRefused
+from tasks.team import Team
 from workers.app import app
 
 ORDER = {"store": "acme", "order_id": "o-1"}

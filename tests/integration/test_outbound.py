@@ -14,7 +14,8 @@ import pytest
 from desk import Desk, desk
 
 from journal.jobs import Policy
-from tasks.base import NfeRules, StoreTask
+from tasks.base import StoreTask
+from tasks.team import NfeRules
 from vtex.client import VtexClient
 from vtex.errors import VtexRejected
 

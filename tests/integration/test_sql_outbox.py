@@ -177,7 +177,7 @@ from pathlib import Path
 from outboxes import SqlOutbox
 from journal.store import Journal
 from tasks import requests
-from tasks.base import Team
+from tasks.team import Team
 
 LINES = "erp/adapters/sql_outbox.py"
 url = sys.argv[1]
