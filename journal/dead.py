@@ -10,7 +10,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, select, update
 
-from journal.jobs import Kind, Stage, State, stage_of_retry
+from journal.finding import find_job
+from journal.jobs import ContentPurged, Kind, Stage, State, stage_of_retry
 from journal.outcomes import ended
 from journal.readings import Readings
 from journal.rows import line
@@ -160,6 +161,50 @@ def _tell(
 
 class Reviving(Readings):
     """Dead jobs, many at a time."""
+
+    def retry(self, store: str, order_id: str, *, job: int | None = None) -> bool:
+        """Let a dead, skipped or waiting job try again now; say whether there was anything to do.
+
+        An intake's documents are read afresh, unless the ERP has the order already.
+
+        Raises:
+            ContentPurged: it ended so long ago that nobody knows what it was to do.
+        """
+        now = self._now()
+        with self._database.transaction() as db:
+            row = find_job(db, store, order_id, job)
+            if row is None or row["state"] == State.DONE:
+                return False
+            if row["digest"] is not None:
+                raise ContentPurged(
+                    f"job {row['id']} ended at {row['updated_at']:%Y-%m-%d}, and what it asked for "
+                    "was purged since: ask for it anew, for an invoice under another number"
+                )
+            if row["state"] == State.OPEN and row["lease_until"] and row["lease_until"] >= now:
+                return False
+            moved = db.execute(
+                update(jobs)
+                .where(
+                    jobs.c.id == row["id"],
+                    jobs.c.attempt == row["attempt"],
+                    jobs.c.state == row["state"],
+                    jobs.c.digest.is_(None),
+                )
+                .values(
+                    state=State.OPEN, stage=stage_of_retry(Stage(row["stage"])), due_at=now,
+                    starts=0, failures=0, lease_until=None, last_error=None, updated_at=now,
+                )
+            )  # fmt: skip
+            if moved.rowcount != 1:
+                return False  # a worker, or another hand, was first
+            db.execute(
+                events.insert(),
+                line(
+                    store, order_id, now, row["attempt"], "retried by hand",
+                    kind=row["kind"], stage=row["stage"],
+                ),
+            )  # fmt: skip
+        return True
 
     def dead(self, which: Which, *, limit: int = 100_000) -> list[DeadRow]:
         """Return dead jobs, the longest dead first."""

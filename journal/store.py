@@ -1,4 +1,4 @@
-"""What the journal is told: orders, requests, steps, failures, pauses."""
+"""What the journal is told: orders, steps, failures."""
 
 from __future__ import annotations
 
@@ -13,11 +13,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     RowMapping,
-    and_,
-    bindparam,
-    literal,
-    select,
-    true,
     tuple_,
     update,
 )
@@ -29,11 +24,11 @@ from journal.claims import Sweep
 from journal.dead import Reviving
 from journal.erasure import Erasing
 from journal.feeds import Feeding
+from journal.finding import PAUSES, find_job
 from journal.jobs import (
     AT_ERP,
     NOT_ASKED,
     PATHS,
-    ContentPurged,
     ErpPaused,
     InFlight,
     JobLost,
@@ -43,11 +38,11 @@ from journal.jobs import (
     StorePaused,
     Ticket,
     backoff_seconds,
-    stage_of_retry,
 )
 from journal.measures import Measuring
 from journal.outcomes import ended
 from journal.owned import Job
+from journal.pausing import Pausing
 from journal.reconciled import Reconciling
 from journal.rows import (
     Row,
@@ -57,7 +52,7 @@ from journal.rows import (
     line,
     new_job,
 )
-from journal.tables import BEGUN, documents, erp_pauses, events, jobs, orders, pauses
+from journal.tables import BEGUN, documents, events, jobs, orders
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +64,7 @@ class Listed:
     value_cents: int | None
 
 
-class Journal(Erasing, Reviving, Reconciling, Feeding, Alerting, Measuring, Changing):
+class Journal(Erasing, Reviving, Pausing, Reconciling, Feeding, Alerting, Measuring, Changing):
     """Where every order and job stands, over one database. Safe across threads and processes."""
 
     def migrate(self) -> None:
@@ -220,7 +215,7 @@ class Journal(Erasing, Reviving, Reconciling, Feeding, Alerting, Measuring, Chan
             if quick_row is not None:
                 return Job(quick_row)
         with self._database.transaction() as db:
-            row = _find(db, store, order_id, job)
+            row = find_job(db, store, order_id, job)
             if row is None or (row["state"], row["attempt"], row["stage"]) != (
                 State.OPEN,
                 attempt,
@@ -322,7 +317,7 @@ class Journal(Erasing, Reviving, Reconciling, Feeding, Alerting, Measuring, Chan
                 job.erp_is_back = erp_pause.lift(db)
 
     def _look_at_pauses(self, db: Connection, job: Job, to: Stage, now: datetime) -> None:
-        row = db.execute(_PAUSES, {"s": job.store, "now": now}).one()
+        row = db.execute(PAUSES, {"s": job.store, "now": now}).one()
         job.paused = None if row.until is None else (row.until, row.reason)
         job.erp_suspected = row.erp_until is not None
         job.waits_for_erp = to is AT_ERP and job.erp_suspected
@@ -513,7 +508,7 @@ class Journal(Erasing, Reviving, Reconciling, Feeding, Alerting, Measuring, Chan
     def _owned(
         self, db: Connection, store: str, order_id: str, attempt: int, job: int | None
     ) -> RowMapping:
-        row = _find(db, store, order_id, job)
+        row = find_job(db, store, order_id, job)
         if row is None or row["state"] != State.OPEN or row["attempt"] != attempt:
             raise JobLost(f"{store} {order_id}: attempt {attempt} does not own it")
         return row
@@ -559,71 +554,6 @@ class Journal(Erasing, Reviving, Reconciling, Feeding, Alerting, Measuring, Chan
                 ),
             )  # fmt: skip
 
-    def retry(self, store: str, order_id: str, *, job: int | None = None) -> bool:
-        """Let a dead, skipped or waiting job try again now; say whether there was anything to do.
-
-        An intake's documents are read afresh, unless the ERP has the order already.
-
-        Raises:
-            ContentPurged: it ended so long ago that nobody knows what it was to do.
-        """
-        now = self._now()
-        with self._database.transaction() as db:
-            row = _find(db, store, order_id, job)
-            if row is None or row["state"] == State.DONE:
-                return False
-            if row["digest"] is not None:
-                raise ContentPurged(
-                    f"job {row['id']} ended at {row['updated_at']:%Y-%m-%d}, and what it asked for "
-                    "was purged since: ask for it anew, for an invoice under another number"
-                )
-            if row["state"] == State.OPEN and row["lease_until"] and row["lease_until"] >= now:
-                return False
-            moved = db.execute(
-                update(jobs)
-                .where(
-                    jobs.c.id == row["id"],
-                    jobs.c.attempt == row["attempt"],
-                    jobs.c.state == row["state"],
-                    jobs.c.digest.is_(None),
-                )
-                .values(
-                    state=State.OPEN, stage=stage_of_retry(Stage(row["stage"])), due_at=now,
-                    starts=0, failures=0, lease_until=None, last_error=None, updated_at=now,
-                )
-            )  # fmt: skip
-            if moved.rowcount != 1:
-                return False  # a worker, or another hand, was first
-            db.execute(
-                events.insert(),
-                line(
-                    store, order_id, now, row["attempt"], "retried by hand",
-                    kind=row["kind"], stage=row["stage"],
-                ),
-            )  # fmt: skip
-        return True
-
-    # --- pauses -------------------------------------------------------------------------------
-
-    def pause(self, store: str, *, seconds: float, reason: str) -> None:
-        """Let no job of the store call VTEX for a while; a pause is never shortened."""
-        until = self._now() + timedelta(seconds=seconds)
-        with self._database.transaction() as db:
-            db.execute(
-                insert(db, pauses)
-                .values(store=store, until=until, reason=reason)
-                .on_conflict_do_update(
-                    index_elements=[pauses.c.store],
-                    set_={"until": until, "reason": reason},
-                    where=pauses.c.until < until,
-                )
-            )
-
-    def resume(self, store: str) -> None:
-        """End a store's pause."""
-        with self._database.transaction() as db:
-            db.execute(pauses.delete().where(pauses.c.store == store))
-
     def _lease(self, now: datetime) -> datetime:
         return now + timedelta(seconds=self._policy.lease_seconds)
 
@@ -639,50 +569,3 @@ def _age(one: Listed) -> tuple[bool, datetime, str]:
         one.created_at or datetime.max.replace(tzinfo=UTC),
         one.order_id,
     )
-
-
-def _find(db: Connection, store: str, order_id: str, job: int | None) -> RowMapping | None:
-    if job is None:
-        return db.execute(_INTAKE, {"s": store, "o": order_id}).mappings().one_or_none()
-    return db.execute(_BY_NUMBER, {"s": store, "o": order_id, "n": job}).mappings().one_or_none()
-
-
-_JOB = (
-    select(
-        jobs,
-        orders.c.value_cents,
-        orders.c.erp_reference,
-        documents.c.order_document,
-        documents.c.payment_document,
-        pauses.c.until,
-        pauses.c.reason.label("pause_reason"),
-        erp_pauses.c.until.label("erp_until"),
-        erp_pauses.c.reason.label("erp_reason"),
-        erp_pauses.c.tried_job.label("erp_tried_job"),
-    )
-    .select_from(
-        jobs.join(
-            orders, and_(orders.c.store == jobs.c.store, orders.c.order_id == jobs.c.order_id)
-        )
-        .outerjoin(
-            documents,
-            and_(documents.c.store == jobs.c.store, documents.c.order_id == jobs.c.order_id),
-        )
-        .outerjoin(pauses, pauses.c.store == jobs.c.store)
-        .outerjoin(erp_pauses, true())
-    )
-    .where(jobs.c.store == bindparam("s"), jobs.c.order_id == bindparam("o"))
-)
-
-_INTAKE = _JOB.where(jobs.c.kind == Kind.INTAKE)
-_BY_NUMBER = _JOB.where(jobs.c.id == bindparam("n"))
-
-_HERE = select(literal(1).label("one")).subquery()
-_PAUSES = select(
-    pauses.c.until, pauses.c.reason, erp_pauses.c.until.label("erp_until")
-).select_from(
-    _HERE.outerjoin(
-        pauses, and_(pauses.c.store == bindparam("s"), pauses.c.until > bindparam("now"))
-    ).outerjoin(erp_pauses, true())
-)
-"""Whether a store pauses, and whether the ERP does: one row, whatever there is."""
