@@ -3,7 +3,7 @@ PYTHON ?= $(shell for v in 3.13 3.12 3.11 3; do p=python$$v; command -v $$p >/de
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test chaos recovery check bench bench-quota bench-growth backlog screenshots lock clean
+.PHONY: setup demo test test-erp chaos recovery check bench bench-quota bench-growth backlog screenshots lock clean
 
 setup: $(VENV)/.installed
 
@@ -16,11 +16,21 @@ $(VENV)/.installed: requirements-dev.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
-demo: setup
-	$(BIN)/vtex-erp demo $(if $(ONCE),--once)
+# ERP=tryton: into a real Tryton, whose clerk is played.
+demo: setup $(if $(filter tryton,$(ERP)),.venv-tryton/.installed)
+	$(if $(filter tryton,$(ERP)),PYTHONPATH=tests $(BIN)/python -m tryton_demo,$(BIN)/vtex-erp demo) $(if $(ONCE),--once)
 
 test: setup
 	$(BIN)/python -m pytest
+
+# Against ERPs that really run: Tryton in a virtual environment of its own, on a template database.
+test-erp: setup .venv-tryton/.installed
+	$(BIN)/python -m pytest -n $(or $(WORKERS),2) tests/contract/test_tryton.py tests/integration/test_tryton.py
+
+.venv-tryton/.installed: tests/tryton/requirements.lock
+	$(PYTHON) -m venv .venv-tryton
+	.venv-tryton/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/tryton/requirements.lock
+	touch $@
 
 # Faults on purpose: make chaos SEED=7 MINUTES=3 SEEDS=20; make recovery FAULT=killed for each alone.
 chaos: setup
@@ -66,6 +76,7 @@ lock:
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" --extra demo -o requirements.lock pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" --extra demo --extra otel -o requirements-otel.lock pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" --extra demo --extra otel --extra dev -o requirements-dev.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" -o tests/tryton/requirements.lock tests/tryton/requirements.in
 
 clean:
-	rm -rf $(VENV) var build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-tryton var build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

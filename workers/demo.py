@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +24,7 @@ import redis
 import requests
 
 from journal.jobs import State
+from journal.readings import OrderRow
 from journal.store import Journal
 from workers import demo_erp, log, views
 
@@ -101,7 +102,21 @@ class Cluster:
     children: list[Child]
 
 
-def run(*, once: bool, orders: int, folder: str) -> int:
+@dataclass(frozen=True)
+class DemoErp:
+    """The ERP of the demo, where it is not the tables of its own.
+
+    Attributes:
+        url: its ERP_URL.
+        play: lets its people invoice, ship and cancel some of the orders, and waits for what
+            comes of it.
+    """
+
+    url: str = field(repr=False)
+    play: Callable[[Journal, Sequence[OrderRow]], demo_erp.Played]
+
+
+def run(*, once: bool, orders: int, folder: str, erp: DemoErp | None = None) -> int:
     """Run until the first batch is in (``once``) or Ctrl-C; return an exit status."""
     log.set_up("ERROR")
     for number in _STOPPING:
@@ -110,20 +125,22 @@ def run(*, once: bool, orders: int, folder: str) -> int:
         click.echo(f"the demo leaves {account} alone: it works on a simulated store")
     place = Path(folder).resolve()
     with _own(place):
-        _run(place, once=once, orders=orders)
+        _run(place, once=once, orders=orders, erp=erp)
     click.echo("stopped; nothing is left running")
     return 0
 
 
-def _run(place: Path, *, once: bool, orders: int) -> None:
+def _run(place: Path, *, once: bool, orders: int, erp: DemoErp | None) -> None:
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)
     cluster = _plan(place, orders, arrivals=0 if once else 6)
+    if erp is not None:
+        cluster.env["ERP_URL"] = erp.url
     try:
         _start(cluster)
         seconds = _first_batch(cluster, orders)
         _summary(cluster, seconds)
-        _play_erp(cluster)
+        _play_erp(cluster, erp)
         _where_to_look(cluster)
         if not once:
             _go_on(cluster)
@@ -331,12 +348,15 @@ def _summary(cluster: Cluster, seconds: float) -> None:
         click.echo(f"  {row.order_id} {views.standing(row)}")
 
 
-def _play_erp(cluster: Cluster) -> None:
+def _play_erp(cluster: Cluster, erp: DemoErp | None) -> None:
     click.echo("the ERP invoices, ships and cancels some of them …")
     journal = Journal(cluster.env["JOURNAL_URL"])
     try:
         rows = journal.orders(store="acme", state=State.DONE, limit=16)
-        played = demo_erp.play(journal, cluster.env["REDIS_URL"], rows)
+        if erp is None:
+            played = demo_erp.play(journal, cluster.env["REDIS_URL"], rows)
+        else:
+            played = erp.play(journal, rows)
     finally:
         journal.close()
     for kind in ("invoice", "tracking", "cancellation"):
@@ -361,7 +381,8 @@ def _where_to_look(cluster: Cluster) -> None:
     click.echo(f"  Flower      {cluster.flower}  user demo, password {cluster.password}")
     click.echo(f"  metrics     {cluster.flower}/metrics, and those of the workers in their logs")
     click.echo(f"  orders      . {cluster.folder}/env; {program}/vtex-erp orders")
-    click.echo(f"  ERP tables  {cluster.folder}/erp.db, as in: select * from int_order")  # noqa: S608  # words for a person
+    if cluster.env["ERP_URL"].startswith("sqlite"):
+        click.echo(f"  ERP tables  {cluster.folder}/erp.db, as in: select * from int_order")  # noqa: S608  # words for a person
     click.echo(f"  logs        {cluster.folder}")
 
 

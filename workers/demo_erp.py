@@ -54,6 +54,11 @@ def play(journal: Journal, redis_url: str, rows: Sequence[OrderRow]) -> Played:
             app.send_task(task, kwargs=names | fields, queue=task.split(".", maxsplit=1)[0])
             asked += 1
     app.close()
+    return settled(journal, asked, example)
+
+
+def settled(journal: Journal, asked: int, example: str | None) -> Played:
+    """Wait until so many requests have come to an end; return them."""
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
         found = journal.requests(limit=1000)

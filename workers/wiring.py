@@ -265,7 +265,7 @@ def erp(url: str) -> Erp:
     """Return the adapter that the URL's scheme names, found through entry points.
 
     Raises:
-        SettingsError: no installed package offers such an adapter.
+        SettingsError: no installed package offers such an adapter, or it refuses the URL.
     """
     found = adapters().get(adapter_name(url))
     if found is None:
@@ -273,7 +273,10 @@ def erp(url: str) -> Erp:
             f"ERP_URL: no such adapter is installed ({', '.join(sorted(adapters()))})"
         )
     make: Callable[[str], Erp] = found.load()
-    return make(url)
+    try:
+        return make(url)
+    except ValueError as error:
+        raise SettingsError(f"ERP_URL: the value (not shown) {error}") from None
 
 
 def _alone(settings: Settings) -> Callable[[str], AbstractContextManager[Renew | None]]:

@@ -1,0 +1,196 @@
+"""Tryton's invoices, shipments and canceled sales as what VTEX is asked for: pure functions."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from erp.adapters import tryton_notes as notes
+from erp.adapters.tryton_http import Row
+from erp.adapters.tryton_sale import BRASILIA, sku_of
+from erp.port import Request
+
+ACCESS_KEY = re.compile(r"\b[0-9]{6}[0-9A-Z]{12}[0-9]{26}\b")
+POSTED = ("posted", "paid")
+REASON = "Cancelado pelo lojista"
+LONGEST_REASON = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a document asks of VTEX for one sale.
+
+    Attributes:
+        request: None where it cannot be asked yet.
+        what: what a person calls it.
+    """
+
+    sale: Row
+    request: Request | None
+    what: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Documents of one kind.
+
+    Attributes:
+        domain: which of them may ask for something.
+        fields: what ``asked`` needs of each.
+        asked: what one asks for; nothing for what is none of ours.
+    """
+
+    model: str
+    domain: tuple[Any, ...]
+    fields: tuple[str, ...]
+    asked: Callable[[Row], Iterator[Asked]]
+
+
+def _is_ours(sale: Row | None) -> bool:
+    # A sale that was never confirmed, or that a clerk or another shop made, is nobody's order.
+    return bool(sale and sale["web_shop"] and sale["number"] and notes.is_order(sale))
+
+
+def _named(sale: Row) -> dict[str, Any]:
+    return {"store": sale["web_shop"]["name"], "order_id": sale["web_id"]}
+
+
+def _cancellation(sale: Row) -> Iterator[Asked]:
+    if _is_ours(sale) and notes.is_called_off(sale) and not notes.is_told_canceled(sale):
+        reason = (notes.reason(sale) or REASON)[:LONGEST_REASON]
+        fields = _named(sale) | {"reason": reason}
+        request = Request("cancellation", f"tryton:cancel:{sale['id']}", fields)
+        yield Asked(sale, request, "cancellation")
+
+
+def _invoice(invoice: Row) -> Iterator[Asked]:
+    sales = {one["id"]: one for one in invoice["sales"]}
+    for sale in sales.values():
+        own = _own_lines(invoice["lines"], sale)
+        value = invoice["total_amount"]
+        if len(sales) > 1:
+            value = sum((line["amount"] for line, _ in own), Decimal(0))
+        if not _is_ours(sale) or value <= 0:
+            continue
+        number, key = _number(invoice)
+        fields = _named(sale) | {
+            "number": number, "value_cents": _cents(value),
+            "issued_at": _midnight(invoice["invoice_date"]),
+        }  # fmt: skip
+        if key:
+            fields["key"] = key
+        if value != sale["total_amount"] and (items := list(_items(own))):
+            fields["items"] = items
+        request = Request("invoice", f"tryton:invoice:{invoice['id']}", fields)
+        yield Asked(sale, request, f"invoice {number}")
+
+
+def _own_lines(lines: list[Row], sale: Row) -> list[tuple[Row, str | None]]:
+    """Return an invoice's lines that are of a sale, each with the note of the sale's line."""
+    remarks = {f"sale.line,{one['id']}": one["note"] for one in sale["lines"]}
+    return [(one, remarks[one["origin"]]) for one in lines if one["origin"] in remarks]
+
+
+def _items(own: list[tuple[Row, str | None]]) -> Iterator[Mapping[str, Any]]:
+    for line, remark in own:
+        sku = sku_of(remark)
+        if sku is None:
+            continue
+        quantity = Decimal(str(line["quantity"])) / sku[1]
+        if quantity >= 1 and quantity == quantity.to_integral_value():
+            price = _cents(line["amount"] / quantity)
+            yield {"sku_id": sku[0], "quantity": int(quantity), "price_cents": price}
+
+
+def _number(invoice: Row) -> tuple[str, str | None]:
+    """Return an invoice's number and the NF-e access key that its reference may hold."""
+    found = ACCESS_KEY.search(invoice["reference"] or "")
+    if found is None:
+        return invoice["number"], None
+    # The key holds the nota's number at its places 26 to 34.
+    return str(int(found[0][25:34])), found[0]
+
+
+def _tracking(shipment: Row) -> Iterator[Asked]:
+    origins = {one["origin"] for one in shipment["outgoing_moves"]}
+    sales = {one["sale"]["id"]: one["sale"] for one in shipment["outgoing_moves"] if one["sale"]}
+    for sale in sales.values():
+        if not _is_ours(sale):
+            continue
+        invoice = _invoice_of(origins, sale["invoices"])
+        if invoice is None:
+            yield Asked(sale, None)
+            continue
+        code = shipment["reference"].strip()
+        fields = _named(sale) | {"number": _number(invoice)[0], "tracking_number": code}
+        if shipment["carrier"]:
+            fields["courier"] = shipment["carrier"]["rec_name"]
+        if shipment["effective_date"]:
+            fields["dispatched_at"] = _midnight(shipment["effective_date"])
+        digest = hashlib.sha256(code.encode()).hexdigest()[:8]
+        request = Request("tracking", f"tryton:shipment:{shipment['id']}:{digest}", fields)
+        yield Asked(sale, request, f"tracking {code}")
+
+
+def _invoice_of(origins: set[str], invoices: list[Row]) -> Row | None:
+    """Return the posted invoice of what a shipment holds, else the first that is posted."""
+    posted = sorted((one for one in invoices if one["state"] in POSTED), key=lambda one: one["id"])
+    same = [one for one in posted if origins & {line["origin"] for line in one["lines"]}]
+    return next(iter([*same, *posted]), None)
+
+
+def _cents(money: Decimal) -> int:
+    return int(money.scaleb(2).to_integral_value(ROUND_HALF_UP))
+
+
+def _midnight(day: date) -> str:
+    # Tryton keeps days only; in Brasília midnight is the same day in UTC.
+    return datetime.combine(day, time(), BRASILIA).isoformat()
+
+
+_SALE = ("web_id", "web_shop.name", "number", "notes.message")
+
+STREAMS = (
+    Stream(
+        "account.invoice",
+        (["type", "=", "out"], ["state", "in", list(POSTED)], ["sales.web_shop", "!=", None]),
+        (
+            "number", "reference", "invoice_date", "total_amount", "lines.origin",
+            "lines.quantity", "lines.amount", "sales.total_amount", "sales.lines.note",
+            *(f"sales.{one}" for one in _SALE),
+        ),
+        _invoice,
+    ),
+    Stream(
+        "stock.shipment.out",
+        (
+            ["state", "in", ["shipped", "done"]], ["reference", "!=", None],
+            ["reference", "!=", ""], ["moves.sale.web_shop", "!=", None],
+        ),
+        (
+            "reference", "effective_date", "carrier.rec_name", "outgoing_moves.origin",
+            *(f"outgoing_moves.sale.{one}" for one in _SALE),
+            "outgoing_moves.sale.invoices.state", "outgoing_moves.sale.invoices.number",
+            "outgoing_moves.sale.invoices.reference",
+            "outgoing_moves.sale.invoices.lines.origin",
+        ),
+        _tracking,
+    ),
+    Stream(
+        "sale.sale",
+        (
+            ["web_shop", "!=", None],
+            [
+                "OR", ["state", "=", "cancelled"],
+                ["shipment_state", "=", "exception"], ["invoice_state", "=", "exception"],
+            ],
+        ),
+        (*_SALE, *notes.STANDING),
+        _cancellation,
+    ),
+)  # fmt: skip

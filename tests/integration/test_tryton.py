@@ -1,0 +1,534 @@
+"""Orders into a real Tryton, and what its clerks do back out of it (make test-erp)."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from servers import ROOT, deadly
+from tryton_proxy import FaultyProxy
+from tryton_server import MISSING, Clerk, TrytonServer
+
+from erp.adapters.tryton import TrytonErp
+from erp.adapters.tryton_notes import of_claim
+from erp.conformance import sample
+from erp.port import ErpRejected, ErpUnavailable, Event, Request
+from erp.sales_order import Customer, PostalAddress, SalesOrder
+
+pytestmark = pytest.mark.skipif(MISSING is not None, reason=MISSING or "")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrytonServer]:
+    made = TrytonServer(tmp_path_factory.mktemp("tryton"))
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def erp(server: TrytonServer) -> Iterator[TrytonErp]:
+    made = TrytonErp(server.url)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def clerk(server: TrytonServer) -> Clerk:
+    return Clerk(server)
+
+
+@pytest.fixture
+def proxy(server: TrytonServer) -> Iterator[FaultyProxy]:
+    made = FaultyProxy(server.port)
+    made.listens = made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def behind(server: TrytonServer, proxy: FaultyProxy) -> Iterator[TrytonErp]:
+    """An adapter that reaches Tryton through the proxy."""
+    made = TrytonErp(server.url_at(proxy.listens))
+    yield made
+    made.close()
+
+
+def small(order_id: str | None = None, **more: Any) -> SalesOrder:
+    """An order of two mugs at 49.905 each, with freight."""
+    whole = sample(order_id)
+    line = replace(
+        whole.lines[0], sku_id="310102", ref_id="CANECA-01", quantity=2,
+        unit_price=Decimal("49.905"), total=Decimal("99.81"), name="Caneca",
+    )  # fmt: skip
+    return replace(
+        whole, lines=(line,), items_total=Decimal("99.81"), discounts=Decimal(0),
+        shipping=Decimal("18.90"), total=Decimal("118.71"), **more,
+    )  # fmt: skip
+
+
+def taken(erp: TrytonErp, order: SalesOrder) -> list[Request]:
+    """What is handed out of one order now."""
+    found: list[Request] = []
+    erp.hand_out(found.append, 1000)
+    return [one for one in found if one.fields["order_id"] == order.order_id]
+
+
+# --- in -----------------------------------------------------------------------------------------
+
+
+def test_an_order_is_a_confirmed_sale_with_its_lines_to_the_cent(
+    erp: TrytonErp, clerk: Clerk
+) -> None:
+    order = small(note="Sem campainha")
+
+    number = erp.insert(order)
+
+    sale = clerk.sale(
+        order.order_id, "number", "state", "reference", "lines.product.code",
+        "lines.quantity", "lines.unit_price", "lines.amount", "notes.message",
+        "invoice_address.street", "invoice_address.subdivision.code", "total_amount",
+    )  # fmt: skip
+    assert (sale["number"], sale["reference"]) == (number, "70411223")
+    assert sale["state"] in ("confirmed", "processing")
+    assert [
+        (line["product"]["code"], line["quantity"], Decimal(line["unit_price"]["decimal"]))
+        for line in sorted(sale["lines"], key=lambda one: one["id"])
+    ] == [("CANECA-01", 2.0, Decimal("49.905")), ("VTEX-FREIGHT", 1.0, Decimal("18.90"))]
+    assert sale["total_amount"]["decimal"] == "118.71"
+    assert sale["invoice_address"]["street"] == "Rua das Palmeiras"
+    assert "Visa creditCard 315.61 3x" in sale["notes"][0]["message"]
+    assert "cliente: Sem campainha" in sale["notes"][0]["message"]
+
+
+def test_a_discount_of_the_freight_and_interest_are_lines_of_their_own(
+    erp: TrytonErp, clerk: Clerk
+) -> None:
+    cheaper = replace(small(), total=Decimal("110.00"))
+    dearer = replace(small(), total=Decimal("120.01"))
+
+    for order in (cheaper, dearer):
+        erp.insert(order)
+
+    found = [
+        [
+            (line["product"]["code"], line["amount"]["decimal"])
+            for line in sorted(
+                clerk.sale(one.order_id, "lines.product.code", "lines.amount")["lines"],
+                key=lambda line: line["id"],
+            )
+        ][2:]
+        for one in (cheaper, dearer)
+    ]
+    assert found == [[("VTEX-DISCOUNT", "-8.71")], [("VTEX-OTHER", "1.30")]]
+
+
+def test_a_sale_that_tryton_rounds_otherwise_is_refused_with_both_sums_and_leaves_nothing(
+    erp: TrytonErp, clerk: Clerk
+) -> None:
+    if not clerk.find("currency.currency", [["code", "=", "XTS"]]):
+        clerk.call(
+            "POST", "currency.currency",
+            {
+                "name": "Rounds", "code": "XTS", "symbol": "X",
+                "rounding": {"__class__": "Decimal", "decimal": "0.05"},
+            },
+        )  # fmt: skip
+    order = small(currency="XTS")
+
+    with pytest.raises(ErpRejected, match=r"total: the sale would come to 118\.70.* 118\.71"):
+        erp.insert(order)
+
+    assert clerk.find("sale.sale", [["web_id", "=", order.order_id]]) == []
+
+
+def test_a_product_that_is_missing_is_named(erp: TrytonErp) -> None:
+    order = small()
+    strange = replace(order, lines=(replace(order.lines[0], ref_id="NADA-9"),))
+
+    with pytest.raises(ErpRejected, match="no salable product of code NADA-9"):
+        erp.insert(strange)
+
+    assert erp.find(order.store, order.order_id) is None
+
+
+def test_a_store_without_a_web_shop_is_named(erp: TrytonErp) -> None:
+    with pytest.raises(ErpRejected, match="no web shop named 'loja-x'"):
+        erp.insert(small(store="loja-x"))
+
+
+def test_weighed_goods_need_a_unit_that_takes_parts(erp: TrytonErp) -> None:
+    order = small()
+    line = replace(order.lines[0], unit_multiplier=Decimal("0.25"))
+
+    with pytest.raises(ErpRejected, match=r"product CANECA-01 by a unit of 0 decimals, and 0\.5"):
+        erp.insert(replace(order, lines=(line,)))
+
+
+def test_a_customer_is_found_by_number_and_never_changed(erp: TrytonErp, clerk: Clerk) -> None:
+    document = "11144477735"
+    party = clerk.call(
+        "POST", "party.party",
+        {
+            "name": "Nome do balcão",
+            "identifiers": [["create", [{"type": "br_cpf", "code": "111.444.777-35"}]]],
+        },
+    )  # fmt: skip
+    customer = Customer(kind="F", document=document, name="Nome na loja", email="x@example.test")
+    first, second = small(customer=customer), small(customer=customer)
+
+    erp.insert(first)
+    erp.insert(second)
+
+    sales = [clerk.sale(one.order_id, "party.name", "party.addresses") for one in (first, second)]
+    assert [one["party"]["id"] for one in sales] == [party["id"]] * 2
+    assert sales[1]["party"]["name"] == "Nome do balcão"
+    assert len(sales[1]["party"]["addresses"]) == 1
+
+
+def test_a_company_keeps_its_inscription_and_a_delivery_elsewhere_its_receiver(
+    erp: TrytonErp, clerk: Clerk
+) -> None:
+    customer = Customer(
+        kind="J", document="11444777000161", name="Padaria Exemplo Ltda",
+        state_registration="110042490114", email="nf@example.test", phone="+5511999990000",
+    )  # fmt: skip
+    home = PostalAddress(street="Rua A", number="1", city="Santos", state="SP", country="BRA")
+    away = PostalAddress(
+        receiver="João", street="Calle 1", city="Rosario", state="SF", country="ARG",
+        postal_code="2000",
+    )  # fmt: skip
+    order = small(customer=customer, billing_address=home, shipping_address=away)
+
+    erp.insert(order)
+
+    sale = clerk.sale(
+        order.order_id, "party.identifiers.code", "party.identifiers.type",
+        "invoice_address.city", "invoice_address.subdivision.code",
+        "shipment_address.city", "shipment_address.party_name",
+    )  # fmt: skip
+    found = {(one["type"], one["code"]) for one in sale["party"]["identifiers"]}
+    assert found == {("br_vat", "11.444.777/0001-61"), (None, "IE 110042490114")}
+    assert sale["invoice_address"]["subdivision"]["code"] == "BR-SP"
+    assert sale["shipment_address"]["city"] == "Rosario - SF"
+    assert sale["shipment_address"]["party_name"] == "João"
+
+
+def test_racing_orders_of_a_new_customer_make_one_party(server: TrytonServer, clerk: Clerk) -> None:
+    customer = Customer(kind="F", document="15350946056", name="Cliente Nova")
+    erps = [TrytonErp(server.url) for _ in range(4)]
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda one: one.insert(small(customer=customer)), erps))
+
+    found = clerk.find("party.party", [["identifiers.code_compact", "=", "15350946056"]])
+    assert len(found) == 1
+    for one in erps:
+        one.close()
+
+
+@pytest.mark.parametrize("button", ["sale.sale", "quote", "confirm"])
+def test_an_answer_that_is_lost_after_tryton_did_it_makes_no_second_sale(
+    behind: TrytonErp, proxy: FaultyProxy, clerk: Clerk, button: str
+) -> None:
+    order = small()
+    proxy.lose = lambda what: what.startswith("POST") and what.endswith(button)
+
+    with pytest.raises(ErpUnavailable, match="ConnectionError"):
+        behind.insert(order)
+    number = behind.insert(order)
+
+    assert behind.insert(order) == number
+    assert clerk.sale(order.order_id, "number")["number"] == number
+    assert clerk.sale(order.order_id, "state")["state"] in ("confirmed", "processing")
+
+
+@pytest.mark.parametrize("method", ["create", "act"])
+def test_a_worker_killed_amid_an_insert_leaves_a_sale_that_the_next_one_completes(
+    server: TrytonServer, erp: TrytonErp, clerk: Clerk, tmp_path: Path, method: str
+) -> None:
+    order = small()
+    script = tmp_path / "insert.py"
+    script.write_text(
+        "import os, sys\n"
+        f"sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / 'tests')!r}, {str(ROOT / 'tests/integration')!r}]\n"
+        "from test_tryton import small\n"
+        "from erp.adapters.tryton import TrytonErp\n"
+        f"TrytonErp(os.environ['ERP_URL']).insert(small({order.order_id!r}))\n"
+    )
+    marker, env = deadly(tmp_path, f"erp.adapters.tryton_http Rest {method} after")
+    died = subprocess.run(
+        [sys.executable, str(script)], env=os.environ | env | {"ERP_URL": server.url}, check=False
+    )
+    assert (died.returncode, marker.exists()) == (-9, True)
+
+    number = erp.insert(order)
+
+    assert erp.find(order.store, order.order_id) == number
+    assert clerk.sale(order.order_id, "state")["state"] in ("confirmed", "processing")
+
+
+def test_a_tryton_that_is_killed_is_unavailable_and_takes_the_order_after(tmp_path: Path) -> None:
+    server = TrytonServer(tmp_path / "tryton")
+    server.start()
+    erp, order = TrytonErp(server.url), small()
+    before = erp.insert(small())
+    server.kill()
+
+    with pytest.raises(ErpUnavailable, match="ConnectionError"):
+        erp.insert(order)
+    server.start()
+
+    assert erp.insert(order) not in ("", before)
+    erp.close()
+    server.stop()
+
+
+def test_a_wrong_key_holds_all_orders_and_buries_none(server: TrytonServer) -> None:
+    erp = TrytonErp(server.url.replace(server.keys["key"], "wr0ng-key"))
+
+    with pytest.raises(ErpUnavailable, match="refuses the key") as told:
+        erp.insert(small())
+
+    assert "wr0ng-key" not in str(told.value)
+    erp.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "body", "words"),
+    [
+        (500, "text/html", b"<h1>Internal Server Error</h1>", "answered 500"),
+        (200, "text/html", b"<h1>Log in</h1>", "is not its JSON"),
+        (200, "application/json", b'{"sale": 1}', "is no list"),
+        (200, "application/json", b'{"__class__": "Decimal", "decimal": "x"}', "not its JSON"),
+        (400, "text/html", b"<h1>Bad Request</h1>", "answered 400"),
+        (302, "text/html", b"", "answered 302"),
+        (429, "application/json", b"{}", "answered 429"),
+    ],
+)
+def test_what_is_no_answer_of_tryton_is_unavailable(
+    behind: TrytonErp, proxy: FaultyProxy, status: int, kind: str, body: bytes, words: str
+) -> None:
+    proxy.instead = (status, kind, body)
+
+    for call in (lambda: behind.insert(small()), lambda: behind.find("acme", "o-1"), behind.check):
+        with pytest.raises(ErpUnavailable, match=words):
+            call()
+
+
+def test_trytons_words_reach_the_operator_without_the_customers_data(
+    erp: TrytonErp, clerk: Clerk
+) -> None:
+    customer = Customer(kind="F", document="39053344705", name="Fulana de Tal")
+    order = small(customer=customer, currency="BRL")
+    # A party whose code is taken, and that is archived: it is neither found nor made.
+    party = clerk.call("POST", "party.party", {"name": "x", "code": "VTEX-39053344705"})
+    clerk.write("party.party", party["id"], active=False)
+
+    with pytest.raises(ErpRejected, match="must be unique") as told:
+        erp.insert(order)
+
+    assert "Fulana" not in str(told.value)
+    assert "39053344705" not in str(told.value)
+
+
+def test_check_says_which_tryton_answers_and_what_it_lacks(
+    erp: TrytonErp, server: TrytonServer
+) -> None:
+    lacking = TrytonErp(server.url_at(server.port, "?freight=FRETE"))
+
+    assert erp.check().startswith("Tryton 8.2.")
+    assert "web shops acme, outlet" in erp.check()
+    with pytest.raises(ErpRejected, match="no product of code FRETE"):
+        lacking.check()
+
+    lacking.close()
+
+
+def test_an_order_takes_so_many_calls(behind: TrytonErp, proxy: FaultyProxy) -> None:
+    customer = Customer(kind="F", document="86288366757", name="Cliente")
+    behind.insert(small(customer=customer))
+    proxy.seen.clear()
+
+    behind.insert(small(customer=customer))
+
+    # Find, products, party; create, quote, confirm. docs/erp/tryton.md says so.
+    assert len(proxy.seen) == 6
+
+
+# --- out ----------------------------------------------------------------------------------------
+
+
+def test_a_posted_invoice_is_handed_out_once_over_all_workers(
+    server: TrytonServer, erp: TrytonErp, clerk: Clerk
+) -> None:
+    order = small()
+    erp.insert(order)
+    assert taken(erp, order) == []
+    invoice = clerk.post_invoice(order.order_id)
+    other = TrytonErp(server.url)
+
+    found = [*taken(erp, order), *taken(erp, order), *taken(other, order)]
+
+    (request,) = found
+    assert request.kind == "invoice"
+    assert request.reference == f"tryton:invoice:{invoice['id']}"
+    issued = request.fields["issued_at"]
+    assert dict(request.fields) == {
+        "store": "acme", "order_id": order.order_id, "number": invoice["number"],
+        "value_cents": 11871, "issued_at": issued,
+    }  # fmt: skip
+    assert issued.endswith("T00:00:00-03:00")
+    other.close()
+
+
+def test_an_access_key_in_the_reference_names_the_invoice(erp: TrytonErp, clerk: Clerk) -> None:
+    order = small()
+    erp.insert(order)
+    number = clerk.sale(order.order_id, "invoices")["invoices"][0]
+    key = "35260311444777000161550010001288411123456780"
+    clerk.write("account.invoice", number, reference=key)
+    clerk.post_invoice(order.order_id)
+
+    (request,) = taken(erp, order)
+
+    assert (request.fields["number"], request.fields["key"]) == ("128841", key)
+
+
+def test_a_part_that_is_invoiced_names_its_items(erp: TrytonErp, clerk: Clerk) -> None:
+    order = small()
+    erp.insert(order)
+    number = clerk.sale(order.order_id, "invoices")["invoices"][0]
+    lines = clerk.find("account.invoice.line", [["invoice", "=", number]], "product.code")
+    freight = [one["id"] for one in lines if one["product"]["code"] == "VTEX-FREIGHT"]
+    clerk.write("account.invoice", number, lines=[["delete", freight]])
+    clerk.post_invoice(order.order_id)
+
+    (request,) = taken(erp, order)
+
+    assert request.fields["value_cents"] == 9981
+    assert request.fields["items"] == [{"sku_id": "310102", "quantity": 2, "price_cents": 4991}]
+
+
+def test_tracking_waits_for_its_invoice_and_may_come_later(erp: TrytonErp, clerk: Clerk) -> None:
+    order = small()
+    erp.insert(order)
+    shipment = clerk.ship(order.order_id)
+    assert taken(erp, order) == []
+    clerk.write("stock.shipment.out", shipment, reference="BR123456789XX")
+    assert taken(erp, order) == []
+    invoice = clerk.post_invoice(order.order_id)
+
+    found = taken(erp, order)
+
+    assert [one.kind for one in found] == ["invoice", "tracking"]
+    tracking = dict(found[1].fields)
+    assert tracking.pop("dispatched_at").endswith("-03:00")
+    assert tracking == {
+        "store": "acme", "order_id": order.order_id, "number": invoice["number"],
+        "tracking_number": "BR123456789XX",
+    }  # fmt: skip
+    assert taken(erp, order) == []
+
+
+def test_a_sale_whose_documents_a_clerk_cancels_asks_vtex_to_cancel(
+    erp: TrytonErp, clerk: Clerk
+) -> None:
+    order = small()
+    erp.insert(order)
+    sale = clerk.sale(order.order_id, "invoices", "shipments")
+    reason = {"message": "Motivo: Falta de estoque"}
+    clerk.write("sale.sale", sale["id"], notes=[["create", [reason]]])
+    clerk.press("stock.shipment.out", sale["shipments"][0], "cancel")
+    clerk.press("account.invoice", sale["invoices"][0], "cancel")
+
+    (request,) = taken(erp, order)
+
+    assert (request.kind, request.fields["reason"]) == ("cancellation", "Falta de estoque")
+    assert erp.look_up("acme", [order.order_id])[order.order_id].canceled
+
+
+def test_an_order_canceled_at_vtex_is_noted_and_not_asked_for_again(
+    erp: TrytonErp, clerk: Clerk
+) -> None:
+    order = small()
+    erp.insert(order)
+    event = Event("acme", order.order_id, "canceled", "canceled", order.placed_at, "desistiu")
+    erp.report(event)
+    sale = clerk.sale(order.order_id, "invoices", "shipments", "notes.message")
+    clerk.press("stock.shipment.out", sale["shipments"][0], "cancel")
+    clerk.press("account.invoice", sale["invoices"][0], "cancel")
+
+    assert taken(erp, order) == []
+    assert any("VTEX: canceled\ndesistiu" in one["message"] for one in sale["notes"])
+    assert erp.look_up("acme", [order.order_id])[order.order_id].canceled
+
+
+def test_what_commits_with_an_older_stamp_is_handed_out(
+    server: TrytonServer, erp: TrytonErp, clerk: Clerk
+) -> None:
+    early, late = small(), small()
+    for one in (early, late):
+        erp.insert(one)
+    clerk.post_invoice(late.order_id)
+    assert len(taken(erp, late)) == 1
+    invoice = clerk.post_invoice(early.order_id)
+    with sqlite3.connect(server.folder / "erp.sqlite", timeout=30) as db:
+        db.execute(
+            "UPDATE account_invoice SET write_date = datetime(write_date, '-2 minutes')"
+            " WHERE id = ?",
+            (invoice["id"],),
+        )
+
+    assert len(taken(erp, early)) == 1
+
+
+def test_workers_that_race_hand_out_each_request_once(
+    server: TrytonServer, erp: TrytonErp, clerk: Clerk
+) -> None:
+    orders = [small() for _ in range(3)]
+    for one in orders:
+        erp.insert(one)
+        clerk.post_invoice(one.order_id)
+    erps = [TrytonErp(server.url) for _ in range(4)]
+    found: list[Request] = []
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda one: one.hand_out(found.append, 100), erps))
+    for one in erps:
+        # Two that met at a request both leave it to the next time.
+        one.hand_out(found.append, 100)
+
+    ids = [one.fields["order_id"] for one in found]
+    assert sorted(one for one in ids if one in {o.order_id for o in orders}) == sorted(
+        one.order_id for one in orders
+    )
+    for one in erps:
+        one.close()
+
+
+def test_the_claim_of_a_worker_that_died_lapses(
+    server: TrytonServer, erp: TrytonErp, clerk: Clerk
+) -> None:
+    order, moment = small(), [0.0]
+    erp.insert(order)
+    invoice = clerk.post_invoice(order.order_id)
+    sale = clerk.sale(order.order_id)
+    claim = of_claim("invoice", f"tryton:invoice:{invoice['id']}")
+    clerk.write("sale.sale", sale["id"], notes=[["create", [{"message": claim}]]])
+    patient = TrytonErp(server.url, clock=lambda: moment[0])
+    assert taken(patient, order) == []
+
+    moment[0] += 61
+
+    assert len(taken(patient, order)) == 1
+    patient.close()
