@@ -8,14 +8,17 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from fakes import Bling, Fake
+from fakes.base import Fake
+from fakes.bling import Bling
+from fakes.omie import Omie
+from fakes.tiny import Tiny
 from outboxes import SqlOutbox
 
 from erp.adapters.rest.adapter import RestErp
 from erp.conformance import NotOffered
 from erp.port import Erp
 
-FAKES: dict[str, type[Fake]] = {"bling": Bling}
+FAKES: dict[str, type[Fake]] = {"bling": Bling, "omie": Omie, "tiny": Tiny}
 
 SETTINGS = {
     "bling": """
@@ -27,6 +30,18 @@ refresh_token = "refresh-1"
 [codes.store]
 acme = 205511
 outlet = 205512
+""",
+    "omie": """
+[secrets]
+app_key = "omie-key"
+app_secret = "omie-secret"
+
+[values]
+current_account = 4711
+""",
+    "tiny": """
+[secrets]
+token = "tiny-token"
 """,
 }
 
@@ -57,16 +72,13 @@ class RestBench:
     def __init__(self, folder: Path, profile: str, state: str = "") -> None:
         self.fake = FAKES[profile]()
         state = state or f"sqlite:///{folder}/state.db"
-        self.path = settings(folder, profile, self.fake.url, state, self._more(profile))
+        self.path = settings(folder, profile, self.fake.url, state, LIMITLESS)
         self.url = f"rest://{self.path}"
         self.tables = SqlOutbox(state)
         self.tables.moment = datetime.now(UTC)
         self.erp = RestErp(self.url, now=lambda: self.tables.moment)
         self.put, self.seen = self.tables.put, self.tables.seen
         self.ask_again, self.let_claims_lapse = self.tables.ask_again, self.tables.let_claims_lapse
-
-    def _more(self, profile: str) -> str:
-        return LIMITLESS
 
     def orders(self, order_id: str) -> int:
         held = self.fake.orders.values()

@@ -356,6 +356,7 @@ def test_check_says_what_answers_and_shows_no_secret(bling: RestBench) -> None:
         ('profile = "bling"\nbase_url = "ftp://x"', "base_url must begin with https"),
         ('profile = "bling"\n[secrets]\nclient_id_env = "NOT_SET_ANYWHERE"', "which is not set"),
         ("profile = ", "cannot be read"),
+        ('profile = "bling"\ntimeout_seconds = 300', "timeout_seconds is 300: must be 1 to 30"),
     ],
 )
 def test_settings_that_are_wrong_say_what_to_mend_and_refuse_no_order(
@@ -385,3 +386,139 @@ def test_a_profile_of_ones_own_that_lacks_something_says_what(bling: RestBench) 
 def test_a_url_that_names_no_file_says_so(tmp_path: Path) -> None:
     with pytest.raises(ErpRejected, match=r"rest:///etc/vtex-erp/erp\.toml"):
         RestErp("rest:").check()
+
+
+@pytest.fixture
+def omie(tmp_path: Path) -> Iterator[RestBench]:
+    made = RestBench(tmp_path, "omie")
+    made.erp.migrate()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Iterator[RestBench]:
+    made = RestBench(tmp_path, "tiny")
+    made.erp.migrate()
+    yield made
+    made.close()
+
+
+def forget(bench: RestBench) -> None:
+    """Lose what the state knows of orders, as who restores an old copy does."""
+    bench.tables.write("DELETE FROM rest_once")
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_omies_faults_count_whatever_the_http_status(omie: RestBench, status: int) -> None:
+    omie.fake.fault_status = status
+    order = sample()
+
+    reference = omie.erp.insert(order)
+    forget(omie)
+
+    assert omie.erp.find("acme", "nobody-01") is None
+    assert omie.erp.insert(order) == reference
+    with pytest.raises(ErpRejected, match=r"Produto não cadastrado .* \[unknown\]"):
+        omie.erp.insert(with_sku("unknown"))
+
+
+def test_what_omie_refuses_as_redundant_is_asked_again_later(omie: RestBench) -> None:
+    omie.fake.ConsultarPedido = lambda given: omie.fake.fault(
+        "Consumo redundante detectado. Aguarde 58 segundos."
+    )
+
+    with pytest.raises(ErpUnavailable, match="Omie answered HTTP 200"):
+        omie.erp.insert(sample())
+
+    assert not omie.fake.orders
+
+
+@pytest.mark.parametrize("name", ["omie", "tiny"])
+def test_a_number_that_the_erp_has_is_found_where_the_search_was_late(
+    request: pytest.FixtureRequest, name: str
+) -> None:
+    bench = request.getfixturevalue(name)
+    order = sample()
+    reference = bench.erp.insert(order)
+    forget(bench)
+    call = {"omie": "ConsultarPedido", "tiny": "found"}[name]
+    real, missing = getattr(bench.fake, call), iter([True])
+
+    def late(given: object) -> object:
+        if next(missing, False):
+            return (
+                bench.fake.fault(20, "x") if name == "tiny" else bench.fake.fault("não cadastrado")
+            )
+        return real(given)
+
+    setattr(bench.fake, call, late)
+
+    assert bench.erp.insert(order) == reference
+    assert bench.orders(order.order_id) == 1
+
+
+def test_a_record_that_tiny_refuses_is_rejected_and_names_nobody(tiny: RestBench) -> None:
+    with pytest.raises(ErpRejected, match=r"Tiny answered HTTP 200: Produto de \*\*\* inválido"):
+        tiny.erp.insert(with_sku("unknown"))
+
+
+def test_the_secret_stays_out_of_urls_and_words(tiny: RestBench) -> None:
+    tiny.path.write_text(tiny.path.read_text().replace("tiny-token", "wrong-token"))
+    erp = RestErp(tiny.url)
+
+    with pytest.raises(ErpUnavailable) as caught:
+        erp.insert(sample())
+
+    assert str(caught.value) == "Tiny answered HTTP 200: token invalido"
+    erp.close()
+
+
+def test_pages_beyond_the_last_are_the_end_and_not_a_fault(tiny: RestBench) -> None:
+    order = sample()
+    tiny.erp.insert(order)
+    ours = tiny.fake.orders.pop(tiny.number(order.order_id))
+    tiny.fake.orders |= {number: dict(ours) for number in range(99)}
+    tiny.fake.orders[tiny.number(order.order_id)] = ours
+    tiny.cancel(order.order_id)
+
+    assert [one.fields["order_id"] for one in taken(tiny.erp)] == [order.order_id]
+
+
+@pytest.mark.parametrize("database", ["postgres_database", "mariadb_database"])
+def test_processes_share_their_state_in_a_server(
+    request: pytest.FixtureRequest, tmp_path: Path, database: str
+) -> None:
+    bench = RestBench(tmp_path, "bling", request.getfixturevalue(database))
+    others = [RestErp(bench.url) for _ in range(3)]
+    for one in others:
+        one.migrate()
+    order = sample()
+
+    with ThreadPoolExecutor(12) as pool:
+        references = set(pool.map(lambda number: others[number % 3].insert(order), range(12)))
+    bench.invoice(order.order_id, "90", order.total, ["310045"], MOMENT)
+    bench.fake.change(bench.number(order.order_id))
+
+    assert (len(references), bench.orders(order.order_id), bench.fake.exchanges) == (1, 1, 1)
+    assert [one.fields["number"] for one in taken(others[0])] == ["90"]
+    assert taken(others[1]) == []
+    for one in others:
+        one.close()
+    bench.close()
+
+
+def test_a_claim_that_ran_out_creates_nothing(bling: RestBench) -> None:
+    order = sample()
+    found = bling.fake.found
+
+    def stolen(query: object) -> list[object]:
+        bling.tables.write("UPDATE rest_once SET claimed_until_ms = 1 WHERE scope = 'order:acme'")
+        return found(query)
+
+    bling.fake.found = stolen
+
+    with pytest.raises(ErpUnavailable, match="another caller is at it"):
+        bling.erp.insert(order)
+
+    assert not bling.fake.orders

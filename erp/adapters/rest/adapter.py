@@ -15,7 +15,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from erp.adapters.rest.calls import Calls, Duplicate, Missing
+from erp.adapters.rest.calls import Calls, Duplicate, Missing, Nowhere
 from erp.adapters.rest.changes import Changes
 from erp.adapters.rest.profile import Profile, ProfileError, load
 from erp.adapters.rest.state import State
@@ -24,12 +24,20 @@ from erp.adapters.sql import SqlErp, utc_now
 from erp.port import ErpRejected, ErpUnavailable, Event, Held, Request
 from erp.sales_order import SalesOrder
 
-CLAIM_SECONDS = 60.0
+CLAIM_SECONDS = 120.0
+"""Longer than the longest call: a wait for its turn, an answer, a new token, and once more."""
+
 WAIT_SECONDS = 15.0
 LOOK_SECONDS = 2.0
 """For which a caller leaves another one alone before it asks the ERP itself."""
 
 ORDERS = "order:"
+
+
+Hold = Callable[[], None]
+"""Holds the claim on what is made, right before it is; raises where it was lost."""
+
+Create = Callable[[Hold], str]
 
 
 class Parts:
@@ -70,7 +78,9 @@ class RestErp:
         reference = self._once(
             (scope, name),
             lambda: self._look("order", known),
-            lambda: self._create("order", {**known, "customer_id": self._customer(known)}),
+            lambda hold: self._create(
+                "order", {**known, "customer_id": self._customer(known)}, hold
+            ),
         )
         parts.state.keep(scope, name, reference, int(order.total.scaleb(2)))
         return reference
@@ -157,15 +167,15 @@ class RestErp:
         self,
         what: tuple[str, str],
         find: Callable[[], str | None],
-        create: Callable[[], str],
+        create: Create,
     ) -> str:
         """Return the reference of what is made once, by one caller of all processes."""
         state, began = self._parts().state, time.monotonic()
         while True:
             if reference := state.reference(*what):
                 return reference
-            if state.claim(*what, CLAIM_SECONDS):
-                return self._settled(what, find, create)
+            if claim := state.claim(*what, CLAIM_SECONDS):
+                return self._settled(what, claim, find, create)
             waited = time.monotonic() - began
             if waited > LOOK_SECONDS and (reference := find()):
                 # Its maker died, or still waits for the answer.
@@ -180,15 +190,19 @@ class RestErp:
     def _settled(
         self,
         what: tuple[str, str],
+        claim: int,
         find: Callable[[], str | None],
-        create: Callable[[], str],
+        create: Create,
     ) -> str:
         state, wait = self._parts().state, 0.0
+
+        def hold() -> None:
+            nonlocal wait
+            state.renew(*what, claim, CLAIM_SECONDS)
+            wait = float(self._parts().profile.parts.get("settle_seconds", 5))
+
         try:
-            reference = find()
-            if reference is None:
-                wait = float(self._parts().profile.parts.get("settle_seconds", 5))
-                reference = create()
+            reference = find() or create(hold)
         except ErpRejected:
             state.release(*what, 0.0)
             raise
@@ -220,8 +234,9 @@ class RestErp:
             _bare(found(row, path)) == _bare(value) for path, value in alike.items()
         )
 
-    def _create(self, part: str, known: Mapping[str, Any]) -> str:
+    def _create(self, part: str, known: Mapping[str, Any], hold: Hold) -> str:
         parts = self._parts()
+        hold()
         spec = parts.profile.part(part)["create"]
         try:
             document = parts.calls.ask(spec, known).document
@@ -229,9 +244,11 @@ class RestErp:
             if reference := self._look(part, known):
                 return reference
             raise ErpRejected(f"{error}; it is not found by our number") from None
-        except Missing as error:
-            # It is the path that is missing.
+        except Nowhere as error:
             raise ErpUnavailable(str(error)) from None
+        except Missing as error:
+            # Of what the order names: a product, a way of paying.
+            raise ErpRejected(str(error)) from None
         if reference := found(document, spec["id"]):
             return str(reference)
         raise ErpUnavailable(f"{parts.profile.name} took the {part} and gave it no number")
@@ -244,13 +261,15 @@ class RestErp:
         if not document:
             name = hashlib.sha256(f"{known['store']}/{known['order_id']}".encode()).hexdigest()
             return self._once(
-                ("customer", name), lambda: None, lambda: self._create("customer", known)
+                ("customer", name),
+                lambda: None,
+                lambda hold: self._create("customer", known, hold),
             )
         return self._once(
             # A hash: who buys is known to the ERP and needs not be known here.
             ("customer", hashlib.sha256(document.encode()).hexdigest()),
             lambda: self._look("customer", known),
-            lambda: self._create("customer", known),
+            lambda hold: self._create("customer", known, hold),
         )
 
     def _cancel(self, parts: Parts, event: Event) -> None:

@@ -37,6 +37,10 @@ class Missing(Exception):
     """The ERP has no such thing."""
 
 
+class Nowhere(Missing):
+    """HTTP 404 that no rule of the profile speaks of: perhaps the path itself is missing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What the ERP answered.
@@ -167,6 +171,8 @@ def _raise(meaning: str, words: str) -> None:
         raise Duplicate(words)
     if meaning == "missing":
         raise Missing(words)
+    if meaning == "nowhere":
+        raise Nowhere(words)
 
 
 def _usual(status: int) -> str:
@@ -175,7 +181,7 @@ def _usual(status: int) -> str:
     if status in (400, 422):
         return "rejected"
     # Also a wrong key or a path that is not there: no order is at fault.
-    named = {404: "missing", 409: "duplicate", 429: "throttled"}
+    named = {404: "nowhere", 409: "duplicate", 429: "throttled"}
     return named.get(status, "unavailable")
 
 

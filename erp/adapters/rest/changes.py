@@ -214,7 +214,8 @@ def _optional(document: Any, spec: Mapping[str, Any], name: str) -> Any:
 def _is(document: Any, spec: Mapping[str, Any]) -> bool:
     if "path" not in spec:
         return document is not None
-    return str(found(document, spec["path"])) in {str(one) for one in spec["is"]}
+    value = found(document, spec["path"])
+    return ("" if value is None else str(value)) in {str(one) for one in spec["is"]}
 
 
 def _cents(value: Any) -> int | None:

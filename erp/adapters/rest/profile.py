@@ -111,6 +111,9 @@ def load(url: str) -> Profile:
         raise ProfileError(f"{path}: base_url must begin with https:// or http://")
     if "settle_seconds" in settings:
         parts["settle_seconds"] = settings["settle_seconds"]
+    timeout = settings.get("timeout_seconds", 20)
+    if not isinstance(timeout, int | float) or not 1 <= timeout <= 30:
+        raise ProfileError(f"{path}: timeout_seconds is {timeout!r}: must be 1 to 30")
     for name in ("rate", "changes"):
         parts[name] = {**parts.get(name, {}), **settings.get(name, {})}
     return Profile(
@@ -121,7 +124,7 @@ def load(url: str) -> Profile:
         codes=settings.get("codes", {}),
         state_url=_secret(settings, "state", path) or "sqlite:///var/rest.db",
         secrets=_secrets(settings.get("secrets", {}), path),
-        timeout_seconds=float(settings.get("timeout_seconds", 20)),
+        timeout_seconds=float(timeout),
     )
 
 

@@ -16,7 +16,6 @@ from sqlalchemy import (
     BigInteger,
     Column,
     Connection,
-    Float,
     Index,
     MetaData,
     String,
@@ -33,6 +32,7 @@ from erp.port import ErpUnavailable
 
 Result = TypeVar("Result")
 metadata = MetaData()
+AN_HOUR_MS = 3_600_000
 
 once = Table(
     "rest_once",
@@ -40,7 +40,7 @@ once = Table(
     Column("scope", String(80), primary_key=True),
     Column("name", String(80), primary_key=True),
     Column("reference", String(80)),
-    Column("claimed_until", Float(53), nullable=False),
+    Column("claimed_until_ms", BigInteger, nullable=False),
     Column("total_cents", BigInteger),
     Index("ix_rest_once_reference", "reference"),
 )
@@ -101,29 +101,41 @@ class State:
             row = db.execute(query).first()
         return None if row is None else (row.scope, row.name, row.total_cents)
 
-    def claim(self, scope: str, name: str, seconds: float) -> bool:
-        """Take something in hand, for so long; False where somebody else has it."""
-        now = time.time()
+    def claim(self, scope: str, name: str, seconds: float) -> int | None:
+        """Take something in hand for so long; return the claim, None where another one holds."""
+        now, until = _milliseconds(0), _milliseconds(seconds)
         free = (
             update(once)
             .where(once.c.scope == scope, once.c.name == name)
             .where(once.c.reference.is_(None))
             # A clock that was set back must not leave a claim for ever.
-            .where(or_(once.c.claimed_until <= now, once.c.claimed_until > now + 3600))
-            .values(claimed_until=now + seconds)
+            .where(or_(once.c.claimed_until_ms <= now, once.c.claimed_until_ms > now + AN_HOUR_MS))
+            .values(claimed_until_ms=until)
         )
         try:
             with self._database.transaction() as db:
                 if db.execute(free).rowcount:
-                    return True
-                row = {"scope": scope, "name": name, "claimed_until": now + seconds}
+                    return until
                 there = select(once.c.name).where(once.c.scope == scope, once.c.name == name)
                 if db.execute(there).first():
-                    return False
-                db.execute(once.insert().values(row))
+                    return None
+                db.execute(once.insert().values(scope=scope, name=name, claimed_until_ms=until))
         except IntegrityError:
-            return False
-        return True
+            return None
+        return until
+
+    def renew(self, scope: str, name: str, claim: int, seconds: float) -> None:
+        """Hold a claim for so long from now on.
+
+        Raises:
+            ErpUnavailable: it ran out, and somebody else may be at it.
+        """
+        mine = update(once).where(
+            once.c.scope == scope, once.c.name == name, once.c.claimed_until_ms == claim
+        )
+        with self._database.transaction() as db:
+            if not db.execute(mine.values(claimed_until_ms=_milliseconds(seconds))).rowcount:
+                raise ErpUnavailable("the ERP took too long: another caller is at it")
 
     def keep(self, scope: str, name: str, reference: str, total_cents: int | None = None) -> None:
         """Write down what the ERP calls it."""
@@ -138,7 +150,7 @@ class State:
         """Let others have it, after so long."""
         row = update(once).where(once.c.scope == scope, once.c.name == name)
         with self._database.transaction() as db:
-            db.execute(row.values(claimed_until=time.time() + seconds))
+            db.execute(row.values(claimed_until_ms=_milliseconds(seconds)))
 
     def change(self, name: str, turn: Callable[[dict[str, Any]], Result]) -> Result:
         """Let ``turn`` change a document that all processes share, one after the other."""
@@ -170,6 +182,10 @@ class State:
         self._database.close()
 
 
+def _milliseconds(ahead: float) -> int:
+    return int((time.time() + ahead) * 1000)
+
+
 class Pace:
     """The calls that an ERP takes, for all processes together.
 
@@ -177,7 +193,7 @@ class Pace:
         rate: ``per_second`` and ``per_day``; without either there is no such limit.
     """
 
-    PATIENCE = 20.0
+    PATIENCE = 10.0
     FAR = 3600.0
 
     def __init__(self, state: State, rate: Mapping[str, Any]) -> None:

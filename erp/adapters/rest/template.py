@@ -38,14 +38,20 @@ class NoCode(ErpRejected):
     """The settings have no code for something of this order."""
 
 
-def found(document: Any, path: str) -> Any:
-    """Return what lies at a dotted path, None where nothing does; ``*`` is each of a list."""
+def found(document: Any, path: str | Sequence[str]) -> Any:
+    """Return what lies at a dotted path, None where nothing does; ``*`` is each of a list.
+
+    Of several paths it is the first at which there is something.
+    """
+    if not isinstance(path, str):
+        each = (found(document, one) for one in path)
+        return next((one for one in each if one not in (None, [])), None)
     if not path:
         return document
     name, _, rest = path.partition(".")
     if name == "*":
-        each = document if isinstance(document, Sequence) else ()
-        return [one for one in (found(item, rest) for item in each) if one is not None]
+        rows = document if isinstance(document, Sequence) else ()
+        return [one for one in (found(row, rest) for row in rows) if one is not None]
     return found(_step(document, name), rest) if document is not None else None
 
 
