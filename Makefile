@@ -3,7 +3,7 @@ PYTHON ?= $(shell for v in 3.13 3.12 3.11 3; do p=python$$v; command -v $$p >/de
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test test-erp chaos recovery check bench bench-quota bench-growth backlog screenshots lock clean
+.PHONY: setup demo test test-erp chaos recovery check bench bench-quota bench-growth bench-adapters backlog screenshots lock clean
 
 setup: $(VENV)/.installed
 
@@ -63,6 +63,10 @@ bench-quota: setup
 bench-growth: setup
 	$(BIN)/python bench/growth.py $(if $(DATABASE),--database $(DATABASE)) \
 		$(if $(SIZES),--sizes $(SIZES)) $(if $(STORES),--stores $(STORES))
+
+# What an order costs an ERP adapter, against the fakes of the tests: ORDERS=200
+bench-adapters: setup
+	PYTHONPATH=.:tests $(BIN)/python bench/adapters.py $(if $(ORDERS),--orders $(ORDERS))
 
 backlog: setup
 	$(BIN)/python bench/backlog.py $(if $(ORDERS),--orders $(ORDERS)) $(if $(MINUTES),--minutes $(MINUTES))

@@ -6,37 +6,33 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from outboxes import MemoryOutbox, SqlOutbox
+from benches import MemoryBench, SqlBench
 
 from erp import conformance
 from erp.adapters.sql import SqlErp
 from erp.port import ErpUnavailable
 
+Made = MemoryBench | SqlBench
 DATABASES = {"postgresql": "postgres_database", "mariadb": "mariadb_database"}
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgresql", "mariadb"])
-def outbox(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MemoryOutbox | SqlOutbox]:
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Made]:
     if request.param == "memory":
-        made: MemoryOutbox | SqlOutbox = MemoryOutbox()
+        made: Made = MemoryBench()
     elif request.param == "sqlite":
-        made = SqlOutbox(f"sqlite:///{tmp_path}/new/erp.db")
+        made = SqlBench(f"sqlite:///{tmp_path}/new/erp.db")
     else:
-        made = SqlOutbox(request.getfixturevalue(DATABASES[request.param]))
+        made = SqlBench(request.getfixturevalue(DATABASES[request.param]))
     made.erp.migrate()
     made.erp.migrate()
     yield made
     made.close()
 
 
-@pytest.mark.parametrize("check", conformance.CHECKS, ids=lambda one: one.__name__)
-def test_adapter(outbox: MemoryOutbox | SqlOutbox, check) -> None:
-    check(outbox.erp)
-
-
-@pytest.mark.parametrize("check", conformance.OUTBOX_CHECKS, ids=lambda one: one.__name__)
-def test_outbox(outbox: MemoryOutbox | SqlOutbox, check) -> None:
-    check(outbox)
+@pytest.mark.parametrize("check", conformance.ALL, ids=lambda one: one.__name__)
+def test_adapter(bench: Made, check) -> None:
+    check(bench)
 
 
 def test_a_database_that_does_not_answer_is_unavailable() -> None:

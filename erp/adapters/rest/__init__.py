@@ -1,0 +1,1 @@
+"""ERPs that speak JSON over HTTP, each described by a profile: docs/erp/rest.md."""

@@ -1,0 +1,167 @@
+"""How an ERP knows who calls: a header, a password, keys in the body, or OAuth2."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+
+from erp.adapters.rest.profile import Profile, ProfileError
+from erp.adapters.rest.state import State
+from erp.port import ErpUnavailable
+
+EARLY_SECONDS = 60.0
+"""Before its end a token is exchanged: a call may be under way for so long."""
+
+EXCHANGE_SECONDS = 30.0
+"""For which a process may be at the exchange before another one tries."""
+
+WAIT_SECONDS = 15.0
+
+
+class Auth:
+    """Adds credentials to a call."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._auth, self._secrets = profile.part("auth"), profile.secrets
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers that say who calls."""
+        if self._auth["kind"] != "header":
+            return {}
+        value = f"{self._auth.get('prefix', '')}{self.secret('secret')}"
+        return {self._auth.get("header", "Authorization"): value}
+
+    def basic(self) -> tuple[str, str] | None:
+        """Return user and password, where they are wanted."""
+        if self._auth["kind"] != "basic":
+            return None
+        return self.secret("user"), self.secret("password")
+
+    def fields(self) -> dict[str, str]:
+        """Return what belongs into the body."""
+        if self._auth["kind"] != "body":
+            return {}
+        return {name: self._named(secret) for name, secret in self._auth["fields"].items()}
+
+    def refused(self) -> bool:
+        """Say whether a call that was refused is worth another try, with another token."""
+        return False
+
+    def secret(self, key: str) -> str:
+        """Return the secret that a key of ``[auth]`` names."""
+        return self._named(self._auth[key])
+
+    def _named(self, name: str) -> str:
+        if not self._secrets.get(name):
+            raise ProfileError(f"[secrets] needs {name}, or {name}_file, or {name}_env")
+        return self._secrets[name]
+
+
+class OAuth2(Auth):
+    """OAuth2 with a refresh token that is exchanged each time (RFC 6749, section 6).
+
+    All processes share one pair of tokens, in the state's database: where each had its own, the
+    first to exchange would lock the others out.
+    """
+
+    def __init__(self, profile: Profile, state: State) -> None:
+        super().__init__(profile)
+        self._state, self._timeout = state, profile.timeout_seconds
+        self._url = profile.part("auth")["token_url"]
+        if self._url.startswith("/"):
+            self._url = profile.base_url + self._url
+        self._local = threading.local()
+
+    def headers(self) -> dict[str, str]:
+        """Return the access token's, exchanged if it is old.
+
+        Raises:
+            ErpUnavailable: there is no new one.
+        """
+        deadline = time.monotonic() + WAIT_SECONDS
+        while True:
+            token, refresh = self._state.change("token", self._turn)
+            if token is not None:
+                self._local.used = token
+                return {"Authorization": f"Bearer {token}"}
+            if refresh is not None:
+                self._exchange(refresh)
+            elif time.monotonic() > deadline:
+                raise ErpUnavailable("another process exchanges the ERP's token, for too long")
+            else:
+                time.sleep(0.1)
+
+    def refused(self) -> bool:
+        """Have the token that was refused exchanged before the next call."""
+        used = getattr(self._local, "used", "")
+
+        def turn(document: dict[str, Any]) -> bool:
+            if document.get("access") == used:
+                document["expires_at"] = 0.0
+            return True
+
+        return self._state.change("token", turn)
+
+    def _turn(self, document: dict[str, Any]) -> tuple[str | None, str | None]:
+        first = self.secret("refresh_token")
+        seed = hashlib.sha256(first.encode()).hexdigest()
+        if document.get("seed") != seed:
+            # The first time, or somebody authorised anew.
+            document.clear()
+            document |= {"seed": seed, "refresh": first, "expires_at": 0.0, "busy_until": 0.0}
+        now = time.time()
+        if document["expires_at"] > now + EARLY_SECONDS and document.get("access"):
+            return str(document["access"]), None
+        if now < document["busy_until"] <= now + EXCHANGE_SECONDS:
+            return None, None
+        document["busy_until"] = now + EXCHANGE_SECONDS
+        return None, str(document["refresh"])
+
+    def _exchange(self, refresh: str) -> None:
+        answer: Mapping[str, Any] = {}
+        try:
+            answer = self._asked(refresh)
+        finally:
+            self._state.change("token", lambda document: _renew(document, answer))
+
+    def _asked(self, refresh: str) -> Mapping[str, Any]:
+        try:
+            answer = requests.post(
+                self._url,
+                data={"grant_type": "refresh_token", "refresh_token": refresh},
+                auth=(self.secret("client_id"), self.secret("client_secret")),
+                headers={"Accept": "application/json"},
+                timeout=(5, self._timeout),
+                allow_redirects=False,
+            )
+            document = answer.json() if answer.status_code == 200 else None
+        except (requests.RequestException, ValueError) as error:
+            raise ErpUnavailable(f"the ERP's token service: {type(error).__name__}") from None
+        if answer.status_code in (400, 401):
+            raise ErpUnavailable(
+                "the ERP no longer takes the refresh token: authorise again, and put the new one "
+                f"where [secrets] has {self._auth['refresh_token']}"
+            )
+        if not isinstance(document, dict) or not document.get("access_token"):
+            raise ErpUnavailable(f"the ERP's token service answered HTTP {answer.status_code}")
+        return document
+
+
+def _renew(document: dict[str, Any], answer: Mapping[str, Any]) -> None:
+    document["busy_until"] = 0.0
+    if answer:
+        document["access"] = str(answer["access_token"])
+        document["refresh"] = str(answer.get("refresh_token") or document["refresh"])
+        document["expires_at"] = time.time() + float(answer.get("expires_in", 3600))
+
+
+def auth(profile: Profile, state: State) -> Auth:
+    """Return what the profile asks for."""
+    if profile.part("auth")["kind"] == "oauth2":
+        return OAuth2(profile, state)
+    return Auth(profile)

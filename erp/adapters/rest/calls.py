@@ -1,0 +1,244 @@
+"""Calls to the ERP, and the table from its answers to what they mean."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import quote
+
+import requests
+
+from erp.adapters.rest.auth import auth
+from erp.adapters.rest.profile import Profile, ProfileError
+from erp.adapters.rest.state import Pace, State
+from erp.adapters.rest.template import Formats, Renderer, TemplateError, dumped, found
+from erp.port import ErpRejected, ErpUnavailable
+
+MOST_BYTES = 8 * 1024 * 1024
+MOST_SECONDS = 30.0
+MOST_WORDS = 300
+CONNECT_SECONDS = 5.0
+
+PRIVATE = re.compile(r"[^\s@\"']+@[^\s@\"']+|\d[\d./() -]{7,}\d")
+"""E-mail addresses and long numbers: an ERP quotes what it does not like."""
+
+
+class Duplicate(Exception):
+    """The ERP has it already."""
+
+
+class Missing(Exception):
+    """The ERP has no such thing."""
+
+
+class Nowhere(Missing):
+    """HTTP 404 that no rule of the profile speaks of: perhaps the path itself is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the ERP answered.
+
+    Attributes:
+        document: its JSON.
+        at: the time of its clock, seconds; of ours where it does not say.
+    """
+
+    document: Any
+    at: float
+
+
+class Calls:
+    """Calls one ERP, with a session a thread. Nothing is repeated but after a stale token.
+
+    Attributes:
+        count: calls that were made.
+    """
+
+    def __init__(self, profile: Profile, state: State) -> None:
+        self._profile = profile
+        self._auth = auth(profile, state)
+        self._pace = Pace(state, profile.part("rate"))
+        self.renderer = Renderer(Formats(profile.part("formats")), profile.codes)
+        self._local = threading.local()
+        self.count = 0
+
+    def ask(self, spec: Mapping[str, Any], known: Mapping[str, Any]) -> Answer:
+        """Make the call that a part of the profile describes.
+
+        Raises:
+            ErpUnavailable: no usable answer; a write may have been done.
+            ErpRejected: it was read and refused, or has no code for something.
+            Duplicate, Missing: what the profile's rules say.
+        """
+        try:
+            return self._asked(spec, {"values": self._profile.values, **known})
+        except (ProfileError, TemplateError) as error:
+            raise ErpUnavailable(f"profile {self._profile.name}: {error}") from None
+        except KeyError as error:
+            raise ErpUnavailable(f"profile {self._profile.name}: it lacks {error}") from None
+
+    def _asked(self, spec: Mapping[str, Any], known: Mapping[str, Any]) -> Answer:
+        request = self._request(spec, known)
+        for last in (False, True):
+            self._pace.wait()
+            self.count += 1
+            status, headers, body = self._sent(request)
+            if status == 401 and not last and self._auth.refused():
+                continue
+            break
+        document = _parsed(body)
+        meaning = self._meaning(status, document)
+        if meaning == "throttled":
+            self._pace.pause(_seconds(headers.get("Retry-After")))
+        words = self._words(document, _names(known))
+        _raise(meaning, f"{self._profile.name} answered HTTP {status}{words}")
+        return Answer(document, _date(headers.get("Date")))
+
+    def _request(self, spec: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+        body = self.renderer.render(spec.get("body"), known)
+        query = self.renderer.render(spec.get("query"), known)
+        made: dict[str, Any] = {
+            "method": spec.get("method", "POST" if body else "GET"),
+            "url": self._profile.base_url + _path(spec["path"], known),
+            "params": {name: str(one) for name, one in (query or {}).items()},
+        }
+        fields = self._auth.fields()
+        if spec.get("encoding") == "form":
+            form = {**fields, **(body or {})}
+            made["data"] = {name: str(one).encode() for name, one in form.items()}
+        elif body is not None or fields:
+            made["data"] = dumped({**fields, **(body or {})}).encode()
+            made["headers"] = {"Content-Type": "application/json"}
+        return made
+
+    def _sent(self, request: Mapping[str, Any]) -> tuple[int, Mapping[str, str], bytes]:
+        headers = {"Accept": "application/json", "User-Agent": "vtex-erp-workers/0.1"}
+        headers |= request.get("headers", {}) | self._auth.headers()
+        try:
+            with self._session().request(
+                **{**request, "headers": headers},
+                auth=self._auth.basic(),
+                timeout=(CONNECT_SECONDS, self._profile.timeout_seconds),
+                allow_redirects=False,
+                stream=True,
+            ) as answer:
+                return answer.status_code, answer.headers, _read(answer)
+        except (requests.RequestException, OSError) as error:
+            raise ErpUnavailable(
+                f"{self._profile.name} does not answer: {type(error).__name__}"
+            ) from None
+
+    def _session(self) -> requests.Session:
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = self._local.session = requests.Session()
+        return session
+
+    def _meaning(self, status: int, document: Any) -> str:
+        for rule in self._profile.parts.get("errors", ()):
+            if _fits(rule, status, document):
+                return str(rule["means"])
+        if document is None:
+            return "unavailable"
+        return _usual(status)
+
+    def _words(self, document: Any, names: list[str]) -> str:
+        """Return what the ERP says, without what names a person, as far as that can be told."""
+        said: list[str] = []
+        for rule in self._profile.parts.get("errors", ()):
+            for path in rule.get("reason", ()):
+                value = found(document, path)
+                said += value if isinstance(value, list) else [value] if value else []
+        words = "; ".join(dict.fromkeys(str(one) for one in said))
+        for name in names:
+            words = words.replace(name, "***")
+        return f": {PRIVATE.sub('***', words)[:MOST_WORDS]}" if words else ""
+
+
+def _raise(meaning: str, words: str) -> None:
+    if meaning in ("unavailable", "throttled"):
+        raise ErpUnavailable(words)
+    if meaning == "rejected":
+        raise ErpRejected(words)
+    if meaning == "duplicate":
+        raise Duplicate(words)
+    if meaning == "missing":
+        raise Missing(words)
+    if meaning == "nowhere":
+        raise Nowhere(words)
+
+
+def _usual(status: int) -> str:
+    if 200 <= status < 300:
+        return "fine"
+    if status in (400, 422):
+        return "rejected"
+    # Also a wrong key or a path that is not there: no order is at fault.
+    named = {404: "nowhere", 409: "duplicate", 429: "throttled"}
+    return named.get(status, "unavailable")
+
+
+def _fits(rule: Mapping[str, Any], status: int, document: Any) -> bool:
+    if "status" in rule and status not in rule["status"]:
+        return False
+    if "path" not in rule:
+        return True
+    value = found(document, rule["path"])
+    values = [str(one) for one in (value if isinstance(value, list) else [value])]
+    if "is" in rule:
+        wanted = {str(one) for one in rule["is"]}
+        return any(one in wanted for one in values)
+    words = [str(one).casefold() for one in rule.get("holds", ())]
+    held = any(word in one.casefold() for word in words for one in values)
+    return held if words else value not in (None, [], "")
+
+
+def _names(known: Mapping[str, Any]) -> list[str]:
+    """Return what names the customer of an order."""
+    customer = known.get("customer")
+    fields = ("name", "trade_name", "document", "email", "phone")
+    return [one for one in (found(customer, field) for field in fields) if one]
+
+
+def _path(path: str, known: Mapping[str, Any]) -> str:
+    def put(match: re.Match[str]) -> str:
+        value = found(known, match[1])
+        if value is None:
+            raise TemplateError(f"the path {path} needs {match[1]}")
+        return quote(str(value), safe="")
+
+    return re.sub(r"\{([\w.]+)\}", put, path)
+
+
+def _read(answer: requests.Response) -> bytes:
+    deadline, body = time.monotonic() + MOST_SECONDS, b""
+    for part in answer.iter_content(65_536):
+        body += part
+        if len(body) > MOST_BYTES or time.monotonic() > deadline:
+            raise ErpUnavailable("the ERP's answer is too long, or takes too long")
+    return body
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return json.loads(body) if body.strip() else {}
+    except (ValueError, RecursionError):
+        return None
+
+
+def _seconds(text: str | None) -> float:
+    return float(text) if text and text.isdigit() else 1.0
+
+
+def _date(text: str | None) -> float:
+    try:
+        return parsedate_to_datetime(text or "").timestamp()
+    except ValueError:
+        return time.time()

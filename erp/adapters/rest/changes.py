@@ -1,0 +1,225 @@
+"""What the ERP has done since: its list of changed orders, read into the outbox."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from erp.adapters.rest.calls import Answer, Calls, Missing
+from erp.adapters.rest.profile import Profile
+from erp.adapters.rest.state import State
+from erp.adapters.rest.template import found, utc
+from erp.adapters.sql_database import Database
+from erp.adapters.sql_tables import outbox, outbox_items
+from erp.port import ErpRejected
+
+FIRST_SECONDS = 86_400.0
+"""How far back the first reading goes."""
+
+A_DAY = 86_400.0
+BUSY_SECONDS = 600.0
+
+log = logging.getLogger(__name__)
+MOST_PAGES = 500
+
+
+class Changes:
+    """Reads the list of changes, by one process at a time."""
+
+    def __init__(self, profile: Profile, calls: Calls, state: State) -> None:
+        self._part = profile.part("changes")
+        self._codes = profile.codes
+        self._calls, self._state = calls, state
+        self._database = Database(profile.state_url)
+        self._overlap = 60 * float(self._part.get("overlap_minutes", 5))
+        self._every = float(self._part.get("every_seconds", 60))
+
+    def read(self) -> None:
+        """Read what changed since the last time, if it is time; begins a while before it.
+
+        Raises:
+            ErpUnavailable: the ERP does not answer; the same is read again the next time.
+        """
+        since = self._state.change("changes", self._begin) if "list" in self._part else None
+        if since is None:
+            return
+        read_at = None
+        try:
+            read_at = self._read(utc(since - self._overlap))
+            if read_at < since:
+                # The ERP's clock was set back: what it has done since bears older stamps.
+                read_at = self._read(utc(read_at - self._overlap))
+        finally:
+            self._state.change("changes", lambda document: self._end(document, read_at))
+
+    def _begin(self, document: dict[str, Any]) -> float | None:
+        now = time.time()
+        for name in ("busy_until", "next_at"):
+            if now < document.get(name, 0.0) <= now + BUSY_SECONDS + self._every:
+                return None
+        document["busy_until"] = now + BUSY_SECONDS
+        return float(document.get("since", now - FIRST_SECONDS))
+
+    def _end(self, document: dict[str, Any], read_at: float | None) -> None:
+        document["busy_until"] = 0.0
+        document["next_at"] = time.time() + self._every
+        if read_at is not None:
+            document["since"] = read_at
+
+    def _read(self, since: Any) -> float:
+        """Return the ERP's time at the beginning: its clock is not ours."""
+        spec, began = self._part["list"], None
+        size = int(self._part.get("page_size", 100))
+        first = int(spec.get("first_page", 1))
+        for page in range(first, first + MOST_PAGES):
+            known = {"since": since, "until": utc(time.time() + A_DAY), "page": page}
+            known["page_size"] = size
+            try:
+                answer = self._calls.ask(spec, known)
+            except Missing:
+                # Some answer an empty page with an error.
+                answer = Answer({}, time.time())
+            began = answer.at if began is None else began
+            rows = found(answer.document, spec["items"]) or []
+            for row in rows:
+                self._row(str(found(row, spec["id"])))
+            if len(rows) < size:
+                break
+        return time.time() if began is None else began
+
+    def _row(self, reference: str) -> None:
+        ours = self._state.named("order:", reference)
+        if ours is None:
+            return
+        scope, order_id, total_cents = ours
+        order = {"account": scope.removeprefix("order:"), "order_id": order_id}
+        document = self._fetched("fetch", {"id": reference, "order_id": order_id})
+        try:
+            for row in self._rows(document, total_cents):
+                self._put(order | row)
+        except (ValueError, ArithmeticError, TypeError):
+            # The others must not wait for it.
+            log.exception("what the ERP did with an order cannot be read", extra=order)
+
+    def _fetched(self, name: str, known: Mapping[str, Any]) -> Any:
+        spec = self._part[name]
+        try:
+            answer = self._calls.ask(spec, known)
+        except (Missing, ErpRejected):
+            return None
+        return found(answer.document, spec.get("document", ""))
+
+    def _rows(self, document: Any, total_cents: int | None) -> Iterator[dict[str, Any]]:
+        """Yield the rows of the outbox that an order of the ERP calls for."""
+        canceled = self._part.get("canceled")
+        if canceled and _is(document, canceled):
+            reason = canceled.get("reason", "Cancelado no ERP")
+            yield {"kind": "CANCEL", "dedupe_key": "canceled", "reason": reason}
+        invoice = self._part.get("invoice")
+        if not invoice:
+            return
+        for nota in self._notas(invoice, document):
+            if row := self._invoice(invoice, nota, total_cents):
+                yield row
+                yield from self._tracking(row["invoice_number"], document, nota)
+
+    def _notas(self, spec: Mapping[str, Any], document: Any) -> Iterator[Any]:
+        """Yield the invoices of an order: in its own document, or by links of it."""
+        if not _is(document, spec.get("when", {})):
+            return
+        links = found(document, spec["link"])
+        for one in links if isinstance(links, list) else [links]:
+            if one in (None, "", 0, "0"):
+                continue
+            nota = one
+            if "fetch_invoice" in self._part:
+                nota = self._fetched("fetch_invoice", {"id": one})
+            if nota is not None and _is(nota, spec):
+                yield nota
+
+    def _invoice(
+        self, spec: Mapping[str, Any], nota: Any, total_cents: int | None
+    ) -> dict[str, Any] | None:
+        number, value = found(nota, spec["number"]), _cents(found(nota, spec["value"]))
+        moment = found(nota, spec["issued_at"])
+        if not number or not value or not moment:
+            return None
+        issued = self._calls.renderer.formats.read(str(moment), spec.get("format", "time"))
+        row: dict[str, Any] = {
+            "kind": "INVOICE", "dedupe_key": f"invoice {number}", "invoice_number": str(number),
+            "value_cents": value, "issued_at": issued.isoformat(),
+            "invoice_key": _optional(nota, spec, "key"),
+            "invoice_url": _optional(nota, spec, "url"),
+        }  # fmt: skip
+        if value != total_cents and "items" in spec:
+            # Without items an invoice is for all that is open.
+            row["items"] = list(self._items(spec["items"], nota))
+        return row
+
+    def _items(self, spec: Mapping[str, Any], nota: Any) -> Iterator[dict[str, Any]]:
+        skus = {str(code): sku for sku, code in self._codes.get("sku", {}).items()}
+        for one in found(nota, spec["each"]) or ():
+            code = str(found(one, spec["sku"]))
+            yield {
+                "sku_id": skus.get(code, code),
+                "quantity": int(Decimal(str(found(one, spec["quantity"])))),
+                "price_cents": _cents(found(one, spec["price"])),
+            }
+
+    def _tracking(self, number: str, document: Any, nota: Any) -> Iterator[dict[str, Any]]:
+        spec = self._part.get("tracking")
+        if not spec:
+            return
+        source = nota if spec.get("of") == "invoice" else document
+        each = found(source, spec["each"]) if "each" in spec else [source]
+        for one in each or ():
+            parcel = found(one, spec["number"])
+            if not parcel:
+                continue
+            yield {
+                "kind": "TRACKING", "dedupe_key": f"tracking {number} {parcel}",
+                "invoice_number": number, "tracking_number": str(parcel),
+                "courier": _optional(one, spec, "courier"),
+                "tracking_url": _optional(one, spec, "url"),
+            }  # fmt: skip
+
+    def _put(self, row: dict[str, Any]) -> None:
+        items = row.pop("items", [])
+        row["dedupe_key"] = f"{row['order_id']} {row['dedupe_key']}"[:128]
+        names = ("account", "kind", "dedupe_key")
+        same = [outbox.c[name] == row[name] for name in names]
+        try:
+            with self._database.transaction() as db:
+                if db.execute(select(outbox.c.id).where(*same)).first():
+                    return
+                number = db.execute(outbox.insert().values(row)).inserted_primary_key
+                for place, one in enumerate(items, start=1):
+                    line = {"int_outbox_id": number[0] if number else None, "line_no": place}
+                    db.execute(outbox_items.insert().values(line | one))
+        except IntegrityError:
+            # Another process read it at the same moment.
+            return
+
+
+def _optional(document: Any, spec: Mapping[str, Any], name: str) -> Any:
+    return found(document, spec[name]) or None if name in spec else None
+
+
+def _is(document: Any, spec: Mapping[str, Any]) -> bool:
+    if "path" not in spec:
+        return document is not None
+    value = found(document, spec["path"])
+    return ("" if value is None else str(value)) in {str(one) for one in spec["is"]}
+
+
+def _cents(value: Any) -> int | None:
+    try:
+        return int((Decimal(str(value).replace(",", ".")) * 100).quantize(Decimal(1)))
+    except InvalidOperation:
+        return None

@@ -1,0 +1,193 @@
+"""A profile says how an ERP is spoken to; the retailer's settings say with what."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+PROFILES = Path(__file__).parents[2] / "profiles"
+SETTINGS = frozenset(
+    {
+        "profile",
+        "base_url",
+        "state",
+        "state_file",
+        "state_env",
+        "secrets",
+        "values",
+        "codes",
+        "changes",
+        "rate",
+        "timeout_seconds",
+        "settle_seconds",
+    }
+)
+PARTS = frozenset(
+    {
+        "name",
+        "base_url",
+        "auth",
+        "rate",
+        "formats",
+        "order",
+        "customer",
+        "cancel",
+        "changes",
+        "errors",
+        "values",
+        "settle_seconds",
+    }
+)
+CALL = frozenset(
+    {
+        "method",
+        "path",
+        "query",
+        "body",
+        "encoding",
+        "items",
+        "id",
+        "match",
+        "alike",
+        "document",
+    }
+)
+AUTH = {
+    "header": ("secret",),
+    "basic": ("user", "password"),
+    "body": ("fields",),
+    "oauth2": ("token_url", "client_id", "client_secret", "refresh_token"),
+}
+ADDRESS = re.compile(r"rest:(?://)?(?P<path>/?[^?#]+)")
+
+
+class ProfileError(Exception):
+    """Profile or settings cannot be used; the message names the file and the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A profile and the settings that go with it."""
+
+    name: str
+    base_url: str
+    parts: Mapping[str, Any]
+    values: Mapping[str, Any]
+    codes: Mapping[str, Mapping[str, Any]]
+    state_url: str = field(repr=False)
+    secrets: Mapping[str, str] = field(repr=False)
+    timeout_seconds: float = 20.0
+
+    def part(self, name: str) -> Mapping[str, Any]:
+        """Return a table of the profile, empty where it has none."""
+        found: Mapping[str, Any] = self.parts.get(name, {})
+        return found
+
+
+def load(url: str) -> Profile:
+    """Read the settings that ``rest:///path/to/erp.toml`` names, and their profile.
+
+    Raises:
+        ProfileError: something is missing or misspelt.
+    """
+    match = ADDRESS.fullmatch(url)
+    if match is None:
+        raise ProfileError("ERP_URL: must name a file of settings: rest:///etc/vtex-erp/erp.toml")
+    path = Path(match["path"])
+    settings = _read(path)
+    _known(settings, SETTINGS, path)
+    if not isinstance(settings.get("profile"), str):
+        raise ProfileError(f"{path}: profile must name one of {', '.join(shipped())}, or a file")
+    source, parts = _profile(settings["profile"], path)
+    _known(parts, PARTS, source)
+    _check(parts, source)
+    base = str(settings.get("base_url", parts["base_url"])).rstrip("/")
+    if not base.startswith(("https://", "http://")):
+        raise ProfileError(f"{path}: base_url must begin with https:// or http://")
+    if "settle_seconds" in settings:
+        parts["settle_seconds"] = settings["settle_seconds"]
+    timeout = settings.get("timeout_seconds", 20)
+    if not isinstance(timeout, int | float) or not 1 <= timeout <= 30:
+        raise ProfileError(f"{path}: timeout_seconds is {timeout!r}: must be 1 to 30")
+    for name in ("rate", "changes"):
+        parts[name] = {**parts.get(name, {}), **settings.get(name, {})}
+    return Profile(
+        name=str(parts.get("name", settings["profile"])),
+        base_url=base,
+        parts=parts,
+        values={**parts.get("values", {}), **settings.get("values", {})},
+        codes=settings.get("codes", {}),
+        state_url=_secret(settings, "state", path) or "sqlite:///var/rest.db",
+        secrets=_secrets(settings.get("secrets", {}), path),
+        timeout_seconds=float(timeout),
+    )
+
+
+def shipped() -> list[str]:
+    """Return the names of the profiles that come along."""
+    return sorted(one.stem for one in PROFILES.glob("*.toml"))
+
+
+def _profile(named: str, settings: Path) -> tuple[Path, dict[str, Any]]:
+    if named in shipped():
+        source = PROFILES / f"{named}.toml"
+    else:
+        source = settings.parent / named
+        if not source.exists():
+            known = ", ".join(shipped())
+            raise ProfileError(f"{settings}: profile {named!r} is none of {known}, and no file")
+    return source, _read(source)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ProfileError(f"{path}: cannot be read: {error}") from None
+
+
+def _known(table: Mapping[str, Any], known: frozenset[str], where: object) -> None:
+    if unknown := sorted(set(table) - known):
+        raise ProfileError(f"{where}: {unknown[0]} is none of {', '.join(sorted(known))}")
+
+
+def _check(parts: Mapping[str, Any], source: Path) -> None:
+    for name in ("base_url", "auth", "order"):
+        if name not in parts:
+            raise ProfileError(f"{source}: {name} is missing")
+    kind = parts["auth"].get("kind")
+    if kind not in AUTH:
+        raise ProfileError(f"{source}: auth.kind must be one of {', '.join(AUTH)}")
+    if missing := [one for one in AUTH[kind] if one not in parts["auth"]]:
+        raise ProfileError(f"{source}: auth.{missing[0]} is missing")
+    for table in ("order", "customer"):
+        for call in ("find", "create") if table in parts else ():
+            spec = parts[table].get(call)
+            if not isinstance(spec, dict) or "path" not in spec or "id" not in spec:
+                raise ProfileError(f"{source}: {table}.{call} must have a path and an id")
+            _known(spec, CALL, f"{source}: {table}.{call}")
+
+
+def _secrets(table: Mapping[str, Any], path: Path) -> dict[str, str]:
+    names = {re.sub(r"_(file|env)$", "", one) for one in table}
+    return {one: _secret(table, one, path) or "" for one in names}
+
+
+def _secret(table: Mapping[str, Any], name: str, path: Path) -> str | None:
+    if name in table:
+        return str(table[name])
+    if variable := table.get(f"{name}_env"):
+        if variable not in os.environ:
+            raise ProfileError(f"{path}: {name}_env names {variable}, which is not set")
+        return os.environ[variable]
+    if file := table.get(f"{name}_file"):
+        try:
+            return Path(file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ProfileError(f"{path}: {name}_file cannot be read: {error}") from None
+    return None

@@ -1,0 +1,240 @@
+"""What all processes of a REST adapter must know together, in a database beside the outbox.
+
+Who is at an order now, and what came of it; the ERP's calls of this second and this day; the
+token that is exchanged for a new one each time; how far its changes were read.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Index,
+    MetaData,
+    String,
+    Table,
+    Text,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from erp.adapters.sql_database import Database
+from erp.port import ErpUnavailable
+
+Result = TypeVar("Result")
+metadata = MetaData()
+AN_HOUR_MS = 3_600_000
+
+once = Table(
+    "rest_once",
+    metadata,
+    Column("scope", String(80), primary_key=True),
+    Column("name", String(80), primary_key=True),
+    Column("reference", String(80)),
+    Column("claimed_until_ms", BigInteger, nullable=False),
+    Column("total_cents", BigInteger),
+    Index("ix_rest_once_reference", "reference"),
+)
+shared = Table(
+    "rest_shared",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("content", Text, nullable=False),
+)
+
+
+class State:
+    """Small moves, each a transaction. Times are seconds of this machine's clock.
+
+    Args:
+        url: SQLite, PostgreSQL, MariaDB or MySQL; the outbox's database.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._database = Database(url)
+        self._file = Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
+
+    def migrate(self) -> None:
+        """Make the tables; several processes may call it at once."""
+        for last in (False, True):
+            try:
+                with self._database.transaction() as db:
+                    metadata.create_all(db)
+            except (ErpUnavailable, DBAPIError):
+                # Another process made them at the same moment.
+                if last:
+                    raise
+        if self._file is not None and self._file.exists():
+            # It holds a token that speaks for the retailer.
+            self._file.chmod(0o600)
+
+    def reference(self, scope: str, name: str) -> str | None:
+        """Return the ERP's reference of something, if it is known here."""
+        query = select(once.c.reference).where(once.c.scope == scope, once.c.name == name)
+        with self._database.transaction() as db:
+            known: str | None = db.execute(query).scalar_one_or_none()
+        return known
+
+    def known(self, scope: str, names: Sequence[str]) -> dict[str, tuple[str, int | None]]:
+        """Return references and totals by name."""
+        query = select(once.c.name, once.c.reference, once.c.total_cents).where(
+            once.c.scope == scope, once.c.name.in_(names), once.c.reference.is_not(None)
+        )
+        with self._database.transaction() as db:
+            return {row.name: (row.reference, row.total_cents) for row in db.execute(query)}
+
+    def named(self, prefix: str, reference: str) -> tuple[str, str, int | None] | None:
+        """Return scope, name and total of what has a reference, of scopes of a prefix."""
+        query = select(once.c.scope, once.c.name, once.c.total_cents).where(
+            once.c.reference == reference, once.c.scope.startswith(prefix)
+        )
+        with self._database.transaction() as db:
+            row = db.execute(query).first()
+        return None if row is None else (row.scope, row.name, row.total_cents)
+
+    def claim(self, scope: str, name: str, seconds: float) -> int | None:
+        """Take something in hand for so long; return the claim, None where another one holds."""
+        now, until = _milliseconds(0), _milliseconds(seconds)
+        free = (
+            update(once)
+            .where(once.c.scope == scope, once.c.name == name)
+            .where(once.c.reference.is_(None))
+            # A clock that was set back must not leave a claim for ever.
+            .where(or_(once.c.claimed_until_ms <= now, once.c.claimed_until_ms > now + AN_HOUR_MS))
+            .values(claimed_until_ms=until)
+        )
+        try:
+            with self._database.transaction() as db:
+                if db.execute(free).rowcount:
+                    return until
+                there = select(once.c.name).where(once.c.scope == scope, once.c.name == name)
+                if db.execute(there).first():
+                    return None
+                db.execute(once.insert().values(scope=scope, name=name, claimed_until_ms=until))
+        except IntegrityError:
+            return None
+        return until
+
+    def renew(self, scope: str, name: str, claim: int, seconds: float) -> None:
+        """Hold a claim for so long from now on.
+
+        Raises:
+            ErpUnavailable: it ran out, and somebody else may be at it.
+        """
+        mine = update(once).where(
+            once.c.scope == scope, once.c.name == name, once.c.claimed_until_ms == claim
+        )
+        with self._database.transaction() as db:
+            if not db.execute(mine.values(claimed_until_ms=_milliseconds(seconds))).rowcount:
+                raise ErpUnavailable("the ERP took too long: another caller is at it")
+
+    def keep(self, scope: str, name: str, reference: str, total_cents: int | None = None) -> None:
+        """Write down what the ERP calls it."""
+        row = update(once).where(once.c.scope == scope, once.c.name == name)
+        values: dict[str, Any] = {"reference": reference}
+        if total_cents is not None:
+            values["total_cents"] = total_cents
+        with self._database.transaction() as db:
+            db.execute(row.values(values))
+
+    def release(self, scope: str, name: str, seconds: float) -> None:
+        """Let others have it, after so long."""
+        row = update(once).where(once.c.scope == scope, once.c.name == name)
+        with self._database.transaction() as db:
+            db.execute(row.values(claimed_until_ms=_milliseconds(seconds)))
+
+    def change(self, name: str, turn: Callable[[dict[str, Any]], Result]) -> Result:
+        """Let ``turn`` change a document that all processes share, one after the other."""
+        for _ in range(2):
+            try:
+                with self._database.transaction() as db:
+                    return self._changed(db, name, turn)
+            except IntegrityError:
+                # Another process made the row at the same moment.
+                continue
+        raise ErpUnavailable("the state of the REST adapter cannot be written")
+
+    def _changed(
+        self, db: Connection, name: str, turn: Callable[[dict[str, Any]], Result]
+    ) -> Result:
+        query = select(shared.c.content).where(shared.c.name == name).with_for_update()
+        text = db.execute(query).scalar_one_or_none()
+        document: dict[str, Any] = {} if text is None else json.loads(text)
+        result = turn(document)
+        content = json.dumps(document)
+        if text is None:
+            db.execute(shared.insert().values(name=name, content=content))
+        elif content != text:
+            db.execute(update(shared).where(shared.c.name == name).values(content=content))
+        return result
+
+    def close(self) -> None:
+        """Give back all connections."""
+        self._database.close()
+
+
+def _milliseconds(ahead: float) -> int:
+    return int((time.time() + ahead) * 1000)
+
+
+class Pace:
+    """The calls that an ERP takes, for all processes together.
+
+    Args:
+        rate: ``per_second`` and ``per_day``; without either there is no such limit.
+    """
+
+    PATIENCE = 10.0
+    FAR = 3600.0
+
+    def __init__(self, state: State, rate: Mapping[str, Any]) -> None:
+        self._state = state
+        self._per_second = float(rate.get("per_second", 0))
+        self._per_day = int(rate.get("per_day", 0))
+
+    def wait(self) -> None:
+        """Wait for the next free moment.
+
+        Raises:
+            ErpUnavailable: it is too far off, or the day's calls are used up.
+        """
+        if not self._per_second and not self._per_day:
+            return
+        seconds = self._state.change("pace", self._book)
+        if seconds is None:
+            raise ErpUnavailable("the calls that the ERP takes are used up for now")
+        time.sleep(seconds)
+
+    def pause(self, seconds: float) -> None:
+        """Let nobody call for so long: the ERP asked for it."""
+
+        def turn(book: dict[str, Any]) -> None:
+            book["next"] = max(book.get("next", 0.0), time.time() + min(seconds, self.FAR))
+
+        self._state.change("pace", turn)
+
+    def _book(self, book: dict[str, Any]) -> float | None:
+        now = time.time()
+        day = int(now // 86_400)
+        if book.get("day") != day:
+            book |= {"day": day, "calls": 0}
+        moment = max(now, book.get("next", 0.0))
+        if moment > now + self.FAR:
+            # The clock was set back.
+            moment = now
+        spent = self._per_day and book["calls"] >= self._per_day
+        if spent or moment > now + self.PATIENCE:
+            return None
+        book["calls"] += 1
+        if self._per_second:
+            book["next"] = moment + 1 / self._per_second
+        return float(moment - now)

@@ -1,0 +1,66 @@
+"""What "an adapter works" means: checks that any adapter can be run against.
+
+From a shell, as docs/erp/conformance.md tells::
+
+    python -m erp.conformance my-erp://test.internal --bench my_erp_tests:MyBench
+
+In an adapter's own tests::
+
+    @pytest.mark.parametrize("check", conformance.ALL, ids=lambda check: check.__name__)
+    def test_my_erp(check):
+        check(MyBench(url))
+
+Each of ``CHECKS`` takes an adapter whose ``migrate`` was called, and raises AssertionError. Each of
+``OUTBOX_CHECKS`` takes an ``Outbox``, by which the check does what the ERP does. Each of
+``BENCH_CHECKS`` takes a ``Bench`` and raises ``NotOffered``, which pytest takes for a skip, where
+that cannot do what the check needs. ``ALL`` is the three of them, each on a bench.
+"""
+
+from collections.abc import Callable
+
+from erp.conformance.bench import (
+    TROUBLES,
+    Acts,
+    Bench,
+    Confirms,
+    Counts,
+    Fails,
+    HoldsAnswersBack,
+    LosesAnswers,
+    NotOffered,
+    SetsClock,
+)
+from erp.conformance.checks import CHECKS as BASIC_CHECKS
+from erp.conformance.checks import OUTBOX_CHECKS, Outbox, sample
+from erp.conformance.doings import CHECKS as DOINGS
+from erp.conformance.faults import CHECKS as FAULTS
+from erp.conformance.on_bench import on_erp, on_outbox
+from erp.conformance.once import CHECKS as ONCE
+from erp.conformance.orders import CHECKS as KINDS_OF_ORDERS
+
+CHECKS = (*BASIC_CHECKS, *KINDS_OF_ORDERS)
+BENCH_CHECKS = (*ONCE, *FAULTS, *DOINGS)
+ALL: tuple[Callable[[Bench], None], ...] = (
+    *(on_erp(one) for one in CHECKS),
+    *(on_outbox(one) for one in OUTBOX_CHECKS),
+    *BENCH_CHECKS,
+)
+
+__all__ = [
+    "ALL",
+    "BENCH_CHECKS",
+    "CHECKS",
+    "OUTBOX_CHECKS",
+    "TROUBLES",
+    "Acts",
+    "Bench",
+    "Confirms",
+    "Counts",
+    "Fails",
+    "HoldsAnswersBack",
+    "LosesAnswers",
+    "NotOffered",
+    "Outbox",
+    "SetsClock",
+    "sample",
+]

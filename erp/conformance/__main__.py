@@ -1,0 +1,98 @@
+"""Run the checks against an adapter: ``python -m erp.conformance ERP_URL --bench module:Class``."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import click
+
+from erp.conformance import ALL, Bench, NotOffered
+from erp.port import Erp
+
+GROUP = "vtex_erp.adapters"
+
+
+class Alone:
+    """A bench that can do nothing but make the adapter."""
+
+    def __init__(self, url: str) -> None:
+        name = url.partition(":")[0].partition("+")[0]
+        found = {one.name: one for one in entry_points(group=GROUP)}
+        if name not in found:
+            known = ", ".join(sorted(found))
+            raise click.UsageError(f"no adapter {name} is installed ({known})")
+        make: Callable[[str], Erp] = found[name].load()
+        self.erp, self.url = make(url), url
+
+    def close(self) -> None:
+        """Give back connections."""
+        self.erp.close()
+
+
+def _bench_class(named: str | None) -> Callable[[str], Any]:
+    if named is None:
+        return Alone
+    module, _, name = named.partition(":")
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        made: Callable[[str], Any] = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise click.UsageError(f"--bench {named} must be module:Class: {error}") from None
+    return made
+
+
+def _run(check: Callable[[Bench], None], make: Callable[[str], Any], url: str) -> None:
+    with closing(make(url)) as bench:
+        bench.erp.migrate()
+        check(bench)
+
+
+@click.command(name="python -m erp.conformance")
+@click.argument("erp_url")
+@click.option("--bench", metavar="MODULE:CLASS", help="The ERP's own side; made with the URL.")
+@click.option("--only", default="", metavar="WORDS", help="Checks whose name holds this.")
+@click.option("--verbose", is_flag=True, help="Tracebacks of what failed.")
+def main(erp_url: str, bench: str | None, only: str, verbose: bool) -> None:
+    """Hold an adapter against what it must do.
+
+    ERP_URL is that of an ERP for tests: hundreds of orders are written to it. The exit status is 0
+    if nothing failed, 1 if something did; what the bench cannot do is skipped, and says so.
+    """
+    counts = {"passed": 0, "failed": 0, "skipped": 0}
+    make = _bench_class(bench)
+    for check in ALL:
+        if only in check.__name__:
+            counts[_outcome(check.__name__, partial(_run, check, make, erp_url), verbose)] += 1
+    click.echo(", ".join(f"{count} {word}" for word, count in counts.items()))
+    if counts["failed"] or not counts["passed"]:
+        raise SystemExit(1)
+
+
+def _outcome(name: str, run: Callable[[], None], verbose: bool) -> str:
+    words = name.replace("_", " ")
+    try:
+        run()
+    except NotOffered as reason:
+        click.echo(f"skipped  {words}: {reason}")
+        return "skipped"
+    except click.UsageError:
+        raise
+    except Exception as error:
+        click.echo(f"FAILED   {words}: {type(error).__name__}: {error}")
+        if verbose:
+            click.echo(traceback.format_exc())
+        return "failed"
+    click.echo(f"passed   {words}")
+    return "passed"
+
+
+if __name__ == "__main__":
+    main()

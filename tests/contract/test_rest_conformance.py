@@ -1,0 +1,35 @@
+"""Each profile that comes along passes the conformance suite, against a fake of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rest_bench import FAKES, RestBench
+
+from erp import conformance
+from erp.conformance.orders import ORDERS
+
+
+@pytest.fixture(params=sorted(FAKES))
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RestBench]:
+    made = RestBench(tmp_path, request.param)
+    made.erp.migrate()
+    made.erp.migrate()
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("check", conformance.ALL, ids=lambda one: one.__name__)
+def test_profile(bench: RestBench, check) -> None:
+    check(bench)
+
+
+@pytest.mark.parametrize("name", ORDERS)
+def test_the_erp_adds_up_an_order_to_what_vtex_was_paid(bench: RestBench, name: str) -> None:
+    order = ORDERS[name]()
+
+    number = int(bench.erp.insert(order))
+
+    assert bench.fake.total(bench.fake.orders[number]) == order.total

@@ -1,0 +1,1 @@
+"""Small servers that speak as ERPs document it: shapes, faults, limits."""
