@@ -73,8 +73,7 @@ class OdooErp:
         if team := self._partners.named("crm.team", "name", order.store):
             values["team_id/.id"] = str(team)
         named = name("order", order.store, order.order_id)
-        self._records.made("sale.order", named, values, rows)
-        return self._again(order)
+        return self._again(self._records.made("sale.order", named, values, rows))
 
     def _confirmed(self, sale: Row, order: SalesOrder) -> str:
         """Confirm what is not; a worker that died may have left it as a draft."""
@@ -95,7 +94,7 @@ class OdooErp:
             except OdooCollides:
                 # Of those who confirm at once one gets through, and Odoo tells the others this.
                 refusal = None
-            sale = self._again(order)
+            sale = self._again(sale["id"])
         raise ErpUnavailable("the sale is moved on and back by others")
 
     def _require_same(self, sale: Row, order: SalesOrder) -> None:
@@ -110,8 +109,8 @@ class OdooErp:
             "currency, then retry"
         )
 
-    def _again(self, order: SalesOrder) -> Row:
-        sale = self._sales.row(order.store, order.order_id)
+    def _again(self, number: int) -> Row:
+        sale = self._sales.rows([number]).get(number)
         if sale is None:
             raise ErpUnavailable("the sale is gone that was there before")
         return sale
