@@ -23,15 +23,31 @@ demo: setup $(if $(filter tryton,$(ERP)),.venv-tryton/.installed)
 test: setup
 	$(BIN)/python -m pytest
 
-# Against ERPs that really run: Tryton in a virtual environment of its own, on a template database.
-test-erp: setup .venv-tryton/.installed
+# Against ERPs that really run, each in a virtual environment of its own: Tryton, and Odoo 11 where
+# there is a Python 3.6 for it.
+test-erp: setup .venv-tryton/.installed .venv-odoo/.installed
 	$(BIN)/python -m pytest -n $(or $(WORKERS),2) \
 		tests/contract/test_tryton.py tests/integration/test_tryton.py tests/system/test_tryton.py
+	$(BIN)/python -m pytest -n 0 tests/contract/test_odoo.py
 
 .venv-tryton/.installed: tests/tryton/requirements.lock
 	$(PYTHON) -m venv .venv-tryton
 	.venv-tryton/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/tryton/requirements.lock
 	touch $@
+
+PYTHON36 ?= $(shell for p in python3.6 $(HOME)/.pyenv/versions/3.6.*/bin/python; do \
+	$$p -c 'import sys, venv; sys.exit(sys.version_info[:2] != (3, 6))' 2>/dev/null && echo $$p && break; done)
+
+# Without dependencies: the lock names all, and what the wheels ask for contradicts itself.
+.venv-odoo/.installed: tests/odoo/requirements.lock
+ifeq ($(PYTHON36),)
+	@echo "no Python 3.6 here: the tests against a real Odoo 11 are skipped (make test-erp PYTHON36=/path/to/python3.6)"
+else
+	$(PYTHON36) -m venv .venv-odoo
+	.venv-odoo/bin/python -m pip install --quiet --disable-pip-version-check pip==21.3.1
+	.venv-odoo/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r tests/odoo/requirements.lock
+	touch $@
+endif
 
 # Faults on purpose: make chaos SEED=7 MINUTES=3 SEEDS=20; make recovery FAULT=killed for each alone.
 chaos: setup
@@ -84,4 +100,4 @@ lock:
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" -o tests/tryton/requirements.lock tests/tryton/requirements.in
 
 clean:
-	rm -rf $(VENV) .venv-tryton var build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-tryton .venv-odoo var build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

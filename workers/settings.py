@@ -178,8 +178,8 @@ class SettingsSchema(Schema):
     )  # fmt: skip
     ERP_URL = _setting(
         fields.String, "sqlite:///var/erp.db", "postgresql://vtex@erp.internal/erp",
-        "The ERP; the scheme names the adapter (sqlite, postgresql, mariadb, mysql, tryton, rest, "
-        "or your own).",
+        "The ERP; the scheme names the adapter (sqlite, postgresql, mariadb, mysql, tryton, odoo, "
+        "rest, or your own).",
         secret=True,
         validate=erp_address,
     )  # fmt: skip

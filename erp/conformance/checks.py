@@ -169,8 +169,8 @@ def what_an_order_is_worth_is_what_the_erp_was_told_last(erp: Erp) -> None:
         erp.report(event)
     found = held(erp, order.store, [order.order_id])[order.order_id]
     last = now.amendment.after.total if now.amendment else None
-    _same(found.total in (last, None), True)
-    _same(found.canceled in (False, None), True)
+    same(found.total in (last, None), True)
+    same(found.canceled in (False, None), True)
 
 
 def a_replaced_order_is_over_and_the_new_one_is_an_order_of_its_own(erp: Erp) -> None:
@@ -185,8 +185,8 @@ def a_replaced_order_is_over_and_the_new_one_is_an_order_of_its_own(erp: Erp) ->
         if not first:
             erp.insert(new)
         found = held(erp, old.store, [old.order_id, new.order_id])
-        _same(found[old.order_id].canceled in (True, None), True)
-        _same(found[new.order_id].canceled in (False, None), True)
+        same(found[old.order_id].canceled in (True, None), True)
+        same(found[new.order_id].canceled in (False, None), True)
 
 
 CHECKS: tuple[Callable[[Erp], None], ...] = (

@@ -44,7 +44,7 @@ class Fake(ThreadingHTTPServer):
         self.refused = 0
         self.lock = threading.Lock()
         self.numbers = itertools.count(9_000_000_001)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
 
     def now(self) -> datetime:
         return datetime.now(BRASILIA) + self.ahead
@@ -110,6 +110,7 @@ class Fake(ThreadingHTTPServer):
 class Handler(BaseHTTPRequestHandler):
     server: Fake
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def handle_any(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()

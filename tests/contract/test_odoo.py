@@ -1,0 +1,121 @@
+"""The Odoo adapter against a real Odoo 11 (make test-erp): the suite, and what its people do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from odoo_bench import CODES
+from odoo_server import MISSING, OdooServer, RealBench
+
+from erp import conformance
+from erp.adapters.odoo import OdooErp
+from erp.conformance import doings, once, sample
+from erp.port import Request
+
+pytestmark = pytest.mark.skipif(MISSING is not None, reason=MISSING or "")
+
+KEY = "352603112223330001815500100000451211234567" + "80"
+# An order of 500 lines takes Odoo 11 minutes (docs/erp/odoo.md).
+OF_ERP = tuple(
+    one for one in conformance.CHECKS if one.__name__ != "an_order_of_many_lines_is_taken"
+)
+CHECKS = (
+    *OF_ERP, *once.CHECKS,
+    doings.a_cancellation_before_the_erp_confirms_is_seen_there,
+    doings.a_cancellation_after_the_erp_confirmed_is_seen_there,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator[OdooServer]:
+    made = OdooServer(tmp_path_factory.mktemp("odoo"), postgres_url, sorted(CODES))
+    admin = OdooErp(made.admins_url)
+    admin.migrate()
+    admin.close()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def bench(server: OdooServer) -> Iterator[RealBench]:
+    made = RealBench(server)
+    yield made
+    made.close()
+
+
+def on_bench(check):
+    return check if check in CHECKS[len(OF_ERP) :] else lambda one: check(one.erp)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda one: one.__name__)
+def test_suite(bench: RealBench, check) -> None:
+    on_bench(check)(bench)
+
+
+def told(bench: RealBench, order_id: str) -> list[Request]:
+    taken: list[Request] = []
+    while bench.erp.hand_out(taken.append, 50):
+        pass
+    return [one for one in taken if one.fields["order_id"] == order_id]
+
+
+def test_check_names_the_protocol_and_the_invoices(bench: RealBench) -> None:
+    assert bench.erp.check() == "Odoo over JSON-RPC, invoices as account.invoice"
+
+
+def test_an_order_goes_out_as_invoice_and_tracking_once(bench: RealBench) -> None:
+    order = sample()
+    bench.erp.insert(order)
+    bench.send(order.order_id, "BR123456789XX")
+    assert told(bench, order.order_id) == []  # tracking waits for an invoice
+
+    invoice = bench.post_invoice(order.order_id, f"NF-e {KEY}")
+
+    invoiced, tracked = told(bench, order.order_id)
+    assert (invoiced.kind, invoiced.fields["key"]) == ("invoice", KEY)
+    assert (
+        invoiced.fields["value_cents"] == 31561 == int(Decimal(str(invoice["amount_total"])) * 100)
+    )
+    assert "items" not in invoiced.fields
+    assert tracked.kind == "tracking"
+    assert tracked.fields["number"] == invoiced.fields["number"] == str(int(KEY[25:34]))
+    assert tracked.fields["tracking_number"] == "BR123456789XX"
+    another = OdooErp(bench.url)
+    again: list[Request] = []
+    another.hand_out(again.append, 50)
+    another.close()
+    assert again == []
+
+
+def test_a_canceled_sale_is_asked_to_be_canceled_and_again_when_a_person_says_so(
+    bench: RealBench,
+) -> None:
+    order = sample()
+    bench.erp.insert(order)
+    bench.say(order.order_id, "Motivo: acabou o estoque")
+    bench.cancel(order.order_id)
+
+    (asked,) = told(bench, order.order_id)
+    assert (asked.kind, asked.fields["reason"]) == ("cancellation", "acabou o estoque")
+    assert told(bench, order.order_id) == []
+
+    bench.say(order.order_id, "Reenviar")
+    (again,) = told(bench, order.order_id)
+    assert again == asked
+    assert told(bench, order.order_id) == []
+
+
+def test_a_known_customer_is_left_as_it_is(bench: RealBench) -> None:
+    document = "390.533.447-05"
+    partner = bench.admin.call("res.partner", "create", {"name": "Maria", "vat": document})
+    order = sample()
+    order = replace(
+        order, customer=replace(order.customer, document="39053344705", name="M. Silva")
+    )
+
+    bench.erp.insert(order)
+
+    assert bench.sale(order.order_id)["partner_id"] == [partner, "Maria"]

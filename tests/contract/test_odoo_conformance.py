@@ -1,0 +1,39 @@
+"""The Odoo adapter passes the conformance suite by both protocols, against a fake of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+from odoo_bench import PROTOCOLS, OdooBench
+
+from erp import conformance
+from erp.conformance.orders import ORDERS
+
+
+@pytest.fixture(params=sorted(PROTOCOLS))
+def bench(request: pytest.FixtureRequest) -> Iterator[OdooBench]:
+    made = OdooBench(PROTOCOLS[request.param])
+    made.erp.migrate()
+    made.erp.migrate()
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("check", conformance.ALL, ids=lambda one: one.__name__)
+def test_odoo(bench: OdooBench, check) -> None:
+    check(bench)
+
+
+@pytest.mark.parametrize("name", ORDERS)
+def test_odoo_adds_up_an_order_of_whole_cents_to_what_vtex_was_paid(
+    bench: OdooBench, name: str
+) -> None:
+    order = ORDERS[name]()
+
+    bench.erp.insert(order)
+
+    lines = bench.fake.found("sale.order.line", order_id=bench.sale(order.order_id))
+    amounts = [round(one["product_uom_qty"] * one["price_unit"], 2) for one in lines]
+    assert sum(amounts, Decimal(0)) == order.total

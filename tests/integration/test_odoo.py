@@ -1,0 +1,227 @@
+"""The Odoo adapter over real sockets, against a fake of both protocols and all three shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from fakes.odoo import Refused
+from odoo_bench import OdooBench
+
+from erp.adapters.odoo import OdooErp
+from erp.conformance import sample
+from erp.conformance.orders import ORDERS
+from erp.port import ErpRejected, ErpUnavailable, Request
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture(params=[11, 13, 19], ids=lambda one: f"as-{one}")
+def bench(request: pytest.FixtureRequest) -> Iterator[OdooBench]:
+    made = OdooBench(request.param)
+    made.erp.migrate()
+    yield made
+    made.close()
+
+
+def told(bench: OdooBench) -> list[Request]:
+    taken: list[Request] = []
+    bench.erp.hand_out(taken.append, 50)
+    return taken
+
+
+def lines(bench: OdooBench, order_id: str) -> int:
+    return len(bench.fake.found("sale.order.line", order_id=bench.sale(order_id)))
+
+
+def test_check_names_the_protocol_and_the_invoices(bench: OdooBench) -> None:
+    protocol = "JSON-2" if bench.fake.version >= 19 else "JSON-RPC"
+    model = "account.invoice" if bench.fake.version < 13 else "account.move"
+    assert bench.erp.check() == f"Odoo over {protocol}, invoices as {model}"
+
+
+def test_an_answer_lost_after_the_sale_was_made_leaves_its_lines_once(bench: OdooBench) -> None:
+    order = sample()
+    bench.fake.confirming = "client_order_ref"
+    with bench.losing_answers() as erp, suppress(ErpUnavailable):
+        erp.insert(order)
+    assert bench.erp.find("acme", order.order_id) is None  # half made
+    assert lines(bench, order.order_id) == 4
+
+    reference = bench.erp.insert(order)
+
+    assert bench.erp.find("acme", order.order_id) == reference
+    assert lines(bench, order.order_id) == 4
+
+
+def test_a_sale_made_between_look_up_and_load_keeps_its_lines(
+    bench: OdooBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order, other = sample(), OdooErp(bench.url)
+    reference = bench.erp.insert(order)
+    row, looks = other._sales.row, []
+    monkeypatch.setattr(
+        other._sales, "row", lambda *of: row(*of) if looks else looks.append(of)
+    )  # fmt: skip
+
+    assert other.insert(order) == reference
+
+    other.close()
+    assert lines(bench, order.order_id) == 4
+
+
+def test_a_draft_that_a_person_made_of_a_sale_is_left_alone(bench: OdooBench) -> None:
+    order = sample()
+    reference = bench.erp.insert(order)
+    bench.fake.put("sale.order", bench.sale(order.order_id), state="draft")
+
+    assert bench.erp.insert(order) == reference
+    assert bench.sales(order.order_id)[0]["state"] == "draft"
+
+
+def test_an_order_of_another_currency_is_refused_and_its_sale_taken_away(bench: OdooBench) -> None:
+    order = replace(sample(), currency="USD")
+
+    with pytest.raises(ErpRejected, match=r"315\.61 BRL, the order to 315\.61 USD"):
+        bench.erp.insert(order)
+
+    assert bench.sales(order.order_id) == []
+    assert bench.fake.found("ir.model.data", model="sale.order") == []
+
+
+def test_a_product_that_is_missing_is_named(bench: OdooBench) -> None:
+    order = sample()
+    order = replace(order, lines=(replace(order.lines[0], ref_id="NADA-1"), *order.lines[1:]))
+
+    with pytest.raises(ErpRejected, match=r"reference NADA-1: make it.*retry"):
+        bench.erp.insert(order)
+
+    assert bench.sales(order.order_id) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "raised"),
+    [
+        ("odoo.exceptions.UserError", ErpRejected),
+        ("odoo.exceptions.ValidationError", ErpRejected),
+        ("odoo.exceptions.AccessError", ErpUnavailable),
+        ("psycopg2.OperationalError", ErpUnavailable),
+        ("builtins.KeyError", ErpUnavailable),
+    ],
+)
+def test_what_odoo_says_is_told_without_the_customer(
+    bench: OdooBench, kind: str, raised: type[Exception]
+) -> None:
+    order = sample()
+    words = f"{order.customer.name.upper()} (529.982.247-25) is blocked"
+    bench.fake.breaks = Refused(kind, words)
+
+    with pytest.raises(raised) as caught:
+        bench.erp.insert(order)
+
+    assert ("is blocked" in str(caught.value)) == (raised is ErpRejected)
+    assert "CONCEI" not in str(caught.value).upper()
+    assert "529" not in str(caught.value)
+
+
+def test_a_wrong_key_makes_all_orders_wait_and_is_not_said(bench: OdooBench) -> None:
+    wrong = OdooErp(bench.url.replace(":key@", ":s3cret@"))
+
+    with pytest.raises(ErpUnavailable, match="refuses the key") as caught:
+        wrong.insert(sample())
+
+    wrong.close()
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_document_that_odoo_refuses_becomes_the_customers_reference(bench: OdooBench) -> None:
+    bench.fake.checks_vat = True
+    order, another = sample(), sample()
+
+    bench.erp.insert(order)
+    bench.erp.insert(another)
+
+    (partner,) = bench.fake.found("res.partner", parent_id=False)
+    assert (partner["vat"], partner["ref"]) == (False, "52998224725")
+
+
+def test_a_known_customer_keeps_its_name_and_gets_the_new_address(bench: OdooBench) -> None:
+    made = bench.fake.add("res.partner", name="Padaria", vat="12.ABC.345/01DE-35")
+    order = ORDERS["company_with_state_registration"]()
+
+    bench.erp.insert(order)
+
+    (sale,) = bench.sales(order.order_id)
+    (child,) = bench.fake.found("res.partner", parent_id=made)
+    assert sale["partner_id"] == made
+    assert sale["partner_shipping_id"] == sale["partner_invoice_id"] == child["id"]
+    assert child["street"] == "Av. Brasil, S/N"
+    assert bench.fake.tables["res.partner"][made]["name"] == "Padaria"
+
+
+def test_a_partial_invoice_names_its_items(bench: OdooBench) -> None:
+    order = sample()
+    bench.erp.insert(order)
+    bench.invoice(order.order_id, "INV/1", Decimal("49.90"), ["310102"], NOW)
+
+    (asked,) = told(bench)
+
+    items = [{"sku_id": "310102", "quantity": 1, "price_cents": 4990}]
+    assert asked.fields == {
+        "store": "acme", "order_id": order.order_id, "number": "INV/1", "value_cents": 4990,
+        "issued_at": f"{NOW:%Y-%m-%d}T00:00:00-03:00", "items": items,
+    }  # fmt: skip
+
+
+def test_tracking_waits_for_an_invoice(bench: OdooBench) -> None:
+    order = sample()
+    bench.erp.insert(order)
+    bench.track(order.order_id, "", "BR123456789XX")
+    assert told(bench) == []
+
+    bench.invoice(order.order_id, "INV/1", order.total, ["310045"], NOW)
+
+    assert [one.kind for one in told(bench)] == ["invoice", "tracking"]
+    assert told(bench) == []
+
+
+def test_a_claim_of_a_dead_worker_lapses(bench: OdooBench) -> None:
+    bench.put("o-1-01")
+    other = OdooErp(bench.url)
+    with pytest.raises(KeyboardInterrupt):
+        other.hand_out(_killed(other), 1)
+    assert told(bench) == []
+
+    bench.let_claims_lapse()
+
+    assert [one.fields["order_id"] for one in told(bench)] == ["o-1-01"]
+    other.close()
+
+
+def _killed(erp: OdooErp):
+    def take(_: Request) -> None:
+        # It has no time to give its claim back.
+        erp._sales.unnote = lambda _: None  # type: ignore[method-assign]
+        raise KeyboardInterrupt
+
+    return take
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("odoo://vtex:s3cret@erp.test/db", "must begin with odoo"),
+        ("odoo+https://vtex:s3cret@erp.test", "one database"),
+        ("odoo+https://vtex@erp.test/db", "no user, or no key"),
+        ("odoo+https://vtex:s3cret@erp.test/db?colour=red", "option 'colour'"),
+        ("odoo+https://vtex:s3cret@erp.test/db?api=soap", "api that is none of auto, jsonrpc"),
+    ],
+)
+def test_a_url_that_lacks_something_is_refused_without_it(url: str, words: str) -> None:
+    with pytest.raises(ValueError, match=words) as caught:
+        OdooErp(url)
+    assert "s3cret" not in str(caught.value)
