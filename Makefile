@@ -3,7 +3,7 @@ PYTHON ?= $(shell for v in 3.13 3.12 3.11 3; do p=python$$v; command -v $$p >/de
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test test-erp chaos recovery check bench bench-quota bench-growth bench-adapters backlog screenshots lock clean
+.PHONY: setup demo test test-erp test-tryton test-odoo chaos recovery check bench bench-quota bench-growth bench-adapters backlog screenshots lock clean
 
 setup: $(VENV)/.installed
 
@@ -25,10 +25,14 @@ test: setup
 
 # Against ERPs that really run, each in a virtual environment of its own: Tryton, and Odoo 11 where
 # there is a Python 3.6 for it.
-test-erp: setup .venv-tryton/.installed .venv-odoo/.installed
+test-erp: test-tryton test-odoo
+
+test-tryton: setup .venv-tryton/.installed
 	$(BIN)/python -m pytest -n $(or $(WORKERS),2) \
 		tests/contract/test_tryton.py tests/integration/test_tryton.py tests/system/test_tryton.py
-	$(BIN)/python -m pytest -n 0 tests/contract/test_odoo.py
+
+test-odoo: setup .venv-odoo/.installed
+	TEST_ODOO=1 $(BIN)/python -m pytest -n 0 tests/contract/test_odoo.py
 
 .venv-tryton/.installed: tests/tryton/requirements.lock
 	$(PYTHON) -m venv .venv-tryton
