@@ -159,21 +159,31 @@ class Readings:
         return None if row is None else _order(row)
 
     def requests(
-        self, store: str | None = None, order_id: str | None = None, *, limit: int = 100
+        self,
+        store: str | None = None,
+        order_id: str | None = None,
+        *,
+        state: State | None = None,
+        older_than: timedelta | None = None,
+        limit: int = 100,
     ) -> list[RequestRow]:
-        """Return what the ERP asked for, the oldest first."""
-        query = (
-            select(*(jobs.c[name] for name in _REQUEST))
-            .where(jobs.c.kind != Kind.INTAKE)
-            .order_by(jobs.c.id)
-            .limit(limit)
-        )
+        """Return what the ERP asked for, and what changed at VTEX, the oldest first."""
+        query = select(*(jobs.c[name] for name in _REQUEST)).where(jobs.c.kind != Kind.INTAKE)
+        if state is not None:
+            query = query.where(jobs.c.state == state)
+        if older_than is not None:
+            query = query.where(jobs.c.created_at < self._now() - older_than)
         if store is not None:
             query = query.where(jobs.c.store == store)
         if order_id is not None:
             query = query.where(jobs.c.order_id == order_id)
+        by_age = query.order_by(jobs.c.id)
+        if state in (State.OPEN, State.DEAD):
+            # As with orders: these are few, and found by their state.
+            few = query.offset(0).subquery()
+            by_age = select(few).order_by(few.c.id)
         with self._database.transaction() as db:
-            return [_request(one) for one in db.execute(query).mappings()]
+            return [_request(one) for one in db.execute(by_age.limit(limit)).mappings()]
 
     def request(self, job: int) -> RequestRow | None:
         """Return where one request stands; None where there is none of this number."""

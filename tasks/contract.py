@@ -76,6 +76,10 @@ class ContractNewer(Exception):
     """A request is written for a later version of the contract than this one knows."""
 
 
+NAMES = ("store", "order_id", "reference")
+"""What every request is named by, beside its fields."""
+
+
 class RequestInvalid(Exception):
     """A request breaks the contract; the message names every fault by its field.
 
@@ -85,9 +89,9 @@ class RequestInvalid(Exception):
 
     faults: dict[str, str]
 
-    def __init__(self, message: str, *, faults: dict[str, str]) -> None:
+    def __init__(self, message: str, *, faults: dict[str, str] | None = None) -> None:
         super().__init__(message)
-        self.faults = faults
+        self.faults = faults or {}
 
 
 def require_known(given: dict[str, Any]) -> None:
@@ -141,8 +145,10 @@ def reread(kind: str, content: Mapping[str, Any]) -> Asked:
         ContractNewer: a newer version took it, with a field that this one does not know.
         RequestInvalid: it was refused then, and is as it was.
     """
+    # What was refused is kept as it came, with the names that the job has by itself.
+    given = {name: value for name, value in content.items() if name not in NAMES}
     try:
-        return read(kind, content)
+        return read(kind, given)
     except RequestInvalid as error:
         if all(words.endswith(_UNKNOWN) for words in error.faults.values()):
             raise ContractNewer(f"only a newer version knows it: {error}") from None

@@ -260,7 +260,8 @@ def _waiting(look: _Look, store: Watched) -> Iterator[Cause]:
             f"{_counted(found.count, 'job')} known for more than {minutes} minutes and not done; "
             f"the oldest is an order's {oldest[1]}",
             f"vtex-erp order {oldest[0]} says for what; "
-            f"vtex-erp orders --store {store.name} --older-than {minutes}",
+            f"vtex-erp orders --store {store.name} --older-than {minutes}; "
+            f"vtex-erp requests --store {store.name} --older-than {minutes}",
             found.oldest, count=found.count, order_id=oldest[0],
         )  # fmt: skip
 

@@ -19,7 +19,7 @@ from journal.rows import said
 from journal.store import Journal
 from tasks import contract
 from tasks.chains import send
-from tasks.contract import RequestInvalid
+from tasks.contract import NAMES, RequestInvalid
 from tasks.team import Team
 from vtex import schemas
 from vtex.answers import is_deep
@@ -220,7 +220,7 @@ def _name(fields: dict[str, Any], name: str) -> str:
 
 def _require_names(given: Mapping[str, Any]) -> None:
     faults = {}
-    for name in ("store", "order_id", "reference"):
+    for name in NAMES:
         value = given.get(name)
         if value is None or value == "":
             if name != "reference":

@@ -19,7 +19,8 @@ from redis.exceptions import RedisError
 from erp.port import ErpError, ErpUnavailable
 from journal.changes import Seen
 from journal.jobs import PATHS, JournalError, JournalUnavailable, Kind, Stage, State
-from journal.store import Listed
+from journal.readings import OrderRow
+from journal.store import Journal, Listed
 from tasks import orders as steps
 from tasks.chains import send
 from tasks.contract import ContractNewer
@@ -234,14 +235,14 @@ def _sync_one(team: Team, store: str, order_id: str) -> None:
     "--older-than",
     type=Minutes(),
     metavar="MINUTES",
-    help="Listed longer ago than this.",
+    help="Listed longer ago than this; open ones, unless --state says otherwise.",
 )
 @click.option(
     "--limit",
     type=click.IntRange(1, 1_000_000),
     default=100,
     show_default=True,
-    help="Show so many at most, the longest listed first.",
+    help="Show so many at most, what is open or dead first, then the longest listed.",
 )
 @AS_JSON
 def orders_command(
@@ -256,19 +257,38 @@ def orders_command(
     """Show where the orders stand, and how many there are of each kind."""
     journal = wiring.journal(load())
     try:
-        rows = journal.orders(
-            store=store,
-            stage=Stage(stage) if stage else None,
-            state=State(state) if state else None,
-            older_than=timedelta(minutes=older_than) if older_than else None,
-            limit=limit,
-        )
+        rows = _rows(
+            journal, store, Stage(stage) if stage else None, State(state) if state else None,
+            timedelta(minutes=older_than) if older_than else None, limit,
+        )  # fmt: skip
         counts = journal.counts()
         pauses = {k: v for k, v in journal.pauses().items() if store in (None, k)}
         views.show_orders(rows, counts, pauses, as_json=as_json)
         tell_if_never_listed(store, counts)
     finally:
         journal.close()
+
+
+def _rows(  # what narrows orders down
+    journal: Journal,
+    store: str | None,
+    stage: Stage | None,
+    state: State | None,
+    older_than: timedelta | None,
+    limit: int,
+) -> list[OrderRow]:
+    """Return orders; what needs somebody is not hidden behind what was done long ago."""
+    wanted: tuple[State | None, ...] = (state,)
+    if state is None and stage is None:
+        wanted = (State.OPEN,) if older_than else (State.OPEN, State.DEAD, None)
+    found: dict[tuple[str, str], OrderRow] = {}
+    for one in wanted:
+        rows = journal.orders(
+            store=store, stage=stage, state=one, older_than=older_than, limit=limit
+        )
+        for row in rows:
+            found.setdefault((row.store, row.order_id), row)
+    return list(found.values())[:limit]
 
 
 @main.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import click
 
 from erp import nfe
 from erp.nfe_xml import NfeError
+from journal.jobs import State
 from tasks import contract, requests
 from tasks.team import Team
 from vtex import cancel_requests, cancelling, denying, invoicing, outgoing, schemas, statuses
@@ -19,7 +21,7 @@ from vtex.balance import balance
 from vtex.errors import NotYet, Refused
 from vtex.outgoing import Denial, Invoice, Tracking
 from workers import log, views, wiring
-from workers.options import AS_JSON, ORDER_ID, STORE, store_of
+from workers.options import AS_JSON, ORDER_ID, STORE, Minutes, known, store_of
 from workers.settings import load
 
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Show what would be sent; send nothing.")
@@ -107,26 +109,26 @@ def track(
 
 @click.command()
 @ORDER_ID
-@click.option("--reason", help="Why; the shopper may read it.")
+@click.option("--reason", required=True, help="Why; the shopper may read it.")
 @DRY_RUN
 @STORE
-def cancel(order_id: str, reason: str | None, store: str | None, *, dry_run: bool) -> None:
+def cancel(order_id: str, reason: str, store: str | None, *, dry_run: bool) -> None:
     """Ask VTEX to cancel an order."""
-    _ask("cancellation", order_id, store, {"reason": reason or ""}, dry_run=dry_run)
+    _ask("cancellation", order_id, store, {"reason": reason}, dry_run=dry_run)
 
 
 @click.command()
 @ORDER_ID
-@click.option("--reason", help="Why; the marketplace and the shopper may read it.")
+@click.option("--reason", required=True, help="Why; the marketplace and the shopper may read it.")
 @click.option("--request", "request_id", help="Deny this very request, as undecided shows it.")
 @DRY_RUN
 @STORE
 def deny(
-    order_id: str, reason: str | None, request_id: str | None, store: str | None, *, dry_run: bool
+    order_id: str, reason: str, request_id: str | None, store: str | None, *, dry_run: bool
 ) -> None:
     """Deny the shopper's or the marketplace's request to cancel an order; cancel accepts it."""
-    given = {"reason": reason or "", "request_id": request_id}
-    _ask("denial", order_id, store, _fields(None, given), dry_run=dry_run)
+    given = {"reason": reason, "request_id": request_id}
+    _ask("denial", order_id, store, _fields(None, given), dry_run=dry_run, unheard=False)
 
 
 @click.command()
@@ -158,7 +160,32 @@ def invoices(order_id: str, store: str | None, *, as_json: bool) -> None:
         wiring.dismiss()
 
 
-COMMANDS = (invoice, track, cancel, deny, undecided, invoices)
+@click.command("requests")
+@click.option("--store", metavar="ACCOUNT", help="Only this store's.")
+@click.option(
+    "--state", type=click.Choice([one.value for one in State]), default=State.OPEN.value,
+    show_default=True, help="open: waits or is under way; dead: set aside.",
+)  # fmt: skip
+@click.option("--older-than", type=Minutes(), metavar="MINUTES", help="Asked longer ago.")
+@click.option(
+    "--limit", type=click.IntRange(1, 1_000_000), default=100, show_default=True,
+    help="Show so many at most, the longest asked first.",
+)  # fmt: skip
+@AS_JSON
+def requests_command(
+    store: str | None, state: str, older_than: float | None, *, limit: int, as_json: bool
+) -> None:
+    """Show what the ERP asked for and what changed at VTEX: what waits, and for what."""
+    journal = wiring.journal(load())
+    try:
+        age = timedelta(minutes=older_than) if older_than else None
+        rows = journal.requests(store, state=State(state), older_than=age, limit=limit)
+        views.show_requests(rows, as_json=as_json)
+    finally:
+        journal.close()
+
+
+COMMANDS = (invoice, track, cancel, deny, undecided, invoices, requests_command)
 
 
 def _fields(path: str | None, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -177,7 +204,7 @@ def _fields(path: str | None, given: Mapping[str, Any]) -> dict[str, Any]:
     return read | fields
 
 
-def _ask(
+def _ask(  # noqa: PLR0913  # what a request is made of
     kind: str,
     order_id: str,
     store: str | None,
@@ -185,20 +212,44 @@ def _ask(
     *,
     dry_run: bool,
     xml: bytes | None = None,
+    unheard: bool = True,
 ) -> None:
+    """Ask for something.
+
+    Args:
+        unheard: also of an order that the journal does not know.
+    """
     log.set_up("WARNING")
     team = wiring.equip()
     try:
         name = store_of(team, store)
         fields.pop("store", None)
         fields.pop("order_id", None)
+        if not unheard and not dry_run:
+            known(team.journal, name, order_id)
         if dry_run:
             raise SystemExit(_show(team, kind, name, order_id, fields, xml))
+        if xml is None:
+            _require_sound(kind, fields)
         given = {"store": name, "order_id": order_id, **fields}
         job = requests.take(team, kind, given, again=True, xml=xml)
         click.echo(f"{name} {order_id}: {kind} is job {job}; vtex-erp order {order_id} follows it")
     finally:
         wiring.dismiss()
+
+
+def _require_sound(kind: str, fields: Mapping[str, Any]) -> None:
+    """Refuse a wrong call here: the ERP need not hear of a slip of whoever types.
+
+    Raises:
+        UsageError: the fields break the contract.
+    """
+    given = {name: value for name, value in fields.items() if name != "reference"}
+    try:
+        contract.require_known(given)
+        contract.read(kind, given)
+    except contract.RequestInvalid as error:
+        raise click.UsageError(f"{error}; nothing was written") from None
 
 
 def _show(

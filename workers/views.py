@@ -19,7 +19,7 @@ from erp.port import ErpRejected
 from erp.sales_order import SalesOrder
 from journal.changes import CancelRequest
 from journal.dead import DeadRow
-from journal.jobs import Kind, State
+from journal.jobs import Kind, Stage, State
 from journal.readings import EventRow, OrderRow, RequestRow
 from tasks.mending import Mended
 from tasks.orders import sales_order
@@ -145,13 +145,14 @@ def show_order(life: Life, *, as_json: bool) -> None:
         _json(whole | ({"documents": shown} if shown else {}))
         return
     row = life.row
-    click.echo(f"{row.store} {row.order_id}: {standing(row, life.pause)}")
+    click.echo(f"{row.store} {row.order_id}: {standing(row, life.pause)}{_since(life)}")
     click.echo(f"value {money(row.value_cents)}, placed {moment(row.created_at)}")
     if life.undecided:
         until = moment(life.undecided.decide_by)
         click.echo(
-            f"a cancellation is asked for; VTEX cancels by itself at {until}: vtex-erp cancel "
-            "accepts, vtex-erp deny denies"
+            f"a cancellation is asked for; VTEX cancels by itself at {until}: "
+            f"vtex-erp cancel {row.order_id} --reason … accepts, vtex-erp deny {row.order_id} "
+            "--reason … denies"
         )
     for one in life.requests:
         click.echo(f"  {standing_of_request(one)}")
@@ -168,6 +169,38 @@ def show_order(life: Life, *, as_json: bool) -> None:
         click.echo("its documents are not here: never fetched, or purged", err=True)
     if shown:
         _json(shown)
+
+
+def _since(life: Life) -> str:
+    """Say what became of an order after it came in, where that is its end."""
+    if any(one.kind is Kind.CANCELLATION and one.state is State.DONE for one in life.requests):
+        return "; since then canceled at VTEX, as was asked for here"
+    ends = {"canceled": "canceled at VTEX", "replaced": "replaced at VTEX by another order"}
+    for one in reversed(life.events):
+        if one.kind is Kind.CHANGE and one.what == Stage.TOLD and one.detail in ends:
+            return f"; since then {ends[one.detail]}, and the ERP was told"
+    return ""
+
+
+def show_requests(rows: Sequence[RequestRow], *, as_json: bool) -> None:
+    """Print a table of requests, and why they stand where they do."""
+    if as_json:
+        _json([dataclasses.asdict(one) for one in rows])
+        return
+    if not rows:
+        click.echo("no such requests")
+        return
+    table = Table(
+        "store", Column("order", no_wrap=True), Column("job", justify="right"), "kind", "about",
+        "stage", "state", Column("asked", no_wrap=True), Column("why", overflow="fold"),
+    )  # fmt: skip
+    for one in rows:
+        table.add_row(
+            one.store, one.order_id, str(one.job), str(one.kind),
+            written_number(one.about) if one.about else "-", str(one.stage), str(one.state),
+            moment(one.created_at), one.last_error or "",
+        )  # fmt: skip
+    console().print(table)
 
 
 def standing_of_request(row: RequestRow) -> str:
@@ -198,7 +231,7 @@ def show_undecided(rows: Sequence[CancelRequest], now: datetime, *, as_json: boo
             str(max(0, (one.decide_by - now).days)), one.request_id or "-",
         )  # fmt: skip
     console().print(table)
-    click.echo("vtex-erp cancel ORDER accepts, vtex-erp deny ORDER --reason … denies")
+    click.echo("vtex-erp cancel ORDER --reason … accepts, vtex-erp deny ORDER --reason … denies")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1277,7 +1277,16 @@ def test_sync_looks_into_what_changed_of_an_order_that_is_known(desk: Desk) -> N
 def test_a_denial_without_a_reason_is_refused_by_its_field(desk: Desk) -> None:
     order_id = desk.paid("handling")
 
-    assert "reason: is empty" in desk.type("deny", order_id, status=1)
+    missing = desk.type("deny", order_id, status=2)
+    empty = desk.type("deny", order_id, "--reason", " ", status=1)
+
+    assert "Missing option '--reason'" in missing
+    assert f"no order {order_id} in the journal" in empty
+    desk.list(order_id)
+    assert "reason: is empty; nothing was written" in desk.type(
+        "deny", order_id, "--reason", " ", status=2
+    )
+    assert desk.journal.requests() == []
 
 
 def test_an_order_that_changed_shows_it_in_its_life(desk: Desk) -> None:
@@ -1314,3 +1323,42 @@ def test_check_tells_of_a_feed_that_was_set_up_before_it_told_of_cancellations(d
 
     assert ok is None
     assert "tells of no cancellations: vtex-erp feed setup once more" in words
+
+
+# --- what waits is not hidden ---------------------------------------------------------------------
+
+
+def test_what_is_open_or_dead_is_shown_before_what_was_done_long_ago(desk: Desk) -> None:
+    for number in range(4):
+        done(desk, f"old-{number}", 9)
+    desk.list("dead-01", "open-01", ago=timedelta(hours=2))
+    desk.bury("dead-01", "no such SKU")
+
+    first = [one["order_id"] for one in desk.json("orders", "--limit", "3")["orders"]]
+    waits = [one["order_id"] for one in desk.json("orders", "--older-than", "30")["orders"]]
+
+    assert first == ["open-01", "dead-01", "old-0"]
+    assert waits == ["open-01"]
+
+
+def test_requests_that_wait_are_listed_with_their_reason(desk: Desk) -> None:
+    desk.list("o-01")
+    ask = Ask("acme", "o-01", Kind.CANCELLATION, "k", {"reason": "x"})
+    number = desk.journal.ask(ask).job
+
+    (shown,) = desk.json("requests")
+
+    assert (shown["order_id"], shown["kind"], shown["job"]) == ("o-01", "cancellation", number)
+    assert "cancellation" in desk.type("requests", "--store", "acme")
+    assert "no such requests" in desk.type("requests", "--older-than", "5")
+    assert "no such requests" in desk.type("requests", "--state", "dead")
+
+
+def test_a_slip_of_whoever_types_is_no_request_of_the_erp(desk: Desk) -> None:
+    desk.list("o-01")
+
+    text = desk.type("invoice", "o-01", "--number", "1", status=2)
+
+    assert "value_cents: Missing data for required field." in text
+    assert "nothing was written" in text
+    assert desk.journal.requests() == []

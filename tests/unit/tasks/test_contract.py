@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import pytest
@@ -145,3 +146,17 @@ def test_of_very_many_faults_the_first_are_told_and_those_of_real_fields_before_
     assert len(str(caught.value)) < 2500
     assert str(caught.value).isprintable()
     assert "and 9983 more" in str(caught.value)
+
+
+def test_a_request_that_was_refused_is_read_again_without_its_names() -> None:
+    kept = {"store": "acme", "order_id": "o-1", "reference": "r-1", "reason": "sem estoque"}
+
+    assert contract.reread("cancellation", kept).reason == "sem estoque"  # type: ignore[union-attr]
+
+
+def test_a_refusal_survives_the_way_through_celery() -> None:
+    error = pickle.loads(
+        pickle.dumps(contract.RequestInvalid("reason: is empty", faults={"reason": "x"}))
+    )
+
+    assert str(error) == "reason: is empty"
