@@ -88,6 +88,8 @@ def test_ctrl_c_at_the_question_changes_nothing_and_says_so(cluster: Cluster) ->
     child = subprocess.Popen(
         [sys.executable, "-m", "workers.cli", "retry", "--all"], env=cluster.env, cwd=ROOT,
         stdin=far, stdout=far, stderr=far, start_new_session=True,
+        # Whoever runs the tests in the background lets them ignore it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  # no threads yet
     )  # fmt: skip
     os.close(far)
     said = bytearray()
