@@ -50,6 +50,14 @@ class Prometheus:
             {}, folder / "prometheus.log",
         )  # fmt: skip
         self.process.start()
+        # Before it has read what it stored it answers with a page of its own.
+        eventually(self._is_ready, 60, "Prometheus does not come up")
+
+    def _is_ready(self) -> bool:
+        try:
+            return requests.get(f"http://127.0.0.1:{self.port}/-/ready", timeout=10).ok
+        except requests.ConnectionError:
+            return False
 
     def get(self, path: str, **query: str) -> Any:
         url = f"http://127.0.0.1:{self.port}/api/v1/{path}"
@@ -66,10 +74,7 @@ class Prometheus:
         return sum(value for _, value in self.ask(expression))
 
     def has_seen(self, expression: str, value: float) -> bool:
-        try:
-            return self.number(expression) == value
-        except requests.ConnectionError:
-            return False
+        return self.number(expression) == value
 
 
 class World:
