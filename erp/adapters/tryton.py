@@ -158,7 +158,7 @@ class TrytonErp:
         if not tryton_notes.has(sale, event) and not _is_late(sale, event):
             new = [["create", [{"message": tryton_notes.of_event(event)}]]]
             self._rest.update("sale.sale", sale["id"], {"notes": new}, ("state",))
-        if event.outcome is None and event.kind == "canceled":
+        if tryton_notes.is_over(event):
             self._call_off(sale)
 
     def _call_off(self, sale: Row) -> None:

@@ -33,7 +33,7 @@ def of_event(event: Event) -> str:
 
 
 def _name(event: Event) -> str:
-    kind = "canceled" if event.outcome is None and event.kind == "canceled" else EVENT
+    kind = "canceled" if is_over(event) else EVENT
     digest = hashlib.sha256(event.key.encode()).hexdigest()[:16]
     name = f"{EVENT} {kind} {digest}"
     return f"{name} {event.outcome} {event.reference}" if event.outcome else name
@@ -110,6 +110,11 @@ def reason(sale: Row) -> str | None:
 def is_canceled(sale: Row) -> bool:
     """Say whether a sale, or VTEX's order of it, was canceled; see ``is_called_off``."""
     return is_called_off(sale) or is_told_canceled(sale)
+
+
+def is_over(event: Event) -> bool:
+    """Say whether VTEX's order is over by it: canceled, or replaced by another."""
+    return event.outcome is None and event.kind in ("canceled", "replaced")
 
 
 def is_told_canceled(sale: Row) -> bool:
