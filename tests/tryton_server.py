@@ -27,7 +27,7 @@ HERE = ROOT / "tests" / "tryton"
 MODULES = ("sale", "web_shop", "sale_shipment_cost", "account_invoice_stock")
 SHOPS = "acme,outlet"
 CODES = (
-    "310045,310102,CANECA-01,KG-01,REF-310045,REF-310102,REF-310300,REF-310700,REF-310999,"
+    "310045,310102,CANECA-01,KG-01,REF-310045,REF-310102,REF-310300:Kilogram,REF-310700,REF-310999,"
     "REF-420001"
 )
 MISSING = None if (VENV / "bin" / "trytond").exists() else "no Tryton here: run make test-erp"

@@ -49,13 +49,20 @@ def company() -> Any:
 
 
 def products(codes: list[str]) -> None:
-    """Make a product for each code, with stock, and the services for freight and the like."""
+    """Make a product for each code, with stock, and the services for freight and the like.
+
+    A code may name the unit in which it is sold, as in ``KG-01:Kilogram``.
+    """
     accounts = get_accounts()
     category = Model.get("product.category")(name="VTEX", accounting=True)
     category.account_expense, category.account_revenue = accounts["expense"], accounts["revenue"]
     category.save()
-    (unit,) = Model.get("product.uom").find([("name", "=", "Unit")])
-    made = [_product(code, code, "goods", unit, category) for code in codes]
+    units = {one.name: one for one in Model.get("product.uom").find([])}
+    unit = units["Unit"]
+    made = []
+    for named in codes:
+        code, _, sold_by = named.partition(":")
+        made.append(_product(code, code, "goods", units[sold_by or "Unit"], category))
     for code, name in SERVICES.items():
         _product(code, name, "service", unit, category)
     if made:
