@@ -59,6 +59,44 @@ WITH moved AS (
 SELECT order_id FROM moved
 """
 
+_RECORD = """
+WITH given AS (
+    SELECT * FROM unnest(%(ids)s::text[], %(placed)s::timestamptz[], %(values)s::bigint[])
+        WITH ORDINALITY AS one (order_id, placed_at, value_cents, place)
+), noted AS (
+    INSERT INTO journal_orders (store, order_id, value_cents, created_at, listed_at)
+    SELECT %(store)s, order_id, value_cents, placed_at, %(now)s FROM given ORDER BY place
+    ON CONFLICT DO NOTHING
+), opened AS (
+    INSERT INTO journal_jobs (store, order_id, kind, key, stage, state, attempt, starts, suspect,
+        failures, waiting, due_at, created_at, updated_at)
+    SELECT %(store)s, order_id, 'intake', '', 'listed', 'open', 0, 0, 0, 0, 0,
+        least(placed_at, %(now)s), %(now)s, %(now)s
+    FROM given ORDER BY place
+    ON CONFLICT DO NOTHING RETURNING order_id
+), told AS (
+    INSERT INTO journal_events (store, order_id, at, kind, stage, attempt, what)
+    SELECT %(store)s, order_id, %(now)s, 'intake', 'listed', 0, 'listed' FROM opened
+)
+SELECT count(*) AS new FROM opened
+"""
+
+
+def record(
+    database: Database,
+    store: str,
+    listed: Sequence[tuple[str, datetime | None, int | None]],
+    now: datetime,
+) -> int:
+    """Write the orders that are not known yet, each with its intake due; return how many.
+
+    Args:
+        listed: order id, when it was placed, its value in cents; the oldest first.
+    """
+    ids, placed, values = ([*column] for column in zip(*listed, strict=True))
+    named = {"store": store, "now": now, "ids": ids, "placed": placed, "values": values}
+    return int((database.once(_RECORD, named) or {})["new"])
+
 
 def enter(database: Database, **named: Any) -> dict[str, Any] | None:
     """Begin a step of an intake; return its job, None where the general way has to look.

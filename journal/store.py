@@ -91,9 +91,13 @@ class Journal(Erasing, Reviving, Pausing, Reconciling, Feeding, Alerting, Measur
         One transaction; existing rows stay untouched.
         """
         now = self._now()
-        rows = {one.order_id: one for one in listed}
+        # Due since it was placed: a backlog drains in order of age.
+        rows = sorted({one.order_id: one for one in listed}.values(), key=_age)
         if not rows:
             return 0
+        if not self._database.is_local:
+            named = [(one.order_id, one.created_at, one.value_cents) for one in rows]
+            return quick.record(self._database, store, named, now)
         with self._database.transaction() as db:
             new = [
                 {
@@ -103,14 +107,13 @@ class Journal(Erasing, Reviving, Pausing, Reconciling, Feeding, Alerting, Measur
                     "value_cents": one.value_cents,
                     "listed_at": now,
                 }
-                for one in rows.values()
+                for one in rows
             ]
             db.execute(insert(db, orders).values(new).on_conflict_do_nothing())
             fresh = [
-                # Due since it was placed: a backlog drains in order of age.
-                new_job(store, order_id, Kind.INTAKE, "", now)
-                | {"due_at": min(rows[order_id].created_at or now, now)}
-                for order_id in sorted(rows, key=lambda one: _age(rows[one]))
+                new_job(store, one.order_id, Kind.INTAKE, "", now)
+                | {"due_at": min(one.created_at or now, now)}
+                for one in rows
             ]
             opened = insert(db, jobs).values(fresh).on_conflict_do_nothing()
             found = set(db.execute(opened.returning(jobs.c.order_id)).scalars())

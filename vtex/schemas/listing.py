@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import ValidationError, fields, post_load
+from marshmallow import fields, post_load
 
 from vtex.documents import ListedOrder, OrderPage
 from vtex.errors import DocumentInvalid
@@ -56,10 +56,11 @@ def read_page(raw: Any) -> OrderPage:
 
 def _row(raw: Any) -> ListedOrder:
     try:
-        row: ListedOrder = _ROW.load(raw)
-    except ValidationError as error:
+        row: ListedOrder = load(_ROW, raw, "a row")
+    except DocumentInvalid as error:
+        if not isinstance(raw, Mapping):
+            raise
         # Its id is enough: the order itself says the rest.
-        if isinstance(raw, Mapping):
-            raw = {k: v for k, v in raw.items() if k == "orderId" or k not in error.messages}
-        row = load(_ROW, raw, "a row")
+        sound = {k: v for k, v in raw.items() if k == "orderId" or k not in error.faults}
+        row = load(_ROW, sound, "a row")
     return row
