@@ -51,7 +51,9 @@ _PATIENCE = (
     # A worker that stands still in the middle of a transaction must not hold its rows for ever,
     # nor others wait for them. Said after connecting: a PgBouncer refuses start-up options.
     "SET idle_in_transaction_session_timeout = '15s'; SET lock_timeout = '10s'; "
-    "SET statement_timeout = '60s'"
+    "SET statement_timeout = '60s'; "
+    # Before tables are analyzed PostgreSQL expects so much of a sweep that it compiles it: 0.8 s.
+    "SET jit = off"
 )
 _SHORT_LOCKS = text(
     "SELECT set_config('lock_timeout', :wait, false), set_config('statement_timeout', '0', false), "

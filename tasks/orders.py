@@ -28,7 +28,7 @@ from tasks.carrying import Load
 from tasks.chains import names_of, send
 from tasks.feed import list_may_rest, list_was_read
 from vtex import handling, schemas, statuses
-from vtex.documents import Order, OrderPage
+from vtex.documents import Order, OrderPage, together
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +106,8 @@ def fetch_payment(
     with self.step(store, order_id, attempt, to=Stage.PAID) as job:
         ids = order_of(job).gateway_transaction_ids
         client = self.vtex(store) if ids else None
-        job.payment = {"transactions": [client.transaction(one) for one in ids] if client else []}
+        found = [client.transaction(one) for one in ids] if client else []
+        job.payment = together({"transactions": found})
 
 
 @shared_task(base=StepTask, bind=True, name="orders.insert")

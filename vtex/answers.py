@@ -9,7 +9,7 @@ from typing import Any
 import requests
 
 from vtex.bounded import MOST_BYTES
-from vtex.documents import Document
+from vtex.documents import Document, Rows
 from vtex.errors import DocumentInvalid, VtexError, VtexUnavailable
 
 MOST_ERROR_BYTES = 64 * 1024
@@ -60,7 +60,9 @@ def parsed(body: bytes, method: str, path: str, status: int) -> Any:
         raise _unusable("is nested too deeply", method, path, status) from None
     if _may_be_deep(body) and is_deep(raw):
         raise _unusable("is nested too deeply", method, path, status)
-    return Document(raw, text) if isinstance(raw, dict) else raw
+    if isinstance(raw, dict):
+        return Document(raw, text)
+    return Rows(raw, text) if isinstance(raw, list) else raw
 
 
 def _may_be_deep(body: bytes) -> bool:

@@ -16,6 +16,7 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
@@ -103,6 +104,14 @@ class _Adapter(HTTPAdapter):
 
     def request_url(self, request: requests.PreparedRequest, *_: Any) -> str:
         return _split(request)[1]
+
+    def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
+        """Return an answer without what nobody asks for: its cookies, a guess at its encoding."""
+        answer = requests.Response()
+        answer.status_code, answer.reason, answer.raw = resp.status, resp.reason, resp
+        answer.headers = CaseInsensitiveDict(resp.headers)
+        answer.url, answer.request, answer.connection = req.url or "", req, self
+        return answer
 
 
 def _split(request: requests.PreparedRequest) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from vtex import schemas
 from vtex.budget import Rank
-from vtex.documents import NOT_IN_GATEWAY, FeedBatch, FeedConfig, ListedOrder, OrderPage
+from vtex.documents import NOT_IN_GATEWAY, FeedBatch, FeedConfig, ListedOrder, OrderPage, together
 from vtex.errors import (
     BudgetSpent,
     FeedMissing,
@@ -180,7 +180,7 @@ class VtexClient:
         path = f"/api/pvt/transactions/{quote(transaction_id, safe='')}"
         transaction = _object(self._transport.get(path, pay=True), path)
         payments = self._transport.get(f"{path}/payments", pay=True)
-        return {"transaction": transaction, "payments": payments}
+        return together({"transaction": transaction, "payments": payments})
 
     def start_handling(self, order_id: str) -> None:
         """Tell VTEX that handling has started; it takes effect some seconds later.

@@ -6,7 +6,8 @@ nothing). ``raw`` holds the whole document as VTEX gave it, unknown keys include
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -27,6 +28,32 @@ class Document(dict[str, Any]):
     def __init__(self, read: Mapping[str, Any], text: str) -> None:
         super().__init__(read)
         self.text = text
+
+
+class Rows(list[Any]):
+    """A JSON list that still has its own text, as ``Document`` has it."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, read: Iterable[Any], text: str) -> None:
+        super().__init__(read)
+        self.text = text
+
+
+def together(parts: Mapping[str, Any]) -> Document:
+    """Return one document of several, its text made of theirs."""
+    text = ", ".join(f"{json.dumps(name)}: {text_of(one)}" for name, one in parts.items())
+    return Document(parts, f"{{{text}}}")
+
+
+def text_of(value: Any) -> str:
+    """Return JSON as text: its own where it has one, so that nothing is written anew."""
+    text: str | None = getattr(value, "text", None)
+    if text is not None:
+        return text
+    if isinstance(value, list):
+        return f"[{', '.join(map(text_of, value))}]"
+    return json.dumps(value, ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ def _read(field: fields.Field[Any]) -> Read:
 
 def _each(read: Read) -> Read:
     def rows(value: Any) -> list[Any]:
-        if type(value) is not list:
+        if not isinstance(value, list):
             raise _ASIDE
         return [read(one) for one in value]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -29,7 +28,7 @@ from erp.adapters.sql_tables import (
 from erp.codes import KINDS
 from erp.port import ErpRejected, ErpUnavailable, Event, Held, Request
 from erp.sales_order import PostalAddress, SalesOrder
-from vtex.documents import Document
+from vtex.documents import text_of
 
 
 def utc_now() -> datetime:
@@ -330,10 +329,7 @@ def _raw(order: SalesOrder) -> dict[str, Any]:
 
 def _text(document: Mapping[str, Any]) -> str:
     """Return JSON in which halves of surrogate pairs, which no database takes, are escaped."""
-    if isinstance(document, Document):
-        text = document.text
-    else:
-        text = json.dumps(document, ensure_ascii=False)
+    text = text_of(document)
     return text if text.isascii() else text.encode(errors="backslashreplace").decode()
 
 

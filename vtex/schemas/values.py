@@ -58,14 +58,20 @@ class Text(fields.Field[str | None]):
         self.needed = required
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str | None:
-        if isinstance(value, int | float) and not abs(value) < MOST_NUMBER_AS_TEXT:
-            raise ValidationError("is not text")
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
-            raise ValidationError("is not text")
-        text = clean(str(value).strip())
+        if type(value) is not str:
+            value = self._digits(value)
+        text = clean(value.strip())
         if self.needed and not text:
             raise ValidationError("is empty")
         return text or None
+
+    @staticmethod
+    def _digits(value: Any) -> str:
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise ValidationError("is not text")
+        if not isinstance(value, str) and not abs(value) < MOST_NUMBER_AS_TEXT:
+            raise ValidationError("is not text")
+        return str(value)
 
 
 class Id(Text):
@@ -92,7 +98,10 @@ class Cents(fields.Field[int]):
     """Integer cents; ``31561.0`` is taken as well, a fraction of a cent is not."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        # bool is an int; to name a union of types takes more time than to look at one.
+        if type(value) is not int and (
+            isinstance(value, bool) or not isinstance(value, (int, float))
+        ):
             raise ValidationError("is not a number of cents")
         if not abs(value) <= MOST_CENTS or value != int(value):
             raise ValidationError("is not a whole number of cents")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,7 @@ import requests_mock
 from vtex import errors
 from vtex.budget import group_of
 from vtex.client import VtexClient
-from vtex.documents import FeedConfig
+from vtex.documents import FeedConfig, text_of, together
 from vtex.transport import Account, Transport
 
 HOST = "https://acme.vtexcommercestable.com.br"
@@ -224,6 +225,19 @@ def test_changes_that_cannot_be_read_are_asked_for_again(client: VtexClient, bod
     with requests_mock.Mocker() as mocker, pytest.raises(errors.VtexUnavailable):
         mocker.get(f"{HOST}/api/order-system/orders/o-1/changes", json=body, headers=JSON)
         client.change_under_way("o-1")
+
+
+def test_a_payment_is_kept_in_the_gateways_own_words(client: VtexClient) -> None:
+    transaction, payments = '{"id":"T-1",  "value":12.50}', '[ {"id":"P-1"} ]'
+    pay = "https://acme.vtexpayments.com.br/api/pvt/transactions/T-1"
+    with requests_mock.Mocker() as vtex:
+        vtex.get(pay, text=transaction, headers=JSON)
+        vtex.get(f"{pay}/payments", text=payments, headers=JSON)
+        read = together({"transactions": [client.transaction("T-1")]})
+    kept = text_of(read)
+    assert json.loads(kept) == read
+    assert transaction in kept
+    assert payments in kept
 
 
 def test_a_list_that_ignores_the_window_is_given_up_before_long(client: VtexClient) -> None:
