@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -130,7 +130,7 @@ class Sides:
             return
         if status in statuses.TRANSIENT and self._is_stuck():
             yield self._made(Found.STUCK, Fix.NOTHING, f"VTEX shows {status!r}")
-        if self._on_its_way():
+        if self.is_on_its_way:
             return
         if status == statuses.READY:
             yield from self._ready()
@@ -209,8 +209,11 @@ class Sides:
             detail = f"{there} cents at VTEX, {cents} in {where}"
             yield self._made(Found.TOTALS, Fix.NOTHING, detail)
 
-    def _on_its_way(self) -> bool:
+    @property
+    def is_on_its_way(self) -> bool:
         """Whether it is too young to tell, or still tries: that is told of elsewhere."""
+        if self.there.status in statuses.ENDED_CANCELED:
+            return False
         if self.here is None:
             return not self._there_for(GRACE)
         return self.here.state is State.OPEN or self._here_within(GRACE)
@@ -241,13 +244,15 @@ class Compared:
 
     Attributes:
         orders: how many VTEX listed.
+        on_their_way: those of them that are too young to tell, or still try.
     """
 
     store: str
     since: datetime
     until: datetime
-    orders: int
-    findings: list[Finding]
+    orders: int = 0
+    on_their_way: int = 0
+    findings: list[Finding] = field(default_factory=list)
 
     def summary(self, at: datetime) -> Reconciliation:
         """Return what the journal keeps of it."""
@@ -279,37 +284,24 @@ def compare_store(  # noqa: PLR0913  # the three sides, and of what
         BudgetSpent: the store has no calls left now.
         VtexUnavailable, ErpUnavailable: a side could not be asked.
     """
-    began, compared = time.monotonic(), Compared(store, since, until, 0, [])
+    began, compared = time.monotonic(), Compared(store, since, until)
     invoices = journal.sends_invoices(store)
     for part in client.created(since, until):
         compared.orders += len(part.orders)
         seen(compared.orders, part.total)
         for some in _batches(part.orders):
             ids = [one.order_id for one in some]
-            here, there = journal.known(store, ids), held(erp, store, ids)
-            compared.findings += differing(store, some, here, there, journal.now(), invoices)
+            here, there, now = journal.known(store, ids), held(erp, store, ids), journal.now()
+            for one in some:
+                sides = Sides(
+                    store, one, here.get(one.order_id), there.get(one.order_id), now, invoices
+                )
+                compared.on_their_way += sides.is_on_its_way
+                compared.findings += sides.findings()
         if part.through and seconds is not None and time.monotonic() - began > seconds:
             compared.until = min(part.through, until)
             break
     return compared
-
-
-def differing(
-    store: str,
-    listed: Iterable[ListedOrder],
-    here: Mapping[str, Known],
-    in_erp: Mapping[str, Held],
-    now: datetime,
-    sends_invoices: bool,
-) -> list[Finding]:
-    """Return where VTEX, the journal and the ERP differ on orders."""
-    return [
-        finding
-        for one in listed
-        for finding in Sides(
-            store, one, here.get(one.order_id), in_erp.get(one.order_id), now, sends_invoices
-        ).findings()
-    ]
 
 
 def _batches(orders: Sequence[ListedOrder]) -> Iterator[Sequence[ListedOrder]]:

@@ -82,7 +82,9 @@ class _Group(click.Group):
 def _in_a_line(error: Exception) -> str:
     match error:
         case JournalUnavailable():
-            return f"{error}; vtex-erp migrate makes its tables, vtex-erp check tells more"
+            # Where only its tables are missing, the error says how they are made.
+            todo = "" if "vtex-erp migrate" in str(error) else ": start it, or mend JOURNAL_URL"
+            return f"{error}{todo}; vtex-erp check tells more"
         case OrderNotFound():
             return f"{error}; mind the store, and the -01 at the end of an order id"
         case VtexUnauthorized() | VtexUnavailable() | ErpUnavailable():

@@ -170,12 +170,19 @@ def _show(
         click.echo("  not set up here: vtex-erp feed setup")
         return
     click.echo(f"  set up here: {', '.join(ours.statuses)}{f'; {differs}' if differs else ''}")
-    works = "works" if ours.works(journal.now()) else "is not read: is intake set, is beat at work?"
-    click.echo(f"  {f'does not work: {ours.fault}' if ours.fault else works}")
+    click.echo(f"  {_how_it_goes(ours, journal)}")
     if ours.restored_at:
         click.echo(f"  restored {_when(ours)}: {ours.restored_why}")
     if ours.unreadable:
         click.echo(f"  {ours.unreadable} events named no order, or had no handle (workers' log)")
+
+
+def _how_it_goes(ours: FeedRow, journal: Journal) -> str:
+    if ours.fault:
+        return f"does not work: {ours.fault}"
+    if load().store(ours.store).intake == "list":
+        return f"is not read: the intake of {ours.store} is the list alone"
+    return "works" if ours.works(journal.now()) else "is not read: is beat at work?"
 
 
 def _when(feed: FeedRow) -> str:

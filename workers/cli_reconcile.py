@@ -151,7 +151,10 @@ def _compare(team: Team, store: str, since: datetime, until: datetime) -> Compar
 
 @contextmanager
 def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
-    with click.progressbar(length=1, label=label, file=sys.stderr, show_pos=True) as bar:
+    hidden = not sys.stderr.isatty()
+    with click.progressbar(
+        length=1, label=label, file=sys.stderr, show_pos=True, hidden=hidden
+    ) as bar:
 
         def seen(read: int, total: int) -> None:
             bar.length = max(read, total, 1)
@@ -172,7 +175,8 @@ def _fix(team: Team, findings: Sequence[Finding], *, yes: bool) -> dict[int, Men
             return {}
     mended: dict[int, Mended] = {}
     try:
-        with click.progressbar(able, label="mended", file=sys.stderr) as bar:
+        hidden = not sys.stderr.isatty()
+        with click.progressbar(able, label="mended", file=sys.stderr, hidden=hidden) as bar:
             for place, one in bar:
                 mended[place] = mending.mend(team, one)
     finally:

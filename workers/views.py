@@ -367,8 +367,10 @@ def _cause(cause: str, found: Sequence[DeadRow]) -> dict[str, Any]:
 def show_findings(compared: Compared) -> None:
     """Print what a comparison came to: a table, and how many there are of each kind."""
     days = f"{moment(compared.since)} to {moment(compared.until)}"
+    young = f", {compared.on_their_way} of them on their way" if compared.on_their_way else ""
     click.echo(
-        f"{compared.store}: {compared.orders} orders of {days}, {len(compared.findings)} findings"
+        f"{compared.store}: {compared.orders} orders of {days}{young}, "
+        f"{len(compared.findings)} findings"
     )
     if not compared.findings:
         return
@@ -391,7 +393,7 @@ def comparison(compared: Compared, mended: Mapping[int, Mended]) -> dict[str, An
     """Return what a comparison came to as JSON has it; ``mended`` is by the findings' places."""
     return {
         "store": compared.store, "since": compared.since, "until": compared.until,
-        "orders": compared.orders,
+        "orders": compared.orders, "on_their_way": compared.on_their_way,
         "counts": Counter(str(one.kind) for one in compared.findings),
         "findings": [
             {

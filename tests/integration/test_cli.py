@@ -586,6 +586,15 @@ def test_a_journal_that_is_none_is_one_line(bare: Desk, command: str, fault: str
     assert [line for line in lines if line.startswith("Error: ")] == lines[-1:]
 
 
+def test_a_journal_that_is_away_is_to_be_started_and_not_migrated(desk: Desk) -> None:
+    desk.env["JOURNAL_URL"] = "postgresql://u:s3cret@127.0.0.1:1/x"
+
+    (line,) = desk.type("orders", status=1).splitlines()
+
+    assert "start it, or mend JOURNAL_URL; vtex-erp check tells more" in line
+    assert "migrate" not in line
+
+
 @pytest.mark.parametrize("fault", ["html_200", "malformed", "lose_answer", "throttle", "login"])
 def test_a_nonsensical_answer_of_vtex_is_one_line(desk: Desk, fault: str) -> None:
     order_id = desk.paid()
@@ -1015,6 +1024,18 @@ def test_show_tells_what_is_wrong_with_a_feed(desk: Desk) -> None:
     assert "2 events named no order" in shown
 
 
+def test_show_does_not_call_a_feed_working_that_no_worker_reads(desk: Desk) -> None:
+    desk.type("feed", "setup")
+    desk.journal.feed_seen("acme")
+
+    by_the_list = desk.type("feed", "show")
+    desk.env["VTEX_INTAKE"] = "both"
+    by_both = desk.type("feed", "show")
+
+    assert "  is not read: the intake of acme is the list alone" in by_the_list
+    assert "  works" in by_both
+
+
 # --- erase ----------------------------------------------------------------------------------------
 
 
@@ -1343,6 +1364,7 @@ def test_what_is_open_or_dead_is_shown_before_what_was_done_long_ago(desk: Desk)
 
 def test_requests_that_wait_are_listed_with_their_reason(desk: Desk) -> None:
     desk.list("o-01")
+    desk.moment = datetime.now(UTC)
     ask = Ask("acme", "o-01", Kind.CANCELLATION, "k", {"reason": "x"})
     number = desk.journal.ask(ask).job
 

@@ -95,6 +95,20 @@ def test_findings_are_a_table_with_both_sides_and_exit_status_1(till: Till) -> N
     assert absent in answer
 
 
+def test_orders_that_are_too_young_to_tell_are_counted(till: Till) -> None:
+    till.placed(at=datetime.now(UTC))
+    till.placed(at=datetime.now(UTC))
+    till.placed("handling", at=datetime.now(UTC))
+    till.placed("canceled", at=datetime.now(UTC))
+
+    answer, _ = till.type("reconcile")
+    (store,) = till.json("reconcile")["stores"]
+
+    assert "acme: 4 orders of" in answer
+    assert "3 of them on their way, 0 findings" in answer
+    assert (store["orders"], store["on_their_way"]) == (4, 3)
+
+
 def test_findings_as_json_have_stable_words(till: Till) -> None:
     order_id = till.placed()
 
