@@ -13,6 +13,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     RowMapping,
+    select,
     tuple_,
     update,
 )
@@ -99,30 +100,17 @@ class Journal(Erasing, Reviving, Pausing, Reconciling, Feeding, Alerting, Measur
             named = [(one.order_id, one.created_at, one.value_cents) for one in rows]
             return quick.record(self._database, store, named, now)
         with self._database.transaction() as db:
-            new = [
-                {
-                    "store": store,
-                    "order_id": one.order_id,
-                    "created_at": one.created_at,
-                    "value_cents": one.value_cents,
-                    "listed_at": now,
-                }
-                for one in rows
-            ]
-            db.execute(insert(db, orders).values(new).on_conflict_do_nothing())
-            fresh = [
-                new_job(store, one.order_id, Kind.INTAKE, "", now)
-                | {"due_at": min(one.created_at or now, now)}
-                for one in rows
-            ]
-            opened = insert(db, jobs).values(fresh).on_conflict_do_nothing()
-            found = set(db.execute(opened.returning(jobs.c.order_id)).scalars())
-            if found:
-                db.execute(
-                    events.insert(),
-                    [line(store, one, now, 0, "listed", stage=Stage.LISTED) for one in found],
-                )
-        return len(found)
+            # Nobody else writes meanwhile, as SQLite has one writer.
+            there = select(jobs.c.order_id).where(
+                jobs.c.store == store,
+                jobs.c.order_id.in_([one.order_id for one in rows]),
+                jobs.c.kind == Kind.INTAKE,
+            )
+            known = set(db.execute(there).scalars())
+            new = [one for one in rows if one.order_id not in known]
+            if new:
+                _open(db, store, new, now)
+        return len(new)
 
     def dispatch(
         self, *, in_flight: InFlight, store: str | None = None, order_id: str | None = None
@@ -564,6 +552,26 @@ class Journal(Erasing, Reviving, Pausing, Reconciling, Feeding, Alerting, Measur
 def _was_begun(row: RowMapping) -> bool:
     """Say whether the job's own attempt has begun its step; a suspect's earlier one has as well."""
     return bool(row["suspect"] == BEGUN if row["suspect"] else row["starts"] > 0)
+
+
+def _open(db: Connection, store: str, new: Sequence[Listed], now: datetime) -> None:
+    """Write orders, each with its intake due."""
+    noted = [
+        {
+            "store": store, "order_id": one.order_id, "created_at": one.created_at,
+            "value_cents": one.value_cents, "listed_at": now,
+        }
+        for one in new
+    ]  # fmt: skip
+    db.execute(insert(db, orders).on_conflict_do_nothing(), noted)
+    intakes = [
+        new_job(store, one.order_id, Kind.INTAKE, "", now)
+        | {"due_at": min(one.created_at or now, now)}
+        for one in new
+    ]
+    db.execute(jobs.insert(), intakes)
+    lines = [line(store, one.order_id, now, 0, "listed", stage=Stage.LISTED) for one in new]
+    db.execute(events.insert(), lines)
 
 
 def _age(one: Listed) -> tuple[bool, datetime, str]:
