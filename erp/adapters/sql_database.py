@@ -14,7 +14,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from psycopg.errors import LockNotAvailable
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 from sqlalchemy import Connection, Dialect, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DataError, DBAPIError, DisconnectionError, IntegrityError
 
@@ -207,9 +207,10 @@ def _failed(error: DBAPIError) -> str:
 
 
 def _is_lock(error: DBAPIError) -> bool:
-    # MariaDB's 1205 is a lock that was waited for in vain.
+    # A revision of several tables and a worker may each wait for what the other holds. MariaDB's
+    # 1205 is a lock that was waited for in vain.
     code = getattr(error.orig, "args", ())[:1]
-    return isinstance(error.orig, LockNotAvailable) or code == (1205,)
+    return isinstance(error.orig, LockNotAvailable | DeadlockDetected) or code == (1205,)
 
 
 def _config() -> Config:
