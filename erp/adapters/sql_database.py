@@ -44,8 +44,12 @@ _REACH: dict[str, dict[str, Any]] = {
     "mysql": {"connect_timeout": 5, "read_timeout": 60, "write_timeout": 20},
 }  # fmt: skip
 _PATIENCE = {
-    # A worker that stands still in the middle of a transaction must not hold the ERP's rows.
-    "postgresql": "SET idle_in_transaction_session_timeout = '15s'; SET lock_timeout = '10s'",
+    # A worker that stands still in the middle of a transaction must not hold the ERP's rows, nor a
+    # statement that comes to no end a worker.
+    "postgresql": (
+        "SET idle_in_transaction_session_timeout = '15s'; SET lock_timeout = '10s'; "
+        "SET statement_timeout = '60s'"
+    ),
     "mysql": "SET SESSION innodb_lock_wait_timeout = 10",
 }
 
