@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -27,9 +29,13 @@ ROOT = Path(__file__).parents[1]
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Find a port that no client of another test is given before its server listens."""
+    while True:
+        # Below those that Linux gives to clients. Hypothesis seeds the usual generator.
+        port = random.SystemRandom().randrange(10_000, 32_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def eventually(holds: Callable[[], object], seconds: float = 60.0, why: str = "") -> None:
@@ -196,6 +202,8 @@ class RabbitServer:
         eventually(self._answers, 180, "RabbitMQ does not come up")
 
     def _answers(self) -> bool:
+        assert self.process.child is not None
+        assert self.process.child.poll() is None, self.process.text()[-2000:]
         try:
             with Connection(self.url, connect_timeout=5) as connection:
                 connection.connect()

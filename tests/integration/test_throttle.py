@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from itertools import pairwise
 
 import pytest
@@ -40,10 +41,15 @@ class Shop:
 
     def __init__(self, url: str) -> None:
         self.url, self.time = url, Time()
+        self._connections = ExitStack()
 
     def process(self, store: str = "acme", off: float = 0.0, **quota: object) -> StoreBudget:
         made = Quota(**{"share": 100} | quota)
-        return StoreBudget(store, made, connect(self.url), clock=self.time.clock(off))
+        connection = self._connections.enter_context(connect(self.url))
+        return StoreBudget(store, made, connection, clock=self.time.clock(off))
+
+    def close(self) -> None:
+        self._connections.close()
 
     def spend_all(
         self, processes: list[StoreBudget], seconds: float, rank: Rank = Rank.ORDERS
@@ -66,10 +72,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 
 
 @pytest.fixture
-def shop(server: RedisServer) -> Shop:
+def shop(server: RedisServer) -> Iterator[Shop]:
     with redis.Redis.from_url(server.url) as connection:
         connection.flushall()
-    return Shop(server.url)
+    with closing(Shop(server.url)) as made:
+        yield made
 
 
 def most_in_a_minute(calls: list[float]) -> int:
@@ -361,17 +368,17 @@ def test_whatever_the_rhythm_no_minute_holds_more_than_the_quota(
 ) -> None:
     with redis.Redis.from_url(server.url) as connection:
         connection.flushall()
-    shop = Shop(server.url)
-    two = [shop.process(calls=quota), shop.process(calls=quota)]
-    calls: list[float] = []
+    with closing(Shop(server.url)) as shop:
+        two = [shop.process(calls=quota), shop.process(calls=quota)]
+        calls: list[float] = []
 
-    for pause in pauses:
-        for one in two * 10:
-            try:
-                one.spend("order", rank)
-            except BudgetSpent:
-                break
-            calls.append(shop.time.seconds)
-        shop.time.pass_by(pause)
+        for pause in pauses:
+            for one in two * 10:
+                try:
+                    one.spend("order", rank)
+                except BudgetSpent:
+                    break
+                calls.append(shop.time.seconds)
+            shop.time.pass_by(pause)
 
     assert most_in_a_minute(calls) <= quota

@@ -190,7 +190,7 @@ def test_a_backlog_for_an_erp_that_is_down_costs_few_tries_and_drains_by_age(
     erp.rmdir()
     away.rename(erp)
 
-    eventually(lambda: cluster.all_done(orders), 120)
+    eventually(lambda: cluster.all_done(orders), 300)
     cluster.assert_each_order_once(orders)
     placed = [one for (one,) in cluster.erp_rows("select placed_at from int_order order by id")]
     behind = [place - sorted(placed).index(one) for place, one in enumerate(placed)]
