@@ -161,7 +161,7 @@ MADE_BEFORE = (
 def test_orders_of_the_version_before_begin_at_one_and_its_changes_do_not_count(
     outbox: SqlOutbox, order: SalesOrder
 ) -> None:
-    outbox.migrate_to("0008-1")
+    outbox.migrate_to("0007-1")
     outbox.write(TOLD_BEFORE, order=order.order_id, key="before")
 
     outbox.migrate_to("head")
@@ -174,7 +174,7 @@ def test_orders_of_the_version_before_begin_at_one_and_its_changes_do_not_count(
 
 
 def test_a_migration_that_was_broken_off_between_two_tables_goes_on(outbox: SqlOutbox) -> None:
-    outbox.migrate_to("0008-1")
+    outbox.migrate_to("0007-1")
     outbox.write("ALTER TABLE int_order ADD COLUMN revision INTEGER DEFAULT 1 NOT NULL")
 
     outbox.migrate_to("head")
@@ -189,7 +189,7 @@ def test_a_migration_that_waits_for_a_worker_which_waits_for_it_is_tried_again(
 ) -> None:
     outbox = SqlOutbox(postgres_database)
     outbox.erp.migrate()
-    outbox.migrate_to("0008-1")
+    outbox.migrate_to("0007-1")
     monkeypatch.setattr(sql_database, "LOCK_SECONDS", 0.1)
     monkeypatch.setitem(sql_database._SHORT_LOCKS, "postgresql", LONG_LOCKS)
     with outbox._engine.connect() as worker, ThreadPoolExecutor(1) as pool:
