@@ -125,6 +125,7 @@ class SalesOrder:
         other: changes, interest and whatever else VTEX adds, rounding included.
         flags: doubts that an operator let pass, in words; empty for a clean order.
         raw_order, raw_payment: VTEX's documents, whole; personal data.
+        codes: what the retailer's map has for it, by kind and VTEX's code (erp/codes.py).
     """
 
     store: str
@@ -157,3 +158,17 @@ class SalesOrder:
     pickup_point: str | None = None
     note: str | None = None
     flags: tuple[str, ...] = ()
+    codes: Mapping[str, Mapping[str, str | int]] = field(default_factory=dict)
+
+    def code(self, kind: str, of: str | None = None) -> str | int | None:
+        """Return the ERP's code by the retailer's map; None where it leaves a kind as VTEX has it.
+
+        Args:
+            kind: one of ``erp.codes.KINDS``.
+            of: VTEX's code, as a line's ``sku_id``; left out for what an order has one of, its
+                channel, branch, document and tax.
+        """
+        table = self.codes.get(kind)
+        if not table:
+            return None
+        return next(iter(table.values())) if of is None else table.get(of)

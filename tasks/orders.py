@@ -15,6 +15,7 @@ from typing import Any
 from celery import shared_task
 
 from erp import mapping
+from erp.codes import CodeMap
 from erp.port import Event
 from erp.sales_order import SalesOrder
 from journal.changes import Seen
@@ -119,9 +120,10 @@ def insert(self: StepTask, /, *, store: str, order_id: str, attempt: int, **_: o
     Raises:
         ErpRejected: the ERP, or the mapping, refuses the order; it is set aside until replayed.
     """
-    lenient = store in self.with_team.lenient
+    team = self.with_team
+    lenient, codes = store in team.lenient, team.codes.get(store)
     with self.step(store, order_id, attempt, to=Stage.INSERTED, calls_vtex=False) as job:
-        order = sales_order(store, order_of(job), job.payment, allow_mismatch=lenient)
+        order = sales_order(store, order_of(job), job.payment, allow_mismatch=lenient, codes=codes)
         job.erp_reference = self.erp.insert(order)
         for flag in order.flags:
             job.note(flag)
@@ -179,21 +181,26 @@ def sales_order(
     payment: Mapping[str, Any] | None,
     *,
     allow_mismatch: bool,
+    codes: CodeMap | None = None,
 ) -> SalesOrder:
     """Map an order and its payment document to the sales order that the ERP gets.
 
+    Args:
+        codes: what the retailer calls things in the ERP.
+
     Raises:
         DocumentInvalid: a document breaks its schema.
-        ErpRejected: the documents make no sound sales order.
+        ErpRejected: the documents make no sound sales order, or something of it has no code.
     """
     transactions = (payment or {}).get("transactions", [])
-    return mapping.to_sales_order(
+    made = mapping.to_sales_order(
         store,
         order,
         [schemas.read_transaction(one) for one in transactions],
         raw_payment=payment,
         allow_mismatch=allow_mismatch,
     )
+    return made if codes is None else codes.resolve(made)
 
 
 def canceled_event(store: str, order_id: str, outcome: handling.Outcome) -> Event:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 
+from erp.codes import CodeMap
 from erp.nfe_items import MATCH
 from erp.port import Erp
 from journal.jobs import InFlight
@@ -64,6 +65,7 @@ class Team:
         vtex: store name to its client.
         in_flight: orders of a store that are under way at once, at most; see ``REFILLED``.
         lenient: stores that take orders whose sums do not add up, flagged.
+        codes: store name to what the retailer calls things in the ERP.
         nfe: how an NF-e becomes an invoice.
         retention: how long the journal keeps what is closed.
         rests: stores whose orders may come by their feed, and for how long the list may rest
@@ -80,6 +82,7 @@ class Team:
     in_flight: InFlight
     alone: Callable[[str], AbstractContextManager[Renew | None]]
     lenient: frozenset[str] = field(default_factory=frozenset)
+    codes: Mapping[str, CodeMap] = field(default_factory=dict)
     nfe: NfeRules = field(default_factory=NfeRules)
     retention: Retention = field(default_factory=Retention)
     rests: Mapping[str, timedelta] = field(default_factory=dict)

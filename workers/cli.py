@@ -39,7 +39,7 @@ from vtex.simulator import __main__ as simulator
 from workers import (
     checks,
     cli_alerts,
-    cli_coverage,
+    cli_codes,
     cli_dead,
     cli_erase,
     cli_feed,
@@ -338,8 +338,9 @@ def _dry_run(team: Team, store: str | None, order_id: str, *, as_json: bool) -> 
         kept, payment = _documents_of_vtex(team, name, order_id)
     reference = row.erp_reference if row else None
     found = views.DryRun(
-        name, order_id, kept, payment, source, lenient=name in team.lenient, reference=reference
-    )
+        name, order_id, kept, payment, source, lenient=name in team.lenient,
+        codes=team.codes.get(name), reference=reference,
+    )  # fmt: skip
     return views.show_dry_run(found, as_json=as_json)
 
 
@@ -358,7 +359,7 @@ def _documents_of_vtex(
 
 for module in (
     cli_alerts,
-    cli_coverage,
+    cli_codes,
     cli_dead,
     cli_erase,
     cli_feed,

@@ -13,14 +13,16 @@ file that ``STORES_FILE`` names::
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import click
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
+from erp.codes import CodeMap
 from tasks.alerting import Rule
+from workers import codemaps
 from workers.addresses import (
     alert_addresses,
     broker_address,
@@ -62,6 +64,7 @@ class Settings:
     journal_url: str = field(repr=False)
     erp_url: str = field(repr=False)
     stores: tuple[Store, ...]
+    codes: Mapping[str, CodeMap]
     list_seconds: float
     list_safety_seconds: float
     feed_seconds: float
@@ -182,6 +185,11 @@ class SettingsSchema(Schema):
         "rest, or your own).",
         secret=True,
         validate=erp_address,
+    )  # fmt: skip
+    ERP_MAP = _setting(
+        fields.String, None, "/etc/vtex-erp/map.toml",
+        "TOML file of what payments, carriers, channels, SKUs, branches and the like are called in "
+        "the ERP (erp/mapping.md).",
     )  # fmt: skip
     STORES_FILE = _setting(
         fields.String, None, "/etc/vtex-erp/stores.toml", "TOML file that describes many stores."
@@ -410,6 +418,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     given, unread = _given(schema, environ, faults)
     table = _table(schema, given, faults)
     stores = _stores(table, environ, set(given) | unread, faults)
+    codes = _codes(table, stores, faults)
     if faults:
         raise SettingsError("\n".join(faults))
     return Settings(
@@ -418,6 +427,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         journal_url=table["JOURNAL_URL"],
         erp_url=table["ERP_URL"],
         stores=stores,
+        codes=codes,
         list_seconds=table["LIST_SECONDS"],
         list_safety_seconds=table["LIST_SAFETY_SECONDS"],
         feed_seconds=table["FEED_SECONDS"],
@@ -450,6 +460,18 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         metrics_ports=ports(table["METRICS_PORT"] or ""),
         traces=table["OTEL_EXPORTER_OTLP_ENDPOINT"],
     )
+
+
+def _codes(
+    table: Mapping[str, Any], stores: Sequence[Store], faults: list[str]
+) -> Mapping[str, CodeMap]:
+    found = codemaps.of_file(table["ERP_MAP"], [one.name for one in stores], faults)
+    if table["ERP_URL"].startswith("rest:") and any("sku" in one.kinds for one in found.values()):
+        faults.append(
+            "ERP_MAP: sku: the SKUs of an ERP asked by REST are mapped in [codes.sku] of the file "
+            "that ERP_URL names, which is read backwards for its invoices"
+        )
+    return found
 
 
 def _given(

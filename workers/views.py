@@ -15,6 +15,7 @@ import click
 from rich.console import Console
 from rich.table import Column, Table
 
+from erp.codes import CodeMap
 from erp.port import ErpRejected
 from erp.sales_order import SalesOrder
 from journal.changes import CancelRequest
@@ -248,6 +249,7 @@ class DryRun:
     payment: dict[str, Any] | None
     source: str
     lenient: bool
+    codes: CodeMap | None = None
     reference: str | None = None
 
     def fate(self) -> tuple[str, str | None, SalesOrder | None]:
@@ -264,7 +266,9 @@ class DryRun:
         except VtexUnavailable as error:
             would, reason = "wait", str(error)
         try:
-            made = sales_order(self.store, order, self.payment, allow_mismatch=self.lenient)
+            made = sales_order(
+                self.store, order, self.payment, allow_mismatch=self.lenient, codes=self.codes
+            )
         except (DocumentInvalid, ErpRejected) as error:
             return ("be held", str(error), None) if reason is None else (would, reason, None)
         return would, reason, made

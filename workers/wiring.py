@@ -100,6 +100,7 @@ def team(settings: Settings, *, watch: Watch | None = None) -> Team:
         },
         in_flight=partial(_in_flight, settings, shared),
         lenient=frozenset(one.name for one in settings.stores if one.allow_sum_mismatch),
+        codes=settings.codes,
         alone=_alone(settings),
         nfe=NfeRules(
             match=settings.nfe_match,

@@ -70,8 +70,17 @@ class OdooErp:
             "origin": f"VTEX {order.store} {order.sequence or ''}".strip(),
             "date_order": odoo_sale.ordered_at(order),
         }
-        if team := self._partners.named("crm.team", "name", order.store):
+        seller = str(order.code("channel") or order.store)
+        if team := self._partners.named("crm.team", "name", seller):
             values["team_id/.id"] = str(team)
+        if (branch := order.code("branch")) is not None:
+            warehouse = self._partners.named("stock.warehouse", "code", str(branch))
+            if warehouse is None:
+                raise ErpRejected(
+                    f"Odoo has no warehouse of code {branch}: make it, or mend [branch] of "
+                    "ERP_MAP, then retry"
+                )
+            values["warehouse_id/.id"] = str(warehouse)
         named = name("order", order.store, order.order_id)
         return self._again(self._records.made("sale.order", named, values, rows))
 

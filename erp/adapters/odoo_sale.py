@@ -12,6 +12,7 @@ from typing import Any
 from erp.adapters.odoo_address import Address
 from erp.adapters.odoo_http import Row
 from erp.adapters.odoo_records import name
+from erp.codes import product_code
 from erp.port import ErpRejected
 from erp.sales_order import Line, PostalAddress, SalesOrder
 
@@ -57,7 +58,7 @@ def sold(order: SalesOrder, where: Address) -> list[Sold]:
     a cent more. Freight is a line of its own; what is left, such as tax, interest or a discount of
     the freight, is one line more.
     """
-    lines = [one for line in order.lines for one in _goods(line, where)]
+    lines = [one for line in order.lines for one in _goods(order, line, where)]
     if order.shipping:
         lines.append(Sold(where.freight, Decimal(1), order.shipping.quantize(CENT), "Frete"))
     rest = (order.total - sum((one.amount for one in lines), Decimal(0))).quantize(CENT)
@@ -67,8 +68,8 @@ def sold(order: SalesOrder, where: Address) -> list[Sold]:
     return lines
 
 
-def _goods(line: Line, where: Address) -> Iterator[Sold]:
-    code = line.sku_id if where.product == "sku_id" else line.ref_id or line.sku_id
+def _goods(order: SalesOrder, line: Line, where: Address) -> Iterator[Sold]:
+    code = product_code(order, line, where.product)
     quantity = line.quantity * line.unit_multiplier
     by = "" if line.unit_multiplier == 1 else f" x {line.unit_multiplier.normalize():f}"
     text = "\n".join(

@@ -250,6 +250,10 @@ def _head(order: SalesOrder) -> dict[str, Any]:
         "flags": "\n".join(order.flags) or None,
         "erp_state": "NEW",
         "erp_attempts": 0,
+        "branch_code": _code(order, "branch"),
+        "channel_code": _code(order, "channel"),
+        "document_code": _code(order, "document"),
+        "tax_code": _code(order, "tax"),
     }
 
 
@@ -280,6 +284,8 @@ def _items(order: SalesOrder) -> list[dict[str, Any]]:
             "sla": line.sla,
             "carrier": line.carrier,
             "estimated_at": stamp(line.estimated_at) if line.estimated_at else None,
+            "sku_code": _code(order, "sku", line.sku_id),
+            "carrier_code": _code(order, "carrier", line.carrier or ""),
         }
         for line in order.lines
     ]
@@ -305,6 +311,7 @@ def _payments(order: SalesOrder) -> list[dict[str, Any]]:
             "acquirer_document": one.acquirer_document,
             "due_date": one.due_date,
             "reference": one.reference,
+            "payment_code": _code(order, "payment", one.system),
         }
         for one in order.payments
     ]
@@ -331,6 +338,11 @@ def _text(document: Mapping[str, Any]) -> str:
     """Return JSON in which halves of surrogate pairs, which no database takes, are escaped."""
     text = text_of(document)
     return text if text.isascii() else text.encode(errors="backslashreplace").decode()
+
+
+def _code(order: SalesOrder, kind: str, of: str | None = None) -> str | None:
+    code = order.code(kind, of)
+    return None if code is None else str(code)
 
 
 def _cents(money: Decimal) -> int:

@@ -28,6 +28,7 @@ VERSION_TABLE = "int_schema_version"
 
 metadata = MetaData()
 NUMBER = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers INTEGER columns only
+CODE = String(128)  # the ERP's, by the retailer's map; NULL where nothing is mapped
 LONG = Text().with_variant(LONGTEXT, "mysql", "mariadb")  # TEXT holds 64 KB there
 
 orders = Table(
@@ -72,6 +73,10 @@ orders = Table(
     Column("erp_changed_at", String(32)),
     Column("replaces_order_id", String(64)),
     Column("revision", Integer, nullable=False, server_default="1"),
+    Column("branch_code", CODE),
+    Column("channel_code", CODE),
+    Column("document_code", CODE),
+    Column("tax_code", CODE),
     UniqueConstraint("account", "order_id", name="uq_int_order"),
     Index("ix_int_order_state", "erp_state", "id"),
 )
@@ -104,6 +109,8 @@ items = Table(
     Column("sla", String(255)),
     Column("carrier", String(255)),
     Column("estimated_at", String(32)),
+    Column("sku_code", CODE),
+    Column("carrier_code", CODE),
 )
 
 payments = Table(
@@ -125,6 +132,7 @@ payments = Table(
     Column("acquirer_document", String(32)),
     Column("due_date", String(32)),
     Column("reference", String(255)),
+    Column("payment_code", CODE),
 )
 
 addresses = Table(

@@ -77,7 +77,7 @@ class TrytonErp:
         lines = tryton_sale.sold(order, self._where)
         values = tryton_sale.line_values(lines, self._products({line.code for line in lines}))
         party, invoiced, shipped = self._party(order)
-        return {
+        return self._branch(order) | {
             "company": shop["company"],
             "currency": self._currency(order.currency, shop),
             "party": party,
@@ -221,6 +221,18 @@ class TrytonErp:
             )
         }
 
+    def _branch(self, order: SalesOrder) -> Row:
+        code = order.code("branch")
+        if code is None:
+            return {}
+        found = self._named("stock.location", "code", str(code), ["type", "=", "warehouse"])
+        if found is None:
+            raise ErpRejected(
+                f"Tryton has no warehouse of code {code}: make it, or mend [branch] of ERP_MAP, "
+                "then retry"
+            )
+        return {"warehouse": found["id"]}
+
     def _currency(self, code: str, shop: Row) -> int:
         if shop["currency"]["code"] == code:
             return int(shop["currency"]["id"])
@@ -229,9 +241,9 @@ class TrytonErp:
             raise ErpRejected(f"Tryton has no currency {code}: make it, then retry")
         return int(found["id"])
 
-    def _named(self, model: str, field: str, code: str) -> Row | None:
+    def _named(self, model: str, field: str, code: str, *more: list[str]) -> Row | None:
         if (model, code) not in self._seldom:
-            found = self._rest.search(model, [[field, "=", code]], ("code",), limit=1)
+            found = self._rest.search(model, [[field, "=", code], *more], ("code",), limit=1)
             if not found:
                 return None
             self._seldom[model, code] = found[0]

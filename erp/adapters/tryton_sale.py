@@ -10,6 +10,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from erp.adapters.tryton_http import Address, Row
+from erp.codes import product_code
 from erp.port import ErpRejected
 from erp.sales_order import Customer, Line, PostalAddress, SalesOrder
 
@@ -49,7 +50,7 @@ def sold(order: SalesOrder, where: Address) -> list[Sold]:
     Goods carry their discounts in their prices. Freight is a line of its own; what is left, such as
     tax, interest or a discount of the freight, is one line more.
     """
-    lines = [_goods(line, where) for line in order.lines]
+    lines = [_goods(order, line, where) for line in order.lines]
     if order.shipping:
         lines.append(Sold(where.freight, Decimal(1), order.shipping))
     rest = order.total - sum((line.amount for line in lines), Decimal(0))
@@ -59,8 +60,8 @@ def sold(order: SalesOrder, where: Address) -> list[Sold]:
     return lines
 
 
-def _goods(line: Line, where: Address) -> Sold:
-    code = line.sku_id if where.product == "sku_id" else line.ref_id or line.sku_id
+def _goods(order: SalesOrder, line: Line, where: Address) -> Sold:
+    code = product_code(order, line, where.product)
     quantity = line.quantity * line.unit_multiplier
     price = (line.total / quantity).quantize(PRICE) if quantity else Decimal(0)
     by = "" if line.unit_multiplier == 1 else f" x {line.unit_multiplier.normalize():f}"
@@ -113,14 +114,28 @@ def ordered_on(order: SalesOrder) -> date:
     return order.placed_at.astimezone(BRASILIA).date()
 
 
+_WORDS = {
+    "carrier": "transportadora",
+    "channel": "canal",
+    "document": "documento",
+    "tax": "regime fiscal",
+}
+"""Kinds of the retailer's map that are told in words."""
+
+
 def remark(order: SalesOrder) -> str:
     """Return what a clerk should know and Tryton has no field for."""
     lines = [f"VTEX {order.store} {order.order_id}"]
     for one in order.payments:
+        code = order.code("payment", one.system)
         words = [one.system_name or one.system, one.group, f"{one.value:.2f}"]
+        words += [f"código {code}"] if code is not None else []
         words += [f"{one.installments}x"] if one.installments > 1 else []
         words += [f"{name} {text}" for name, text in (("NSU", one.nsu), ("TID", one.tid)) if text]
         lines.append("pagamento: " + " ".join(filter(None, words)))
+    for kind, word in _WORDS.items():
+        if codes := dict.fromkeys(map(str, order.codes.get(kind, {}).values())):
+            lines.append(f"{word}: {', '.join(codes)}")
     if order.pickup_point:
         lines.append(f"retirada: {order.pickup_point}")
     if order.note:

@@ -29,6 +29,7 @@ MODELS: dict[str, dict[str, str]] = {
     "res.country.state": {"name": "char", "code": "char", "country_id": "many2one res.country"},
     "res.currency": {"name": "char"},
     "crm.team": {"name": "char"},
+    "stock.warehouse": {"name": "char", "code": "char"},
     "product.product": {
         "name": "char", "default_code": "char", "sale_ok": "boolean", "type": "selection",
         "taxes_id": "many2many account.tax", "invoice_policy": "selection",
@@ -39,6 +40,7 @@ MODELS: dict[str, dict[str, str]] = {
         "currency_id": "many2one res.currency", "partner_id": "many2one res.partner",
         "partner_invoice_id": "many2one res.partner",
         "partner_shipping_id": "many2one res.partner", "team_id": "many2one crm.team",
+        "warehouse_id": "many2one stock.warehouse",
         "order_line": "one2many sale.order.line order_id",
         "picking_ids": "one2many stock.picking sale_id",
         "invoice_ids": "many2many INVOICE",
@@ -119,6 +121,7 @@ class Odoo(Fake):
         super().__init__()
         self.add("res.currency", name="BRL")
         self.add("crm.team", name="acme")
+        self.add("stock.warehouse", name="Matriz", code="WH")
         country = self.add("res.country", name="Brazil", code="BR")
         self.add("res.country.state", name="São Paulo", code="SP", country_id=country)
         self.add("stock.picking.type", name="Delivery Orders", code="outgoing")

@@ -1158,6 +1158,57 @@ def test_coverage_says_what_is_wrong_with_the_codes(desk: Desk) -> None:
     assert "int_code.kind: card is none of payment" in desk.type("coverage", status=1)
 
 
+# --- map ------------------------------------------------------------------------------------------
+
+
+def mapped(desk: Desk, toml: str) -> None:
+    """Let the retailer say what things are called in the ERP."""
+    (desk.folder / "map.toml").write_text(toml)
+    desk.env["ERP_MAP"] = str(desk.folder / "map.toml")
+
+
+def test_the_map_shows_what_is_mapped_and_what_orders_need(desk: Desk) -> None:
+    order_id = bought(desk)
+    mapped(desk, '[channel]\n"1" = "LOJA"\n"7" = "B2B"\n[carrier]\n[document]\ndefault = 5')
+
+    text = desk.type("map", status=1)
+    shown = desk.json("map", "--days", "1", status=1)
+
+    rows = {(one["need"]["kind"], one["need"]["code"]): one for one in shown["seen"]}
+    assert [rows["channel", one]["erp_code"] for one in ("1", "7")] == ["LOJA", "B2B"]
+    assert [rows["channel", one]["orders"] for one in ("1", "7")] == [1, 0]
+    assert rows["document", "cpf"]["erp_code"] == "5"
+    assert rows["channel", "1"]["source"] == "map"
+    assert {one["need"]["kind"] for one in shown["seen"] if one["missing"]} == {"carrier"}
+    assert shown["seen"][0]["missing"]
+    assert shown["mapped"] == ["carrier", "channel", "document"]
+    assert order_id in text
+    assert "as VTEX has it" in text
+    assert "ERP_MAP has codes for carrier, channel, document" in text
+
+
+def test_the_map_is_content_where_nothing_is_mapped(desk: Desk) -> None:
+    bought(desk)
+
+    assert "ERP_MAP has codes for nothing" in desk.type("map")
+
+
+def test_a_dry_run_shows_the_codes_or_what_has_none(desk: Desk) -> None:
+    order_id = desk.paid()
+    mapped(desk, '[channel]\n"1" = "LOJA"\n[tax]\nconsumer = 9')
+
+    shown = desk.json("order", order_id, "--dry-run")
+
+    assert shown["sales_order"]["codes"] == {"channel": {"1": "LOJA"}, "tax": {"consumer": 9}}
+
+    mapped(desk, '[channel]\n"2" = "B2B"')
+
+    shown = desk.json("order", order_id, "--dry-run", status=1)
+
+    assert shown["would"] == "be held"
+    assert shown["reason"].startswith("channel '1': [channel] of ERP_MAP has no such entry: add")
+
+
 # --- alerts ---------------------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,8 +11,10 @@ import pytest
 from desk import Desk, desk
 from outboxes import SqlOutbox
 
-from erp.codes import KINDS
+from erp.codes import KINDS, CodeMap
 from erp.port import ErpRejected
+from journal.dead import Which
+from tasks.base import StoreTask
 from tasks.coverage import Coverage, cover
 
 WEEK = timedelta(days=7)
@@ -123,3 +126,33 @@ def test_a_kind_that_nobody_knows_is_named(outbox: SqlOutbox) -> None:
 
     with pytest.raises(ErpRejected, match=r"int_code.kind: skus is none of payment, carrier"):
         outbox.erp.codes("acme")
+
+
+def test_an_order_without_a_code_is_set_aside_and_goes_in_once_it_has_one(office: Desk) -> None:
+    StoreTask.team = replace(office.team, codes={"acme": CodeMap({"channel": {}})})
+    order_id = taken_in(office)
+
+    (dead,) = office.journal.dead(Which(order_id=order_id))
+    assert "channel '1': [channel] of ERP_MAP has no such entry" in (dead.reason or "")
+    assert order_id not in {one for _, one in office.erp.orders}
+
+    StoreTask.team = replace(office.team, codes={"acme": CodeMap({"channel": {"1": "LOJA"}})})
+    office.journal.retry("acme", order_id)
+    office.work()
+
+    assert office.erp.orders["acme", order_id].code("channel") == "LOJA"
+    assert office.status(order_id) == "start-handling"
+
+
+def test_the_map_goes_before_the_codes_of_the_erp(office: Desk) -> None:
+    taken_in(office)
+    office.erp.known_codes = {"channel": {}, "document": {}}
+    book = CodeMap({"channel": {"1": "LOJA", "9": "B2B"}})
+
+    team = replace(office.team, codes={"acme": book})
+    kept = office.journal.kept_documents("acme", since=office.clock() - WEEK)
+    coverage = cover(team, "acme", office.clock() - WEEK, kept)
+
+    assert (coverage.mapped, coverage.judged) == (("channel",), ("channel", "document"))
+    assert found(coverage, "channel") == {"1": (1, False), "9": (0, False)}
+    assert {one.need.kind for one in coverage.missing} == {"document"}

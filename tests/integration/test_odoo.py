@@ -13,6 +13,7 @@ from fakes.odoo import Refused
 from odoo_bench import OdooBench
 
 from erp.adapters.odoo import OdooErp
+from erp.codes import CodeMap
 from erp.conformance import sample
 from erp.conformance.orders import ORDERS
 from erp.port import ErpRejected, ErpUnavailable, Request
@@ -101,6 +102,36 @@ def test_a_product_that_is_missing_is_named(bench: OdooBench) -> None:
         bench.erp.insert(order)
 
     assert bench.sales(order.order_id) == []
+
+
+def test_products_team_and_warehouse_go_by_the_retailers_map(bench: OdooBench) -> None:
+    b2b = bench.fake.add("crm.team", name="B2B")
+    filial = bench.fake.add("stock.warehouse", name="Filial", code="F2")
+    order = sample()
+    last = order.lines[-1]
+    bench.fake.add("product.product", name="Outro", default_code="P-9", sale_ok=True, type="consu")
+    skus = {one.sku_id: one.ref_id or one.sku_id for one in order.lines}
+    tables = {
+        "sku": skus | {last.sku_id: "P-9"}, "channel": {"default": "B2B"}, "branch": {"default": "F2"},
+        "payment": {"default": "15"},
+    }  # fmt: skip
+    mapped = CodeMap(tables).resolve(replace(order, sales_channel="1"))
+
+    bench.erp.insert(mapped)
+
+    (sale,) = bench.sales(order.order_id)
+    assert (sale["team_id"], sale["warehouse_id"]) == (b2b, filial)
+    (other,) = bench.fake.found("product.product", default_code="P-9")
+    sold = bench.fake.found("sale.order.line", order_id=sale["id"], product_id=other["id"])
+    assert len(sold) == 1
+    assert any("código 15" in one["body"] for one in bench.fake.found("mail.message"))
+
+
+def test_a_warehouse_that_is_missing_is_named(bench: OdooBench) -> None:
+    order = CodeMap({"branch": {"default": "F9"}}).resolve(sample())
+
+    with pytest.raises(ErpRejected, match=r"no warehouse of code F9: make it, or mend \[branch\]"):
+        bench.erp.insert(order)
 
 
 @pytest.mark.parametrize(

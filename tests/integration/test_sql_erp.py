@@ -11,6 +11,7 @@ import pytest
 from outboxes import SqlOutbox
 
 from erp import conformance
+from erp.codes import KINDS, CodeMap
 from erp.port import ErpRejected
 from erp.sales_order import PostalAddress, SalesOrder
 
@@ -70,3 +71,30 @@ def test_the_document_is_written_whole_whatever_its_characters(outbox: SqlOutbox
 
     ((kept, payment),) = outbox.rows("SELECT order_document, payment_document FROM int_order_raw")
     assert json.loads(kept) == json.loads(payment) == json.loads(json.dumps(raw))
+
+
+def test_the_codes_of_the_retailers_map_stand_beside_what_vtex_calls_it(outbox: SqlOutbox) -> None:
+    made = conformance.sample()
+    line, payment = made.lines[0], made.payments[0]
+    tables = {kind: {"default": f"E-{kind}"} for kind in KINDS} | {"tax": {"default": 9}}
+    placed = replace(made, lines=(replace(line, carrier="Correios"), *made.lines[1:]))
+    sold = CodeMap({**tables, "sku": {line.sku_id: "P-1", "default": "P"}}).resolve(placed)
+
+    outbox.erp.insert(replace(sold, sales_channel="1"))
+
+    assert outbox.rows("SELECT branch_code, document_code, tax_code FROM int_order") == [
+        ("E-branch", "E-document", "9")
+    ]
+    assert outbox.rows(
+        f"SELECT sku_id, sku_code, carrier_code FROM int_order_item WHERE line_no = {line.line_no}"
+    ) == [(line.sku_id, "P-1", "E-carrier")]
+    assert outbox.rows("SELECT payment_system, payment_code FROM int_order_payment ORDER BY seq")[
+        0
+    ] == (payment.system, "E-payment")
+
+
+def test_without_a_map_the_codes_are_empty(outbox: SqlOutbox) -> None:
+    outbox.erp.insert(order())
+
+    assert outbox.rows("SELECT DISTINCT sku_code FROM int_order_item") == [(None,)]
+    assert outbox.rows("SELECT tax_code, channel_code FROM int_order") == [(None, None)]

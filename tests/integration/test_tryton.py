@@ -20,6 +20,7 @@ from tryton_server import MISSING, Clerk, TrytonServer
 
 from erp.adapters.tryton import TrytonErp
 from erp.adapters.tryton_notes import of_claim
+from erp.codes import CodeMap
 from erp.conformance import sample
 from erp.port import ErpRejected, ErpUnavailable, Event, Request
 from erp.sales_order import Customer, PostalAddress, SalesOrder
@@ -159,6 +160,33 @@ def test_a_product_that_is_missing_is_named(erp: TrytonErp) -> None:
         erp.insert(strange)
 
     assert erp.find(order.store, order.order_id) is None
+
+
+def test_products_and_warehouse_go_by_the_retailers_map(erp: TrytonErp, clerk: Clerk) -> None:
+    order = small()
+    strange = replace(order, lines=(replace(order.lines[0], ref_id="NADA-9"),))
+    tables = {
+        "sku": {order.lines[0].sku_id: "CANECA-01"}, "branch": {"default": "WH"},
+        "payment": {"default": "15"}, "tax": {"consumer": 9},
+    }  # fmt: skip
+
+    erp.insert(CodeMap(tables).resolve(strange))
+
+    sale = clerk.sale(
+        order.order_id, "warehouse.code", "lines.product.code", "notes.message"
+    )  # fmt: skip
+    assert sale["warehouse"]["code"] == "WH"
+    assert sale["lines"][0]["product"]["code"] == "CANECA-01"
+    (note,) = sale["notes"]
+    assert "código 15" in note["message"]
+    assert "regime fiscal: 9" in note["message"]
+
+
+def test_a_warehouse_that_is_missing_is_named(erp: TrytonErp) -> None:
+    order = CodeMap({"branch": {"default": "F9"}}).resolve(small())
+
+    with pytest.raises(ErpRejected, match=r"no warehouse of code F9: make it, or mend \[branch\]"):
+        erp.insert(order)
 
 
 def test_a_store_without_a_web_shop_is_named(erp: TrytonErp) -> None:

@@ -7,8 +7,9 @@
 ``{each = "$lines", item = X}``     X for each, in which ``$.`` begins a path into the one at hand
 ``{if = X, is = Y, then = Z}``      Z where X is Y, or one of Y; without ``is`` where there is an X;
                                     ``else`` is optional
-``{code = "payment", of = X}``      what ``[codes.payment]`` of the settings has for X; without any
-                                    what ``else`` says, or the order is refused
+``{code = "payment", of = X}``      what the retailer's map has for X, else ``[codes.payment]`` of
+                                    the settings; without any what ``else`` says, or the order is
+                                    refused
 ``{join = [X, Y]}``                 one text
 ``{json = X}``                      X as the text of a JSON document
 =================================== ============================================================
@@ -183,7 +184,8 @@ class Renderer:
     def _code(self, table: dict[str, Any], known: Mapping[str, Any]) -> Any:
         kind, value = table["code"], self.render(table["of"], known)
         codes = self._codes.get(kind, {})
-        code = codes.get(str(value), codes.get("default"))
+        mapped = known.get("codes", {}).get(kind, {})
+        code = mapped.get(str(value), codes.get(str(value), codes.get("default")))
         if code is None and "else" in table:
             return self.render(table["else"], known)
         if code is None:

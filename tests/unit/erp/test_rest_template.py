@@ -112,3 +112,19 @@ def test_moments_are_read_in_the_zone_of_the_erp() -> None:
 )
 def test_paths_lead_into_what_the_erp_answers(path: Any, value: Any) -> None:
     assert found({"a": [{"b": 1}, {"b": 2}]}, path) == value
+
+
+def test_the_retailers_map_goes_before_the_codes_of_the_settings() -> None:
+    renderer = Renderer(FORMATS, CODES)
+    known = KNOWN | {"codes": {"payment": {"2": "CARTAO"}, "tax": {"consumer": 9}}}
+
+    made = renderer.render(
+        {
+            "payment": {"code": "payment", "of": "2"},
+            "carrier": {"code": "carrier", "of": "Correios"},
+            "tax": "$codes.tax.consumer",
+        },
+        known,
+    )
+
+    assert made == {"payment": "CARTAO", "carrier": "PAC", "tax": 9}
