@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from alembic import command
 from sqlalchemy import create_engine, make_url, text
 
+from erp.adapters import sql_database
 from erp.adapters.memory import MemoryErp
 from erp.adapters.sql import SqlErp
 from erp.adapters.sql_database import DRIVERS
@@ -64,6 +66,14 @@ class SqlOutbox:
 
     def let_claims_lapse(self) -> None:
         self.moment += timedelta(seconds=60)
+
+    def migrate_to(self, revision: str) -> None:
+        """Bring the tables to a revision, back or forth."""
+        config = sql_database._config()
+        with self.erp._database._made().begin() as db:
+            config.attributes["connection"] = db
+            step = command.upgrade if revision == "head" else command.downgrade
+            step(config, revision)
 
     def close(self) -> None:
         self.erp.close()

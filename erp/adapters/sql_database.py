@@ -14,7 +14,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from psycopg.errors import LockNotAvailable
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
@@ -44,8 +44,12 @@ _REACH: dict[str, dict[str, Any]] = {
     "mysql": {"connect_timeout": 5, "read_timeout": 60, "write_timeout": 20},
 }  # fmt: skip
 _PATIENCE = {
-    # A worker that stands still in the middle of a transaction must not hold the ERP's rows.
-    "postgresql": "SET idle_in_transaction_session_timeout = '15s'; SET lock_timeout = '10s'",
+    # A worker that stands still in the middle of a transaction must not hold the ERP's rows, nor a
+    # statement that comes to no end a worker.
+    "postgresql": (
+        "SET idle_in_transaction_session_timeout = '15s'; SET lock_timeout = '10s'; "
+        "SET statement_timeout = '60s'"
+    ),
     "mysql": "SET SESSION innodb_lock_wait_timeout = 10",
 }
 
@@ -201,9 +205,10 @@ def _failed(error: DBAPIError) -> str:
 
 
 def _is_lock(error: DBAPIError) -> bool:
-    # MariaDB's 1205 is a lock that was waited for in vain.
+    # A revision of several tables and a worker may each wait for what the other holds. MariaDB's
+    # 1205 is a lock that was waited for in vain.
     code = getattr(error.orig, "args", ())[:1]
-    return isinstance(error.orig, LockNotAvailable) or code == (1205,)
+    return isinstance(error.orig, LockNotAvailable | DeadlockDetected) or code == (1205,)
 
 
 def _config() -> Config:

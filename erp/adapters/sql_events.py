@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, ScalarSelect, func, select, update
+from sqlalchemy import Connection, ScalarSelect, and_, func, select, update
 
 from erp.adapters.sql_fitting import fitted
 from erp.adapters.sql_tables import event_items, events, orders, stamp
@@ -14,7 +14,7 @@ from erp.port import Event
 
 
 def write(db: Connection, event: Event) -> None:
-    """Write an event with all its rows.
+    """Write an event with all its rows; of a change, the order's revision that it makes.
 
     Raises:
         IntegrityError: it is there already.
@@ -22,6 +22,8 @@ def write(db: Connection, event: Event) -> None:
     """
     cuts: list[str] = []
     row = fitted(events, _row(event), cuts)
+    if event.kind == "changed":
+        row["revision"] = _revised(db, event)
     number = db.execute(events.insert().values(row)).inserted_primary_key
     lines = [] if event.amendment is None else _items(event.amendment)
     if lines and number is not None:
@@ -51,6 +53,17 @@ def replaced_by(store: str, order_id: str) -> ScalarSelect[Any]:
         .where(events.c.account == store, events.c.new_order_id == order_id)
         .scalar_subquery()
     )
+
+
+def _revised(db: Connection, event: Event) -> ScalarSelect[Any]:
+    """Count an order's revision up; return it as a part of the statement that writes the event.
+
+    Counted before the event is written: changes of one order wait for each other here, and are
+    numbered as their revisions are.
+    """
+    order = and_(orders.c.account == event.store, orders.c.order_id == event.order_id)
+    db.execute(update(orders).where(order).values(revision=orders.c.revision + 1))
+    return select(orders.c.revision).where(order).scalar_subquery()
 
 
 def _row(event: Event) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from sqlalchemy import Table
 from erp.adapters.sql_database import Database
 from erp.adapters.sql_tables import addresses, items, orders, payments
 
-_OWN = ("id", "int_order_id", "replaces_order_id")
+_OWN = ("id", "int_order_id", "replaces_order_id", "revision")
 """Columns that the database fills."""
 
 Rows = Mapping[Table, Sequence[Mapping[str, Any]]]

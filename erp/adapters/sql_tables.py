@@ -71,6 +71,7 @@ orders = Table(
     Column("erp_attempts", Integer, nullable=False),
     Column("erp_changed_at", String(32)),
     Column("replaces_order_id", String(64)),
+    Column("revision", Integer, nullable=False, server_default="1"),
     UniqueConstraint("account", "order_id", name="uq_int_order"),
     Index("ix_int_order_state", "erp_state", "id"),
 )
@@ -175,6 +176,7 @@ events = Table(
     Column("tax_cents", BigInteger),
     Column("other_cents", BigInteger),
     Column("total_cents", BigInteger),
+    Column("revision", Integer),
     UniqueConstraint("account", "order_id", "event_key", name="uq_int_order_event"),
     Index("ix_int_order_event_state", "erp_state", "id"),
     # An order that comes in looks for the one whose place it takes.

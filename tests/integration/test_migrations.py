@@ -19,7 +19,7 @@ from journal import database
 from journal.jobs import JournalError
 from journal.store import Journal, Listed
 
-HEAD = {"journal": "0013", "erp": "0006"}
+HEAD = {"journal": "0013", "erp": "0008"}
 """The newest revision of each that ships."""
 
 COLUMN = """
@@ -104,7 +104,7 @@ def test_a_newer_schema_of_the_erp_adapter_is_no_fault_either(journal_url: str) 
 
     erp.migrate()
 
-    assert "schema 9001, newer than 0006, which this version knows: fine" in erp.check()
+    assert "schema 9001, newer than 0008, which this version knows: fine" in erp.check()
     said(journal_url, f"UPDATE {sql_database.VERSION_TABLE} SET version_num = '0001'")
     with pytest.raises(ErpRejected, match="vtex-erp migrate"):
         erp.check()

@@ -7,11 +7,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from alembic import command
 from outboxes import SqlOutbox
 
 from erp import conformance
-from erp.adapters import sql_database
 from erp.amendment import Amendment, ItemChange, Totals
 from erp.port import ErpRejected, Event
 from erp.sales_order import SalesOrder
@@ -156,23 +154,14 @@ def test_a_row_of_no_kind_is_still_refused(outbox: SqlOutbox) -> None:
         outbox.write("INSERT INTO int_outbox (kind, account, order_id) VALUES ('X', 'a', 'o')")
 
 
-def moved(outbox: SqlOutbox, revision: str) -> None:
-    """Bring the tables to a revision, back or forth."""
-    config = sql_database._config()
-    with outbox.erp._database._made().begin() as db:
-        config.attributes["connection"] = db
-        step = command.upgrade if revision == "head" else command.downgrade
-        step(config, revision)
-
-
 def test_a_step_back_and_forth_keeps_what_waits_in_the_outbox(outbox: SqlOutbox) -> None:
     order = inserted(outbox)
-    moved(outbox, "0002")
+    outbox.migrate_to("0002")
     outbox.put("o-1-01")
     with pytest.raises(Exception, match=r"(?i)constraint|check"):
         outbox.write("INSERT INTO int_outbox (kind, account, order_id) VALUES ('DENY', 'a', 'o')")
 
-    moved(outbox, "head")
+    outbox.migrate_to("head")
 
     outbox.write("INSERT INTO int_outbox (kind, account, order_id) VALUES ('DENY', 'acme', 'o-2')")
     query = "SELECT kind, order_id, status, attempts FROM int_outbox ORDER BY id"
