@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -25,9 +24,9 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
-from journal import once
+from journal.connections import Connections
 from journal.jobs import JournalError, JournalUnavailable
 
 _MIGRATION_LOCK = 7_263_001
@@ -38,9 +37,6 @@ Shorter than what a worker's own statement waits (_PATIENCE): none fails for a m
 
 LOCK_TRIES = 30
 """Tries of a migration, with as long a pause between two, in which the workers go on."""
-
-IDLE_SECONDS = 5.0
-"""Connections unused for longer are tried before they are used."""
 
 _REACH: dict[str, Any] = {
     # A host that vanished says nothing: without these a call waits for it for hours.
@@ -70,7 +66,7 @@ class Database:
         if parsed.drivername in ("postgres", "postgresql"):
             parsed = parsed.set(drivername="postgresql+psycopg")
         self._url = parsed
-        self._engine: Engine | None = None
+        self._connections: Connections | None = None
         self._lock = threading.Lock()
 
     @property
@@ -81,10 +77,7 @@ class Database:
     @property
     def engine(self) -> Engine:
         """The engine, made at first use."""
-        with self._lock:
-            if self._engine is None:
-                self._engine = self._make()
-            return self._engine
+        return self._made().engine
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -93,17 +86,17 @@ class Database:
         Raises:
             JournalUnavailable: the database does not answer; a commit may have been done.
         """
-        with self._translated(), self.engine.begin() as connection:
+        with self._translated(), self._made().begin() as connection:
             yield connection
 
     def once(self, statement: str, values: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Run one statement of PostgreSQL; see ``journal.once``.
+        """Run one statement of PostgreSQL; see ``journal.connections``.
 
         Raises:
             JournalUnavailable: the database does not answer; it may have been done.
         """
         with self._translated():
-            return once.run(self.engine, statement, values)
+            return self._made().run(statement, values)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -115,9 +108,9 @@ class Database:
     def close(self) -> None:
         """Give back all connections; the next use connects anew."""
         with self._lock:
-            if self._engine is not None:
-                self._engine.dispose()
-                self._engine = None
+            if self._connections is not None:
+                self._connections.close()
+                self._connections = None
 
     def migrate(self) -> None:
         """Bring the tables up to date; several processes may call it at once, beside workers.
@@ -196,12 +189,16 @@ class Database:
             )
         return f"{name} {version}, schema {current}"
 
+    def _made(self) -> Connections:
+        with self._lock:
+            if self._connections is None:
+                self._connections = Connections(self._make())
+            return self._connections
+
     def _make(self) -> Engine:
         if not self.is_local:
             engine = create_engine(self._url, pool_size=20, max_overflow=20, connect_args=_REACH)
             event.listen(engine, "connect", _prepare_postgresql)
-            event.listen(engine, "checkin", _note_return)
-            event.listen(engine, "checkout", _ping_where_idle)
             return engine
         if self._url.database:
             Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
@@ -247,24 +244,6 @@ def _upgrade(connection: Connection) -> None:
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
-
-
-def _note_return(_connection: object, record: Any) -> None:
-    record.info["idle_since"] = time.monotonic()
-
-
-def _ping_where_idle(connection: Any, record: Any, _proxy: object) -> None:
-    """Try a connection that has not been used for a while: the server may have gone meanwhile.
-
-    At every use, as the pool's own way is, this would be one more round trip a transaction.
-    """
-    if time.monotonic() - record.info.get("idle_since", 0.0) < IDLE_SECONDS:
-        return
-    try:
-        connection.execute("SELECT 1")
-        connection.rollback()
-    except psycopg.Error as error:
-        raise DisconnectionError from error
 
 
 def _prepare_postgresql(connection: Any, _record: object) -> None:

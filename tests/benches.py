@@ -154,7 +154,7 @@ class SqlBench(SqlOutbox):
                 yield erp
         elif trouble == "full":
             with self._made(parsed) as erp:
-                engine = erp._database._made()
+                engine = erp._database._made().engine
                 event.listen(engine, "connect", _full)
                 yield erp
         elif trouble == "slow":

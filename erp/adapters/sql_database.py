@@ -15,10 +15,10 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from psycopg.errors import DeadlockDetected, LockNotAvailable
-from sqlalchemy import Connection, Dialect, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import DataError, DBAPIError, DisconnectionError, IntegrityError
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
-from erp.adapters import sql_once
+from erp.adapters.sql_connections import Connections
 from erp.adapters.sql_tables import VERSION_TABLE
 from erp.port import ErpRejected, ErpUnavailable
 
@@ -63,10 +63,6 @@ _SHORT_LOCKS: dict[str, tuple[str, ...]] = {
 }
 
 
-IDLE_SECONDS = 5.0
-"""Connections unused for longer are tried before they are used."""
-
-
 class Database:
     """SQLite, PostgreSQL, MariaDB or MySQL, connected to at first use. Safe across threads."""
 
@@ -76,7 +72,7 @@ class Database:
         if parsed.get_backend_name() == "mysql":
             parsed = parsed.update_query_dict({"charset": "utf8mb4"})
         self._url = parsed
-        self._engine: Engine | None = None
+        self._connections: Connections | None = None
         self._lock = threading.Lock()
 
     @contextmanager
@@ -108,13 +104,13 @@ class Database:
         return self._url.get_backend_name() == "postgresql"
 
     def once(self, statement: str, values: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Run one statement of PostgreSQL; see ``sql_once``.
+        """Run one statement of PostgreSQL; see ``sql_connections``.
 
         Raises:
             IntegrityError, ErpRejected, ErpUnavailable: as in ``transaction``.
         """
         with self._translated():
-            return sql_once.run(self._made(), statement, values)
+            return self._made().run(statement, values)
 
     def migrate(self) -> None:
         """Bring the tables up to date; several processes may call it at once, beside workers.
@@ -170,15 +166,15 @@ class Database:
     def close(self) -> None:
         """Give back all connections; the next use connects anew."""
         with self._lock:
-            if self._engine is not None:
-                self._engine.dispose()
-                self._engine = None
+            if self._connections is not None:
+                self._connections.close()
+                self._connections = None
 
-    def _made(self) -> Engine:
+    def _made(self) -> Connections:
         with self._lock:
-            if self._engine is None:
-                self._engine = self._make()
-            return self._engine
+            if self._connections is None:
+                self._connections = Connections(self._make())
+            return self._connections
 
     def _make(self) -> Engine:
         kind = self._url.get_backend_name()
@@ -189,8 +185,6 @@ class Database:
                 self._url, pool_size=20, max_overflow=20, connect_args=_REACH[kind], **level
             )
             event.listen(engine, "connect", partial(_prepare_server, _PATIENCE[kind]))
-            event.listen(engine, "checkin", _note_return)
-            event.listen(engine, "checkout", partial(_ping_where_idle, engine.dialect))
             return engine
         if self._url.database:
             Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
@@ -247,23 +241,6 @@ def _prepare_server(statements: str, connection: Any, _record: object) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statements)
     connection.commit()
-
-
-def _note_return(_connection: object, record: Any) -> None:
-    record.info["idle_since"] = time.monotonic()
-
-
-def _ping_where_idle(dialect: Dialect, connection: Any, record: Any, _proxy: object) -> None:
-    """Try a connection that has not been used for a while: the server may have gone meanwhile.
-
-    At every use, as the pool's own way is, this would be one more round trip an order.
-    """
-    if time.monotonic() - record.info.get("idle_since", 0.0) < IDLE_SECONDS:
-        return
-    try:
-        dialect.do_ping(connection)
-    except dialect.loaded_dbapi.Error as error:
-        raise DisconnectionError from error
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

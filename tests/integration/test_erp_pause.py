@@ -11,7 +11,6 @@ import pytest
 from desk import Clock
 from sqlalchemy import event, text
 
-from journal import once
 from journal.asking import Ask
 from journal.jobs import ErpPaused, Kind, Policy, Stage, State
 from journal.owned import Job
@@ -303,12 +302,11 @@ def test_the_backlog_drains_in_order_of_age(down: Book) -> None:
 
 def statements(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
-    run = once.run
+    once = journal._database.once
     monkeypatch.setattr(
-        once,
-        "run",
-        lambda engine, one, named: seen.append(one.split()[0]) or run(engine, one, named),
-    )
+        journal._database, "once",
+        lambda one, named: seen.append(one.split()[0]) or once(one, named),
+    )  # fmt: skip
     event.listen(
         journal._database.engine, "before_cursor_execute",
         lambda _c, _cursor, statement, *_: seen.append(statement.split()[0]),
