@@ -30,6 +30,15 @@ def test_every_variable_of_a_service_is_a_setting(name: str) -> None:
     assert given <= known
 
 
+def test_each_of_our_processes_has_the_settings_that_are_not_named_here() -> None:
+    ours = {name: one for name, one in OURS.items() if name != "simulator"}
+
+    assert {str(one.get("env_file")) for one in ours.values()} == {
+        "[{'path': 'config/settings.env', 'required': False}]"
+    }
+    assert all("./config:/etc/vtex-erp:ro" in one["volumes"] for one in ours.values())
+
+
 def test_the_file_fits_the_compose_specification() -> None:
     checked = subprocess.run(
         [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec",
