@@ -7,6 +7,7 @@ orders that came in, before one is refused for it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol, runtime_checkable
@@ -162,9 +163,10 @@ class CodeMap:
     def _fault(self, need: Need) -> str:
         name = f" ({need.name})" if need.name and need.name != need.code else ""
         lacks = f" and the SKU has no {self.sku_key}" if need.kind == "sku" and self.sku_key else ""
+        entry = json.dumps(need.code, ensure_ascii=False)  # as TOML writes it
         return (
             f"{need.kind} {need.code!r}{name}: [{need.kind}] of ERP_MAP has no such entry{lacks}: "
-            f'add "{need.code}" = its code in the ERP, or a {DEFAULT}, then retry'
+            f"add {entry} = its code in the ERP, or a {DEFAULT}, then retry"
         )
 
 
