@@ -41,7 +41,7 @@ from tables import foot, table, written_into
 from journal.store import Journal
 
 USUAL = (
-    "ours@postgresql:1", "ours@postgresql:2", "ours@sqlite:1", "ours@sqlite:2",
+    "ours@postgresql:1", "ours@postgresql:2", "ours@postgresql:4", "ours@sqlite:1", "ours@sqlite:2",
     "sequential@postgresql", "chain@postgresql:2", "chain@postgresql:16",
 )  # fmt: skip
 QUICK = ("ours@postgresql:2", "ours@sqlite:1", "sequential@postgresql", "chain@postgresql:2")
