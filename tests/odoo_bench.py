@@ -9,8 +9,8 @@ from decimal import Decimal
 
 from fakes.odoo import Odoo
 
-from erp.adapters import odoo_http
 from erp.adapters import odoo_notes as notes
+from erp.adapters import web
 from erp.adapters.odoo import OdooErp
 from erp.adapters.odoo_records import MODULE, name
 from erp.conformance.orders import ORDERS
@@ -49,11 +49,11 @@ class OdooBench:
     def failing(self, trouble: str) -> Iterator[Erp]:
         self.fake.over.clear()
         self.fake.trouble = trouble
-        before, odoo_http.READ_SECONDS = odoo_http.READ_SECONDS, 2.0
+        before, web.READ_SECONDS = web.READ_SECONDS, 2.0
         try:
             yield self.erp
         finally:
-            odoo_http.READ_SECONDS = before
+            web.READ_SECONDS = before
             self.fake.trouble = None
             self.fake.over.set()
 

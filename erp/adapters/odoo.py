@@ -8,13 +8,13 @@ from contextlib import suppress
 
 from erp.adapters import odoo_notes as notes
 from erp.adapters import odoo_sale
+from erp.adapters.clerks import hushed, remark
 from erp.adapters.odoo_address import address
 from erp.adapters.odoo_http import Odoo, OdooCollides, OdooRefuses, Row
 from erp.adapters.odoo_outbox import Outbox
 from erp.adapters.odoo_partners import Partners
 from erp.adapters.odoo_records import Records, name
 from erp.adapters.odoo_sales import Sales, is_half_made
-from erp.adapters.tryton_sale import hushed, remark
 from erp.port import ErpRejected, ErpUnavailable, Event, Held, Request
 from erp.sales_order import SalesOrder
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, unquote, urlsplit
+
+from erp.adapters.web import place
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,10 @@ class Address:
         return f"Address({self.base!r}, {self.database!r})"
 
 
-OPTIONS = {"api": ("auto", "jsonrpc", "json2"), "product": ("ref_id", "sku_id")}
-CODES = ("freight", "discount", "other")
+OPTIONS = {
+    "api": ("auto", "jsonrpc", "json2"), "product": ("ref_id", "sku_id"),
+    "freight": (), "discount": (), "other": (),
+}  # fmt: skip
 EXAMPLE = "odoo+https://vtex:KEY@erp.example.com/production"
 
 
@@ -43,24 +46,7 @@ def address(url: str) -> Address:
     Raises:
         ValueError: what is wrong with it, without the URL.
     """
-    parts = urlsplit(url)
-    protocol = parts.scheme.partition("+")[2]
-    database = parts.path.strip("/")
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    if protocol not in ("http", "https"):
-        raise ValueError(f"must begin with odoo+https:// (or odoo+http://), as in {EXAMPLE}")
-    if not parts.hostname or not database or "/" in database:
-        raise ValueError(f"must name a host and one database, as in {EXAMPLE}")
-    if not parts.username or not parts.password:
-        raise ValueError(f"has no user, or no key where a password stands, as in {EXAMPLE}")
-    known = [*OPTIONS, *CODES]
-    if unknown := sorted(set(options) - set(known)):
-        raise ValueError(f"has the option {unknown[0]!r}: must be one of {', '.join(known)}")
-    for name, values in OPTIONS.items():
-        if options.get(name, values[0]) not in values:
-            raise ValueError(f"has an option {name} that is none of {', '.join(values)}")
-    host = parts.netloc.rpartition("@")[2]
-    return Address(
-        f"{protocol}://{host}", unquote(database), unquote(parts.username),
-        unquote(parts.password), **options,
-    )  # fmt: skip
+    found = place(url, EXAMPLE, OPTIONS)
+    if not found.user:
+        raise ValueError(f"has no user, as in {EXAMPLE}")
+    return Address(found.base, found.database, found.user, found.key, **found.options)

@@ -2,39 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
-from decimal import ROUND_HALF_UP, Decimal
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
+from erp.adapters import clerks, polling
 from erp.adapters import odoo_notes as notes
 from erp.adapters.odoo_http import Odoo, Row
 from erp.adapters.odoo_notes import Sale
 from erp.adapters.odoo_sale import money
 from erp.adapters.odoo_sales import Sales
-from erp.adapters.tryton_sale import BRASILIA, sku_of
 from erp.port import Request
 
-ACCESS_KEY = re.compile(r"\b[0-9]{6}[0-9A-Z]{12}[0-9]{26}\b")
-REASON = "Cancelado pelo lojista"
-LONGEST_REASON = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a document asks of VTEX for one sale.
-
-    Attributes:
-        request: None where it cannot be asked yet.
-        what: what a person calls it.
-    """
-
-    sale: Sale
-    request: Request | None
-    what: str = ""
+Asked = polling.Asked[Sale]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,33 +103,29 @@ class Documents:
     ) -> Asked:
         nota, key = self._number(invoice)
         fields = _named(sale) | {
-            "number": nota, "value_cents": _cents(value),
+            "number": nota, "value_cents": clerks.cents(value),
             "issued_at": _midnight(invoice[self._sales.invoices.date]),
         }  # fmt: skip
         if key:
             fields["key"] = key
-        if value != money(sale.total) and (items := list(self._items(own))):
+        if value != money(sale.total) and (items := self._items(own)):
             fields["items"] = items
         request = Request("invoice", f"odoo:invoice:{invoice['id']}", fields)
         return Asked(sale, request, f"invoice {nota}")
 
-    def _items(self, own: list[tuple[Row, str]]) -> Iterator[Mapping[str, Any]]:
-        for line, text in own:
-            sku = sku_of(text)
-            if sku is None:
-                continue
-            quantity = Decimal(str(line["quantity"])) / sku[1]
-            if quantity >= 1 and quantity == quantity.to_integral_value():
-                price = _cents(money(line[self._sales.invoices.amount]) / quantity)
-                yield {"sku_id": sku[0], "quantity": int(quantity), "price_cents": price}
+    def _items(self, own: list[tuple[Row, str]]) -> list[Mapping[str, Any]]:
+        amount = self._sales.invoices.amount
+        return list(
+            clerks.items(
+                (text, Decimal(str(line["quantity"])), money(line[amount])) for line, text in own
+            )
+        )
 
     def _number(self, invoice: Row) -> tuple[str, str | None]:
         """Return an invoice's number and the NF-e access key that one of its fields may hold."""
-        for one in self._sales.invoices.references:
-            if found := ACCESS_KEY.search(str(invoice[one] or "")):
-                # The key holds the nota's number at its places 26 to 34.
-                return str(int(found[0][25:34])), found[0]
-        return str(invoice[self._sales.invoices.number]), None
+        kind = self._sales.invoices
+        texts = (str(invoice[one] or "") for one in kind.references)
+        return clerks.nota_of(*texts) or (str(invoice[kind.number]), None)
 
     def _pickings(self, numbers: Sequence[int]) -> dict[int, list[Asked]]:
         fields = ("sale_id", "carrier_tracking_ref", "carrier_id", "date_done")
@@ -171,13 +149,12 @@ class Documents:
 
     def _tracking(self, picking: Row, sale: Sale, nota: str) -> Asked:
         code = picking["carrier_tracking_ref"].strip()
-        fields = _named(sale) | {"number": nota, "tracking_number": code}
+        fields = _named(sale) | {"number": nota}
         if picking["carrier_id"]:
             fields["courier"] = picking["carrier_id"][1]
         if picking["date_done"]:
             fields["dispatched_at"] = f"{picking['date_done'].replace(' ', 'T')[:19]}+00:00"
-        digest = hashlib.sha256(code.encode()).hexdigest()[:8]
-        request = Request("tracking", f"odoo:picking:{picking['id']}:{digest}", fields)
+        request = clerks.tracking(f"odoo:picking:{picking['id']}", code, fields)
         return Asked(sale, request, f"tracking {code}")
 
     def _posted_of(
@@ -233,15 +210,9 @@ def _named(sale: Sale) -> dict[str, Any]:
 
 
 def _cancellation(sale: Sale) -> Request:
-    fields = _named(sale) | {"reason": (notes.reason(sale) or REASON)[:LONGEST_REASON]}
-    return Request("cancellation", f"odoo:cancel:{sale.number}", fields)
-
-
-def _cents(money: Decimal) -> int:
-    return int(money.scaleb(2).to_integral_value(ROUND_HALF_UP))
+    return clerks.cancellation(f"odoo:cancel:{sale.number}", notes.reason(sale), _named(sale))
 
 
 def _midnight(day: str | None) -> str:
-    # Odoo keeps days only; in Brasília midnight is the same day in UTC.
-    found = date.fromisoformat(day[:10]) if day else datetime.now(UTC).astimezone(BRASILIA).date()
-    return datetime.combine(found, time(), BRASILIA).isoformat()
+    today = datetime.now(UTC).astimezone(clerks.BRASILIA).date()
+    return clerks.midnight(date.fromisoformat(day[:10]) if day else today)

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-import threading
-import time
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -18,13 +16,9 @@ from typing import Any
 import requests
 
 from erp.adapters.odoo_address import Address
+from erp.adapters.web import Web
 from erp.port import ErpRejected, ErpUnavailable
 
-CONNECT_SECONDS = 5.0
-READ_SECONDS = 120.0
-"""Confirming an order of 500 lines makes its delivery in the same call."""
-
-MOST_BYTES = 32 * 1024 * 1024
 MOST_WORDS = 300
 JSON2_FROM = 19
 
@@ -66,8 +60,7 @@ class Odoo:
 
     def __init__(self, where: Address) -> None:
         self._where = where
-        self._local = threading.local()
-        self._sessions: list[requests.Session] = []
+        self._web = Web("Odoo", {"User-Agent": "vtex-erp-workers"})
         self._speaks_json2: bool | None = {"json2": True, "jsonrpc": False}.get(where.api)
         self._user: int | None = None
         self._fields: dict[str, Mapping[str, Row]] = {}
@@ -163,8 +156,7 @@ class Odoo:
 
     def close(self) -> None:
         """Give back the connections of all threads."""
-        for session in self._sessions:
-            session.close()
+        self._web.close()
 
     def _is_new(self) -> bool:
         answer = self._rpc("common", "version", [], "version", or_none=True)
@@ -193,20 +185,14 @@ class Odoo:
     def _ask(
         self, path: str, body: Any, what: str, *, is_json2: bool, or_none: bool = False
     ) -> Any:
-        try:
-            answer = self._session().post(
-                f"{self._where.base}/{path}", data=json.dumps(body),
-                headers=self._headers(is_json2), timeout=(CONNECT_SECONDS, READ_SECONDS),
-                allow_redirects=False, stream=True,
-            )  # fmt: skip
-            with answer:
-                text = _body(answer, what)
-        except requests.RequestException as error:
-            raise ErpUnavailable(f"Odoo: {type(error).__name__} at {what}") from None
-        if or_none and answer.status_code == requests.codes.not_found:
+        status, text = self._web.ask(
+            "POST", f"{self._where.base}/{path}", what, data=json.dumps(body),
+            headers=self._headers(is_json2),
+        )  # fmt: skip
+        if or_none and status == requests.codes.not_found:
             return None
         read = _of_json2 if is_json2 else _of_rpc
-        return read(answer.status_code, text, what)
+        return read(status, text, what)
 
     def _headers(self, is_json2: bool) -> dict[str, str]:
         headers = {"Content-Type": "application/json; charset=utf-8"}
@@ -214,28 +200,6 @@ class Odoo:
             headers["Authorization"] = f"bearer {self._where.key}"
             headers["X-Odoo-Database"] = self._where.database
         return headers
-
-    def _session(self) -> requests.Session:
-        session: requests.Session | None = getattr(self._local, "session", None)
-        if session is None:
-            session = requests.Session()
-            # No .netrc and no proxy of the environment: the key goes to the host of the URL alone.
-            session.trust_env = False
-            session.headers["User-Agent"] = "vtex-erp-workers"
-            self._local.session = session
-            self._sessions.append(session)
-        return session
-
-
-def _body(answer: requests.Response, what: str) -> str:
-    """Return an answer's text; one that drips or does not end is none."""
-    until = time.monotonic() + READ_SECONDS
-    body = bytearray()
-    for some in answer.iter_content(65_536):
-        body += some
-        if len(body) > MOST_BYTES or time.monotonic() > until:
-            raise ErpUnavailable(f"Odoo's answer to {what} is too long or too slow")
-    return body.decode("utf-8", "replace")
 
 
 def _of_json2(status: int, text: str, what: str) -> Any:

@@ -7,50 +7,35 @@ request's: of two workers that claim the same, Odoo lets one make it.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from uuid import uuid4
 
 from erp.adapters import odoo_notes as notes
+from erp.adapters import polling
 from erp.adapters.odoo_documents import Asked, Documents, Stream
 from erp.adapters.odoo_http import Odoo, OdooRefuses
+from erp.adapters.odoo_notes import Sale
 from erp.adapters.odoo_sales import Sales
-from erp.port import ErpUnavailable, Request
-
-PAGE = 200
-WHOLE = 50
-MOST_READ = 400
-"""Documents read whole in one go: a process that starts looks through its window bit by bit."""
-
-OVERLAP = timedelta(minutes=5)
-WINDOW = timedelta(days=30)
-"""How far back a process looks when it starts."""
-
-LAPSE_SECONDS = 60.0
-"""For which a claim holds that nobody follows up, and a request rests whose taker failed."""
+from erp.adapters.polling import MOST_READ, OVERLAP, PAGE, WHOLE, WINDOW, News, Polling
 
 _STAMP = "%Y-%m-%d %H:%M:%S"
 
 
 @dataclass
-class _Place:
+class _Place(polling.Place):
     """How far a stream was read.
 
     Attributes:
         since: stamp from which on this pass reads, by ascending ids.
         passed: the highest id that it has come to.
         newest: the latest stamp that it has met.
-        settled: records that need no second look, with their stamps.
-        waiting: records that cannot be handed out yet, looked at again each time.
     """
 
-    since: str
+    since: str = ""
     passed: int = 0
     newest: str = ""
-    settled: dict[int, str] = field(default_factory=dict)
-    waiting: set[int] = field(default_factory=set)
 
     def end(self, *, in_one_go: bool) -> None:
         """Begin anew, from a while before the newest stamp on.
@@ -65,60 +50,36 @@ class _Place:
             self.settled = {one: at for one, at in self.settled.items() if at >= self.since}
 
 
-class Outbox:
-    """Hands out what waits in one Odoo. Of the threads of a process one polls at a time."""
+class Outbox(Polling[Sale]):
+    """What waits in one Odoo."""
 
     def __init__(self, odoo: Odoo, sales: Sales, clock: Callable[[], float]) -> None:
+        super().__init__("Odoo", OdooRefuses, clock)
         self._odoo = odoo
         self._sales = sales
         self._documents = Documents(odoo, sales)
-        self._clock = clock
-        self._polls = threading.Lock()
         self._places: dict[str, _Place] = {}
-        self._claims: dict[tuple[int, str], float] = {}
-        self._failed: dict[str, float] = {}
 
-    def hand_out(self, take: Callable[[Request], None], limit: int) -> int:
-        """Give ``take`` what waits; return how many. Another thread at the same time gets none."""
-        if not self._polls.acquire(blocking=False):
-            return 0
-        try:
-            return self._hand_out(take, limit)
-        except OdooRefuses as error:
-            raise ErpUnavailable(f"the user of Odoo's key may not note on sales: {error}") from None
-        finally:
-            self._polls.release()
-
-    def _hand_out(self, take: Callable[[Request], None], limit: int) -> int:
-        count = 0
-        begin = (datetime.now(UTC) - WINDOW).strftime(_STAMP)
-        again = self._asked_again(begin)
+    def _streams(self) -> Iterator[tuple[polling.Place, News[Sale]]]:
+        again = self._asked_again()
         for stream in self._documents.streams():
-            place = self._places.setdefault(stream.model, _Place(begin))
+            place = self._place(stream.model)
             if again:
                 place.waiting |= stream.of(again)
-            for number, stamp, asked in self._news(stream, place):
-                place.waiting.add(number)
-                for one in asked:
-                    if count == limit:
-                        return count
-                    taken = self._given(one, take)
-                    count += taken is True
-                    if taken is None:
-                        break
-                else:
-                    place.waiting.discard(number)
-                    place.settled[number] = stamp
-        return count
+            yield place, self._news(stream, place)
 
-    def _asked_again(self, begin: str) -> list[int]:
+    def _place(self, model: str) -> _Place:
+        begin = (datetime.now(UTC) - WINDOW).strftime(_STAMP)
+        return self._places.setdefault(model, _Place(since=begin))
+
+    def _asked_again(self) -> list[int]:
         """Return the sales of which a person asks for all again, those of the overlap each time."""
-        place = self._places.setdefault("mail.message", _Place(begin))
+        place = self._place("mail.message")
         sales, place.newest = self._sales.asked_again(place.since)
         place.end(in_one_go=True)
         return sorted(sales)
 
-    def _news(self, stream: Stream, place: _Place) -> Iterator[tuple[int, str, list[Asked]]]:
+    def _news(self, stream: Stream, place: _Place) -> News[Sale]:
         """Yield what changed or waits; then remember how far that was."""
         if place.waiting:
             domain = [*stream.domain, ["id", "in", sorted(place.waiting)]]
@@ -148,9 +109,7 @@ class Outbox:
                 place.end(in_one_go=in_one_go)
                 return
 
-    def _whole(
-        self, stream: Stream, stamps: dict[int, str]
-    ) -> Iterator[tuple[int, str, list[Asked]]]:  # fmt: skip
+    def _whole(self, stream: Stream, stamps: dict[int, str]) -> News[Sale]:
         numbers = list(stamps)
         for start in range(0, len(numbers), WHOLE):
             some = numbers[start : start + WHOLE]
@@ -158,29 +117,10 @@ class Outbox:
             for number in some:
                 yield number, stamps[number], asked.get(number, [])
 
-    def _given(self, asked: Asked, take: Callable[[Request], None]) -> bool | None:
-        """Hand out one request; say whether it was: None where it must wait."""
-        request = asked.request
-        if request is None or self._failed.get(request.reference, 0.0) > self._clock():
-            return None
-        if notes.is_taken(asked.sale, request.reference):
-            return False
-        claimed = self._claim(asked, request.reference)
-        if not isinstance(claimed, int) or isinstance(claimed, bool):
-            return claimed
-        try:
-            take(request)
-        except BaseException:
-            self._failed[request.reference] = self._clock() + LAPSE_SECONDS
-            self._sales.unnote(claimed)
-            raise
-        self._failed.pop(request.reference, None)
-        mark = notes.of_taken(asked.what, request.reference)
-        self._odoo.call("mail.message", "write", ids=[claimed], vals={"body": mark})
-        return True
+    def _is_taken(self, sale: Sale, reference: str) -> bool:
+        return notes.is_taken(sale, reference)
 
-    def _claim(self, asked: Asked, reference: str) -> int | bool | None:
-        """Claim a request; return the claim's id, False if it is taken, None if it must wait."""
+    def _claim(self, asked: Asked, reference: str) -> int | None:
         token = uuid4().hex
         named = notes.request_name(reference)
         body = notes.of_claim(asked.what, reference, token)
@@ -189,17 +129,19 @@ class Outbox:
             found = self._sales.noted(number)
             mark = notes.note(number, found["body"]).mark if found else ()
             if mark[:1] == (notes.TAKEN,) and number > notes.asked_again(asked.sale):
-                return False
+                return None
             if mark[:1] == (notes.CLAIM,):
                 if mark[-1] == token:
                     return number
-                if not self._is_lapsed(number, mark[-1]):
+                if not self._is_lapsed((number, mark[-1])):
                     return None
             # A dead worker's, one from before it was asked for again, or one that was emptied.
             self._sales.unnote(number)
         return None
 
-    def _is_lapsed(self, number: int, token: str) -> bool:
-        """Whether a claim was seen for so long that its taker must be dead."""
-        now = self._clock()
-        return now - self._claims.setdefault((number, token), now) >= LAPSE_SECONDS
+    def _release(self, _asked: Asked, claim: int) -> None:
+        self._sales.unnote(claim)
+
+    def _settle(self, asked: Asked, claim: int, reference: str) -> None:
+        mark = notes.of_taken(asked.what, reference)
+        self._odoo.call("mail.message", "write", ids=[claim], vals={"body": mark})

@@ -9,6 +9,7 @@ from datetime import UTC
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from erp.adapters.clerks import sku_note
 from erp.adapters.odoo_address import Address
 from erp.adapters.odoo_http import Row
 from erp.adapters.odoo_records import name
@@ -71,10 +72,7 @@ def sold(order: SalesOrder, where: Address) -> list[Sold]:
 def _goods(order: SalesOrder, line: Line, where: Address) -> Iterator[Sold]:
     code = product_code(order, line, where.product)
     quantity = line.quantity * line.unit_multiplier
-    by = "" if line.unit_multiplier == 1 else f" x {line.unit_multiplier.normalize():f}"
-    text = "\n".join(
-        filter(None, (line.name, f"VTEX SKU {line.sku_id}{by}", "Brinde" if line.is_gift else ""))
-    )
+    text = "\n".join(filter(None, (line.name, sku_note(line))))
     if not quantity:
         return
     if quantity != quantity.to_integral_value():

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from erp.adapters import tryton_notes, tryton_sale
+from erp.adapters.clerks import hushed, remark
 from erp.adapters.tryton_http import Rest, Row, TrytonRefuses, address, batched
 from erp.adapters.tryton_outbox import Outbox
 from erp.port import ErpRejected, ErpUnavailable, Event, Held, Request
@@ -51,7 +52,7 @@ class TrytonErp:
         try:
             return self._insert(order)
         except TrytonRefuses as error:
-            raise ErpRejected(tryton_sale.hushed(str(error), order)) from None
+            raise ErpRejected(hushed(str(error), order)) from None
 
     def _insert(self, order: SalesOrder) -> str:
         shop = self._shop(order.store)
@@ -90,7 +91,7 @@ class TrytonErp:
             # Without a carrier Tryton's default method fails its own check.
             "shipment_cost_method": None,
             "lines": [["create", values]],
-            "notes": [["create", [{"message": tryton_notes.of_order(tryton_sale.remark(order))}]]],
+            "notes": [["create", [{"message": tryton_notes.of_order(remark(order))}]]],
         }
 
     def _confirmed(self, sale: Row, order: SalesOrder, company: int) -> str:

@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any
 
+from erp.adapters import clerks, polling
 from erp.adapters import tryton_notes as notes
 from erp.adapters.tryton_http import Row
-from erp.adapters.tryton_sale import BRASILIA, sku_of
 from erp.port import Request
 
-ACCESS_KEY = re.compile(r"\b[0-9]{6}[0-9A-Z]{12}[0-9]{26}\b")
 POSTED = ("posted", "paid")
-REASON = "Cancelado pelo lojista"
-LONGEST_REASON = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a document asks of VTEX for one sale.
-
-    Attributes:
-        request: None where it cannot be asked yet.
-        what: what a person calls it.
-    """
-
-    sale: Row
-    request: Request | None
-    what: str = ""
+Asked = polling.Asked[Row]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +45,8 @@ def _named(sale: Row) -> dict[str, Any]:
 
 def _cancellation(sale: Row) -> Iterator[Asked]:
     if _is_ours(sale) and notes.is_called_off(sale) and not notes.is_told_canceled(sale):
-        reason = (notes.reason(sale) or REASON)[:LONGEST_REASON]
-        fields = _named(sale) | {"reason": reason}
-        request = Request("cancellation", f"tryton:cancel:{sale['id']}", fields)
+        what = f"tryton:cancel:{sale['id']}"
+        request = clerks.cancellation(what, notes.reason(sale), _named(sale))
         yield Asked(sale, request, "cancellation")
 
 
@@ -79,12 +61,12 @@ def _invoice(invoice: Row) -> Iterator[Asked]:
             continue
         number, key = _number(invoice)
         fields = _named(sale) | {
-            "number": number, "value_cents": _cents(value),
-            "issued_at": _midnight(invoice["invoice_date"]),
+            "number": number, "value_cents": clerks.cents(value),
+            "issued_at": clerks.midnight(invoice["invoice_date"]),
         }  # fmt: skip
         if key:
             fields["key"] = key
-        if value != sale["total_amount"] and (items := list(_items(own))):
+        if value != sale["total_amount"] and (items := _items(own)):
             fields["items"] = items
         request = Request("invoice", f"tryton:invoice:{invoice['id']}", fields)
         yield Asked(sale, request, f"invoice {number}")
@@ -96,24 +78,14 @@ def _own_lines(lines: list[Row], sale: Row) -> list[tuple[Row, str | None]]:
     return [(one, remarks[one["origin"]]) for one in lines if one["origin"] in remarks]
 
 
-def _items(own: list[tuple[Row, str | None]]) -> Iterator[Mapping[str, Any]]:
-    for line, remark in own:
-        sku = sku_of(remark)
-        if sku is None:
-            continue
-        quantity = Decimal(str(line["quantity"])) / sku[1]
-        if quantity >= 1 and quantity == quantity.to_integral_value():
-            price = _cents(line["amount"] / quantity)
-            yield {"sku_id": sku[0], "quantity": int(quantity), "price_cents": price}
+def _items(own: list[tuple[Row, str | None]]) -> list[Mapping[str, Any]]:
+    sold = ((note, Decimal(str(line["quantity"])), line["amount"]) for line, note in own)
+    return list(clerks.items(sold))
 
 
 def _number(invoice: Row) -> tuple[str, str | None]:
     """Return an invoice's number and the NF-e access key that its reference may hold."""
-    found = ACCESS_KEY.search(invoice["reference"] or "")
-    if found is None:
-        return invoice["number"], None
-    # The key holds the nota's number at its places 26 to 34.
-    return str(int(found[0][25:34])), found[0]
+    return clerks.nota_of(invoice["reference"]) or (invoice["number"], None)
 
 
 def _tracking(shipment: Row) -> Iterator[Asked]:
@@ -127,13 +99,12 @@ def _tracking(shipment: Row) -> Iterator[Asked]:
             yield Asked(sale, None)
             continue
         code = shipment["reference"].strip()
-        fields = _named(sale) | {"number": _number(invoice)[0], "tracking_number": code}
+        fields = _named(sale) | {"number": _number(invoice)[0]}
         if shipment["carrier"]:
             fields["courier"] = shipment["carrier"]["rec_name"]
         if shipment["effective_date"]:
-            fields["dispatched_at"] = _midnight(shipment["effective_date"])
-        digest = hashlib.sha256(code.encode()).hexdigest()[:8]
-        request = Request("tracking", f"tryton:shipment:{shipment['id']}:{digest}", fields)
+            fields["dispatched_at"] = clerks.midnight(shipment["effective_date"])
+        request = clerks.tracking(f"tryton:shipment:{shipment['id']}", code, fields)
         yield Asked(sale, request, f"tracking {code}")
 
 
@@ -142,15 +113,6 @@ def _invoice_of(origins: set[str], invoices: list[Row]) -> Row | None:
     posted = sorted((one for one in invoices if one["state"] in POSTED), key=lambda one: one["id"])
     same = [one for one in posted if origins & {line["origin"] for line in one["lines"]}]
     return next(iter([*same, *posted]), None)
-
-
-def _cents(money: Decimal) -> int:
-    return int(money.scaleb(2).to_integral_value(ROUND_HALF_UP))
-
-
-def _midnight(day: date) -> str:
-    # Tryton keeps days only; in Brasília midnight is the same day in UTC.
-    return datetime.combine(day, time(), BRASILIA).isoformat()
 
 
 _SALE = ("web_id", "web_shop.name", "number", "notes.message")

@@ -5,27 +5,22 @@ from __future__ import annotations
 import base64
 import json
 import random
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import quote
 
 import requests
 
+from erp.adapters.web import Web, place
 from erp.port import ErpRejected, ErpUnavailable
-
-CONNECT_SECONDS = 5.0
-READ_SECONDS = 120.0
-"""Confirming a sale of 500 lines took 26 s: invoice and shipment are made in the same call."""
 
 BUSY_SECONDS = (0.2, 0.5, 1.0, 2.0)
 """Waits after a 503: Tryton took its transaction back, since others wrote the same records."""
 
-MOST_BYTES = 32 * 1024 * 1024
 MOST_WORDS = 500
 MOST_NAMES = 100
 
@@ -59,7 +54,7 @@ class Address:
         return f"Address({self.base!r})"
 
 
-OPTIONS = ("product", "freight", "discount", "other")
+OPTIONS = {"product": ("ref_id", "sku_id"), "freight": (), "discount": (), "other": ()}
 EXAMPLE = "tryton+https://vtex:KEY@erp.example.com/tryton"
 
 
@@ -69,22 +64,8 @@ def address(url: str) -> Address:
     Raises:
         ValueError: what is wrong with it, without the URL.
     """
-    parts = urlsplit(url)
-    protocol = parts.scheme.partition("+")[2]
-    database = parts.path.strip("/")
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    if protocol not in ("http", "https"):
-        raise ValueError(f"must begin with tryton+https:// (or tryton+http://), as in {EXAMPLE}")
-    if not parts.hostname or not database or "/" in database:
-        raise ValueError(f"must name a host and one database, as in {EXAMPLE}")
-    if not parts.password:
-        raise ValueError(f"has no key where a password stands, as in {EXAMPLE}")
-    if unknown := sorted(set(options) - set(OPTIONS)):
-        raise ValueError(f"has the option {unknown[0]!r}: must be one of {', '.join(OPTIONS)}")
-    if options.get("product", "ref_id") not in ("ref_id", "sku_id"):
-        raise ValueError("has a product that is neither ref_id nor sku_id")
-    host = parts.netloc.rpartition("@")[2]
-    return Address(f"{protocol}://{host}/{database}", unquote(parts.password), **options)
+    found = place(url, EXAMPLE, OPTIONS)
+    return Address(f"{found.base}/{quote(found.database)}", found.key, **found.options)
 
 
 def batched(names: Sequence[str]) -> Iterator[list[str]]:
@@ -97,9 +78,16 @@ class Rest:
     """A Tryton database over HTTP. Safe to use from several threads; connects at first use."""
 
     def __init__(self, where: Address) -> None:
-        self._where = where
-        self._local = threading.local()
-        self._sessions: list[requests.Session] = []
+        self._base = where.base
+        self._web = Web(
+            "Tryton",
+            {
+                "Authorization": f"bearer {where.key}",
+                "Content-Type": "application/json",
+                # Tryton's words reach the operator: in the language of our own.
+                "Accept-Language": "en",
+            },
+        )
 
     def search(
         self,
@@ -160,8 +148,7 @@ class Rest:
 
     def close(self) -> None:
         """Give back the connections of all threads."""
-        for session in self._sessions:
-            session.close()
+        self._web.close()
 
     def _row(
         self,
@@ -185,10 +172,13 @@ class Rest:
         company: int | None = None,
     ) -> Any:
         what = f"{method} {_model(path)}"
+        url = f"{self._base}/rest/model/{path}"
         headers = {} if company is None else {"X-Tryton-Context": _packed({"company": company})}
         body = None if values is None else json.dumps(values, default=_encoded)
         for wait in (*BUSY_SECONDS, None):
-            status, text = self._answer(method, path, params=params, headers=headers, data=body)
+            status, text = self._web.ask(
+                method, url, what, params=params, headers=headers, data=body
+            )
             if status != requests.codes.unavailable or wait is None:
                 break
             time.sleep(random.uniform(wait / 2, wait))
@@ -199,46 +189,6 @@ class Rest:
             return json.loads(text, object_hook=_decoded)
         except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError):
             raise ErpUnavailable(f"Tryton's answer to {what} is not its JSON") from None
-
-    def _answer(self, method: str, path: str, **more: Any) -> tuple[int, str]:
-        what = f"{method} {_model(path)}"
-        try:
-            with self._session().request(
-                method, f"{self._where.base}/rest/model/{path}", allow_redirects=False,
-                timeout=(CONNECT_SECONDS, READ_SECONDS), stream=True, **more,
-            ) as answer:  # fmt: skip
-                return answer.status_code, _body(answer, what)
-        except requests.RequestException as error:
-            raise ErpUnavailable(f"Tryton: {type(error).__name__} at {what}") from None
-
-    def _session(self) -> requests.Session:
-        session: requests.Session | None = getattr(self._local, "session", None)
-        if session is None:
-            session = requests.Session()
-            # No .netrc and no proxy of the environment: the key goes to the host of the URL alone.
-            session.trust_env = False
-            session.headers.update(
-                {
-                    "Authorization": f"bearer {self._where.key}",
-                    "Content-Type": "application/json",
-                    # Tryton's words reach the operator: in the language of our own.
-                    "Accept-Language": "en",
-                }
-            )
-            self._local.session = session
-            self._sessions.append(session)
-        return session
-
-
-def _body(answer: requests.Response, what: str) -> str:
-    """Return an answer's text; one that drips or does not end is none."""
-    until = time.monotonic() + READ_SECONDS
-    body = bytearray()
-    for some in answer.iter_content(65_536):
-        body += some
-        if len(body) > MOST_BYTES or time.monotonic() > until:
-            raise ErpUnavailable(f"Tryton's answer to {what} is too long or too slow")
-    return body.decode("utf-8", "replace")
 
 
 def _require_usable(status: int, text: str, what: str) -> None:

@@ -8,43 +8,33 @@ other, so the second one sees the first.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
+from erp.adapters import polling
 from erp.adapters import tryton_notes as notes
+from erp.adapters.polling import MOST_READ, OVERLAP, PAGE, WHOLE, WINDOW, News, Polling
 from erp.adapters.tryton_documents import STREAMS, Asked, Stream
 from erp.adapters.tryton_http import Rest, Row, TrytonRefuses
-from erp.port import ErpUnavailable, Request
+from erp.port import ErpUnavailable
 
-PAGE = 200
-WHOLE = 50
-MOST_READ = 400
-"""Documents read whole in one go: a process that starts looks through its window bit by bit."""
 
-OVERLAP = timedelta(minutes=5)
-WINDOW = timedelta(days=30)
-"""How far back a process looks when it starts."""
-
-LAPSE_SECONDS = 60.0
-"""For which a claim holds that nobody follows up, and a request rests whose taker failed."""
+def _begin() -> datetime:
+    # Tryton's stamps are naive; a zone more or less does not matter to a window of days.
+    return datetime.now(UTC).replace(tzinfo=None) - WINDOW
 
 
 @dataclass
-class _Place:
+class _Place(polling.Place):
     """How far a stream was read.
 
     Attributes:
         since: stamp from which on the next page is read.
-        settled: records of the overlap that need no second look, with their stamps.
-        waiting: records that cannot be handed out yet, looked at again each time.
     """
 
-    since: datetime
-    settled: dict[int, datetime] = field(default_factory=dict)
-    waiting: set[int] = field(default_factory=set)
+    since: datetime = field(default_factory=_begin)
 
     def move_on(self, since: datetime) -> None:
         """Read on from a later stamp, and forget what is before it."""
@@ -53,51 +43,20 @@ class _Place:
             self.settled = {one: at for one, at in self.settled.items() if at >= since}
 
 
-class Outbox:
-    """Hands out what waits in one Tryton. Of the threads of a process one polls at a time."""
+class Outbox(Polling[Row]):
+    """What waits in one Tryton."""
 
     def __init__(self, rest: Rest, clock: Callable[[], float]) -> None:
+        super().__init__("Tryton", TrytonRefuses, clock)
         self._rest = rest
-        self._clock = clock
-        self._polls = threading.Lock()
-        self._places: dict[str, _Place] = {}
-        self._claims: dict[int, float] = {}
-        self._failed: dict[str, float] = {}
+        self._places = {one.model: _Place() for one in STREAMS}
 
-    def hand_out(self, take: Callable[[Request], None], limit: int) -> int:
-        """Give ``take`` what waits; return how many. Another thread at the same time gets none."""
-        if not self._polls.acquire(blocking=False):
-            return 0
-        try:
-            return self._hand_out(take, limit)
-        except TrytonRefuses as error:
-            raise ErpUnavailable(
-                f"the user of Tryton's key may not note on sales: {error}"
-            ) from None
-        finally:
-            self._polls.release()
-
-    def _hand_out(self, take: Callable[[Request], None], limit: int) -> int:
-        count = 0
+    def _streams(self) -> Iterator[tuple[polling.Place, News[Row]]]:
         for stream in STREAMS:
-            place = self._places.setdefault(stream.model, _Place(_now() - WINDOW))
-            for number, stamp, asked in self._news(stream, place):
-                place.waiting.add(number)
-                for one in asked:
-                    if count == limit:
-                        return count
-                    taken = self._given(one, take)
-                    count += taken is True
-                    if taken is None:
-                        break
-                else:
-                    place.waiting.discard(number)
-                    place.settled[number] = stamp
-        return count
+            place = self._places[stream.model]
+            yield place, self._news(stream, place)
 
-    def _news(
-        self, stream: Stream, place: _Place
-    ) -> Iterator[tuple[int, datetime, Iterator[Asked]]]:
+    def _news(self, stream: Stream, place: _Place) -> News[Row]:
         """Yield what changed or waits, in the order of change; then remember how far that was."""
         yield from self._whole(stream, sorted(place.waiting), place)
         domain: list[Any] = [["last_modified_at", ">=", place.since]]
@@ -123,9 +82,7 @@ class Outbox:
             same = [["last_modified_at", "=", stamp], ["id", ">", page[-1]["id"]]]
             domain = [["OR", ["last_modified_at", ">", stamp], same]]
 
-    def _whole(
-        self, stream: Stream, numbers: list[int], place: _Place
-    ) -> Iterator[tuple[int, datetime, Iterator[Asked]]]:
+    def _whole(self, stream: Stream, numbers: list[int], place: _Place) -> News[Row]:
         fields = ("last_modified_at", *stream.fields)
         for start in range(0, len(numbers), WHOLE):
             some = numbers[start : start + WHOLE]
@@ -137,29 +94,10 @@ class Outbox:
                 record = by_number[number]
                 yield number, record["last_modified_at"], stream.asked(record)
 
-    def _given(self, asked: Asked, take: Callable[[Request], None]) -> bool | None:
-        """Hand out one request; say whether it was: None where it must wait."""
-        request = asked.request
-        if request is None or self._failed.get(request.reference, 0.0) > self._clock():
-            return None
-        if notes.is_taken(asked.sale, request.reference):
-            return False
-        claim = self._claim(asked, request.reference)
-        if claim is None:
-            return None
-        try:
-            take(request)
-        except BaseException:
-            self._failed[request.reference] = self._clock() + LAPSE_SECONDS
-            self._write(asked.sale["id"], [["delete", [claim]]])
-            raise
-        self._failed.pop(request.reference, None)
-        mark = notes.of_taken(asked.what, request.reference, claim)
-        self._write(asked.sale["id"], [["create", [{"message": mark}]], ["delete", [claim]]])
-        return True
+    def _is_taken(self, sale: Row, reference: str) -> bool:
+        return notes.is_taken(sale, reference)
 
     def _claim(self, asked: Asked, reference: str) -> int | None:
-        """Claim a request; return the claim's number, None where another worker was first."""
         if any(not self._is_lapsed(one) for one in _claims(asked.sale, reference)):
             return None
         mark = notes.of_claim(asked.what, reference)
@@ -175,13 +113,15 @@ class Outbox:
             raise ErpUnavailable("Tryton does not show a note that was made")
         if claims[0] == mine and not notes.is_taken(sale, reference):
             return mine
-        self._write(asked.sale["id"], [["delete", [mine]]])
+        self._release(asked, mine)
         return None
 
-    def _is_lapsed(self, claim: int) -> bool:
-        """Whether a claim was seen for so long that its taker must be dead."""
-        now = self._clock()
-        return now - self._claims.setdefault(claim, now) >= LAPSE_SECONDS
+    def _release(self, asked: Asked, claim: int) -> None:
+        self._write(asked.sale["id"], [["delete", [claim]]])
+
+    def _settle(self, asked: Asked, claim: int, reference: str) -> None:
+        mark = notes.of_taken(asked.what, reference, claim)
+        self._write(asked.sale["id"], [["create", [{"message": mark}]], ["delete", [claim]]])
 
     def _write(self, sale: int, change: list[Any]) -> Row:
         return self._rest.update("sale.sale", sale, {"notes": change}, ("notes.message",))
@@ -189,8 +129,3 @@ class Outbox:
 
 def _claims(sale: Row, reference: str) -> list[int]:
     return [number for number, words in notes.marks(sale, notes.CLAIM) if words == [reference]]
-
-
-def _now() -> datetime:
-    # Tryton's stamps are naive; a zone more or less does not matter to a window of days.
-    return datetime.now(UTC).replace(tzinfo=None)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta, timezone
+from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
+from erp.adapters.clerks import BRASILIA, sku_note
 from erp.adapters.tryton_http import Address, Row
 from erp.codes import product_code
 from erp.port import ErpRejected
@@ -18,8 +18,6 @@ CENT = Decimal("0.01")
 PRICE = Decimal("0.0001")
 """The most decimals that Tryton takes of a price by default."""
 
-BRASILIA = timezone(timedelta(hours=-3))
-SKU = re.compile(r"^VTEX SKU (\S+)(?: x (\S+))?$", re.MULTILINE)
 _CPF, _CNPJ = 11, 14
 
 
@@ -64,9 +62,7 @@ def _goods(order: SalesOrder, line: Line, where: Address) -> Sold:
     code = product_code(order, line, where.product)
     quantity = line.quantity * line.unit_multiplier
     price = (line.total / quantity).quantize(PRICE) if quantity else Decimal(0)
-    by = "" if line.unit_multiplier == 1 else f" x {line.unit_multiplier.normalize():f}"
-    gift = "\nBrinde" if line.is_gift else ""
-    return Sold(code, quantity, price, line.name, f"VTEX SKU {line.sku_id}{by}{gift}")
+    return Sold(code, quantity, price, line.name, sku_note(line))
 
 
 def line_values(lines: list[Sold], products: Mapping[str, Row]) -> list[Row]:
@@ -103,44 +99,9 @@ def _line_values(line: Sold, product: Row) -> Row:
     }
 
 
-def sku_of(note: str | None) -> tuple[str, Decimal] | None:
-    """Return the SKU id that a line's note names and how many sale units one of it is."""
-    found = SKU.search(note or "")
-    return (found[1], Decimal(found[2] or 1)) if found else None
-
-
 def ordered_on(order: SalesOrder) -> date:
     """Return the day of the order, where its shops are."""
     return order.placed_at.astimezone(BRASILIA).date()
-
-
-_WORDS = {
-    "carrier": "transportadora",
-    "channel": "canal",
-    "document": "documento",
-    "tax": "regime fiscal",
-}
-"""Kinds of the retailer's map that are told in words."""
-
-
-def remark(order: SalesOrder) -> str:
-    """Return what a clerk should know and Tryton has no field for."""
-    lines = [f"VTEX {order.store} {order.order_id}"]
-    for one in order.payments:
-        code = order.code("payment", one.system)
-        words = [one.system_name or one.system, one.group, f"{one.value:.2f}"]
-        words += [f"código {code}"] if code is not None else []
-        words += [f"{one.installments}x"] if one.installments > 1 else []
-        words += [f"{name} {text}" for name, text in (("NSU", one.nsu), ("TID", one.tid)) if text]
-        lines.append("pagamento: " + " ".join(filter(None, words)))
-    for kind, word in _WORDS.items():
-        if codes := dict.fromkeys(map(str, order.codes.get(kind, {}).values())):
-            lines.append(f"{word}: {', '.join(codes)}")
-    if order.pickup_point:
-        lines.append(f"retirada: {order.pickup_point}")
-    if order.note:
-        lines.append(f"cliente: {order.note}")
-    return "\n".join([*lines, *order.flags])
 
 
 # --- people and places ------------------------------------------------------------------------
@@ -230,16 +191,3 @@ SAME = ("street", "city", "postal_code", "party_name")
 def is_same(values: Row, known: Row) -> bool:
     """Say whether a party's address is the one that is wanted."""
     return all((values.get(one) or None) == (known.get(one) or None) for one in SAME)
-
-
-def hushed(words: str, order: SalesOrder) -> str:
-    """Return Tryton's words without what they may say of the customer."""
-    customer = order.customer
-    secrets = [customer.name, customer.document, customer.email, customer.phone]
-    for place in (order.shipping_address, order.billing_address):
-        if place is not None:
-            secrets += [place.receiver, place.street, place.postal_code]
-    for one in sorted(filter(None, secrets), key=len, reverse=True):
-        words = re.sub(re.escape(one), "…", words, flags=re.IGNORECASE)
-    # A CPF or CNPJ as Tryton writes it.
-    return re.sub(r"\d{2,3}\.\d{3}\.\d{3}[-/][\d/-]+", "…", words)

@@ -247,7 +247,8 @@ def _killed(erp: OdooErp):
     [
         ("odoo://vtex:s3cret@erp.test/db", "must begin with odoo"),
         ("odoo+https://vtex:s3cret@erp.test", "one database"),
-        ("odoo+https://vtex@erp.test/db", "no user, or no key"),
+        ("odoo+https://vtex@erp.test/db", "no key"),
+        ("odoo+https://:s3cret@erp.test/db", "no user"),
         ("odoo+https://vtex:s3cret@erp.test/db?colour=red", "option 'colour'"),
         ("odoo+https://vtex:s3cret@erp.test/db?api=soap", "api that is none of auto, jsonrpc"),
     ],

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from erp.adapters import tryton_notes as notes
+from erp.adapters.clerks import hushed, sku_of
 from erp.adapters.tryton import TrytonErp
 from erp.adapters.tryton_documents import STREAMS
 from erp.adapters.tryton_http import address
-from erp.adapters.tryton_sale import hushed, line_values, party_values, sku_of, sold
+from erp.adapters.tryton_sale import line_values, party_values, sold
 from erp.conformance import sample
 from erp.port import Event
 from erp.sales_order import Customer, PostalAddress
@@ -31,7 +32,7 @@ URL = "tryton+https://vtex:s3cret@erp.example.com:8443/loja"
         ("tryton+https://vtex:s3cret@erp.example.com/a/b", "must name a host and one database"),
         ("tryton+https://erp.example.com/loja", "has no key"),
         (f"{URL}?frete=x", "has the option 'frete': must be one of"),
-        (f"{URL}?product=ean", "neither ref_id nor sku_id"),
+        (f"{URL}?product=ean", "product that is none of ref_id, sku_id"),
     ],
 )
 def test_a_url_that_lacks_something_is_refused_without_its_key(url: str, words: str) -> None:
