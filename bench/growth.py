@@ -25,9 +25,10 @@ from sqlalchemy import text
 
 from journal.asking import Ask
 from journal.jobs import PATHS, Kind, Stage, State
+from journal.recording import Listed
 from journal.retention import Retention
 from journal.rows import line, new_job, packed
-from journal.store import Journal, Listed
+from journal.store import Journal
 from journal.tables import documents, events, jobs, orders
 from vtex import schemas
 from vtex.client import VtexClient

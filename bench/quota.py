@@ -33,7 +33,8 @@ from cluster import Surroundings, surroundings, wait_until_ready
 from servers import Cluster, RedisServer, eventually, free_port  # cluster.py says where it is
 from sqlalchemy import NullPool, create_engine, make_url, text
 
-from journal.store import Journal, Listed
+from journal.recording import Listed
+from journal.store import Journal
 from vtex.budget import Rank
 from vtex.errors import BudgetSpent
 from workers.settings import load

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     RowMapping,
-    select,
     tuple_,
     update,
 )
@@ -45,27 +43,20 @@ from journal.outcomes import ended
 from journal.owned import Job
 from journal.pausing import Pausing
 from journal.reconciled import Reconciling
+from journal.recording import Recording
 from journal.rows import (
     Row,
     as_json,
     insert,
     is_open,
     line,
-    new_job,
 )
 from journal.tables import BEGUN, documents, events, jobs, orders
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """An order as VTEX's list names it."""
-
-    order_id: str
-    created_at: datetime | None
-    value_cents: int | None
-
-
-class Journal(Erasing, Reviving, Pausing, Reconciling, Feeding, Alerting, Measuring, Changing):
+class Journal(
+    Recording, Erasing, Reviving, Pausing, Reconciling, Feeding, Alerting, Measuring, Changing
+):
     """Where every order and job stands, over one database. Safe across threads and processes."""
 
     def migrate(self) -> None:
@@ -85,32 +76,6 @@ class Journal(Erasing, Reviving, Pausing, Reconciling, Feeding, Alerting, Measur
         self._database.close()
 
     # --- in -----------------------------------------------------------------------------------
-
-    def record(self, store: str, listed: Iterable[Listed]) -> int:
-        """Write the orders that are not known yet, each with its intake due; return how many.
-
-        One transaction; existing rows stay untouched.
-        """
-        now = self._now()
-        # Due since it was placed: a backlog drains in order of age.
-        rows = sorted({one.order_id: one for one in listed}.values(), key=_age)
-        if not rows:
-            return 0
-        if not self._database.is_local:
-            named = [(one.order_id, one.created_at, one.value_cents) for one in rows]
-            return quick.record(self._database, store, named, now)
-        with self._database.transaction() as db:
-            # Nobody else writes meanwhile, as SQLite has one writer.
-            there = select(jobs.c.order_id).where(
-                jobs.c.store == store,
-                jobs.c.order_id.in_([one.order_id for one in rows]),
-                jobs.c.kind == Kind.INTAKE,
-            )
-            known = set(db.execute(there).scalars())
-            new = [one for one in rows if one.order_id not in known]
-            if new:
-                _open(db, store, new, now)
-        return len(new)
 
     def dispatch(
         self, *, in_flight: InFlight, store: str | None = None, order_id: str | None = None
@@ -552,31 +517,3 @@ class Journal(Erasing, Reviving, Pausing, Reconciling, Feeding, Alerting, Measur
 def _was_begun(row: RowMapping) -> bool:
     """Say whether the job's own attempt has begun its step; a suspect's earlier one has as well."""
     return bool(row["suspect"] == BEGUN if row["suspect"] else row["starts"] > 0)
-
-
-def _open(db: Connection, store: str, new: Sequence[Listed], now: datetime) -> None:
-    """Write orders, each with its intake due."""
-    noted = [
-        {
-            "store": store, "order_id": one.order_id, "created_at": one.created_at,
-            "value_cents": one.value_cents, "listed_at": now,
-        }
-        for one in new
-    ]  # fmt: skip
-    db.execute(insert(db, orders).on_conflict_do_nothing(), noted)
-    intakes = [
-        new_job(store, one.order_id, Kind.INTAKE, "", now)
-        | {"due_at": min(one.created_at or now, now)}
-        for one in new
-    ]
-    db.execute(jobs.insert(), intakes)
-    lines = [line(store, one.order_id, now, 0, "listed", stage=Stage.LISTED) for one in new]
-    db.execute(events.insert(), lines)
-
-
-def _age(one: Listed) -> tuple[bool, datetime, str]:
-    return (
-        one.created_at is None,
-        one.created_at or datetime.max.replace(tzinfo=UTC),
-        one.order_id,
-    )

@@ -18,7 +18,8 @@ from kombu.exceptions import OperationalError
 from erp.port import Erp, ErpRejected, ErpUnavailable
 from journal.jobs import ErpPaused, JobLost, JournalUnavailable, Stage, StorePaused
 from journal.owned import Job
-from journal.store import Journal, Listed
+from journal.recording import Listed
+from journal.store import Journal
 from tasks import carrying
 from tasks.chains import send
 from tasks.contract import ContractNewer, RequestInvalid

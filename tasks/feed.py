@@ -14,7 +14,7 @@ from datetime import timedelta
 from celery import shared_task
 
 from journal.feeds import FeedRow
-from journal.store import Listed
+from journal.recording import Listed
 from journal.vitals import LISTED
 from tasks.base import StoreTask
 from tasks.chains import send

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from erp.port import ErpError
 from journal.jobs import ContentPurged
 from journal.reconciled import TOLD
-from journal.store import Listed
+from journal.recording import Listed
 from tasks.orders import canceled_event
 from tasks.reconciling import WORDS, Finding, Fix
 from tasks.team import Team

@@ -22,7 +22,7 @@ from journal.changes import Seen
 from journal.jobs import Kind, Stage
 from journal.owned import Job
 from journal.reconciled import ASKED_HERE
-from journal.store import Listed
+from journal.recording import Listed
 from tasks import carrying
 from tasks.base import StepTask, StoreTask, hand_back
 from tasks.carrying import Load

@@ -13,7 +13,8 @@ from nfe_samples import Det, nfe
 from erp.adapters.memory import MemoryErp
 from erp.port import Event
 from journal.jobs import Policy, Ticket
-from journal.store import Journal, Listed
+from journal.recording import Listed
+from journal.store import Journal
 from tasks import chains, requests
 from tasks.base import StoreTask
 from tasks.team import Renew, Team

@@ -20,7 +20,8 @@ from erp.port import ErpError, ErpUnavailable
 from journal.changes import Seen
 from journal.jobs import PATHS, JournalError, JournalUnavailable, Kind, Stage, State
 from journal.readings import OrderRow
-from journal.store import Journal, Listed
+from journal.recording import Listed
+from journal.store import Journal
 from tasks import orders as steps
 from tasks.chains import send
 from tasks.contract import ContractNewer

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from journal.jobs import State
-from journal.store import Listed
+from journal.recording import Listed
 from tasks import mending
 from tasks.mending import Mended
 from tasks.reconciling import DAYS, FIXES, WORDS, Compared, Finding, Fix, compare_store

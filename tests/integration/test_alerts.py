@@ -17,7 +17,8 @@ from journal.alerts import CLAIM, Cause
 from journal.feeds import PROBE
 from journal.jobs import Policy, Stage
 from journal.reconciled import Reconciliation
-from journal.store import Journal, Listed
+from journal.recording import Listed
+from journal.store import Journal
 from journal.tables import orders
 from journal.vitals import LISTED
 from tasks.alerting import SAO_PAULO, Facts, Rule, Rules, Watched

@@ -25,7 +25,8 @@ from journal.changes import CancelRequest, Seen
 from journal.dead import Which
 from journal.jobs import PATHS, Kind, Stage
 from journal.readings import OrderRow
-from journal.store import Journal, Listed
+from journal.recording import Listed
+from journal.store import Journal
 from tasks.looking import look
 from vtex.client import VtexClient
 from vtex.documents import FeedConfig

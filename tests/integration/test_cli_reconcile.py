@@ -14,7 +14,8 @@ from click.testing import CliRunner
 
 from erp.adapters.sql import SqlErp
 from journal.jobs import Stage
-from journal.store import Journal, Listed
+from journal.recording import Listed
+from journal.store import Journal
 from vtex import client
 from vtex.simulator.config import Config
 from vtex.simulator.server import Running, running

@@ -9,7 +9,8 @@ import pytest
 from journal.asking import Ask
 from journal.dead import Which
 from journal.jobs import Kind, Policy, State
-from journal.store import Journal, Listed
+from journal.recording import Listed
+from journal.store import Journal
 
 
 def bury(journal: Journal, count: int, reason: str = "items.{n}.quantity is not text") -> None:

@@ -14,7 +14,7 @@ from erp.adapters.memory import MemoryErp
 from erp.port import ErpUnavailable
 from erp.sales_order import SalesOrder
 from journal.jobs import Policy, Stage
-from journal.store import Listed
+from journal.recording import Listed
 from tasks.base import StoreTask
 
 PAUSE = Policy().erp_pause_seconds

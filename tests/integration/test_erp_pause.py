@@ -15,7 +15,8 @@ from journal.asking import Ask
 from journal.jobs import ErpPaused, Kind, Policy, Stage, State
 from journal.owned import Job
 from journal.readings import OrderRow
-from journal.store import Journal, Listed
+from journal.recording import Listed
+from journal.store import Journal
 
 PAUSE = Policy().erp_pause_seconds
 

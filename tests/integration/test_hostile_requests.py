@@ -12,7 +12,8 @@ import pytest
 from erp.adapters.memory import MemoryErp
 from journal.jobs import State
 from journal.readings import RequestRow
-from journal.store import Journal, Listed
+from journal.recording import Listed
+from journal.store import Journal
 from tasks import requests
 from tasks.base import StoreTask
 from tasks.requests import RequestRefused

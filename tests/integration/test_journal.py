@@ -15,7 +15,8 @@ from sqlalchemy import Connection, NullPool, create_engine, make_url, text
 from journal.asking import Ask
 from journal.clock import utc_now
 from journal.jobs import PATHS, JobLost, Kind, Policy, Stage, State, StorePaused, Ticket
-from journal.store import Journal, Listed
+from journal.recording import Listed
+from journal.store import Journal
 from journal.tables import MOST_WORDS
 
 

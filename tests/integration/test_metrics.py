@@ -15,7 +15,8 @@ from watched import Read, watched, words_of
 from erp.port import ErpRejected
 from journal.jobs import Stage
 from journal.measures import REASONS
-from journal.store import Journal, Listed
+from journal.recording import Listed
+from journal.store import Journal
 from tasks.base import DEAD, LATER
 from tasks.consequences import OUTCOMES, outcome_of, reason_of
 from vtex.budget import Rank

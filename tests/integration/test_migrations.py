@@ -17,7 +17,8 @@ from erp.adapters.sql import SqlErp
 from erp.port import ErpRejected
 from journal import database
 from journal.jobs import JournalError
-from journal.store import Journal, Listed
+from journal.recording import Listed
+from journal.store import Journal
 
 HEAD = {"journal": "0013", "erp": "0008"}
 """The newest revision of each that ships."""

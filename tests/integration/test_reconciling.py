@@ -14,7 +14,7 @@ from desk import Desk
 from erp.port import Held, held
 from journal.jobs import State
 from journal.reconciled import TOLD, Known
-from journal.store import Listed
+from journal.recording import Listed
 from tasks import mending
 from tasks.base import StoreTask
 from tasks.reconciliations import patience

@@ -15,9 +15,10 @@ from sqlalchemy import text
 from journal import retention
 from journal.dead import Which
 from journal.jobs import PATHS, ContentPurged, JobLost, Kind, State
+from journal.recording import Listed
 from journal.retention import Purged, Retention
 from journal.rows import line, new_job, packed
-from journal.store import Journal, Listed
+from journal.store import Journal
 from journal.tables import documents, events, jobs, orders
 from workers.app import app
 

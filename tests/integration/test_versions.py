@@ -12,7 +12,8 @@ from sqlalchemy import text
 
 from journal.asking import Ask
 from journal.jobs import Kind, State
-from journal.store import Journal, Listed
+from journal.recording import Listed
+from journal.store import Journal
 from tasks import carrying, requests
 from tasks.contract import KINDS, ContractNewer
 from workers.app import app

@@ -20,7 +20,8 @@ from releases import next_release
 from servers import Cluster, RedisServer, eventually
 
 from journal.readings import EventRow
-from journal.store import Journal, Listed
+from journal.recording import Listed
+from journal.store import Journal
 
 LEASE_SECONDS = 60
 QUEUES = "invoices,tracking,cancellations,denials,changes"

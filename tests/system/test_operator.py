@@ -17,7 +17,8 @@ from servers import ROOT, Cluster, eventually
 
 from journal.dead import Which
 from journal.jobs import Policy
-from journal.store import Journal, Listed
+from journal.recording import Listed
+from journal.store import Journal
 from vtex.simulator.config import Config
 from vtex.simulator.server import Running, running
 
