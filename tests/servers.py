@@ -20,9 +20,11 @@ from typing import Any
 import redis
 import requests
 from amqp.exceptions import AMQPError
+from click.testing import CliRunner
 from kombu import Connection
 from sqlalchemy import Engine, NullPool, create_engine, make_url, text
 
+from workers.cli import main
 from workers.demo import redis_command
 
 ROOT = Path(__file__).parents[1]
@@ -373,17 +375,28 @@ class Cluster:
     def handled(self) -> int:
         return sum(one.get("start_handling_effects", 0) for one in self.state()["orders"].values())
 
+    def told(self, *arguments: str) -> str:
+        """What a command prints that only reads the journal; "" where it fails.
+
+        Asked in this process: what is polled would else start one a look, and take a core for it.
+        """
+        if self.home != ROOT:  # another version's command
+            return self.command(*arguments).stdout
+        result = CliRunner().invoke(main, arguments, env=self.env)
+        return result.stdout if result.exit_code == 0 else ""
+
     def order(self, order_id: str) -> dict[str, Any]:
         """Where an order stands, as the command line tells it."""
-        answer = self.command("order", order_id, "--json")
-        return dict(json.loads(answer.stdout)["order"]) if answer.returncode == 0 else {}
+        shown = self.told("order", order_id, "--json")
+        return dict(json.loads(shown)["order"]) if shown else {}
 
     def orders(self, *options: str) -> list[dict[str, Any]]:
-        answer = self.command("orders", "--json", "--limit", "5000", *options)
-        return list(json.loads(answer.stdout)["orders"])
+        return list(
+            json.loads(self.told("orders", "--json", "--limit", "5000", *options))["orders"]
+        )
 
     def all_done(self, count: int) -> bool:
-        return f"{count} done" in self.command("orders", "--limit", "1").stdout
+        return f"{count} done" in self.told("orders", "--limit", "1")
 
     def all_done_supervised(self, count: int) -> bool:
         """Say the same, and start again what has exited."""

@@ -37,7 +37,7 @@ def test_fifty_orders_dead_of_one_cause_and_a_store_that_pauses_are_a_message_ea
     cluster.start_worker("w1")
     cluster.start_worker("w2")
     assert cluster.command("sync").returncode == 0
-    eventually(lambda: "50 dead" in cluster.command("orders", "--limit", "1").stdout, 60)
+    eventually(lambda: "50 dead" in cluster.told("orders", "--limit", "1"), 60)
     dead = json.loads(cluster.command("dead", "--json", "--limit", "50").stdout)["jobs"]
     first = min(dead, key=lambda one: one["job"])["order_id"]
 

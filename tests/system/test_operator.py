@@ -117,7 +117,7 @@ def test_a_pause_by_hand_outlasts_a_429_that_came_into_it(cluster: Cluster) -> N
     cluster.steer("faults", kind="throttle", times=None, retry_after=1)
     cluster.start_worker("w1")
     cluster.start_beat()
-    eventually(lambda: "acme pauses until 20" in cluster.command("orders").stdout, 60)
+    eventually(lambda: "acme pauses until 20" in cluster.told("orders"), 60)
 
     cluster.command("pause", "acme", "--why", "stocktaking")
     cluster.clear_faults()

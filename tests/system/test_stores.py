@@ -44,7 +44,7 @@ def test_two_stores_are_served_and_one_that_is_refused_stops_only_itself(
     worker = cluster.start_worker("w1")
     beat = cluster.start_beat()
 
-    eventually(lambda: "outlet: 4 done" in cluster.command("orders").stdout, 60)
+    eventually(lambda: "outlet: 4 done" in cluster.told("orders"), 60)
     refused = cluster.command("check").stdout
     for process in (worker, beat):
         process.kill()
@@ -54,7 +54,7 @@ def test_two_stores_are_served_and_one_that_is_refused_stops_only_itself(
     assert cluster.command("resume", "acme").returncode == 0
 
     assert "acme paused" in refused
-    eventually(lambda: "acme: 6 done" in cluster.command("orders").stdout, 60)
+    eventually(lambda: "acme: 6 done" in cluster.told("orders"), 60)
     assert sorted(cluster.erp_rows("select account, count(*) from int_order group by account")) == [
         ("acme", 6), ("outlet", 4),
     ]  # fmt: skip
