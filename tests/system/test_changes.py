@@ -26,6 +26,10 @@ def handled(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Cluste
     cluster.start_worker("w1")
     cluster.start_beat()
     eventually(lambda: cluster.all_done(3), 60)
+    # The store takes a moment from the call to the status.
+    eventually(
+        lambda: {one["status"] for one in cluster.state()["orders"].values()} == {"handling"}
+    )
     yield cluster
 
 
