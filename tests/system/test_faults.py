@@ -192,8 +192,11 @@ def test_a_message_of_an_older_attempt_does_not_move_an_order_that_waits(cluster
     cluster.start_worker("w1")
     beat = cluster.start_beat()
     eventually(lambda: cluster.order(only).get("attempt", 0) >= 2, 60)
+    # From here on nobody sweeps: neither beat nor what it has sent already.
     beat.kill(signal.SIGTERM)
+    cluster.processes["w1"].kill(signal.SIGTERM)
     eventually(lambda: cluster.order(only)["lease_until"] is None, 30)
+    cluster.start_worker("w1", "-Q", "orders")
     # VTEX would take it now: what holds the order back is its attempt alone.
     cluster.clear_faults()
     before = cluster.command("order", only, "--json").stdout
