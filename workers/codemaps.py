@@ -50,7 +50,9 @@ _TablesSchema = Schema.from_dict(
 )
 
 
-def of_file(path: str | None, stores: Sequence[str], faults: list[str]) -> Mapping[str, CodeMap]:
+def of_file(
+    path: str | None, stores: Sequence[str], erp_url: str, faults: list[str]
+) -> Mapping[str, CodeMap]:
     """Return each store's map by its name; add what is wrong with the file to ``faults``.
 
     Args:
@@ -73,10 +75,16 @@ def of_file(path: str | None, stores: Sequence[str], faults: list[str]) -> Mappi
         known = ", ".join(stores) or "none"
         faults.append(f"ERP_MAP: stores.{name}: no such store is configured (known: {known})")
     common = _loaded(whole, "", faults)
-    return {
+    found = {
         name: _map(common, _loaded(tables.get(name, {}), f"stores.{name}.", faults))
         for name in stores
     }
+    if erp_url.startswith("rest:") and any("sku" in one.kinds for one in found.values()):
+        faults.append(
+            "ERP_MAP: sku: the SKUs of an ERP asked by REST are mapped in [codes.sku] of the file "
+            "that ERP_URL names, which is read backwards for its invoices"
+        )
+    return found
 
 
 def _loaded(table: Any, where: str, faults: list[str]) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ file that ``STORES_FILE`` names::
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -418,7 +418,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     given, unread = _given(schema, environ, faults)
     table = _table(schema, given, faults)
     stores = _stores(table, environ, set(given) | unread, faults)
-    codes = _codes(table, stores, faults)
+    names = [one.name for one in stores]
+    codes = codemaps.of_file(table["ERP_MAP"], names, table["ERP_URL"], faults)
     if faults:
         raise SettingsError("\n".join(faults))
     return Settings(
@@ -460,18 +461,6 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         metrics_ports=ports(table["METRICS_PORT"] or ""),
         traces=table["OTEL_EXPORTER_OTLP_ENDPOINT"],
     )
-
-
-def _codes(
-    table: Mapping[str, Any], stores: Sequence[Store], faults: list[str]
-) -> Mapping[str, CodeMap]:
-    found = codemaps.of_file(table["ERP_MAP"], [one.name for one in stores], faults)
-    if table["ERP_URL"].startswith("rest:") and any("sku" in one.kinds for one in found.values()):
-        faults.append(
-            "ERP_MAP: sku: the SKUs of an ERP asked by REST are mapped in [codes.sku] of the file "
-            "that ERP_URL names, which is read backwards for its invoices"
-        )
-    return found
 
 
 def _given(

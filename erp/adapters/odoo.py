@@ -73,16 +73,21 @@ class OdooErp:
         seller = str(order.code("channel") or order.store)
         if team := self._partners.named("crm.team", "name", seller):
             values["team_id/.id"] = str(team)
-        if (branch := order.code("branch")) is not None:
-            warehouse = self._partners.named("stock.warehouse", "code", str(branch))
-            if warehouse is None:
-                raise ErpRejected(
-                    f"Odoo has no warehouse of code {branch}: make it, or mend [branch] of "
-                    "ERP_MAP, then retry"
-                )
-            values["warehouse_id/.id"] = str(warehouse)
+        values |= self._branch(order)
         named = name("order", order.store, order.order_id)
         return self._again(self._records.made("sale.order", named, values, rows))
+
+    def _branch(self, order: SalesOrder) -> dict[str, str]:
+        code = order.code("branch")
+        if code is None:
+            return {}
+        warehouse = self._partners.named("stock.warehouse", "code", str(code))
+        if warehouse is None:
+            raise ErpRejected(
+                f"Odoo has no warehouse of code {code}: make it, or mend [branch] of ERP_MAP, "
+                "then retry"
+            )
+        return {"warehouse_id/.id": str(warehouse)}
 
     def _confirmed(self, sale: Row, order: SalesOrder) -> str:
         """Confirm what is not; a worker that died may have left it as a draft."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from erp.adapters.web import place
+from erp.adapters.web import endpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def address(url: str) -> Address:
     Raises:
         ValueError: what is wrong with it, without the URL.
     """
-    found = place(url, EXAMPLE, OPTIONS)
+    found = endpoint(url, EXAMPLE, OPTIONS)
     if not found.user:
         raise ValueError(f"has no user, as in {EXAMPLE}")
     return Address(found.base, found.database, found.user, found.key, **found.options)

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import requests
 
-from erp.adapters.web import Web, place
+from erp.adapters.web import Web, endpoint
 from erp.port import ErpRejected, ErpUnavailable
 
 BUSY_SECONDS = (0.2, 0.5, 1.0, 2.0)
@@ -64,7 +64,7 @@ def address(url: str) -> Address:
     Raises:
         ValueError: what is wrong with it, without the URL.
     """
-    found = place(url, EXAMPLE, OPTIONS)
+    found = endpoint(url, EXAMPLE, OPTIONS)
     return Address(f"{found.base}/{quote(found.database)}", found.key, **found.options)
 
 

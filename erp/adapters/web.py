@@ -21,7 +21,7 @@ MOST_BYTES = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Endpoint:
     """What an ``ERP_URL`` of the form ``NAME+https://USER:KEY@HOST:PORT/DATABASE?option=…`` says.
 
     Attributes:
@@ -35,7 +35,7 @@ class Place:
     options: Mapping[str, str]
 
 
-def place(url: str, example: str, known: Mapping[str, tuple[str, ...]]) -> Place:
+def endpoint(url: str, example: str, known: Mapping[str, tuple[str, ...]]) -> Endpoint:
     """Read an ERP_URL.
 
     Args:
@@ -61,7 +61,7 @@ def place(url: str, example: str, known: Mapping[str, tuple[str, ...]]) -> Place
         if known[option] and value not in known[option]:
             raise ValueError(f"has an option {option} that is none of {', '.join(known[option])}")
     host = parts.netloc.rpartition("@")[2]
-    return Place(
+    return Endpoint(
         f"{protocol}://{host}", unquote(database), unquote(parts.username or ""),
         unquote(parts.password), options,
     )  # fmt: skip
