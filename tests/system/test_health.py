@@ -54,7 +54,7 @@ def test_a_worker_without_its_tables_or_its_broker_is_alive_and_not_ready(
         cluster.start_worker("w1", METRICS_PORT=str(probe.port))
         eventually(probe.is_alive, 30)
         untabled = probe.failing()
-        assert cluster.command("migrate").returncode == 0
+        cluster.migrate()
         eventually(probe.is_ready, 60)
 
         redis_server.process.kill()

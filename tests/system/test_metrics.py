@@ -28,6 +28,9 @@ PANELS = {
     for target in panel.get("targets", ())
 }
 
+# One world for all of them.
+pytestmark = pytest.mark.xdist_group("metrics")
+
 
 class Prometheus:
     """Prometheus from Debian's package, on a port and in a folder of its own."""
@@ -37,7 +40,8 @@ class Prometheus:
         config = folder / "prometheus.yml"
         config.write_text(
             yaml.safe_dump({
-                "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+                # A page that takes longer than the interval is not taken at all.
+                "global": {"scrape_interval": "5s", "evaluation_interval": "1s"},
                 "rule_files": [str(RULES)],
                 "scrape_configs": jobs,
             })
@@ -155,7 +159,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     cluster = Cluster(
         folder, f"sqlite:///{folder}/journal.db", f"sqlite:///{folder}/erp.db", redis.url
     )
-    assert cluster.command("migrate").returncode == 0
+    cluster.migrate()
     made = World(cluster, folder)
     try:
         made.start()
