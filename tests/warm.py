@@ -85,8 +85,7 @@ def run(arguments: list[str], env: dict[str, str], cwd: Path) -> subprocess.Comp
 
 def fits(command: list[str], env: dict[str, str]) -> bool:
     """Whether nothing in a command or its environment asks for an interpreter of its own."""
-    own = {"LD_PRELOAD", "PYTHONPATH"}
-    return command[:2] == [sys.executable, "-m"] and not own & set(env)
+    return command[:2] == [sys.executable, "-m"] and "LD_PRELOAD" not in env
 
 
 class _Parent:
@@ -174,7 +173,11 @@ def _become(request: dict[str, Any]) -> None:
     time.tzset()
     os.chdir(request["cwd"])
     module, *arguments = request["arguments"]
-    sys.path[0] = request["cwd"]
+    folders = [one for one in os.environ.get("PYTHONPATH", "").split(":") if one]
+    sys.path[:1] = [request["cwd"], *folders]
+    for one in folders:
+        if Path(one, "sitecustomize.py").exists():
+            runpy.run_path(f"{one}/sitecustomize.py")
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 

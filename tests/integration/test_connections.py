@@ -37,7 +37,7 @@ class Server:
     def _others(self, what: str, where: str = "true") -> Any:
         query = (
             f"SELECT {what} FROM pg_stat_activity WHERE datname = current_database() "
-            f"AND pid <> pg_backend_pid() AND {where}"
+            f"AND backend_type = 'client backend' AND pid <> pg_backend_pid() AND {where}"
         )
         return self._db.execute(text(query)).scalar()
 

@@ -28,9 +28,6 @@ PANELS = {
     for target in panel.get("targets", ())
 }
 
-# One world for all of them.
-pytestmark = pytest.mark.xdist_group("metrics")
-
 
 class Prometheus:
     """Prometheus from Debian's package, on a port and in a folder of its own."""
