@@ -12,6 +12,7 @@ import functools
 import json
 import os
 import runpy
+import select
 import signal
 import socket
 import subprocess
@@ -97,7 +98,7 @@ class _Parent:
         self.process = subprocess.Popen(
             [sys.executable, __file__, str(theirs.fileno())],
             env={k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"},
-            pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL,
+            pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
         theirs.close()
 
@@ -131,7 +132,6 @@ def _read(line: socket.socket, size: int) -> bytes:
 
 def _serve(line: socket.socket) -> dict[str, Any]:
     """Fork for each request; return it in the fork that is to become the process asked for."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that watch
     while True:
         _, lines, *_ = socket.recv_fds(line, 1, 1)
@@ -152,7 +152,6 @@ def _watch(line: socket.socket) -> dict[str, Any]:
     pid = os.fork()
     if pid == 0:
         line.close()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
         os.setsid()
         os.dup2(out, 1)
         os.dup2(err, 2)
@@ -161,6 +160,11 @@ def _watch(line: socket.socket) -> dict[str, Any]:
     os.close(out)
     os.close(err)
     line.sendall(pid.to_bytes(4))
+    ended = os.pidfd_open(pid)
+    ready, *_ = select.select([ended, line], [], [])
+    if ended not in ready:  # the tests are gone
+        with suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
     _, status = os.waitpid(pid, 0)
     with suppress(OSError):
         line.sendall(os.waitstatus_to_exitcode(status).to_bytes(4, signed=True))
@@ -173,6 +177,8 @@ def _become(request: dict[str, Any]) -> None:
     time.tzset()
     os.chdir(request["cwd"])
     module, *arguments = request["arguments"]
+    with suppress(OSError):  # for who looks with top
+        Path("/proc/self/comm").write_text(" ".join([module, *arguments[-2:]]))
     folders = [one for one in os.environ.get("PYTHONPATH", "").split(":") if one]
     sys.path[:1] = [request["cwd"], *folders]
     for one in folders:
