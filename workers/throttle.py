@@ -187,13 +187,16 @@ class StoreBudget:
         """
         now, sleep = self._clock.now, self._clock.sleep
         while True:
+            asked = now()
             at = self._slot(group, rank)
             if (wait := at - now()) > 0:
                 sleep(wait)
             if at < self._paused_until - 0.001:
                 # Booked before VTEX asked for a pause.
                 raise BudgetSpent.until(max(1.0, self._paused_until - now()))
-            if now() - at <= LATE_SECONDS:
+            # What a lull left is no later for its age: at a large quota all of it would be, each
+            # time anew.
+            if now() - max(at, asked) <= LATE_SECONDS:
                 return
 
     def slow_down(self, seconds: float) -> None:

@@ -113,6 +113,15 @@ def test_a_lull_is_followed_by_a_small_burst_and_by_no_more_than_the_quota(shop:
     assert most_in_a_minute(calls) <= 600
 
 
+@pytest.mark.parametrize("quota", [60, 6000, 1_000_000])
+def test_the_first_call_after_a_lull_takes_one_slot(shop: Shop, quota: int) -> None:
+    one = shop.process(calls=quota)
+
+    one.spend("order", Rank.ORDERS)
+
+    assert one.standing().used == 1
+
+
 def test_processes_get_equal_parts(shop: Shop) -> None:
     names = [shop.process(calls=6000) for _ in range(4)]
     got = [0] * 4
