@@ -33,6 +33,8 @@ LIBRARIES = (
     "sqlalchemy.dialects.sqlite.pysqlite", "tomllib",
 )  # fmt: skip
 
+_RUN_SECONDS = 300
+
 
 class Child:
     """A warm process, with what is used of ``subprocess.Popen``."""
@@ -69,14 +71,24 @@ class Child:
 
 
 def run(arguments: list[str], env: dict[str, str], cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run ``python -m`` to its end, as ``subprocess.run`` would."""
+    """Run ``python -m`` to its end, as ``subprocess.run`` would.
+
+    Raises:
+        subprocess.TimeoutExpired: it has not ended after five minutes.
+    """
     command = [sys.executable, "-m", *arguments]
     if not fits(command, env):
         return subprocess.run(
-            command, env=env, cwd=cwd, capture_output=True, text=True, check=False
+            command,
+            env=env,
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            timeout=_RUN_SECONDS,
+            check=False,
         )
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        code = Child(arguments, env, cwd, out.fileno(), err.fileno()).wait(300)
+        code = Child(arguments, env, cwd, out.fileno(), err.fileno()).wait(_RUN_SECONDS)
         texts = []
         for one in (out, err):
             one.seek(0)
