@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 
 from journal.jobs import Kind, Stage, State
 from journal.readings import Readings
-from journal.rows import insert, line, new_job
+from journal.rows import insert, is_open, line, new_job
 from journal.tables import cancel_requests, events, jobs
 
 
@@ -95,7 +95,7 @@ class Changing(Readings):
         """Return those of the orders that have a change which still is to be told."""
         query = select(jobs.c.order_id).where(
             jobs.c.store == store, jobs.c.order_id.in_(order_ids), jobs.c.kind == Kind.CHANGE,
-            jobs.c.state == State.OPEN,
+            is_open(),
         )  # fmt: skip
         with self._database.transaction() as db:
             return set(db.execute(query).scalars())

@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from journal.jobs import NOT_ASKED, Kind, Stage, State
-from journal.rows import Row, from_json
+from journal.jobs import NOT_ASKED, Kind, Stage
+from journal.rows import Row, from_json, is_open
 from journal.tables import jobs, outcomes
 
 
@@ -68,7 +68,7 @@ def ended(db: Connection, job: Row, outcome: str, reason: str | None, now: datet
                 jobs.c.store == job["store"],
                 jobs.c.order_id == job["order_id"],
                 jobs.c.kind == Kind.TRACKING,
-                jobs.c.state == State.OPEN,
+                is_open(),
                 jobs.c.stage == Stage.REQUESTED,
                 jobs.c.due_at > now,
             )

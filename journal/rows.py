@@ -19,9 +19,9 @@ Row = RowMapping | Mapping[str, Any]
 
 
 def is_open(table: FromClause = jobs) -> ColumnElement[bool]:
-    """Whether a job is open, for where its order is named.
+    """Whether a job is open, for where it or its order is named.
 
-    Said as ``state = 'open'`` it lets SQLite read all that is open instead: 20 ms of 50,000.
+    Said as ``state = 'open'`` it lets a database read all that is open instead: 20 ms of 50,000.
     """
     return table.c.state.not_in([one for one in State if one is not State.OPEN])
 

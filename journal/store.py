@@ -290,7 +290,7 @@ class Journal(
             .where(
                 jobs.c.store == job.store,
                 jobs.c.order_id == job.order_id,
-                jobs.c.state == State.OPEN,
+                is_open(),
                 jobs.c.waiting == 1,
                 jobs.c.due_at > now,
             )
@@ -304,7 +304,7 @@ class Journal(
                 jobs.c.store == job.store,
                 jobs.c.order_id == job.order_id,
                 jobs.c.kind.in_([Kind.INVOICE, Kind.TRACKING]),
-                jobs.c.state == State.OPEN,
+                is_open(),
             )
             .values(state=State.SKIPPED, lease_until=None, last_error=reason, updated_at=now)
             .returning(*jobs.c)
@@ -344,7 +344,7 @@ class Journal(
             update(jobs)
             .where(
                 jobs.c.id == row["id"],
-                jobs.c.state == State.OPEN,
+                is_open(),
                 jobs.c.attempt == row["attempt"],
                 jobs.c.stage == row["stage"],
                 *only_if,

@@ -1,0 +1,132 @@
+"""What is done to one order reads nothing of the others, however many wait.
+
+Asked of the database's own plans, on tables that nobody has analyzed: so are they in a new
+installation's first hour, and after a sale has begun PostgreSQL knows as little of what waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from journal.asking import Ask
+from journal.changes import Seen
+from journal.clock import utc_now
+from journal.jobs import PATHS, Kind, Stage
+from journal.recording import Listed
+from journal.store import Journal
+
+
+@pytest.fixture
+def crowded(journal: Journal) -> Journal:
+    """A journal in which 2,000 orders wait."""
+    start = utc_now() - timedelta(hours=2)
+    journal.record("acme", [Listed(f"o-{n:04}", start + timedelta(seconds=n), 100) for n in range(2000)])  # fmt: skip
+    return journal
+
+
+@pytest.fixture
+def plans(crowded: Journal, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """How the database does each statement about jobs: SQL to plan."""
+    database, found = crowded._database, dict[str, str]()
+    once = database.once
+    how = "EXPLAIN QUERY PLAN " if database.is_local else "EXPLAIN "
+
+    def explain(connection: Any, _cursor: object, statement: str, values: Any, *_: object) -> None:
+        if "journal_jobs" in statement and not statement.startswith(("EXPLAIN", "INSERT")):
+            rows = connection.exec_driver_sql(how + statement, values).all()
+            found[statement] = "\n".join(str(one) for row in rows for one in row)
+
+    def explained_once(statement: str, values: Any) -> Any:
+        with database.engine.connect() as connection:
+            explain(connection, None, statement, values)
+        return once(statement, values)
+
+    event.listen(database.engine, "before_cursor_execute", explain)
+    monkeypatch.setattr(database, "once", explained_once)
+    yield found
+    event.remove(database.engine, "before_cursor_execute", explain)
+
+
+def reads_others(plans: dict[str, str]) -> list[str]:
+    """Return the plans that go through what is open, due or leased, or through all there is."""
+    indexes = ("ix_journal_jobs_place", "ix_journal_jobs_leased")
+    scans = ("Seq Scan on journal_jobs", "SCAN journal_jobs", "SCAN jobs")
+    return [one for one in plans.values() if any(word in one for word in indexes + scans)]
+
+
+def begin(journal: Journal, order_id: str) -> int:
+    (ticket,) = journal.dispatch(in_flight=9999, order_id=order_id)
+    return ticket.attempt
+
+
+def test_the_steps_of_an_order(crowded: Journal, plans: dict[str, str]) -> None:
+    attempt, left = begin(crowded, "o-1900"), None
+    plans.clear()
+
+    for stage in PATHS[Kind.INTAKE][1:]:
+        with crowded.step(
+            "acme", "o-1900", attempt, to=stage, begun=left, goes_on=stage != Stage.HANDLING
+        ) as left:
+            left.order = {"orderId": "o-1900"}
+
+    assert len(plans) >= 2
+    assert reads_others(plans) == []
+
+
+def test_a_step_that_comes_by_itself_and_is_held(crowded: Journal, plans: dict[str, str]) -> None:
+    attempt = begin(crowded, "o-1900")
+    plans.clear()
+
+    with crowded.step("acme", "o-1900", attempt, to=Stage.FETCHED) as job:
+        crowded.hold(job)
+        job.skip("canceled")
+
+    assert len(plans) >= 3
+    assert reads_others(plans) == []
+
+
+@pytest.mark.parametrize("ending", ["postpone", "bury", "hand_back"])
+def test_a_step_that_ends_otherwise(crowded: Journal, plans: dict[str, str], ending: str) -> None:
+    attempt = begin(crowded, "o-1900")
+    plans.clear()
+
+    if ending == "postpone":
+        crowded.postpone("acme", "o-1900", attempt, "VTEX does not answer")
+    elif ending == "bury":
+        crowded.bury("acme", "o-1900", attempt, "broken", refused=True)
+    else:
+        crowded.hand_back("acme", "o-1900", attempt, job=None)
+
+    assert plans
+    assert reads_others(plans) == []
+
+
+def test_a_request_of_the_erp(crowded: Journal, plans: dict[str, str]) -> None:
+    ask = Ask("acme", "o-1900", Kind.INVOICE, "1", {"invoice_number": "1"}, about="1")
+    number = crowded.ask(ask).job
+    crowded.ask(ask)
+    done = begin(crowded, "o-1900")
+    with crowded.step("acme", "o-1900", done, to=Stage.FETCHED) as job:
+        job.skip("handled elsewhere")
+    attempt = begin(crowded, "o-1900")
+    plans.clear()
+
+    for stage in (Stage.SENT, Stage.CONFIRMED):
+        with crowded.step("acme", "o-1900", attempt, to=stage, job=number):
+            pass
+
+    assert len(plans) >= 4
+    assert reads_others(plans) == []
+
+
+def test_what_is_heard_of_an_order(crowded: Journal, plans: dict[str, str]) -> None:
+    crowded.record_changes("acme", [Seen("o-1900", "list", "")])
+    crowded.open_changes("acme", ["o-1900", "o-1901"])
+
+    assert plans
+    assert reads_others(plans) == []
