@@ -177,7 +177,7 @@ class StoreBudget:
         self._kept: deque[float] = deque()
         self._used: deque[float] = deque()
         self._step = 60.0 / quota.allowed
-        self._paused_until = self._away_until = self._next_alone = -math.inf
+        self._paused_until = self._away_until = self._next_alone = self._booked_at = -math.inf
 
     def spend(self, group: str, rank: Rank) -> None:
         """Return when a call may be made; see ``vtex.budget.Budget``.
@@ -194,8 +194,6 @@ class StoreBudget:
             if at < self._paused_until - 0.001:
                 # Booked before VTEX asked for a pause.
                 raise BudgetSpent.until(max(1.0, self._paused_until - now()))
-            # What a lull left is no later for its age: at a large quota all of it would be, each
-            # time anew.
             if now() - max(at, asked) <= LATE_SECONDS:
                 return
 
@@ -248,10 +246,13 @@ class StoreBudget:
             if group in self._quota.groups or rank is Rank.LISTING:
                 # What was booked ahead is for any route, and not for the last in line.
                 return self._book(group, rank, 1)[0]
-            while self._kept and self._kept[0] < now - LATE_SECONDS:
+            # What a lull left is no later for its age: at a large quota all of it would be, each
+            # time anew.
+            while self._kept and max(self._kept[0], self._booked_at) < now - LATE_SECONDS:
                 self._kept.popleft()
             if not self._kept:
                 self._kept.extend(self._book(group, rank, self._batch(now)))
+                self._booked_at = self._clock.now()
             self._used.append(now)
             return self._kept.popleft()
 

@@ -162,6 +162,33 @@ def test_a_fast_store_asks_redis_for_several_calls_at_once(shop: Shop, server: R
     assert asked <= len(calls) / 4
 
 
+@pytest.mark.parametrize("quota", [12_000, 60_000, 1_000_000])
+def test_a_store_that_uses_little_of_its_budget_asks_as_seldom(
+    shop: Shop, server: RedisServer, quota: int
+) -> None:
+    one = shop.process(calls=quota)
+    with redis.Redis.from_url(server.url) as connection:
+        connection.config_resetstat()
+        for _ in range(1000):
+            one.spend("order", Rank.ORDERS)
+            shop.time.pass_by(0.01)
+
+        asked = connection.info("commandstats")["cmdstat_evalsha"]["calls"]
+    assert asked <= 1000 / 10
+
+
+def test_calls_that_come_in_bursts_never_break_the_quota(shop: Shop) -> None:
+    four = [shop.process(calls=6000) for _ in range(4)]
+    calls: list[float] = []
+
+    for burst in range(90):
+        calls += shop.spend_all(four, 0.6 + burst % 3 / 4)
+        shop.time.pass_by(0.3 + burst % 5 / 4)
+
+    assert most_in_a_minute(calls) <= 6000
+    assert most_in_a_minute(calls) >= 3000
+
+
 def test_what_is_booked_far_ahead_is_left_to_the_more_urgent(shop: Shop) -> None:
     others, one = shop.process(calls=600), shop.process(calls=600)
     granted: dict[Rank, int] = {}
