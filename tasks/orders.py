@@ -51,14 +51,16 @@ def list_orders(self: StoreTask, /, *, store: str, **_: object) -> None:
         new = 0
         for page in self.vtex(store).list_orders():
             renew()
-            new += self.record(store, listed(page))
+            found = self.record(store, listed(page))
             for reason in page.unreadable:
                 log.error(
                     "a row of the list names no order", extra={"store": store, "reason": reason}
                 )
-            send(
-                self.journal, self.journal.dispatch(in_flight=self.with_team.in_flight, store=store)
-            )
+            if found:
+                # Else it would do the sweep's work, in messages of an order or two.
+                tickets = self.journal.dispatch(in_flight=self.with_team.in_flight, store=store)
+                send(self.journal, tickets)
+            new += found
         list_was_read(self, store)
     log.info("listed", extra={"store": store, "count": new})
 
