@@ -1,0 +1,65 @@
+"""What is installed by requirements.lock alone is enough: this environment holds far more."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+STORE = {"VTEX_ACCOUNT": "acme", "VTEX_APP_KEY": "key", "VTEX_APP_TOKEN": "token"}
+
+BLIND = """
+import importlib, pkgutil, sys
+from importlib.metadata import packages_distributions
+
+shipped = set(sys.argv[1].split(","))
+hidden = {
+    name for name, owners in packages_distributions().items()
+    if not {one.lower().replace("_", "-") for one in owners} & shipped
+}
+
+class Hide:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in hidden:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Hide())
+unwanted = sys.argv[3].split(",")
+for name in sys.argv[2].split(","):
+    module = importlib.import_module(name)
+    if not hasattr(module, "__path__"):
+        continue
+    for found in pkgutil.walk_packages(module.__path__, f"{name}."):
+        if not any(one in found.name for one in unwanted):
+            importlib.import_module(found.name)
+"""
+"""Imports modules where all that the lock does not name is as if it were not installed."""
+
+OURS = ("vtex", "erp", "journal", "tasks", "workers", "celeryconfig", "flowerconfig")
+THEIRS = (
+    "celery.bin.celery", "celery.bin.worker", "celery.apps.worker", "celery.apps.beat",
+    "celery.concurrency.thread", "celery.worker.consumer", "kombu.transport.redis",
+    "kombu.transport.pyamqp", "flower.command", "sqlalchemy.dialects.postgresql.psycopg",
+    "sqlalchemy.dialects.mysql.pymysql",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-otel.lock"])
+def test_a_lock_names_all_that_workers_beat_and_flower_import(lock: str) -> None:
+    named = re.findall(r"^([a-z0-9._-]+)==", (ROOT / lock).read_text(), re.MULTILINE)
+    # What alembic runs alone, and what is only imported where traces are wanted.
+    apart = ["__main__", "migrations.", *([] if "otel" in lock else ["workers.tracing"])]
+
+    done = subprocess.run(
+        [sys.executable, "-c", BLIND, ",".join([*named, "vtex-erp-workers"]),
+         ",".join([*THEIRS, *OURS]), ",".join(apart)],
+        env=STORE, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+
+    assert len(named) > 20
+    assert done.returncode == 0, done.stderr[-2000:]
