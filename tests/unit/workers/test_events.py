@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pytest
+from celery.events import EventDispatcher
+from celery.events.state import State
 from kombu import Connection
 
 from workers.app import app
@@ -15,6 +20,98 @@ class Heard:
 
     def publish(self, event: object, **_: object) -> None:
         self.events.append(event)
+
+    def shown(self) -> State:
+        """What Flower has made of it."""
+        state = State()
+        for batch in self.events:
+            assert isinstance(batch, list)
+            for one in batch:
+                state.event(one | {"local_received": one["timestamp"]})
+        return state
+
+
+@pytest.fixture
+def heard() -> Heard:
+    return Heard()
+
+
+@pytest.fixture
+def dispatcher(heard: Heard) -> Iterator[EventDispatcher]:
+    with Connection("memory://") as connection:
+        made = app.events.Dispatcher(connection, buffer_group=["task"])
+        made.producer = heard
+        yield made
+
+
+def begin(dispatcher: EventDispatcher, number: str) -> None:
+    dispatcher.send(
+        "task-received", uuid=number, name="orders.fetch", args="()", kwargs="{'order_id': 'o-1'}",
+        root_id="root", parent_id="root", retries=0, eta=None, expires=None,
+    )  # fmt: skip
+    dispatcher.send("task-started", uuid=number)
+
+
+@pytest.mark.parametrize(
+    ("ending", "more"),
+    [
+        ("succeeded", {"result": "None", "runtime": 0.1}),
+        ("failed", {"exception": "E('x')", "traceback": ""}),
+    ],
+)
+def test_a_task_that_begins_and_ends_between_two_flushes_is_one_event_that_tells_all(
+    dispatcher: EventDispatcher, heard: Heard, ending: str, more: dict[str, object]
+) -> None:
+    begin(dispatcher, "1")
+    dispatcher.send(f"task-{ending}", uuid="1", **more)
+
+    dispatcher.flush()
+
+    (batch,) = heard.events
+    assert isinstance(batch, list)
+    assert [one["type"] for one in batch] == [f"task-{ending}"]
+    task = heard.shown().tasks["1"]
+    assert (task.name, task.kwargs, task.parent_id) == (
+        "orders.fetch", "{'order_id': 'o-1'}", "root",
+    )  # fmt: skip
+    assert task.state == {"succeeded": "SUCCESS", "failed": "FAILURE"}[ending]
+    assert task.received <= task.started <= task.timestamp
+    assert {name: getattr(task, name) for name in more} == more
+
+
+def test_a_task_that_takes_longer_is_shown_while_it_runs(
+    dispatcher: EventDispatcher, heard: Heard
+) -> None:
+    begin(dispatcher, "1")
+
+    dispatcher.flush()
+
+    assert heard.shown().tasks["1"].state == "STARTED"
+    dispatcher.send("task-succeeded", uuid="1", result="None", runtime=2.0)
+    dispatcher.flush()
+    task = heard.shown().tasks["1"]
+    assert (task.state, task.name, task.runtime) == ("SUCCESS", "orders.fetch", 2.0)
+
+
+def test_a_task_that_is_tried_again_is_told_in_full(
+    dispatcher: EventDispatcher, heard: Heard
+) -> None:
+    begin(dispatcher, "1")
+    dispatcher.send("task-retried", uuid="1", exception="Retry()", traceback="")
+    begin(dispatcher, "1")
+    dispatcher.send("task-succeeded", uuid="1", result="None", runtime=0.1)
+    begin(dispatcher, "2")
+    dispatcher.send("task-succeeded", uuid="2", result="None", runtime=0.1)
+
+    dispatcher.flush()
+
+    (batch,) = heard.events
+    assert isinstance(batch, list)
+    assert [one["type"] for one in batch if one["uuid"] == "1"] == [
+        "task-received", "task-started", "task-retried", "task-received", "task-started",
+        "task-succeeded",
+    ]  # fmt: skip
+    assert [one["type"] for one in batch if one["uuid"] == "2"] == ["task-succeeded"]
 
 
 def test_however_many_events_gather_nobody_but_the_loop_sends_them() -> None:
