@@ -11,11 +11,11 @@ import io
 import socket
 import time
 from http.client import HTTPResponse
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -121,6 +121,13 @@ def _split(request: requests.PreparedRequest) -> tuple[str, str]:
     return (url[:place], url[place:]) if place > 0 else (url, "/")
 
 
+class _NoCookies(RequestsCookieJar):
+    """Cookies of one answer would go with every later call, for as long as the process lives."""
+
+    def extract_cookies(self, *_: Any) -> None:
+        """Keep none, without looking for them."""
+
+
 class _Session(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Follow nothing: requests would read a redirect's whole body before we see its status."""
@@ -131,7 +138,6 @@ def session() -> requests.Session:
     made = _Session()
     made.mount("http://", _Adapter())
     made.mount("https://", _Adapter())
-    # Cookies of one answer would go with every later call, for as long as the process lives.
-    made.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    made.cookies = _NoCookies()
     made.trust_env = False  # a stray proxy or .netrc must not see the credentials
     return made
