@@ -35,6 +35,9 @@ LIBRARIES = (
 
 _RUN_SECONDS = 300
 
+cold = False
+"""Whether all start by themselves, as benchmarks want it: what is measured must share no memory."""
+
 
 class Child:
     """A warm process, with what is used of ``subprocess.Popen``."""
@@ -97,8 +100,8 @@ def run(arguments: list[str], env: dict[str, str], cwd: Path) -> subprocess.Comp
 
 
 def fits(command: list[str], env: dict[str, str]) -> bool:
-    """Whether nothing in a command or its environment asks for an interpreter of its own."""
-    return command[:2] == [sys.executable, "-m"] and "LD_PRELOAD" not in env
+    """Whether nothing asks for an interpreter of its own."""
+    return not cold and command[:2] == [sys.executable, "-m"] and "LD_PRELOAD" not in env
 
 
 class _Parent:
