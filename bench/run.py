@@ -3,9 +3,9 @@
 ``python bench/run.py --orders 1000 --workers 2 --database postgresql``
 
 Real workers and beat, Redis and the simulated store in processes of their own. CPU is user and
-system time of the workers and beat alone, read from the kernel; Redis commands and traffic are
-Redis's own counters; transactions are PostgreSQL's own (``xact_commit``), ERP and journal
-together; latency is from the journal's timeline, from listed to handling.
+system time of the workers and beat alone, read from the kernel, and the database's apart; Redis
+commands and traffic are Redis's own counters; transactions are PostgreSQL's own (``xact_commit``),
+ERP and journal together; latency is from the journal's timeline, from listed to handling.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ class Meter:
             "commands": commands,
             "bytes": traffic,
             "transactions": self.databases.transactions() or 0,
+            "database_cpu": cpu_seconds(self.databases.pids),
         }
 
     def wait(self, holds: Callable[[], bool]) -> None:
@@ -71,6 +72,7 @@ class Meter:
             "redis_commands": round(cost["commands"], 1),
             "redis_kb": round(cost["bytes"] / 1000, 2),
             "transactions": round(cost["transactions"], 2) or None,
+            "database_cpu_ms": round(1000 * cost["database_cpu"], 2) or None,
             "peak_pss_mb": round(self.peak_pss_mb),
         }
 
