@@ -23,7 +23,7 @@ def is_open(table: FromClause = jobs) -> ColumnElement[bool]:
 
     Said as ``state = 'open'`` it lets a database read all that is open instead: 20 ms of 50,000.
     """
-    return table.c.state.not_in([one for one in State if one is not State.OPEN])
+    return table.c.state.concat("") == State.OPEN
 
 
 def insert(db: Connection, table: Table) -> Any:
