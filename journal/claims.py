@@ -37,6 +37,12 @@ _PLACES = [(kind, stage) for kind in chain(*URGENCY) for stage in PATHS[kind][:-
 
 _BEFORE_ERP = (Kind.INTAKE, AT_ERP)
 
+_ALL_ORDERS = text("SELECT pg_advisory_xact_lock(hashtext(:name))")
+_ONE_ORDER = text(
+    "SELECT pg_advisory_xact_lock_shared(hashtext(:name)), "
+    "pg_advisory_xact_lock(hashtext(:name), hashtext(:order))"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class _Due:
@@ -72,7 +78,7 @@ class Sweep:
         found: list[Ticket] = []
         due, waiting = self._due(store)
         for one in due:
-            if (room := self._room(one, in_flight)) > 0:
+            if (room := self._room(one, in_flight, order_id)) > 0:
                 found += self._claim(one, order_id, room)
                 found += self._claim_suspect(one, order_id)
         return found + self._probe(waiting, order_id, in_flight)
@@ -96,12 +102,12 @@ class Sweep:
             [one for _, one in sorted(waiting, key=lambda pair: pair[0])],
         )
 
-    def _room(self, due: _Due, in_flight: InFlight) -> int:
+    def _room(self, due: _Due, in_flight: InFlight, order_id: str | None) -> int:
         self._set_aside(due.store)
         most = in_flight(due.store) if callable(in_flight) else in_flight
         room = most - self._leased(due.store, list(chain(*URGENCY[: due.rank + 1])))
         if room > 0 and due.outbound:
-            self._one_at_a_time(due.store)
+            self._one_at_a_time(due.store, order_id)
         return room
 
     def _probe(
@@ -113,7 +119,7 @@ class Sweep:
             return []
         # Who tried last has its turn again after all others.
         for last, one in product((tried, None), waiting):
-            if self._room(one, in_flight) > 0:
+            if self._room(one, in_flight, order_id) > 0:
                 found = self._claim(one, order_id, 1, last) or self._claim_suspect(one, order_id)
                 if found:
                     erp_pause.let_try(self._db, found[0], self._now, self._policy)
@@ -133,12 +139,16 @@ class Sweep:
         )
         return int(self._db.execute(query).scalar_one())
 
-    def _one_at_a_time(self, store: str) -> None:
+    def _one_at_a_time(self, store: str, order_id: str | None) -> None:
         # Whether an order's job may go depends on its other jobs: two sweeps must not both decide.
-        if self._db.dialect.name == "postgresql":
-            self._db.execute(
-                text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"outbound {store}"}
-            )
+        if self._db.dialect.name != "postgresql":
+            return
+        whole = {"name": f"outbound {store}"}
+        if order_id is None:
+            self._db.execute(_ALL_ORDERS, whole)
+        else:
+            # Each request of the ERP sweeps for its order: it waits for no other order's.
+            self._db.execute(_ONE_ORDER, whole | {"order": order_id})
 
     def _set_aside(self, store: str) -> None:
         lapsed = (

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime, timedelta
 from threading import Barrier, Event
 
@@ -13,6 +14,7 @@ from servers import eventually
 from sqlalchemy import Connection, NullPool, create_engine, make_url, text
 
 from journal.asking import Ask
+from journal.claims import Sweep
 from journal.clock import utc_now
 from journal.jobs import PATHS, JobLost, Kind, Policy, Stage, State, StorePaused, Ticket
 from journal.recording import Listed
@@ -398,6 +400,55 @@ def test_a_reason_of_any_length_and_character_sets_a_job_aside(journal: Journal)
     assert row.state is State.DEAD
     assert str(row.last_error).startswith("a\ufffdb\ufffdc🦜")
     assert len(str(row.last_error)) == MOST_WORDS + 1
+
+
+def asked(journal: Journal, *names: tuple[str, str]) -> None:
+    for order_id, number in names:
+        journal.ask(
+            Ask("acme", order_id, Kind.INVOICE, number, {"invoice_number": number}, about=number)
+        )
+
+
+@contextmanager
+def claiming(journal: Journal, order_id: str) -> Iterator[list[Ticket]]:
+    """Claim what is due of an order, and be a moment from having done so."""
+    with journal._database.transaction() as db:
+        sweep = Sweep(db, Policy(), utc_now() + timedelta(seconds=1))
+        yield sweep.tickets(in_flight=9, store="acme", order_id=order_id)
+
+
+def waiting(url: str) -> int:
+    with connected(url) as db:
+        held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        return int(db.execute(text(held)).scalar_one())
+
+
+def test_a_request_waits_for_no_claim_of_another_order(postgres_database: str) -> None:
+    with closing(Journal(postgres_database)) as made:
+        made.migrate()
+        asked(made, ("o-1", "1"), ("o-2", "2"))
+
+        with claiming(made, "o-1") as first:
+            second = made.dispatch(in_flight=9, store="acme", order_id="o-2")
+
+    assert [one.order_id for one in [*first, *second]] == ["o-1", "o-2"]
+
+
+@pytest.mark.parametrize("order_id", ["o-1", None])
+def test_a_claim_waits_for_the_one_that_decides_about_the_same_order(
+    postgres_database: str, order_id: str | None
+) -> None:
+    with closing(Journal(postgres_database)) as made, ThreadPoolExecutor(1) as pool:
+        made.migrate()
+        asked(made, ("o-1", "1"), ("o-1", "2"), ("o-2", "3"))
+
+        with claiming(made, "o-1") as first:
+            others = pool.submit(made.dispatch, in_flight=9, store="acme", order_id=order_id)
+            eventually(lambda: waiting(postgres_database) == 1, 5)
+
+        claimed = [one.order_id for one in others.result()]
+    assert [one.order_id for one in first] == ["o-1"]
+    assert claimed == ([] if order_id else ["o-2"])
 
 
 def test_a_worker_has_no_more_connections_than_threads(postgres_database: str) -> None:
