@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from desk import Desk
+from plans import explained
 from prometheus_client import CollectorRegistry
 from servers import RedisServer, free_port
 from sqlalchemy import event, text
@@ -337,18 +338,9 @@ def test_however_many_ask_the_journal_is_read_once_in_a_while(counter: Desk) -> 
 def test_what_is_read_often_reads_none_of_what_has_ended(counter: Desk) -> None:
     _fill(counter.journal, counter.clock, done=20_000)
     ready(counter)
-    plans: dict[str, str] = {}
 
-    def explain(connection: object, _cursor: object, statement: str, given: object, *_: object):  # type: ignore[no-untyped-def]
-        if "journal_jobs" not in statement or "EXPLAIN" in statement:
-            return
-        how = "EXPLAIN QUERY PLAN " if journal.is_local else "EXPLAIN "
-        rows = connection.exec_driver_sql(how + statement, given).all()  # type: ignore[attr-defined]
-        plans[statement] = " ".join(str(part) for row in rows for part in row)
-
-    journal = counter.journal._database
-    event.listen(journal.engine, "before_cursor_execute", explain)
-    counter.journal.standing(counter.clock())
+    with explained(counter.journal) as plans:
+        counter.journal.standing(counter.clock())
 
     assert len(plans) == 2
     assert all("ix_journal_jobs_place" in plan for plan in plans.values()), plans

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from sqlalchemy import event
+from plans import explained
 
 from journal.asking import Ask
 from journal.changes import Seen
@@ -30,26 +29,9 @@ def crowded(journal: Journal) -> Journal:
 
 
 @pytest.fixture
-def plans(crowded: Journal, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
-    """How the database does each statement about jobs: SQL to plan."""
-    database, found = crowded._database, dict[str, str]()
-    once = database.once
-    how = "EXPLAIN QUERY PLAN " if database.is_local else "EXPLAIN "
-
-    def explain(connection: Any, _cursor: object, statement: str, values: Any, *_: object) -> None:
-        if "journal_jobs" in statement and not statement.startswith(("EXPLAIN", "INSERT")):
-            rows = connection.exec_driver_sql(how + statement, values).all()
-            found[statement] = "\n".join(str(one) for row in rows for one in row)
-
-    def explained_once(statement: str, values: Any) -> Any:
-        with database.engine.connect() as connection:
-            explain(connection, None, statement, values)
-        return once(statement, values)
-
-    event.listen(database.engine, "before_cursor_execute", explain)
-    monkeypatch.setattr(database, "once", explained_once)
-    yield found
-    event.remove(database.engine, "before_cursor_execute", explain)
+def plans(crowded: Journal) -> Iterator[dict[str, str]]:
+    with explained(crowded) as found:
+        yield found
 
 
 def reads_others(plans: dict[str, str]) -> list[str]:
