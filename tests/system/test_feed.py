@@ -61,7 +61,7 @@ def test_a_feed_that_vtex_lost_is_restored_and_orders_come_by_it_again(cluster: 
     eventually(lambda: calls(cluster, "feed") > 0, 60)
 
     cluster.steer("feed", forget=True)
-    eventually(lambda: "restored" in cluster.command("check").stdout, 60)
+    eventually(lambda: "feed restored" in cluster.command("check").stdout, 60)
     cluster.steer("orders", count=3)
     eventually(lambda: cluster.all_done(3), 60)
 
