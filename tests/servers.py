@@ -131,8 +131,29 @@ class Process:
         self.child.wait(30 * PATIENCE)
         self.child = None
 
+    def hang(self) -> None:
+        """Let it say nothing, and take what the kernel takes for it, until ``go_on``."""
+        assert self.child is not None
+        group = self.child.pid
+        os.killpg(group, signal.SIGSTOP)
+        # A thread on another core goes on until the kernel comes by there.
+        eventually(lambda: _stands_still(group), 5)
+
+    def go_on(self) -> None:
+        assert self.child is not None
+        os.killpg(self.child.pid, signal.SIGCONT)
+
     def text(self) -> str:
         return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+
+def _stands_still(group: int) -> bool:
+    for one in Path("/proc").glob("[0-9]*/task/[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _, its_group = one.read_text().rsplit(")", 1)[1].split()[:3]
+            if int(its_group) == group and state not in "TZX":
+                return False
+    return True
 
 
 class RedisServer:
@@ -244,30 +265,9 @@ class RabbitServer:
     def kill(self) -> None:
         self.process.kill()
 
-    def hang(self) -> None:
-        """Let it say nothing, and take what the kernel takes for it, until ``go_on``."""
-        assert self.process.child is not None
-        group = self.process.child.pid
-        os.killpg(group, signal.SIGSTOP)
-        # A thread on another core goes on until the kernel comes by there.
-        eventually(lambda: _stands_still(group), 5)
-
-    def go_on(self) -> None:
-        assert self.process.child is not None
-        os.killpg(self.process.child.pid, signal.SIGCONT)
-
     def stop(self) -> None:
         self.process.kill()
         self.epmd.kill()
-
-
-def _stands_still(group: int) -> bool:
-    for one in Path("/proc").glob("[0-9]*/task/[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            state, _, its_group = one.read_text().rsplit(")", 1)[1].split()[:3]
-            if int(its_group) == group and state not in "TZX":
-                return False
-    return True
 
 
 def _listens(port: int) -> bool:

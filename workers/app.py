@@ -78,5 +78,6 @@ def _give_back(**_: Any) -> None:
 
 
 @signals.beat_init.connect
-def _begin_beat(**_: Any) -> None:
+def _begin_beat(sender: Any, **_: Any) -> None:
+    sender.scheduler.heed_signals()
     watching.begin_beat(load(), app)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import time
 from typing import Any
 
@@ -38,10 +39,33 @@ class Scheduler(CeleryScheduler):  # type: ignore[misc]  # Celery ships no types
         self._lock = self._redis.lock(LOCK, timeout=LOCK_SECONDS, thread_local=False)
         self._held_at: float | None = None
         self._due: dict[str, float] = {}
+        self._ends = False
         super().__init__(app, **kwargs)
 
+    def heed_signals(self) -> None:
+        """End at SIGTERM and SIGINT, whatever they come amid.
+
+        Celery's own handler closes the connections before it interrupts those who read from them.
+        What these raise then takes the place of the interruption and is logged as a task that was
+        not sent, and beat goes on.
+        """
+
+        def end(*_: Any) -> None:
+            if not self._ends:
+                self._ends = True
+                raise SystemExit
+
+        for one in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(one, end)
+
     def tick(self, *_: Any, **__: Any) -> float:
-        """Send what is due; return the seconds until the next look."""
+        """Send what is due; return the seconds until the next look.
+
+        Raises:
+            SystemExit: a signal came, and what it interrupted made light of it.
+        """
+        if self._ends:
+            raise SystemExit
         life.turn()
         holds, watch = self._holds(), watching.beat()
         if watch is not None:
@@ -67,7 +91,7 @@ class Scheduler(CeleryScheduler):  # type: ignore[misc]  # Celery ships no types
             except (LockError, redis.RedisError):
                 log.info("the lock lapses by itself")
             self._held_at = None
-        # Dropped, not closed as AMQP would have it: the signal may have come amid an answer of
+        # Dropped, not closed as AMQP would have it: a signal may have come amid an answer of
         # RabbitMQ, and what is read after half a frame never ends.
         if (connection := self.__dict__.pop("connection", None)) is not None:
             connection.collect()

@@ -184,9 +184,9 @@ def _restart_rabbit(world: World, _: random.Random) -> Iterator[None]:
 @_fault("RabbitMQ stands still", "rabbit", 2, 20, possible=_has_rabbit)
 def _still_rabbit(world: World, _: random.Random) -> Iterator[None]:
     assert world.rabbit is not None
-    world.rabbit.hang()
+    world.rabbit.process.hang()
     yield
-    world.rabbit.go_on()
+    world.rabbit.process.go_on()
 
 
 @_fault("RabbitMQ's connections closed", "rabbit", possible=_has_rabbit)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 import redis
-from servers import Cluster, RedisServer, eventually
+import requests
+from servers import Cluster, RedisServer, eventually, free_port
 
 from workers.beat import LOCK
 
@@ -34,10 +36,10 @@ def test_a_beat_that_was_stopped_for_long_stands_by_when_it_wakes(
         eventually(lambda: connection.exists(LOCK))
         holder = connection.get(LOCK)
         second = cluster.start_beat("b2")
-        os.killpg(first.child.pid, signal.SIGSTOP)
+        first.hang()
         eventually(lambda: connection.get(LOCK) not in (holder, None))
 
-        os.killpg(first.child.pid, signal.SIGCONT)
+        first.go_on()
 
         eventually(lambda: "another beat took over" in first.text())
     assert second.text().count("this beat is at work") == 1
@@ -62,3 +64,28 @@ def test_a_beat_outlives_a_redis_that_goes_and_comes_back_empty(
     eventually(lambda: cluster.all_done(4))
     assert beat.child is not None
     assert beat.child.poll() is None
+
+
+def test_a_beat_that_is_told_to_stop_while_its_broker_keeps_it_waiting_stops(
+    cluster: Cluster, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    broker, pages = RedisServer(tmp_path), free_port()
+    broker.start()
+    beat = cluster.start(
+        "beat", "celery", "-A", "workers", "beat", BROKER_URL=broker.url, METRICS_PORT=str(pages)
+    )
+    try:
+        with redis.Redis.from_url(broker.url) as connection:
+            eventually(lambda: connection.llen("control"), 60)
+        broker.process.hang()
+        livez = f"http://127.0.0.1:{pages}/livez"
+        eventually(lambda: "turned 0 s ago" not in requests.get(livez, timeout=5).text)
+
+        assert beat.child is not None
+        os.killpg(beat.child.pid, signal.SIGTERM)
+
+        assert beat.child.wait(30) == 0
+    finally:
+        broker.process.kill()
+    with redis.Redis.from_url(redis_server.url) as connection:
+        assert not connection.exists(LOCK)

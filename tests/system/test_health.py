@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -91,11 +90,10 @@ def test_a_frozen_worker_answers_no_probe(cluster: Cluster) -> None:
     probe = Probe()
     worker = cluster.start_worker("w1", METRICS_PORT=str(probe.port))
     eventually(probe.is_ready, 60)
-    assert worker.child is not None
 
-    os.killpg(worker.child.pid, signal.SIGSTOP)
+    worker.hang()
     frozen = probe.get("livez", timeout=1)[0]
-    os.killpg(worker.child.pid, signal.SIGCONT)
+    worker.go_on()
 
     assert frozen == 0
     eventually(probe.is_alive, 30)

@@ -250,11 +250,11 @@ def test_a_hung_rabbitmq_holds_no_command_for_ever_and_the_orders_go_on_after(
     on_rabbit.processes["beat"].kill()
     on_rabbit.processes["w1"].kill()
     on_rabbit.steer("orders", count=5)
-    rabbit_server.hang()
+    rabbit_server.process.hang()
 
     answer = on_rabbit.command("sync")
     check = on_rabbit.command("check")
-    rabbit_server.go_on()
+    rabbit_server.process.go_on()
 
     assert answer.returncode == 1
     assert "the broker does not answer" in answer.stderr
@@ -289,12 +289,12 @@ def test_what_is_sent_over_a_standing_connection_to_a_hung_rabbitmq_is_given_up(
         assert sender.stdout is not None
         assert sender.stdout.readline() == "sent\n"
 
-        rabbit_server.hang()
+        rabbit_server.process.hang()
         try:
             sender.communicate("go\n", timeout=40)
         finally:
             sender.kill()
-            rabbit_server.go_on()
+            rabbit_server.process.go_on()
 
     assert sender.returncode == 3
 
