@@ -45,7 +45,12 @@ def watch(self: StoreTask, /, *, store: str, ended: bool = False, **_: object) -
         for status in sorted(wanted):
             for page in self.vtex(store).list_orders(status=status, created_from=since):
                 renew()
-                listed |= {one.order_id: status for one in page.orders}
+                listed |= {
+                    one.order_id: one.status or status
+                    for one in page.orders
+                    # VTEX does not document that f_status takes these.
+                    if one.status is None or one.status in wanted
+                }
         hints = _ended(journal, store, listed) if ended else _undecided(journal, store, listed)
         if new := journal.record_changes(store, hints):
             in_flight = self.with_team.in_flight

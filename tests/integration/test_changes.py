@@ -17,7 +17,7 @@ from journal.changes import Seen
 from journal.jobs import Kind, State
 from tasks.base import StoreTask
 from vtex.documents import FeedConfig
-from vtex.simulator import amending, deciding
+from vtex.simulator import amending, deciding, listing
 from vtex.statuses import CHANGES, READY
 from workers.app import app
 
@@ -408,6 +408,22 @@ def test_without_a_feed_the_list_shows_it(counter: Desk) -> None:
     assert kinds(counter, other) == ["canceled"]
     # What the list goes on showing is looked into once.
     assert len(changes(counter, order_id)) == len(changes(counter, other)) == 1
+
+
+def test_rows_of_a_status_that_was_not_asked_for_are_no_reason_to_read_an_order(
+    counter: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order_id = in_erp(counter)
+    counter.journal.forget_feed("acme")
+    # VTEX documents few of the values that f_status takes.
+    monkeypatch.setattr(listing, "_filters", lambda _: [])
+    before = counter.simulator.store.calls["order"]
+
+    watch(counter)
+    watch(counter, ended=True)
+
+    assert counter.simulator.store.calls["order"] == before
+    assert changes(counter, order_id) == []
 
 
 def test_while_the_feed_tells_the_list_is_not_asked_for_what_has_ended(counter: Desk) -> None:
