@@ -51,7 +51,10 @@ def alerts_command(
     finally:
         journal.close()
     late = watched is None or (now - watched).total_seconds() > settings.alert_beat_seconds
-    _show(rows, watched, late=late, told=bool(settings.alert_urls), as_json=as_json)
+    if as_json:
+        views.show_json({"watched_at": watched, "alerts": [_plain(one) for one in rows]})
+    else:
+        _show(rows, watched, settings, late=late)
     raise SystemExit(1 if late or any(one.closed_at is None for one in rows) else 0)
 
 
@@ -73,13 +76,13 @@ def _test(settings: Settings, *, as_json: bool) -> int:
 
 
 def _show(
-    rows: Sequence[AlertRow], watched: datetime | None, *, late: bool, told: bool, as_json: bool
+    rows: Sequence[AlertRow], watched: datetime | None, settings: Settings, *, late: bool
 ) -> None:
-    if as_json:
-        views.show_json({"watched_at": watched, "alerts": [_plain(one) for one in rows]})
-        return
     if not rows and not late:
-        click.echo("nothing is wrong")
+        click.echo(
+            f"nothing is wrong, as of {views.moment(watched)}; what is younger than "
+            f"{settings.alert_after_seconds:g} s is no news yet (ALERT_AFTER_SECONDS)"
+        )
     for one in rows:
         # No table: the next step is there to be copied.
         over = f" until {views.moment(one.closed_at)}" if one.closed_at else ""
@@ -87,7 +90,7 @@ def _show(
         click.echo(f"    {_what(one)}")
         if one.closed_at is None:
             click.echo(f"    next: {one.todo}")
-        click.echo(f"    told: {_told(one, told=told)}")
+        click.echo(f"    told: {_told(one, told=bool(settings.alert_urls))}")
     if late:
         when = f"since {views.moment(watched)}" if watched else "yet"
         click.echo(

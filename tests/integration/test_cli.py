@@ -1253,7 +1253,9 @@ def test_alerts_that_are_over_are_shown_where_they_are_asked_for(desk: Desk) -> 
     desk.moment += timedelta(minutes=6)
     looked(desk)
 
-    assert "nothing is wrong" in desk.type("alerts")
+    told = desk.type("alerts")
+    assert "nothing is wrong, as of" in told
+    assert "younger than 120 s" in told
     assert "no such SKU" in desk.type("alerts", "--all")
     assert "no such SKU" in desk.type("alerts", "--since", "1h")
     assert "no such SKU" not in desk.type("alerts", "--all", "--store", "outlet")
