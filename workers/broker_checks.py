@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from ssl import SSLCertVerificationError
 
 import redis
@@ -161,27 +162,42 @@ def _rabbitmq(url: str) -> Iterator[Verdict]:
         )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class _Queue:
+    """A queue of ours: how many messages wait in it, how many workers read it."""
+
+    messages: int
+    workers: int
+
+
 def _queues(connection: Connection) -> Verdict:
-    found = {name: _waiting(connection, queue) for name, queue in app.amqp.queues.items()}
-    if other := [name for name, waiting in found.items() if isinstance(waiting, str)]:
+    looked = {name: _looked_at(connection, queue) for name, queue in app.amqp.queues.items()}
+    if other := [name for name, one in looked.items() if isinstance(one, str)]:
         return Verdict(
             "broker queues", False,
             f"{', '.join(other)}: made by somebody else, in another way than ours, and no worker "
             "starts; delete them in RabbitMQ (what waits in them is lost), or give us a virtual "
             "host of our own; programs that send must declare no queue (docs/brokers.md)",
         )  # fmt: skip
-    if missing := [name for name, waiting in found.items() if waiting is None]:
+    if missing := [name for name, one in looked.items() if one is None]:
         return Verdict(
             "broker queues", None,
             f"{', '.join(missing)}: not there yet; the first worker makes them, and RabbitMQ drops "
             "what is sent before",
         )  # fmt: skip
-    waiting = sum(one for one in found.values() if isinstance(one, int))
-    return Verdict("broker queues", True, f"all {len(found)} are there, {waiting} messages wait")
+    found = {name: one for name, one in looked.items() if isinstance(one, _Queue)}
+    waiting = f"{sum(one.messages for one in found.values())} messages wait"
+    if unread := sorted(name for name, one in found.items() if not one.workers):
+        return Verdict(
+            "broker queues", None,
+            f"{waiting}; no worker reads {', '.join(unread)}: start one that does; where one runs, "
+            "RabbitMQ may have lost the queue (docs/brokers.md)",
+        )  # fmt: skip
+    return Verdict("broker queues", True, f"all {len(found)} are there, {waiting}")
 
 
-def _waiting(connection: Connection, queue: Queue) -> int | str | None:
-    """Return how many messages wait, None where there is no such queue, or what is wrong."""
+def _looked_at(connection: Connection, queue: Queue) -> _Queue | str | None:
+    """Return what is in a queue, None where there is no such queue, or what is wrong."""
     # What RabbitMQ refuses costs the channel: each has its own.
     try:
         with connection.channel() as channel:
@@ -191,9 +207,10 @@ def _waiting(connection: Connection, queue: Queue) -> int | str | None:
     try:
         with connection.channel() as channel:
             # It is there: declared once more, it is only held against ours.
-            return int(queue.bind(channel).queue_declare(channel=channel)[1])
+            _, messages, workers = queue.bind(channel).queue_declare(channel=channel)
     except (PreconditionFailed, ResourceLocked) as error:
         return type(error).__name__
+    return _Queue(messages, workers)
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -231,8 +231,14 @@ class World(Cluster):
         for host in self.hosts:
             self.start_on(host, f"worker-{host.name}", "worker", "-n", f"{host.name}@{host.name}")
             self.start_on(host, f"beat-{host.name}", "beat")
+        if self.rabbit:
+            # RabbitMQ 3.10, killed in the moment in which a queue is made, never finds it a leader.
+            eventually(self._have_queues, 60, "the workers make no queues")
         self.flower_port = free_port()
         self.start("flower", "celery", "-A", "workers", "flower", f"--port={self.flower_port}")
+
+    def _have_queues(self) -> bool:
+        return all("ready." in self.processes[name].text() for name in self.workers)
 
     def start_on(self, host: Host, name: str, *arguments: str) -> None:
         off = host is self.hosts[-1] and self.clock_file

@@ -494,6 +494,19 @@ def test_check_tells_of_rabbitmq_and_of_the_redis_beside_it(
     assert rabbit_server.PASSWORD not in before + after
 
 
+def test_check_tells_which_queues_no_worker_reads(on_rabbit: Cluster) -> None:
+    on_rabbit.start_simulator(1)
+    worker = on_rabbit.start_worker("w1")
+    eventually(lambda: "ready." in worker.text(), 60)
+    assert "no worker reads" not in shown(on_rabbit, status=0)
+
+    worker.kill()
+    other = on_rabbit.start_worker("w2", "-Q", "control,orders,invoices,tracking,cancellations")
+    eventually(lambda: "ready." in other.text(), 60)
+
+    assert "no worker reads changes, denials:" in shown(on_rabbit, status=0)
+
+
 @pytest.mark.parametrize(
     ("url", "words"),
     [
