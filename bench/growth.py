@@ -20,7 +20,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from run import cpu_seconds, databases
+from cluster import databases
+from meters import cpu_seconds
 from sqlalchemy import text
 
 from journal.asking import Ask
@@ -64,8 +65,9 @@ class Stock:
         self.count = 0
         self.content = packed({"number": "128841", "value_cents": 5230, "courier": "Sul"})
 
-    def key(self, number: int) -> dict[str, Any]:
-        return {"store": f"s{number % self.stores:03}", "order_id": f"g{number:08}-01"}
+    def name(self, number: int) -> tuple[str, str]:
+        """Return an order's store and id."""
+        return f"s{number % self.stores:03}", f"g{number:08}-01"
 
     def grow(self, count: int) -> None:
         """Bring the journal to so many orders."""
@@ -84,7 +86,8 @@ class Stock:
                 db.execute(text("VACUUM ANALYZE"))
 
     def _rows(self, table: str, number: int) -> list[dict[str, Any]]:
-        key, at = self.key(number), datetime.now(UTC) - OLD + timedelta(seconds=number)
+        name, at = self.name(number), datetime.now(UTC) - OLD + timedelta(seconds=number)
+        key = dict(zip(("store", "order_id"), name, strict=True))
         if table == "journal_orders":
             more = {"value_cents": 5230, "created_at": at, "erp_reference": str(number)}
             return [key | {"listed_at": at} | more]
@@ -93,8 +96,8 @@ class Stock:
             return [key | {"order_document": order, "payment_document": payment, "kept_at": at}]
         if table == "journal_events":
             told = PATHS[Kind.INTAKE]
-            return [line(*key.values(), at, 1, str(one), stage=str(one)) for one in told]
-        intake = new_job(*key.values(), Kind.INTAKE, "", at)
+            return [line(*name, at, 1, str(one), stage=str(one)) for one in told]
+        intake = new_job(*name, Kind.INTAKE, "", at)
         intake |= {"state": State.DONE, "stage": Stage.HANDLING, "attempt": 1, "content": None}
         sent = {"kind": Kind.INVOICE, "key": "Output 128841", "stage": Stage.CONFIRMED}
         return [intake, intake | sent | {"about": "128841", "content": self.content}]
@@ -115,8 +118,7 @@ class Meter:
                 self.backends = list(db.execute(query).scalars())
 
     def _cpu(self) -> float:
-        served = sum(cpu_seconds(one) for one in self.backends if Path(f"/proc/{one}").exists())
-        return time.process_time() + served
+        return time.process_time() + cpu_seconds(self.backends)
 
     def of(self, act: Callable[[int], Any], each: int, rounds: int) -> tuple[float, float]:
         """Return CPU (mean over all rounds: the kernel counts in 10 ms) and median wall of one."""
@@ -139,14 +141,14 @@ class Work:
         self.journal, self.stock = journal, stock
         self.number = 0
 
-    def known(self, number: int) -> dict[str, Any]:
+    def known(self, number: int) -> tuple[str, str]:
         """Return an order of the first store."""
-        return self.stock.key(number * self.stock.stores % self.stock.count)
+        return self.stock.name(number * self.stock.stores % self.stock.count)
 
     def list_page(self, _: int) -> None:
         """A page of which half is known and half is new."""
         now = datetime.now(UTC)
-        known = [self.known(n)["order_id"] for n in range(PAGE // 2)]
+        known = [self.known(n)[1] for n in range(PAGE // 2)]
         new = [f"n{self.number + n:08}-01" for n in range(PAGE // 2)]
         self.number += PAGE // 2
         self.journal.record("s000", [Listed(one, now, 5230) for one in known + new])
@@ -168,17 +170,17 @@ class Work:
 
     def ask(self, number: int) -> None:
         """An invoice that is known, and one of its order that is not."""
-        key = self.known(number)
+        name = self.known(number)
         self.number += 1
         content = {"number": "128841"}
-        self.journal.ask(Ask(*key.values(), Kind.INVOICE, "Output 128841", content))
-        self.journal.ask(Ask(*key.values(), Kind.INVOICE, f"Output x{self.number}", content))
+        self.journal.ask(Ask(*name, Kind.INVOICE, "Output 128841", content))
+        self.journal.ask(Ask(*name, Kind.INVOICE, f"Output x{self.number}", content))
 
     def view(self, number: int) -> None:
-        key = self.stock.key(number * 7 % self.stock.count)
-        self.journal.order(*key.values())
-        self.journal.requests(*key.values())
-        self.journal.events(*key.values())
+        name = self.stock.name(number * 7 % self.stock.count)
+        self.journal.order(*name)
+        self.journal.requests(*name)
+        self.journal.events(*name)
 
     def rows(self) -> dict[str, tuple[Callable[[int], Any], int, int]]:
         """Return each with what it is counted for, and how often it is done."""
@@ -207,9 +209,9 @@ class Work:
 def journals(kind: str) -> Iterator[Journal]:
     with (
         tempfile.TemporaryDirectory(prefix="growth", ignore_cleanup_errors=True) as folder,
-        databases(kind, Path(folder)) as (url, _, _),
+        databases(kind, Path(folder)) as made,
     ):
-        journal = Journal(url)
+        journal = Journal(made.fresh()[0])
         journal.migrate()
         yield journal
         journal.close()

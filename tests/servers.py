@@ -22,7 +22,7 @@ import requests
 import warm
 from amqp.exceptions import AMQPError
 from click.testing import CliRunner
-from kombu import Connection
+from kombu.connection import Connection
 from sqlalchemy import Engine, NullPool, create_engine, make_url, text
 
 from erp.adapters.sql import SqlErp

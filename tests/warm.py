@@ -176,7 +176,7 @@ def _watch(line: socket.socket) -> dict[str, Any]:
     os.close(err)
     line.sendall(pid.to_bytes(4))
     ended = os.pidfd_open(pid)
-    ready, *_ = select.select([ended, line], [], [])
+    ready, *_ = select.select([ended, line.fileno()], [], [])
     if ended not in ready:  # the tests are gone
         with suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)

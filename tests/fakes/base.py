@@ -13,6 +13,8 @@ from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from requests.structures import CaseInsensitiveDict
+
 BRASILIA = timezone(timedelta(hours=-3))
 PAGE = "<html><body><h1>Internal Server Error</h1></body></html>"
 Reply = tuple[int, Any]
@@ -125,7 +127,9 @@ class Handler(BaseHTTPRequestHandler):
         reply = self.refusal(trouble if trouble != "full" or is_new else None)
         if reply is None:
             with fake.lock:
-                reply = fake.answer(self.command, self.path, self.headers, body)
+                reply = fake.answer(
+                    self.command, self.path, CaseInsensitiveDict(self.headers.items()), body
+                )
         if trouble == "held" and is_new:
             fake.over.wait()
         if trouble in ("lost", "held") and is_new:

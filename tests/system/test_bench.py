@@ -43,3 +43,17 @@ def test_the_benchmark_compares_contestants_that_did_every_order_exactly_once(
     assert written.endswith("after\n")
     assert "old" not in written
     assert rows[0] in written
+
+
+def test_what_grows_with_the_journal_is_measured_at_each_size() -> None:
+    done = subprocess.run(
+        [sys.executable, "bench/growth.py", "--database", "sqlite", "--sizes", "50,100",
+         "--stores", "1,2"],
+        cwd=ROOT, capture_output=True, text=True, timeout=400, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("| | 50 orders | 100 orders |") == 2
+    rows = [line for line in done.stdout.splitlines() if line.startswith("| claim and four steps")]
+    assert len(rows) == 2
+    assert all(row.count(" / ") == 2 for row in rows)
