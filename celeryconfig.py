@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from kombu.entity import Exchange, Queue
 
-from workers.addresses import is_rabbitmq
-from workers.settings import load
+from workers.configuration.settings import load
+from workers.configuration.urls import is_rabbitmq
 
 _settings = load()
 
@@ -27,7 +27,7 @@ _REDIS: dict[str, object] = {
 }
 _RABBITMQ: dict[str, object] = {
     # Else RabbitMQ may refuse or lose a message, and nobody hears of it: a request of the ERP that
-    # is put off would be gone. What it does to events: workers/events.py.
+    # is put off would be gone. What it does to events: workers/monitoring/celery_events.py.
     "confirm_publish": True,
     # Without them a publish to a broker that hangs, or is short of memory, blocks for ever.
     "read_timeout": 10,
@@ -101,18 +101,18 @@ task_routes = {
     "alerts.watch": {"queue": "control"},
 }
 imports = (
-    "tasks.orders",
-    "tasks.feed",
-    "tasks.invoices",
-    "tasks.tracking",
-    "tasks.cancellations",
-    "tasks.denials",
-    "tasks.changes",
-    "tasks.canceled",
-    "tasks.outcomes",
-    "tasks.dispatch",
-    "tasks.reconciliations",
-    "tasks.alerts",
+    "tasks.intake.orders",
+    "tasks.intake.feed",
+    "tasks.outbound.invoices",
+    "tasks.outbound.tracking",
+    "tasks.outbound.cancellations",
+    "tasks.outbound.cancellation_denials",
+    "tasks.order_changes.tasks",
+    "tasks.order_changes.polling",
+    "tasks.outbound.outbox",
+    "tasks.scheduled",
+    "tasks.reconciliation.tasks",
+    "tasks.alerts.tasks",
 )
 
 # --- tasks ------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from workers import flower_pages
-from workers.settings import load
+from workers.configuration.settings import load
 
 
 def _password() -> str:

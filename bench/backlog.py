@@ -23,15 +23,15 @@ from cluster import surroundings
 from meters import pss_mb
 from sqlalchemy import Engine, create_engine, make_url, text
 
-from journal.jobs import AT_ERP, Kind
-from journal.rows import new_job, packed
-from journal.store import Journal
-from journal.tables import documents, jobs, orders
+from journal.journal import Journal
+from journal.model import AT_ERP, Kind
+from journal.storage.rows import new_job, packed
+from journal.storage.tables import documents, jobs, orders
 from vtex import schemas
 from vtex.client import VtexClient
 from vtex.simulator.config import Config
 from vtex.simulator.server import Running, running
-from vtex.transport import Account, Transport
+from vtex.transport.transport import Account, Transport
 
 DISTINCT = 500
 """Documents that differ; the others are these under an id and a date of their own."""

@@ -24,18 +24,18 @@ from cluster import databases
 from meters import cpu_seconds
 from sqlalchemy import text
 
-from journal.asking import Ask
-from journal.jobs import PATHS, Kind, Stage, State
-from journal.recording import Listed
-from journal.retention import Retention
-from journal.rows import line, new_job, packed
-from journal.store import Journal
-from journal.tables import documents, events, jobs, orders
+from journal.jobs.order_intake import Listed
+from journal.journal import Journal
+from journal.model import PATHS, Kind, Stage, State
+from journal.privacy.retention import Retention
+from journal.requests import Ask
+from journal.storage.rows import line, new_job, packed
+from journal.storage.tables import documents, events, jobs, orders
 from vtex import schemas
 from vtex.client import VtexClient
 from vtex.simulator.config import Config
 from vtex.simulator.server import running
-from vtex.transport import Account, Transport
+from vtex.transport.transport import Account, Transport
 
 DISTINCT = 200
 PAGE = 100

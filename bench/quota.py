@@ -33,13 +33,13 @@ from cluster import Surroundings, surroundings, wait_until_ready
 from servers import Cluster, RedisServer, eventually, free_port  # cluster.py says where it is
 from sqlalchemy import NullPool, create_engine, make_url, text
 
-from journal.recording import Listed
-from journal.store import Journal
-from vtex.budget import Rank
+from journal.jobs.order_intake import Listed
+from journal.journal import Journal
 from vtex.errors import BudgetSpent
-from workers.settings import load
-from workers.stores import Quota
-from workers.throttle import StoreBudget, connect
+from vtex.transport.rate_limit import Rank
+from workers.configuration.settings import load
+from workers.configuration.stores import Quota
+from workers.rate_limiter import StoreBudget, connect
 from workers.wiring import budgets
 
 SETTLING_SECONDS = 15

@@ -21,7 +21,7 @@ from cluster import Databases, Surroundings, surroundings
 from meters import cpu_seconds, part, pss_mb, redis_work
 from servers import Cluster  # cluster.py says where it is
 
-from journal.store import Journal
+from journal.journal import Journal
 from workers.app import app
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol, runtime_checkable
 
-from erp.amendment import Amendment
+from erp.order_diff import Amendment
 from erp.sales_order import SalesOrder
 
 

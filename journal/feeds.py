@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, select, update
 
-from journal.readings import Readings
-from journal.rows import insert
-from journal.tables import feeds
+from journal.queries import Readings
+from journal.storage.rows import insert
+from journal.storage.tables import feeds
 
 LOOK = timedelta(minutes=5)
 """So often a feed that works is compared with what it was set up as."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, RowMapping, and_, bindparam, literal, select, true
 
-from journal.jobs import Kind
-from journal.tables import documents, erp_pauses, jobs, orders, pauses
+from journal.model import Kind
+from journal.storage.tables import documents, erp_pauses, jobs, orders, pauses
 
 
 def find_job(db: Connection, store: str, order_id: str, job: int | None) -> RowMapping | None:

@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from journal.jobs import NOT_ASKED, Kind, Stage
-from journal.rows import Row, from_json, is_open
-from journal.tables import jobs, outcomes
+from journal.model import NOT_ASKED, Kind, Stage
+from journal.storage.rows import Row, from_json, is_open
+from journal.storage.tables import jobs, outcomes
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,16 +16,15 @@ from celery.exceptions import Reject, Retry
 from kombu.exceptions import OperationalError
 
 from erp.port import Erp, ErpRejected, ErpUnavailable
-from journal.jobs import ErpPaused, JobLost, JournalUnavailable, Stage, StorePaused
-from journal.owned import Job
-from journal.recording import Listed
-from journal.store import Journal
-from tasks import carrying
-from tasks.chains import send
-from tasks.contract import ContractNewer, RequestInvalid
-from tasks.team import REFILLED, Team
-from tasks.watching import Doing, move_of
-from vtex.budget import Rank
+from journal.jobs.leased_job import Job
+from journal.jobs.order_intake import Listed
+from journal.journal import Journal
+from journal.model import ErpPaused, JobLost, JournalUnavailable, Stage, StorePaused
+from tasks import local_executor as carrying
+from tasks.context import REFILLED, Team
+from tasks.instrumentation import Doing, move_of
+from tasks.outbound.request_schemas import ContractNewer, RequestInvalid
+from tasks.workflow import send
 from vtex.client import VtexClient
 from vtex.errors import (
     BudgetSpent,
@@ -40,6 +39,7 @@ from vtex.errors import (
     VtexUnauthorized,
     VtexUnavailable,
 )
+from vtex.transport.rate_limit import Rank
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from outboxes import MemoryOutbox, SqlOutbox
 from sqlalchemy import event, make_url
 from wire import Wire
 
-from erp.adapters.sql import SqlErp
+from erp.adapters.sql.adapter import SqlErp
 from erp.conformance import NotOffered
 from erp.port import Erp, Request
 

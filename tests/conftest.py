@@ -17,8 +17,8 @@ from sqlalchemy import create_engine, make_url, text
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from erp.adapters.sql_database import DRIVERS
-from journal.store import Journal
+from erp.adapters.sql.database import DRIVERS
+from journal.journal import Journal
 
 _NUMBERS = itertools.count(1)
 

@@ -12,17 +12,18 @@ from nfe_samples import Det, nfe
 
 from erp.adapters.memory import MemoryErp
 from erp.port import Event
-from journal.jobs import Policy, Ticket
-from journal.recording import Listed
-from journal.store import Journal
-from tasks import chains, requests
+from journal.jobs.order_intake import Listed
+from journal.journal import Journal
+from journal.model import Policy, Ticket
+from tasks import workflow as chains
 from tasks.base import StoreTask
-from tasks.team import Renew, Team
+from tasks.context import Renew, Team
+from tasks.outbound import request_intake as requests
 from vtex.client import VtexClient
 from vtex.simulator.config import Config
 from vtex.simulator.server import Running, running
 from vtex.simulator.state import Entry
-from vtex.transport import Account, Transport
+from vtex.transport.transport import Account, Transport
 from workers.app import app
 
 

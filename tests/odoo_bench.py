@@ -9,11 +9,11 @@ from decimal import Decimal
 
 from fakes.odoo import Odoo
 
-from erp.adapters import odoo_notes as notes
-from erp.adapters import web
-from erp.adapters.odoo import OdooErp
-from erp.adapters.odoo_records import MODULE, name
-from erp.conformance.orders import ORDERS
+from erp.adapters.odoo import notes
+from erp.adapters.odoo.adapter import OdooErp
+from erp.adapters.odoo.external_ids import MODULE, name
+from erp.adapters.shared import http_client as web
+from erp.conformance.order_kinds import ORDERS
 from erp.port import Erp
 
 CODES = {"310045", "310102"} | {

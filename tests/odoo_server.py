@@ -16,7 +16,7 @@ from servers import ROOT, Process, eventually, free_port
 from sqlalchemy import create_engine, make_url, text
 from wire import Wire
 
-from erp.adapters.odoo import OdooErp
+from erp.adapters.odoo.adapter import OdooErp
 from erp.port import Erp
 
 VENV = ROOT / ".venv-odoo"

@@ -9,10 +9,10 @@ from typing import Any
 from alembic import command
 from sqlalchemy import create_engine, make_url, text
 
-from erp.adapters import sql_database
 from erp.adapters.memory import MemoryErp
-from erp.adapters.sql import SqlErp
-from erp.adapters.sql_database import DRIVERS
+from erp.adapters.sql import database as sql_database
+from erp.adapters.sql.adapter import SqlErp
+from erp.adapters.sql.database import DRIVERS
 from erp.port import Request
 
 SEEN = {

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import event
 
-from journal.store import Journal
+from journal.journal import Journal
 
 
 @contextmanager

@@ -38,27 +38,27 @@ def tidy(self: StoreTask, /, **_: object) -> None:
     """What the next release does now and then."""
 '''
 _ENDS = {
-    "journal/tables.py": 'jobs.append_column(Column("channel", String(16)))\n',
-    "tasks/dispatch.py": _TASK,
+    "journal/storage/tables.py": 'jobs.append_column(Column("channel", String(16)))\n',
+    "tasks/scheduled.py": _TASK,
     "celeryconfig.py": (
         'task_routes["journal.tidy"] = {"queue": "control"}\n'
         'beat_schedule["journal.tidy"] = {"task": "journal.tidy", "schedule": 1.0}\n'
     ),
 }
 _CHANGES = {
-    "journal/rows.py": [('"waiting": 0,', '"waiting": 0, "channel": "web",')],
-    "tasks/chains.py": [
+    "journal/storage/rows.py": [('"waiting": 0,', '"waiting": 0, "channel": "web",')],
+    "tasks/workflow.py": [
         ('"attempt": ticket.attempt}', '"attempt": ticket.attempt, "channel": "web"}')
     ],
-    "tasks/orders.py": [
+    "tasks/intake/orders.py": [
         ("attempt: int, **_: object", 'attempt: int, channel: str = "none", **_: object'),
         ("as job:\n", 'as job:\n        job.note(f"next release, channel {channel}")\n'),
     ],
-    "tasks/contract.py": [
+    "tasks/outbound/request_schemas.py": [
         ("VERSION = 1\n", "VERSION = 2\n"),
         ("    requested_by_user = ", "    channel = _Text(16)\n    requested_by_user = "),
     ],
-    "vtex/outgoing.py": [
+    "vtex/payloads.py": [
         (
             "    requested_by_user: bool = False\n",
             "    requested_by_user: bool = False\n    channel: str | None = None\n",

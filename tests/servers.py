@@ -25,10 +25,10 @@ from click.testing import CliRunner
 from kombu.connection import Connection
 from sqlalchemy import Engine, NullPool, create_engine, make_url, text
 
-from erp.adapters.sql import SqlErp
-from journal.store import Journal
-from workers.cli import main
-from workers.demo import redis_command
+from erp.adapters.sql.adapter import SqlErp
+from journal.journal import Journal
+from workers.cli.demo.cluster import redis_command
+from workers.cli.main import main
 
 ROOT = Path(__file__).parents[1]
 
@@ -377,7 +377,7 @@ class Cluster:
         self.start_beat()
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return warm.run(["workers.cli", *arguments], self.env, self.home)
+        return warm.run(["workers.cli.main", *arguments], self.env, self.home)
 
     # --- what is seen from outside -------------------------------------------------------------
 

@@ -12,11 +12,11 @@ import click
 from servers import ROOT
 from tryton_server import Clerk, TrytonServer, template
 
-from journal.readings import OrderRow
-from journal.store import Journal
-from vtex.simulator.goods import PRODUCTS
-from workers import demo
-from workers.demo_erp import Played, settled
+from journal.journal import Journal
+from journal.queries import OrderRow
+from vtex.simulator.items import PRODUCTS
+from workers.cli.demo import cluster as demo
+from workers.cli.demo.simulated_erp import Played, settled
 
 CODES = ",".join([f"REF-{sku}" for sku, *_ in PRODUCTS] + ["REF-500001"])
 PLAYED = 6
@@ -85,7 +85,7 @@ def main(once: bool, orders: int, folder: str) -> None:
         status = demo.run(once=once, orders=orders, folder=folder, erp=erp)
         for one in play.examples:
             subprocess.run(
-                f". {Path(folder).resolve()}/env; {sys.executable} -m workers.cli order {one}",
+                f". {Path(folder).resolve()}/env; {sys.executable} -m workers.cli.main order {one}",
                 shell=True, cwd=ROOT, check=False,
             )  # fmt: skip
     finally:

@@ -19,8 +19,8 @@ from typing import Any
 import requests
 from servers import ROOT, Process, eventually, free_port
 
-from erp.adapters.tryton import TrytonErp
-from erp.adapters.tryton_notes import CLAIM, TAKEN, ending, is_taken, marks, of_order
+from erp.adapters.tryton.adapter import TrytonErp
+from erp.adapters.tryton.notes import CLAIM, TAKEN, ending, is_taken, marks, of_order
 
 VENV = ROOT / ".venv-tryton"
 HERE = ROOT / "tests" / "tryton"

@@ -12,9 +12,9 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tasks.base import StoreTask
-from tasks.watching import Watch
+from tasks.instrumentation import Watch
 from vtex.client import VtexClient
-from vtex.transport import Transport
+from vtex.transport.transport import Transport
 
 Labels = dict[str, str]
 

@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import quote
 
 from vtex import schemas
-from vtex.budget import Rank
 from vtex.documents import NOT_IN_GATEWAY, FeedBatch, FeedConfig, ListedOrder, OrderPage, together
 from vtex.errors import (
     BudgetSpent,
@@ -22,7 +21,8 @@ from vtex.errors import (
     VtexUnavailable,
 )
 from vtex.statuses import READY
-from vtex.transport import Transport
+from vtex.transport.rate_limit import Rank
+from vtex.transport.transport import Transport
 
 PAGE_ROWS = 100
 LAST_PAGE = 30

@@ -9,12 +9,13 @@ from typing import Any
 
 from celery import Celery, signals
 
-from tasks import carrying
-from workers import log, watching, wiring
-from workers.events import GatheredEvents
-from workers.health import Pulse, life
-from workers.lookout import Lookout
-from workers.settings import load
+from tasks import local_executor as carrying
+from workers import log, wiring
+from workers.configuration.settings import load
+from workers.monitoring import instrumentation as watching
+from workers.monitoring.celery_events import GatheredEvents
+from workers.monitoring.health import Pulse, life
+from workers.monitoring.watchdog import Lookout
 
 # ``celery`` started in the project's folder finds celeryconfig there; elsewhere it is installed.
 sys.path.insert(0, os.getcwd())
@@ -24,7 +25,7 @@ GARBAGE_OBJECTS = 20_000
 
 lookouts: list[Lookout] = []
 
-app = Celery("vtex-erp", events="workers.events:Events")
+app = Celery("vtex-erp", events="workers.monitoring.celery_events:Events")
 app.config_from_object("celeryconfig")
 app.steps["consumer"].update([GatheredEvents, Pulse])
 

@@ -11,9 +11,9 @@ import redis
 from celery.beat import Scheduler as CeleryScheduler
 from redis.exceptions import LockError
 
-from workers import watching
-from workers.health import life
-from workers.settings import load
+from workers.configuration.settings import load
+from workers.monitoring import instrumentation as watching
+from workers.monitoring.health import life
 
 LOCK = "vtex-erp:beat"
 LOCK_SECONDS = 15.0

@@ -7,11 +7,11 @@ from datetime import timedelta
 
 import click
 
-from journal.retention import Purged, Retention
-from journal.store import Journal
+from journal.journal import Journal
+from journal.privacy.retention import Purged, Retention
 from workers import log, wiring
-from workers.options import agreed
-from workers.settings import load
+from workers.cli.options import agreed
+from workers.configuration.settings import load
 
 _DAYS = click.IntRange(1, 36_500)
 

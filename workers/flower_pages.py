@@ -11,11 +11,11 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from tornado.web import authenticated, url
 
-from workers import health
 from workers.app import app
-from workers.cluster_metrics import add_cluster
-from workers.health import Health
-from workers.settings import Settings
+from workers.configuration.settings import Settings
+from workers.monitoring import health
+from workers.monitoring.cluster_metrics import add_cluster
+from workers.monitoring.health import Health
 
 
 def add(settings: Settings) -> None:

@@ -16,22 +16,22 @@ import redis
 from redis.exceptions import LockError
 
 from erp.port import Erp
-from journal.jobs import JournalError, Policy
-from journal.retention import Retention
-from journal.store import Journal
-from tasks.alerting import Facts, Rules, Watched
+from journal.journal import Journal
+from journal.model import JournalError, Policy
+from journal.privacy.retention import Retention
+from tasks.alerts.model import Facts, Rules, Watched
 from tasks.base import StoreTask
-from tasks.team import REFILLED, Alarm, NfeRules, Renew, Team
-from tasks.watching import Watch
-from vtex.budget import Budget
+from tasks.context import REFILLED, Alarm, NfeRules, Renew, Team
+from tasks.instrumentation import Watch
 from vtex.client import VtexClient
-from vtex.transport import Account, Transport
-from workers import throttle
-from workers.addresses import adapter_name, adapters
-from workers.notify import AppriseNotifier
-from workers.settings import Settings, SettingsError, load
-from workers.stores import Store
-from workers.throttle import StoreBudget
+from vtex.transport.rate_limit import Budget
+from vtex.transport.transport import Account, Transport
+from workers import rate_limiter as throttle
+from workers.configuration.settings import Settings, SettingsError, load
+from workers.configuration.stores import Store
+from workers.configuration.urls import adapter_name, adapters
+from workers.notifier import AppriseNotifier
+from workers.rate_limiter import StoreBudget
 
 log = logging.getLogger(__name__)
 

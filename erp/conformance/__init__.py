@@ -18,7 +18,12 @@ that cannot do what the check needs. ``ALL`` is the three of them, each on a ben
 
 from collections.abc import Callable
 
-from erp.conformance.bench import (
+from erp.conformance.availability import CHECKS as FAULTS
+from erp.conformance.checks import CHECKS as BASIC_CHECKS
+from erp.conformance.checks import OUTBOX_CHECKS, Outbox, sample
+from erp.conformance.checks_on_harness import on_erp, on_outbox
+from erp.conformance.erp_actions import CHECKS as DOINGS
+from erp.conformance.harness import (
     TROUBLES,
     Acts,
     Bench,
@@ -30,13 +35,8 @@ from erp.conformance.bench import (
     NotOffered,
     SetsClock,
 )
-from erp.conformance.checks import CHECKS as BASIC_CHECKS
-from erp.conformance.checks import OUTBOX_CHECKS, Outbox, sample
-from erp.conformance.doings import CHECKS as DOINGS
-from erp.conformance.faults import CHECKS as FAULTS
-from erp.conformance.on_bench import on_erp, on_outbox
-from erp.conformance.once import CHECKS as ONCE
-from erp.conformance.orders import CHECKS as KINDS_OF_ORDERS
+from erp.conformance.idempotency import CHECKS as ONCE
+from erp.conformance.order_kinds import CHECKS as KINDS_OF_ORDERS
 
 CHECKS = (*BASIC_CHECKS, *KINDS_OF_ORDERS)
 BENCH_CHECKS = (*ONCE, *FAULTS, *DOINGS)

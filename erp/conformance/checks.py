@@ -10,8 +10,8 @@ from decimal import Decimal
 from typing import Protocol
 from uuid import uuid4
 
-from erp.amendment import Amendment, ItemChange, Totals
 from erp.codes import KINDS, KnowsCodes
+from erp.order_diff import Amendment, ItemChange, Totals
 from erp.port import CHANGES, Erp, Event, Request, held
 from erp.sales_order import Customer, Line, PaymentPart, PostalAddress, SalesOrder
 

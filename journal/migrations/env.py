@@ -6,7 +6,7 @@ locks are held for one change, and what was done stays done.
 
 from alembic import context
 
-from journal.tables import metadata
+from journal.storage.tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

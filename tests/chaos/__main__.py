@@ -21,8 +21,8 @@ from chaos import ledger
 from chaos.faults import FAULTS, PASSING, Fault
 from chaos.trade import Retailer, Shop
 from chaos.world import Plan, World, can_isolate, prepare_network
-from journal.jobs import JournalUnavailable, State
-from journal.store import Journal
+from journal.journal import Journal
+from journal.model import JournalUnavailable, State
 
 SETTLE_SECONDS = 300.0
 """What may pass between the last fault's end and the balance: the longest back-off."""

@@ -14,8 +14,8 @@ from sqlalchemy import text
 
 from chaos.trade import Retailer, Shop, Wish
 from chaos.world import World
-from journal.jobs import JournalUnavailable
-from journal.store import Journal
+from journal.journal import Journal
+from journal.model import JournalUnavailable
 
 
 def faults_of(world: World, shop: Shop, retailer: Retailer) -> list[str]:

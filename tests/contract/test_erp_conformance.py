@@ -9,7 +9,7 @@ import pytest
 from benches import MemoryBench, SqlBench
 
 from erp import conformance
-from erp.adapters.sql import SqlErp
+from erp.adapters.sql.adapter import SqlErp
 from erp.port import ErpUnavailable
 
 Made = MemoryBench | SqlBench

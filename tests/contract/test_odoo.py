@@ -11,8 +11,10 @@ from odoo_bench import CODES
 from odoo_server import MISSING, OdooServer, RealBench
 
 from erp import conformance
-from erp.adapters.odoo import OdooErp
-from erp.conformance import doings, once, sample
+from erp.adapters.odoo.adapter import OdooErp
+from erp.conformance import erp_actions as doings
+from erp.conformance import idempotency as once
+from erp.conformance import sample
 from erp.port import Request
 
 pytestmark = pytest.mark.skipif(MISSING is not None, reason=MISSING or "")

@@ -9,7 +9,7 @@ import pytest
 from odoo_bench import PROTOCOLS, OdooBench
 
 from erp import conformance
-from erp.conformance.orders import ORDERS
+from erp.conformance.order_kinds import ORDERS
 
 
 @pytest.fixture(params=sorted(PROTOCOLS))

@@ -14,13 +14,16 @@ from openapi_schema_validator import OAS30Validator
 from published import ORDER, PAYMENT, TRANSACTION, content, document, example
 
 from erp.mapping import SumMismatch, to_sales_order
-from vtex import outgoing, schemas
+from vtex import payloads as outgoing
+from vtex import schemas
 from vtex.client import VtexClient
 from vtex.documents import FeedConfig
-from vtex.simulator import amending, deciding, outbound
+from vtex.simulator import cancel_requests as deciding
+from vtex.simulator import fulfillment as outbound
+from vtex.simulator import order_changes as amending
 from vtex.simulator.config import Config
 from vtex.simulator.server import Running, running
-from vtex.transport import Account, Transport
+from vtex.transport.transport import Account, Transport
 
 pytestmark = published.needed
 LIST = "/api/oms/pvt/orders"

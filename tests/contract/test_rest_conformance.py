@@ -10,7 +10,7 @@ import pytest
 from rest_bench import FAKES, RestBench
 
 from erp import conformance
-from erp.conformance.orders import ORDERS
+from erp.conformance.order_kinds import ORDERS
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import pytest
 from tryton_server import MISSING, TrytonOutbox, TrytonServer
 
 from erp import conformance
-from erp.adapters.tryton import TrytonErp
+from erp.adapters.tryton.adapter import TrytonErp
 
 pytestmark = pytest.mark.skipif(MISSING is not None, reason=MISSING or "")
 

@@ -17,10 +17,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vtex.bounded import MOST_BYTES
 from vtex.client import VtexClient
 from vtex.errors import VtexError
-from vtex.transport import Account, Transport
+from vtex.transport.bounded_session import MOST_BYTES
+from vtex.transport.transport import Account, Transport
 
 READ_TIMEOUT = 0.5
 

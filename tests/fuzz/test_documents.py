@@ -15,14 +15,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from erp.adapters.sql import SqlErp
+from erp.adapters.sql.adapter import SqlErp
 from erp.port import ErpRejected
 from erp.sales_order import SalesOrder
-from journal.rows import packed, unpacked
-from tasks.orders import listed, sales_order
+from journal.storage.rows import packed, unpacked
+from tasks.intake.orders import listed, sales_order
 from vtex import schemas, statuses
-from vtex.balance import balance
 from vtex.errors import DocumentInvalid, VtexUnavailable
+from vtex.operations.invoice_balance import balance
 from vtex.simulator.seed import Made
 
 MOST_WORDS = 5_000

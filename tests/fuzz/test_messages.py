@@ -15,11 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from erp.adapters.memory import MemoryErp
-from journal.jobs import State
-from journal.store import Journal
-from tasks import contract, requests
-from tasks.requests import RequestRefused
-from tasks.team import Team
+from journal.journal import Journal
+from journal.model import State
+from tasks.context import Team
+from tasks.outbound import request_intake as requests
+from tasks.outbound import request_schemas as contract
+from tasks.outbound.request_intake import RequestRefused
 
 STAMP = "2026-03-10T15:04:05-03:00"
 EVENT = {"city": "Campinas", "state": "SP", "description": "Em trânsito", "date": "2026-03-11"}

@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nfe_samples import PERSON, Det, nfe
 
-from erp import nfe as reader
-from erp.nfe_xml import NfeError
-from tasks import contract
+from erp.nfe import invoice as reader
+from erp.nfe.safe_xml import NfeError
+from tasks.outbound import request_schemas as contract
 from vtex import schemas
 from vtex.documents import Order
 from vtex.errors import DocumentInvalid
-from vtex.outgoing import key_is_sound
+from vtex.payloads import key_is_sound
 
 NAMESPACE = "http://www.portalfiscal.inf.br/nfe"
 SECONDS = 5

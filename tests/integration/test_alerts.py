@@ -13,17 +13,17 @@ import pytest
 from desk import Clock
 from sqlalchemy import event
 
-from journal.alerts import CLAIM, Cause
 from journal.feeds import PROBE
-from journal.jobs import Policy, Stage
-from journal.reconciled import Reconciliation
-from journal.recording import Listed
-from journal.store import Journal
-from journal.tables import orders
-from journal.vitals import LISTED
-from tasks.alerting import SAO_PAULO, Facts, Rule, Rules, Watched
-from tasks.looking import evaluate, look, silent_beat
-from tasks.telling import Message, Tone, tell
+from journal.jobs.order_intake import Listed
+from journal.journal import Journal
+from journal.model import Policy, Stage
+from journal.monitoring.alert_queries import LISTED
+from journal.monitoring.alerts import CLAIM, Cause
+from journal.reconciliation import Reconciliation
+from journal.storage.tables import orders
+from tasks.alerts.delivery import Message, Tone, tell
+from tasks.alerts.model import SAO_PAULO, Facts, Rule, Rules, Watched
+from tasks.alerts.rules import evaluate, look, silent_beat
 
 STORE = Watched("acme", by_feed=True)
 RULES = Rules((STORE, Watched("outlet")))

@@ -13,11 +13,13 @@ import pytest
 from desk import Desk, desk
 
 from erp.port import Event
-from journal.changes import Seen
-from journal.jobs import Kind, State
+from journal.model import Kind, State
+from journal.order_changes import Seen
 from tasks.base import StoreTask
 from vtex.documents import FeedConfig
-from vtex.simulator import amending, deciding, listing
+from vtex.simulator import cancel_requests as deciding
+from vtex.simulator import listing
+from vtex.simulator import order_changes as amending
 from vtex.statuses import CHANGES, READY
 from workers.app import app
 
@@ -27,7 +29,7 @@ ASKED = {"reason": "Comprei errado, Ana Prado", "requestedByUser": True}
 @pytest.fixture
 def counter(journal_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     # There is no broker here: what would be sent is due at once, and worked by the desk.
-    for module in ("tasks.feed", "tasks.orders", "tasks.canceled"):
+    for module in ("tasks.intake.feed", "tasks.intake.orders", "tasks.order_changes.polling"):
         monkeypatch.setattr(f"{module}.send", lambda journal, tickets: journal.release(tickets))
     with desk(journal_url, index_lag=0) as made:
         pace = timedelta(minutes=10)

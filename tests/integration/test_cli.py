@@ -19,25 +19,26 @@ import redis
 from click.testing import CliRunner
 from servers import Cluster, RedisServer
 
-from erp.adapters.sql import SqlErp
-from journal.asking import Ask
-from journal.changes import CancelRequest, Seen
-from journal.dead import Which
-from journal.jobs import PATHS, Kind, Stage
-from journal.readings import OrderRow
-from journal.recording import Listed
-from journal.store import Journal
-from tasks.looking import look
+from erp.adapters.sql.adapter import SqlErp
+from journal.jobs.dead_letters import Which
+from journal.jobs.order_intake import Listed
+from journal.journal import Journal
+from journal.model import PATHS, Kind, Stage
+from journal.order_changes import CancelRequest, Seen
+from journal.queries import OrderRow
+from journal.requests import Ask
+from tasks.alerts.rules import look
 from vtex.client import VtexClient
 from vtex.documents import FeedConfig
-from vtex.simulator import deciding
+from vtex.simulator import cancel_requests as deciding
 from vtex.simulator.config import Config
 from vtex.simulator.server import Running, running
 from vtex.statuses import CHANGES, READY
-from vtex.transport import Account, Transport
-from workers import broker_checks, wiring
-from workers.cli import main
-from workers.settings import SettingsSchema, load
+from vtex.transport.transport import Account, Transport
+from workers import wiring
+from workers.cli import check_broker as broker_checks
+from workers.cli.main import main
+from workers.configuration.settings import SettingsSchema, load
 
 PERSON = "ana.prado@example.com"
 NOW = datetime.now(UTC)

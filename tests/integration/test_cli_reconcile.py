@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from erp.adapters.sql import SqlErp
-from journal.jobs import Stage
-from journal.recording import Listed
-from journal.store import Journal
+from erp.adapters.sql.adapter import SqlErp
+from journal.jobs.order_intake import Listed
+from journal.journal import Journal
+from journal.model import Stage
 from vtex import client
 from vtex.simulator.config import Config
 from vtex.simulator.server import Running, running
-from workers.cli import main
+from workers.cli.main import main
 
 PLACED = datetime.now(UTC) - timedelta(days=2)
 

@@ -14,12 +14,12 @@ import pytest
 from servers import eventually
 from sqlalchemy import Connection, NullPool, create_engine, event, make_url, text
 
-from erp.adapters import sql_connections
-from erp.adapters.sql_database import Database as ErpDatabase
+from erp.adapters.sql import connections as sql_connections
+from erp.adapters.sql.database import Database as ErpDatabase
 from erp.port import ErpRejected, ErpUnavailable
-from journal import connections
-from journal.database import Database
-from journal.jobs import JournalUnavailable
+from journal.model import JournalUnavailable
+from journal.storage import connections
+from journal.storage.database import Database
 
 ONE = "SELECT 1 AS n"
 AWAY = (JournalUnavailable, ErpUnavailable)

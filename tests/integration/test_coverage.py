@@ -13,9 +13,9 @@ from outboxes import SqlOutbox
 
 from erp.codes import KINDS, CodeMap
 from erp.port import ErpRejected
-from journal.dead import Which
+from journal.jobs.dead_letters import Which
 from tasks.base import StoreTask
-from tasks.coverage import Coverage, cover
+from tasks.intake.code_coverage import Coverage, cover
 
 WEEK = timedelta(days=7)
 

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from journal.asking import Ask
-from journal.dead import Which
-from journal.jobs import Kind, Policy, State
-from journal.recording import Listed
-from journal.store import Journal
+from journal.jobs.dead_letters import Which
+from journal.jobs.order_intake import Listed
+from journal.journal import Journal
+from journal.model import Kind, Policy, State
+from journal.requests import Ask
 
 
 def bury(journal: Journal, count: int, reason: str = "items.{n}.quantity is not text") -> None:

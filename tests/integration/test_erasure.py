@@ -11,8 +11,8 @@ from desk import Desk, desk
 from nfe_samples import PERSON
 from sqlalchemy import select
 
-from journal.jobs import PATHS, Kind, State
-from journal.tables import metadata
+from journal.model import PATHS, Kind, State
+from journal.storage.tables import metadata
 
 
 @pytest.fixture

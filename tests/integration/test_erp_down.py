@@ -13,8 +13,8 @@ from desk import Desk, desk
 from erp.adapters.memory import MemoryErp
 from erp.port import ErpUnavailable
 from erp.sales_order import SalesOrder
-from journal.jobs import Policy, Stage
-from journal.recording import Listed
+from journal.jobs.order_intake import Listed
+from journal.model import Policy, Stage
 from tasks.base import StoreTask
 
 PAUSE = Policy().erp_pause_seconds

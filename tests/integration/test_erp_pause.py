@@ -11,12 +11,12 @@ import pytest
 from desk import Clock
 from sqlalchemy import event, text
 
-from journal.asking import Ask
-from journal.jobs import ErpPaused, Kind, Policy, Stage, State
-from journal.owned import Job
-from journal.readings import OrderRow
-from journal.recording import Listed
-from journal.store import Journal
+from journal.jobs.leased_job import Job
+from journal.jobs.order_intake import Listed
+from journal.journal import Journal
+from journal.model import ErpPaused, Kind, Policy, Stage, State
+from journal.queries import OrderRow
+from journal.requests import Ask
 
 PAUSE = Policy().erp_pause_seconds
 

@@ -11,7 +11,7 @@ import pytest
 from desk import Desk, desk
 
 from journal.feeds import FeedRow
-from journal.jobs import State
+from journal.model import State
 from tasks.base import StoreTask
 from vtex.documents import FeedConfig
 from vtex.statuses import READY
@@ -25,7 +25,7 @@ PACE = timedelta(minutes=10)
 @pytest.fixture
 def counter(journal_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     # There is no broker here: what would be sent is due at once, and worked by the desk.
-    for module in ("tasks.feed", "tasks.orders"):
+    for module in ("tasks.intake.feed", "tasks.intake.orders"):
         monkeypatch.setattr(f"{module}.send", lambda journal, tickets: journal.release(tickets))
     with desk(journal_url, index_lag=600) as made:
         made.team = StoreTask.team = replace(made.team, rests={"acme": PACE})

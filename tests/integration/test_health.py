@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from servers import RabbitServer, RedisServer, free_port
 
-from journal.store import Journal
-from workers import health
+from journal.journal import Journal
 from workers.app import app
-from workers.health import POOL_SECONDS, STILL_SECONDS, Health, Life
-from workers.settings import Settings, load
+from workers.configuration.settings import Settings, load
+from workers.monitoring import health
+from workers.monitoring.health import POOL_SECONDS, STILL_SECONDS, Health, Life
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from vtex import errors
-from vtex.bounded import MOST_BYTES
 from vtex.client import VtexClient
-from vtex.transport import Account, Transport
+from vtex.transport.bounded_session import MOST_BYTES
+from vtex.transport.transport import Account, Transport
 
 READ_TIMEOUT = 0.4
 JSON = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"

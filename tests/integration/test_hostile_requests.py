@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from erp.adapters.memory import MemoryErp
-from journal.jobs import State
-from journal.readings import RequestRow
-from journal.recording import Listed
-from journal.store import Journal
-from tasks import requests
+from journal.jobs.order_intake import Listed
+from journal.journal import Journal
+from journal.model import State
+from journal.queries import RequestRow
 from tasks.base import StoreTask
-from tasks.requests import RequestRefused
-from tasks.team import Team
+from tasks.context import Team
+from tasks.outbound import request_intake as requests
+from tasks.outbound.request_intake import RequestRefused
 from workers.app import app
 
 ORDER = {"store": "acme", "order_id": "o-1"}

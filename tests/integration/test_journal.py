@@ -13,13 +13,13 @@ import pytest
 from servers import eventually
 from sqlalchemy import Connection, NullPool, create_engine, make_url, text
 
-from journal.asking import Ask
-from journal.claims import Sweep
-from journal.clock import utc_now
-from journal.jobs import PATHS, JobLost, Kind, Policy, Stage, State, StorePaused, Ticket
-from journal.recording import Listed
-from journal.store import Journal
-from journal.tables import MOST_WORDS
+from journal.jobs.leasing import Sweep
+from journal.jobs.order_intake import Listed
+from journal.journal import Journal
+from journal.model import PATHS, JobLost, Kind, Policy, Stage, State, StorePaused, Ticket
+from journal.requests import Ask
+from journal.storage.clock import utc_now
+from journal.storage.tables import MOST_WORDS
 
 
 def listed(count: int = 1) -> list[Listed]:
@@ -264,7 +264,7 @@ def test_the_journal_goes_by_its_databases_clock(
     with connected(postgres_database) as db:
         true = db.execute(text("SELECT clock_timestamp()")).scalar_one()
 
-    monkeypatch.setattr("journal.clock.utc_now", lambda: true + timedelta(minutes=10))
+    monkeypatch.setattr("journal.storage.clock.utc_now", lambda: true + timedelta(minutes=10))
 
     assert timedelta(0) <= made.now() - true < timedelta(minutes=1)
     made.close()

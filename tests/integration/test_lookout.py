@@ -8,12 +8,12 @@ from datetime import timedelta
 import pytest
 from servers import eventually
 
-from journal.clock import utc_now
-from journal.store import Journal
-from journal.vitals import WATCHED
-from workers import lookout
-from workers.lookout import Lookout
-from workers.settings import Settings, load
+from journal.journal import Journal
+from journal.monitoring.alert_queries import WATCHED
+from journal.storage.clock import utc_now
+from workers.configuration.settings import Settings, load
+from workers.monitoring import watchdog as lookout
+from workers.monitoring.watchdog import Lookout
 
 
 def settings(url: str) -> Settings:

@@ -14,17 +14,17 @@ from sqlalchemy import event, text
 from watched import Read, watched, words_of
 
 from erp.port import ErpRejected
-from journal.jobs import Stage
-from journal.measures import REASONS
-from journal.recording import Listed
-from journal.store import Journal
+from journal.jobs.order_intake import Listed
+from journal.journal import Journal
+from journal.model import Stage
+from journal.monitoring.metrics_queries import REASONS
 from tasks.base import DEAD, LATER
-from tasks.consequences import OUTCOMES, outcome_of, reason_of
-from vtex.budget import Rank
+from tasks.retry_policy import OUTCOMES, outcome_of, reason_of
+from vtex.transport.rate_limit import Rank
 from workers.app import app
-from workers.cluster_metrics import ClusterMetrics
-from workers.metrics import WorkMetrics
-from workers.settings import Settings, load
+from workers.configuration.settings import Settings, load
+from workers.monitoring.cluster_metrics import ClusterMetrics
+from workers.monitoring.metrics import WorkMetrics
 
 STORE = {
     "VTEX_ACCOUNT": "acme", "VTEX_APP_KEY": "vtexappkey-acme-SIMULA",

@@ -12,13 +12,13 @@ from alembic.config import Config
 from servers import eventually
 from sqlalchemy import Engine, NullPool, create_engine, make_url, text
 
-from erp.adapters import sql_database
-from erp.adapters.sql import SqlErp
+from erp.adapters.sql import database as sql_database
+from erp.adapters.sql.adapter import SqlErp
 from erp.port import ErpRejected
-from journal import database
-from journal.jobs import JournalError
-from journal.recording import Listed
-from journal.store import Journal
+from journal.jobs.order_intake import Listed
+from journal.journal import Journal
+from journal.model import JournalError
+from journal.storage import database
 
 HEAD = {"journal": "0013", "erp": "0008"}
 """The newest revision of each that ships."""

@@ -17,13 +17,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from desk import Desk, desk
 
-from tasks import mending
-from tasks.alerting import Rules, Watched
+from tasks.alerts.delivery import Message, tell
+from tasks.alerts.model import Rules, Watched
+from tasks.alerts.rules import look
 from tasks.base import StoreTask
-from tasks.looking import look
-from tasks.orders import sales_order
-from tasks.reconciling import DAYS, Finding, compare_store
-from tasks.telling import Message, tell
+from tasks.intake.orders import sales_order
+from tasks.reconciliation import repair as mending
+from tasks.reconciliation.compare import DAYS, Finding, compare_store
 from vtex import schemas
 from vtex.documents import FeedConfig
 from vtex.statuses import READY
@@ -273,7 +273,7 @@ def month(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Month]:
     settings = {"index_lag": 240, "handling_delay": 2, "cancel_delay": 2}
     with desk(f"sqlite:///{tmp_path}/journal.db", **settings) as office:
         # There is no broker here: what would be sent is worked at once.
-        for module in ("tasks.feed", "tasks.orders"):
+        for module in ("tasks.intake.feed", "tasks.intake.orders"):
             monkeypatch.setattr(f"{module}.send", lambda _, tickets: office.run(tickets))
         office.team = StoreTask.team = replace(office.team, rests={"acme": PACE})
         yield Month(office)

@@ -12,10 +12,10 @@ import pytest
 from fakes.odoo import Refused
 from odoo_bench import OdooBench
 
-from erp.adapters.odoo import OdooErp
+from erp.adapters.odoo.adapter import OdooErp
 from erp.codes import CodeMap
 from erp.conformance import sample
-from erp.conformance.orders import ORDERS
+from erp.conformance.order_kinds import ORDERS
 from erp.port import ErpRejected, ErpUnavailable, Request
 
 NOW = datetime.now(UTC)

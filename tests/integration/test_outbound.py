@@ -13,9 +13,9 @@ import nfe_samples
 import pytest
 from desk import Desk, desk
 
-from journal.jobs import Policy
+from journal.model import Policy
 from tasks.base import StoreTask
-from tasks.team import NfeRules
+from tasks.context import NfeRules
 from vtex.client import VtexClient
 from vtex.errors import VtexRejected
 

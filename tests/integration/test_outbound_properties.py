@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
-from journal.jobs import State
+from journal.model import State
 from vtex import schemas
-from vtex.balance import balance
+from vtex.operations.invoice_balance import balance
 
 KINDS = st.sampled_from(["plain", "many", "repeated", "discount", "kit", "marketplace", "weight"])
 NUMBERS = st.sampled_from(["1", "2", "3/A"])

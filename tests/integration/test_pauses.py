@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from desk import Desk, desk
 
-from journal.jobs import State, Ticket
-from tasks import chains
+from journal.model import State, Ticket
+from tasks import workflow as chains
 from workers.app import app
 from workers.pauses import FOR_GOOD_SECONDS
 

@@ -12,12 +12,12 @@ from datetime import timedelta
 import pytest
 from plans import explained
 
-from journal.asking import Ask
-from journal.changes import Seen
-from journal.clock import utc_now
-from journal.jobs import PATHS, Kind, Stage
-from journal.recording import Listed
-from journal.store import Journal
+from journal.jobs.order_intake import Listed
+from journal.journal import Journal
+from journal.model import PATHS, Kind, Stage
+from journal.order_changes import Seen
+from journal.requests import Ask
+from journal.storage.clock import utc_now
 
 
 @pytest.fixture

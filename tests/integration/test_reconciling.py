@@ -12,19 +12,19 @@ import pytest
 from desk import Desk
 
 from erp.port import Held, held
-from journal.jobs import State
-from journal.reconciled import TOLD, Known
-from journal.recording import Listed
-from tasks import mending
+from journal.jobs.order_intake import Listed
+from journal.model import State
+from journal.reconciliation import TOLD, Known
 from tasks.base import StoreTask
-from tasks.reconciliations import patience
-from tasks.reconciling import Finding, Fix, Found, Sides, compare_store
-from vtex.budget import Rank
+from tasks.reconciliation import repair as mending
+from tasks.reconciliation.compare import Finding, Fix, Found, Sides, compare_store
+from tasks.reconciliation.tasks import patience
 from vtex.client import VtexClient
 from vtex.documents import ListedOrder
 from vtex.errors import BudgetSpent
-from vtex.simulator.stamps import stamp
-from vtex.transport import Account, Transport
+from vtex.simulator.timestamps import stamp
+from vtex.transport.rate_limit import Rank
+from vtex.transport.transport import Account, Transport
 from workers.app import app
 
 LONG = 2 * 3600

@@ -12,14 +12,14 @@ import pytest
 from desk import Desk, desk
 from sqlalchemy import text
 
-from journal import retention
-from journal.dead import Which
-from journal.jobs import PATHS, ContentPurged, JobLost, Kind, State
-from journal.recording import Listed
-from journal.retention import Purged, Retention
-from journal.rows import line, new_job, packed
-from journal.store import Journal
-from journal.tables import documents, events, jobs, orders
+from journal.jobs.dead_letters import Which
+from journal.jobs.order_intake import Listed
+from journal.journal import Journal
+from journal.model import PATHS, ContentPurged, JobLost, Kind, State
+from journal.privacy import retention
+from journal.privacy.retention import Purged, Retention
+from journal.storage.rows import line, new_job, packed
+from journal.storage.tables import documents, events, jobs, orders
 from workers.app import app
 
 DAY = 86_400

@@ -10,8 +10,8 @@ import pytest
 from desk import Desk, desk
 
 from tasks.base import StoreTask
-from vtex.budget import Rank
 from vtex.errors import BudgetSpent
+from vtex.transport.rate_limit import Rank
 from workers.app import app
 
 

@@ -10,14 +10,14 @@ import pytest
 import requests
 from desk import Clock
 
-from vtex import outgoing
-from vtex.cancel_requests import asked
+from vtex import payloads as outgoing
 from vtex.client import VtexClient
 from vtex.errors import OrderNotFound, VtexRejected
-from vtex.outgoing import Cancellation, Denial, Invoice, InvoiceItem
+from vtex.payloads import Cancellation, Denial, Invoice, InvoiceItem
+from vtex.schemas.cancel_requests import asked
 from vtex.simulator.config import Config
 from vtex.simulator.server import Running, running
-from vtex.transport import Account, Transport
+from vtex.transport.transport import Account, Transport
 
 
 class Shop:

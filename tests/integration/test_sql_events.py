@@ -10,7 +10,7 @@ import pytest
 from outboxes import SqlOutbox
 
 from erp import conformance
-from erp.amendment import Amendment, ItemChange, Totals
+from erp.order_diff import Amendment, ItemChange, Totals
 from erp.port import ErpRejected, Event
 from erp.sales_order import SalesOrder
 

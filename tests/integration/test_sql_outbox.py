@@ -14,9 +14,9 @@ from outboxes import SqlOutbox
 from servers import ROOT
 from sqlalchemy.exc import DBAPIError
 
-from erp.nfe_xml import MOST_BYTES
+from erp.nfe.safe_xml import MOST_BYTES
 from erp.port import Event, Request
-from tasks import contract
+from tasks.outbound import request_schemas as contract
 
 MOMENT = datetime(2026, 3, 11, 9, 30, tzinfo=UTC)
 PAGE = (ROOT / "docs" / "erp-tables.md").read_text(encoding="utf-8")
@@ -179,7 +179,7 @@ from journal.store import Journal
 from tasks import requests
 from tasks.team import Team
 
-LINES = "erp/adapters/sql_outbox.py"
+LINES = "erp/adapters/sql/outbox.py"
 url = sys.argv[1]
 
 

@@ -14,8 +14,8 @@ from servers import eventually
 from sqlalchemy import text
 
 from erp import conformance
-from erp.adapters import sql_database
-from erp.amendment import Amendment, Totals
+from erp.adapters.sql import database as sql_database
+from erp.order_diff import Amendment, Totals
 from erp.port import ErpRejected, Event
 from erp.sales_order import SalesOrder
 

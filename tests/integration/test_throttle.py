@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from servers import RedisServer
 
-from vtex.budget import Rank
 from vtex.errors import BudgetSpent
-from workers.stores import Quota
-from workers.throttle import LATE_SECONDS, PATIENCE, Clock, StoreBudget, connect
+from vtex.transport.rate_limit import Rank
+from workers.configuration.stores import Quota
+from workers.rate_limiter import LATE_SECONDS, PATIENCE, Clock, StoreBudget, connect
 
 
 class Time:

@@ -16,12 +16,12 @@ from watched import watched, words_of
 
 from erp.port import ErpRejected
 from tasks.base import StoreTask
-from tasks.watching import Both
-from workers.addresses import PackageNotFoundError
+from tasks.instrumentation import Both
 from workers.app import app
-from workers.metrics import WorkMetrics, registry
-from workers.settings import SettingsError, load
-from workers.tracing import OrderTraces, _Ids, ids_of
+from workers.configuration.settings import SettingsError, load
+from workers.configuration.urls import PackageNotFoundError
+from workers.monitoring.metrics import WorkMetrics, registry
+from workers.monitoring.tracing import OrderTraces, _Ids, ids_of
 
 
 def traces(into: InMemorySpanExporter, sampler: Sampler | None = None) -> OrderTraces:
@@ -188,7 +188,7 @@ def test_without_the_extra_the_setting_is_refused_with_what_to_do(
     def missing(_: str) -> str:
         raise PackageNotFoundError
 
-    monkeypatch.setattr("workers.addresses.version", missing)
+    monkeypatch.setattr("workers.configuration.urls.version", missing)
 
     with pytest.raises(SettingsError, match=r"OTEL_EXPORTER.* not installed: .* extra otel"):
         load({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"})

@@ -18,8 +18,8 @@ from servers import ROOT, deadly
 from tryton_proxy import FaultyProxy
 from tryton_server import MISSING, Clerk, TrytonServer
 
-from erp.adapters.tryton import TrytonErp
-from erp.adapters.tryton_notes import of_claim
+from erp.adapters.tryton.adapter import TrytonErp
+from erp.adapters.tryton.notes import of_claim
 from erp.codes import CodeMap
 from erp.conformance import sample
 from erp.port import ErpRejected, ErpUnavailable, Event, Request
@@ -326,10 +326,10 @@ def test_a_worker_killed_amid_an_insert_leaves_a_sale_that_the_next_one_complete
         "import os, sys\n"
         f"sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / 'tests')!r}, {str(ROOT / 'tests/integration')!r}]\n"
         "from test_tryton import small\n"
-        "from erp.adapters.tryton import TrytonErp\n"
+        "from erp.adapters.tryton.adapter import TrytonErp\n"
         f"TrytonErp(os.environ['ERP_URL']).insert(small({order.order_id!r}))\n"
     )
-    marker, env = deadly(tmp_path, f"erp.adapters.tryton_http Rest {method} after")
+    marker, env = deadly(tmp_path, f"erp.adapters.tryton.rest_client Rest {method} after")
     died = subprocess.run(
         [sys.executable, str(script)], env=os.environ | env | {"ERP_URL": server.url}, check=False
     )

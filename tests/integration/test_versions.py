@@ -10,12 +10,13 @@ import pytest
 from desk import Desk, desk
 from sqlalchemy import text
 
-from journal.asking import Ask
-from journal.jobs import Kind, State
-from journal.recording import Listed
-from journal.store import Journal
-from tasks import carrying, requests
-from tasks.contract import KINDS, ContractNewer
+from journal.jobs.order_intake import Listed
+from journal.journal import Journal
+from journal.model import Kind, State
+from journal.requests import Ask
+from tasks import local_executor as carrying
+from tasks.outbound import request_intake as requests
+from tasks.outbound.request_schemas import KINDS, ContractNewer
 from workers.app import app
 
 ASKED = {"store": "acme", "reason": "Falta de estoque"}

@@ -123,7 +123,7 @@ def test_a_worker_killed_while_it_tells_the_erp_leaves_exactly_one_row(
 ) -> None:
     order_id = first(handled)
     handled.processes.pop("w1").kill()
-    marker, env = deadly(tmp_path, f"erp.adapters.sql SqlErp report {moment}")
+    marker, env = deadly(tmp_path, f"erp.adapters.sql.adapter SqlErp report {moment}")
     handled.start_worker("w2", **env)
 
     handled.steer("cancellations", order_id=order_id, final=True, reason="fraude")

@@ -13,8 +13,8 @@ import redis
 from servers import ROOT, Cluster, RedisServer, eventually
 from sqlalchemy import NullPool, create_engine, text
 
-from journal.jobs import Policy
-from tasks.chains import MOST_ORDERS
+from journal.model import Policy
+from tasks.workflow import MOST_ORDERS
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import yaml
 from servers import ROOT, Cluster, Process, RedisServer, eventually, free_port
 
 import celeryconfig
-from workers.settings import SettingsSchema
+from workers.configuration.settings import SettingsSchema
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 OTHERS = ("redis", "rabbitmq", "postgres", "prometheus", "grafana")
@@ -117,7 +117,7 @@ def test_the_described_cluster_moves_orders(
     def start(name: str, *more: str) -> Process:
         service = OURS[name]
         command = [_moved(one, moved) for one in service["command"]]
-        program = ["celery"] if command[0] == "celery" else ["workers.cli"]
+        program = ["celery"] if command[0] == "celery" else ["workers.cli.main"]
         env = {k: _moved(v, moved) for k, v in service.get("environment", {}).items()}
         process = Process(
             [sys.executable, "-m", *program, *command[1:], *more],

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from servers import ROOT, Process, eventually
 
-from workers.demo import Child
+from workers.cli.demo.cluster import Child
 
 
 def command(folder: Path, *more: str) -> list[str]:
     return [
-        sys.executable, "-m", "workers.cli", "demo", "--orders", "8", "--folder", str(folder), *more,
+        sys.executable, "-m", "workers.cli.main", "demo", "--orders", "8", "--folder", str(folder), *more,
     ]  # fmt: skip
 
 
@@ -57,7 +57,7 @@ def test_once_it_ends_with_a_summary_and_touches_no_real_store(tmp_path: Path) -
         assert words in done.stdout, done.stdout
     example = done.stdout.split("for example: vtex-erp order ")[1].split(";")[0]
     followed = subprocess.run(
-        f". {tmp_path}/demo/env; {sys.executable} -m workers.cli order {example}",
+        f". {tmp_path}/demo/env; {sys.executable} -m workers.cli.main order {example}",
         shell=True, cwd=ROOT, env=environment(), capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert "invoice 9000 done" in followed.stdout

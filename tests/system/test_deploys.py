@@ -19,9 +19,9 @@ from celery import Celery
 from releases import next_release
 from servers import Cluster, RedisServer, eventually
 
-from journal.readings import EventRow
-from journal.recording import Listed
-from journal.store import Journal
+from journal.jobs.order_intake import Listed
+from journal.journal import Journal
+from journal.queries import EventRow
 
 LEASE_SECONDS = 60
 QUEUES = "invoices,tracking,cancellations,denials,changes"

@@ -11,8 +11,8 @@ import pytest
 import redis
 from servers import ROOT, Cluster, RedisServer, deadly, eventually
 
-from journal.clock import utc_now
-from journal.store import Journal
+from journal.journal import Journal
+from journal.storage.clock import utc_now
 from workers.app import app
 
 
@@ -24,13 +24,13 @@ def all_calls(cluster: Cluster) -> int:
 @pytest.mark.parametrize(
     "target",
     [
-        "journal.store Journal record after",
+        "journal.journal Journal record after",
         "vtex.client VtexClient order before",
         "vtex.client VtexClient order after",
         "vtex.client VtexClient transaction before",
         "vtex.client VtexClient transaction after",
-        "erp.adapters.sql SqlErp insert before",
-        "erp.adapters.sql SqlErp insert after",
+        "erp.adapters.sql.adapter SqlErp insert before",
+        "erp.adapters.sql.adapter SqlErp insert after",
         "vtex.client VtexClient start_handling before",
         "vtex.client VtexClient start_handling after",
     ],

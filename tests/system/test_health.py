@@ -15,7 +15,7 @@ import requests
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from servers import Cluster, Process, RedisServer, eventually, free_port
 
-from workers.tracing import ids_of
+from workers.monitoring.tracing import ids_of
 
 
 class Probe:

@@ -109,7 +109,7 @@ class World:
         self.bad, *_ = sorted(cluster.state()["orders"])
         cluster.change(self.bad, totals=[])
         cluster.steer("faults", kind="throttle", route="order", times=2, retry_after=1)
-        cluster.start("exporter", "workers.cli", "metrics", "--port", str(ports["exporter"]))
+        cluster.start("exporter", "workers.cli.main", "metrics", "--port", str(ports["exporter"]))
         cluster.start(
             "flower", "celery", "-A", "workers", "flower", f"--port={ports['flower']}",
             FLOWER_BASIC_AUTH=f"operator:{PASSWORD}",

@@ -6,10 +6,10 @@ import pytest
 import requests
 from servers import Cluster, eventually
 
-from journal.store import Journal
-from tasks.orders import listed
+from journal.journal import Journal
+from tasks.intake.orders import listed
 from vtex.client import VtexClient
-from vtex.transport import Account, Transport
+from vtex.transport.transport import Account, Transport
 
 ISSUED = "2026-03-10T15:04:05-03:00"
 

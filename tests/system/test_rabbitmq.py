@@ -19,7 +19,7 @@ from kombu import Connection, Queue
 from servers import ROOT, Cluster, Process, RabbitServer, deadly, eventually
 from sqlalchemy import create_engine, make_url, text
 
-from journal.store import Journal
+from journal.journal import Journal
 
 ISSUED = "2026-03-10T15:04:05-03:00"
 
@@ -119,7 +119,7 @@ def test_orders_survive_a_worker_killed_midway_on_rabbitmq(on_rabbit: Cluster) -
 @pytest.mark.parametrize(
     "target",
     [
-        "erp.adapters.sql SqlErp insert after",
+        "erp.adapters.sql.adapter SqlErp insert after",
         "vtex.client VtexClient start_handling after",
     ],
 )

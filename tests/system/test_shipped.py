@@ -51,7 +51,7 @@ THEIRS = (
 def test_a_lock_names_all_that_workers_beat_and_flower_import(lock: str) -> None:
     named = re.findall(r"^([a-z0-9._-]+)==", (ROOT / lock).read_text(), re.MULTILINE)
     # What alembic runs alone, and what is only imported where traces are wanted.
-    apart = ["__main__", "migrations.", *([] if "otel" in lock else ["workers.tracing"])]
+    apart = ["__main__", "migrations.", *([] if "otel" in lock else ["workers.monitoring.tracing"])]
 
     done = subprocess.run(
         [sys.executable, "-c", BLIND, ",".join([*named, "vtex-erp-workers"]),

@@ -3,11 +3,11 @@
 import re
 from pathlib import Path
 
-from tasks import contract
-from tasks.alerting import Rule
-from tasks.reconciling import Fix, Found
+from tasks.alerts.model import Rule
+from tasks.outbound import request_schemas as contract
+from tasks.reconciliation.compare import Fix, Found
 from vtex import statuses
-from workers.settings import SettingsSchema
+from workers.configuration.settings import SettingsSchema
 
 DOCS = Path(__file__).parents[2] / "docs"
 

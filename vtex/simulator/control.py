@@ -29,8 +29,9 @@ from typing import Any
 
 from tornado.web import RequestHandler
 
-from vtex.simulator import amending, deciding
-from vtex.simulator.gate import World
+from vtex.simulator import cancel_requests as deciding
+from vtex.simulator import order_changes as amending
+from vtex.simulator.middleware import World
 from vtex.simulator.state import FULL_ACCESS, PERMISSIONS, Entry
 
 FEED_FIELDS = frozenset({"forget", "repeats", "shuffles", "events"})

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from vtex.simulator.stamps import moment_of
+from vtex.simulator.timestamps import moment_of
 
 PER_PAGE = 15
 MOST_PER_PAGE = 100

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from vtex.simulator import outbound
+from vtex.simulator import fulfillment as outbound
 from vtex.simulator.feed import ConfigRefused
-from vtex.simulator.gate import Vtex
 from vtex.simulator.listing import QueryRefused
+from vtex.simulator.middleware import Vtex
 from vtex.simulator.state import Entry
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from vtex.simulator.goods import items_of, logistics_of, totals_of
+from vtex.simulator.customers import address_of, client_of
+from vtex.simulator.items import items_of, logistics_of, totals_of
 from vtex.simulator.payments import gateway_of, gift_cards_of, payments_of
-from vtex.simulator.people import address_of, client_of
-from vtex.simulator.stamps import stamp
+from vtex.simulator.timestamps import stamp
 
 KINDS = (
     "plain", "company", "many", "kit", "repeated", "discount", "pix", "boleto", "instalments",

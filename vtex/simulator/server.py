@@ -16,7 +16,7 @@ from tornado.web import Application
 from vtex.simulator.config import Config
 from vtex.simulator.control import Control
 from vtex.simulator.faults import Faults
-from vtex.simulator.gate import Quota, World
+from vtex.simulator.middleware import Quota, World
 from vtex.simulator.routes import ROUTES
 from vtex.simulator.state import Store
 

@@ -14,7 +14,7 @@ from vtex.simulator import listing
 from vtex.simulator.config import Config
 from vtex.simulator.feed import Feed
 from vtex.simulator.seed import Made, Seed
-from vtex.simulator.stamps import moment_of, stamp
+from vtex.simulator.timestamps import moment_of, stamp
 
 PERMISSIONS = frozenset(
     {

@@ -21,7 +21,7 @@ from erp.adapters.rest.changes import Changes
 from erp.adapters.rest.profile import Profile, ProfileError, load
 from erp.adapters.rest.state import State
 from erp.adapters.rest.template import found
-from erp.adapters.sql import SqlErp, utc_now
+from erp.adapters.sql.adapter import SqlErp, utc_now
 from erp.port import ErpRejected, ErpUnavailable, Event, Held, Request
 from erp.sales_order import SalesOrder
 

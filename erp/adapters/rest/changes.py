@@ -15,8 +15,8 @@ from erp.adapters.rest.calls import Answer, Calls, Missing
 from erp.adapters.rest.profile import Profile
 from erp.adapters.rest.state import State
 from erp.adapters.rest.template import found, utc
-from erp.adapters.sql_database import Database
-from erp.adapters.sql_tables import outbox, outbox_items
+from erp.adapters.sql.database import Database
+from erp.adapters.sql.tables import outbox, outbox_items
 from erp.port import ErpRejected
 
 FIRST_SECONDS = 86_400.0

@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from erp.adapters.sql_database import Database
+from erp.adapters.sql.database import Database
 from erp.port import ErpUnavailable
 
 Result = TypeVar("Result")

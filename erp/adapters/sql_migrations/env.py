@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from erp.adapters.sql_tables import VERSION_TABLE, metadata
+from erp.adapters.sql.tables import VERSION_TABLE, metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

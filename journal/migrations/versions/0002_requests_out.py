@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from journal.tables import UtcDateTime
+from journal.storage.tables import UtcDateTime
 
 revision = "0002"
 down_revision = "0001"

@@ -6,7 +6,8 @@ from decimal import Decimal
 
 import builders
 
-from erp import amendment, mapping
+from erp import mapping
+from erp import order_diff as amendment
 from erp.sales_order import SalesOrder
 from vtex.documents import Order, SellingPrice
 

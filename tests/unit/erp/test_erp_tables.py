@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from erp.adapters.sql_tables import metadata
+from erp.adapters.sql.tables import metadata
 
 
 def test_the_page_of_the_tables_names_every_column() -> None:

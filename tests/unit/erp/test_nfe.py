@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nfe_samples import CNPJ_WITH_LETTERS, PERSON, Det, access_key, changed, nfe
 
-from erp.nfe import Volumes, read
-from erp.nfe_xml import NfeInvalid, text_of
-from vtex.outgoing import key_is_sound
+from erp.nfe.invoice import Volumes, read
+from erp.nfe.safe_xml import NfeInvalid, text_of
+from vtex.payloads import key_is_sound
 
 
 def refusal(data: bytes, *, production: bool = True) -> str:

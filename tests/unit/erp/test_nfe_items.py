@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nfe_samples import PERSON, Det, access_key, nfe
 
-from erp.nfe import read, request
-from erp.nfe_items import NfeMismatch
-from tasks import contract
+from erp.nfe.invoice import read, request
+from erp.nfe.item_matching import NfeMismatch
+from tasks.outbound import request_schemas as contract
 from vtex.documents import Component, Item, Order
 
 SHIRT = {"sku_id": "310045", "ref_id": "CAM-P", "ean": "7891000100103"}

@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from erp.adapters import tryton_notes as notes
-from erp.adapters.clerks import hushed, sku_of
-from erp.adapters.tryton import TrytonErp
-from erp.adapters.tryton_documents import STREAMS
-from erp.adapters.tryton_http import address
-from erp.adapters.tryton_sale import line_values, party_values, sold
+from erp.adapters.shared.sale_notes import hushed, sku_of
+from erp.adapters.tryton import notes
+from erp.adapters.tryton.adapter import TrytonErp
+from erp.adapters.tryton.documents import STREAMS
+from erp.adapters.tryton.rest_client import address
+from erp.adapters.tryton.sale_mapping import line_values, party_values, sold
 from erp.conformance import sample
 from erp.port import Event
 from erp.sales_order import Customer, PostalAddress
 from workers import wiring
-from workers.settings import SettingsError
+from workers.configuration.settings import SettingsError
 
 URL = "tryton+https://vtex:s3cret@erp.example.com:8443/loja"
 

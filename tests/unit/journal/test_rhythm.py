@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from journal.rhythm import HOUR, WEEK_HOURS, WEEKS, Rhythm
+from journal.monitoring.order_rate_model import HOUR, WEEK_HOURS, WEEKS, Rhythm
 
 SAO_PAULO = ZoneInfo("America/Sao_Paulo")
 NEW_YORK = ZoneInfo("America/New_York")

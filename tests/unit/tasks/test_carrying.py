@@ -13,8 +13,8 @@ import pytest
 from celery import Celery
 from servers import eventually
 
-from tasks import carrying
-from tasks.carrying import Backlog, Load
+from tasks import local_executor as carrying
+from tasks.local_executor import Backlog, Load
 
 THREADS = 4
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from journal.jobs import Kind, Stage, Ticket
-from tasks.chains import LEAST_MESSAGES, MOST_ORDERS, _messages
+from journal.model import Kind, Stage, Ticket
+from tasks.workflow import LEAST_MESSAGES, MOST_ORDERS, _messages
 
 
 def intakes(count: int) -> list[Ticket]:

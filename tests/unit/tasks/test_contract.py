@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tasks import contract
-from vtex.outgoing import InvoiceItem, key_is_sound, plain_number, written_number
+from tasks.outbound import request_schemas as contract
+from vtex.payloads import InvoiceItem, key_is_sound, plain_number, written_number
 
 INVOICE: dict[str, Any] = {
     "number": "128841",

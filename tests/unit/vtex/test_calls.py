@@ -2,7 +2,7 @@
 
 import pytest
 
-from vtex.calls import ENDPOINTS, endpoint_of
+from vtex.transport.endpoints import ENDPOINTS, endpoint_of
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from vtex.cancel_requests import Asked, asked
+from vtex.schemas.cancel_requests import Asked, asked
 
 MOMENT = datetime(2023, 7, 24, 19, 44, 59, 666745, tzinfo=UTC)
 

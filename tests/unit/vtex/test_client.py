@@ -13,10 +13,10 @@ import requests
 import requests_mock
 
 from vtex import errors
-from vtex.budget import group_of
 from vtex.client import VtexClient
 from vtex.documents import FeedConfig, text_of, together
-from vtex.transport import Account, Transport
+from vtex.transport.rate_limit import group_of
+from vtex.transport.transport import Account, Transport
 
 HOST = "https://acme.vtexcommercestable.com.br"
 ORDER = f"{HOST}/api/oms/pvt/orders/o-1"

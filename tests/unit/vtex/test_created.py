@@ -15,8 +15,8 @@ from vtex.client import VtexClient
 from vtex.errors import VtexUnavailable
 from vtex.simulator import listing
 from vtex.simulator.listing import Indexed
-from vtex.simulator.stamps import stamp
-from vtex.transport import Transport
+from vtex.simulator.timestamps import stamp
+from vtex.transport.transport import Transport
 
 BEGIN = datetime(2026, 3, 10, tzinfo=UTC)
 

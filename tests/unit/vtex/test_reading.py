@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from marshmallow import Schema, ValidationError
 
-from vtex.reading import reader
 from vtex.schemas import addresses, feed, listing, orders, packages, payments
+from vtex.schemas.fast_reader import reader
 from vtex.schemas.orders import ORDER
 from vtex.simulator.seed import KINDS, Seed
 

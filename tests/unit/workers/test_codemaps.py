@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from workers.settings import Settings, SettingsError, load
+from workers.configuration.settings import Settings, SettingsError, load
 
 STORES = """
 [stores.acme]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from workers.settings import SettingsSchema, load
+from workers.configuration.settings import SettingsSchema, load
 
 LINES = (Path(__file__).parents[3] / ".env.example").read_text(encoding="utf-8").splitlines()
 # A setting that is commented out has no space behind its #, prose has.

@@ -4,7 +4,7 @@ from flower.app import rewrite_handler
 from flower.urls import handlers
 
 from workers import flower_pages
-from workers.settings import load
+from workers.configuration.settings import load
 
 
 def test_our_pages_come_first_and_follow_the_prefix() -> None:

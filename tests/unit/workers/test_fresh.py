@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from workers.fresh import Fresh, NotInTime
+from workers.monitoring.cached_reading import Fresh, NotInTime
 
 
 def test_of_many_that_ask_at_once_one_reads() -> None:

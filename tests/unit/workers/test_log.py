@@ -49,11 +49,11 @@ class Lines:
 
 
 def test_a_record_is_one_json_object_on_one_line(lines: Lines) -> None:
-    logging.getLogger("tasks.orders").info("first\nsecond %s", "ção")
+    logging.getLogger("tasks.intake.orders").info("first\nsecond %s", "ção")
 
     line = lines.only()
     assert line["message"] == "first\nsecond ção"
-    assert (line["level"], line["logger"]) == ("INFO", "tasks.orders")
+    assert (line["level"], line["logger"]) == ("INFO", "tasks.intake.orders")
     assert line["at"].endswith("+00:00")
 
 

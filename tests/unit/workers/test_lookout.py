@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workers.lookout import Silence
+from workers.monitoring.watchdog import Silence
 
 
 def looks(silence: Silence, sign: object, times: list[tuple[float, float]]) -> list[float]:

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 import pytest
 from hooks import PASSWORD, Hook, hook
 
-from tasks.telling import Message, Tone
+from tasks.alerts.delivery import Message, Tone
 from workers import log
-from workers.notify import AppriseNotifier
+from workers.notifier import AppriseNotifier
 
 NEWS = Message(
     "acme: 3 jobs set aside: no *such* <b>SKU</b>", "since noon\nnext: check", Tone.WRONG

@@ -9,9 +9,9 @@ import pytest
 import requests
 from servers import free_port
 
-from workers.addresses import ports
-from workers.serving import PortsTaken, answer, serve
-from workers.settings import SettingsError, load
+from workers.configuration.settings import SettingsError, load
+from workers.configuration.urls import ports
+from workers.monitoring.http_endpoints import PortsTaken, answer, serve
 
 
 def page(_environ: dict[str, Any], start: Any) -> list[bytes]:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from workers import wiring
-from workers.addresses import masked
-from workers.settings import Settings, SettingsError, SettingsSchema, load
+from workers.configuration.settings import Settings, SettingsError, SettingsSchema, load
+from workers.configuration.urls import masked
 
 ONE = {
     "VTEX_ACCOUNT": "acme",

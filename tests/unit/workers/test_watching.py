@@ -5,8 +5,8 @@ import sys
 
 from servers import ROOT
 
-from workers import watching
-from workers.settings import load
+from workers.configuration.settings import load
+from workers.monitoring import instrumentation as watching
 
 
 def test_nobody_watches_where_nothing_is_set() -> None:
@@ -20,9 +20,9 @@ def test_nobody_watches_where_nothing_is_set() -> None:
 
 def test_what_traces_is_loaded_by_no_process_that_sends_none() -> None:
     code = (
-        "import sys, workers.app, workers.cli, workers.beat, tasks.orders; "
+        "import sys, workers.app, workers.cli.main, workers.beat, tasks.intake.orders; "
         # redis looks for OpenTelemetry by itself, and does nothing with it unasked.
-        "unwanted = ('workers.tracing', 'opentelemetry.exporter'); "
+        "unwanted = ('workers.monitoring.tracing', 'opentelemetry.exporter'); "
         "print([one for one in sys.modules if one.startswith(unwanted)])"
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from vtex.simulator.faults import KINDS, Faults
-from vtex.simulator.gate import Quota
+from vtex.simulator.middleware import Quota
 
 
 def met(faults: Faults, calls: int, route: str = "order", order_id: str = "o-1") -> list[bool]:

@@ -1,0 +1,219 @@
+"""Odoo's invoices, deliveries and canceled sales as what VTEX is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from erp.adapters.odoo import notes
+from erp.adapters.odoo.notes import Sale
+from erp.adapters.odoo.rpc import Odoo, Row
+from erp.adapters.odoo.sale_mapping import money
+from erp.adapters.odoo.sale_reader import Sales
+from erp.adapters.shared import change_polling as polling
+from erp.adapters.shared import sale_notes as clerks
+from erp.port import Request
+
+Asked = polling.Asked[Sale]
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Documents of one kind.
+
+    Attributes:
+        domain: which of them may ask for something.
+        asked: what some of them ask for, by their ids; nothing for what is none of ours.
+        of: which of them belong to some sales.
+    """
+
+    model: str
+    domain: Sequence[Any]
+    asked: Callable[[Sequence[int]], Mapping[int, list[Asked]]]
+    of: Callable[[Sequence[int]], set[int]]
+
+
+class Documents:
+    """Reads documents whole. Each method raises ErpUnavailable."""
+
+    def __init__(self, odoo: Odoo, sales: Sales) -> None:
+        self._odoo = odoo
+        self._sales = sales
+
+    def streams(self) -> list[Stream]:
+        """Return the three kinds, in the order in which VTEX wants them."""
+        kind = self._sales.invoices
+        posted = [[kind.kind, "=", "out_invoice"], ["state", "in", list(kind.posted)]]
+        sent = [
+            ["state", "=", "done"], ["picking_type_id.code", "=", "outgoing"],
+            ["carrier_tracking_ref", "!=", False], ["sale_id", "!=", False],
+        ]  # fmt: skip
+        return [
+            Stream(kind.model, posted, self._invoices, self._invoices_of),
+            Stream("stock.picking", sent, self._pickings, self._pickings_of),
+            Stream("sale.order", [["state", "=", "cancel"]], self._canceled, set),
+        ]
+
+    def _invoices_of(self, sales: Sequence[int]) -> set[int]:
+        lines = self._lines([["sale_line_ids.order_id", "in", list(sales)]])
+        return {one[self._sales.invoices.link][0] for one in lines}
+
+    def _pickings_of(self, sales: Sequence[int]) -> set[int]:
+        found = self._odoo.search("stock.picking", [["sale_id", "in", list(sales)]], ("sale_id",))
+        return {one["id"] for one in found}
+
+    def _canceled(self, numbers: Sequence[int]) -> dict[int, list[Asked]]:
+        return {
+            number: [Asked(sale, _cancellation(sale), "cancellation")]
+            for number, sale in self._sales.ours(numbers).items()
+            if not notes.is_told_canceled(sale)
+        }
+
+    def _invoices(self, numbers: Sequence[int]) -> dict[int, list[Asked]]:
+        kind = self._sales.invoices
+        fields = (kind.number, kind.date, "amount_total", *kind.references)
+        invoices = self._odoo.search(kind.model, [["id", "in", list(numbers)]], fields)
+        lines = self._lines([[kind.link, "in", list(numbers)], ["sale_line_ids", "!=", False]])
+        of_lines = self._sold(lines)
+        sales = self._sales.ours({one["order_id"][0] for one in of_lines.values()})
+        return {
+            one["id"]: list(self._asked_of(one, lines, of_lines, sales)) for one in invoices
+        }  # fmt: skip
+
+    def _asked_of(
+        self, invoice: Row, lines: list[Row], sold: Mapping[int, Row], sales: Mapping[int, Sale]
+    ) -> Iterator[Asked]:
+        kind = self._sales.invoices
+        of_sale: dict[int, list[tuple[Row, str]]] = {}
+        for line in lines:
+            first = next((sold[one] for one in line["sale_line_ids"] if one in sold), None)
+            if first and line[kind.link][0] == invoice["id"]:
+                of_sale.setdefault(first["order_id"][0], []).append((line, first["name"]))
+        for number in set(of_sale) & set(sales):
+            own, value = of_sale[number], money(invoice["amount_total"])
+            if len(of_sale) > 1:
+                value = sum((money(line[kind.amount]) for line, _ in own), Decimal(0))
+            if value > 0:
+                yield self._invoice(invoice, sales[number], value, own)
+
+    def _invoice(
+        self, invoice: Row, sale: Sale, value: Decimal, own: list[tuple[Row, str]]
+    ) -> Asked:
+        nota, key = self._number(invoice)
+        fields = _named(sale) | {
+            "number": nota, "value_cents": clerks.cents(value),
+            "issued_at": _midnight(invoice[self._sales.invoices.date]),
+        }  # fmt: skip
+        if key:
+            fields["key"] = key
+        if value != money(sale.total) and (items := self._items(own)):
+            fields["items"] = items
+        request = Request("invoice", f"odoo:invoice:{invoice['id']}", fields)
+        return Asked(sale, request, f"invoice {nota}")
+
+    def _items(self, own: list[tuple[Row, str]]) -> list[Mapping[str, Any]]:
+        amount = self._sales.invoices.amount
+        return list(
+            clerks.items(
+                (text, Decimal(str(line["quantity"])), money(line[amount])) for line, text in own
+            )
+        )
+
+    def _number(self, invoice: Row) -> tuple[str, str | None]:
+        """Return an invoice's number and the NF-e access key that one of its fields may hold."""
+        kind = self._sales.invoices
+        texts = (str(invoice[one] or "") for one in kind.references)
+        return clerks.nota_of(*texts) or (str(invoice[kind.number]), None)
+
+    def _pickings(self, numbers: Sequence[int]) -> dict[int, list[Asked]]:
+        fields = ("sale_id", "carrier_tracking_ref", "carrier_id", "date_done")
+        pickings = self._odoo.search("stock.picking", [["id", "in", list(numbers)]], fields)
+        sales = self._sales.ours({one["sale_id"][0] for one in pickings if one["sale_id"]})
+        invoices, billed = self._posted_of(list(sales))
+        sent = self._sent(numbers)
+        made: dict[int, list[Asked]] = {}
+        for one in pickings:
+            sale = sales.get(one["sale_id"][0]) if one["sale_id"] else None
+            if sale is None:
+                continue
+            of_sale = sorted(billed.get(sale.number, {}).items())
+            same = [number for number, lines in of_sale if lines & sent.get(one["id"], set())]
+            first = next(iter([*same, *(number for number, _ in of_sale)]), None)
+            made[one["id"]] = [
+                Asked(sale, None) if first is None
+                else self._tracking(one, sale, self._number(invoices[first])[0])
+            ]  # fmt: skip
+        return made
+
+    def _tracking(self, picking: Row, sale: Sale, nota: str) -> Asked:
+        code = picking["carrier_tracking_ref"].strip()
+        fields = _named(sale) | {"number": nota}
+        if picking["carrier_id"]:
+            fields["courier"] = picking["carrier_id"][1]
+        if picking["date_done"]:
+            fields["dispatched_at"] = f"{picking['date_done'].replace(' ', 'T')[:19]}+00:00"
+        request = clerks.tracking(f"odoo:picking:{picking['id']}", code, fields)
+        return Asked(sale, request, f"tracking {code}")
+
+    def _posted_of(
+        self, sales: list[int]
+    ) -> tuple[dict[int, Row], dict[int, dict[int, set[int]]]]:  # fmt: skip
+        """Return posted invoices, and by sale which of its lines each of them holds."""
+        kind = self._sales.invoices
+        if not sales:
+            return {}, {}
+        lines = self._lines([["sale_line_ids.order_id", "in", sales]])
+        wanted = sorted({one[kind.link][0] for one in lines})
+        domain = [
+            ["id", "in", wanted], ["state", "in", list(kind.posted)],
+            [kind.kind, "=", "out_invoice"],
+        ]  # fmt: skip
+        found = self._odoo.search(kind.model, domain, (kind.number, *kind.references))
+        invoices = {one["id"]: one for one in found}
+        sold = self._sold(lines)
+        billed: dict[int, dict[int, set[int]]] = {}
+        for line in lines:
+            number = line[kind.link][0]
+            for one in line["sale_line_ids"]:
+                if number in invoices and one in sold:
+                    of_sale = billed.setdefault(sold[one]["order_id"][0], {})
+                    of_sale.setdefault(number, set()).add(one)
+        return invoices, billed
+
+    def _lines(self, domain: Sequence[Any]) -> list[Row]:
+        kind = self._sales.invoices
+        return self._odoo.search(
+            kind.line, domain, (kind.link, "sale_line_ids", "quantity", kind.amount)
+        )
+
+    def _sold(self, lines: list[Row]) -> dict[int, Row]:
+        wanted = sorted({one for line in lines for one in line["sale_line_ids"]})
+        if not wanted:
+            return {}
+        found = self._odoo.search("sale.order.line", [["id", "in", wanted]], ("order_id", "name"))
+        return {one["id"]: one for one in found}
+
+    def _sent(self, numbers: Sequence[int]) -> dict[int, set[int]]:
+        """Return by delivery which lines of sales it holds, where Odoo tells (from 11 on)."""
+        sent: dict[int, set[int]] = {}
+        if "sale_line_id" in self._odoo.fields("stock.move"):
+            domain = [["picking_id", "in", list(numbers)], ["sale_line_id", "!=", False]]
+            for one in self._odoo.search("stock.move", domain, ("picking_id", "sale_line_id")):
+                sent.setdefault(one["picking_id"][0], set()).add(one["sale_line_id"][0])
+        return sent
+
+
+def _named(sale: Sale) -> dict[str, Any]:
+    return {"store": sale.store, "order_id": sale.order_id}
+
+
+def _cancellation(sale: Sale) -> Request:
+    return clerks.cancellation(f"odoo:cancel:{sale.number}", notes.reason(sale), _named(sale))
+
+
+def _midnight(day: str | None) -> str:
+    today = datetime.now(UTC).astimezone(clerks.BRASILIA).date()
+    return clerks.midnight(date.fromisoformat(day[:10]) if day else today)

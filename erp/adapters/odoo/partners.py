@@ -1,0 +1,112 @@
+"""Customers and their addresses in Odoo: found first, made where missing, never written over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from erp.adapters.odoo import sale_mapping as odoo_sale
+from erp.adapters.odoo.external_ids import Records
+from erp.adapters.odoo.rpc import Odoo, OdooRefuses, Row
+from erp.sales_order import PostalAddress, SalesOrder
+
+
+class Partners:
+    """Finds and makes what an order refers to. Methods raise OdooRefuses and ErpUnavailable."""
+
+    def __init__(self, odoo: Odoo, records: Records) -> None:
+        self._odoo = odoo
+        self._records = records
+        self._seldom: dict[tuple[str, str], int] = {}
+
+    def of(self, order: SalesOrder) -> tuple[int, int, int]:
+        """Return customer, invoice address and delivery address; what is missing is made."""
+        billing = order.billing_address or order.shipping_address
+        shipping = order.shipping_address or billing
+        partner = self._known(order)
+        if partner is None:
+            partner = self._new_partner(order, self._address(billing))
+        known: list[Row] = []
+        if billing is not None:
+            domain = [["id", "child_of", partner]]
+            known = self._odoo.search("res.partner", domain, ("name", *odoo_sale.SAME))
+        invoiced = self._placed(partner, known, billing, order, "invoice")
+        shipped = self._placed(partner, known, shipping, order, "delivery")
+        return partner, invoiced, shipped
+
+    def _known(self, order: SalesOrder) -> int | None:
+        if not order.customer.document:
+            return None
+        ways = odoo_sale.documents(order.customer.document)
+        domain: list[Any] = [["vat", "in", ways]]
+        if "cnpj_cpf" in self._odoo.fields("res.partner"):
+            domain = ["|", *domain, ["cnpj_cpf", "in", ways]]
+        domain.append(["parent_id", "=", False])
+        found = self._odoo.search("res.partner", domain, ("name",), limit=1)
+        if found:
+            return int(found[0]["id"])
+        named = odoo_sale.partner_name(order)
+        return self._records.numbers("res.partner", [named]).get(named)
+
+    def _new_partner(self, order: SalesOrder, place: Mapping[str, str]) -> int:
+        fields = self._odoo.fields("res.partner")
+        values = odoo_sale.partner_values(order, fields, place)
+        named = odoo_sale.partner_name(order)
+        try:
+            return self._records.made("res.partner", named, values)
+        except OdooRefuses:
+            # Odoo checks the digits; the external id names the customer all the same.
+            document = values.pop("vat", None)
+            if document is None:
+                raise
+            return self._records.made("res.partner", named, values | {"ref": document})
+
+    def _placed(
+        self, partner: int, known: list[Row], place: PostalAddress | None, order: SalesOrder,
+        kind: str,
+    ) -> int:  # fmt: skip
+        if place is None:
+            return partner
+        values = self._address(place)
+        receiver = place.receiver if place.receiver != order.customer.name else None
+        for one in known:
+            called = receiver or order.customer.name
+            if not receiver and one["id"] == partner:
+                called = one["name"]
+            if odoo_sale.is_same(values, called, one):
+                return int(one["id"])
+        called = receiver or order.customer.name
+        named = odoo_sale.address_name(partner, values, called)
+        made = {"parent_id/.id": str(partner), "type": kind, "name": called, **values}
+        number = self._records.made("res.partner", named, made)
+        known.append(
+            {"id": number, "name": called, **{one: values.get(one) for one in odoo_sale.SAME}}
+        )
+        return number
+
+    def _address(self, place: PostalAddress | None) -> dict[str, str]:
+        country = state = None
+        if place is not None and place.country:
+            code = odoo_sale.COUNTRIES.get(place.country)
+            country = self.named("res.country", "code", code) if code else None
+        if place is not None and country and place.state:
+            state = self._state(country, place.state)
+        return odoo_sale.address_values(place, country, state)
+
+    def _state(self, country: int, code: str) -> int | None:
+        key = ("res.country.state", f"{country} {code}")
+        if key not in self._seldom:
+            domain = [["country_id", "=", country], ["code", "=", code]]
+            if not (found := self._odoo.search("res.country.state", domain, ("code",), limit=1)):
+                return None
+            self._seldom[key] = found[0]["id"]
+        return self._seldom[key]
+
+    def named(self, model: str, field: str, code: str) -> int | None:
+        """Return the first record of a name, such as a country's; asked for once."""
+        if (model, code) not in self._seldom:
+            found = self._odoo.search(model, [[field, "=", code]], (field,), limit=1)
+            if not found:
+                return None
+            self._seldom[model, code] = found[0]["id"]
+        return self._seldom[model, code]

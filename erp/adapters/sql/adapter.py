@@ -1,0 +1,341 @@
+"""Integration tables in the ERP's database: SQLite, PostgreSQL, MariaDB and MySQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, Table, and_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from erp.adapters.sql import events as sql_events
+from erp.adapters.sql import postgresql_insert as sql_postgresql
+from erp.adapters.sql.column_limits import fitted
+from erp.adapters.sql.database import Database, refusal
+from erp.adapters.sql.outbox import Outbox
+from erp.adapters.sql.tables import addresses, codes, events, items, orders, payments, raw, stamp
+from erp.codes import KINDS
+from erp.port import ErpRejected, ErpUnavailable, Event, Held, Request
+from erp.sales_order import PostalAddress, SalesOrder
+from vtex.documents import text_of
+
+
+def utc_now() -> datetime:
+    """Return this moment."""
+    return datetime.now(UTC)
+
+
+GONE = ("canceled", "replaced")
+"""Events after which an order must not be made, or shipped."""
+
+
+class SqlErp:
+    """Writes sales orders to integration tables that the ERP polls. Connects at first use.
+
+    Args:
+        url: SQLAlchemy URL; the driver may be left out.
+        now: where the time comes from.
+    """
+
+    def __init__(self, url: str, *, now: Callable[[], datetime] = utc_now) -> None:
+        self._database = Database(url)
+        self._outbox = Outbox(self._database, now)
+        self._now = now
+
+    def insert(self, order: SalesOrder) -> str:
+        """Insert an order and all its rows in one transaction, once; return ``int_order.id``."""
+        refused = None
+        try:
+            if number := self._inserted(order):
+                return number
+        except IntegrityError as error:
+            refused = refusal(error)
+        # A racing worker was first, or the row itself is refused: looking tells which.
+        found = self.find(order.store, order.order_id)
+        if found is None and refused is not None:
+            raise ErpRejected(refused)
+        if found is None:
+            raise ErpUnavailable("the ERP's database has it, and shows it not")
+        return found
+
+    def _inserted(self, order: SalesOrder) -> str | None:
+        if self._database.is_postgresql:
+            return sql_postgresql.insert(self._database, _rows(order), _raw(order))
+        with self._database.transaction() as db:
+            return self._insert(db, order)
+
+    def find(self, store: str, order_id: str) -> str | None:
+        """Return ``int_order.id`` of an order, None if it is not there."""
+        with self._database.transaction() as db:
+            return _find(db, store, order_id)
+
+    def look_up(self, store: str, order_ids: Sequence[str]) -> dict[str, Held]:
+        """Return the orders that are there, with their totals and whether they were canceled."""
+        told = and_(
+            events.c.account == orders.c.account,
+            events.c.order_id == orders.c.order_id,
+            events.c.kind.in_(["canceled", "replaced", "changed"]),
+        )
+        query = (
+            select(
+                orders.c.order_id, orders.c.id, orders.c.total_cents, events.c.kind,
+                events.c.total_cents.label("changed_to"),
+            )
+            .select_from(orders.outerjoin(events, told))
+            .where(orders.c.account == store, orders.c.order_id.in_(order_ids))
+            .order_by(events.c.id)
+        )  # fmt: skip
+        found: dict[str, Held] = {}
+        with self._database.transaction() as db:
+            for one in db.execute(query):
+                # An order has a row for each of its events, the last one last.
+                total = Decimal(one.total_cents).scaleb(-2)
+                held = found.get(one.order_id) or Held(str(one.id), total, canceled=False)
+                if one.kind in GONE:
+                    held = replace(held, canceled=True)
+                elif one.changed_to is not None:
+                    held = replace(held, total=Decimal(one.changed_to).scaleb(-2))
+                found[one.order_id] = held
+        return found
+
+    def report(self, event: Event) -> None:
+        """Write how a request ended, or what else became of an order; once."""
+        if event.outcome is None:
+            self._write(event)
+        else:
+            self._outbox.report(event)
+
+    def hand_out(self, take: Callable[[Request], None], limit: int) -> int:
+        """Give ``take`` the rows of ``int_outbox`` that wait, oldest first; return how many."""
+        return self._outbox.hand_out(take, limit)
+
+    def codes(self, store: str) -> dict[str, dict[str, str]]:
+        """Return what the ERP wrote into ``int_code``, by kind."""
+        query = select(codes.c.kind, codes.c.vtex_code, codes.c.erp_code)
+        found: dict[str, dict[str, str]] = {}
+        with self._database.transaction() as db:
+            for one in db.execute(query.where(codes.c.account == store)):
+                found.setdefault(one.kind.lower(), {})[one.vtex_code] = one.erp_code
+        # A kind that is misspelt would judge nothing, and nobody would know.
+        if unknown := set(found) - set(KINDS):
+            raise ErpRejected(
+                f"int_code.kind: {', '.join(sorted(unknown))} is none of {', '.join(KINDS)}"
+            )
+        return found
+
+    def migrate(self) -> None:
+        """Bring the tables up to date; several processes may call it at once."""
+        self._database.migrate()
+
+    def check(self) -> str:
+        """Say which database answered and at which revision the tables are."""
+        return self._database.check()
+
+    def close(self) -> None:
+        """Give back all connections."""
+        self._database.close()
+
+    def _write(self, event: Event) -> None:
+        try:
+            with self._database.transaction() as db:
+                sql_events.write(db, event)
+                if event.kind in GONE:
+                    # An order that the ERP has not taken yet must not be made.
+                    db.execute(
+                        update(orders)
+                        .where(
+                            orders.c.account == event.store,
+                            orders.c.order_id == event.order_id,
+                            orders.c.erp_state == "NEW",
+                        )
+                        .values(erp_state="CANCEL", erp_changed_at=stamp(self._now()))
+                    )
+        except IntegrityError as error:
+            if not self._reported(event):
+                raise ErpRejected(refusal(error)) from None
+            with self._database.transaction() as db:
+                sql_events.link(db, event)
+
+    def _insert(self, db: Connection, order: SalesOrder) -> str:
+        if found := _find(db, order.store, order.order_id):
+            return found
+        rows = _rows(order)
+        (head,) = rows.pop(orders)
+        head["replaces_order_id"] = sql_events.replaced_by(order.store, order.order_id)
+        number = db.execute(orders.insert().values(head)).inserted_primary_key
+        if number is None:
+            raise ErpUnavailable("the database gave no id")
+        key = {"int_order_id": number[0]}
+        for table, some in rows.items():
+            if some:
+                db.execute(table.insert(), [key | one for one in some])
+        db.execute(raw.insert().values(key | _raw(order)))
+        return str(number[0])
+
+    def _reported(self, event: Event) -> bool:
+        query = select(events.c.id).where(
+            events.c.account == event.store,
+            events.c.order_id == event.order_id,
+            events.c.event_key == event.key,
+        )
+        with self._database.transaction() as db:
+            return db.execute(query).first() is not None
+
+
+def _find(db: Connection, store: str, order_id: str) -> str | None:
+    query = select(orders.c.id).where(orders.c.account == store, orders.c.order_id == order_id)
+    found = db.execute(query).scalar_one_or_none()
+    return None if found is None else str(found)
+
+
+def _rows(order: SalesOrder) -> dict[Table, list[dict[str, Any]]]:
+    """Return an order's rows, as the tables can hold them."""
+    cuts: list[str] = []
+    whole = {
+        items: _items(order),
+        payments: _payments(order),
+        addresses: _addresses(order),
+        orders: [_head(order)],
+    }
+    rows = {table: [fitted(table, one, cuts) for one in some] for table, some in whole.items()}
+    if cuts:
+        rows[orders][0]["flags"] = "\n".join([*order.flags, *cuts])
+    return rows
+
+
+def _head(order: SalesOrder) -> dict[str, Any]:
+    customer = order.customer
+    return {
+        "account": order.store,
+        "order_id": order.order_id,
+        "sequence": order.sequence,
+        "vtex_status": order.vtex_status,
+        "currency": order.currency,
+        "items_cents": _cents(order.items_total),
+        "discounts_cents": _cents(order.discounts),
+        "shipping_cents": _cents(order.shipping),
+        "tax_cents": _cents(order.tax),
+        "other_cents": _cents(order.other),
+        "total_cents": _cents(order.total),
+        "customer_kind": customer.kind,
+        "customer_document": customer.document,
+        "customer_name": customer.name,
+        "customer_trade_name": customer.trade_name,
+        "customer_state_registration": customer.state_registration,
+        "customer_email": customer.email,
+        "customer_phone": customer.phone,
+        "origin": order.origin,
+        "affiliate_id": order.affiliate_id,
+        "marketplace_order_id": order.marketplace_order_id,
+        "seller_order_id": order.seller_order_id,
+        "order_group": order.order_group,
+        "sales_channel": order.sales_channel,
+        "delivery_channel": order.delivery_channel,
+        "pickup_point": order.pickup_point,
+        "note": order.note,
+        "placed_at": stamp(order.placed_at),
+        "authorized_at": stamp(order.authorized_at) if order.authorized_at else None,
+        "received_at": stamp(datetime.now(UTC)),
+        "flags": "\n".join(order.flags) or None,
+        "erp_state": "NEW",
+        "erp_attempts": 0,
+        "branch_code": _code(order, "branch"),
+        "channel_code": _code(order, "channel"),
+        "document_code": _code(order, "document"),
+        "tax_code": _code(order, "tax"),
+    }
+
+
+def _items(order: SalesOrder) -> list[dict[str, Any]]:
+    return [
+        {
+            "line_no": line.line_no,
+            "item_index": line.item_index,
+            "parent_line": line.parent_line,
+            "unique_id": line.unique_id,
+            "sku_id": line.sku_id,
+            "ref_id": line.ref_id,
+            "ean": line.ean,
+            "name": line.name,
+            "quantity": line.quantity,
+            "unit_multiplier": line.unit_multiplier,
+            "measurement_unit": line.measurement_unit,
+            "unit_price": line.unit_price,
+            "list_price_cents": None if line.list_price is None else _cents(line.list_price),
+            "discount_cents": _cents(line.discount),
+            "tax_cents": _cents(line.tax),
+            "freight_cents": _cents(line.freight),
+            "total_cents": _cents(line.total),
+            "is_gift": int(line.is_gift),
+            "kit_parts": ";".join(f"{p.sku_id}x{p.quantity}" for p in line.parts) or None,
+            "seller": line.seller,
+            "warehouse_id": line.warehouse_id,
+            "sla": line.sla,
+            "carrier": line.carrier,
+            "estimated_at": stamp(line.estimated_at) if line.estimated_at else None,
+            "sku_code": _code(order, "sku", line.sku_id),
+            "carrier_code": _code(order, "carrier", line.carrier or ""),
+        }
+        for line in order.lines
+    ]
+
+
+def _payments(order: SalesOrder) -> list[dict[str, Any]]:
+    return [
+        {
+            "seq": one.seq,
+            "payment_system": one.system,
+            "payment_system_name": one.system_name,
+            "payment_group": one.group,
+            "value_cents": _cents(one.value),
+            "reference_value_cents": None
+            if one.reference_value is None
+            else _cents(one.reference_value),
+            "installments": one.installments,
+            "brand": one.brand,
+            "last_digits": one.last_digits,
+            "tid": one.tid,
+            "nsu": one.nsu,
+            "authorization_code": one.authorization,
+            "acquirer_document": one.acquirer_document,
+            "due_date": one.due_date,
+            "reference": one.reference,
+            "payment_code": _code(order, "payment", one.system),
+        }
+        for one in order.payments
+    ]
+
+
+def _addresses(order: SalesOrder) -> list[dict[str, Any]]:
+    places = {"SHIP": order.shipping_address, "BILL": order.billing_address}
+    return [_address(kind, place) for kind, place in places.items() if place is not None]
+
+
+def _address(kind: str, place: PostalAddress) -> dict[str, Any]:
+    return {"kind": kind} | {name: getattr(place, name) for name in PostalAddress.__slots__}
+
+
+def _raw(order: SalesOrder) -> dict[str, Any]:
+    payment = order.raw_payment
+    return {
+        "order_document": _text(order.raw_order),
+        "payment_document": None if payment is None else _text(payment),
+    }
+
+
+def _text(document: Mapping[str, Any]) -> str:
+    """Return JSON in which halves of surrogate pairs, which no database takes, are escaped."""
+    text = text_of(document)
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
+
+
+def _code(order: SalesOrder, kind: str, of: str | None = None) -> str | None:
+    code = order.code(kind, of)
+    return None if code is None else str(code)
+
+
+def _cents(money: Decimal) -> int:
+    return int(money.scaleb(2))

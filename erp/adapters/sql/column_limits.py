@@ -1,0 +1,66 @@
+"""Rows held against their columns before a database refuses them in words of its own, or, as SQLite
+does, takes anything.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Integer, Numeric, String, Table
+from sqlalchemy.types import TypeEngine
+
+from erp.adapters.sql.tables import addresses, event_items, events, items, orders, payments
+from erp.port import ErpRejected
+
+CUT = {
+    orders: {"customer_name", "customer_trade_name", "pickup_point"},
+    items: {"name", "measurement_unit", "sla", "carrier"},
+    event_items: {"name"},
+    events: set(),
+    payments: {"payment_system_name", "brand"},
+    addresses: {
+        "receiver", "street", "number", "complement", "neighborhood", "city", "reference",
+    },
+}  # fmt: skip
+"""Words for people, which are cut. What names or reaches something would be another one, cut."""
+
+
+def _most(kind: TypeEngine[Any]) -> int | None:
+    if isinstance(kind, String):
+        return kind.length
+    if isinstance(kind, Numeric):
+        return int(10 ** ((kind.precision or 0) - (kind.scale or 0)) - 1)
+    if isinstance(kind, BigInteger):
+        return 2**63 - 1
+    return 2**31 - 1 if isinstance(kind, Integer) else None
+
+
+_MOST = {
+    table: {one.name: most for one in table.columns if (most := _most(one.type)) is not None}
+    for table in CUT
+}
+
+
+def fitted(table: Table, row: dict[str, Any], cuts: list[str]) -> dict[str, Any]:
+    """Return a row that the table can hold; what was cut is told in ``cuts``.
+
+    Raises:
+        ErpRejected: an id, a code or an amount is too large for its column.
+    """
+    made = dict(row)
+    for name, most in _MOST[table].items():
+        value = row.get(name)
+        if value is None:
+            continue
+        size = len(value) if isinstance(value, str) else abs(value)
+        if size <= most:
+            continue
+        place = f"{table.name}.{name}"
+        if name in CUT[table]:
+            made[name] = value[:most]
+            cuts.append(f"{place}: cut to {most} characters")
+        elif isinstance(value, str):
+            raise ErpRejected(f"{place} holds {most} characters, and the order has {size}")
+        else:
+            raise ErpRejected(f"{place} holds no number as large as the order has")
+    return made

@@ -1,0 +1,110 @@
+"""What became of an order at VTEX: a row of ``int_order_event``, and its items."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, ScalarSelect, and_, func, select, update
+
+from erp.adapters.sql.column_limits import fitted
+from erp.adapters.sql.tables import event_items, events, orders, stamp
+from erp.order_diff import Amendment
+from erp.port import Event
+
+
+def write(db: Connection, event: Event) -> None:
+    """Write an event with all its rows; of a change, the order's revision that it makes.
+
+    Raises:
+        IntegrityError: it is there already.
+        ErpRejected: an id or an amount does not fit its column.
+    """
+    cuts: list[str] = []
+    row = fitted(events, _row(event), cuts)
+    if event.kind == "changed":
+        row["revision"] = _revised(db, event)
+    number = db.execute(events.insert().values(row)).inserted_primary_key
+    lines = [] if event.amendment is None else _items(event.amendment)
+    if lines and number is not None:
+        key = {"int_order_event_id": number[0]}
+        db.execute(event_items.insert(), [key | fitted(event_items, one, cuts) for one in lines])
+    link(db, event)
+
+
+def link(db: Connection, event: Event) -> None:
+    """Let an order that is there name the one whose place it took.
+
+    One that comes in later looks for the event itself; one that comes in at the same moment neither
+    sees nor is seen: what is told once more links it.
+    """
+    if event.new_order_id is not None:
+        db.execute(
+            update(orders)
+            .where(orders.c.account == event.store, orders.c.order_id == event.new_order_id)
+            .values(replaces_order_id=event.order_id)
+        )
+
+
+def replaced_by(store: str, order_id: str) -> ScalarSelect[Any]:
+    """Return the order whose place an order took, as a part of another statement."""
+    return (
+        select(func.max(events.c.order_id))
+        .where(events.c.account == store, events.c.new_order_id == order_id)
+        .scalar_subquery()
+    )
+
+
+def _revised(db: Connection, event: Event) -> ScalarSelect[Any]:
+    """Count an order's revision up; return it as a part of the statement that writes the event.
+
+    Counted before the event is written: changes of one order wait for each other here, and are
+    numbered as their revisions are.
+    """
+    order = and_(orders.c.account == event.store, orders.c.order_id == event.order_id)
+    db.execute(update(orders).where(order).values(revision=orders.c.revision + 1))
+    return select(orders.c.revision).where(order).scalar_subquery()
+
+
+def _row(event: Event) -> dict[str, Any]:
+    asked = event.requested_by_user
+    row = {
+        "account": event.store, "order_id": event.order_id, "event_key": event.key,
+        "kind": event.kind, "happened_at": stamp(event.at), "reason": event.reason,
+        "erp_state": "NEW", "order_status": event.order_status, "request_id": event.request_id,
+        "requested_by_user": None if asked is None else int(asked),
+        "decide_by": stamp(event.decide_by) if event.decide_by else None,
+        "new_order_id": event.new_order_id,
+    }  # fmt: skip
+    return row if event.amendment is None else row | _totals(event.amendment)
+
+
+def _totals(amendment: Amendment) -> dict[str, Any]:
+    before, after = amendment.before, amendment.after
+    names = ("items", "discounts", "shipping", "tax", "other", "total")
+    sums = {f"{name}_cents": _cents(getattr(after, name)) for name in names}
+    return sums | {"total_before_cents": None if before is None else _cents(before.total)}
+
+
+def _items(amendment: Amendment) -> list[dict[str, Any]]:
+    return [
+        {
+            "line_no": number,
+            "kind": one.kind.upper(),
+            "unique_id": one.unique_id,
+            "sku_id": one.sku_id,
+            "ref_id": one.ref_id,
+            "name": one.name,
+            "quantity_before": one.quantity_before,
+            "quantity": one.quantity,
+            "unit_price_before": one.unit_price_before,
+            "unit_price": one.unit_price,
+            "total_before_cents": _cents(one.total_before),
+            "total_cents": _cents(one.total),
+        }
+        for number, one in enumerate(amendment.items, start=1)
+    ]
+
+
+def _cents(money: Decimal) -> int:
+    return int(money.scaleb(2))

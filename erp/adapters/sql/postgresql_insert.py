@@ -1,0 +1,69 @@
+"""An order into PostgreSQL with all its rows: one statement, a transaction and a round trip.
+
+Elsewhere it is six or more, each of which waits for its answer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Table
+
+from erp.adapters.sql.database import Database
+from erp.adapters.sql.tables import addresses, items, orders, payments
+
+_OWN = ("id", "int_order_id", "replaces_order_id", "revision")
+"""Columns that the database fills."""
+
+Rows = Mapping[Table, Sequence[Mapping[str, Any]]]
+
+
+def insert(database: Database, rows: Rows, raw: Mapping[str, str | None]) -> str | None:
+    """Insert an order; return its number, None where it was there before.
+
+    Args:
+        rows: of each table; ``int_order`` has one.
+        raw: VTEX's documents as text, by their columns.
+    """
+    (head,) = rows[orders]
+    given = {"head": _json(head)} | {
+        table.name: _json(rows[table]) for table in (items, payments, addresses)
+    }
+    row = database.once(_INSERT, given | dict(raw))
+    return None if row is None else str(row["id"])
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _columns(table: Table) -> str:
+    return ", ".join(one.name for one in table.columns if one.name not in _OWN)
+
+
+def _of_order(table: Table) -> str:
+    names, name = _columns(table), table.name
+    return f"""{name}_rows AS (
+        INSERT INTO {name} (int_order_id, {names})
+        SELECT head.id, {names}
+        FROM head, jsonb_populate_recordset(NULL::{name}, %({name})s::jsonb)
+    )"""  # noqa: S608  # names of our own tables
+
+
+_INSERT = f"""
+WITH head AS (
+    INSERT INTO int_order ({_columns(orders)}, replaces_order_id)
+    SELECT {_columns(orders)}, (
+        SELECT max(e.order_id) FROM int_order_event e
+        WHERE e.account = given.account AND e.new_order_id = given.order_id
+    )
+    FROM jsonb_populate_record(NULL::int_order, %(head)s::jsonb) AS given
+    ON CONFLICT (account, order_id) DO NOTHING RETURNING id
+), {_of_order(items)}, {_of_order(payments)}, {_of_order(addresses)}, raw AS (
+    INSERT INTO int_order_raw (int_order_id, order_document, payment_document)
+    SELECT id, %(order_document)s, %(payment_document)s FROM head
+)
+SELECT id FROM head
+"""  # noqa: S608  # names of our own tables

@@ -1,0 +1,326 @@
+"""Tryton 8.2 over its REST API: each order a confirmed sale of the web shop of its store."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from erp.adapters.shared.sale_notes import hushed, remark
+from erp.adapters.tryton import notes as tryton_notes
+from erp.adapters.tryton import sale_mapping as tryton_sale
+from erp.adapters.tryton.outbox import Outbox
+from erp.adapters.tryton.rest_client import Rest, Row, TrytonRefuses, address, batched
+from erp.port import ErpRejected, ErpUnavailable, Event, Held, Request
+from erp.sales_order import PostalAddress, SalesOrder
+
+MODULES = ("sale", "web_shop", "sale_shipment_cost", "account_invoice_stock")
+SALE = ("state", "number", "total_amount")
+CALL_OFF = {
+    "draft": ("cancel",), "quotation": ("cancel",), "confirmed": ("draft", "cancel"),
+}  # fmt: skip
+NEXT = {"cancelled": "draft", "draft": "quote", "quotation": "confirm"}
+"""The buttons that lead to a confirmed sale. Tryton cancels drafts that it deems abandoned."""
+
+TRIES = 6
+"""Looks at a sale that others may be moving on as well."""
+
+
+class TrytonErp:
+    """Writes sales orders to Tryton and reads what became of them. Connects at first use.
+
+    Args:
+        url: ``tryton+https://USER:KEY@HOST/DATABASE``; see ``tryton_http.Address``.
+        clock: seconds that only go forward; by them another worker's claim lapses.
+
+    Raises:
+        ValueError: the URL lacks something; says what, without the URL.
+    """
+
+    def __init__(self, url: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._where = address(url)
+        self._rest = Rest(self._where)
+        self._outbox = Outbox(self._rest, clock)
+        self._shops: dict[str, Row] = {}
+        self._seldom: dict[tuple[str, str], Row] = {}
+        # A new customer's orders come together: in one process one of them makes the party.
+        self._making_parties = threading.Lock()
+
+    def insert(self, order: SalesOrder) -> str:
+        """Make a confirmed sale of an order, once; return its number."""
+        try:
+            return self._insert(order)
+        except TrytonRefuses as error:
+            raise ErpRejected(hushed(str(error), order)) from None
+
+    def _insert(self, order: SalesOrder) -> str:
+        shop = self._shop(order.store)
+        if shop is None:
+            raise ErpRejected(
+                f"Tryton has no web shop named {order.store!r}: make one of that name, then retry"
+            )
+        sale = self._sale(order.store, order.order_id) or self._made(order, shop)
+        return self._confirmed(sale, order, shop["company"])
+
+    def _made(self, order: SalesOrder, shop: Row) -> Row:
+        """Create the sale as a draft; where a racing worker was first, return its sale."""
+        values = self._values(order, shop)
+        try:
+            return self._rest.create("sale.sale", values, SALE, shop["company"])
+        except TrytonRefuses:
+            # The words for a second one are translated: looking tells.
+            if found := self._sale(order.store, order.order_id):
+                return found
+            raise
+
+    def _values(self, order: SalesOrder, shop: Row) -> Row:
+        lines = tryton_sale.sold(order, self._where)
+        values = tryton_sale.line_values(lines, self._products({line.code for line in lines}))
+        party, invoiced, shipped = self._party(order)
+        return self._branch(order) | {
+            "company": shop["company"],
+            "currency": self._currency(order.currency, shop),
+            "party": party,
+            "invoice_address": invoiced,
+            "shipment_address": shipped,
+            "web_shop": shop["id"],
+            "web_id": order.order_id,
+            "reference": order.sequence,
+            "sale_date": tryton_sale.ordered_on(order),
+            # Without a carrier Tryton's default method fails its own check.
+            "shipment_cost_method": None,
+            "lines": [["create", values]],
+            "notes": [["create", [{"message": tryton_notes.of_order(remark(order))}]]],
+        }
+
+    def _confirmed(self, sale: Row, order: SalesOrder, company: int) -> str:
+        """Quote and confirm what is not; a worker that died may have left it anywhere between."""
+        refusal: TrytonRefuses | None = None
+        for _ in range(TRIES):
+            # With a number it was quoted: what is a draft again, or canceled, a clerk made so.
+            step = NEXT.get(sale["state"])
+            if step is None or (sale["number"] and sale["state"] != "quotation"):
+                return str(sale["number"])
+            if not sale["number"] and sale["total_amount"] != order.total:
+                self._undo(sale, company)
+                raise ErpRejected(
+                    f"total: the sale would come to {sale['total_amount']}, the order to "
+                    f"{order.total}: see that Tryton adds no tax or rounding to it, then retry"
+                )
+            before = sale["state"]
+            try:
+                sale = self._rest.act("sale.sale", sale["id"], step, SALE, company)
+            except TrytonRefuses as error:
+                # Also said to whoever comes second: looking tells.
+                if refusal is not None:
+                    raise
+                refusal = error
+                sale = self._again(order)
+            if sale["state"] != before:
+                refusal = None
+        raise ErpUnavailable("the sale is moved on and back by others")
+
+    def _again(self, order: SalesOrder) -> Row:
+        sale = self._sale(order.store, order.order_id)
+        if sale is None:
+            raise ErpUnavailable("the sale is gone that was there before")
+        return sale
+
+    def _undo(self, sale: Row, company: int) -> None:
+        if sale["state"] != "cancelled":
+            self._rest.act("sale.sale", sale["id"], "cancel", ("state",), company)
+        self._rest.delete("sale.sale", sale["id"])
+
+    def find(self, store: str, order_id: str) -> str | None:
+        """Return the number of an order's sale; None if there is none, or it is but half made."""
+        sale = self._sale(store, order_id)
+        return sale["number"] if sale else None
+
+    def look_up(self, store: str, order_ids: Sequence[str]) -> dict[str, Held]:
+        """Return the orders that are there, with their totals and whether they were canceled."""
+        fields = ("web_id", *SALE, *tryton_notes.STANDING)
+        shop = ["web_shop.name", "=", store]
+        return {
+            one["web_id"]: Held(one["number"], one["total_amount"], tryton_notes.is_canceled(one))
+            for some in batched(order_ids)
+            for one in self._rest.search("sale.sale", [shop, ["web_id", "in", some]], fields)
+            if one["number"]
+        }
+
+    def report(self, event: Event) -> None:
+        """Note on the sale what became of the order or a request; once."""
+        domain = [["web_shop.name", "=", event.store], ["web_id", "=", event.order_id]]
+        found = self._rest.search("sale.sale", domain, ("state", "notes.message"), limit=1)
+        # Of an order that Tryton never had there is nowhere to write, and nobody who asked.
+        if not found:
+            return
+        sale = found[0]
+        if not tryton_notes.has(sale, event) and not _is_late(sale, event):
+            new = [["create", [{"message": tryton_notes.of_event(event)}]]]
+            self._rest.update("sale.sale", sale["id"], {"notes": new}, ("state",))
+        if tryton_notes.is_over(event):
+            self._call_off(sale)
+
+    def _call_off(self, sale: Row) -> None:
+        """Cancel a sale that is not being processed; of the others the note tells a person."""
+        with suppress(TrytonRefuses):
+            for step in CALL_OFF.get(sale["state"], ()):
+                self._rest.act("sale.sale", sale["id"], step, ("state",), None)
+
+    def hand_out(self, take: Callable[[Request], None], limit: int) -> int:
+        """Give ``take`` posted invoices, shipments with tracking, canceled sales."""
+        return self._outbox.hand_out(take, limit)
+
+    def migrate(self) -> None:
+        """Do nothing: what Tryton needs is set up by its own people (docs/erp/tryton.md)."""
+
+    def check(self) -> str:
+        """Say which Tryton answered and what its set-up lacks."""
+        domain = [["name", "in", list(MODULES)], ["state", "=", "activated"]]
+        modules = self._rest.search("ir.module", domain, ("name", "version"))
+        if missing := sorted(set(MODULES) - {one["name"] for one in modules}):
+            raise ErpRejected(f"Tryton lacks the modules {', '.join(missing)}: activate them")
+        shops = self._rest.search("web.shop", [], ("name",))
+        if not shops:
+            raise ErpRejected("Tryton has no web shop: make one named like each store")
+        where = self._where
+        services = {where.freight, where.discount, where.other}
+        if unknown := sorted(services - set(self._products(services))):
+            raise ErpRejected(f"Tryton has no product of code {', '.join(unknown)}: make it")
+        version = next(filter(None, (one["version"] for one in modules)), "of no version")
+        names = ", ".join(sorted(one["name"] for one in shops))
+        return f"Tryton {version}, web shops {names}"
+
+    def close(self) -> None:
+        """Give back all connections."""
+        self._rest.close()
+
+    # --- what a sale refers to ----------------------------------------------------------------
+
+    def _sale(self, store: str, order_id: str) -> Row | None:
+        domain = [["web_shop.name", "=", store], ["web_id", "=", order_id]]
+        found = self._rest.search("sale.sale", domain, SALE, limit=1)
+        return found[0] if found else None
+
+    def _shop(self, store: str) -> Row | None:
+        if store not in self._shops:
+            fields = ("company", "currency.code")
+            found = self._rest.search("web.shop", [["name", "=", store]], fields, limit=1)
+            if not found:
+                return None
+            self._shops[store] = found[0]
+        return self._shops[store]
+
+    def _products(self, codes: set[str]) -> dict[str, Row]:
+        salable = ["salable", "=", True]
+        return {
+            one["code"]: one
+            for some in batched(sorted(codes))
+            for one in self._rest.search(
+                "product.product", [salable, ["code", "in", some]], ("code", "sale_uom.digits")
+            )
+        }
+
+    def _branch(self, order: SalesOrder) -> Row:
+        code = order.code("branch")
+        if code is None:
+            return {}
+        found = self._named("stock.location", "code", str(code), ["type", "=", "warehouse"])
+        if found is None:
+            raise ErpRejected(
+                f"Tryton has no warehouse of code {code}: make it, or mend [branch] of ERP_MAP, "
+                "then retry"
+            )
+        return {"warehouse": found["id"]}
+
+    def _currency(self, code: str, shop: Row) -> int:
+        if shop["currency"]["code"] == code:
+            return int(shop["currency"]["id"])
+        found = self._named("currency.currency", "code", code)
+        if found is None:
+            raise ErpRejected(f"Tryton has no currency {code}: make it, then retry")
+        return int(found["id"])
+
+    def _named(self, model: str, field: str, code: str, *more: list[str]) -> Row | None:
+        if (model, code) not in self._seldom:
+            found = self._rest.search(model, [[field, "=", code], *more], ("code",), limit=1)
+            if not found:
+                return None
+            self._seldom[model, code] = found[0]
+        return self._seldom[model, code]
+
+    def _party(self, order: SalesOrder) -> tuple[int, int, int]:
+        """Return party, invoice address and shipment address; what is missing is made."""
+        billing = order.billing_address or order.shipping_address
+        wanted = [self._address(one, order) for one in (billing, order.shipping_address or billing)]
+        found = self._known(order)
+        if found is None or None in _matches(found, wanted):
+            with self._making_parties:
+                found = self._known(order) or self._new_party(order, wanted)
+                found = self._with_addresses(found, wanted)
+        invoiced, shipped = _matches(found, wanted)
+        if invoiced is None or shipped is None:
+            raise ErpUnavailable("Tryton does not show an address that was made")
+        return found["id"], invoiced, shipped
+
+    def _known(self, order: SalesOrder) -> Row | None:
+        domain: list[Any] = [["code", "=", tryton_sale.party_code(order)]]
+        if order.customer.document:
+            by_number = ["identifiers.code_compact", "=", order.customer.document]
+            domain = ["OR", *domain, by_number]
+        fields = [f"addresses.{one}" for one in tryton_sale.SAME]
+        found = self._rest.search("party.party", domain, fields, order=[["id", "ASC"]], limit=1)
+        return found[0] if found else None
+
+    def _new_party(self, order: SalesOrder, wanted: Sequence[Row]) -> Row:
+        code = tryton_sale.party_code(order)
+        values = tryton_sale.party_values(order.customer, code)
+        addresses = [wanted[0]] if wanted[0] == wanted[1] else list(wanted)
+        values["addresses"] = [["create", addresses]]
+        fields = [f"addresses.{one}" for one in tryton_sale.SAME]
+        try:
+            return self._rest.create("party.party", values, fields, None)
+        except TrytonRefuses:
+            # The code is unique: another process made it meanwhile.
+            if found := self._known(order):
+                return found
+            raise
+
+    def _with_addresses(self, party: Row, wanted: Sequence[Row]) -> Row:
+        for values in wanted:
+            if _matches(party, [values]) == [None]:
+                made = self._rest.create(
+                    "party.address", values | {"party": party["id"]}, tryton_sale.SAME, None
+                )
+                party = party | {"addresses": [*party["addresses"], made]}
+        return party
+
+    def _address(self, place: PostalAddress | None, order: SalesOrder) -> Row:
+        country = state = None
+        if place is not None and place.country:
+            country = self._named("country.country", "code3", place.country)
+        if place is not None and country and place.state:
+            name = f"{country['code']}-{place.state}"
+            state = self._named("country.subdivision", "code", name)
+        return tryton_sale.address_values(place, order.customer.name, _id(country), _id(state))
+
+
+def _is_late(sale: Row, event: Event) -> bool:
+    """Whether a failure is told of what VTEX has by now."""
+    if event.outcome in (None, "done") or event.reference is None:
+        return False
+    return tryton_notes.ending(sale, event.reference) == "done"
+
+
+def _matches(party: Row, wanted: Sequence[Row]) -> list[int | None]:
+    known = party["addresses"]
+    return [
+        next((one["id"] for one in known if tryton_sale.is_same(values, one)), None)
+        for values in wanted
+    ]
+
+
+def _id(found: Row | None) -> int | None:
+    return None if found is None else int(found["id"])

@@ -1,0 +1,159 @@
+"""Tryton's invoices, shipments and canceled sales as what VTEX is asked for: pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from erp.adapters.shared import change_polling as polling
+from erp.adapters.shared import sale_notes as clerks
+from erp.adapters.tryton import notes
+from erp.adapters.tryton.rest_client import Row
+from erp.port import Request
+
+POSTED = ("posted", "paid")
+
+
+Asked = polling.Asked[Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Documents of one kind.
+
+    Attributes:
+        domain: which of them may ask for something.
+        fields: what ``asked`` needs of each.
+        asked: what one asks for; nothing for what is none of ours.
+    """
+
+    model: str
+    domain: tuple[Any, ...]
+    fields: tuple[str, ...]
+    asked: Callable[[Row], Iterator[Asked]]
+
+
+def _is_ours(sale: Row | None) -> bool:
+    # A sale that was never confirmed, or that a clerk or another shop made, is nobody's order.
+    return bool(sale and sale["web_shop"] and sale["number"] and notes.is_order(sale))
+
+
+def _named(sale: Row) -> dict[str, Any]:
+    return {"store": sale["web_shop"]["name"], "order_id": sale["web_id"]}
+
+
+def _cancellation(sale: Row) -> Iterator[Asked]:
+    if _is_ours(sale) and notes.is_called_off(sale) and not notes.is_told_canceled(sale):
+        what = f"tryton:cancel:{sale['id']}"
+        request = clerks.cancellation(what, notes.reason(sale), _named(sale))
+        yield Asked(sale, request, "cancellation")
+
+
+def _invoice(invoice: Row) -> Iterator[Asked]:
+    sales = {one["id"]: one for one in invoice["sales"]}
+    for sale in sales.values():
+        own = _own_lines(invoice["lines"], sale)
+        value = invoice["total_amount"]
+        if len(sales) > 1:
+            value = sum((line["amount"] for line, _ in own), Decimal(0))
+        if not _is_ours(sale) or value <= 0:
+            continue
+        number, key = _number(invoice)
+        fields = _named(sale) | {
+            "number": number, "value_cents": clerks.cents(value),
+            "issued_at": clerks.midnight(invoice["invoice_date"]),
+        }  # fmt: skip
+        if key:
+            fields["key"] = key
+        if value != sale["total_amount"] and (items := _items(own)):
+            fields["items"] = items
+        request = Request("invoice", f"tryton:invoice:{invoice['id']}", fields)
+        yield Asked(sale, request, f"invoice {number}")
+
+
+def _own_lines(lines: list[Row], sale: Row) -> list[tuple[Row, str | None]]:
+    """Return an invoice's lines that are of a sale, each with the note of the sale's line."""
+    remarks = {f"sale.line,{one['id']}": one["note"] for one in sale["lines"]}
+    return [(one, remarks[one["origin"]]) for one in lines if one["origin"] in remarks]
+
+
+def _items(own: list[tuple[Row, str | None]]) -> list[Mapping[str, Any]]:
+    sold = ((note, Decimal(str(line["quantity"])), line["amount"]) for line, note in own)
+    return list(clerks.items(sold))
+
+
+def _number(invoice: Row) -> tuple[str, str | None]:
+    """Return an invoice's number and the NF-e access key that its reference may hold."""
+    return clerks.nota_of(invoice["reference"]) or (invoice["number"], None)
+
+
+def _tracking(shipment: Row) -> Iterator[Asked]:
+    origins = {one["origin"] for one in shipment["outgoing_moves"]}
+    sales = {one["sale"]["id"]: one["sale"] for one in shipment["outgoing_moves"] if one["sale"]}
+    for sale in sales.values():
+        if not _is_ours(sale):
+            continue
+        invoice = _invoice_of(origins, sale["invoices"])
+        if invoice is None:
+            yield Asked(sale, None)
+            continue
+        code = shipment["reference"].strip()
+        fields = _named(sale) | {"number": _number(invoice)[0]}
+        if shipment["carrier"]:
+            fields["courier"] = shipment["carrier"]["rec_name"]
+        if shipment["effective_date"]:
+            fields["dispatched_at"] = clerks.midnight(shipment["effective_date"])
+        request = clerks.tracking(f"tryton:shipment:{shipment['id']}", code, fields)
+        yield Asked(sale, request, f"tracking {code}")
+
+
+def _invoice_of(origins: set[str], invoices: list[Row]) -> Row | None:
+    """Return the posted invoice of what a shipment holds, else the first that is posted."""
+    posted = sorted((one for one in invoices if one["state"] in POSTED), key=lambda one: one["id"])
+    same = [one for one in posted if origins & {line["origin"] for line in one["lines"]}]
+    return next(iter([*same, *posted]), None)
+
+
+_SALE = ("web_id", "web_shop.name", "number", "notes.message")
+
+STREAMS = (
+    Stream(
+        "account.invoice",
+        (["type", "=", "out"], ["state", "in", list(POSTED)], ["sales.web_shop", "!=", None]),
+        (
+            "number", "reference", "invoice_date", "total_amount", "lines.origin",
+            "lines.quantity", "lines.amount", "sales.total_amount", "sales.lines.note",
+            *(f"sales.{one}" for one in _SALE),
+        ),
+        _invoice,
+    ),
+    Stream(
+        "stock.shipment.out",
+        (
+            ["state", "in", ["shipped", "done"]], ["reference", "!=", None],
+            ["reference", "!=", ""], ["moves.sale.web_shop", "!=", None],
+        ),
+        (
+            "reference", "effective_date", "carrier.rec_name", "outgoing_moves.origin",
+            *(f"outgoing_moves.sale.{one}" for one in _SALE),
+            "outgoing_moves.sale.invoices.state", "outgoing_moves.sale.invoices.number",
+            "outgoing_moves.sale.invoices.reference",
+            "outgoing_moves.sale.invoices.lines.origin",
+        ),
+        _tracking,
+    ),
+    Stream(
+        "sale.sale",
+        (
+            ["web_shop", "!=", None],
+            [
+                "OR", ["state", "=", "cancelled"],
+                ["shipment_state", "=", "exception"], ["invoice_state", "=", "exception"],
+            ],
+        ),
+        (*_SALE, *notes.STANDING),
+        _cancellation,
+    ),
+)  # fmt: skip

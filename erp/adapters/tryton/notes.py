@@ -1,0 +1,133 @@
+"""The notes that we leave on Tryton's sales: for its people to read, and for us to find again.
+
+A note's last line names what it is about: ``#vtex-erp taken invoice:12``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+
+from erp.adapters.tryton.rest_client import Row
+from erp.port import OUTCOMES, Event
+
+STANDING = ("state", "invoices.state", "shipments.state", "notes.message")
+"""Fields of a sale that tell whether it is canceled."""
+
+ORDER, CLAIM, TAKEN, EVENT = "order", "claim", "taken", "event"
+_MARK = "#vtex-erp"
+_REASON = re.compile(r"\s*(?:motivo|reason)\s*:(.*)", re.IGNORECASE | re.DOTALL)
+
+
+def of_event(event: Event) -> str:
+    """Return the note of what became of an order or a request."""
+    words = f"VTEX: {event.kind}"
+    if event.number:
+        words += f" {event.number}"
+    if event.outcome is not None:
+        words += f": {event.outcome} ({OUTCOMES.get(event.outcome, event.outcome)})"
+    lines = [words, event.reason, event.receipt and f"receipt {event.receipt}"]
+    lines.append(event.order_status and f"order {event.order_status}")
+    return "\n".join([*filter(None, lines), f"{_MARK} {_name(event)}"])
+
+
+def _name(event: Event) -> str:
+    kind = "canceled" if is_over(event) else EVENT
+    digest = hashlib.sha256(event.key.encode()).hexdigest()[:16]
+    name = f"{EVENT} {kind} {digest}"
+    return f"{name} {event.outcome} {event.reference}" if event.outcome else name
+
+
+def of_order(words: str) -> str:
+    """Return the note that a sale is an order of VTEX's."""
+    return f"{words}\n{_MARK} {ORDER}"
+
+
+def is_order(sale: Row) -> bool:
+    """Say whether a sale is an order that a worker brought in."""
+    return any(True for _ in marks(sale, ORDER))
+
+
+def of_claim(what: str, reference: str) -> str:
+    """Return the note that a worker has a request in its hands."""
+    return f"VTEX: {what} is being handed over\n{_MARK} {CLAIM} {reference}"
+
+
+def of_taken(what: str, reference: str, claim: int) -> str:
+    """Return the note that a request was handed over; a clerk who deletes it asks again.
+
+    Args:
+        claim: number of the note that claimed it; what is told of it comes after that.
+    """
+    return f"VTEX: {what} was handed over\n{_MARK} {TAKEN} {reference} {claim}"
+
+
+def is_taken(sale: Row, reference: str) -> bool:
+    """Say whether a request was handed over and not asked for again."""
+    return any(words[:1] == [reference] for _, words in marks(sale, TAKEN))
+
+
+def ending(sale: Row, reference: str) -> str | None:
+    """Return how a request ended since it was last handed over, None if it did not.
+
+    What VTEX has is not undone by an older failure that is told late.
+    """
+    claims = [int(words[1]) for _, words in marks(sale, TAKEN) if words[:1] == [reference]]
+    claims += [number for number, words in marks(sale, CLAIM) if words == [reference]]
+    ends = [
+        words[2]
+        for number, words in marks(sale, EVENT)
+        if words[3:] == [reference] and number > max(claims, default=number)
+    ]
+    return "done" if "done" in ends else next(reversed(ends), None)
+
+
+def marks(sale: Row, kind: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield number and words of a sale's marks of a kind, oldest first."""
+    for note in sorted(sale["notes"], key=lambda one: int(one["id"])):
+        last = (note["message"] or "").rsplit("\n", 1)[-1]
+        words = last.split()
+        if words[:2] == [_MARK, kind]:
+            yield note["id"], words[2:]
+
+
+def has(sale: Row, event: Event) -> bool:
+    """Say whether an event is noted already."""
+    name = _name(event).split()[1:]
+    return any(words[:2] == name[:2] for _, words in marks(sale, EVENT))
+
+
+def reason(sale: Row) -> str | None:
+    """Return why a clerk called a sale off: a note of theirs that begins with ``motivo:``."""
+    for note in sorted(sale["notes"], key=lambda one: int(one["id"]), reverse=True):
+        found = _REASON.match(note["message"] or "")
+        if found and (words := " ".join(found[1].split())):
+            return words
+    return None
+
+
+def is_canceled(sale: Row) -> bool:
+    """Say whether a sale, or VTEX's order of it, was canceled; see ``is_called_off``."""
+    return is_called_off(sale) or is_told_canceled(sale)
+
+
+def is_over(event: Event) -> bool:
+    """Say whether VTEX's order is over by it: canceled, or replaced by another."""
+    return event.outcome is None and event.kind in ("canceled", "replaced")
+
+
+def is_told_canceled(sale: Row) -> bool:
+    """Say whether VTEX's order was canceled without the ERP's doing."""
+    return any(words[:1] == ["canceled"] for _, words in marks(sale, EVENT))
+
+
+def is_called_off(sale: Row) -> bool:
+    """Say whether Tryton's people canceled a sale.
+
+    One that is being processed cannot be: its shipments and invoices are, all of them.
+    """
+    if sale["state"] == "cancelled":
+        return True
+    documents = [*sale["invoices"], *sale["shipments"]]
+    return bool(documents) and all(one["state"] == "cancelled" for one in documents)

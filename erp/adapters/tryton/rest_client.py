@@ -1,0 +1,246 @@
+"""Tryton's REST API (trytond 8, ``trytond/protocols/rest.py``): one method a verb, typed values."""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from urllib.parse import quote
+
+import requests
+
+from erp.adapters.shared.http_client import Web, endpoint
+from erp.port import ErpRejected, ErpUnavailable
+
+BUSY_SECONDS = (0.2, 0.5, 1.0, 2.0)
+"""Waits after a 503: Tryton took its transaction back, since others wrote the same records."""
+
+MOST_WORDS = 500
+MOST_NAMES = 100
+
+Row = dict[str, Any]
+Domain = Sequence[Any]
+
+
+class TrytonRefuses(ErpRejected):
+    """Tryton understood and refuses (HTTP 400); its words may name a customer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """What ``ERP_URL`` says: ``tryton+https://USER:KEY@HOST:PORT/DATABASE?product=sku_id``.
+
+    Attributes:
+        base: where the REST API is, up to the database.
+        key: of the user application ``REST API``; the user's name before it is for the reader.
+        product: ``ref_id`` (the SKU's reference where it has one, else its id) or ``sku_id``.
+        freight, discount, other: codes of the services that carry what is no product.
+    """
+
+    base: str
+    key: str
+    product: str = "ref_id"
+    freight: str = "VTEX-FREIGHT"
+    discount: str = "VTEX-DISCOUNT"
+    other: str = "VTEX-OTHER"
+
+    def __repr__(self) -> str:
+        return f"Address({self.base!r})"
+
+
+OPTIONS = {"product": ("ref_id", "sku_id"), "freight": (), "discount": (), "other": ()}
+EXAMPLE = "tryton+https://vtex:KEY@erp.example.com/tryton"
+
+
+def address(url: str) -> Address:
+    """Read an ERP_URL.
+
+    Raises:
+        ValueError: what is wrong with it, without the URL.
+    """
+    found = endpoint(url, EXAMPLE, OPTIONS)
+    return Address(f"{found.base}/{quote(found.database)}", found.key, **found.options)
+
+
+def batched(names: Sequence[str]) -> Iterator[list[str]]:
+    """Yield names in lists that fit into a URL of 8 KB, which is what proxies take."""
+    for start in range(0, len(names), MOST_NAMES):
+        yield list(names[start : start + MOST_NAMES])
+
+
+class Rest:
+    """A Tryton database over HTTP. Safe to use from several threads; connects at first use."""
+
+    def __init__(self, where: Address) -> None:
+        self._base = where.base
+        self._web = Web(
+            "Tryton",
+            {
+                "Authorization": f"bearer {where.key}",
+                "Content-Type": "application/json",
+                # Tryton's words reach the operator: in the language of our own.
+                "Accept-Language": "en",
+            },
+        )
+
+    def search(
+        self,
+        model: str,
+        domain: Domain,
+        fields: Sequence[str],
+        *,
+        order: Sequence[Sequence[str]] = (),
+        limit: int | None = None,
+    ) -> list[Row]:
+        """Return the records that a domain finds, each with ``id`` and the fields.
+
+        Args:
+            fields: names, dotted for those of related records.
+
+        Raises:
+            ErpUnavailable: no usable answer, or the key's user may not read this.
+        """
+        params: dict[str, Any] = {"d": _packed(domain), "f": list(fields)}
+        if order:
+            params["o"] = _packed(order)
+        if limit is not None:
+            params["s"] = limit
+        try:
+            found = self._call("GET", model, params)
+        except TrytonRefuses as error:
+            raise ErpUnavailable(f"the user of Tryton's key may not read {model}") from error
+        if not isinstance(found, list):
+            raise ErpUnavailable(f"Tryton's answer about {model} is no list")
+        return found
+
+    def create(
+        self, model: str, values: Mapping[str, Any], fields: Sequence[str], company: int | None
+    ) -> Row:
+        """Create a record with its lines; return its fields.
+
+        Raises:
+            TrytonRefuses: it breaks a rule of Tryton's.
+            ErpUnavailable: no usable answer; it may have been created.
+        """
+        return self._row("POST", model, {"f": list(fields)}, values, company)
+
+    def update(
+        self, model: str, number: int, values: Mapping[str, Any], fields: Sequence[str]
+    ) -> Row:
+        """Change a record; return its fields. Raises as ``create``."""
+        return self._row("PUT", f"{model}/{number}", {"f": list(fields)}, values, None)
+
+    def act(
+        self, model: str, number: int, action: str, fields: Sequence[str], company: int | None
+    ) -> Row:
+        """Press a record's button, as in ``sale.sale``, ``quote``. Raises as ``create``."""
+        return self._row("POST", f"{model}/{number}/{action}", {"f": list(fields)}, {}, company)
+
+    def delete(self, model: str, number: int) -> None:
+        """Delete a record. Raises as ``create``."""
+        self._call("DELETE", f"{model}/{number}", {})
+
+    def close(self) -> None:
+        """Give back the connections of all threads."""
+        self._web.close()
+
+    def _row(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, Any],
+        values: Mapping[str, Any],
+        company: int | None,
+    ) -> Row:
+        found = self._call(method, path, params, values, company)
+        if not isinstance(found, dict) or "id" not in found:
+            raise ErpUnavailable(f"Tryton's answer to {method} {_model(path)} is no record")
+        return found
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, Any],
+        values: Mapping[str, Any] | None = None,
+        company: int | None = None,
+    ) -> Any:
+        what = f"{method} {_model(path)}"
+        url = f"{self._base}/rest/model/{path}"
+        headers = {} if company is None else {"X-Tryton-Context": _packed({"company": company})}
+        body = None if values is None else json.dumps(values, default=_encoded)
+        for wait in (*BUSY_SECONDS, None):
+            status, text = self._web.ask(
+                method, url, what, params=params, headers=headers, data=body
+            )
+            if status != requests.codes.unavailable or wait is None:
+                break
+            time.sleep(random.uniform(wait / 2, wait))
+        _require_usable(status, text, what)
+        if status == requests.codes.no_content:
+            return None
+        try:
+            return json.loads(text, object_hook=_decoded)
+        except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError):
+            raise ErpUnavailable(f"Tryton's answer to {what} is not its JSON") from None
+
+
+def _require_usable(status: int, text: str, what: str) -> None:
+    if status == requests.codes.bad_request and (words := _words(text)):
+        raise TrytonRefuses(f"Tryton refuses {what}: {words}")
+    if status in (requests.codes.unauthorized, requests.codes.forbidden):
+        # No order is at fault: all wait until the key is mended.
+        raise ErpUnavailable(
+            f"Tryton refuses the key or its rights ({status} at {what}): put a valid key of an "
+            "application REST API into ERP_URL"
+        )
+    if status == requests.codes.not_found:
+        raise ErpUnavailable(f"Tryton has no such database or record (404 at {what})")
+    if status not in (requests.codes.ok, requests.codes.no_content):
+        raise ErpUnavailable(f"Tryton answered {status} at {what}")
+
+
+def _words(text: str) -> str:
+    """Return the message of a refusal that is really Tryton's; empty for a proxy's."""
+    try:
+        message = json.loads(text).get("message")
+    except (ValueError, AttributeError, RecursionError):
+        return ""
+    return " ".join(message.split())[:MOST_WORDS] if isinstance(message, str) else ""
+
+
+def _model(path: str) -> str:
+    return path.split("/", maxsplit=1)[0]
+
+
+def _packed(value: Any) -> str:
+    text = json.dumps(value, default=_encoded)
+    return base64.urlsafe_b64encode(text.encode()).decode()
+
+
+def _encoded(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return {"__class__": "Decimal", "decimal": str(value)}
+    if isinstance(value, datetime):
+        names = ("year", "month", "day", "hour", "minute", "second", "microsecond")
+        return {"__class__": "datetime"} | {one: getattr(value, one) for one in names}
+    if isinstance(value, date):
+        return {"__class__": "date", "year": value.year, "month": value.month, "day": value.day}
+    raise TypeError(f"{type(value).__name__} has no form in Tryton's JSON")
+
+
+def _decoded(found: Row) -> Any:
+    kind = found.get("__class__")
+    if kind == "Decimal":
+        return Decimal(found["decimal"])
+    if kind in ("date", "datetime"):
+        values = {name: value for name, value in found.items() if name != "__class__"}
+        # Tryton's times are naive, of the database's zone: they are compared with each other only.
+        return date(**values) if kind == "date" else datetime(**values)  # noqa: DTZ001
+    return found

@@ -1,0 +1,103 @@
+"""An ERP that does not work: its orders wait, none is lost, none is refused for it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from erp.conformance.checks import same, sample
+from erp.conformance.harness import TROUBLES, Bench, Counts, Fails, offered
+from erp.port import Erp, ErpError, ErpUnavailable
+from erp.sales_order import SalesOrder
+
+DEADLINE_SECONDS = 60.0
+MOST_WORDS = 500
+"""Characters of an error: it stands in tables, logs and alerts."""
+
+RETRIES = 5
+
+
+def _withstands(trouble: str, meaning: str) -> Callable[[Bench], None]:
+    def check(bench: Bench) -> None:
+        before, during = sample(), sample()
+        fails = offered(bench, Fails)
+        with fails.failing(trouble) as erp:
+            _is_unavailable(lambda: erp.insert(during), during)
+        reference = _inserted(bench.erp, before)
+        with fails.failing(trouble) as erp:
+            # None would say that it is not there, and it would be inserted anew elsewhere.
+            found = _found(erp, before)
+            same(found in (reference, ErpUnavailable), True)
+        _inserted(bench.erp, during)
+        if isinstance(bench, Counts):
+            same([bench.orders(one.order_id) for one in (before, during)], [1, 1])
+
+    check.__name__ = f"orders_wait_for_an_erp_that_is_{trouble.replace(' ', '_')}"
+    check.__doc__ = f"Where {meaning}."
+    return check
+
+
+def an_erp_that_is_down_does_not_pass_for_ready(bench: Bench) -> None:
+    """``check`` says so, in a few words."""
+    with offered(bench, Fails).failing("down") as erp:
+        try:
+            answer = _ended(erp.check)
+        except ErpError as error:
+            same(0 < len(str(error)) <= MOST_WORDS, True)
+        else:
+            raise AssertionError(f"it says that it is ready: {answer}")
+
+
+CHECKS: tuple[Callable[[Bench], None], ...] = (
+    *(_withstands(trouble, meaning) for trouble, meaning in TROUBLES.items()),
+    an_erp_that_is_down_does_not_pass_for_ready,
+)
+
+
+def _is_unavailable(call: Callable[[], object], order: SalesOrder) -> None:
+    try:
+        answer = _ended(call)
+    except ErpUnavailable as error:
+        words = str(error)
+        same(0 < len(words) <= MOST_WORDS, True)
+        named = (order.customer.name, order.customer.document, "<html", "<HTML")
+        same([one for one in named if one and one in words], [])
+    else:
+        raise AssertionError(f"not unavailable: {answer!r}")
+
+
+def _found(erp: Erp, order: SalesOrder) -> object:
+    try:
+        return _ended(lambda: erp.find(order.store, order.order_id))
+    except ErpUnavailable:
+        return ErpUnavailable
+
+
+def _inserted(erp: Erp, order: SalesOrder) -> str:
+    """Insert as the workers do: again, while it is unavailable for a connection that had broken."""
+    for _ in range(RETRIES):
+        try:
+            return erp.insert(order)
+        except ErpUnavailable:
+            continue
+    return erp.insert(order)
+
+
+def _ended(call: Callable[[], object]) -> object:
+    """Return what a call returns, or raise what it raises; it must not hang."""
+    came: list[object] = []
+
+    def run() -> None:
+        try:
+            came.append(call())
+        except Exception as error:
+            came.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(DEADLINE_SECONDS)
+    if thread.is_alive():
+        raise AssertionError(f"no end within {DEADLINE_SECONDS:g} s: it needs time-outs")
+    if isinstance(came[0], Exception):
+        raise came[0]
+    return came[0]

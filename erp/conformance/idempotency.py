@@ -1,0 +1,109 @@
+"""One order in the ERP, whatever becomes of the caller and of the answer."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+from erp.conformance import crash_child as dying
+from erp.conformance.checks import RACERS, same, sample
+from erp.conformance.harness import (
+    Bench,
+    Counts,
+    HoldsAnswersBack,
+    LosesAnswers,
+    NotOffered,
+    offered,
+)
+from erp.port import Erp, ErpUnavailable
+from erp.sales_order import SalesOrder
+
+PATIENCE_SECONDS = 60.0
+
+
+def the_erp_itself_holds_one_order_after_a_race(bench: Bench) -> None:
+    """Counted in the ERP, past the adapter."""
+    counts, order = offered(bench, Counts), sample()
+    with ThreadPoolExecutor(RACERS) as pool:
+        references = set(pool.map(lambda _: bench.erp.insert(order), range(RACERS)))
+    same((len(references), counts.orders(order.order_id)), (1, 1))
+
+
+def an_answer_lost_after_the_commit_leaves_one_order(bench: Bench) -> None:
+    """The retry gets the reference of what was committed."""
+    loses, order = offered(bench, LosesAnswers), sample()
+    with loses.losing_answers() as erp, suppress(ErpUnavailable):
+        erp.insert(order)
+    committed = bench.erp.find(order.store, order.order_id)
+    if committed is None:
+        raise AssertionError("the ERP had not committed: the bench lost the order, not its answer")
+    same(bench.erp.insert(order), committed)
+    _is_there_once(bench, order)
+
+
+def a_caller_killed_before_it_wrote_down_the_answer_leaves_one_order(bench: Bench) -> None:
+    """``kill -9`` between the ERP's commit and the journal's."""
+    order = sample()
+    if bench.url is None:
+        raise NotOffered("this ERP lives and dies with the process")
+    died = _child(bench.erp, bench.url, order.order_id, dies=True)
+    same(died.wait(PATIENCE_SECONDS), -signal.SIGKILL)
+    committed = bench.erp.find(order.store, order.order_id)
+    same(committed is not None, True)
+    same(bench.erp.insert(order), committed)
+    _is_there_once(bench, order)
+
+
+def a_caller_killed_while_it_waits_for_the_answer_leaves_one_order(bench: Bench) -> None:
+    """``kill -9`` after the ERP's commit, before its answer."""
+    holds, order = offered(bench, HoldsAnswersBack), sample()
+    with holds.holding_answers_back() as url:
+        child = _child(bench.erp, url, order.order_id, dies=False)
+        counts = offered(bench, Counts)
+        try:
+            _await(lambda: counts.orders(order.order_id) == 1)
+        finally:
+            child.kill()
+            child.wait(PATIENCE_SECONDS)
+    committed = bench.erp.find(order.store, order.order_id)
+    same(committed is not None, True)
+    same(bench.erp.insert(order), committed)
+    _is_there_once(bench, order)
+
+
+CHECKS: tuple[Callable[[Bench], None], ...] = (
+    the_erp_itself_holds_one_order_after_a_race,
+    an_answer_lost_after_the_commit_leaves_one_order,
+    a_caller_killed_before_it_wrote_down_the_answer_leaves_one_order,
+    a_caller_killed_while_it_waits_for_the_answer_leaves_one_order,
+)
+
+
+def _child(erp: Erp, url: str, order_id: str, *, dies: bool) -> subprocess.Popen[bytes]:
+    """Start a process that inserts an order; the URL goes by the environment, for its secrets."""
+    made = f"{type(erp).__module__}:{type(erp).__qualname__}"
+    told = {
+        dying.ADAPTER: made, dying.URL: url, dying.ORDER: order_id, dying.DIES: "1" if dies else "",
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }  # fmt: skip
+    command = [sys.executable, "-c", f"from {dying.__name__} import main; main()"]
+    return subprocess.Popen(command, env=os.environ | told)  # noqa: S603 - ourselves
+
+
+def _await(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not holds():
+        if time.monotonic() > deadline:
+            raise AssertionError("the ERP did not commit what the child sent")
+        time.sleep(0.02)
+
+
+def _is_there_once(bench: Bench, order: SalesOrder) -> None:
+    if isinstance(bench, Counts):
+        same(bench.orders(order.order_id), 1)

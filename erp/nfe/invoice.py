@@ -1,0 +1,272 @@
+"""An authorised NF-e (nfeProc 4.00) as the request for an invoice: pure functions (docs/nfe.md).
+
+The signature is not verified: the file comes from the ERP that signed it. Messages name elements
+and codes of goods, never people.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+from xml.etree.ElementTree import Element
+
+from erp.nfe.item_matching import MATCH, NO_MAP, NfeItem, half_up, matched
+from erp.nfe.safe_xml import CHANGED, NAMESPACE, WHOLE, NfeInvalid, Part, parsed, text_of
+from vtex.documents import Order
+from vtex.payloads import key_is_sound
+
+_STAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[+-][0-9]{2}:[0-9]{2}")
+_QUANTITY = re.compile(r"[0-9]{1,11}(\.[0-9]{1,4})?")
+_WEIGHT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,3})?")
+_CPF = re.compile(r"[0-9]{3}\.?[0-9]{3}\.?[0-9]{3}-?[0-9]{2}")
+_EAN = re.compile(r"[0-9]{8,14}")
+
+_KEY_PARTS = (
+    ("ide/cUF", 0, 2),
+    ("ide/mod", 20, 22),
+    ("ide/serie", 22, 25),
+    ("ide/nNF", 25, 34),
+    ("ide/tpEmis", 34, 35),
+    ("ide/cNF", 35, 43),
+)
+"""What the access key repeats, and from where to where."""
+
+MOST_LINES = 990
+
+_EVENTS = frozenset({"procEventoNFe", "retEvento", "evento", "envEvento"})
+
+
+@dataclass(frozen=True, slots=True)
+class Volumes:
+    """Parcels of a kind (``transp/vol``)."""
+
+    quantity: int | None
+    weight_grams: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Nfe:
+    """What an NF-e says of an invoice.
+
+    Attributes:
+        number: unique within its series only; what identifies the nota is its key.
+        type: ``Output`` (sale) or ``Input`` (return).
+        issued_at: ISO 8601 with its offset, as written.
+        value_cents: ``vNF``, with freight and taxes; not the sum of the items.
+        order_hint: ``xPed``: at most 15 characters, too few for a VTEX order id.
+        courier: None where the carrier is a person: its name must not travel.
+    """
+
+    number: str
+    series: str
+    key: str
+    type: str
+    issued_at: str
+    value_cents: int
+    order_hint: str | None
+    courier: str | None
+    volumes: tuple[Volumes, ...]
+    items: tuple[NfeItem, ...]
+
+
+def read(data: bytes, *, production: bool = True) -> Nfe:
+    """Return what an authorised NF-e says.
+
+    Args:
+        production: refuse notas of SEFAZ's test environment.
+
+    Raises:
+        NfeInvalid: hostile or broken XML, another document, not authorised, neither sale nor
+            return, or not in accord with its own access key.
+    """
+    proc = Part(parsed(text_of(data)), "")
+    _require_root(proc.element)
+    note = proc.one("NFe").one("infNFe").renamed("")
+    key = _authorised_key(proc, note, production=production)
+    issued_at = _issued_at(note)
+    _require_accord(key, note, issued_at)
+    return Nfe(
+        number=note.need("ide/nNF", WHOLE).lstrip("0") or "0",
+        series=note.need("ide/serie", WHOLE).lstrip("0") or "0",
+        key=key,
+        type=_type(note),
+        issued_at=issued_at,
+        value_cents=_value_cents(note),
+        order_hint=_order_hint(note),
+        courier=_courier(note),
+        volumes=tuple(_volumes(one) for one in note.all("transp/vol")),
+        items=_items(note),
+    )
+
+
+def request(
+    nfe: Nfe,
+    order: Order,
+    *,
+    match: Sequence[str] = MATCH,
+    product_map: Mapping[str, tuple[str, Decimal]] = NO_MAP,
+) -> dict[str, Any]:
+    """Return the keyword arguments of ``invoices.send`` for a nota of that order.
+
+    Args:
+        match: keys by which a line finds its item, the first that fits one item alone.
+        product_map: ERP code to SKU id and how many of it one unit of the ERP holds, such as a
+            box of 12; 0 for a part of a kit that another part stands for.
+
+    Raises:
+        NfeMismatch: a line is no item of the order, or no whole number of it.
+    """
+    return {
+        "number": nfe.number,
+        "type": nfe.type,
+        "value_cents": nfe.value_cents,
+        "issued_at": nfe.issued_at,
+        "items": matched(nfe.items, order, match, product_map),
+        "key": nfe.key,
+        "courier": nfe.courier,
+    }
+
+
+# --- the gates --------------------------------------------------------------------------------
+
+
+def _require_root(root: Element) -> None:
+    name = root.tag.removeprefix(NAMESPACE)
+    if name in _EVENTS:
+        raise NfeInvalid(
+            f"{name} is an event of a nota, such as its cancellation, and no nota: "
+            "undo an invoice that VTEX has with a return"
+        )
+    if name == "NFe":
+        raise NfeInvalid(
+            "protNFe is missing, so nothing says that SEFAZ authorised it: use nfeProc"
+        )
+    if root.tag != f"{NAMESPACE}nfeProc":
+        raise NfeInvalid("the root element is not nfeProc of http://www.portalfiscal.inf.br/nfe")
+    if root.get("versao") != "4.00":
+        raise NfeInvalid("nfeProc/@versao is not 4.00, the one layout that is read")
+
+
+def _authorised_key(proc: Part, note: Part, *, production: bool) -> str:
+    protocol = proc.one("protNFe/infProt")
+    status = protocol.need("cStat", WHOLE)
+    if status not in ("100", "150"):
+        raise NfeInvalid(f"{protocol.path('cStat')} is {status}: only 100 and 150 authorise a nota")
+    if production:
+        for part in (note, protocol):
+            place = "ide/tpAmb" if part is note else "tpAmb"
+            if part.need(place, WHOLE) != "1":
+                raise NfeInvalid(
+                    f"{part.path(place)} is not 1: a nota of SEFAZ's test environment is no invoice"
+                )
+    key = (note.element.get("Id") or "").removeprefix("NFe")
+    if note.element.get("Id") != f"NFe{key}" or not key_is_sound(key):
+        raise NfeInvalid(
+            "infNFe/@Id is not NFe and an access key of 44 characters with a right check digit: "
+            + CHANGED
+        )
+    if protocol.need("chNFe") != key:
+        raise NfeInvalid(
+            f"{protocol.path('chNFe')} is another key than infNFe/@Id: the protocol belongs to "
+            "another nota"
+        )
+    return key
+
+
+def _require_accord(key: str, note: Part, issued_at: str) -> None:
+    for path, start, end in _KEY_PARTS:
+        if note.need(path, WHOLE).zfill(end - start) != key[start:end]:
+            raise NfeInvalid(f"{path} is not {key[start:end]}, as the access key says: {CHANGED}")
+    issuer = "emit/CNPJ" if note.find("emit/CNPJ") else "emit/CPF"
+    if note.need(issuer).zfill(14) != key[6:20]:
+        raise NfeInvalid(f"{issuer} is not the issuer in the access key: {CHANGED}")
+    if issued_at[2:4] + issued_at[5:7] != key[2:6]:
+        raise NfeInvalid(
+            f"ide/dhEmi is not of {key[2:6]} (yymm), as the access key says: {CHANGED}"
+        )
+
+
+def _type(note: Part) -> str:
+    purpose, direction = note.need("ide/finNFe", WHOLE), note.need("ide/tpNF", WHOLE)
+    if purpose not in ("1", "4"):
+        raise NfeInvalid(
+            f"ide/finNFe is {purpose}: VTEX gets sales (1) and returns (4), no complementary (2), "
+            "adjustment (3) or other nota"
+        )
+    if direction not in ("0", "1"):
+        raise NfeInvalid(f"ide/tpNF is {direction}, neither 0 nor 1: {CHANGED}")
+    return "Output" if (purpose, direction) == ("1", "1") else "Input"
+
+
+# --- what it says -----------------------------------------------------------------------------
+
+
+def _issued_at(note: Part) -> str:
+    text = note.need("ide/dhEmi", _STAMP)
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        raise NfeInvalid(f"ide/dhEmi is no time that there is: {CHANGED}") from None
+    return text
+
+
+def _value_cents(note: Part) -> int:
+    cents = note.cents("total/ICMSTot/vNF")
+    if not cents:
+        raise NfeInvalid("total/ICMSTot/vNF is 0: VTEX takes no invoice without a value")
+    return cents
+
+
+def _order_hint(note: Part) -> str | None:
+    of_lines = {one.text("prod/xPed") for one in note.all("det")}
+    return note.text("compra/xPed") or (of_lines.pop() if len(of_lines) == 1 else None)
+
+
+def _courier(note: Part) -> str | None:
+    name = note.text("transp/transporta/xNome")
+    # A carrier with a CPF is a person, and so is a one-person company, named with its owner's CPF.
+    if not name or not note.find("transp/transporta/CNPJ") or _CPF.search(name):
+        return None
+    return name
+
+
+def _volumes(part: Part) -> Volumes:
+    quantity = part.need("qVol", WHOLE) if part.text("qVol") else None
+    weight = part.need("pesoB", _WEIGHT) if part.text("pesoB") else None
+    return Volumes(
+        quantity=None if quantity is None else int(quantity),
+        weight_grams=None if weight is None else int(Decimal(weight).scaleb(3)),
+    )
+
+
+def _items(note: Part) -> tuple[NfeItem, ...]:
+    parts = tuple(note.all("det"))
+    if not parts:
+        raise NfeInvalid(f"det is missing: {CHANGED}")
+    if len(parts) > MOST_LINES:
+        raise NfeInvalid(f"det stands {len(parts)} times, more than the {MOST_LINES} there may be")
+    return tuple(_item(one, place) for place, one in enumerate(parts, 1))
+
+
+def _item(part: Part, place: int) -> NfeItem:
+    total = part.cents("prod/vProd") - part.cents("prod/vDesc", absent=0)
+    quantity = Decimal(part.need("prod/qCom", _QUANTITY))
+    if not quantity:
+        raise NfeInvalid(f"{part.path('prod/qCom')} is 0: a line of a sale or return has goods")
+    if total < 0:
+        raise NfeInvalid(f"{part.path('prod/vDesc')} is more than vProd: {CHANGED}")
+    ean = part.text("prod/cEAN")
+    return NfeItem(
+        line=place,
+        code=part.need("prod/cProd"),
+        ean=ean if ean and _EAN.fullmatch(ean) else None,
+        quantity=quantity,
+        unit=part.need("prod/uCom"),
+        price_cents=half_up(total / Fraction(quantity)),
+        total_cents=total,
+    )

@@ -1,0 +1,257 @@
+"""The lines of a nota as items of one order: matched, converted to VTEX's units, merged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, TypeVar
+
+from erp.nfe.safe_xml import NfeError
+from vtex.documents import Component, Item, Order
+
+MATCH = ("ref_id", "ean", "map", "sku_id")
+"""How a line of a nota finds its item, in this order, unless told otherwise."""
+
+NO_MAP: Mapping[str, tuple[str, Decimal]] = {}
+_HALF_OF_LAST_PLACE = Fraction(1, 20_000)
+"""``qCom`` has four decimals: a third of a box is written 0.3333."""
+
+_MOST_NAMED = 20
+
+
+_Sold = TypeVar("_Sold", Item, Component)
+
+
+class NfeMismatch(NfeError):
+    """The lines of the NF-e are not those of the order; the message names both."""
+
+
+@dataclass(frozen=True, slots=True)
+class NfeItem:
+    """A line (``det``) of a nota.
+
+    Attributes:
+        code: ``cProd``, the ERP's code.
+        ean: ``cEAN``; None for ``SEM GTIN``.
+        unit: ``uCom`` as written; may be a box (``CX``) or a weight (``KG``).
+        price_cents: of one unit after discount, half up; times the quantity it may miss the total.
+        total_cents: ``vProd`` less ``vDesc``.
+    """
+
+    line: int
+    code: str
+    ean: str | None
+    quantity: Decimal
+    unit: str
+    price_cents: int
+    total_cents: int
+
+
+@dataclass(slots=True)
+class _Sum:
+    """How many units the lines make, to within ``slack``, and for how much."""
+
+    units: Fraction = Fraction(0)
+    slack: Fraction = Fraction(0)
+    total_cents: int = 0
+    lines: list[str] = field(default_factory=list)
+
+    def add(self, line: NfeItem, units_each: Fraction) -> None:
+        self.units += Fraction(line.quantity) * units_each
+        self.slack += _HALF_OF_LAST_PLACE * units_each
+        self.total_cents += line.total_cents
+        self.lines.append(_named(line))
+
+    @property
+    def whole(self) -> int | None:
+        """The units, where they are a whole number and at least one."""
+        nearest = half_up(self.units)
+        return nearest if nearest > 0 and abs(self.units - nearest) <= self.slack else None
+
+
+def half_up(exact: Fraction) -> int:
+    """Return the nearest whole number, a half upwards: 0.5 cents are a cent."""
+    return (exact + Fraction(1, 2)).__floor__()
+
+
+def matched(
+    lines: Sequence[NfeItem],
+    order: Order,
+    match: Sequence[str],
+    product_map: Mapping[str, tuple[str, Decimal]],
+) -> list[dict[str, Any]]:
+    """Return the items of ``invoices.send``, one a SKU, in the order's order.
+
+    Raises:
+        NfeMismatch: with every line that does not fit and what the order has.
+    """
+    if not match or not set(match) <= set(MATCH):
+        raise ValueError(f"match is not made of {', '.join(MATCH)}")
+    found = _Found(order, tuple(match), product_map)
+    for line in _merged(lines):
+        found.put(line)
+    found.close_kits()
+    items = found.items()
+    if found.faults:
+        raise NfeMismatch(f"{_first(found.faults)}. The order has {_listed(order)}")
+    return items
+
+
+def _merged(lines: Iterable[NfeItem]) -> Iterable[NfeItem]:
+    """Return one line for a code that stands on several."""
+    merged: dict[tuple[str, str | None, str], NfeItem] = {}
+    for line in lines:
+        key = (line.code, line.ean, line.unit)
+        first = merged.get(key)
+        merged[key] = line if first is None else replace(
+            first,
+            quantity=first.quantity + line.quantity,
+            total_cents=first.total_cents + line.total_cents,
+        )  # fmt: skip
+    return merged.values()
+
+
+class _Found:
+    """Where the lines of one nota went."""
+
+    def __init__(
+        self, order: Order, match: tuple[str, ...], product_map: Mapping[str, tuple[str, Decimal]]
+    ) -> None:
+        self._order = order
+        self._match = match
+        self._map = product_map
+        self._services = [one for item in order.items for one in item.services]
+        self._kits = {item.sku_id: item for item in order.items if item.components}
+        self._sums: dict[str, _Sum] = {}
+        self._parts: dict[tuple[str, str], _Sum] = {}
+        self.faults: list[str] = []
+
+    def put(self, line: NfeItem) -> None:
+        """Count a line for its item, else its service, else its part of a kit."""
+        item = self._one(line, self._order.items)
+        if item:
+            each = self._units_each(line, item.sku_id) / Fraction(item.unit_multiplier or 1)
+            self._sums.setdefault(item.sku_id, _Sum()).add(line, each)
+        # What was bought with an item, such as gift wrap, has no place among VTEX's invoice items.
+        elif not self._one(line, self._services) and not self._put_part(line):
+            self.faults.append(self._strange(line))
+
+    def _put_part(self, line: NfeItem) -> bool:
+        homes = {}
+        for sku_id, kit in self._kits.items():
+            part = self._one(line, kit.components)
+            if part and part.quantity > 0:
+                homes[sku_id] = part
+        if len(homes) != 1:
+            return False
+        [(sku_id, part)] = homes.items()
+        each = self._units_each(line, part.sku_id) / part.quantity
+        self._parts.setdefault((sku_id, part.sku_id), _Sum()).add(line, each)
+        return True
+
+    def _one(self, line: NfeItem, among: Sequence[_Sold]) -> _Sold | None:
+        """Return what the first fitting key fits, where that is one SKU alone."""
+        for key in self._match:
+            fitting = {one.sku_id: one for one in among if self._fits(key, line, one)}
+            if len(fitting) == 1:
+                return next(iter(fitting.values()))
+        return None
+
+    def _fits(self, key: str, line: NfeItem, one: Item | Component) -> bool:
+        if key == "ref_id":
+            return one.ref_id is not None and line.code == one.ref_id.strip()
+        if key == "ean":
+            # A GTIN of 12 digits is one of 13 with a zero before it.
+            ours, theirs = (line.ean or "").lstrip("0"), (one.ean or "").strip().lstrip("0")
+            return bool(ours) and ours == theirs
+        if key == "map":
+            return line.code in self._map and self._map[line.code][0] == one.sku_id
+        return line.code == one.sku_id
+
+    def _units_each(self, line: NfeItem, sku_id: str) -> Fraction:
+        # A box is a box whichever key found it.
+        mapped = self._map.get(line.code)
+        return Fraction(mapped[1]) if mapped and mapped[0] == sku_id else Fraction(1)
+
+    def close_kits(self) -> None:
+        """Turn the parts of each kit into kits, where all are there in the right numbers."""
+        for sku_id, kit in self._kits.items():
+            parts = {one.sku_id: self._parts.get((sku_id, one.sku_id)) for one in kit.components}
+            sums = [one for one in parts.values() if one]
+            kits = {one.whole if one else None for one in parts.values()}
+            whole = kits.pop() if len(kits) == 1 else None
+            if whole is not None:
+                into = self._sums.setdefault(sku_id, _Sum())
+                into.units += whole
+                into.total_cents += sum(one.total_cents for one in sums)
+                into.lines += [name for one in sums for name in one.lines]
+            elif sums:
+                self.faults.append(_broken_kit(sku_id, parts))
+
+    def items(self) -> list[dict[str, Any]]:
+        """Return the items; what cannot be sent becomes a fault."""
+        made = []
+        for sku_id in dict.fromkeys(item.sku_id for item in self._order.items):
+            one = self._sums.get(sku_id)
+            if one is None:
+                continue
+            if one.whole is None:
+                self.faults.append(
+                    f"{', '.join(one.lines)}: makes {_shown(one.units)} of SKU {sku_id}, no whole "
+                    "number; correct the product map or the unit multiplier of the SKU"
+                )
+                continue
+            price = half_up(Fraction(one.total_cents, one.whole))
+            made.append({"sku_id": sku_id, "quantity": one.whole, "price_cents": price})
+        if not made and not self.faults:
+            # No items at all would invoice everything that is open.
+            self.faults.append("the nota holds services only, and VTEX invoices items")
+        return made
+
+    def _strange(self, line: NfeItem) -> str:
+        words = f"{_named(line)} fits no item of the order by {', '.join(self._match)}"
+        if line.code in self._map and "map" in self._match:
+            return f"{words} (the product map says SKU {self._map[line.code][0]})"
+        return f"{words}; add its code to the product map"
+
+
+def _broken_kit(sku_id: str, parts: Mapping[str, _Sum | None]) -> str:
+    made = ", ".join(
+        f"SKU {part} for {_shown(one.units) if one else 0}" for part, one in parts.items()
+    )
+    return (
+        f"kit SKU {sku_id}: its parts make no whole kits ({made}); put whole kits on the nota, or "
+        "map the code of one part to the kit's SKU and the others to it with 0"
+    )
+
+
+def _named(line: NfeItem) -> str:
+    ean = f", EAN {line.ean}" if line.ean else ""
+    return (
+        f"det[{line.line}] (cProd {line.code!r:.62}{ean}, {_shown(line.quantity)} {line.unit!r:.8})"
+    )
+
+
+def _shown(number: Decimal | Fraction) -> str:
+    return f"{float(number):.10g}"
+
+
+def _listed(order: Order) -> str:
+    return _first([_item_named(item) for item in order.items])
+
+
+def _first(named: Sequence[str]) -> str:
+    more = len(named) - _MOST_NAMED
+    return "; ".join(named[:_MOST_NAMED]) + (f"; and {more} more" if more > 0 else "")
+
+
+def _item_named(item: Item) -> str:
+    parts = ", ".join(f"{one.quantity} x {_codes(one)}" for one in item.components)
+    return f"{item.quantity} x {_codes(item)}" + (f" (a kit of {parts})" if parts else "")
+
+
+def _codes(one: Item | Component) -> str:
+    ref_id = f" ref id {one.ref_id}" if one.ref_id else ""
+    return f"SKU {one.sku_id}{ref_id}{f' EAN {one.ean}' if one.ean else ''}"

@@ -1,0 +1,229 @@
+"""Dead jobs: which there are, why, and how they come back or are given up. Many at a time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, select, update
+
+from journal.finding import find_job
+from journal.model import ContentPurged, Kind, Stage, State, stage_of_retry
+from journal.outcomes import ended
+from journal.queries import Readings
+from journal.storage.rows import line
+from journal.storage.tables import events, jobs
+
+BATCH = 500
+"""Jobs moved in one transaction: none holds the database for long."""
+
+_GAP = re.compile(r"…|\.\.\.")
+_PARTICULAR = re.compile(r"'[^']*'|\d[\d.,:]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Which:
+    """Which dead jobs are meant; what is None does not matter.
+
+    Attributes:
+        reason: a part of the reason, in any case; ``…`` stands for anything, as in a cause.
+        since, until: when they died.
+        job: number of one job.
+    """
+
+    store: str | None = None
+    order_id: str | None = None
+    kind: Kind | None = None
+    reason: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    job: int | None = None
+
+    def where(self) -> ColumnElement[bool]:
+        """Return the condition."""
+        wanted = [jobs.c.state == State.DEAD]
+        for name in ("store", "order_id", "kind"):
+            if (value := getattr(self, name)) is not None:
+                wanted.append(jobs.c[name] == value)
+        if self.job is not None:
+            wanted.append(jobs.c.id == self.job)
+        if self.reason is not None:
+            wanted += [
+                jobs.c.last_error.icontains(part, autoescape=True)
+                for part in _GAP.split(self.reason)
+            ]
+        if self.since is not None:
+            wanted.append(jobs.c.updated_at >= self.since)
+        if self.until is not None:
+            wanted.append(jobs.c.updated_at <= self.until)
+        return and_(*wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class DeadRow:
+    """A dead job.
+
+    Attributes:
+        since: when it died.
+        attempts: how often it was tried.
+    """
+
+    job: int
+    store: str
+    order_id: str
+    kind: Kind
+    stage: Stage
+    reason: str
+    since: datetime
+    attempts: int
+
+    @property
+    def cause(self) -> str:
+        """The reason without what is particular to this job."""
+        return cause_of(self.reason)
+
+
+def cause_of(reason: str) -> str:
+    """Return a reason without what is particular to one job: numbers and quoted words."""
+    return _PARTICULAR.sub("…", reason)
+
+
+def find(db: Connection, which: Which, limit: int) -> list[DeadRow]:
+    """Return dead jobs, the longest dead first."""
+    names = ("id", "store", "order_id", "kind", "stage", "last_error", "updated_at", "attempt")
+    query = (
+        select(*(jobs.c[name] for name in names))
+        .where(which.where())
+        .order_by(jobs.c.updated_at, jobs.c.id)
+        .limit(limit)
+    )
+    return [
+        DeadRow(
+            one.id, one.store, one.order_id, Kind(one.kind), Stage(one.stage),
+            one.last_error or "", one.updated_at, one.attempt,
+        )
+        for one in db.execute(query)
+    ]  # fmt: skip
+
+
+def revive(db: Connection, rows: Sequence[DeadRow], now: datetime) -> int:
+    """Let dead jobs try again now; return how many still were dead."""
+    moved: list[dict[str, Any]] = []
+    for stage in {one.stage for one in rows}:
+        chosen = [one.job for one in rows if one.stage is stage]
+        back = (
+            update(jobs)
+            .where(jobs.c.id.in_(chosen), jobs.c.state == State.DEAD)
+            .values(
+                state=State.OPEN, stage=stage_of_retry(stage), due_at=now, starts=0, failures=0,
+                waiting=0, lease_until=None, last_error=None, updated_at=now,
+            )
+            .returning(*jobs.c)
+        )  # fmt: skip
+        moved += [dict(one) for one in db.execute(back).mappings()]
+    _tell(db, moved, "retried by hand", None, now)
+    return len(moved)
+
+
+def discard(db: Connection, rows: Sequence[DeadRow], why: str, now: datetime) -> int:
+    """Give dead jobs up for good; return how many still were dead. The ERP hears of its own."""
+    gone = (
+        update(jobs)
+        .where(jobs.c.id.in_([one.job for one in rows]), jobs.c.state == State.DEAD)
+        .values(state=State.SKIPPED, last_error=f"discarded: {why}", updated_at=now)
+        .returning(*jobs.c)
+    )
+    moved = [dict(one) for one in db.execute(gone).mappings()]
+    _tell(db, moved, "discarded", why, now)
+    for one in moved:
+        ended(db, one, "pointless", f"discarded: {why}", now)
+    return len(moved)
+
+
+def _tell(
+    db: Connection, moved: Sequence[dict[str, Any]], what: str, detail: str | None, now: datetime
+) -> None:
+    if moved:
+        db.execute(
+            events.insert(),
+            [
+                line(
+                    one["store"], one["order_id"], now, one["attempt"], what,
+                    kind=one["kind"], stage=one["stage"], detail=detail,
+                )
+                for one in moved
+            ],
+        )  # fmt: skip
+
+
+class Reviving(Readings):
+    """Dead jobs, many at a time."""
+
+    def retry(self, store: str, order_id: str, *, job: int | None = None) -> bool:
+        """Let a dead, skipped or waiting job try again now; say whether there was anything to do.
+
+        An intake's documents are read afresh, unless the ERP has the order already.
+
+        Raises:
+            ContentPurged: it ended so long ago that nobody knows what it was to do.
+        """
+        now = self._now()
+        with self._database.transaction() as db:
+            row = find_job(db, store, order_id, job)
+            if row is None or row["state"] == State.DONE:
+                return False
+            if row["digest"] is not None:
+                raise ContentPurged(
+                    f"job {row['id']} ended at {row['updated_at']:%Y-%m-%d}, and what it asked for "
+                    "was purged since: ask for it anew, for an invoice under another number"
+                )
+            if row["state"] == State.OPEN and row["lease_until"] and row["lease_until"] >= now:
+                return False
+            moved = db.execute(
+                update(jobs)
+                .where(
+                    jobs.c.id == row["id"],
+                    jobs.c.attempt == row["attempt"],
+                    jobs.c.state == row["state"],
+                    jobs.c.digest.is_(None),
+                )
+                .values(
+                    state=State.OPEN, stage=stage_of_retry(Stage(row["stage"])), due_at=now,
+                    starts=0, failures=0, lease_until=None, last_error=None, updated_at=now,
+                )
+            )  # fmt: skip
+            if moved.rowcount != 1:
+                return False  # a worker, or another hand, was first
+            db.execute(
+                events.insert(),
+                line(
+                    store, order_id, now, row["attempt"], "retried by hand",
+                    kind=row["kind"], stage=row["stage"],
+                ),
+            )  # fmt: skip
+        return True
+
+    def dead(self, which: Which, *, limit: int = 100_000) -> list[DeadRow]:
+        """Return dead jobs, the longest dead first."""
+        with self._database.transaction() as db:
+            return find(db, which, limit)
+
+    def revive(self, rows: Sequence[DeadRow]) -> Iterator[int]:
+        """Let dead jobs try again now; yield how many came back, batch by batch.
+
+        What has meanwhile come back by itself is left alone.
+        """
+        for start in range(0, len(rows), BATCH):
+            with self._database.transaction() as db:
+                count = revive(db, rows[start : start + BATCH], self._now())
+            yield count
+
+    def discard(self, rows: Sequence[DeadRow], why: str) -> Iterator[int]:
+        """Give dead jobs up for good; yield how many were, batch by batch."""
+        for start in range(0, len(rows), BATCH):
+            with self._database.transaction() as db:
+                count = discard(db, rows[start : start + BATCH], why, self._now())
+            yield count

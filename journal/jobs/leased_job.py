@@ -1,0 +1,120 @@
+"""A job as the step that owns it sees it, and what the step assigns to it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from journal.model import Kind, Stage
+from journal.storage.rows import Row, from_json, packed, unpacked
+
+
+class Job:
+    """A job while one step has it; what is assigned here is kept by the journal.
+
+    Attributes:
+        in_doubt: an earlier try of this very step began and may have had its effect.
+        goes_alone: another death of a worker would set it aside; such jobs go one at a time.
+        order, payment: VTEX's documents; None before they were fetched.
+        read: what a step made of the order's document, for those that follow in its worker.
+        erp_reference: what the ERP calls the order; None before it has it.
+        content: what the ERP asked for, or is to be told; empty for an intake.
+        result: what VTEX gave for it.
+        paused: until when its store pauses, and why.
+        erp_suspected: the ERP did not answer, when that was looked at last.
+        waits_for_erp: the step that ended was to be followed by one that waits for the ERP.
+        erp_is_back: this step found out, before others did, that the ERP answers again.
+    """
+
+    def __init__(self, row: Row) -> None:
+        self.row = dict(row)
+        self.paused: tuple[datetime, str] | None = None
+        self.erp_suspected: bool = row["erp_until"] is not None
+        self.waits_for_erp = self.erp_is_back = False
+        self.store: str = row["store"]
+        self.order_id: str = row["order_id"]
+        self.attempt: int = row["attempt"]
+        self.kind = Kind(row["kind"])
+        self.stage = Stage(row["stage"])
+        self.failures: int = row["failures"]
+        self.in_doubt: bool = row["starts"] > 0 or row["failures"] > 0
+        self.goes_alone = False
+        self.value_cents: int | None = row["value_cents"]
+        self.erp_reference: str | None = row["erp_reference"]
+        self.order: dict[str, Any] | None = unpacked(row["order_document"])
+        self.payment: dict[str, Any] | None = unpacked(row["payment_document"])
+        self.content: dict[str, Any] = unpacked(row["content"]) or {}
+        self.result: dict[str, Any] = from_json(row["result"]) or {}
+        self.read: Any = None
+        self.skipped: str | None = None
+        self.reason: str | None = None
+        self.pointless: str | None = None
+        self.notes: list[str] = []
+        self.placed: tuple[datetime, int] | None = None
+        self.revalued: int | None = None
+        self._read = (self.order, self.payment, self.erp_reference)
+        self._content = self.content
+
+    def skip(self, reason: str) -> None:
+        """End the job with this step: there is nothing to do."""
+        self.skipped = reason
+
+    def note(self, text: str) -> None:
+        """Leave a line in the timeline."""
+        self.notes.append(text)
+
+    def place(self, created_at: datetime, value_cents: int) -> None:
+        """Take note of when the order was placed and of its value, where nothing told it yet: a
+        list does, a feed does not.
+        """
+        if self.value_cents is None:
+            self.placed = (created_at, value_cents)
+
+    def revalue(self, value_cents: int) -> None:
+        """Take note of what the order is worth now."""
+        if value_cents != self.value_cents:
+            self.revalued = value_cents
+
+    def explain(self, reason: str) -> None:
+        """Say how the job came to its good end: to the ERP, where it asked for it."""
+        self.reason = reason
+
+    def close_others(self, reason: str) -> None:
+        """End the order's other requests with this step: they have become pointless."""
+        self.pointless = reason
+
+    def changes(self) -> dict[str, Any]:
+        """Return the columns of the documents that were assigned."""
+        changed: dict[str, Any] = {}
+        if self.order is not self._read[0]:
+            changed["order_document"] = packed(self.order)
+        if self.payment is not self._read[1]:
+            changed["payment_document"] = packed(self.payment)
+        return changed
+
+    @property
+    def new_content(self) -> bytes | None:
+        """What the job is about, where a step found it out."""
+        return packed(self.content) if self.content is not self._content else None
+
+    @property
+    def referenced(self) -> bool:
+        """Whether the ERP's reference was assigned."""
+        return bool(self.erp_reference != self._read[2])
+
+    def moved_on(self, to: Stage) -> None:
+        """Take note that all is kept, and that the next step has begun."""
+        if self.placed:
+            self.value_cents, self.placed = self.placed[1], None
+        if self.revalued is not None:
+            self.value_cents, self.revalued = self.revalued, None
+        self._content = self.content
+        self.row |= {"stage": to, "starts": 1, "failures": 0}
+        self.stage, self.failures, self.in_doubt, self.goes_alone = to, 0, False, False
+        self.notes = []
+        self._read = (self.order, self.payment, self.erp_reference)
+
+    def is_at(self, store: str, order_id: str, attempt: int, job: int | None, at: Stage) -> bool:
+        """Say whether this is the job, the attempt and the stage that a step asks for."""
+        named = (self.store, self.order_id, self.attempt, self.stage)
+        return named == (store, order_id, attempt, at) and job in (None, self.row["id"])

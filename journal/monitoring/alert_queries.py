@@ -1,0 +1,186 @@
+"""What tells whether all is well: bounded questions, cheap however much was ever done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, func, select
+
+from journal import erp_circuit_breaker as erp_pause
+from journal import reconciliation as reconciled
+from journal.erp_circuit_breaker import ErpPause
+from journal.feeds import FeedRow
+from journal.model import AT_ERP, Kind, State
+from journal.monitoring.order_rate import Counting
+from journal.reconciliation import Reconciliation
+from journal.storage.rows import insert
+from journal.storage.tables import feeds, jobs, pauses, signs
+
+MOST_REASONS = 2000
+"""Reasons of dead jobs that are read, the most frequent first."""
+
+LISTED, WATCHED, KNOWN = "listed", "watched", "known"
+"""Signs: a store's list was read to its end; alerts were looked for; a store was first looked at.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadReason:
+    """Dead jobs of a store that have the same reason.
+
+    Attributes:
+        since: when the first of them died.
+        job: the first of their numbers.
+        order_id: its order.
+    """
+
+    store: str
+    reason: str
+    count: int
+    since: datetime
+    job: int
+    order_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Jobs of a store that wait for long.
+
+    Attributes:
+        oldest: since when the first of them is known.
+    """
+
+    count: int
+    oldest: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """What the journal knows of the stores' health at a moment.
+
+    Attributes:
+        signs: name and store to when something last came to its end; the store is empty for the
+            cluster.
+        pauses: store to until when, and why.
+        waiting: by store; what waits for the ERP is left out while that does not answer.
+    """
+
+    signs: Mapping[tuple[str, str], datetime]
+    pauses: Mapping[str, tuple[datetime, str]]
+    erp: ErpPause | None
+    feeds: Mapping[str, FeedRow]
+    reconciliations: Mapping[str, Reconciliation]
+    dead: Sequence[DeadReason]
+    waiting: Mapping[str, Waiting]
+
+
+class Examining(Counting):
+    """Signs of life, and what is amiss."""
+
+    def sign(self, name: str, store: str = "", *, every: timedelta = timedelta(0)) -> None:
+        """Keep that something came to its end as it should.
+
+        Args:
+            every: a sign that is younger than this is left as it is.
+        """
+        now = self._now()
+        row = {"name": name, "store": store, "at": now}
+        with self._database.transaction() as db:
+            db.execute(
+                insert(db, signs)
+                .values(row)
+                .on_conflict_do_update(
+                    index_elements=[signs.c.name, signs.c.store],
+                    set_={"at": now},
+                    where=signs.c.at <= now - every,
+                )
+            )
+
+    def introduce(self, stores: Sequence[str], now: datetime) -> None:
+        """Keep when stores were first looked at; one that never answers is silent since then."""
+        query = select(signs.c.store).where(signs.c.name == KNOWN)
+        with self._database.transaction() as db:
+            known = set(db.execute(query).scalars())
+            new = [{"name": KNOWN, "store": one, "at": now} for one in stores if one not in known]
+            if new:
+                db.execute(insert(db, signs).values(new).on_conflict_do_nothing())
+
+    def signed(self, name: str, store: str = "") -> datetime | None:
+        """Return when something last came to its end; None where it never did."""
+        query = select(signs.c.at).where(signs.c.name == name, signs.c.store == store)
+        with self._database.transaction() as db:
+            return db.execute(query).scalar_one_or_none()
+
+    def vitals(self, now: datetime, *, waits: timedelta) -> Vitals:
+        """Return what tells whether all is well.
+
+        Args:
+            waits: jobs that are known for longer than this are counted.
+        """
+        with self._database.transaction() as db:
+            found = {(one.name, one.store): one.at for one in db.execute(select(signs))}
+            paused = db.execute(select(pauses).where(pauses.c.until > now))
+            erp = erp_pause.current(db)
+            rest = (
+                {one.store: (one.until, one.reason) for one in paused},
+                erp,
+                {one["store"]: _feed(dict(one)) for one in db.execute(select(feeds)).mappings()},
+                reconciled.last(db),
+            )
+        with self._database.transaction() as db:
+            return Vitals(found, *rest, _dead(db), _waiting(db, now - waits, erp))
+
+    def oldest_waiting(self, store: str, erp: ErpPause | None) -> tuple[str, Kind] | None:
+        """Return the order id and kind of the job of a store that waits for the longest."""
+        query = select(jobs.c.order_id, jobs.c.kind).where(*_waits(erp), jobs.c.store == store)
+        query = query.order_by(jobs.c.created_at, jobs.c.id).limit(1)
+        with self._database.transaction() as db:
+            row = db.execute(query).one_or_none()
+        return None if row is None else (row.order_id, Kind(row.kind))
+
+
+def _feed(row: dict[str, object]) -> FeedRow:
+    return FeedRow(**row | {"statuses": tuple(str(row["statuses"]).split())})  # type: ignore[arg-type]
+
+
+def _dead(db: Connection) -> list[DeadReason]:
+    query = (
+        select(
+            jobs.c.store,
+            jobs.c.last_error,
+            func.count().label("n"),
+            func.min(jobs.c.updated_at).label("since"),
+            func.min(jobs.c.id).label("job"),
+        )
+        .where(jobs.c.state == State.DEAD)
+        .group_by(jobs.c.store, jobs.c.last_error)
+        .order_by(func.count().desc(), func.min(jobs.c.id))
+        .limit(MOST_REASONS)
+    )
+    found = db.execute(query).all()
+    first = select(jobs.c.id, jobs.c.order_id).where(jobs.c.id.in_([one.job for one in found]))
+    ids = {one.id: one.order_id for one in db.execute(first)}
+    return [
+        DeadReason(one.store, one.last_error or "", one.n, one.since, one.job, ids[one.job])
+        for one in found
+        if one.job in ids
+    ]
+
+
+def _waits(erp: ErpPause | None) -> list[ColumnElement[bool]]:
+    # A request that only waits for its time is no sign of anything.
+    found: list[ColumnElement[bool]] = [jobs.c.state == State.OPEN, jobs.c.waiting == 0]
+    if erp is not None:
+        found.append((jobs.c.stage != AT_ERP) | (jobs.c.kind != Kind.INTAKE))
+    return found
+
+
+def _waiting(db: Connection, before: datetime, erp: ErpPause | None) -> dict[str, Waiting]:
+    query = (
+        select(jobs.c.store, func.count().label("n"), func.min(jobs.c.created_at).label("oldest"))
+        .where(*_waits(erp), jobs.c.created_at < before)
+        .group_by(jobs.c.store)
+    )
+    return {one.store: Waiting(one.n, one.oldest) for one in db.execute(query)}

@@ -1,0 +1,341 @@
+"""Alerts: what is wrong, since when, who was told, and when it was over. One row a cause.
+
+An alert is noticed first, opened when it lasts, and closed when its cause has been gone for a
+while. Whoever looks may do so beside others: what two find at once is one alert, and what is to be
+sent is claimed by one of them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, func, or_, select, update
+
+from journal.monitoring.alert_queries import Examining
+from journal.storage.rows import Row, insert
+from journal.storage.tables import alerts
+
+LONGEST = timedelta(hours=4)
+"""A cause that comes back again and again is closed after so long a calm, at most; and so soon
+after its end it counts as having come back."""
+
+LOST = timedelta(hours=1)
+"""An alert that nobody looked after for so long is closed: its store or host is gone."""
+
+KEPT = timedelta(days=365)
+"""Closed alerts are kept for so long."""
+
+CLAIM = timedelta(minutes=2)
+"""Longer than sending may take: what was claimed by somebody who died is sent again after it."""
+
+GIVEN_UP = timedelta(days=1)
+"""For so long the end of an alert is tried to be told."""
+
+MOST_AT_ONCE = 200
+_BACKOFF, _SLOWEST = 30.0, 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Something that is wrong now.
+
+    Attributes:
+        rule: its name.
+        store: empty where it concerns the cluster.
+        words: one sentence without personal data.
+        todo: the next step, a command where there is one.
+        since: since when it is so.
+        key: tells causes of one rule and store apart.
+        count: how many are concerned; 0 where that says nothing.
+        order_id: the first that is concerned.
+        holds_since: set where it only counts if this is later than when it was noticed: the
+            proof that what else could be the cause works.
+    """
+
+    rule: str
+    store: str
+    words: str
+    todo: str
+    since: datetime
+    key: str = ""
+    count: int = 0
+    order_id: str | None = None
+    holds_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How quickly alerts open, close and are told again.
+
+    Attributes:
+        after: how long a cause has to last before it is told, by rule.
+        clear: how long it has to be gone before that is told; twice as long each time that it
+            came back soon.
+        remind: between two messages of one that lasts.
+        seldom: the same, of rules that are reminded of less often.
+        gap: between two looks; after a longer one nobody knows whether a cause has lasted.
+    """
+
+    after: Mapping[str, timedelta] = field(default_factory=dict)
+    clear: timedelta = timedelta(minutes=5)
+    remind: timedelta = timedelta(hours=4)
+    seldom: Mapping[str, timedelta] = field(default_factory=dict)
+    gap: timedelta = timedelta(minutes=5)
+
+    def remind_of(self, rule: str) -> timedelta:
+        """Return how long after a message another one reminds of what a rule found."""
+        return self.seldom.get(rule, self.remind)
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRow:
+    """An alert.
+
+    Attributes:
+        since: since when its cause holds.
+        seen_at: when it was last seen to hold.
+        opened_at: when it had lasted long enough to be told.
+        relapses: how often it came back soon after its end.
+        round: number of the message that is due or was sent last: 1 the alert, then reminders,
+            in the end that it is over.
+        told_at: when that message first reached anybody.
+        delivered: receivers' names to the last message that they have.
+        failures: to send it, in a row.
+        fault: why it could not be sent; names no secret.
+    """
+
+    id: int
+    rule: str
+    store: str
+    key: str
+    words: str
+    todo: str
+    since: datetime
+    count: int
+    order_id: str | None
+    seen_at: datetime
+    opened_at: datetime | None
+    closed_at: datetime | None
+    relapses: int
+    round: int
+    told_at: datetime | None
+    delivered: Mapping[str, int]
+    failures: int
+    fault: str | None
+
+    def lacks(self, receiver: str) -> bool:
+        """Say whether a receiver is to get the message that is due; an end, who knows of it."""
+        if self.closed_at is not None and receiver not in self.delivered:
+            return False
+        return self.delivered.get(receiver, 0) < self.round
+
+
+Place = tuple[str, str]
+"""Rule and store."""
+
+
+class Alerting(Examining):
+    """What is kept of alerts."""
+
+    def observe(
+        self,
+        causes: Sequence[Cause],
+        looked: Collection[Place],
+        pace: Pace,
+        *,
+        now: datetime,
+        keys: Collection[str] | None = None,
+    ) -> None:
+        """Keep what is wrong now: notice, open, go on, close. Sends nothing.
+
+        Args:
+            causes: all that hold, of what was looked at.
+            looked: rules and stores that were looked at; what else is open stays.
+            keys: where it is a part of them, as one host's clock is: which keys; other rules are
+                left alone then.
+        """
+        wrong = {(one.rule, one.store, one.key): one for one in causes}
+        with self._database.transaction() as db:
+            known = _open(db, None if keys is None else looked, keys or ())
+            for name in sorted(wrong):
+                if name not in known:
+                    _notice(db, wrong[name], pace, now)
+            for name, row in known.items():
+                if name in wrong:
+                    _go_on(db, row, wrong[name], pace, now)
+                elif name[:2] in looked:
+                    _calm_down(db, row, pace, now)
+                elif now - (row["calm_since"] or row["seen_at"]) > LOST:
+                    _close(db, row, now)
+            if keys is None:
+                db.execute(alerts.delete().where(alerts.c.closed_at < now - KEPT))
+
+    def last_seen(self, since: datetime) -> dict[Place, datetime]:
+        """Return when each rule was last seen to be broken, noticed or open, since then."""
+        query = select(alerts.c.rule, alerts.c.store, func.max(alerts.c.seen_at).label("at"))
+        query = query.where(alerts.c.seen_at >= since).group_by(alerts.c.rule, alerts.c.store)
+        with self._database.transaction() as db:
+            return {(one.rule, one.store): one.at for one in db.execute(query)}
+
+    def alerts(self, *, store: str | None = None, since: datetime | None = None) -> list[AlertRow]:
+        """Return what is open, the latest first; with ``since`` also what was since then."""
+        wanted: list[ColumnElement[bool]] = [alerts.c.opened_at.is_not(None)]
+        if store is not None:
+            wanted.append(alerts.c.store.in_([store, ""]))
+        still = alerts.c.closed_at.is_(None)
+        wanted.append(still if since is None else or_(still, alerts.c.closed_at >= since))
+        query = select(alerts).where(*wanted).order_by(alerts.c.opened_at.desc(), alerts.c.id)
+        with self._database.transaction() as db:
+            return [_alert(one) for one in db.execute(query).mappings()]
+
+    # --- sending ------------------------------------------------------------------------------
+
+    def claim_alerts(self, pace: Pace, *, now: datetime) -> list[AlertRow]:
+        """Return alerts whose message is to be sent now; nobody else gets them for a while.
+
+        Whoever claimed them and died is followed by another after ``CLAIM``: a message may come
+        twice then, and is not lost.
+        """
+        free = or_(alerts.c.claimed_until.is_(None), alerts.c.claimed_until < now)
+        query = select(alerts).where(alerts.c.due_at <= now, free).order_by(alerts.c.id)
+        with self._database.transaction() as db:
+            rows = query.limit(MOST_AT_ONCE).with_for_update(skip_locked=True)
+            return [_alert(_claimed(db, one, pace, now)) for one in db.execute(rows).mappings()]
+
+    def settle_alert(
+        self, one: AlertRow, faults: Mapping[str, str | None], pace: Pace, *, now: datetime
+    ) -> None:
+        """Keep what came of sending an alert's message.
+
+        Args:
+            faults: receivers' names to why they did not get it; None where they did.
+        """
+        with self._database.transaction() as db:
+            query = select(alerts).where(alerts.c.id == one.id).with_for_update()
+            row = db.execute(query).mappings().one_or_none()
+            if row is not None:
+                _settle(db, row, one, faults, pace, now)
+
+
+def _open(
+    db: Connection, places: Collection[Place] | None, keys: Collection[str]
+) -> dict[tuple[str, str, str], RowMapping]:
+    """Return what is noticed or open, kept from others; of some rules and keys, or all."""
+    query = select(alerts).where(alerts.c.closed_at.is_(None)).order_by(alerts.c.id)
+    if places is not None:
+        query = query.where(alerts.c.rule.in_({rule for rule, _ in places}))
+        query = query.where(alerts.c.key.in_(keys))
+    found = db.execute(query.with_for_update()).mappings()
+    return {(one["rule"], one["store"], one["key"]): one for one in found}
+
+
+def _notice(db: Connection, cause: Cause, pace: Pace, now: datetime) -> None:
+    mine = (alerts.c.rule == cause.rule, alerts.c.store == cause.store, alerts.c.key == cause.key)
+    before = select(func.max(alerts.c.relapses)).where(
+        *mine, alerts.c.opened_at.is_not(None), alerts.c.closed_at > now - LONGEST
+    )
+    relapses = db.execute(before).scalar_one_or_none()
+    opens = not pace.after.get(cause.rule) and cause.holds_since is None
+    row = {
+        "rule": cause.rule, "store": cause.store, "key": cause.key, **_told(cause),
+        "noticed_at": now, "seen_at": now, "opened_at": now if opens else None,
+        "relapses": 0 if relapses is None else relapses + 1, "round": 1, "delivered": "{}",
+        "due_at": now if opens else None, "failures": 0,
+    }  # fmt: skip
+    db.execute(insert(db, alerts).values(row).on_conflict_do_nothing())
+
+
+def _go_on(db: Connection, row: Row, cause: Cause, pace: Pace, now: datetime) -> None:
+    since = min(row["since"], cause.since)
+    values: dict[str, Any] = _told(cause) | {"since": since, "seen_at": now, "calm_since": None}
+    if row["opened_at"] is None:
+        noticed = row["noticed_at"]
+        if now - row["seen_at"] > pace.gap:
+            values["noticed_at"] = noticed = now
+        proved = cause.holds_since is None or cause.holds_since > noticed
+        if proved and now - noticed >= pace.after.get(cause.rule, timedelta(0)):
+            values |= {"opened_at": now, "due_at": now}
+    _change(db, row, **values)
+
+
+def _calm_down(db: Connection, row: Row, pace: Pace, now: datetime) -> None:
+    since = row["calm_since"]
+    if since is None:
+        _change(db, row, calm_since=now)
+    elif now - since >= min(pace.clear * 2 ** min(row["relapses"], 10), max(LONGEST, pace.clear)):
+        _close(db, row, now)
+
+
+def _close(db: Connection, row: Row, now: datetime) -> None:
+    if row["opened_at"] is None:
+        db.execute(alerts.delete().where(alerts.c.id == row["id"]))
+        return
+    _change(db, row, closed_at=now, **_end_of(row, now))
+
+
+def _end_of(row: Row, now: datetime) -> dict[str, Any]:
+    """Return what lets the end be told, to whoever was told of the beginning."""
+    if row["delivered"] == "{}":
+        return {"due_at": None}
+    return {"round": row["round"] + 1, "told_at": None, "failures": 0, "due_at": now}
+
+
+def _claimed(db: Connection, row: Row, pace: Pace, now: datetime) -> Row:
+    values: dict[str, Any] = {"claimed_until": now + CLAIM}
+    if row["closed_at"] is None and _is_old(row, pace, now):
+        values |= {"round": row["round"] + 1, "told_at": None, "failures": 0}
+    _change(db, row, **values)
+    return {**row, **values}
+
+
+def _is_old(row: Row, pace: Pace, now: datetime) -> bool:
+    told_at = row["told_at"]
+    return told_at is not None and now - told_at >= pace.remind_of(row["rule"])
+
+
+def _settle(
+    db: Connection, row: Row, sent: AlertRow, faults: Mapping[str, str | None], pace: Pace,
+    now: datetime,
+) -> None:  # fmt: skip
+    got = [name for name, fault in faults.items() if fault is None]
+    delivered = {**json.loads(row["delivered"]), **dict.fromkeys(got, sent.round)}
+    values: dict[str, Any] = {"delivered": json.dumps(delivered), "claimed_until": None}
+    if row["round"] == sent.round:
+        told_at = row["told_at"] or (now if got else None)
+        words = "; ".join(f"{name}: {fault}" for name, fault in faults.items() if fault) or None
+        again = (
+            told_at + pace.remind_of(row["rule"]) if told_at and row["closed_at"] is None else None
+        )
+        values |= {"told_at": told_at, "fault": words}
+        if words is None:
+            values |= {"failures": 0, "due_at": again}
+        elif row["closed_at"] is not None and now - row["closed_at"] > GIVEN_UP:
+            values["due_at"] = None
+        else:
+            failures = row["failures"] + 1
+            later = now + timedelta(seconds=min(_BACKOFF * 2 ** min(failures, 10), _SLOWEST))
+            values |= {"failures": failures, "due_at": min(later, again) if again else later}
+    if row["closed_at"] is not None and sent.closed_at is None:
+        # It ended while its message was on its way.
+        values |= _end_of({**row, **values, "round": sent.round}, now)
+    _change(db, row, **values)
+
+
+def _told(cause: Cause) -> dict[str, Any]:
+    return {
+        "words": cause.words, "todo": cause.todo, "since": cause.since, "count": cause.count,
+        "order_id": cause.order_id,
+    }  # fmt: skip
+
+
+def _change(db: Connection, row: Row, **values: Any) -> None:
+    db.execute(update(alerts).where(alerts.c.id == row["id"]).values(**values))
+
+
+def _alert(row: Row) -> AlertRow:
+    plain = {name: row[name] for name in AlertRow.__slots__ if name != "delivered"}
+    return AlertRow(**plain, delivered=json.loads(row["delivered"]))

@@ -1,0 +1,165 @@
+"""What is measured of the journal: numbers of jobs, never an id, a name or a reason's own words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import case, func, or_, select
+
+from journal.feeds import FeedRow
+from journal.feeds import every as every_feed
+from journal.model import AT_ERP, Kind, State
+from journal.queries import Readings
+from journal.reconciliation import Reconciliation
+from journal.reconciliation import last as last_reconciliations
+from journal.storage.tables import erp_pauses, jobs, orders, outcomes, pauses
+
+LATEST = 1000
+"""Orders that are looked at for the last one of each store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The jobs of one store that stand at one place.
+
+    Attributes:
+        oldest: since when the journal has the one that it has had for longest.
+        leased: how many of them somebody works on.
+        failing: how many of them failed when they were tried last.
+    """
+
+    store: str
+    kind: str
+    stage: str
+    state: str
+    count: int
+    oldest: datetime | None = None
+    leased: int = 0
+    failing: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """Dead jobs of one store and of one reason, in a word; see ``REASONS``."""
+
+    store: str
+    kind: str
+    reason: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """Outcomes of one kind of request of which the ERP has not heard yet."""
+
+    kind: str
+    count: int
+    oldest: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where the cluster stands.
+
+    Attributes:
+        skew: by how much this host's clock is ahead of the journal's.
+        open: jobs that still try.
+        paused: stores that pause.
+        erp_down_since: None while the ERP answers.
+        latest: when the journal heard of the last order of each store, of those among the last.
+    """
+
+    now: datetime
+    skew: timedelta
+    open: Sequence[Place]
+    dead: Sequence[Dead]
+    untold: Sequence[Untold]
+    paused: frozenset[str]
+    erp_down_since: datetime | None
+    feeds: Sequence[FeedRow]
+    reconciliations: Sequence[Reconciliation]
+    latest: dict[str, datetime]
+
+
+_PLACE = (jobs.c.store, jobs.c.kind, jobs.c.stage, jobs.c.state)
+_ENDED = select(*_PLACE, func.count().label("count")).group_by(*_PLACE)
+
+_REASON = case(
+    (jobs.c.last_error.startswith("its step began "), "crashed"),
+    (jobs.c.last_error.startswith("unforeseen "), "unforeseen"),
+    (
+        or_(jobs.c.last_error.startswith("tried "), jobs.c.last_error.contains(" (waited for ")),
+        "gave_up",
+    ),
+    (jobs.c.last_error.contains(" breaks its schema"), "document"),
+    (jobs.c.last_error.startswith("VTEX answered "), "vtex"),
+    ((jobs.c.kind == Kind.INTAKE) & (jobs.c.stage == AT_ERP), "erp"),
+    else_="refused",
+)
+REASONS = ("crashed", "unforeseen", "gave_up", "document", "vtex", "erp", "refused")
+"""Why a job is dead, by the words that we ourselves begin a reason with: a number of values that no
+document can raise. ``erp``: the ERP, or the mapping to it, refuses the order."""
+
+
+class Measuring(Readings):
+    """The measurements; each is one read of an index, and none of them writes."""
+
+    def standing(self, clock: datetime) -> Standing:
+        """Return where the cluster stands; costs as much as there is open or dead.
+
+        Args:
+            clock: this host's time.
+        """
+        now = self._now()
+        leased = func.sum(case((jobs.c.lease_until >= now, 1), else_=0)).label("leased")
+        failing = func.sum(case((jobs.c.failures > 0, 1), else_=0)).label("failing")
+        is_open = (
+            select(
+                *_PLACE, func.count().label("count"), func.min(jobs.c.created_at).label("oldest"),
+                leased, failing,
+            )
+            .where(jobs.c.state == State.OPEN)
+            .group_by(*_PLACE)
+        )  # fmt: skip
+        # The word is made within: PostgreSQL takes two parameters of one name for two.
+        named = (
+            select(jobs.c.store, jobs.c.kind, _REASON.label("reason"))
+            .where(jobs.c.state == State.DEAD)
+            .subquery()
+        )
+        by = (named.c.store, named.c.kind, named.c.reason)
+        dead = select(*by, func.count().label("count")).group_by(*by)
+        untold = select(
+            outcomes.c.kind, func.count().label("count"), func.min(outcomes.c.at).label("oldest")
+        ).group_by(outcomes.c.kind)
+        last = (
+            select(orders.c.store, orders.c.listed_at)
+            .order_by(orders.c.listed_at.desc(), orders.c.order_id.desc())
+            .limit(LATEST)
+            .subquery()
+        )
+        latest = select(last.c.store, func.max(last.c.listed_at).label("at")).group_by(last.c.store)
+        with self._database.transaction() as db:
+            erp_down = select(erp_pauses.c.since).where(erp_pauses.c.until > erp_pauses.c.since)
+            return Standing(
+                now=now,
+                skew=clock - now,
+                open=[Place(**one) for one in db.execute(is_open).mappings()],
+                dead=[Dead(**one) for one in db.execute(dead).mappings()],
+                untold=[Untold(**one) for one in db.execute(untold).mappings()],
+                paused=frozenset(
+                    db.execute(select(pauses.c.store).where(pauses.c.until > now)).scalars()
+                ),
+                erp_down_since=db.execute(erp_down).scalar_one_or_none(),
+                feeds=every_feed(db),
+                reconciliations=list(last_reconciliations(db).values()),
+                latest={one.store: one.at for one in db.execute(latest)},
+            )
+
+    def ended(self) -> list[Place]:
+        """Return how many jobs are done or skipped; costs as much as there ever were."""
+        query = _ENDED.where(jobs.c.state.in_([State.DONE, State.SKIPPED]))
+        with self._database.transaction() as db:
+            return [Place(**one) for one in db.execute(query).mappings()]

@@ -1,0 +1,162 @@
+"""What changed at VTEX after an order came in: one job a change, and which requests to cancel wait.
+
+Nothing of what was seen is believed: the job reads the order, and tells the ERP what holds then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, select
+
+from journal.model import Kind, Stage, State
+from journal.queries import Readings
+from journal.storage.rows import insert, is_open, line, new_job
+from journal.storage.tables import cancel_requests, events, jobs
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A hint that something changed.
+
+    Attributes:
+        key: names it within its order; seen twice, it is one job.
+        words: for the timeline: the status, or both values.
+        after: how long it waits before it is looked into.
+    """
+
+    order_id: str
+    key: str
+    words: str
+    after: timedelta = timedelta()
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequest:
+    """A cancellation that VTEX was asked for, which the ERP was told of and has not decided on.
+
+    Attributes:
+        request_id: VTEX's; None where it gave none.
+        decide_by: VTEX cancels by itself then.
+    """
+
+    store: str
+    order_id: str
+    request_id: str | None
+    asked_at: datetime
+    decide_by: datetime
+
+
+def record(db: Connection, store: str, seen: Iterable[Seen], now: datetime) -> list[str]:
+    """Open a job for each hint that is new; return the orders. Those never listed have none."""
+    wanted = {(one.order_id, one.key): one for one in seen}
+    if not wanted:
+        return []
+    ids = sorted({one.order_id for one in wanted.values()})
+    query = select(jobs.c.order_id).where(
+        jobs.c.store == store, jobs.c.order_id.in_(ids), jobs.c.kind == Kind.INTAKE
+    )
+    known = set(db.execute(query).scalars())
+    fresh = [
+        new_job(store, one.order_id, Kind.CHANGE, one.key, now) | {"due_at": now + one.after}
+        for one in wanted.values()
+        if one.order_id in known
+    ]
+    if not fresh:
+        return []
+    opened = insert(db, jobs).values(fresh).on_conflict_do_nothing()
+    found = db.execute(opened.returning(jobs.c.order_id, jobs.c.key)).all()
+    if found:
+        lines = [
+            line(
+                store, one.order_id, now, 0, "seen at VTEX", kind=Kind.CHANGE, stage=Stage.SEEN,
+                detail=wanted[one.order_id, one.key].words,
+            )
+            for one in found
+        ]  # fmt: skip
+        db.execute(events.insert(), lines)
+    return [one.order_id for one in found]
+
+
+class Changing(Readings):
+    """Changes at VTEX, and the requests to cancel that wait for the ERP's word."""
+
+    def record_changes(self, store: str, seen: Iterable[Seen]) -> int:
+        """Open a job for each hint that is new; return how many. One transaction."""
+        hints = list(seen)
+        if not hints:
+            return 0
+        with self._database.transaction() as db:
+            return len(record(db, store, hints, self._now()))
+
+    def open_changes(self, store: str, order_ids: Sequence[str]) -> set[str]:
+        """Return those of the orders that have a change which still is to be told."""
+        query = select(jobs.c.order_id).where(
+            jobs.c.store == store, jobs.c.order_id.in_(order_ids), jobs.c.kind == Kind.CHANGE,
+            is_open(),
+        )  # fmt: skip
+        with self._database.transaction() as db:
+            return set(db.execute(query).scalars())
+
+    def own_cancellation(self, store: str, order_id: str) -> State | None:
+        """Return how far the ERP's own wish to cancel came at VTEX; None where VTEX had none."""
+        query = (
+            select(jobs.c.state)
+            .where(
+                jobs.c.store == store,
+                jobs.c.order_id == order_id,
+                jobs.c.kind == Kind.CANCELLATION,
+                jobs.c.stage.in_([Stage.SENT, Stage.CONFIRMED]),
+            )
+            .order_by(jobs.c.updated_at.desc())
+            .limit(1)
+        )
+        with self._database.transaction() as db:
+            found = db.execute(query).scalar_one_or_none()
+        return None if found is None else State(found)
+
+    def cancel_request(self, store: str, order_id: str) -> CancelRequest | None:
+        """Return the request to cancel an order that waits for the ERP's word."""
+        found = self.cancel_requests(store, order_id)
+        return found[0] if found else None
+
+    def cancel_requests(
+        self, store: str | None = None, order_id: str | None = None
+    ) -> list[CancelRequest]:
+        """Return the requests that wait for the ERP's word, the most urgent first."""
+        query = select(cancel_requests).order_by(
+            cancel_requests.c.decide_by, cancel_requests.c.order_id
+        )
+        if store is not None:
+            query = query.where(cancel_requests.c.store == store)
+        if order_id is not None:
+            query = query.where(cancel_requests.c.order_id == order_id)
+        with self._database.transaction() as db:
+            return [CancelRequest(**one) for one in db.execute(query).mappings()]
+
+    def keep_cancel_request(self, one: CancelRequest) -> None:
+        """Keep that the ERP was told of a request; a former one of the order makes room."""
+        row = {"request_id": one.request_id, "asked_at": one.asked_at, "decide_by": one.decide_by}
+        key = [cancel_requests.c.store, cancel_requests.c.order_id]
+        with self._database.transaction() as db:
+            db.execute(
+                insert(db, cancel_requests)
+                .values(store=one.store, order_id=one.order_id, **row)
+                .on_conflict_do_update(index_elements=key, set_=row)
+            )
+
+    def end_cancel_request(self, store: str, order_id: str) -> None:
+        """Forget a request that is decided."""
+        with self._database.transaction() as db:
+            end_request(db, store, order_id)
+
+
+def end_request(db: Connection, store: str, order_id: str) -> None:
+    """Forget a request that is decided."""
+    db.execute(
+        cancel_requests.delete().where(
+            cancel_requests.c.store == store, cancel_requests.c.order_id == order_id
+        )
+    )

@@ -1,0 +1,94 @@
+"""What is erased of one customer's orders (LGPD, Lei 13.709/2018), and what stays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from journal.model import Kind, State
+from journal.privacy.retention import Retaining, empty
+from journal.storage.rows import line
+from journal.storage.tables import documents, events, jobs, orders
+
+ERASED = "erased"
+"""The line of a timeline that says what is not there any more."""
+
+_READ = ("id", "kind", "about", "state", "attempt", "content", "digest")
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What of an order was erased, or would be.
+
+    Attributes:
+        erp_reference: the ERP's, where the same person's data is to be looked for.
+        documents: 1 where VTEX's documents were there.
+        contents: of requests.
+        waits_for: jobs that still need it, in words such as ``invoice 9000 dead``; while there
+            is one, nothing of the order is erased.
+    """
+
+    store: str
+    order_id: str
+    erp_reference: str | None
+    documents: int
+    contents: int
+    waits_for: tuple[str, ...] = ()
+
+    @property
+    def any(self) -> bool:
+        """Whether there is anything that can be erased."""
+        return bool(self.documents or self.contents) and not self.waits_for
+
+    def __str__(self) -> str:
+        """Say what in a few words."""
+        said = ["order and payment documents"] if self.documents else []
+        if self.contents:
+            said.append(f"contents of {self.contents} requests")
+        return ", ".join(said) or "nothing"
+
+
+class Erasing(Retaining):
+    """What a customer may have erased, beside what goes by its age."""
+
+    def erase(self, store: str, order_id: str, *, dry_run: bool = False) -> Erasure:
+        """Erase what may name a person from an order that is closed; its timeline says so.
+
+        The order and its jobs stay, so that nothing is done twice: see docs/privacy.md. Repeated,
+        it finds nothing and writes nothing.
+
+        Args:
+            dry_run: say alone what it would erase.
+        """
+        with self._database.transaction() as db:
+            found = db.execute(
+                select(*(jobs.c[name] for name in _READ))
+                .where(jobs.c.store == store, jobs.c.order_id == order_id)
+                .order_by(jobs.c.id)
+                .with_for_update()
+            ).all()
+            waits_for = tuple(
+                " ".join(filter(None, (one.kind, one.about, one.state)))
+                for one in found
+                if one.state not in (State.DONE, State.SKIPPED)
+            )
+            whole = [one for one in found if one.content is not None and one.digest is None]
+            named = (documents.c.store == store, documents.c.order_id == order_id)
+            there = db.execute(select(func.count()).select_from(documents).where(*named))
+            erp = db.execute(
+                select(orders.c.erp_reference).where(
+                    orders.c.store == store, orders.c.order_id == order_id
+                )
+            )
+            erasure = Erasure(
+                store, order_id, erp.scalar_one_or_none(), there.scalar_one(), len(whole), waits_for
+            )
+            if dry_run or not erasure.any:
+                return erasure
+            db.execute(documents.delete().where(*named))
+            empty(db, whole)
+            attempt = next((one.attempt for one in found if one.kind == Kind.INTAKE), 0)
+            said = line(store, order_id, self._now(), attempt, ERASED, detail=str(erasure))
+            db.execute(events.insert(), said)
+        return erasure

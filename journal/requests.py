@@ -1,0 +1,209 @@
+"""What the ERP asks for, written once under its key, and what it is told of it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Select, select, update
+
+from journal.model import Kind, Stage, State, backoff_seconds
+from journal.outcomes import Outcome, due, ended
+from journal.storage.rows import digest, insert, line, new_job, packed, said, unpacked
+from journal.storage.tables import events, jobs, orders, outcomes
+from journal.stored_documents import Keeping
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Something that the ERP wants done for an order.
+
+    Attributes:
+        key: names it within its order and kind; asked twice, it is one job.
+        about: invoice number, where one is concerned.
+        content: what is to be done, as JSON.
+        reference: the ERP's own name of the request.
+    """
+
+    store: str
+    order_id: str
+    kind: Kind
+    key: str
+    content: Mapping[str, Any]
+    about: str | None = None
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What became of an Ask.
+
+    Attributes:
+        new: it was not known, or takes the place of one that was dead.
+        content: what is kept under its key, where that is something else.
+        purged: only what tells one request from another is left of it.
+    """
+
+    job: int
+    new: bool
+    content: dict[str, Any] | None = None
+    purged: bool = False
+
+
+class Asking(Keeping):
+    """The requests of the ERP, beside the questions."""
+
+    def ask(self, ask: Ask, *, again: bool = False) -> Asked:
+        """Write a request of the ERP, once under its key.
+
+        Where the one that is known is dead, another content takes its place.
+
+        Args:
+            again: the ERP explicitly asks anew for what is dead.
+        """
+        now = self._now()
+        with self._database.transaction() as db:
+            row = {"store": ask.store, "order_id": ask.order_id, "listed_at": now}
+            db.execute(insert(db, orders).values(row).on_conflict_do_nothing())
+            made = new_job(ask.store, ask.order_id, ask.kind, ask.key, now) | _asked_for(ask)
+            opened = insert(db, jobs).values(made).on_conflict_do_nothing().returning(jobs.c.id)
+            job = db.execute(opened).scalar_one_or_none()
+            if job is not None:
+                db.execute(events.insert(), _line_of(ask, now, "requested"))
+                return Asked(job, new=True)
+            return self._asked_before(db, ask, again=again)
+
+    def _asked_before(self, db: Connection, ask: Ask, *, again: bool) -> Asked:
+        now = self._now()
+        known = db.execute(_named(ask)).mappings().one()
+        kept = unpacked(known["content"]) or {}
+        purged = known["digest"] is not None
+        same = digest(ask.content) == known["digest"] if purged else said(kept) == said(ask.content)
+        if known["state"] == State.DEAD and (again or not same):
+            db.execute(
+                update(jobs)
+                .where(jobs.c.id == known["id"])
+                .values(
+                    **_asked_for(ask), stage=Stage.REQUESTED, state=State.OPEN, starts=0,
+                    failures=0, due_at=now, lease_until=None, last_error=None, updated_at=now,
+                )
+            )  # fmt: skip
+            db.execute(events.insert(), _line_of(ask, now, "requested again"))
+            return Asked(known["id"], new=True)
+        if same:
+            self._tell_also(db, known, ask.reference, again=again)
+        return Asked(known["id"], new=False, content=None if same else kept, purged=purged)
+
+    def repeats(self, ask: Ask, *, again: bool = False) -> int | None:
+        """Take a request that can be told alone from what is left of a purged one as its repeat.
+
+        Args:
+            ask: its content holds what must be as it was.
+            again: the ERP explicitly asks anew: it hears anew.
+
+        Returns:
+            The job's number; None where none is purged under its key, or that is another.
+        """
+        with self._database.transaction() as db:
+            known = db.execute(_named(ask)).mappings().one_or_none()
+            if known is None or known["digest"] is None:
+                return None
+            left = unpacked(known["content"]) or {}
+            if any(left.get(name) != value for name, value in ask.content.items()):
+                return None
+            self._tell_also(db, known, ask.reference, again=again)
+        return int(known["id"])
+
+    def _tell_also(
+        self, db: Connection, known: RowMapping, reference: str | None, *, again: bool
+    ) -> None:
+        """Let whoever asks for what is known under a name of its own hear of its end as well."""
+        names = (known["reference"] or "").split("\n")
+        if reference is None or (reference in names and not again):
+            return
+        if known["state"] == State.OPEN:
+            if reference not in names:
+                both = "\n".join(filter(None, [*names, reference]))
+                db.execute(update(jobs).where(jobs.c.id == known["id"]).values(reference=both))
+            return
+        words = {State.DONE: "done", State.SKIPPED: "pointless", State.DEAD: "refused"}
+        outcome = words[State(known["state"])]
+        ended(db, {**known, "reference": reference}, outcome, known["last_error"], self._now())
+
+    def refuse(self, ask: Ask, reason: str, *, again: bool = False) -> bool:
+        """Keep a request that cannot be used as a dead job; say whether it is new.
+
+        Args:
+            again: the ERP explicitly asks anew: it hears anew.
+        """
+        now = self._now()
+        with self._database.transaction() as db:
+            row = {"store": ask.store, "order_id": ask.order_id, "listed_at": now}
+            db.execute(insert(db, orders).values(row).on_conflict_do_nothing())
+            made = new_job(ask.store, ask.order_id, ask.kind, ask.key, now) | _asked_for(ask)
+            made |= {"state": State.DEAD, "last_error": reason}
+            opened = insert(db, jobs).values(made).on_conflict_do_nothing().returning(*jobs.c)
+            job = db.execute(opened).mappings().one_or_none()
+            if job is None:
+                self._tell_also(
+                    db, db.execute(_named(ask)).mappings().one(), ask.reference, again=again
+                )
+                return False
+            db.execute(events.insert(), _line_of(ask, now, "refused", reason))
+            ended(db, job, "refused", reason, now)
+        return True
+
+    def untold(self, limit: int) -> list[Outcome]:
+        """Return outcomes that the ERP is to be told now: of each order the oldest alone."""
+        with self._database.transaction() as db:
+            return due(db, self._now(), limit)
+
+    def told(self, outcome: Outcome) -> None:
+        """Keep that the ERP knows."""
+        with self._database.transaction() as db:
+            db.execute(outcomes.delete().where(outcomes.c.id == outcome.id))
+            db.execute(
+                events.insert(),
+                line(
+                    outcome.store, outcome.order_id, self._now(), outcome.attempt,
+                    "ERP told", kind=outcome.kind, detail=outcome.outcome,
+                ),
+            )  # fmt: skip
+
+    def not_told(self, outcome: Outcome) -> None:
+        """Let an outcome wait: the ERP did not take it."""
+        wait = backoff_seconds(outcome.failures + 1, self._policy, random.random)
+        with self._database.transaction() as db:
+            db.execute(
+                update(outcomes)
+                .where(outcomes.c.id == outcome.id)
+                .values(failures=outcome.failures + 1, due_at=self._now() + timedelta(seconds=wait))
+            )
+
+
+def _named(ask: Ask) -> Select[Any]:
+    query = select(jobs).where(
+        jobs.c.store == ask.store,
+        jobs.c.order_id == ask.order_id,
+        jobs.c.kind == ask.kind,
+        jobs.c.key == ask.key,
+    )
+    return query.with_for_update()
+
+
+def _asked_for(ask: Ask) -> dict[str, Any]:
+    return {
+        "about": ask.about,
+        "reference": ask.reference,
+        "content": packed(dict(ask.content)),
+    }
+
+
+def _line_of(ask: Ask, now: datetime, what: str, detail: str | None = None) -> dict[str, Any]:
+    return line(
+        ask.store, ask.order_id, now, 0, what,
+        kind=ask.kind, stage=Stage.REQUESTED, detail=detail or ask.about,
+    )  # fmt: skip

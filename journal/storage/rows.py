@@ -1,0 +1,111 @@
+"""How the journal's rows are written and read: timeline lines, compressed documents, upserts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, FromClause, RowMapping, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+from journal.model import PATHS, Kind, State
+from journal.storage.tables import jobs
+
+Row = RowMapping | Mapping[str, Any]
+
+
+def is_open(table: FromClause = jobs) -> ColumnElement[bool]:
+    """Whether a job is open, for where it or its order is named.
+
+    Said as ``state = 'open'`` it lets a database read all that is open instead: 20 ms of 50,000.
+    """
+    return table.c.state.concat("") == State.OPEN
+
+
+def insert(db: Connection, table: Table) -> Any:
+    """Return an insert that knows ``on_conflict_do_…``."""
+    return (sqlite if db.dialect.name == "sqlite" else postgresql).insert(table)
+
+
+def line(  # noqa: PLR0913  # a row has as many columns
+    store: str,
+    order_id: str,
+    at: datetime,
+    attempt: int,
+    what: str,
+    *,
+    kind: str = Kind.INTAKE,
+    stage: str | None = None,
+    detail: str | None = None,
+) -> dict[str, Any]:
+    """Return a line of an order's timeline."""
+    return {
+        "store": store, "order_id": order_id, "at": at, "kind": kind, "stage": stage,
+        "attempt": attempt, "what": what, "detail": detail,
+    }  # fmt: skip
+
+
+def new_job(store: str, order_id: str, kind: Kind, key: str, now: datetime) -> dict[str, Any]:
+    """Return a job that is due at once, at its first stage."""
+    return {
+        "store": store, "order_id": order_id, "kind": kind, "key": key, "stage": PATHS[kind][0],
+        "state": State.OPEN, "attempt": 0, "starts": 0, "suspect": 0, "failures": 0,
+        "waiting": 0,
+        "due_at": now, "created_at": now, "updated_at": now,
+    }  # fmt: skip
+
+
+def said(value: Any) -> Any:
+    """Return an object without what says nothing.
+
+    A field that came with a later version must not make another request of the same.
+    """
+    if isinstance(value, list):
+        return [said(one) for one in value]
+    if not isinstance(value, Mapping):
+        return value
+    return {
+        name: said(one)
+        for name, one in value.items()
+        if one is not None and one is not False and one not in ("", [], {})
+    }
+
+
+def digest(content: Any) -> str:
+    """Return what tells a content from all others, without telling what it is."""
+    text = json.dumps(said(content), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def packed(document: dict[str, Any] | None) -> bytes | None:
+    """Return a document as it is kept: each character of it, also what is half a character."""
+    if document is None:
+        return None
+    # One that has its own text is kept as it came.
+    text = getattr(document, "text", None) or json.dumps(document, ensure_ascii=False)
+    return zlib.compress(text.encode(errors="surrogatepass"), 1)
+
+
+def unpacked(data: bytes | None) -> dict[str, Any] | None:
+    """Return a document that was kept."""
+    if data is None:
+        return None
+    document: dict[str, Any] = json.loads(zlib.decompress(data))
+    return document
+
+
+def as_json(value: dict[str, Any] | None) -> str | None:
+    """Return a small object as text."""
+    return None if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def from_json(text: str | None) -> dict[str, Any] | None:
+    """Return a small object that was kept as text."""
+    if text is None:
+        return None
+    value: dict[str, Any] = json.loads(text)
+    return value

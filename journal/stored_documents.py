@@ -1,0 +1,67 @@
+"""VTEX's documents, walked order by order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, func, select, tuple_
+
+from journal.queries import Readings
+from journal.storage.rows import unpacked
+from journal.storage.tables import documents
+
+PAGE = 100
+"""Orders read at once: their documents are held in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """VTEX's documents of an order, as the journal has them; personal data."""
+
+    store: str
+    order_id: str
+    order: dict[str, Any] | None
+    payment: dict[str, Any] | None
+
+
+class Keeping(Readings):
+    """The documents of many orders, beside the other questions."""
+
+    def kept_documents(
+        self, store: str | None = None, *, since: datetime | None = None
+    ) -> Iterator[Kept]:
+        """Yield the documents, order by order; nothing is held of the database in between.
+
+        Args:
+            since: only those that were kept then or later.
+        """
+        last: tuple[str, str] | None = None
+        key = (documents.c.store, documents.c.order_id)
+        query = _among(select(documents), store, since).order_by(*key).limit(PAGE)
+        while True:
+            page = query if last is None else query.where(tuple_(*key) > tuple_(*last))
+            with self._database.transaction() as db:
+                found = db.execute(page).all()
+            for one in found:
+                yield Kept(
+                    one.store, one.order_id,
+                    unpacked(one.order_document), unpacked(one.payment_document),
+                )  # fmt: skip
+            if len(found) < PAGE:
+                return
+            last = (found[-1].store, found[-1].order_id)
+
+    def count_documents(self, store: str | None = None, *, since: datetime | None = None) -> int:
+        """Return how many ``kept_documents`` yields."""
+        query = _among(select(func.count()).select_from(documents), store, since)
+        with self._database.transaction() as db:
+            return int(db.execute(query).scalar_one())
+
+
+def _among(query: Select[Any], store: str | None, since: datetime | None) -> Select[Any]:
+    if store is not None:
+        query = query.where(documents.c.store == store)
+    return query if since is None else query.where(documents.c.kept_at >= since)

@@ -1,0 +1,147 @@
+"""Alerts become messages: what each one says, and who has got it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from journal.monitoring.alerts import Alerting, AlertRow
+from tasks.alerts.model import Rules
+
+log = logging.getLogger(__name__)
+
+TOGETHER = 5
+"""More alerts than these for a receiver at once are one message: a thousand stores that VTEX does
+not answer are one piece of news."""
+
+SHOWN = 10
+"""Of those the first ones are named."""
+
+SECONDS = 30.0
+"""One run's share of a worker's thread; what it leaves, the next one sends."""
+
+
+class Tone(StrEnum):
+    """What kind of news a message is."""
+
+    WRONG = "wrong"
+    OVER = "over"
+    TEST = "test"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is sent: identifiers, numbers and times; nobody's data, no secret."""
+
+    title: str
+    body: str
+    tone: Tone
+
+
+class Notifier(Protocol):
+    """Sends messages to receivers, each of which takes it or does not."""
+
+    @property
+    def receivers(self) -> Sequence[str]:
+        """Their names; they tell no secret."""
+
+    def send(self, receiver: str, message: Message) -> str | None:
+        """Send to one receiver, within seconds; return why it did not get it, or None."""
+
+
+def message_of(one: AlertRow, rules: Rules) -> Message:
+    """Return what an alert says: that it begins, goes on, or is over."""
+    begin = _time(one.since, rules)
+    title = f"{one.store or 'vtex-erp'}: {one.words}"
+    if one.closed_at is not None:
+        lasted = f"lasted from {begin} until {_time(one.closed_at, rules)}"
+        return Message(f"over: {title}", f"{one.words}\n{lasted}", Tone.OVER)
+    lines = [one.words, f"since {begin}"]
+    if one.count:
+        first = f", first the order {one.order_id}" if one.order_id else ""
+        lines.append(f"how many: {one.count}{first}")
+    lines.append(f"next: {one.todo}")
+    still = "still: " if one.round > 1 else ""
+    return Message(still + title, "\n".join(lines), Tone.WRONG)
+
+
+def digest_of(rows: Sequence[AlertRow], rules: Rules) -> Message:
+    """Return one message of many alerts."""
+    lines = [message_of(one, rules).title for one in rows[:SHOWN]]
+    if len(rows) > SHOWN:
+        lines.append(f"and {len(rows) - SHOWN} more")
+    over = sum(one.closed_at is not None for one in rows)
+    title = f"vtex-erp: {len(rows) - over} alerts" + (f", {over} are over" if over else "")
+    tone = Tone.OVER if over == len(rows) else Tone.WRONG
+    return Message(title, "\n".join([*lines, "next: vtex-erp alerts shows all"]), tone)
+
+
+def tell(
+    journal: Alerting,
+    notifier: Notifier,
+    rules: Rules,
+    *,
+    now: Callable[[], datetime],
+    seconds: float = SECONDS,
+) -> int:
+    """Send what is due; return how many alerts reached everybody.
+
+    No transaction is open while anything is sent. What could not be sent stays due, later each
+    time; who died while sending is followed by another, and a message may come twice then.
+    """
+    until, done = time.monotonic() + seconds, 0
+    while notifier.receivers and time.monotonic() < until:
+        rows = journal.claim_alerts(rules.pace, now=now())
+        if not rows:
+            break
+        for some in [rows] if len(rows) > TOGETHER else [[one] for one in rows]:
+            done += _send(journal, notifier, rules, some, now=now, until=until)
+    return done
+
+
+def _send(
+    journal: Alerting,
+    notifier: Notifier,
+    rules: Rules,
+    rows: Sequence[AlertRow],
+    *,
+    now: Callable[[], datetime],
+    until: float,
+) -> int:
+    faults: dict[int, dict[str, str | None]] = {one.id: {} for one in rows}
+    for receiver in notifier.receivers:
+        lacking = [one for one in rows if one.lacks(receiver)]
+        for message, some in _messages(lacking, rules):
+            late = time.monotonic() > until
+            fault = "no time was left" if late else notifier.send(receiver, message)
+            for one in some:
+                faults[one.id][receiver] = fault
+    for one in rows:
+        journal.settle_alert(one, faults[one.id], rules.pace, now=now())
+    return sum(_logged(one, [fault for fault in faults[one.id].values() if fault]) for one in rows)
+
+
+def _messages(
+    rows: Sequence[AlertRow], rules: Rules
+) -> Sequence[tuple[Message, Sequence[AlertRow]]]:
+    if len(rows) > TOGETHER:
+        return [(digest_of(rows, rules), rows)]
+    return [(message_of(one, rules), [one]) for one in rows]
+
+
+def _logged(one: AlertRow, faults: Sequence[str]) -> bool:
+    mark = {"store": one.store, "reason": f"{one.rule}: {one.words}"}
+    if faults:
+        log.error("an alert was not taken", extra=mark | {"count": len(faults)})
+    else:
+        log.warning("alert over" if one.closed_at else "alert", extra=mark)
+    return not faults
+
+
+def _time(moment: datetime, rules: Rules) -> str:
+    return f"{moment.astimezone(rules.zone):%Y-%m-%d %H:%M %Z}"

@@ -1,0 +1,106 @@
+"""What is looked for, in which stores, how patiently; the rules themselves are in ``looking``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta, tzinfo
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from journal.monitoring.alerts import Pace
+
+
+class Rule(StrEnum):
+    """What is looked for; see docs/alerts.md."""
+
+    QUIET = "quiet"
+    UNHEARD = "unheard"
+    WAITING = "waiting"
+    DEAD = "dead"
+    PAUSED = "paused"
+    ERP = "erp"
+    QUOTA = "quota"
+    FEED = "feed"
+    FINDINGS = "findings"
+    BEAT = "beat"
+    CLOCK = "clock"
+
+
+SAO_PAULO = ZoneInfo("America/Sao_Paulo")
+
+LONGEST_GAP = timedelta(minutes=15)
+"""Looks may be so far apart where workers are busy; a host that sleeps does so for longer."""
+
+COMPARED = timedelta(days=1)
+"""What a reconciliation found does not change before the next one."""
+
+QUOTA_LASTS = timedelta(minutes=10)
+"""A backlog that takes all calls for less than this is no news."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A store as the rules see it.
+
+    Attributes:
+        zone: its own time, in which its week runs.
+        pace: between two listings.
+        by_feed: whether orders come by a feed.
+        quiet_orders: orders that its rhythm must have brought since the last one; 0: never told.
+        waits: how long a job may wait.
+    """
+
+    name: str
+    zone: tzinfo = SAO_PAULO
+    pace: timedelta = timedelta(minutes=1)
+    by_feed: bool = False
+    quiet_orders: float = 15.0
+    waits: timedelta = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What is looked for, where, and how patiently.
+
+    Attributes:
+        zone: in which messages tell the time.
+        every: time between two looks.
+        after: how long a cause has to last before it is told, where its rule has no time of its
+            own.
+        unheard: for how long a store may not be listed.
+        ignored: rules that are not looked at.
+    """
+
+    stores: Sequence[Watched]
+    after: timedelta = timedelta(minutes=2)
+    clear: timedelta = timedelta(minutes=5)
+    remind: timedelta = timedelta(hours=4)
+    unheard: timedelta = timedelta(minutes=15)
+    ignored: frozenset[str] = frozenset()
+    zone: tzinfo = SAO_PAULO
+    every: timedelta = timedelta(minutes=1)
+
+    @property
+    def pace(self) -> Pace:
+        """How quickly alerts open and close."""
+        # Those that wait for long by themselves are told at once.
+        patient: dict[str, timedelta] = {
+            one: self.after for one in Rule if one not in (Rule.QUIET, Rule.BEAT)
+        }
+        patient[Rule.QUOTA] = max(self.after, QUOTA_LASTS)
+        gap = max(self.clear, 3 * self.every, LONGEST_GAP)
+        seldom: dict[str, timedelta] = {Rule.FINDINGS: max(self.remind, COMPARED)}
+        return Pace(patient, self.clear, self.remind, seldom, gap)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the journal cannot know.
+
+    Attributes:
+        calls: store to the calls of the last minute, and those that are allowed; a store is left
+            out where it has no limit, or where nobody answers.
+    """
+
+    calls: Mapping[str, tuple[int, int]] = field(default_factory=dict)

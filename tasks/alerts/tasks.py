@@ -1,0 +1,29 @@
+"""The look at everything, every minute, and what is told of it."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from journal.monitoring.alert_queries import WATCHED
+from tasks.alerts.delivery import tell
+from tasks.alerts.rules import look
+from tasks.base import StoreTask
+
+
+@shared_task(base=StoreTask, bind=True, name="alerts.watch")
+def watch(self: StoreTask, /, **_: object) -> None:
+    """Look at all rules of all stores, keep what is wrong, and send what is new about it.
+
+    Beat calls this every ``ALERT_SECONDS``. Two that run at once send nothing twice; the lock only
+    saves the work.
+    """
+    alarm = self.with_team.alarm
+    if alarm is None:
+        return
+    with self.with_team.alone("alerts.watch") as renew:
+        if renew is None:
+            return
+        look(self.journal, alarm.rules, self.journal.now(), alarm.facts())
+        self.journal.sign(WATCHED)
+        renew()
+        tell(self.journal, alarm.notifier, alarm.rules, now=self.journal.now)

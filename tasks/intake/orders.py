@@ -1,0 +1,224 @@
+"""Orders in: list them, then fetch, fetch payment, insert, start handling, one task a step.
+
+The names and keyword arguments of these tasks are public; ``**_`` lets an older worker accept
+what a newer producer adds.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from celery import shared_task
+
+from erp import mapping
+from erp.codes import CodeMap
+from erp.port import Event
+from erp.sales_order import SalesOrder
+from journal.jobs.leased_job import Job
+from journal.jobs.order_intake import Listed
+from journal.model import Kind, Stage
+from journal.order_changes import Seen
+from journal.reconciliation import ASKED_HERE
+from tasks import local_executor as carrying
+from tasks.base import StepTask, StoreTask, hand_back
+from tasks.intake.feed import list_may_rest, list_was_read
+from tasks.local_executor import Load
+from tasks.workflow import names_of, send
+from vtex import schemas, statuses
+from vtex.documents import Order, OrderPage, together
+from vtex.operations import start_handling as handling
+
+log = logging.getLogger(__name__)
+
+
+@shared_task(base=StoreTask, bind=True, name="orders.list")
+def list_orders(self: StoreTask, /, *, store: str, **_: object) -> None:
+    """Write the paid orders that the journal does not know yet, and send them on their way.
+
+    Source: ``GET /api/oms/pvt/orders``, ``f_status=ready-for-handling``.
+
+    Args:
+        store: VTEX account name, as in the settings.
+    """
+    if self.journal.paused(store) or list_may_rest(self, store):
+        return
+    with self.with_team.alone(f"orders.list:{store}") as renew:
+        if renew is None:
+            return
+        new = 0
+        for page in self.vtex(store).list_orders():
+            renew()
+            found = self.record(store, listed(page))
+            for reason in page.unreadable:
+                log.error(
+                    "a row of the list names no order", extra={"store": store, "reason": reason}
+                )
+            if found:
+                # Else it would do the sweep's work, in messages of an order or two.
+                tickets = self.journal.dispatch(in_flight=self.with_team.in_flight, store=store)
+                send(self.journal, tickets)
+            new += found
+        list_was_read(self, store)
+    log.info("listed", extra={"store": store, "count": new})
+
+
+@shared_task(base=StoreTask, bind=True, name="orders.carry")
+def carry(self: StoreTask, /, *, orders: list[dict[str, Any]], **_: object) -> None:
+    """Take several orders into this process, to carry each through the steps that it has left.
+
+    Args:
+        orders: of each what its steps' messages carry, and the ``stage`` where it stands.
+    """
+    carrying.backlog.take([load_of(self, one) for one in orders])
+
+
+@shared_task(base=StepTask, bind=True, name="orders.fetch")
+def fetch(self: StepTask, /, *, store: str, order_id: str, attempt: int, **_: object) -> None:
+    """Fetch one order and keep its document; skip it where there is nothing to do.
+
+    Source: ``GET /api/oms/pvt/orders/{orderId}``.
+
+    Args:
+        store: VTEX account name.
+        order_id: VTEX order id, as in ``1268540501456-01``.
+        attempt: the attempt that this message belongs to; an older one does nothing.
+    """
+    with self.step(store, order_id, attempt, to=Stage.FETCHED) as job:
+        job.order = self.vtex(store).order(order_id)
+        order = job.read = schemas.read_order(job.order)
+        job.place(order.created_at, order.value_cents)
+        if reason := statuses.reason_to_skip(order):
+            job.skip(reason)
+        else:
+            statuses.require_ready(order)
+    stop_if_skipped(self, job)
+
+
+@shared_task(base=StepTask, bind=True, name="orders.fetch_payment")
+def fetch_payment(
+    self: StepTask, /, *, store: str, order_id: str, attempt: int, **_: object
+) -> None:
+    """Fetch the order's transactions; there are none for orders paid elsewhere.
+
+    Source: ``GET /api/pvt/transactions/{transactionId}`` and its ``/payments``.
+    Arguments as in ``orders.fetch``.
+    """
+    with self.step(store, order_id, attempt, to=Stage.PAID) as job:
+        ids = order_of(job).gateway_transaction_ids
+        client = self.vtex(store) if ids else None
+        found = [client.transaction(one) for one in ids] if client else []
+        job.payment = together({"transactions": found})
+
+
+@shared_task(base=StepTask, bind=True, name="orders.insert")
+def insert(self: StepTask, /, *, store: str, order_id: str, attempt: int, **_: object) -> None:
+    """Insert the order in the ERP, once, and keep the ERP's reference.
+
+    Arguments as in ``orders.fetch``.
+
+    Raises:
+        ErpRejected: the ERP, or the mapping, refuses the order; it is set aside until replayed.
+    """
+    team = self.with_team
+    lenient, codes = store in team.lenient, team.codes.get(store)
+    with self.step(store, order_id, attempt, to=Stage.INSERTED, calls_vtex=False) as job:
+        order = sales_order(store, order_of(job), job.payment, allow_mismatch=lenient, codes=codes)
+        job.erp_reference = self.erp.insert(order)
+        for flag in order.flags:
+            job.note(flag)
+
+
+@shared_task(base=StepTask, bind=True, name="orders.start_handling")
+def start_handling(
+    self: StepTask, /, *, store: str, order_id: str, attempt: int, **_: object
+) -> None:
+    """Tell VTEX that handling has started, once; a canceled order is reported to the ERP.
+
+    Source: ``POST /api/oms/pvt/orders/{orderId}/start-handling``.
+    Arguments as in ``orders.fetch``.
+    """
+    with self.step(store, order_id, attempt, to=Stage.HANDLING) as job:
+        outcome = handling.ensure(self.vtex(store), order_id, in_doubt=job.in_doubt)
+        if outcome.canceled:
+            self.erp.report(canceled_event(store, order_id, outcome))
+            job.skip(outcome.reason)
+        elif outcome.asked or outcome.replaced:
+            # The ERP hears of it by a job of its own; this one goes on where the order does.
+            hint = Seen(order_id, f"start-handling {attempt}", outcome.reason)
+            self.journal.record_changes(store, [hint])
+            job.skip(f"{ASKED_HERE}: {outcome.reason}" if outcome.asked else outcome.reason)
+        elif outcome.reason:
+            job.note(outcome.reason)
+    log.info("order done", extra={"store": store, "order_id": order_id, "stage": job.stage})
+
+
+def load_of(task: StoreTask, order: Mapping[str, Any]) -> Load:
+    """Return an order of a message with its steps."""
+    name = {key: value for key, value in order.items() if key != "stage"}
+    # A stage that only a newer version knows leads to no task, and so is handed back.
+    names = names_of(Kind.INTAKE, order["stage"]) or [""]
+    steps = [{"task": one, "kwargs": name} for one in reversed(names)]
+    return Load(task.app, task.request.id, steps, partial(hand_back, task.journal))
+
+
+def listed(page: OrderPage) -> list[Listed]:
+    """Return a page of VTEX's list as the journal records it."""
+    return [Listed(one.order_id, one.created_at, one.value_cents) for one in page.orders]
+
+
+def order_of(job: Job) -> Order:
+    """Return a job's order as its document is read: once, for all steps of one worker."""
+    if job.read is None:
+        job.read = schemas.read_order(job.order or {})
+    order: Order = job.read
+    return order
+
+
+def sales_order(
+    store: str,
+    order: Order,
+    payment: Mapping[str, Any] | None,
+    *,
+    allow_mismatch: bool,
+    codes: CodeMap | None = None,
+) -> SalesOrder:
+    """Map an order and its payment document to the sales order that the ERP gets.
+
+    Args:
+        codes: what the retailer calls things in the ERP.
+
+    Raises:
+        DocumentInvalid: a document breaks its schema.
+        ErpRejected: the documents make no sound sales order, or something of it has no code.
+    """
+    transactions = (payment or {}).get("transactions", [])
+    made = mapping.to_sales_order(
+        store,
+        order,
+        [schemas.read_transaction(one) for one in transactions],
+        raw_payment=payment,
+        allow_mismatch=allow_mismatch,
+    )
+    return made if codes is None else codes.resolve(made)
+
+
+def canceled_event(store: str, order_id: str, outcome: handling.Outcome) -> Event:
+    """Return what the ERP is told about an order that was canceled after it had it."""
+    return Event(
+        store=store,
+        order_id=order_id,
+        kind="canceled",
+        key="canceled",
+        at=datetime.now(UTC),
+        reason=outcome.reason,
+    )
+
+
+def stop_if_skipped(task: StoreTask, job: Job) -> None:
+    """Let the rest of the chain fall for an order that there is nothing to do for."""
+    if job.skipped:
+        task.stop_chain()

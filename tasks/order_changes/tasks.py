@@ -1,0 +1,100 @@
+"""What changes at VTEX after an order came in: read anew, then told to the ERP, once a change."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from celery import shared_task
+
+from journal.jobs.leased_job import Job
+from journal.model import Stage, State
+from journal.order_changes import Seen
+from tasks.base import StepTask
+from tasks.intake.orders import stop_if_skipped
+from tasks.order_changes import detection as news
+from vtex import schemas, statuses
+
+log = logging.getLogger(__name__)
+
+LOOK_AGAIN = timedelta(minutes=5)
+"""VTEX's list shows a new order after about four."""
+
+
+@shared_task(base=StepTask, bind=True, name="changes.read")
+def read(
+    self: StepTask, /, *, store: str, order_id: str, attempt: int, job: int, **_: object
+) -> None:
+    """Read an order of which something was heard, and keep what the ERP is to be told.
+
+    Source: ``GET /api/oms/pvt/orders/{orderId}``.
+
+    Args:
+        job: number of the job.
+    """
+    with self.step(store, order_id, attempt, to=Stage.READ, job=job) as owned:
+        found = _found(self, owned)
+        if found.comes_in:
+            self.journal.retry(store, order_id)
+        if found.told:
+            owned.content = {"events": found.told}
+            owned.explain(found.words)
+        else:
+            owned.skip(found.words)
+        if found.closes:
+            owned.close_others(found.closes)
+    stop_if_skipped(self, owned)
+
+
+@shared_task(base=StepTask, bind=True, name="changes.tell")
+def tell(
+    self: StepTask, /, *, store: str, order_id: str, attempt: int, job: int, **_: object
+) -> None:
+    """Tell the ERP what was found; told twice, it is one row there. Arguments as above."""
+    with self.step(
+        store, order_id, attempt, to=Stage.TOLD, calls_vtex=False, job=job
+    ) as owned:  # fmt: skip
+        kinds = [_tell(self, owned, kept) for kept in owned.content.get("events", ())]
+        owned.explain(", ".join(kinds))
+    log.info("ERP told", extra={"store": store, "order_id": order_id, "reason": ", ".join(kinds)})
+
+
+def _found(task: StepTask, job: Job) -> news.News:
+    row = task.journal.order(job.store, job.order_id)
+    in_erp = job.erp_reference is not None
+    if not in_erp and (row is None or row.state is not State.SKIPPED):
+        return news.News("the ERP does not have the order")
+    client = task.vtex(job.store)
+    raw = client.order(job.order_id)
+    if not in_erp:
+        # Skipped because of a request to cancel that is off by now: it comes in as any other.
+        ready = schemas.read_order(raw).status == statuses.READY
+        words = "its intake tries again" if ready else "the ERP does not have the order"
+        return news.News(words, comes_in=ready)
+    found = news.look(task.journal, client, job, raw)
+    if found.is_newer:
+        # Assigned last: a document that is kept without being told of would hide the difference.
+        job.order = raw
+        job.revalue(schemas.read_order(raw).value_cents)
+    return found
+
+
+def _tell(task: StepTask, job: Job, kept: dict[str, object]) -> str:
+    event = news.event_of(job, kept)
+    task.erp.report(event)
+    if (request := news.request_of(job, event)) is not None:
+        task.journal.keep_cancel_request(request)
+    elif event.kind == "cancel_dropped":
+        task.journal.end_cancel_request(job.store, job.order_id)
+    elif event.kind == "replaced" and job.row["key"] != news.LINK:
+        _look_again(task, job, event.new_order_id)
+    return event.kind
+
+
+def _look_again(task: StepTask, job: Job, new: str | None) -> None:
+    """Look later for the order that took a replaced one's place, or whether the ERP has it."""
+    row = task.journal.order(job.store, new) if new else None
+    if row is None or row.erp_reference is None:
+        key = news.LINK if new else news.SUCCESSOR
+        again = Seen(job.order_id, key, "which order took its place", LOOK_AGAIN)
+        task.journal.record_changes(job.store, [again])

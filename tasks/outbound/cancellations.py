@@ -1,0 +1,58 @@
+"""Cancellations to VTEX: granted while the order's status allows it, followed to their end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import shared_task
+
+from journal.jobs.leased_job import Job
+from journal.model import Stage
+from tasks.base import RequestTask, StepTask
+from tasks.outbound import request_intake as requests
+from tasks.outbound import request_schemas as contract
+from vtex.operations import cancellation as cancelling
+from vtex.payloads import Cancellation
+
+
+@shared_task(
+    base=RequestTask, bind=True, name="cancellations.request", throws=(requests.RequestRefused,)
+)
+def request(self: RequestTask, /, **given: Any) -> None:
+    """Take a cancellation of the ERP; public API, see docs/messages.md."""
+    requests.take(self.with_team, "cancellation", given, again=not self.redelivered)
+
+
+@shared_task(base=StepTask, bind=True, name="cancellations.post")
+def post(
+    self: StepTask, /, *, store: str, order_id: str, attempt: int, job: int, **_: object
+) -> None:
+    """Ask VTEX to cancel an order, unless it is canceled or being canceled.
+
+    Source: ``POST /api/oms/pvt/orders/{orderId}/cancel``. Arguments as in ``invoices.post``.
+    """
+    with self.step(store, order_id, attempt, to=Stage.SENT, job=job) as owned:
+        found = cancelling.request(self.vtex_of(owned), order_id, asked(owned))
+        owned.result |= {"words": found.words, "order_status": found.status}
+        if found.receipt:
+            owned.result["receipt"] = found.receipt
+
+
+@shared_task(base=StepTask, bind=True, name="cancellations.confirm")
+def confirm(
+    self: StepTask, /, *, store: str, order_id: str, attempt: int, job: int, **_: object
+) -> None:
+    """Look how the cancellation ended. Arguments as in ``invoices.post``."""
+    with self.step(store, order_id, attempt, to=Stage.CONFIRMED, job=job) as owned:
+        found = cancelling.follow(self.vtex_of(owned), order_id, asked(owned), looks=owned.failures)
+        owned.result["order_status"] = found.status
+        known = owned.result.get("words") == "already canceled"
+        owned.explain("already canceled" if known else found.words)
+        owned.close_others("the order was canceled")
+
+
+def asked(job: Job) -> Cancellation:
+    """Return what a job asks for."""
+    wanted = contract.reread("cancellation", job.content)
+    assert isinstance(wanted, Cancellation)  # noqa: S101  # the kind of the job says so
+    return wanted

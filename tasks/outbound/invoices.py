@@ -1,0 +1,79 @@
+"""The nota fiscal to VTEX: whole or partial, sale or return; looked up before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from celery import shared_task
+
+from journal.jobs.leased_job import Job
+from journal.model import Stage
+from journal.order_changes import Seen
+from tasks.base import RequestTask, StepTask
+from tasks.order_changes.detection import differs
+from tasks.outbound import request_intake as requests
+from tasks.outbound import request_schemas as contract
+from vtex.operations import invoice as invoicing
+from vtex.payloads import Invoice
+
+
+@shared_task(base=RequestTask, bind=True, name="invoices.send", throws=(requests.RequestRefused,))
+def send(self: RequestTask, /, **given: Any) -> None:
+    """Take an invoice of the ERP; public API, see docs/messages.md."""
+    requests.take(self.with_team, "invoice", given, again=not self.redelivered)
+
+
+@shared_task(base=StepTask, bind=True, name="invoices.post")
+def post(
+    self: StepTask, /, *, store: str, order_id: str, attempt: int, job: int, **_: object
+) -> None:
+    """Send an invoice to VTEX, unless VTEX has it.
+
+    Source: ``POST /api/oms/pvt/orders/{orderId}/invoice``.
+
+    Args:
+        job: number of the job that holds what is to be sent.
+    """
+    with self.step(store, order_id, attempt, to=Stage.SENT, job=job) as owned:
+        invoice, xml = asked(owned)
+        seen = partial(look_for_changes, self, owned)
+        sent = invoicing.send(self.vtex_of(owned), order_id, invoice, xml=xml, seen=seen)
+        owned.result |= {"order_status": sent.order_status}
+        if sent.receipt:
+            owned.result["receipt"] = sent.receipt
+        if sent.found:
+            owned.note("VTEX had it already")
+
+
+@shared_task(base=StepTask, bind=True, name="invoices.confirm")
+def confirm(
+    self: StepTask, /, *, store: str, order_id: str, attempt: int, job: int, **_: object
+) -> None:
+    """Look whether VTEX shows the invoice. Arguments as in ``invoices.post``."""
+    with self.step(store, order_id, attempt, to=Stage.CONFIRMED, job=job) as owned:
+        invoice, _xml = asked(owned)
+        owned.result["seen_as"] = invoicing.confirm(
+            self.vtex(store), order_id, invoice, looks=owned.failures
+        )
+        owned.explain(f"VTEX shows it; the order becomes {owned.result['order_status']!r}")
+
+
+def look_for_changes(task: StepTask, job: Job, raw: Mapping[str, Any]) -> None:
+    """Let an order that is another than the ERP was given be looked into.
+
+    Also where its invoice is refused for just that: the ERP must hear why.
+    """
+    if differs(job.order, raw):
+        key = f"value {raw.get('value')} invoice {job.row['id']}"[:128]
+        task.journal.record_changes(job.store, [Seen(job.order_id, key, "by its invoice")])
+
+
+def asked(job: Job) -> tuple[Invoice, str | None]:
+    """Return what a job asks for, and the NF-e to embed."""
+    content = dict(job.content)
+    xml: str | None = content.pop("xml", None)
+    invoice = contract.reread("invoice", content)
+    assert isinstance(invoice, Invoice)  # noqa: S101  # the kind of the job says so
+    return invoice, xml

@@ -1,0 +1,83 @@
+"""To and from the ERP: what waits in its outbox, and how its requests ended."""
+
+from __future__ import annotations
+
+import logging
+
+from celery import shared_task
+
+from erp.port import ErpRejected, ErpUnavailable, Event, Request
+from journal.outcomes import Outcome
+from tasks.base import StoreTask
+from tasks.outbound import request_intake as requests
+from tasks.workflow import send
+from vtex.payloads import written_number
+
+log = logging.getLogger(__name__)
+
+BATCH = 200
+
+
+@shared_task(base=StoreTask, bind=True, name="outcomes.report")
+def report(self: StoreTask, /, **_: object) -> None:
+    """Tell the ERP how its requests ended: at least once, in order within an order."""
+    with self.with_team.alone("outcomes.report") as renew:
+        while renew is not None and (found := self.journal.untold(BATCH)):
+            for outcome in found:
+                renew()
+                _tell(self, outcome)
+
+
+def _tell(task: StoreTask, outcome: Outcome) -> None:
+    try:
+        task.erp.report(event(outcome))
+    except ErpUnavailable:
+        task.journal.not_told(outcome)
+        raise
+    except ErpRejected as error:
+        log.error(
+            "the ERP refuses to be told",
+            extra={
+                "store": outcome.store, "order_id": outcome.order_id, "reason": str(error),
+            },
+        )  # fmt: skip
+        task.journal.not_told(outcome)
+        return
+    task.journal.told(outcome)
+
+
+def event(outcome: Outcome) -> Event:
+    """Return an outcome as the ERP is told of it."""
+    return Event(
+        store=outcome.store,
+        order_id=outcome.order_id,
+        kind=outcome.kind,
+        key=outcome.key,
+        at=outcome.at,
+        reason=outcome.reason,
+        outcome=outcome.outcome,
+        reference=outcome.reference,
+        number=written_number(outcome.about) if outcome.about else None,
+        receipt=outcome.result.get("receipt"),
+        order_status=outcome.result.get("order_status"),
+        attempts=outcome.attempt,
+    )
+
+
+@shared_task(base=StoreTask, bind=True, name="outbox.relay")
+def relay(self: StoreTask, /, **_: object) -> None:
+    """Take what waits in the ERP's outbox; beat calls this every few seconds."""
+    team = self.with_team
+
+    def take(request: Request) -> None:
+        given = {**request.fields, "reference": request.reference}
+        try:
+            requests.record(team, request.kind, given, xml=request.xml, again=True)
+        except requests.RequestRefused:
+            # It is kept, and the ERP will be told: the row is taken all the same.
+            return
+
+    taken = team.erp.hand_out(take, BATCH)
+    if taken:
+        log.info("taken from the ERP's outbox", extra={"count": taken})
+        send(team.journal, team.journal.dispatch(in_flight=team.in_flight))

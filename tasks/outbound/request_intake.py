@@ -1,0 +1,293 @@
+"""What the ERP asks for, whichever way it came: checked, written down, sent on its way."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict
+from itertools import islice
+from typing import Any
+
+from erp.nfe import invoice as nfe
+from erp.nfe.invoice import Nfe
+from erp.nfe.safe_xml import NfeError, text_of
+from journal.journal import Journal
+from journal.model import Kind, State
+from journal.requests import Ask
+from journal.storage.rows import said
+from tasks.context import Team
+from tasks.outbound import request_schemas as contract
+from tasks.outbound.request_schemas import NAMES, RequestInvalid
+from tasks.workflow import send
+from vtex import schemas
+from vtex.documents import Order
+from vtex.errors import DocumentInvalid, VtexError
+from vtex.payloads import Cancellation, Denial, Invoice, Tracking, plain_number
+from vtex.transport.rate_limit import Rank
+from vtex.transport.response_body import is_deep
+
+log = logging.getLogger(__name__)
+
+LONGEST_ID = 64
+MOST_FIELDS = 100
+MOST_KEPT = 2 * 1024 * 1024
+"""Characters of a refused request that are kept; an NF-e has half a million."""
+
+
+class RequestRefused(Exception):
+    """A request is not taken; it is kept as a dead job, and the ERP will be told."""
+
+
+def take(
+    team: Team,
+    kind: str,
+    given: Mapping[str, Any],
+    *,
+    xml: bytes | None = None,
+    again: bool = False,
+) -> int:
+    """Take a request and dispatch it; return the number of its job.
+
+    Args:
+        kind: one of ``tasks.outbound.request_schemas.KINDS``.
+        given: keyword arguments as the ERP wrote them (docs/messages.md).
+        xml: an NF-e as it was received; what ``given`` lacks is taken from it.
+        again: the ERP explicitly asks anew for what is dead.
+
+    Raises:
+        RequestRefused: it breaks the contract, or contradicts an earlier one.
+        ContractNewer: it is written for a later one.
+        JournalUnavailable: it was not written down; ask again.
+    """
+    job = record(team, kind, given, xml=xml, again=again)
+    store, order_id = str(given["store"]).strip(), str(given["order_id"]).strip()
+    tickets = team.journal.dispatch(in_flight=team.in_flight, store=store, order_id=order_id)
+    send(team.journal, tickets)
+    return job
+
+
+def record(
+    team: Team,
+    kind: str,
+    given: Mapping[str, Any],
+    *,
+    xml: bytes | None = None,
+    again: bool = False,
+) -> int:
+    """Write a request down, once; return the number of its job. Raises as ``take``."""
+    fields = dict(given)
+    store, order_id = _name(fields, "store"), _name(fields, "order_id")
+    reference = _name(fields, "reference") or None
+    try:
+        _require_names(given)
+        contract.require_known(fields)
+        if xml is not None:
+            read = _of_nfe(team, (store, order_id, reference), xml, fields, again=again)
+            if isinstance(read, int):
+                return read
+            fields = read
+        asked = contract.read(kind, fields)
+    except (RequestInvalid, NfeError, DocumentInvalid) as error:
+        whole = _kept(dict(given) | ({"xml": xml.decode("latin-1")} if xml else {}))
+        ask = Ask(
+            store, order_id, Kind(kind), f"refused {_digest(whole)}", whole, reference=reference
+        )
+        _refuse(team.journal, ask, str(error), again=again)
+        raise RequestRefused(str(error)) from None
+    content = said(json.loads(json.dumps(asdict(asked))))
+    if xml is not None and team.nfe.embed:
+        content["xml"] = text_of(xml)
+    ask = Ask(
+        store, order_id, Kind(kind), _named(team, store, order_id, asked, content), content,
+        about=None if isinstance(asked, Cancellation | Denial) else plain_number(asked.number),
+        reference=reference,
+    )  # fmt: skip
+    known = team.journal.ask(ask, again=again)
+    if known.content is not None:
+        reason = _contradiction(content, known.content, purged=known.purged)
+        other = Ask(
+            store, order_id, ask.kind, f"{ask.key} {_digest(content)}", content,
+            about=ask.about, reference=reference,
+        )  # fmt: skip
+        _refuse(team.journal, other, reason, again=again)
+        raise RequestRefused(reason)
+    if known.new:
+        log.info("request taken", extra={"store": store, "order_id": order_id, "task": kind})
+    return known.job
+
+
+def of_nfe(team: Team, order: Order, note: Nfe) -> dict[str, Any]:
+    """Return what an NF-e says as the fields of an invoice.
+
+    Raises:
+        NfeMismatch: it is none of this order.
+    """
+    return nfe.request(note, order, match=team.nfe.match, product_map=team.nfe.product_map)
+
+
+def _of_nfe(
+    team: Team,
+    name: tuple[str, str, str | None],
+    xml: bytes,
+    fields: Mapping[str, Any],
+    *,
+    again: bool,
+) -> dict[str, Any] | int:
+    """Return the fields of an NF-e and its request; or the job that was the same, long ago.
+
+    Args:
+        name: store, order id, reference.
+    """
+    order = _kept_order(team, *name[:2])
+    note = nfe.read(xml, production=team.nfe.production)
+    if order is None:
+        sent = None if said(fields) else team.journal.repeats(_bare(*name, note), again=again)
+        if sent is not None:
+            return sent
+        order = _order_of_vtex(team, *name[:2])
+    return of_nfe(team, order, note) | dict(fields)
+
+
+def _kept_order(team: Team, store: str, order_id: str) -> Order | None:
+    raw, _payment = team.journal.documents(store, order_id)
+    return None if raw is None else schemas.read_order(raw)
+
+
+def _order_of_vtex(team: Team, store: str, order_id: str) -> Order:
+    """Read an order once more whose document was purged: what is made to order is invoiced late."""
+    row = team.journal.order(store, order_id)
+    if row is None or row.state not in (State.DONE, State.SKIPPED):
+        raise RequestInvalid(
+            f"the order is not in the journal, and an NF-e's items are found in it: "
+            f"vtex-erp sync {order_id}, then send it again",
+            faults={"order_id": "is not in the journal"},
+        )
+    try:
+        return schemas.read_order(team.vtex[store].ranked(Rank.URGENT).order(order_id))
+    except (VtexError, KeyError) as error:
+        # Whoever comes behind it must not wait for one old order.
+        raise RequestInvalid(
+            f"the order's document was purged, and an NF-e's items are found in it; VTEX does not "
+            f"give it again ({error}): send it again later, or the invoice with its items",
+            faults={"order_id": "its document was purged"},
+        ) from error
+
+
+def _bare(store: str, order_id: str, reference: str | None, note: Nfe) -> Ask:
+    """Return an NF-e without its items: enough to know one again whose order was purged."""
+    content = {
+        "number": note.number, "value_cents": note.value_cents, "issued_at": note.issued_at,
+        "key": note.key,
+    }  # fmt: skip
+    key = f"{note.type} {plain_number(note.number)}"
+    return Ask(store, order_id, Kind.INVOICE, key, content, reference=reference)
+
+
+def _named(
+    team: Team, store: str, order_id: str, asked: contract.Asked, content: Mapping[str, Any]
+) -> str:
+    if not isinstance(asked, Denial):
+        return _key(asked, content)
+    # A shopper may ask twice, and be refused twice in the same words.
+    pending = team.journal.cancel_request(store, order_id)
+    request_id = asked.request_id or (pending.request_id if pending else None)
+    return f"{_digest(content)} {request_id or ''}".strip()
+
+
+def _key(asked: contract.Asked, content: Mapping[str, Any]) -> str:
+    match asked:
+        case Invoice():
+            return f"{asked.type} {plain_number(asked.number)}"
+        case Tracking():
+            return f"{plain_number(asked.number)} {_digest(content)}"
+        case _:
+            return _digest(content)
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    text = json.dumps(content, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _name(fields: dict[str, Any], name: str) -> str:
+    value = fields.pop(name, None)
+    text = value.strip()[:LONGEST_ID] if isinstance(value, str) else ""
+    # Also what is refused is kept, under a name that every database takes.
+    return "".join(one if one.isprintable() else "\ufffd" for one in text)
+
+
+def _require_names(given: Mapping[str, Any]) -> None:
+    faults = {}
+    for name in NAMES:
+        value = given.get(name)
+        if value is None or value == "":
+            if name != "reference":
+                faults[name] = "Missing data for required field."
+        elif not isinstance(value, str):
+            faults[name] = "is not text"
+        elif len(value.strip()) > LONGEST_ID:
+            faults[name] = f"is longer than {LONGEST_ID} characters"
+        elif not value.strip().isprintable() or set(value.strip()) <= {"."}:
+            faults[name] = "holds characters that no name has"
+    if faults:
+        words = "; ".join(f"{name}: {text}" for name, text in faults.items())
+        raise RequestInvalid(f"the request cannot be used: {words}", faults=faults)
+
+
+def _kept(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a refused request as JSON that the journal can hold; what is cut says so."""
+    kept: dict[str, Any] = {}
+    left = MOST_KEPT
+    for name, value in islice(given.items(), MOST_FIELDS):
+        text = "" if is_deep([value]) else json.dumps(value, ensure_ascii=False, default=repr)
+        left -= len(text)
+        cut = f"cut: {len(text)} characters" if text else "cut: nested too deeply"
+        kept[str(name)[:LONGEST_ID]] = json.loads(text) if text and left >= 0 else cut
+    if len(given) > MOST_FIELDS:
+        kept["cut"] = f"{len(given) - MOST_FIELDS} more fields"
+    return kept
+
+
+def _refuse(journal: Journal, ask: Ask, reason: str, *, again: bool) -> None:
+    if journal.refuse(ask, reason, again=again):
+        log.error(
+            "request refused",
+            extra={
+                "store": ask.store, "order_id": ask.order_id, "task": ask.kind, "reason": reason,
+            },
+        )  # fmt: skip
+
+
+def _contradiction(new: Mapping[str, Any], known: Mapping[str, Any], *, purged: bool) -> str:
+    shown = [
+        f"{name}: {_difference(name, known.get(name), new.get(name))}"
+        for name in sorted({*known} if purged else {*new, *known})
+        if new.get(name) != known.get(name)
+    ]
+    return (
+        "the same invoice number was asked for with another content: "
+        f"{'; '.join(shown) or 'in what was purged since'}; "
+        "give the new invoice a number of its own"
+    )
+
+
+def _difference(name: str, then: Any, now: Any) -> str:
+    """Return both values, where they are of those that name nobody."""
+    words = [_short(_harmless(value)) for value in (then, now)]
+    if name not in {*contract.HARMLESS, "items"} or words[0] == words[1]:
+        return "another"
+    return f"{words[0]} then, {words[1]} now"
+
+
+def _harmless(value: Any) -> Any:
+    if not isinstance(value, list):
+        return value
+    return [{name: one[name] for name in one if name in contract.HARMLESS} for one in value]
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    shown = "".join(one if one.isprintable() else "\ufffd" for one in text[:120])
+    return shown if len(text) <= 120 else f"{shown}…"

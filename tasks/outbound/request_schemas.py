@@ -1,0 +1,388 @@
+"""The public contract of what the ERP may ask for: names, fields, limits (docs/messages.md).
+
+These schemas are the first thing that a request meets, whichever way it came.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from marshmallow import (
+    RAISE,
+    Schema,
+    ValidationError,
+    fields,
+    post_load,
+    validate,
+    validates_schema,
+)
+
+from vtex.payloads import (
+    Cancellation,
+    Denial,
+    Invoice,
+    InvoiceItem,
+    Tracking,
+    TrackingEvent,
+    key_is_sound,
+    number_is_free,
+    plain_number,
+)
+from vtex.schemas import clean
+
+KINDS = {
+    "invoice": "invoices.send",
+    "tracking": "tracking.send",
+    "cancellation": "cancellations.request",
+    "denial": "cancellations.deny",
+}
+"""What can be asked for, and the public task that takes it."""
+
+Asked = Invoice | Tracking | Cancellation | Denial
+"""What a request asks for."""
+
+MOST_CENTS = 10**12
+MOST_ITEMS = 1000
+"""A nota has 990 lines at most."""
+
+MOST_EVENTS = 200
+LONGEST_STAMP = 40
+LONGEST_NUMBER = 64
+"""Also once its special characters are written as codes: so VTEX and the journal have it."""
+
+MOST_FAULTS = 20
+"""What a message tells of them; an object may have as many wrong fields as it likes."""
+
+HARMLESS = frozenset(
+    {
+        "number", "type", "value_cents", "issued_at", "key", "url", "tracking_number",
+        "tracking_url", "dispatched_at", "delivered_at", "date", "sku_id", "quantity",
+        "price_cents", "requested_by_user",
+    }
+)  # fmt: skip
+"""Fields whose values messages quote: they name nobody."""
+
+_UNKNOWN = "is no field of this request"
+
+VERSION = 1
+"""Of docs/messages.md; one more with each field that comes."""
+
+
+class ContractNewer(Exception):
+    """A request is written for a later version of the contract than this one knows."""
+
+
+NAMES = ("store", "order_id", "reference")
+"""What every request is named by, beside its fields."""
+
+
+class RequestInvalid(Exception):
+    """A request breaks the contract; the message names every fault by its field.
+
+    Attributes:
+        faults: field path to what is wrong with it; the first MOST_FAULTS.
+    """
+
+    faults: dict[str, str]
+
+    def __init__(self, message: str, *, faults: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.faults = faults or {}
+
+
+def require_known(given: dict[str, Any]) -> None:
+    """Take ``contract`` out of a request, the version that it is written for.
+
+    Raises:
+        ContractNewer: a later one, which workers of a newer version read.
+        RequestInvalid: it is no version.
+    """
+    version = given.pop("contract", VERSION)
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        words = "is no version such as 1"
+        raise RequestInvalid(
+            f"the request cannot be used: contract: {words}", faults={"contract": words}
+        )
+    if version > VERSION:
+        raise ContractNewer(
+            f"written for version {version} of the contract, and this worker knows {VERSION}: "
+            "one of a newer release takes it"
+        )
+
+
+def read(kind: str, given: Mapping[str, Any]) -> Asked:
+    """Return what the keyword arguments of a request say.
+
+    Args:
+        kind: one of KINDS.
+        given: without ``store``, ``order_id`` and ``reference``.
+
+    Raises:
+        RequestInvalid: with every fault there is.
+    """
+    try:
+        made: Asked = _SCHEMAS[kind]().load(dict(given))
+    except ValidationError as error:
+        found = _flat(error.normalized_messages())
+        faults = {
+            _named(path): f"{_shown(given, path)}{words}"
+            for path, words in sorted(found, key=_is_unknown)[:MOST_FAULTS]
+        }
+        words = "; ".join(f"{path}: {text}" for path, text in faults.items())
+        more = f"; and {len(found) - len(faults)} more" if len(found) > len(faults) else ""
+        raise RequestInvalid(f"the {kind} cannot be used: {words}{more}", faults=faults) from None
+    return made
+
+
+def reread(kind: str, content: Mapping[str, Any]) -> Asked:
+    """Return what a job asks for, as it was kept when it was taken.
+
+    Raises:
+        ContractNewer: a newer version took it, with a field that this one does not know.
+        RequestInvalid: it was refused then, and is as it was.
+    """
+    # What was refused is kept as it came, with the names that the job has by itself.
+    given = {name: value for name, value in content.items() if name not in NAMES}
+    try:
+        return read(kind, given)
+    except RequestInvalid as error:
+        if all(words.endswith(_UNKNOWN) for words in error.faults.values()):
+            raise ContractNewer(f"only a newer version knows it: {error}") from None
+        raise
+
+
+def _is_unknown(fault: tuple[str, str]) -> bool:
+    # The fields that there are come first: nobody has as many of them.
+    return fault[1] == _UNKNOWN
+
+
+def _named(path: str) -> str:
+    return path if path.isprintable() and len(path) <= 80 else f"{path[:80]!a:.80}"
+
+
+def _flat(messages: Mapping[Any, Any], path: str = "") -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for key, value in messages.items():
+        at = path if key == "_schema" else f"{path}.{key}".lstrip(".")
+        if isinstance(value, Mapping):
+            found += _flat(value, at)
+        else:
+            found.append((at, " ".join(str(word) for word in value)))
+    return found
+
+
+def _shown(given: Any, path: str) -> str:
+    *_, name = path.split(".")
+    for step in path.split("."):
+        if isinstance(given, list) and re.fullmatch("[0-9]{1,6}", step):
+            given = given[int(step)] if int(step) < len(given) else None
+        else:
+            given = given.get(step) if isinstance(given, Mapping) else None
+    if name not in HARMLESS or not isinstance(given, str | int | float):
+        return ""
+    return f"{given!r:.80} "
+
+
+class _Text(fields.String):
+    """Text without surrounding blanks; ``""`` and null are absent. NUL and its like are refused."""
+
+    def __init__(self, most: int, *, required: bool = False) -> None:
+        absent: dict[str, Any] = {} if required else {"load_default": None}
+        super().__init__(required=required, allow_none=not required, **absent)
+        self.most = most
+
+    def _deserialize(self, value: Any, *args: Any, **more: Any) -> Any:
+        text = super()._deserialize(value, *args, **more).strip()
+        if clean(text) != text:
+            raise ValidationError("holds a NUL, or half of a character of two halves")
+        if self.required and not text:
+            raise ValidationError("is empty")
+        if len(text) > self.most:
+            raise ValidationError(f"is longer than {self.most} characters")
+        return text or None
+
+
+class _Url(_Text):
+    def _deserialize(self, value: Any, *args: Any, **more: Any) -> Any:
+        text = super()._deserialize(value, *args, **more)
+        try:
+            parts = urlsplit(text or "https://absent")
+        except ValueError:
+            parts = urlsplit("")
+        if parts.scheme not in ("http", "https") or not parts.netloc:
+            raise ValidationError("is not an address such as https://nf.example.com/1.xml")
+        return text
+
+
+class _Stamp(fields.Field[str | None]):
+    """A date and time with its offset, kept as written: 23:40-03:00 is another day in UTC."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        short = isinstance(value, str) and len(value) <= LONGEST_STAMP
+        try:
+            moment = datetime.fromisoformat(value) if short else None
+        except ValueError:
+            moment = None
+        if moment is None or moment.tzinfo is None or not re.match(r"\d{4}-\d\d-\d\d[Tt]", value):
+            raise ValidationError("is not a time with its offset, as 2026-03-10T15:04:05-03:00")
+        return str(value)
+
+
+class _Number(_Text):
+    """An invoice number as the ERP writes it."""
+
+    def __init__(self) -> None:
+        super().__init__(LONGEST_NUMBER, required=True)
+
+    def _deserialize(self, value: Any, *args: Any, **more: Any) -> Any:
+        text = super()._deserialize(value, *args, **more)
+        if not number_is_free(text):
+            raise ValidationError("must hold a digit or letter, and nothing such as -x2F-")
+        if len(plain_number(text)) > LONGEST_NUMBER:
+            raise ValidationError(
+                f"is longer than {LONGEST_NUMBER} characters once its special ones are codes"
+            )
+        return text
+
+
+class _Whole(fields.Integer):
+    def __init__(self, least: int, most: int, **more: Any) -> None:
+        super().__init__(
+            strict=True,
+            required=True,
+            validate=validate.Range(least, most, error="must be from {min} to {max}"),
+            **more,
+        )
+
+    def _validated(self, value: Any) -> Any:
+        # JSON's "5230" and true are no amounts, whatever int() makes of them.
+        if isinstance(value, str | bool):
+            raise ValidationError("is not a whole number")
+        return super()._validated(value)
+
+
+class _Request(Schema):
+    class Meta:
+        # An ERP that misspells a field must hear of it, not lose what it wrote.
+        unknown = RAISE
+
+    # To marshmallow it is a variable of the instance.
+    error_messages = {"unknown": _UNKNOWN, "type": "is not an object"}  # noqa: RUF012
+
+
+class _Rows(fields.List[Any]):
+    """A list of objects, counted before any of them is read; null is none."""
+
+    def __init__(self, schema: type[Schema], most: int) -> None:
+        super().__init__(fields.Nested(schema), load_default=list, allow_none=True)
+        self.most = most
+
+    def _deserialize(self, value: Any, *args: Any, **more: Any) -> list[Any]:
+        if isinstance(value, list) and len(value) > self.most:
+            raise ValidationError(f"has more than {self.most} rows")
+        return super()._deserialize(value, *args, **more)
+
+
+class _InvoiceItem(_Request):
+    sku_id = _Text(64, required=True)
+    quantity = _Whole(1, 10**6)
+    price_cents = _Whole(0, MOST_CENTS)
+    description = _Text(500)
+
+    @post_load
+    def _made(self, data: dict[str, Any], **_: Any) -> InvoiceItem:
+        return InvoiceItem(**data)
+
+
+class _TrackingFields(_Request):
+    tracking_number = _Text(128)
+    tracking_url = _Url(2000)
+    courier = _Text(128)
+    dispatched_at = _Stamp(load_default=None, allow_none=True)
+
+
+class _Invoice(_TrackingFields):
+    number = _Number()
+    type = fields.String(
+        load_default="Output",
+        validate=validate.OneOf(["Output", "Input"], error="is neither Output nor Input"),
+    )
+    value_cents = _Whole(1, MOST_CENTS)
+    issued_at = _Stamp(required=True)
+    items = _Rows(_InvoiceItem, MOST_ITEMS)
+    key = _Text(44)
+    url = _Url(2000)
+
+    @validates_schema
+    def _sound(self, data: dict[str, Any], **_: Any) -> None:
+        faults: dict[str, list[str]] = {}
+        if data.get("key") and not key_is_sound(data["key"]):
+            faults["key"] = ["is not an NF-e access key: 44 characters with a right check digit"]
+        skus = [item.sku_id for item in data.get("items") or ()]
+        if data["type"] == "Input" and len(skus) != len(set(skus)):
+            # VTEX requests no refund where one SKU stands on two lines of a return.
+            faults["items"] = ["name one SKU twice; a return takes one line a SKU"]
+        if faults:
+            raise ValidationError(faults)
+
+    @post_load
+    def _made(self, data: dict[str, Any], **_: Any) -> Invoice:
+        data["items"] = tuple(data["items"] or ())
+        return Invoice(**data)
+
+
+class _TrackingEvent(_Request):
+    city = _Text(128, required=True)
+    state = _Text(64, required=True)
+    description = _Text(5000, required=True)
+    date = fields.Date(required=True, format="%Y-%m-%d")
+
+    @post_load
+    def _made(self, data: dict[str, Any], **_: Any) -> TrackingEvent:
+        return TrackingEvent(**data | {"date": data["date"].isoformat()})
+
+
+class _Tracking(_TrackingFields):
+    number = _Number()
+    events = _Rows(_TrackingEvent, MOST_EVENTS)
+    delivered_at = _Stamp(load_default=None, allow_none=True)
+
+    @validates_schema
+    def _says_something(self, data: dict[str, Any], **_: Any) -> None:
+        if not any(data.get(one) for one in ("tracking_number", "events", "delivered_at")):
+            raise ValidationError("is needed, or events, or delivered_at", "tracking_number")
+
+    @post_load
+    def _made(self, data: dict[str, Any], **_: Any) -> Tracking:
+        data["events"] = tuple(data["events"] or ())
+        return Tracking(**data)
+
+
+class _Cancellation(_Request):
+    reason = _Text(500, required=True)
+    requested_by_user = fields.Boolean(load_default=False)
+
+    @post_load
+    def _made(self, data: dict[str, Any], **_: Any) -> Cancellation:
+        return Cancellation(**data)
+
+
+class _Denial(_Request):
+    reason = _Text(500, required=True)
+    request_id = _Text(64)
+
+    @post_load
+    def _made(self, data: dict[str, Any], **_: Any) -> Denial:
+        return Denial(**data)
+
+
+_SCHEMAS: dict[str, type[Schema]] = {
+    "invoice": _Invoice,
+    "tracking": _Tracking,
+    "cancellation": _Cancellation,
+    "denial": _Denial,
+}

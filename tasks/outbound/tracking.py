@@ -1,0 +1,39 @@
+"""Tracking to VTEX, after its invoice: the parcel's number, its events, its delivery."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import shared_task
+
+from journal.model import Stage
+from tasks.base import RequestTask, StepTask
+from tasks.outbound import request_intake as requests
+from tasks.outbound import request_schemas as contract
+from vtex.operations import tracking
+from vtex.payloads import Tracking
+
+
+@shared_task(base=RequestTask, bind=True, name="tracking.send", throws=(requests.RequestRefused,))
+def send(self: RequestTask, /, **given: Any) -> None:
+    """Take tracking of the ERP; public API, see docs/messages.md."""
+    requests.take(self.with_team, "tracking", given, again=not self.redelivered)
+
+
+@shared_task(base=StepTask, bind=True, name="tracking.post")
+def post(
+    self: StepTask, /, *, store: str, order_id: str, attempt: int, job: int, **_: object
+) -> None:
+    """Tell VTEX what is new about a parcel.
+
+    Sources: ``PATCH …/invoice/{invoiceNumber}``, ``PUT …/invoice/{invoiceNumber}/tracking``.
+    Arguments as in ``invoices.post``.
+    """
+    with self.step(store, order_id, attempt, to=Stage.SENT, job=job) as owned:
+        wanted = contract.reread("tracking", owned.content)
+        assert isinstance(wanted, Tracking)  # noqa: S101  # the kind of the job says so
+        receipt = tracking.send(self.vtex_of(owned), order_id, wanted)
+        if receipt:
+            owned.result["receipt"] = receipt
+        else:
+            owned.explain("VTEX knew it already")

@@ -1,0 +1,323 @@
+"""What VTEX lists, what the journal knows and what the ERP has, side by side: where they differ.
+
+The comparison is pure; ``compare_store`` brings the three sides together. VTEX's list may be
+minutes old, and for single orders older: what is mended on its word looks at the order first.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from erp.port import Erp, Held, held
+from journal.journal import Journal
+from journal.model import State
+from journal.reconciliation import BATCH, Known, Reconciliation
+from vtex import statuses
+from vtex.client import VtexClient
+from vtex.documents import ListedOrder
+
+GRACE = timedelta(hours=1)
+"""An order that was paid, or moved here, more recently is on its way: the list of VTEX, its own
+steps and a few tries again have their time. Many times what they take."""
+
+STUCK_AFTER = timedelta(hours=24)
+"""VTEX passes through a transient status within seconds; what depends on an acquirer takes
+hours."""
+
+DAYS = 7
+"""What is compared unless told otherwise."""
+
+_EXACT_CENTS = 2**24
+"""VTEX's list rounds larger totals, as a float of 32 bits does."""
+
+
+class Found(StrEnum):
+    """Kinds of findings; the words are public, as JSON has them."""
+
+    UNKNOWN = "unknown-here"
+    SKIPPED = "skipped-here"
+    SET_ASIDE = "set-aside"
+    NOT_HANDLED = "not-start-handled"
+    MOVED_ON = "moved-on-absent"
+    LOST = "lost-by-erp"
+    CANCELED = "canceled-alive"
+    INVOICED_THERE = "invoiced-there"
+    INVOICED_HERE = "invoiced-here"
+    TOTALS = "totals-differ"
+    STUCK = "stuck"
+
+
+class Fix(StrEnum):
+    """What ``--fix`` does about a finding."""
+
+    RECORD = "record"
+    RETRY = "retry"
+    HANDLE = "start-handling"
+    TELL_ERP = "tell-erp"
+    RETRY_INVOICE = "retry-invoice"
+    NOTHING = "nothing"
+
+
+WORDS = {
+    Found.UNKNOWN: "ready for handling at VTEX, unknown here",
+    Found.SKIPPED: "ready for handling at VTEX, skipped here",
+    Found.SET_ASIDE: "ready for handling at VTEX, dead here and not in the ERP",
+    Found.NOT_HANDLED: "in the ERP, and VTEX does not know that handling started",
+    Found.MOVED_ON: "moved on at VTEX by another hand, and absent in the ERP",
+    Found.LOST: "was inserted in the ERP, and the ERP does not have it",
+    Found.CANCELED: "canceled at VTEX, and alive in the ERP",
+    Found.INVOICED_THERE: "invoiced at VTEX, and not by what the ERP asked for here",
+    Found.INVOICED_HERE: "invoiced here, and VTEX does not show it as invoiced",
+    Found.TOTALS: "the totals differ",
+    Found.STUCK: "stuck in a status that VTEX passes through",
+}
+
+FIXES = {
+    Fix.RECORD: "write it into the journal, so that it comes in",
+    Fix.RETRY: "let its intake try again",
+    Fix.HANDLE: "let start-handling be sent again, after a look at VTEX",
+    Fix.TELL_ERP: "report the cancellation to the ERP, after a look at VTEX",
+    Fix.RETRY_INVOICE: "let its invoice try again, after a look at VTEX",
+    Fix.NOTHING: "nothing: it needs a person",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An order on which the sides differ.
+
+    Attributes:
+        detail: what differs, with the words of both sides; no personal data.
+        jobs: numbers of the requests that ``fix`` is about.
+    """
+
+    kind: Found
+    store: str
+    order_id: str
+    fix: Fix
+    detail: str
+    there: ListedOrder
+    here: Known | None = None
+    in_erp: Held | None = None
+    jobs: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """One order as the three sides have it.
+
+    Attributes:
+        sends_invoices: the ERP has its invoices sent here; else none is expected.
+    """
+
+    store: str
+    there: ListedOrder
+    here: Known | None
+    in_erp: Held | None
+    now: datetime
+    sends_invoices: bool = False
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield where the sides differ."""
+        status = self.there.status or ""
+        if status in statuses.ENDED_CANCELED:
+            yield from self._canceled()
+            return
+        if status in statuses.TRANSIENT and self._is_stuck():
+            yield self._made(Found.STUCK, Fix.NOTHING, f"VTEX shows {status!r}")
+        if self.is_on_its_way:
+            return
+        if status == statuses.READY:
+            yield from self._ready()
+        elif status in statuses.HANDLED:
+            yield from self._moved_on()
+        yield from self._lost()
+        yield from self._invoices()
+        yield from self._totals()
+
+    def _ready(self) -> Iterator[Finding]:
+        here = self.here
+        if here is None:
+            detail = "paid at VTEX, never listed here"
+            if self.in_erp is not None:
+                detail += f"; the ERP has it as {self.in_erp.reference}"
+            yield self._made(Found.UNKNOWN, Fix.RECORD, detail)
+        elif self.in_erp is not None and here.state is not State.OPEN:
+            fix = Fix.HANDLE if here.state is State.DONE else Fix.RETRY
+            if self.in_erp.canceled or here.cancellation_told or here.cancellation_asked:
+                fix = Fix.NOTHING  # the ERP takes it for canceled
+            detail = f"in the ERP as {self.in_erp.reference}, {_standing(here)}"
+            yield self._made(Found.NOT_HANDLED, fix, detail)
+        elif here.state is State.SKIPPED and here.erp_reference is None:
+            yield self._made(Found.SKIPPED, Fix.RETRY, _standing(here))
+        elif here.state is State.DEAD and here.erp_reference is None:
+            detail = f"{_standing(here)}; vtex-erp dead tells more"
+            yield self._made(Found.SET_ASIDE, Fix.NOTHING, detail)
+
+    def _moved_on(self) -> Iterator[Finding]:
+        if self.in_erp is None and (self.here is None or self.here.erp_reference is None):
+            here = "unknown here" if self.here is None else _standing(self.here)
+            detail = f"VTEX shows {self.there.status!r}; {here}"
+            yield self._made(Found.MOVED_ON, Fix.NOTHING, detail)
+
+    def _lost(self) -> Iterator[Finding]:
+        if self.in_erp is None and self.here is not None and self.here.erp_reference is not None:
+            detail = f"inserted as {self.here.erp_reference}, and not found"
+            yield self._made(Found.LOST, Fix.NOTHING, detail)
+
+    def _canceled(self) -> Iterator[Finding]:
+        if self.in_erp is None or self._here_within(GRACE):
+            return
+        knows = self.in_erp.canceled
+        here = self.here
+        if knows or (
+            here and (here.cancellation_asked or (knows is None and here.cancellation_told))
+        ):
+            return
+        detail = f"VTEX shows {self.there.status!r}, the ERP has it as {self.in_erp.reference}"
+        yield self._made(Found.CANCELED, Fix.TELL_ERP, detail)
+
+    def _invoices(self) -> Iterator[Finding]:
+        here, status = self.here, self.there.status
+        if here is None or self.in_erp is None:
+            return
+        expected = self.sends_invoices and not _within(GRACE, here.asked_at, self.now)
+        if status == "invoiced" and here.invoiced_at is None and expected:
+            jobs = here.open_invoices + here.dead_invoices
+            fix = Fix.RETRY_INVOICE if here.dead_invoices else Fix.NOTHING
+            state = "asked for here and not done" if jobs else "the ERP asked for none here"
+            yield self._made(Found.INVOICED_THERE, fix, state, here.dead_invoices)
+        whole = here.value_cents is not None and here.invoiced_cents >= here.value_cents > 0
+        waits = _within(GRACE, here.invoiced_at, self.now)
+        if whole and not waits and status not in ("invoiced", "invoice"):
+            yield self._made(Found.INVOICED_HERE, Fix.NOTHING, f"VTEX shows {status!r}")
+
+    def _totals(self) -> Iterator[Finding]:
+        there = self.there.value_cents
+        if there is None or self.in_erp is None:
+            return
+        total = self.in_erp.total
+        where, cents = "the ERP", None if total is None else int(total.scaleb(2))
+        if cents is None and self.here is not None:
+            where, cents = "the journal", self.here.value_cents
+        if cents is not None and not _same_total(there, cents):
+            detail = f"{there} cents at VTEX, {cents} in {where}"
+            yield self._made(Found.TOTALS, Fix.NOTHING, detail)
+
+    @property
+    def is_on_its_way(self) -> bool:
+        """Whether it is too young to tell, or still tries: that is told of elsewhere."""
+        if self.there.status in statuses.ENDED_CANCELED:
+            return False
+        if self.here is None:
+            return not self._there_for(GRACE)
+        return self.here.state is State.OPEN or self._here_within(GRACE)
+
+    def _is_stuck(self) -> bool:
+        # VTEX's list does not tell since when; what was done here may just have begun it.
+        here = self.here
+        moves = (here.updated_at, here.asked_at, here.invoiced_at) if here else ()
+        recent = any(_within(STUCK_AFTER, one, self.now) for one in moves)
+        return not recent and self._there_for(STUCK_AFTER)
+
+    def _there_for(self, age: timedelta) -> bool:
+        return not _within(age, self.there.authorized_at or self.there.created_at, self.now)
+
+    def _here_within(self, age: timedelta) -> bool:
+        return self.here is not None and _within(age, self.here.updated_at, self.now)
+
+    def _made(self, kind: Found, fix: Fix, detail: str, jobs: tuple[int, ...] = ()) -> Finding:
+        return Finding(
+            kind, self.store, self.there.order_id, fix, detail,
+            self.there, self.here, self.in_erp, jobs,
+        )  # fmt: skip
+
+
+@dataclass(slots=True)
+class Compared:
+    """What a comparison came to.
+
+    Attributes:
+        orders: how many VTEX listed.
+        on_their_way: those of them that are too young to tell, or still try.
+    """
+
+    store: str
+    since: datetime
+    until: datetime
+    orders: int = 0
+    on_their_way: int = 0
+    findings: list[Finding] = field(default_factory=list)
+
+    def summary(self, at: datetime) -> Reconciliation:
+        """Return what the journal keeps of it."""
+        kinds = Counter(str(one.kind) for one in self.findings)
+        return Reconciliation(self.store, at, self.since, self.until, self.orders, kinds)
+
+
+def compare_store(  # noqa: PLR0913  # the three sides, and of what
+    journal: Journal,
+    erp: Erp,
+    client: VtexClient,
+    store: str,
+    since: datetime,
+    until: datetime,
+    *,
+    seen: Callable[[int, int], None] = lambda _read, _total: None,
+    seconds: float | None = None,
+) -> Compared:
+    """Compare every order that VTEX has of a range of dates with the journal and the ERP.
+
+    The journal is asked after VTEX's list was read: what came in meanwhile is no finding.
+
+    Args:
+        client: of the rank that its calls are to have.
+        seen: called after each page: how many orders are read, and how many there are.
+        seconds: after which no other window is read; ``until`` of the answer tells how far it got.
+
+    Raises:
+        BudgetSpent: the store has no calls left now.
+        VtexUnavailable, ErpUnavailable: a side could not be asked.
+    """
+    began, compared = time.monotonic(), Compared(store, since, until)
+    invoices = journal.sends_invoices(store)
+    for part in client.created(since, until):
+        compared.orders += len(part.orders)
+        seen(compared.orders, part.total)
+        for some in _batches(part.orders):
+            ids = [one.order_id for one in some]
+            here, there, now = journal.known(store, ids), held(erp, store, ids), journal.now()
+            for one in some:
+                sides = Sides(
+                    store, one, here.get(one.order_id), there.get(one.order_id), now, invoices
+                )
+                compared.on_their_way += sides.is_on_its_way
+                compared.findings += sides.findings()
+        if part.through and seconds is not None and time.monotonic() - began > seconds:
+            compared.until = min(part.through, until)
+            break
+    return compared
+
+
+def _batches(orders: Sequence[ListedOrder]) -> Iterator[Sequence[ListedOrder]]:
+    for start in range(0, len(orders), BATCH):
+        yield orders[start : start + BATCH]
+
+
+def _within(age: timedelta, moment: datetime | None, now: datetime) -> bool:
+    return moment is not None and now - moment < age
+
+
+def _standing(here: Known) -> str:
+    reason = f": {here.last_error}" if here.last_error else ""
+    return f"{here.state} here at {here.stage}{reason}"
+
+
+def _same_total(there: int, here: int) -> bool:
+    # Of more than 24 bits the last ones are lost.
+    return abs(there - here) <= max(there, here) // _EXACT_CENTS

@@ -1,0 +1,44 @@
+"""What an error that ends a task leads to, in a word: for those who count."""
+
+from __future__ import annotations
+
+import re
+
+from journal.model import ErpPaused, JobLost, JournalUnavailable, StorePaused
+from tasks.base import DEAD, LATER
+from tasks.outbound.request_intake import RequestRefused
+from tasks.outbound.request_schemas import ContractNewer
+from vtex.errors import BudgetSpent, VtexUnauthorized
+
+OUTCOMES = ("done", "later", "dead", "lost", "failed")
+
+_LATER = (
+    *LATER, JournalUnavailable, ErpPaused, StorePaused, BudgetSpent, VtexUnauthorized,
+    ContractNewer,
+)  # fmt: skip
+_DEAD = (*DEAD, RequestRefused)
+
+
+def outcome_of(error: BaseException | None) -> str:
+    """Return one of ``OUTCOMES``; what each is: docs/metrics.md."""
+    if error is None:
+        return "done"
+    if isinstance(error, JobLost):
+        return "lost"
+    if isinstance(error, _LATER):
+        return "later"
+    return "dead" if isinstance(error, _DEAD) else "failed"
+
+
+def reason_of(error: BaseException | None) -> str:
+    """Return an error's kind as the value of a label, ``vtex_throttled``; never its words."""
+    if error is None:
+        return ""
+    if outcome_of(error) == "failed":
+        # The names of foreign classes are theirs, and without number.
+        return "unforeseen"
+    kind = next(one for one in type(error).__mro__ if one.__module__.split(".")[0] in _OURS)
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower()
+
+
+_OURS = ("vtex", "erp", "journal", "tasks")

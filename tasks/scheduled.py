@@ -1,0 +1,39 @@
+"""Due jobs to the queues, the only way in for work that waited; what is old out of the journal."""
+
+from __future__ import annotations
+
+import logging
+
+from celery import shared_task
+
+from journal.privacy.retention import Purged
+from tasks.base import StoreTask
+from tasks.workflow import send
+
+log = logging.getLogger(__name__)
+
+PURGE_SECONDS = 60.0
+"""One purge's share of a worker's thread; what it leaves, the next one takes."""
+
+
+@shared_task(base=StoreTask, bind=True, name="journal.dispatch")
+def dispatch(self: StoreTask, /, **_: object) -> None:
+    """Claim what is due and enqueue the rest of its chain; beat calls this every few seconds."""
+    tickets = self.journal.dispatch(in_flight=self.with_team.in_flight)
+    send(self.journal, tickets)
+    if tickets:
+        log.info("dispatched", extra={"count": len(tickets)})
+
+
+@shared_task(base=StoreTask, bind=True, name="journal.purge")
+def purge(self: StoreTask, /, **_: object) -> None:
+    """Forget what is past its retention; beat calls this every few hours."""
+    with self.with_team.alone("journal.purge") as renew:
+        if renew is None:
+            return
+        purged = Purged()
+        for batch in self.journal.purge(self.with_team.retention, seconds=PURGE_SECONDS):
+            renew()
+            purged += batch
+    if purged.any:
+        log.info("purged", extra={"reason": str(purged)})

@@ -1,0 +1,70 @@
+"""Tracking to VTEX: the parcel's number first, then its events, each once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from vtex import payloads as outgoing
+from vtex import schemas, statuses
+from vtex.client import VtexClient
+from vtex.documents import Package
+from vtex.errors import NotYet, Refused
+from vtex.payloads import OVERTAKING, Tracking, plain_number
+
+PATIENCE = timedelta(days=7)
+"""How long tracking waits for its invoice."""
+
+
+def send(client: VtexClient, order_id: str, tracking: Tracking) -> str | None:
+    """Tell VTEX what is new about a parcel; return the last receipt, None where nothing was new.
+
+    Sources: ``PATCH …/invoice/{invoiceNumber}``, then ``PUT …/invoice/{invoiceNumber}/tracking``.
+    What VTEX shows is read first: it mails the shopper at each call, and keeps repeated events.
+
+    Raises:
+        NotYet: VTEX does not have the invoice, or no tracking number to hang events on.
+        Refused: the order is canceled.
+        VtexUnavailable: in doubt.
+    """
+    raw = client.order(order_id)
+    package = _package(raw, tracking.number)
+    if package is None:
+        status = schemas.read_order(raw).status
+        if statuses.is_canceled(status):
+            raise Refused(f"VTEX shows the order as {status!r}, without invoice {tracking.number}")
+        raise NotYet.within(
+            PATIENCE, f"VTEX has no invoice {tracking.number} of this order yet: send it"
+        )
+    number = plain_number(tracking.number)
+    receipt = None
+    if _says_more(tracking, package):
+        receipt = client.set_tracking(order_id, number, outgoing.tracking_body(tracking))
+    fresh = tuple(
+        one
+        for one in tracking.events
+        if (one.city, one.state, one.description) not in package.events
+    )
+    delivered = tracking.delivered_at if not package.delivered else None
+    if not fresh and delivered is None:
+        return receipt
+    if not (tracking.tracking_number or package.tracking_number):
+        raise NotYet.within(
+            OVERTAKING,
+            f"invoice {tracking.number} has no tracking number: VTEX takes events only after it; "
+            "send tracking_number too",
+        )
+    news = replace(tracking, events=fresh, delivered_at=delivered)
+    return client.add_events(order_id, number, outgoing.events_body(news))
+
+
+def _package(raw: dict[str, object], number: str) -> Package | None:
+    wanted = plain_number(number)
+    return next((one for one in schemas.read_packages(raw) if one.number == wanted), None)
+
+
+def _says_more(tracking: Tracking, package: Package) -> bool:
+    if not tracking.tracking_number:
+        return False
+    asked = (tracking.tracking_number, tracking.tracking_url, tracking.courier)
+    return asked != (package.tracking_number, package.tracking_url, package.courier)

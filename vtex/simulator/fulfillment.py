@@ -1,0 +1,245 @@
+"""What the simulated store does with invoices, tracking and cancellations."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from vtex.simulator import cancel_requests as deciding
+from vtex.simulator.state import Entry, Store
+
+Answer = tuple[int, dict[str, Any] | list[Any]]
+
+TAKES_SALES = {
+    "handling", "ready-for-invoicing", "payment-approved", "cancellation-requested",
+}  # fmt: skip
+CANCELED_AT_ONCE = {
+    "window-to-cancel", "payment-pending", "waiting-for-authorization", "payment-approved",
+}  # fmt: skip
+DENIABLE = ("cancellation-requested", "waiting-for-seller-decision")
+CANCELED_AT_SECOND = {"ready-for-handling", "handling", "ready-for-invoicing"}
+_SPOILS = re.compile(r"[^0-9A-Za-z-]")
+
+
+def invoice(store: Store, entry: Entry, body: dict[str, Any]) -> Answer:
+    """Take an invoice: its balance against the order's value, and the status that follows."""
+    entry.calls["invoice_calls"] += 1
+    if fault := _invoice_fault(body):
+        return _refused("FMT0094", fault)
+    value = int(body["invoiceValue"])
+    packages = _packages(entry)
+    others = [
+        one
+        for one in packages
+        if (one["invoiceNumber"], one["type"]) != (body["invoiceNumber"], body["type"])
+    ]
+    again = len(others) < len(packages)
+    sold = sum(one["invoiceValue"] for one in others if one["type"] == "Output")
+    status = store.status(entry)
+    if body["type"] == "Output":
+        if status not in TAKES_SALES and not (again and status == "invoiced"):
+            return _refused("ORD039", f"Status {status} does not accept invoices")
+        if sold + value > entry.order["value"]:
+            return _refused("FMT0094", "The invoices exceed the order's value")
+    elif value > sold - sum(one["invoiceValue"] for one in others if one["type"] == "Input"):
+        return _refused("ORD057", "The return exceeds what was invoiced")
+    _keep(entry, body, value, others)
+    if body["type"] == "Output" and status != "invoiced":
+        _status_after(store, entry, whole=sold + value == entry.order["value"], body=body)
+    return _receipt(store, entry)
+
+
+def tracking(store: Store, entry: Entry, number: str, body: dict[str, Any]) -> Answer:
+    """Set a package's tracking."""
+    entry.calls["tracking_calls"] += 1
+    package = _package(entry, number)
+    if package is None:
+        return 404, _error("ORD038", "Invoice Not Found")
+    if not body.get("trackingNumber"):
+        return _refused("FMT0096", "trackingNumber is required")
+    for name in ("trackingNumber", "trackingUrl", "courier"):
+        package[name] = body.get(name)
+    entry.text = None
+    return _receipt(store, entry)
+
+
+def events(store: Store, entry: Entry, number: str, body: dict[str, Any]) -> Answer:
+    """Append tracking events to a package, as often as they are sent."""
+    entry.calls["event_calls"] += 1
+    package = _package(entry, number)
+    if package is None:
+        return 404, _error("ORD038", "Invoice Not Found")
+    if not package.get("trackingNumber"):
+        return _refused("FMT0096", "The invoice has no tracking number")
+    shown = package["courierStatus"] or {
+        "status": "ok", "finished": False, "deliveredDate": None, "data": [],
+    }  # fmt: skip
+    now = store.now().isoformat()
+    shown["data"] += [
+        {"lastChange": now, "createDate": one.get("date")}
+        | {name: one.get(name) for name in ("city", "state", "description")}
+        for one in body.get("events") or ()
+    ]
+    if body.get("isDelivered"):
+        entry.calls["delivered_effects"] += 0 if shown["finished"] else 1
+        shown |= {"finished": True, "deliveredDate": body.get("deliveredDate")}
+    package["courierStatus"] = shown
+    entry.text = None
+    return _receipt(store, entry)
+
+
+def cancel(store: Store, entry: Entry, body: dict[str, Any]) -> Answer:
+    """Take a wish to cancel; what comes of it shows later."""
+    entry.calls["cancel_calls"] += 1
+    status = store.status(entry)
+    if entry.order.get("isCompleted") is False:
+        return _refused("CHK0200", "An incomplete order cannot change its status")
+    invoiced = any(one["type"] == "Output" for one in _packages(entry))
+    at_once = status in CANCELED_AT_ONCE or (
+        status in CANCELED_AT_SECOND and store.config.cancel_at_once
+    )
+    if invoiced or not (
+        at_once or status in CANCELED_AT_SECOND or status == "cancellation-requested"
+    ):
+        return _refused("CHK0202", f"The order cannot be canceled in status {status}")
+    if at_once or status == "cancellation-requested":
+        entry.calls["cancel_effects"] += 1
+        deciding.cancel(store, entry, body)
+    else:
+        deciding.ask(store, entry, body)
+    return _receipt(store, entry)
+
+
+def deny(store: Store, entry: Entry, body: dict[str, Any]) -> Answer:
+    """Take the seller's word against a request to cancel."""
+    entry.calls["deny_calls"] += 1
+    for name in ("cancellationRequestId", "denyReason"):
+        if not body.get(name):
+            return _refused("FMT0094", f"{name} is required")
+    status = store.status(entry)
+    if status not in DENIABLE:
+        return _refused("CHK0202", f"There is nothing to deny in status {status}")
+    request = deciding.open_request(entry)
+    if request is None or request["id"] != body["cancellationRequestId"]:
+        return _refused("CHK0202", "The cancellation request was not found")
+    entry.calls["deny_effects"] += 1
+    deciding.deny(store, entry, request, str(body["denyReason"]))
+    return 200, {}
+
+
+def changes(entry: Entry) -> Answer:
+    """Show the order's changes; ``changeRunning`` in its document makes one unfinished."""
+    running = bool(entry.order.get("changeRunning"))
+    rows = [{"requestId": "1", "status": "preparing", "finished": False}] if running else []
+    return 200, {"list": [*entry.changes, *rows]}
+
+
+def pretended(store: Store, entry: Entry) -> Answer:
+    """Answer as if something had been done."""
+    return _receipt(store, entry)
+
+
+def _invoice_fault(body: dict[str, Any]) -> str | None:
+    for name in ("type", "invoiceNumber", "invoiceValue", "issuanceDate", "items"):
+        if not body.get(name):
+            return f"{name} is required"
+    if body["type"] not in ("Output", "Input"):
+        return "type must be Output or Input"
+    if not str(body["invoiceValue"]).isdigit() or int(body["invoiceValue"]) <= 0:
+        return "invoiceValue must be positive"
+    if "T" not in str(body["issuanceDate"]):
+        return "issuanceDate must have a time"
+    for place, line in enumerate(body["items"]):
+        for name in ("id", "price", "quantity"):
+            if not isinstance(line, dict) or line.get(name) is None:
+                return f"items.{place}.{name} is required"
+    return None
+
+
+def _keep(entry: Entry, body: dict[str, Any], value: int, others: list[dict[str, Any]]) -> None:
+    number = str(body["invoiceNumber"])
+    package = {
+        "items": _indexed(entry, body["items"]),
+        "courier": body.get("courier"),
+        "invoiceNumber": number,
+        "invoiceValue": value,
+        "invoiceUrl": body.get("invoiceUrl"),
+        "issuanceDate": body["issuanceDate"],
+        "trackingNumber": body.get("trackingNumber") or None,
+        "invoiceKey": body.get("invoiceKey"),
+        "trackingUrl": body.get("trackingUrl") or None,
+        "embeddedInvoice": body.get("embeddedInvoice"),
+        "type": body["type"],
+        "courierStatus": None,
+        "cfop": None,
+        "restitutions": {},
+        "volumes": 0,
+        "EnableInferItems": None,
+    }
+    entry.calls["invoice_effects"] += 1
+    entry.order["packageAttachment"] = {"packages": [*others, package]}
+    entry.text = None
+
+
+def _indexed(entry: Entry, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Match lines to the order's by SKU; a SKU of several lines fills them in turn."""
+    items = entry.order["items"]
+    found = []
+    used: dict[int, int] = {}
+    for line in lines:
+        left = int(line["quantity"])
+        places = [n for n, item in enumerate(items) if item["id"] == str(line["id"])]
+        for place in places:
+            room = items[place]["quantity"] - used.get(place, 0)
+            taken = min(left, room) if place != places[-1] else left
+            if taken > 0:
+                used[place] = used.get(place, 0) + taken
+                left -= taken
+                found.append(
+                    {
+                        "itemIndex": place, "quantity": taken, "price": line["price"],
+                        "description": line.get("description"), "unitMultiplier": 1.0,
+                    }
+                )  # fmt: skip
+    return found
+
+
+def _status_after(store: Store, entry: Entry, *, whole: bool, body: dict[str, Any]) -> None:
+    partly = "handling" if entry.order.get("origin") == "Fulfillment" else "payment-approved"
+    # A number with such characters keeps an order from ever being invoiced.
+    spoiled = bool(_SPOILS.search(str(body["invoiceNumber"])))
+    later = store.now() + timedelta(seconds=store.config.invoice_delay)
+    end = "invoiced" if whole and not spoiled else partly
+    store.move(entry, (store.now(), "invoice"), (later, end))
+    if end == "invoiced":
+        entry.order["invoicedDate"] = later.isoformat()
+
+
+def _packages(entry: Entry) -> list[dict[str, Any]]:
+    attachment = entry.order.get("packageAttachment") or {}
+    return list(attachment.get("packages") or ())
+
+
+def _package(entry: Entry, number: str) -> dict[str, Any] | None:
+    if _SPOILS.search(number):
+        return None
+    packages = (entry.order.get("packageAttachment") or {}).get("packages") or ()
+    return next((one for one in packages if one["invoiceNumber"] == number), None)
+
+
+def _receipt(store: Store, entry: Entry) -> Answer:
+    return 200, {
+        "date": store.now().isoformat(),
+        "orderId": entry.order["orderId"],
+        "receipt": uuid4().hex,
+    }
+
+
+def _refused(code: str, message: str) -> Answer:
+    return 400, _error(code, message)
+
+
+def _error(code: str, message: str) -> dict[str, Any]:
+    return {"error": {"code": code, "message": message, "exception": None}}

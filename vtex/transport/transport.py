@@ -1,0 +1,277 @@
+"""HTTP to VTEX: session, credentials, time-outs, and the table from answer to error."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlencode
+
+import requests
+
+from vtex.errors import (
+    OrderConflict,
+    OrderNotFound,
+    VtexError,
+    VtexRejected,
+    VtexThrottled,
+    VtexUnauthorized,
+    VtexUnavailable,
+)
+from vtex.transport import bounded_session as bounded
+from vtex.transport import response_body as answers
+from vtex.transport.endpoints import Call, endpoint_of
+from vtex.transport.rate_limit import Budget, Rank, group_of
+
+# Begins at the start of a word: from each letter of a long one it would be tried anew.
+_HEADERS = {
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip, deflate",
+    "Content-Type": "application/json",
+    "User-Agent": "vtex-erp-workers/0.1",
+}
+
+_PRIVATE = re.compile(r"(?<![^\s@])[^\s@]+@[^\s@]+|\d[\d./() -]{7,}\d|[A-Za-z0-9_-]{40,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One VTEX account and its credentials; the addresses are needed for a stand-in only."""
+
+    name: str
+    app_key: str = field(repr=False)
+    app_token: str = field(repr=False)
+    base_url: str | None = None
+    payments_url: str | None = None
+
+    @property
+    def orders_host(self) -> str:
+        """Where orders are."""
+        return (self.base_url or f"https://{self.name}.vtexcommercestable.com.br").rstrip("/")
+
+    @property
+    def payments_host(self) -> str:
+        """Where transactions are."""
+        return (self.payments_url or f"https://{self.name}.vtexpayments.com.br").rstrip("/")
+
+
+class Transport:
+    """Calls one account, with a pooled session a thread. Nothing is repeated by itself.
+
+    Args:
+        account: the account, or what returns it at each call: a renewed token needs no restart.
+        connect_timeout, read_timeout: seconds; twice the latter is an answer's whole time.
+        budget: grants each call, and hears of a 429; None for calls without a limit.
+        watch: hears of each call when it has ended.
+    """
+
+    def __init__(
+        self,
+        account: Account | Callable[[], Account],
+        *,
+        connect_timeout: float = 5.0,
+        read_timeout: float = 20.0,
+        budget: Budget | None = None,
+        watch: Callable[[Call], None] | None = None,
+    ) -> None:
+        self._account = account
+        self._timeout = (connect_timeout, read_timeout)
+        self._budget = budget
+        self._watch = watch
+        self._rank = Rank.URGENT
+        self._hold: Callable[[], None] | None = None
+        self._local = threading.local()
+
+    def ranked(self, rank: Rank) -> Transport:
+        """Return the same with another rank of its calls; sessions are shared."""
+        other = copy.copy(self)
+        other._rank = rank
+        return other
+
+    def holding(self, hold: Callable[[], None]) -> Transport:
+        """Return the same, which asks ``hold`` right before whatever changes something leaves."""
+        other = copy.copy(self)
+        other._hold = hold
+        return other
+
+    @property
+    def account(self) -> Account:
+        """The account as it is now."""
+        return self._account() if callable(self._account) else self._account
+
+    def get(self, path: str, query: Mapping[str, str] | None = None, *, pay: bool = False) -> Any:
+        """Return the JSON that a GET answers.
+
+        Args:
+            pay: ask the payments host.
+
+        Raises:
+            VtexError: the answer is not the wanted one; see ``vtex.errors``.
+        """
+        status, body = self._call("GET", path, query, pay=pay)
+        if status != 200:
+            raise VtexUnavailable(f"VTEX answered {status} to GET {path}", method="GET", path=path)
+        return answers.parsed(body, "GET", path, status)
+
+    def post(self, path: str) -> int:
+        """Send a POST without a body; return the status of the answer, which is a success."""
+        return self._call("POST", path, None, pay=False)[0]
+
+    def send(self, method: str, path: str, body: Any) -> Any:
+        """Send JSON; return the JSON that is answered, None where the answer has no body.
+
+        Raises:
+            VtexUnavailable: in doubt: VTEX may have done it.
+        """
+        status, answer = self._call(method, path, None, pay=False, body=body)
+        return answers.parsed(answer, method, path, status) if answer else None
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        *,
+        pay: bool,
+        body: Any = None,
+    ) -> tuple[int, bytes]:
+        account = self.account
+        if self._budget is not None:
+            self._budget.spend(group_of(method, path), self._rank)
+        if self._hold is not None and method != "GET":
+            self._hold()
+        host = account.payments_host if pay else account.orders_host
+        request = _request(account, method, host + path, query, body)
+        began, counted, status = time.time(), time.perf_counter(), None
+        try:
+            with self._session().send(
+                request, timeout=self._timeout, stream=True, allow_redirects=False,
+                verify=True, cert=None, proxies={},
+            ) as answer:  # fmt: skip
+                text, is_whole = answers.read(answer)
+                status = answer.status_code
+        except requests.RequestException as error:
+            raise VtexUnavailable(
+                f"no answer of VTEX to {method} {path} ({type(error).__name__})",
+                method=method, path=path,
+            ) from error  # fmt: skip
+        finally:
+            if self._watch is not None:
+                seconds = time.perf_counter() - counted
+                name = endpoint_of(path)
+                self._watch(Call(account.name, method, name, status, began, seconds))
+        try:
+            _raise_for(answer, text, method, path)
+        except VtexThrottled as error:
+            if self._budget is not None:
+                self._budget.slow_down(error.pause_seconds)
+            raise
+        if not is_whole:
+            raise answers.too_large(method, path, answer.status_code)
+        return answer.status_code, text
+
+    def _session(self) -> requests.Session:
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = self._local.session = bounded.session()
+        return session
+
+
+def _request(
+    account: Account, method: str, url: str, query: Mapping[str, str] | None, body: Any
+) -> requests.PreparedRequest:
+    """Return a request as it goes out.
+
+    Made by hand, since requests takes half of a call's CPU to make one: it reads addresses that
+    we have just written, and merges headers, cookies and proxies of which there are none.
+    """
+    request = requests.PreparedRequest()
+    request.method = method
+    request.url = f"{url}?{urlencode(query)}" if query else url
+    headers = _HEADERS | {
+        "X-VTEX-API-AppKey": account.app_key, "X-VTEX-API-AppToken": account.app_token,
+    }  # fmt: skip
+    if method != "GET":
+        request.body = b"" if body is None else json.dumps(body, allow_nan=False).encode()
+        headers["Content-Length"] = str(len(request.body))
+    request.headers = headers  # type: ignore[assignment]  # nobody else adds to them
+    return request
+
+
+def _raise_for(answer: requests.Response, body: bytes, method: str, path: str) -> None:
+    status = answer.status_code
+    is_json = "json" in answer.headers.get("Content-Type", "").lower()
+    if status == 204 or (status < 300 and (is_json or not body)):
+        return
+    code, words = _vtex_words(body) if is_json else (None, "")
+    error = _error_of(status, code, is_json=is_json)
+    said = f": {code or ''} {words}".rstrip() if code or words else ""
+    failure = error(
+        f"VTEX answered {status} to {method} {path}{said}",
+        method=method, path=path, status=status, code=code,
+    )  # fmt: skip
+    if isinstance(failure, VtexThrottled):
+        failure.retry_after = _retry_after(answer.headers.get("Retry-After"))
+    raise failure
+
+
+def _error_of(status: int, code: str | None, *, is_json: bool) -> type[VtexError]:
+    table: dict[int, type[VtexError]] = {
+        302: VtexUnauthorized,  # a login page
+        401: VtexUnauthorized,
+        403: VtexUnauthorized,
+        409: OrderConflict,
+        429: VtexThrottled,
+        503: VtexThrottled,
+    }
+    if status == 404:
+        # A proxy's page says nothing about the order.
+        return OrderNotFound if is_json else VtexUnavailable
+    if status == 400 and code == "OMS003":
+        return OrderConflict
+    if status in table:
+        return table[status]
+    return VtexRejected if 400 <= status < 500 and status != 408 else VtexUnavailable
+
+
+def _vtex_words(body: bytes) -> tuple[str | None, str]:
+    try:
+        raw = json.loads(body)
+    except (ValueError, RecursionError):
+        return None, ""
+    if not isinstance(raw, dict):
+        return None, ""
+    error = raw["error"] if isinstance(raw.get("error"), dict) else raw
+    code = error.get("code")
+    words = (error.get(name) for name in ("message", "Message", "title"))
+    return (
+        _plain(str(code), 32) if isinstance(code, str | int) and code else None,
+        _plain(next((one for one in words if one and isinstance(one, str)), ""), 200),
+    )
+
+
+def _plain(text: str, most: int) -> str:
+    """Return words of VTEX in one line, without personal data and what databases refuse."""
+    shown = "".join(one if one.isprintable() else " " for one in _PRIVATE.sub("…", text)[:most])
+    return " ".join(shown.split())
+
+
+def _retry_after(value: str | None) -> float | None:
+    if not value:
+        return None
+    if re.fullmatch(r"\s*[0-9]{1,9}\s*", value):
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except (ValueError, OverflowError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())

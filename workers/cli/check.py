@@ -1,0 +1,214 @@
+"""What ``vtex-erp check`` looks at; each verdict says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+import redis
+
+from erp.port import ErpError, ErpUnavailable
+from journal.erp_circuit_breaker import ErpPause
+from journal.feeds import FeedRow
+from journal.journal import Journal
+from journal.model import JournalError, JournalUnavailable
+from tasks.intake.feed import PERMISSION, difference
+from vtex.client import VtexClient
+from vtex.errors import VtexError, VtexUnauthorized
+from vtex.statuses import CHANGES
+from workers import pauses, wiring
+from workers.cli import check_broker as broker_checks
+from workers.configuration.settings import Settings
+from workers.configuration.stores import Store
+from workers.configuration.urls import masked
+from workers.notifier import AppriseNotifier
+from workers.rate_limiter import Standing, StoreBudget
+from workers.verdict import Verdict
+
+
+def run(settings: Settings) -> list[Verdict]:
+    """Look at everything; a check that fails never hides the next."""
+    verdicts = [Verdict("settings", True, "all values can be used")]
+    if not settings.stores:
+        verdicts.append(
+            Verdict(
+                "stores",
+                False,
+                "none: set VTEX_ACCOUNT, VTEX_APP_KEY and VTEX_APP_TOKEN, or STORES_FILE",
+            )
+        )
+    verdicts += broker_checks.run(settings)
+    feeds: dict[str, FeedRow | None] = {}
+    verdicts += _journal(settings, feeds)
+    verdicts.append(_erp(settings))
+    verdicts += _alerts(settings)
+    budgets = wiring.budgets(settings)
+    for store in settings.stores:
+        verdicts += _store(settings, store, budgets.get(store.name), feeds)
+    return verdicts
+
+
+def _journal(settings: Settings, feeds: dict[str, FeedRow | None]) -> Iterator[Verdict]:
+    journal = wiring.journal(settings)
+    try:
+        yield Verdict("journal", True, f"{masked(settings.journal_url)}: {journal.check()}")
+        if erp := journal.erp_paused():
+            yield Verdict("ERP paused", None, _wait_for_erp(erp, journal.now()))
+        for store in settings.stores:
+            if pause := journal.paused(store.name):
+                yield Verdict(f"{store.name} paused", None, pauses.told(store.name, pause))
+            feeds[store.name] = feed = journal.feed(store.name)
+            if feed and feed.restored_at:
+                when = f"{feed.restored_at.astimezone():%Y-%m-%d %H:%M:%S}"
+                yield Verdict(
+                    f"{store.name} feed restored", None, f"{when}: {feed.restored_why}; who else "
+                    "has its key?"
+                )  # fmt: skip
+        yield from _undecided(settings, journal)
+        yield from _reconciled(settings, journal)
+    except JournalUnavailable as error:
+        todo = "" if "vtex-erp migrate" in str(error) else ": start it, or mend JOURNAL_URL"
+        yield Verdict("journal", False, f"{masked(settings.journal_url)}: {error}{todo}")
+    except JournalError as error:
+        yield Verdict("journal", False, f"{masked(settings.journal_url)}: {error}")
+    except OSError as error:
+        yield Verdict("journal", False, f"{error.filename}: {error.strerror}: mend JOURNAL_URL")
+    finally:
+        journal.close()
+
+
+def _undecided(settings: Settings, journal: Journal) -> Iterator[Verdict]:
+    waiting = journal.cancel_requests()
+    for store in settings.stores:
+        if found := [one for one in waiting if one.store == store.name]:
+            words = f"{len(found)} wait for the ERP's word, the first until"
+            until = f"{found[0].decide_by.astimezone():%Y-%m-%d}: vtex-erp undecided"
+            yield Verdict(f"{store.name} cancellations asked for", None, f"{words} {until}")
+
+
+def _reconciled(settings: Settings, journal: Journal) -> Iterator[Verdict]:
+    last = journal.reconciliations()
+    for store in settings.stores:
+        if one := last.get(store.name):
+            found = sum(one.findings.values())
+            words = f"{found} findings of the last reconciliation ({one.at.astimezone():%Y-%m-%d})"
+            todo = f": vtex-erp reconcile --store {store.name} shows them" if found else ""
+            yield Verdict(f"{store.name} reconciled", None if found else True, words + todo)
+
+
+def _wait_for_erp(erp: ErpPause, now: datetime) -> str:
+    left = max((erp.until - now).total_seconds(), 0)
+    return (
+        f"it has taken no order since {erp.since.astimezone():%Y-%m-%d %H:%M:%S} ({erp.reason}); "
+        f"orders wait at paid, in {left:.0f} s one of them tries again"
+    )
+
+
+def _alerts(settings: Settings) -> Iterator[Verdict]:
+    notifier = AppriseNotifier(settings.alert_urls)
+    if not notifier.receivers:
+        todo = "set ALERT_URLS; vtex-erp alerts shows them meanwhile"
+        yield Verdict("alerts", None, f"nobody is told of them: {todo}")
+        return
+    wrong = notifier.wrong()
+    for one in wrong:
+        yield Verdict(
+            f"alerts to {one}", False,
+            "its URL in ALERT_URLS (not shown) is none that Apprise can use: mind the service's "
+            "name and what its page at https://appriseit.com/services/ asks for",
+        )  # fmt: skip
+    if fine := [one for one in notifier.receivers if one not in wrong]:
+        yield Verdict(
+            "alerts", True, f"go to {', '.join(fine)}; vtex-erp alerts --test sends one to each"
+        )
+
+
+def _erp(settings: Settings) -> Verdict:
+    where = masked(settings.erp_url)
+    erp = wiring.erp(settings.erp_url)
+    try:
+        return Verdict("ERP", True, f"{where}: {erp.check()}")
+    except ErpUnavailable as error:
+        return Verdict("ERP", False, f"{where}: {error}: start it, or mend ERP_URL")
+    except ErpError as error:
+        return Verdict("ERP", False, f"{where}: {error}")
+    except OSError as error:
+        return Verdict("ERP", False, f"{error.filename}: {error.strerror}: mend ERP_URL")
+    finally:
+        erp.close()
+
+
+def _store(
+    settings: Settings,
+    store: Store,
+    budget: StoreBudget | None,
+    feeds: Mapping[str, FeedRow | None],
+) -> Iterator[Verdict]:
+    now = _standing(budget)
+    yield _budget(store, budget, now)
+    if now and now.paused_seconds:
+        yield Verdict(f"{store.name} VTEX", None, "not asked while VTEX wants a pause")
+        return
+    client = wiring.client(settings, store, budget)
+    found = client.probe()
+    if all(one.ok is None for one in found):
+        # Nothing could be found out: one line says it, and it is no good sign.
+        yield Verdict(
+            f"{store.name} VTEX", False,
+            f"{found[0].detail}: mind the account's name, the network and a proxy; try again later",
+        )  # fmt: skip
+        return
+    for one in found:
+        yield Verdict(f"{store.name} {one.name}", one.ok, one.detail)
+    if store.name in feeds and (feeds[store.name] or store.intake != "list"):
+        yield _feed(store, feeds[store.name], client)
+
+
+def _feed(store: Store, feed: FeedRow | None, client: VtexClient) -> Verdict:
+    name = f"{store.name} feed"
+    if feed is None:
+        todo = "vtex-erp feed setup; until then all orders come by the list"
+        return Verdict(name, None, f"none is set up: {todo}")
+    if store.intake == "list":
+        todo = "set VTEX_INTAKE or intake to both, or call vtex-erp feed remove"
+        return Verdict(name, None, f"set up, and not read since intake is list: {todo}")
+    try:
+        found = client.feed_config()
+    except VtexUnauthorized as error:
+        return Verdict(name, False, f"grant {PERMISSION!r} to the key ({error})")
+    except VtexError as error:
+        return Verdict(name, False, f"{error}; the list brings the orders")
+    if feed.fault:
+        return Verdict(name, False, f"{feed.fault}; the list brings the orders")
+    if differs := difference(feed, found):
+        return Verdict(name, None, f"{differs}; it is restored within minutes")
+    if not set(CHANGES) <= set(feed.statuses):
+        todo = "vtex-erp feed setup once more; until then the list shows them, later"
+        return Verdict(name, None, f"it tells of no cancellations: {todo}")
+    waits = f"{found.waiting} events wait" if found and found.waiting else "nothing waits"
+    return Verdict(name, True, f"as it was set up, {waits}")
+
+
+def _standing(budget: StoreBudget | None) -> Standing | None:
+    try:
+        return budget.standing() if budget else None
+    except redis.RedisError:
+        return None
+
+
+def _budget(store: Store, budget: StoreBudget | None, now: Standing | None) -> Verdict:
+    name, quota = f"{store.name} budget", store.quota
+    if budget is None:
+        return Verdict(name, None, "calls have no limit: VTEX_QUOTA is 0")
+    if now is None:
+        part = f"{quota.local} % of {quota.allowed} calls a minute for each process"
+        return Verdict(name, None, f"Redis does not answer: {part} until it does")
+    words = (
+        f"{now.used} calls in the last minute, {now.allowed} allowed "
+        f"({quota.share} % of {quota.calls})"
+    )
+    if now.paused_seconds:
+        words += f"; none for {now.paused_seconds:.0f} s: VTEX asked for a pause (429 or 503)"
+    if now.pace < 1:
+        words += f"; slowed down to {now.pace:.0%} since then, speeding up by itself"
+    return Verdict(name, True if now.pace == 1 else None, words)

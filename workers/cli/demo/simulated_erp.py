@@ -1,0 +1,121 @@
+"""The demo's ERP: invoices, ships and cancels what came in, by messages as any program would."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from celery import Celery
+
+from journal.journal import Journal
+from journal.model import State
+from journal.queries import OrderRow, RequestRow
+from vtex import schemas
+from vtex.documents import Order
+from vtex.operations.invoice_balance import unit_cents
+
+SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Played:
+    """What came of the ERP's wishes.
+
+    Attributes:
+        example: an order with an invoice, its tracking and its delivery.
+    """
+
+    requests: Sequence[RequestRow]
+    example: str | None
+
+    def count(self, kind: str, state: State) -> int:
+        """Return how many requests of a kind ended so."""
+        return sum(one.kind == kind and one.state is state for one in self.requests)
+
+
+def play(journal: Journal, redis_url: str, rows: Sequence[OrderRow]) -> Played:
+    """Invoice, ship and cancel some of the orders, and wait for what comes of it."""
+    app = Celery(broker=redis_url, set_as_current=False)
+    asked = 0
+    example = None
+    for place, row in enumerate(rows[:16]):
+        raw, _payment = journal.documents(row.store, row.order_id)
+        if raw is None:
+            continue
+        order = schemas.read_order(raw)
+        wishes = _wishes(place, order)
+        if place % 4 == 0 and example is None and wishes:
+            example = row.order_id
+        for task, fields in wishes:
+            names = {"store": row.store, "order_id": row.order_id}
+            app.send_task(task, kwargs=names | fields, queue=task.split(".", maxsplit=1)[0])
+            asked += 1
+    app.close()
+    return settled(journal, asked, example)
+
+
+def settled(journal: Journal, asked: int, example: str | None) -> Played:
+    """Wait until so many requests have come to an end; return them."""
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        found = journal.requests(limit=1000)
+        if len(found) >= asked and all(one.state is not State.OPEN for one in found):
+            break
+        time.sleep(0.2)
+    return Played(journal.requests(limit=1000), example)
+
+
+def _wishes(place: int, order: Order) -> list[tuple[str, dict[str, Any]]]:
+    if order.value_cents <= 0:
+        return []
+    number = f"{9000 + place}"
+    match place % 4:
+        case 0:
+            return [
+                _invoice(number, order.value_cents),
+                ("tracking.send", _parcel(number) | {"events": [_event("Coletado")]}),
+                ("tracking.send", {"number": number, "delivered_at": _now()}),
+            ]
+        case 1:
+            return _parts(number, order)
+        case 2:
+            return [("cancellations.request", {"reason": "Falta de estoque"})]
+        case _ if place == 3:
+            return [_invoice(number, order.value_cents + 1)]
+    return []
+
+
+def _parts(number: str, order: Order) -> list[tuple[str, dict[str, Any]]]:
+    first = order.items[0]
+    price = unit_cents(first)
+    if not 0 < price < order.value_cents:
+        return [_invoice(number, order.value_cents)]
+    item = {"sku_id": first.sku_id, "quantity": 1, "price_cents": price}
+    return [
+        _invoice(f"{number}-1", price, items=[item]),
+        _invoice(f"{number}-2", order.value_cents - price),
+    ]
+
+
+def _invoice(number: str, cents: int, **more: Any) -> tuple[str, dict[str, Any]]:
+    return "invoices.send", {
+        "number": number, "value_cents": cents, "issued_at": _now(), **more,
+    }  # fmt: skip
+
+
+def _parcel(number: str) -> dict[str, Any]:
+    return {
+        "number": number, "tracking_number": f"BR{number}XX", "courier": "Transportes Sul",
+    }  # fmt: skip
+
+
+def _event(what: str) -> dict[str, Any]:
+    day = datetime.now(UTC).date().isoformat()
+    return {"city": "São Paulo", "state": "SP", "description": what, "date": day}
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

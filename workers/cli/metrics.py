@@ -1,0 +1,50 @@
+"""``vtex-erp metrics``: the cluster's metrics, served by a process of their own."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import click
+
+from workers import log
+from workers.configuration.settings import load
+from workers.configuration.urls import ports
+from workers.monitoring import health, metrics
+from workers.monitoring import instrumentation as watching
+from workers.monitoring.cluster_metrics import add_cluster
+from workers.monitoring.http_endpoints import PortsTaken, serve
+
+DEFAULT_PORT = 9540
+
+
+@click.command("metrics")
+@click.option(
+    "--port", type=click.IntRange(1, 65_535), help="Where; METRICS_PORT, else 9540, unasked."
+)
+@click.option("--address", help="At which address; METRICS_ADDRESS, else 127.0.0.1, unasked.")
+def metrics_command(port: int | None, address: str | None) -> None:
+    """Serve what the journal tells of the cluster to Prometheus, until Ctrl-C.
+
+    One of these is enough for a cluster, and Flower serves the same: docs/metrics.md.
+    """
+    settings = load()
+    log.set_up(settings.log_level)
+    registry = metrics.registry("exporter")
+    add_cluster(settings, registry)
+    chosen = ports(str(port)) if port else settings.metrics_ports or ports(str(DEFAULT_PORT))
+    where = address or settings.metrics_address
+    try:
+        served = serve(where, chosen, watching.pages(registry, health.of_exporter(settings)))
+    except PortsTaken as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"http://{where}:{served.port}/metrics, /livez and /readyz are served", err=True)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    while not stop.wait(1.0):
+        health.life.turn()
+    served.stop()
+
+
+COMMANDS = (metrics_command,)

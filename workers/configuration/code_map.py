@@ -1,0 +1,126 @@
+"""The retailer's map of codes: the TOML file that ``ERP_MAP`` names, read at the start."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, get_args
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+from erp.codes import DEFAULT, DOCUMENTS, KINDS, TAXES, BranchBy, CodeMap, SkuKey
+from workers.configuration.stores import content
+
+_LONGEST = 128
+_WORDS = {"document": DOCUMENTS, "tax": TAXES}
+"""Kinds whose VTEX side is words of ours, a few."""
+
+
+class _Code(fields.Field[str | int]):
+    """A code of the ERP: a text, or a number for ERPs that number things."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str | int:
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            raise ValidationError(f"{value!r} is neither a text nor a whole number")
+        if isinstance(value, str) and not 0 < len(value.strip()) <= _LONGEST:
+            raise ValidationError(f"{value!r} must have 1 to {_LONGEST} characters")
+        return value
+
+
+def _one_of(*words: str) -> validate.OneOf:
+    return validate.OneOf(words, error="{input!r} is none of {choices}")
+
+
+def _table(kind: str) -> fields.Field[Any]:
+    words = _WORDS.get(kind)
+    return fields.Dict(
+        keys=fields.String(validate=_one_of(*words, DEFAULT) if words else None),
+        values=_Code(),
+        error_messages={"invalid": """must be a table of entries "VTEX's code" = the ERP's"""},
+    )
+
+
+_TablesSchema = Schema.from_dict(
+    {
+        "sku_key": fields.String(validate=_one_of(*get_args(SkuKey))),
+        "branch_by": fields.String(validate=_one_of(*get_args(BranchBy))),
+    }
+    | {kind: _table(kind) for kind in KINDS},
+    name="TablesSchema",
+)
+
+
+def of_file(
+    path: str | None, stores: Sequence[str], erp_url: str, faults: list[str]
+) -> Mapping[str, CodeMap]:
+    """Return each store's map by its name; add what is wrong with the file to ``faults``.
+
+    Args:
+        path: None where nothing is mapped.
+        stores: the stores that there are.
+    """
+    text = content("ERP_MAP", path, faults) if path else ""
+    if not text:
+        return {}
+    try:
+        whole = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        faults.append(f"ERP_MAP: {path!r} is not TOML: {error}")
+        return {}
+    tables = whole.pop("stores", {})
+    if not isinstance(tables, dict):
+        faults.append("ERP_MAP: stores must be tables, as in [stores.acme.payment]")
+        tables = {}
+    for name in tables.keys() - set(stores):
+        known = ", ".join(stores) or "none"
+        faults.append(f"ERP_MAP: stores.{name}: no such store is configured (known: {known})")
+    common = _loaded(whole, "", faults)
+    found = {
+        name: _map(common, _loaded(tables.get(name, {}), f"stores.{name}.", faults))
+        for name in stores
+    }
+    if erp_url.startswith("rest:") and any("sku" in one.kinds for one in found.values()):
+        faults.append(
+            "ERP_MAP: sku: the SKUs of an ERP asked by REST are mapped in [codes.sku] of the file "
+            "that ERP_URL names, which is read backwards for its invoices"
+        )
+    return found
+
+
+def _loaded(table: Any, where: str, faults: list[str]) -> Mapping[str, Any]:
+    if not isinstance(table, dict):
+        faults.append(f"ERP_MAP: {where.rstrip('.')} is no table")
+        return {}
+    schema = _TablesSchema()
+    wrong = schema.validate(table)
+    for key, words in wrong.items():
+        if key not in schema.fields:
+            faults.append(
+                f"ERP_MAP: {where}{key}: is unknown; known are {', '.join(schema.fields)}"
+            )
+            continue
+        faults += [f"ERP_MAP: {where}{key}{one}" for one in _spelled(words)]
+    loaded: Mapping[str, Any] = schema.load({k: v for k, v in table.items() if k not in wrong})
+    return loaded
+
+
+def _spelled(words: Any) -> Iterator[str]:
+    # Of a table marshmallow tells by entry, and of what is none as of all else.
+    if not isinstance(words, dict):
+        yield f": {' '.join(map(str, words))}"
+        return
+    for entry, about in words.items():
+        said = [*about.get("key", ()), *about.get("value", ())]
+        yield f".{entry}: {' '.join(map(str, said))}"
+
+
+def _map(common: Mapping[str, Any], own: Mapping[str, Any]) -> CodeMap:
+    return CodeMap(
+        tables={
+            kind: {**common.get(kind, {}), **own.get(kind, {})}
+            for kind in KINDS
+            if kind in common or kind in own
+        },
+        sku_key=own.get("sku_key", common.get("sku_key")),
+        branch_by=own.get("branch_by", common.get("branch_by", "warehouse")),
+    )

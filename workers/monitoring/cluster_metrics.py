@@ -1,0 +1,241 @@
+"""The cluster's metrics, told once for all of it: from the journal, and from Redis.
+
+Whoever scrapes, however often and how many they are, each reading is taken at most every few
+seconds, and takes no more than a small part of one core, however much the journal holds.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import product
+from typing import Any
+
+import redis
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from journal.feeds import FeedRow
+from journal.journal import Journal
+from journal.model import PATHS, JournalError, Kind, State
+from journal.monitoring.metrics_queries import Place
+from journal.monitoring.metrics_queries import Standing as JournalStanding
+from journal.storage.clock import utc_now
+from workers import rate_limiter as throttle
+from workers import wiring
+from workers.beat import LOCK
+from workers.configuration.settings import Settings
+from workers.monitoring.cached_reading import Fresh, NotInTime
+from workers.monitoring.metrics import OTHER, SKEW
+from workers.rate_limiter import Standing
+
+KEPT_SECONDS = 5.0
+SHARE = 0.02
+"""Of the time, for reading what is open or dead: 0.3 s, for 100,000 orders, are kept for 15."""
+
+SHARE_OF_ENDED = 0.01
+"""Of the time, for counting all that ever ended: a million jobs, 0.4 s, are counted each 40."""
+
+Labels = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Redis:
+    """What Redis tells.
+
+    Attributes:
+        beat: whether one is at work.
+    """
+
+    beat: bool
+    budgets: Mapping[str, Standing]
+
+
+class ClusterMetrics(Collector):
+    """Collects what is the same whichever process tells it."""
+
+    def __init__(self, settings: Settings, journal: Journal) -> None:
+        self._stores = tuple(one.name for one in settings.stores)
+        self._journal = journal
+        self._connection = throttle.connect(settings.redis_url)
+        self._budgets = wiring.budgets(settings)
+        self._latest: dict[str, datetime] = {}
+        self._standing = Fresh(
+            lambda: journal.standing(utc_now()), seconds=KEPT_SECONDS, share=SHARE
+        )
+        self._ended = Fresh(journal.ended, seconds=KEPT_SECONDS, share=SHARE_OF_ENDED)
+        self._redis = Fresh(self._read_redis, seconds=KEPT_SECONDS, share=SHARE)
+
+    def describe(self) -> Iterable[Metric]:
+        """Describe nothing: registering must not read the journal."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metrics; those of a server that does not answer are left out."""
+        up: dict[Labels, float] = {("journal",): 1, ("redis",): 1}
+        try:
+            yield from self._of_journal(self._standing())
+        except (JournalError, NotInTime):
+            up["journal",] = 0
+        # What takes too long is there for the next scrape.
+        with suppress(JournalError, NotInTime):
+            yield self._jobs_ended(self._ended())
+        try:
+            yield from self._of_redis(self._redis())
+        except (redis.RedisError, NotInTime):
+            up["redis",] = 0
+        yield _gauge("vtex_erp_up", "1 where the server answers", ["server"], up)
+        took = {
+            ("journal",): self._standing.took, ("ended",): self._ended.took,
+            ("redis",): self._redis.took,
+        }  # fmt: skip
+        yield _gauge("vtex_erp_reading_seconds", "How long a reading took", ["reading"], took)
+
+    # --- the journal --------------------------------------------------------------------------
+
+    def _of_journal(self, found: JournalStanding) -> Iterator[Metric]:
+        yield self._jobs_open(found.open)
+        yield from self._waiting(found)
+        dead: Counter[Labels] = Counter()
+        for one in found.dead:
+            dead[self._known(one.store), one.kind, one.reason] += one.count
+        yield _gauge(
+            "vtex_erp_jobs_dead", "Jobs that were set aside and wait for a person, by reason",
+            ["store", "kind", "reason"], dead,
+        )  # fmt: skip
+        untold = {(one.kind,): one for one in found.untold}
+        yield _gauge(
+            "vtex_erp_outcomes_untold", "Outcomes of requests that the ERP has not heard yet",
+            ["kind"], {(kind,): getattr(untold.get((kind,)), "count", 0) for kind in _ASKED},
+        )  # fmt: skip
+        yield _gauge(
+            "vtex_erp_store_paused", "1 where no call to VTEX is made for the store, else 0",
+            ["store"], {(one,): one in found.paused for one in self._stores},
+        )  # fmt: skip
+        down = found.erp_down_since
+        yield _gauge(
+            "vtex_erp_erp_down_seconds", "For how long the ERP has taken no order; 0: it answers",
+            [], {(): (found.now - down).total_seconds() if down else 0},
+        )  # fmt: skip
+        yield from self._feeds(found.feeds, found.now)
+        yield from self._reconciled(found)
+        for name, at in found.latest.items():
+            store = self._known(name)
+            self._latest[store] = max(at, self._latest.get(store, at))
+        yield _gauge(
+            "vtex_erp_last_order_timestamp_seconds",
+            "When the journal heard of the last order that it did not know",
+            ["store"], {(name,): at.timestamp() for name, at in self._latest.items()},
+        )  # fmt: skip
+        yield _gauge(
+            "vtex_erp_clock_skew_seconds", SKEW, [], {(): found.skew.total_seconds()},
+        )  # fmt: skip
+
+    def _jobs_open(self, places: Iterable[Place]) -> Metric:
+        counts: Counter[Labels] = Counter()
+        for store, (kind, path) in product(self._stores, PATHS.items()):
+            counts.update({(store, str(kind), str(stage)): 0 for stage in path[:-1]})
+        for one in places:
+            counts[self._known(one.store), one.kind, one.stage] += one.count
+        return _gauge(
+            "vtex_erp_jobs_open", "Jobs that still try, by their stage",
+            ["store", "kind", "stage"], counts,
+        )  # fmt: skip
+
+    def _jobs_ended(self, places: Iterable[Place]) -> Metric:
+        counts: Counter[Labels] = Counter()
+        counts.update(dict.fromkeys(product(self._stores, map(str, PATHS), map(str, _ENDS)), 0))
+        for one in places:
+            counts[self._known(one.store), one.kind, one.state] += one.count
+        return _gauge(
+            "vtex_erp_jobs_ended", "Jobs that are done, or that there was nothing to do for",
+            ["store", "kind", "state"], counts,
+        )  # fmt: skip
+
+    def _waiting(self, found: JournalStanding) -> Iterator[Metric]:
+        ages: dict[Labels, float] = {}
+        leased: Counter[Labels] = Counter()
+        failing: Counter[Labels] = Counter()
+        for store in self._stores:
+            for kind in PATHS:
+                ages[store, kind] = leased[store, kind] = failing[store, kind] = 0
+        for one in found.open:
+            key = (self._known(one.store), one.kind)
+            age = (found.now - one.oldest).total_seconds() if one.oldest else 0
+            ages[key] = max(ages.get(key, 0), age)
+            leased[key] += one.leased
+            failing[key] += one.failing
+        labels = ["store", "kind"]
+        yield _gauge(
+            "vtex_erp_oldest_open_job_seconds",
+            "For how long the journal has had the oldest job that still tries; 0: there is none",
+            labels, ages,
+        )  # fmt: skip
+        yield _gauge("vtex_erp_jobs_leased", "Jobs that a worker has now", labels, leased)
+        yield _gauge("vtex_erp_jobs_failing", "Open jobs whose last try failed", labels, failing)
+
+    def _feeds(self, feeds: Iterable[FeedRow], now: datetime) -> Iterator[Metric]:
+        works = {(one.store,): one.works(now) for one in feeds if one.store in self._stores}
+        yield _gauge(
+            "vtex_erp_feed_works", "1 where the store's feed brings orders, 0 where it is lost",
+            ["store"], works,
+        )  # fmt: skip
+
+    def _reconciled(self, found: JournalStanding) -> Iterator[Metric]:
+        ours = [one for one in found.reconciliations if one.store in self._stores]
+        yield _gauge(
+            "vtex_erp_reconciled_timestamp_seconds", "When the store was compared with VTEX last",
+            ["store"], {(one.store,): one.at.timestamp() for one in ours},
+        )  # fmt: skip
+        yield _gauge(
+            "vtex_erp_reconciliation_findings", "What that comparison found", ["store", "finding"],
+            {(one.store, kind): count for one in ours for kind, count in one.findings.items()},
+        )  # fmt: skip
+
+    # --- Redis --------------------------------------------------------------------------------
+
+    def _read_redis(self) -> _Redis:
+        beat = bool(self._connection.exists(LOCK))
+        return _Redis(beat, {name: one.standing() for name, one in self._budgets.items()})
+
+    def _of_redis(self, found: _Redis) -> Iterator[Metric]:
+        yield _gauge(
+            "vtex_erp_beat_at_work", "1 where a beat is at work, 0 where none is", [],
+            {(): found.beat},
+        )  # fmt: skip
+        told = (
+            ("allowed_calls", "Calls a minute that the workers may make", "allowed"),
+            ("used_calls", "Calls that they booked in the last minute", "used"),
+            ("pace", "Part of the full pace at which calls are granted; below 1 after a 429",
+             "pace"),
+            ("paused_seconds", "For how long none are granted, since VTEX asked for it",
+             "paused_seconds"),
+        )  # fmt: skip
+        for name, help_, field in told:
+            values = {(store,): getattr(one, field) for store, one in found.budgets.items()}
+            yield _gauge(f"vtex_erp_quota_{name}", help_, ["store"], values)
+
+    def _known(self, store: str) -> str:
+        return store if store in self._stores else OTHER
+
+
+_ENDS = (State.DONE, State.SKIPPED)
+_ASKED = [str(one) for one in Kind if one is not Kind.INTAKE]
+
+
+def _gauge(
+    name: str, help_: str, labels: list[str], values: Mapping[Any, float]
+) -> GaugeMetricFamily:
+    made = GaugeMetricFamily(name, help_, labels=labels)
+    for label, value in values.items():
+        made.add_metric([str(one) for one in label], float(value))
+    return made
+
+
+def add_cluster(settings: Settings, into: CollectorRegistry) -> None:
+    """Add the cluster's metrics to a registry; nothing is connected to before a scrape."""
+    into.register(ClusterMetrics(settings, wiring.journal(settings)))

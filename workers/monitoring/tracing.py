@@ -1,0 +1,180 @@
+"""One trace an order, across its steps, their calls to VTEX, its workers and its retries.
+
+Its id is made of the store and the order id: whoever works on the order at whatever time finds the
+same one, and nothing has to be carried along in messages or the journal. Loaded only where traces
+have a place to go; OpenTelemetry is an extra.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+
+from opentelemetry.context import Context
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.sdk.trace.sampling import Decision
+from opentelemetry.trace import (
+    NonRecordingSpan,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+    get_current_span,
+    set_span_in_context,
+)
+
+from journal.model import Kind
+from tasks.instrumentation import Doing, Moved
+from tasks.retry_policy import outcome_of, reason_of
+from vtex.transport.endpoints import Call
+
+END_SECONDS = 5.0
+"""A worker that stops waits for so long for what takes the traces, and no longer."""
+
+_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
+
+
+def ids_of(store: str, order_id: str) -> tuple[int, int]:
+    """Return the ids of an order's trace, and of the span that stands for the order."""
+    digest = hashlib.sha256(f"{store}\n{order_id}".encode()).digest()
+    return int.from_bytes(digest[:16]) or 1, int.from_bytes(digest[16:24]) or 1
+
+
+class _Ids(RandomIdGenerator):
+    """Chance's ids, but for the span that stands for an order."""
+
+    def __init__(self) -> None:
+        self._here = threading.local()
+
+    @contextmanager
+    def given(self, trace_id: int, span_id: int) -> Iterator[None]:
+        self._here.ids = (trace_id, span_id)
+        try:
+            yield
+        finally:
+            self._here.ids = None
+
+    def generate_trace_id(self) -> int:
+        ids = getattr(self._here, "ids", None)
+        return ids[0] if ids else super().generate_trace_id()
+
+    def generate_span_id(self) -> int:
+        ids = getattr(self._here, "ids", None)
+        return ids[1] if ids else super().generate_span_id()
+
+
+class OrderTraces:
+    """A watch that traces; the attributes of its spans are identifiers and words of ours."""
+
+    def __init__(self, provider: TracerProvider, ids: _Ids) -> None:
+        self._provider, self._ids = provider, ids
+        self._tracer = provider.get_tracer("vtex-erp-workers")
+
+    @contextmanager
+    def task(self, doing: Doing) -> Iterator[None]:
+        """Trace a task of an order; what concerns none leaves no trace."""
+        if not (_ID.fullmatch(doing.store) and _ID.fullmatch(doing.order_id)):
+            yield
+            return
+        attributes: dict[str, str | int] = {
+            "vtex_erp.store": doing.store, "vtex_erp.order_id": doing.order_id,
+        }  # fmt: skip
+        if isinstance(doing.attempt, int):
+            attributes["vtex_erp.attempt"] = doing.attempt
+        with self._tracer.start_as_current_span(
+            doing.task, context=self._of(doing.store, doing.order_id), attributes=attributes,
+            # An exception's message may quote a document.
+            record_exception=False, set_status_on_exception=False,
+        ) as span:  # fmt: skip
+            ended = None
+            try:
+                yield
+            except Exception as error:
+                ended = error
+                raise
+            finally:
+                outcome = outcome_of(ended)
+                span.set_attribute("vtex_erp.outcome", outcome)
+                if ended is not None:
+                    span.set_attribute("error.type", reason_of(ended))
+                if outcome in ("dead", "failed"):
+                    span.set_status(Status(StatusCode.ERROR))
+
+    def moved(self, moved: Moved) -> None:
+        """Leave the span that stands for the order, once it has come in."""
+        if moved.kind is not Kind.INTAKE or not moved.ended or moved.since is None:
+            return
+        with self._ids.given(*ids_of(moved.store, moved.order_id)):
+            span = self._tracer.start_span(
+                "order", context=Context(), start_time=_nanoseconds(moved.since.timestamp()),
+                attributes={
+                    "vtex_erp.store": moved.store, "vtex_erp.order_id": moved.order_id,
+                    "vtex_erp.attempt": moved.attempt,
+                },
+            )  # fmt: skip
+        span.end(_nanoseconds(max(moved.at, moved.since).timestamp()))
+
+    def found(self, store: str, task: str, count: int) -> None:
+        """Leave no trace of what has not begun."""
+
+    def called(self, call: Call) -> None:
+        """Trace a call that a step made."""
+        if not get_current_span().get_span_context().is_valid:
+            return
+        span = self._tracer.start_span(
+            f"{call.method} {call.endpoint}", kind=SpanKind.CLIENT,
+            start_time=_nanoseconds(call.began),
+            attributes={"http.request.method": call.method, "vtex_erp.endpoint": call.endpoint},
+        )  # fmt: skip
+        if call.status is not None:
+            span.set_attribute("http.response.status_code", call.status)
+        if call.status is None or call.status >= 400:
+            span.set_status(Status(StatusCode.ERROR))
+        span.end(_nanoseconds(call.began + call.seconds))
+
+    def end(self) -> None:
+        """Send what was not sent yet, within seconds."""
+        ending = threading.Thread(target=self._provider.shutdown, daemon=True)
+        ending.start()
+        ending.join(END_SECONDS)
+
+    def _of(self, store: str, order_id: str) -> Context:
+        trace_id, span_id = ids_of(store, order_id)
+        sampled = self._provider.sampler.should_sample(None, trace_id, "order").decision
+        is_sampled = sampled is Decision.RECORD_AND_SAMPLE
+        flags = TraceFlags(TraceFlags.SAMPLED if is_sampled else TraceFlags.DEFAULT)
+        order = SpanContext(trace_id, span_id, is_remote=True, trace_flags=flags)
+        return set_span_in_context(NonRecordingSpan(order), Context())
+
+
+def traces(endpoint: str) -> OrderTraces:
+    """Return a watch that sends its spans by OTLP over HTTP.
+
+    Args:
+        endpoint: as ``OTEL_EXPORTER_OTLP_ENDPOINT`` has it: without ``/v1/traces``.
+    """
+    ids = _Ids()
+    provider = TracerProvider(resource=_resource(), id_generator=ids, shutdown_on_exit=False)
+    exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    return OrderTraces(provider, ids)
+
+
+def _resource() -> Resource:
+    made = Resource.create({SERVICE_VERSION: version("vtex-erp-workers")})
+    if str(made.attributes.get(SERVICE_NAME, "")).startswith("unknown_service"):
+        return made.merge(Resource({SERVICE_NAME: "vtex-erp-workers"}))
+    return made
+
+
+def _nanoseconds(seconds: float) -> int:
+    return int(seconds * 1e9)

@@ -1,0 +1,331 @@
+"""The budget of a store's calls, one for all workers: a slot a call, booked in Redis.
+
+A booking takes the next free slots and is waited for in place: whoever asked first goes first, at
+one round trip for several slots. The libraries that are there poll instead, at 10 to 290 Redis
+commands a call, and starve some of those that wait.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from vtex.errors import BudgetSpent
+from vtex.transport.rate_limit import Rank
+from workers.configuration.stores import Quota
+
+log = logging.getLogger(__name__)
+
+PATIENCE = {Rank.URGENT: 5.0, Rank.TRACKING: 4.0, Rank.ORDERS: 3.0, Rank.LISTING: 0.5}
+"""Seconds that a call of each rank waits for its slot, and one slot more. What is booked for longer
+ahead is left to those that are more patient: that is all there is to their going first."""
+
+LATE_SECONDS = 0.5
+"""A slot that was not used so long after its time is lost: calls that pile up would break the
+quota. The pace leaves room for as much, so that late ones do no harm."""
+
+BURST = 0.01
+"""Part of a minute's calls that may be made at once after a lull; at least one call."""
+
+BATCH_SECONDS = 0.25
+"""Slots are booked for the calls of so long ahead, by what the process has used of late."""
+
+AWAY_SECONDS = 5.0
+"""Between two tries to reach a Redis that does not answer."""
+
+_TIMEOUT_SECONDS = 0.5
+
+_BUDGET = f"""
+local MINUTE = 60000000
+local function read(key, allowed, now)
+  local names = {{'next', 'pause', 'from', 'top', 'allowed', 'seen', 'minute', 'this', 'last'}}
+  local values = redis.call('HMGET', key, unpack(names))
+  local b = {{key = key}}
+  for i, name in ipairs(names) do b[name] = tonumber(values[i]) or 0 end
+  -- Nothing is booked so far ahead: the clock was set back, or another host's Redis took over.
+  if b.next > now + 3 * MINUTE then b.next = 0 end
+  if b.pause > now + 16 * MINUTE then b.pause = now end
+  local minute = math.floor(now / MINUTE)
+  if b.minute ~= minute then
+    b.last = b.minute == minute - 1 and b.this or 0
+    b.this, b.minute = 0, minute
+  end
+  b.used = b.this + b.last * (1 - now % MINUTE / MINUTE)
+  -- Processes are restarted one by one: while they disagree, the lower number counts.
+  if allowed <= b.allowed or now - b.seen > MINUTE then
+    if allowed < b.allowed and allowed < b.used then
+      -- The minute behind us holds more than this: it has to sink first.
+      b.next = math.max(b.next, now) + MINUTE * (1 - allowed / b.used)
+    end
+    b.allowed, b.seen = allowed, now
+  end
+  -- After a pause: soon back at most of the pace that VTEX refused, then feeling the way up.
+  b.pace = 1
+  if b.pause > 0 then
+    local grown = math.max(0, now - b.pause) / MINUTE
+    b.pace = b.from + grown / 2
+    if b.pace > b.top then b.pace = b.top + (grown - (b.top - b.from) * 2) / 100 end
+    b.pace = math.min(b.pace, 1)
+  end
+  local burst = math.max(1, b.allowed * {BURST})
+  local calls = math.max(b.allowed - burst, b.allowed / 2) * b.pace
+  b.step = MINUTE * {1 + LATE_SECONDS / 60} / calls
+  b.first = math.max(b.next, now - (burst - 1) * b.step, b.pause)
+  return b
+end
+local function write(b)
+  redis.call('HSET', b.key, 'next', b.next, 'pause', b.pause, 'from', b.from, 'top', b.top,
+    'allowed', b.allowed, 'seen', b.seen, 'minute', b.minute, 'this', b.this, 'last', b.last)
+end
+local now = tonumber(ARGV[1])
+if now == nil then
+  local t = redis.call('TIME')
+  now = t[1] * 1000000 + t[2]
+end
+"""
+
+_BOOK = (
+    _BUDGET
+    + """
+local wanted, patience = tonumber(ARGV[2]), tonumber(ARGV[3])
+local budgets, first, step = {}, now - MINUTE, 0
+for i, key in ipairs(KEYS) do
+  local b = read(key, tonumber(ARGV[3 + i]), now)
+  budgets[i], first, step = b, math.max(first, b.first), math.max(step, b.step)
+end
+local fit = math.floor((now + patience - first) / step) + 2
+local count = math.max(0, math.min(wanted, fit))
+for _, b in ipairs(budgets) do
+  if count > 0 then b.next, b.this = b.first + count * b.step, b.this + count end
+  if wanted > 0 then write(b) end
+end
+local b = budgets[1]
+return {count, math.floor(first - now), math.floor(b.step), math.floor(b.pause - now),
+  math.floor(b.pace * 1000), math.floor(b.used), math.floor(b.allowed)}
+"""
+)
+
+_SLOW_DOWN = (
+    _BUDGET
+    + """
+local seconds = tonumber(ARGV[2])
+local b = read(KEYS[1], tonumber(ARGV[3]), now)
+if seconds == 0 then
+  b.pause = math.min(b.pause, now)
+else
+  -- Of many answers that came together, one counts.
+  if now >= b.pause then
+    b.from, b.top = math.max(b.pace / 2, 0.05), math.max(b.pace * 0.7, 0.05)
+  end
+  b.pause = math.max(b.pause, now + seconds * 1000000)
+end
+write(b)
+"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Time as a budget sees it.
+
+    Attributes:
+        broker: microseconds of Redis's clock; None for its own, which all hosts share.
+    """
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    broker: Callable[[], int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a budget stands.
+
+    Attributes:
+        allowed: calls a minute at full pace.
+        used: calls booked in the last minute.
+        pace: part of the full pace at which calls are granted; less than 1 after a 429.
+        paused_seconds: for how long none are granted; 0 where they are.
+    """
+
+    allowed: int
+    used: int
+    pace: float
+    paused_seconds: float
+
+
+class StoreBudget:
+    """Grants the calls to one store, together with all other processes. Safe across threads."""
+
+    def __init__(
+        self, store: str, quota: Quota, connection: redis.Redis, *, clock: Clock | None = None
+    ) -> None:
+        self._store, self._quota = store, quota
+        self._clock = clock or Clock()
+        self._book_script = connection.register_script(_BOOK)
+        self._slow_script = connection.register_script(_SLOW_DOWN)
+        self._lock = threading.Lock()
+        self._kept: deque[float] = deque()
+        self._used: deque[float] = deque()
+        self._step = 60.0 / quota.allowed
+        self._paused_until = self._away_until = self._next_alone = self._booked_at = -math.inf
+
+    def spend(self, group: str, rank: Rank) -> None:
+        """Return when a call may be made; see ``vtex.transport.rate_limit.Budget``.
+
+        Raises:
+            BudgetSpent: not within the patience of its rank.
+        """
+        now, sleep = self._clock.now, self._clock.sleep
+        while True:
+            asked = now()
+            at = self._slot(group, rank)
+            if (wait := at - now()) > 0:
+                sleep(wait)
+            if at < self._paused_until - 0.001:
+                # Booked before VTEX asked for a pause.
+                raise BudgetSpent.until(max(1.0, self._paused_until - now()))
+            if now() - max(at, asked) <= LATE_SECONDS:
+                return
+
+    def slow_down(self, seconds: float) -> None:
+        """Grant nothing in all processes for a while, and less after."""
+        with self._lock:
+            self._pause(seconds)
+            try:
+                self._run(self._slow_script, [], seconds, self._quota.allowed)
+            except redis.RedisError:
+                log.info("the slow-down stays here: Redis does not answer", extra=self._mark)
+
+    def resume(self) -> None:
+        """End a pause; the pace stays low for a while.
+
+        Raises:
+            redis.RedisError: Redis does not answer.
+        """
+        self._run(self._slow_script, [], 0, self._quota.allowed)
+
+    def standing(self) -> Standing:
+        """Return where the budget stands.
+
+        Raises:
+            redis.RedisError: Redis does not answer.
+        """
+        answer = self._run(self._book_script, [], 0, 0, self._quota.allowed)
+        _, _, _, pause, pace, used, allowed = answer
+        return Standing(allowed, used, pace / 1000, max(0.0, pause / 1e6))
+
+    def jobs(self, sweep_seconds: float, refilled: int) -> int:
+        """Return how many orders must be under way to use the budget, each a call at a time.
+
+        As many as there are calls in a second, which is longer than VTEX takes for one.
+
+        Args:
+            sweep_seconds: time between two sweeps of the journal.
+            refilled: up to so many, one that ends is replaced at once; else they must last from
+                one sweep to the next, and one that comes late.
+        """
+        pace = 1.0 / self._step
+        jobs = 1 + math.ceil(pace)
+        return jobs if jobs <= refilled else jobs + math.ceil(pace / 4 * (2 * sweep_seconds + 1))
+
+    # --- slots --------------------------------------------------------------------------------
+
+    def _slot(self, group: str, rank: Rank) -> float:
+        with self._lock:
+            now = self._clock.now()
+            if group in self._quota.groups or rank is Rank.LISTING:
+                # What was booked ahead is for any route, and not for the last in line.
+                return self._book(group, rank, 1)[0]
+            # What a lull left is no later for its age: at a large quota all of it would be, each
+            # time anew.
+            while self._kept and max(self._kept[0], self._booked_at) < now - LATE_SECONDS:
+                self._kept.popleft()
+            if not self._kept:
+                self._kept.extend(self._book(group, rank, self._batch(now)))
+                self._booked_at = self._clock.now()
+            self._used.append(now)
+            return self._kept.popleft()
+
+    def _batch(self, now: float) -> int:
+        while self._used and self._used[0] < now - 1:
+            self._used.popleft()
+        ahead = min(len(self._used), 1 / self._step) * BATCH_SECONDS
+        return max(1, math.ceil(ahead))
+
+    def _book(self, group: str, rank: Rank, wanted: int) -> list[float]:
+        now = self._clock.now()
+        if now < self._away_until:
+            return [self._alone(rank)]
+        allowed, groups = [self._quota.allowed], []
+        if group in self._quota.groups:
+            allowed.append(self._quota.allowed_of(group))
+            groups.append(group)
+        try:
+            answer = self._run(
+                self._book_script, groups, wanted, int(PATIENCE[rank] * 1e6), *allowed
+            )
+        except redis.RedisError as error:
+            self._away_until = now + AWAY_SECONDS
+            reason = type(error).__name__
+            log.info(
+                "Redis does not answer: calls at a local share of the budget",
+                extra=self._mark | {"reason": reason},
+            )
+            return [self._alone(rank)]
+        now = self._clock.now()
+        count, first, step, pause = answer[:4]
+        self._step = step / 1e6
+        self._pause(pause / 1e6)
+        if count == 0:
+            raise BudgetSpent.until(max(1.0, first / 1e6))
+        return [now + (first + place * step) / 1e6 for place in range(count)]
+
+    def _alone(self, rank: Rank) -> float:
+        """Book a slot of this process's own share, while Redis is away."""
+        now = self._clock.now()
+        step = 60.0 / (self._quota.allowed * self._quota.local / 100)
+        first = max(self._next_alone, now, self._paused_until)
+        if first - now > PATIENCE[rank] + step:
+            raise BudgetSpent.until(first - now)
+        self._next_alone = first + step
+        return first
+
+    def _pause(self, seconds: float) -> None:
+        until = self._clock.now() + seconds
+        # The same pause, told again, is not another one.
+        if until > self._paused_until + 0.1 or seconds <= 0:
+            self._paused_until = until
+        if seconds > 0:
+            while self._kept and self._kept[0] < until - 0.1:
+                self._kept.popleft()
+
+    def _run(self, script: Callable[..., list[int]], groups: list[str], *args: float) -> list[int]:
+        keys = [f"vtex-erp:budget:{self._store}"]
+        keys += [f"vtex-erp:budget:{self._store}:{group}" for group in groups]
+        clock = self._clock.broker
+        return script(keys, [clock() if clock else "", *args])
+
+    @property
+    def _mark(self) -> dict[str, str]:
+        return {"store": self._store}
+
+
+def connect(url: str) -> redis.Redis:
+    """Return the budgets' own connection: what hangs must not hold a worker's thread."""
+    return redis.Redis.from_url(
+        url,
+        socket_timeout=_TIMEOUT_SECONDS,
+        socket_connect_timeout=_TIMEOUT_SECONDS,
+        # A connection that lay idle may have been closed; an outage is answered at once.
+        retry=Retry(NoBackoff(), 1),
+    )
