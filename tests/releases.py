@@ -13,7 +13,7 @@ from pathlib import Path
 
 from servers import ROOT
 
-PACKAGES = ("vtex", "erp", "journal", "tasks", "workers")
+PACKAGES = ("foundation", "vtex", "erp", "journal", "tasks", "workers")
 
 _COLUMN = '''"""What the next release adds."""
 import sqlalchemy as sa

@@ -38,7 +38,7 @@ for name in sys.argv[2].split(","):
 """
 """Imports modules where all that the lock does not name is as if it were not installed."""
 
-OURS = ("vtex", "erp", "journal", "tasks", "workers", "celeryconfig", "flowerconfig")
+OURS = ("foundation", "vtex", "erp", "journal", "tasks", "workers", "celeryconfig", "flowerconfig")
 THEIRS = (
     "celery.bin.celery", "celery.bin.worker", "celery.apps.worker", "celery.apps.beat",
     "celery.concurrency.thread", "celery.worker.consumer", "kombu.transport.redis",

@@ -1,0 +1,1 @@
+"""Parts that every layer may use. They know nothing of orders, VTEX or the ERP."""
