@@ -16,7 +16,8 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from erp.nfe.item_matching import MATCH, NO_MAP, NfeItem, half_up, matched
-from erp.nfe.safe_xml import CHANGED, NAMESPACE, WHOLE, NfeInvalid, Part, parsed, text_of
+from erp.nfe.safe_xml import NAMESPACE, WHOLE, NfeInvalid, Part, parsed, text_of
+from foundation.messages import nfe as messages
 from vtex.documents import Order
 from vtex.payloads import key_is_sound
 
@@ -138,68 +139,50 @@ def request(
 def _require_root(root: Element) -> None:
     name = root.tag.removeprefix(NAMESPACE)
     if name in _EVENTS:
-        raise NfeInvalid(
-            f"{name} is an event of a nota, such as its cancellation, and no nota: "
-            "undo an invoice that VTEX has with a return"
-        )
+        raise NfeInvalid(messages.EVENT(root=name))
     if name == "NFe":
-        raise NfeInvalid(
-            "protNFe is missing, so nothing says that SEFAZ authorised it: use nfeProc"
-        )
+        raise NfeInvalid(messages.NOT_AUTHORISED())
     if root.tag != f"{NAMESPACE}nfeProc":
-        raise NfeInvalid("the root element is not nfeProc of http://www.portalfiscal.inf.br/nfe")
+        raise NfeInvalid(messages.OTHER_ROOT())
     if root.get("versao") != "4.00":
-        raise NfeInvalid("nfeProc/@versao is not 4.00, the one layout that is read")
+        raise NfeInvalid(messages.OTHER_LAYOUT())
 
 
 def _authorised_key(proc: Part, note: Part, *, production: bool) -> str:
     protocol = proc.one("protNFe/infProt")
     status = protocol.need("cStat", WHOLE)
     if status not in ("100", "150"):
-        raise NfeInvalid(f"{protocol.path('cStat')} is {status}: only 100 and 150 authorise a nota")
+        raise NfeInvalid(messages.STATUS(path=protocol.path("cStat"), status=status))
     if production:
         for part in (note, protocol):
             place = "ide/tpAmb" if part is note else "tpAmb"
             if part.need(place, WHOLE) != "1":
-                raise NfeInvalid(
-                    f"{part.path(place)} is not 1: a nota of SEFAZ's test environment is no invoice"
-                )
+                raise NfeInvalid(messages.TEST_ENVIRONMENT(path=part.path(place)))
     key = (note.element.get("Id") or "").removeprefix("NFe")
     if note.element.get("Id") != f"NFe{key}" or not key_is_sound(key):
-        raise NfeInvalid(
-            "infNFe/@Id is not NFe and an access key of 44 characters with a right check digit: "
-            + CHANGED
-        )
+        raise NfeInvalid(messages.BAD_KEY())
     if protocol.need("chNFe") != key:
-        raise NfeInvalid(
-            f"{protocol.path('chNFe')} is another key than infNFe/@Id: the protocol belongs to "
-            "another nota"
-        )
+        raise NfeInvalid(messages.OTHER_PROTOCOL(path=protocol.path("chNFe")))
     return key
 
 
 def _require_accord(key: str, note: Part, issued_at: str) -> None:
     for path, start, end in _KEY_PARTS:
         if note.need(path, WHOLE).zfill(end - start) != key[start:end]:
-            raise NfeInvalid(f"{path} is not {key[start:end]}, as the access key says: {CHANGED}")
+            raise NfeInvalid(messages.KEY_DIFFERS(path=path, expected=key[start:end]))
     issuer = "emit/CNPJ" if note.find("emit/CNPJ") else "emit/CPF"
     if note.need(issuer).zfill(14) != key[6:20]:
-        raise NfeInvalid(f"{issuer} is not the issuer in the access key: {CHANGED}")
+        raise NfeInvalid(messages.OTHER_ISSUER(path=issuer))
     if issued_at[2:4] + issued_at[5:7] != key[2:6]:
-        raise NfeInvalid(
-            f"ide/dhEmi is not of {key[2:6]} (yymm), as the access key says: {CHANGED}"
-        )
+        raise NfeInvalid(messages.OTHER_MONTH(expected=key[2:6]))
 
 
 def _type(note: Part) -> str:
     purpose, direction = note.need("ide/finNFe", WHOLE), note.need("ide/tpNF", WHOLE)
     if purpose not in ("1", "4"):
-        raise NfeInvalid(
-            f"ide/finNFe is {purpose}: VTEX gets sales (1) and returns (4), no complementary (2), "
-            "adjustment (3) or other nota"
-        )
+        raise NfeInvalid(messages.OTHER_PURPOSE(purpose=purpose))
     if direction not in ("0", "1"):
-        raise NfeInvalid(f"ide/tpNF is {direction}, neither 0 nor 1: {CHANGED}")
+        raise NfeInvalid(messages.DIRECTION(direction=direction))
     return "Output" if (purpose, direction) == ("1", "1") else "Input"
 
 
@@ -211,14 +194,14 @@ def _issued_at(note: Part) -> str:
     try:
         datetime.fromisoformat(text)
     except ValueError:
-        raise NfeInvalid(f"ide/dhEmi is no time that there is: {CHANGED}") from None
+        raise NfeInvalid(messages.NOT_A_TIME()) from None
     return text
 
 
 def _value_cents(note: Part) -> int:
     cents = note.cents("total/ICMSTot/vNF")
     if not cents:
-        raise NfeInvalid("total/ICMSTot/vNF is 0: VTEX takes no invoice without a value")
+        raise NfeInvalid(messages.NO_VALUE())
     return cents
 
 
@@ -247,9 +230,9 @@ def _volumes(part: Part) -> Volumes:
 def _items(note: Part) -> tuple[NfeItem, ...]:
     parts = tuple(note.all("det"))
     if not parts:
-        raise NfeInvalid(f"det is missing: {CHANGED}")
+        raise NfeInvalid(messages.NO_LINES())
     if len(parts) > MOST_LINES:
-        raise NfeInvalid(f"det stands {len(parts)} times, more than the {MOST_LINES} there may be")
+        raise NfeInvalid(messages.TOO_MANY_LINES(count=len(parts), most=MOST_LINES))
     return tuple(_item(one, place) for place, one in enumerate(parts, 1))
 
 
@@ -257,9 +240,9 @@ def _item(part: Part, place: int) -> NfeItem:
     total = part.cents("prod/vProd") - part.cents("prod/vDesc", absent=0)
     quantity = Decimal(part.need("prod/qCom", _QUANTITY))
     if not quantity:
-        raise NfeInvalid(f"{part.path('prod/qCom')} is 0: a line of a sale or return has goods")
+        raise NfeInvalid(messages.NO_QUANTITY(path=part.path("prod/qCom")))
     if total < 0:
-        raise NfeInvalid(f"{part.path('prod/vDesc')} is more than vProd: {CHANGED}")
+        raise NfeInvalid(messages.DISCOUNT_TOO_HIGH(path=part.path("prod/vDesc")))
     ean = part.text("prod/cEAN")
     return NfeItem(
         line=place,

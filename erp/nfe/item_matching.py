@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any, TypeVar
 
 from erp.nfe.safe_xml import NfeError
+from foundation.messages import nfe as messages
 from vtex.documents import Component, Item, Order
 
 MATCH = ("ref_id", "ean", "map", "sku_id")
@@ -95,7 +96,7 @@ def matched(
     found.close_kits()
     items = found.items()
     if found.faults:
-        raise NfeMismatch(f"{_first(found.faults)}. The order has {_listed(order)}")
+        raise NfeMismatch(messages.LINES_DIFFER(faults=_first(found.faults), items=_listed(order)))
     return items
 
 
@@ -199,32 +200,31 @@ class _Found:
                 continue
             if one.whole is None:
                 self.faults.append(
-                    f"{', '.join(one.lines)}: makes {_shown(one.units)} of SKU {sku_id}, no whole "
-                    "number; correct the product map or the unit multiplier of the SKU"
+                    messages.NOT_WHOLE(
+                        lines=", ".join(one.lines), units=_shown(one.units), sku_id=sku_id
+                    )
                 )
                 continue
             price = half_up(Fraction(one.total_cents, one.whole))
             made.append({"sku_id": sku_id, "quantity": one.whole, "price_cents": price})
         if not made and not self.faults:
             # No items at all would invoice everything that is open.
-            self.faults.append("the nota holds services only, and VTEX invoices items")
+            self.faults.append(messages.SERVICES_ONLY())
         return made
 
     def _strange(self, line: NfeItem) -> str:
-        words = f"{_named(line)} fits no item of the order by {', '.join(self._match)}"
+        named, keys = _named(line), ", ".join(self._match)
         if line.code in self._map and "map" in self._match:
-            return f"{words} (the product map says SKU {self._map[line.code][0]})"
-        return f"{words}; add its code to the product map"
+            mapped = self._map[line.code][0]
+            return messages.MAPPED_ITEM_MISSING(line=named, keys=keys, sku_id=mapped)
+        return messages.NO_ITEM_FITS(line=named, keys=keys)
 
 
 def _broken_kit(sku_id: str, parts: Mapping[str, _Sum | None]) -> str:
     made = ", ".join(
         f"SKU {part} for {_shown(one.units) if one else 0}" for part, one in parts.items()
     )
-    return (
-        f"kit SKU {sku_id}: its parts make no whole kits ({made}); put whole kits on the nota, or "
-        "map the code of one part to the kit's SKU and the others to it with 0"
-    )
+    return messages.BROKEN_KIT(sku_id=sku_id, parts=made)
 
 
 def _named(line: NfeItem) -> str:

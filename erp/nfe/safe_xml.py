@@ -12,6 +12,8 @@ from xml.etree.ElementTree import Element
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, iterparse
 
+from foundation.messages import nfe as messages
+
 MOST_BYTES = 1024 * 1024
 """SEFAZ takes no message of more than 500 kB; written with indents it may double."""
 
@@ -20,7 +22,6 @@ MOST_ELEMENTS = 200_000
 
 MOST_DEPTH = 40
 NAMESPACE = "{http://www.portalfiscal.inf.br/nfe}"
-CHANGED = "the file is not what SEFAZ authorised: use the original"
 
 MONEY = re.compile(r"[0-9]{1,13}(\.[0-9]{1,2})?")
 WHOLE = re.compile(r"[0-9]{1,15}")
@@ -42,14 +43,14 @@ def text_of(data: bytes) -> str:
         NfeInvalid: too large, or not UTF-8, which is all that SEFAZ takes.
     """
     if len(data) > MOST_BYTES:
-        raise NfeInvalid(f"the file has {len(data)} bytes, more than {MOST_BYTES}: no NF-e is that")
+        raise NfeInvalid(messages.TOO_LARGE(size=len(data), most=MOST_BYTES))
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = "\x00"
     declared = _DECLARED.match(text)
     if "\x00" in text or (declared and declared[1].lower() != "utf-8"):
-        raise NfeInvalid("the file is not UTF-8, as every NF-e is: use the original")
+        raise NfeInvalid(messages.NOT_UTF8())
     return text
 
 
@@ -68,17 +69,15 @@ def parsed(text: str) -> Element:
             depth += 1 if event == "start" else -1
             count += event == "start"
             if depth > MOST_DEPTH or count > MOST_ELEMENTS:
-                raise NfeInvalid("the XML is nested too deep or has too many elements for an NF-e")
+                raise NfeInvalid(messages.TOO_DEEP())
     # What the parser says may quote the file.
     except ParseError as error:
         line, column = error.position
-        raise NfeInvalid(
-            f"the file is no XML or was cut off (line {line}, column {column}): use the original"
-        ) from None
+        raise NfeInvalid(messages.NOT_XML(line=line, column=column)) from None
     except DefusedXmlException:
-        raise NfeInvalid("the XML has a DTD or entities, which no NF-e has") from None
+        raise NfeInvalid(messages.HAS_DTD()) from None
     if root is None:
-        raise NfeInvalid("the file is empty")
+        raise NfeInvalid(messages.EMPTY())
     return root
 
 
@@ -103,7 +102,7 @@ class Part:
         for step in below.split("/"):
             found = at.findall(NAMESPACE + step)
             if len(found) > 1:
-                raise NfeInvalid(f"{self.path(below)} stands {len(found)} times: {CHANGED}")
+                raise NfeInvalid(messages.REPEATED(path=self.path(below), count=len(found)))
             if not found:
                 return None
             at = found[0]
@@ -113,7 +112,7 @@ class Part:
         """Return the one element at a path."""
         found = self.find(below)
         if found is None:
-            raise NfeInvalid(f"{self.path(below)} is missing: use the authorised file, nfeProc")
+            raise NfeInvalid(messages.MISSING(path=self.path(below)))
         return found
 
     def all(self, below: str) -> Iterator[Part]:
@@ -133,9 +132,7 @@ class Part:
         self.one(below)
         text = self.text(below)
         if text is None or (form and not form.fullmatch(text)):
-            raise NfeInvalid(
-                f"{self.path(below)} is empty or not written as 4.00 has it: {CHANGED}"
-            )
+            raise NfeInvalid(messages.WRONG_FORM(path=self.path(below)))
         return text
 
     def cents(self, below: str, *, absent: int | None = None) -> int:

@@ -111,9 +111,9 @@ def look(journal: Alerting, rules: Rules, now: datetime, facts: Facts | None = N
     """Evaluate all rules and keep what came of it: open alerts, go on with them, close them.
 
     Sends nothing (``tasks.alerts.delivery``). That somebody looks is what the rule ``beat`` asks
-    for, so that it is fulfilled here. Called again at the same moment it changes nothing. Who looks at
-    other times than each minute says how often in ``Rules.every``: what was wrong before a longer
-    gap does not count as having lasted.
+    for, so that it is fulfilled here. Called again at the same moment it changes nothing. Who
+    looks at other times than each minute says how often in ``Rules.every``: what was wrong before
+    a longer gap does not count as having lasted.
     """
     journal.introduce([one.name for one in rules.stores], now)
     found = evaluate(journal, rules, now, facts)

@@ -235,7 +235,7 @@ def test_another_document_is_refused(root) -> None:
 def test_a_file_over_1_mib_is_refused_before_it_is_parsed_by_its_size_and_the_limit() -> None:
     words = refusal(b"<" * (1024 * 1024 + 1))
 
-    assert "1048577 bytes, more than 1048576" in words
+    assert "1048577 bytes, and an NF-e has 1048576 at most" in words
 
 
 def test_a_nota_of_more_lines_than_there_may_be_is_refused() -> None:
