@@ -133,7 +133,9 @@ def test_weight_is_counted_in_the_units_that_vtex_sells() -> None:
     assert items(Det(unit="KG", quantity="1.0500", total="30.01"), of=cheese) == [
         ("310045", 3, 1000)
     ]
-    assert "makes 2.857142857 of SKU 310045, which is not a whole" in mismatch(Det(unit="KG"), of=cheese)
+    assert "makes 2.857142857 of SKU 310045, which is not a whole" in mismatch(
+        Det(unit="KG"), of=cheese
+    )
 
 
 def test_a_code_on_two_lines_is_one_item_of_both() -> None:
