@@ -18,7 +18,7 @@ $(VENV)/.installed: requirements-dev.lock pyproject.toml
 
 # ERP=tryton: into a real Tryton, whose clerk is played.
 demo: setup $(if $(filter tryton,$(ERP)),.venv-tryton/.installed)
-	$(if $(filter tryton,$(ERP)),PYTHONPATH=tests $(BIN)/python -m tryton_demo,$(BIN)/vtex-erp demo) $(if $(ONCE),--once)
+	$(if $(filter tryton,$(ERP)),PYTHONPATH=tests $(BIN)/python -m support.tryton.demo,$(BIN)/vtex-erp demo) $(if $(ONCE),--once)
 
 test: setup
 	$(BIN)/python -m pytest
@@ -34,22 +34,22 @@ test-tryton: setup .venv-tryton/.installed
 test-odoo: setup .venv-odoo/.installed
 	TEST_ODOO=1 $(BIN)/python -m pytest -n 0 tests/contract/test_odoo.py
 
-.venv-tryton/.installed: tests/tryton/requirements.lock
+.venv-tryton/.installed: tests/support/tryton/requirements.lock
 	$(PYTHON) -m venv .venv-tryton
-	.venv-tryton/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/tryton/requirements.lock
+	.venv-tryton/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/support/tryton/requirements.lock
 	touch $@
 
 PYTHON36 ?= $(shell for p in python3.6 $(HOME)/.pyenv/versions/3.6.*/bin/python; do \
 	$$p -c 'import sys, venv; sys.exit(sys.version_info[:2] != (3, 6))' 2>/dev/null && echo $$p && break; done)
 
 # Without dependencies: the lock names all, and what the wheels ask for contradicts itself.
-.venv-odoo/.installed: tests/odoo/requirements.lock
+.venv-odoo/.installed: tests/support/odoo/requirements.lock
 ifeq ($(PYTHON36),)
 	@echo "no Python 3.6 here: the tests against a real Odoo 11 are skipped (make test-erp PYTHON36=/path/to/python3.6)"
 else
 	$(PYTHON36) -m venv .venv-odoo
 	.venv-odoo/bin/python -m pip install --quiet --disable-pip-version-check pip==21.3.1
-	.venv-odoo/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r tests/odoo/requirements.lock
+	.venv-odoo/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r tests/support/odoo/requirements.lock
 	touch $@
 endif
 
@@ -101,7 +101,7 @@ lock:
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" --extra demo -o requirements.lock pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" --extra demo --extra otel -o requirements-otel.lock pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" --extra demo --extra otel --extra dev -o requirements-dev.lock pyproject.toml
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" -o tests/tryton/requirements.lock tests/tryton/requirements.in
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" -o tests/support/tryton/requirements.lock tests/support/tryton/requirements.in
 
 clean:
 	rm -rf $(VENV) .venv-tryton .venv-odoo var build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -14,12 +14,11 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
-from outboxes import SqlOutbox
-from rest_bench import FAKES, RestBench
-
 from erp.conformance import sample
 from erp.port import Erp
 from erp.sales_order import SalesOrder
+from support.erp_outboxes import SqlOutbox
+from support.rest_harness import FAKES, RestBench
 
 THREADS = 8
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from cluster import pids_of
 from meters import cpu_seconds
-from servers import Cluster  # cluster.py says where it is
 
+from support.servers import Cluster  # cluster.py says where it is
 from vtex.simulator.config import Config
 from vtex.simulator.state import Store
 

@@ -18,10 +18,10 @@ from sqlalchemy import NullPool, create_engine, make_url, text
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-import warm  # noqa: E402  # found by the line above
-from servers import Cluster, RedisServer, eventually  # noqa: E402
+from support import preloaded_processes  # noqa: E402  # found by the line above
+from support.servers import Cluster, RedisServer, eventually  # noqa: E402
 
-warm.cold = True
+preloaded_processes.cold = True
 
 IN_SERVICE = {"LIST_SECONDS": "60", "DISPATCH_SECONDS": "2", "LEASE_SECONDS": "45"}
 """How often is looked, as in service; the tests' clusters hurry."""

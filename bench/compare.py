@@ -35,10 +35,10 @@ from cluster import (
 )
 from contestants import Contestant
 from meters import busy_seconds, cpu_seconds, part, pss_mb, redis_work
-from servers import Cluster, RedisServer, eventually  # cluster.py says where it is
 from tables import foot, table, written_into
 
 from journal.journal import Journal
+from support.servers import Cluster, RedisServer, eventually  # cluster.py says where it is
 
 USUAL = (
     "ours@postgresql:1", "ours@postgresql:2", "ours@postgresql:4", "ours@sqlite:1", "ours@sqlite:2",

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from celery import Celery
 from cluster import ROOT, migrate, pids_of, start_workers, wait_until_ready
-from servers import Cluster  # cluster.py says where it is
+
+from support.servers import Cluster  # cluster.py says where it is
 
 NAMES = {
     "ours": "our workers",

@@ -30,11 +30,16 @@ from typing import Any
 import redis
 import requests
 from cluster import Surroundings, surroundings, wait_until_ready
-from servers import Cluster, RedisServer, eventually, free_port  # cluster.py says where it is
 from sqlalchemy import NullPool, create_engine, make_url, text
 
 from journal.jobs.order_intake import Listed
 from journal.journal import Journal
+from support.servers import (  # cluster.py says where it is
+    Cluster,
+    RedisServer,
+    eventually,
+    free_port,
+)
 from vtex.errors import BudgetSpent
 from vtex.transport.rate_limit import Rank
 from workers.configuration.settings import load

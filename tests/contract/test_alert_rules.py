@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 import yaml
-from servers import ROOT
+
+from support.servers import ROOT
 
 RULES = ROOT / "deploy" / "prometheus" / "rules.yml"
 ALERTS: list[dict[str, Any]] = yaml.safe_load(RULES.read_text())["groups"][0]["rules"]

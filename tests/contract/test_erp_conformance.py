@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from benches import MemoryBench, SqlBench
 
 from erp import conformance
 from erp.adapters.sql.adapter import SqlErp
 from erp.port import ErpUnavailable
+from support.adapter_harnesses import MemoryBench, SqlBench
 
 Made = MemoryBench | SqlBench
 DATABASES = {"postgresql": "postgres_database", "mariadb": "mariadb_database"}

@@ -7,8 +7,6 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from odoo_bench import CODES
-from odoo_server import MISSING, OdooServer, RealBench
 
 from erp import conformance
 from erp.adapters.odoo.adapter import OdooErp
@@ -16,6 +14,8 @@ from erp.conformance import erp_actions as doings
 from erp.conformance import idempotency as once
 from erp.conformance import sample
 from erp.port import Request
+from support.odoo.harness import CODES
+from support.odoo.server import MISSING, OdooServer, RealBench
 
 pytestmark = pytest.mark.skipif(MISSING is not None, reason=MISSING or "")
 

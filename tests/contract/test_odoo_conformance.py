@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
-from odoo_bench import PROTOCOLS, OdooBench
 
 from erp import conformance
 from erp.conformance.order_kinds import ORDERS
+from support.odoo.harness import PROTOCOLS, OdooBench
 
 
 @pytest.fixture(params=sorted(PROTOCOLS))

@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import published
 import pytest
 import requests
 import requests_mock
 from openapi_schema_validator import OAS30Validator
-from published import ORDER, PAYMENT, TRANSACTION, content, document, example
 
 from erp.mapping import SumMismatch, to_sales_order
+from support import vtex_openapi
+from support.vtex_openapi import ORDER, PAYMENT, TRANSACTION, content, document, example
 from vtex import payloads as outgoing
 from vtex import schemas
 from vtex.client import VtexClient
@@ -25,7 +25,7 @@ from vtex.simulator.config import Config
 from vtex.simulator.server import Running, running
 from vtex.transport.transport import Account, Transport
 
-pytestmark = published.needed
+pytestmark = vtex_openapi.needed
 LIST = "/api/oms/pvt/orders"
 
 # The published schemas type many fields more strictly than VTEX answers: null, "" and missing

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from rest_bench import FAKES, RestBench
 
 from erp import conformance
 from erp.conformance.order_kinds import ORDERS
+from support.rest_harness import FAKES, RestBench
 
 
 @pytest.fixture(scope="session")

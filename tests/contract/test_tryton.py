@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tryton_server import MISSING, TrytonOutbox, TrytonServer
 
 from erp import conformance
 from erp.adapters.tryton.adapter import TrytonErp
+from support.tryton.server import MISSING, TrytonOutbox, TrytonServer
 
 pytestmark = pytest.mark.skipif(MISSING is not None, reason=MISSING or "")
 

@@ -13,9 +13,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from servers import ROOT
 
 from erp import conformance
+from support.servers import ROOT
 
 PAGE = (ROOT / "docs" / "erp" / "write-your-own.md").read_text(encoding="utf-8")
 EXAMPLE, TOY = ROOT / "examples" / "my_erp", ROOT / "examples" / "toy_erp"

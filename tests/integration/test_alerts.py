@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from desk import Clock
 from sqlalchemy import event
 
 from journal.feeds import PROBE
@@ -21,6 +20,7 @@ from journal.monitoring.alert_queries import LISTED
 from journal.monitoring.alerts import CLAIM, Cause
 from journal.reconciliation import Reconciliation
 from journal.storage.tables import orders
+from support.in_process import Clock
 from tasks.alerts.delivery import Message, Tone, tell
 from tasks.alerts.model import SAO_PAULO, Facts, Rule, Rules, Watched
 from tasks.alerts.rules import evaluate, look, silent_beat

@@ -10,11 +10,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from desk import Desk, desk
 
 from erp.port import Event
 from journal.model import Kind, State
 from journal.order_changes import Seen
+from support.in_process import Desk, desk
 from tasks.base import StoreTask
 from vtex.documents import FeedConfig
 from vtex.simulator import cancel_requests as deciding

@@ -17,7 +17,6 @@ import click
 import pytest
 import redis
 from click.testing import CliRunner
-from servers import Cluster, RedisServer
 
 from erp.adapters.sql.adapter import SqlErp
 from journal.jobs.dead_letters import Which
@@ -27,6 +26,7 @@ from journal.model import PATHS, Kind, Stage
 from journal.order_changes import CancelRequest, Seen
 from journal.queries import OrderRow
 from journal.requests import Ask
+from support.servers import Cluster, RedisServer
 from tasks.alerts.rules import look
 from vtex.client import VtexClient
 from vtex.documents import FeedConfig

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from servers import eventually
 from sqlalchemy import Connection, NullPool, create_engine, event, make_url, text
 
 from erp.adapters.sql import connections as sql_connections
@@ -20,6 +19,7 @@ from erp.port import ErpRejected, ErpUnavailable
 from journal.model import JournalUnavailable
 from journal.storage import connections
 from journal.storage.database import Database
+from support.servers import eventually
 
 ONE = "SELECT 1 AS n"
 AWAY = (JournalUnavailable, ErpUnavailable)

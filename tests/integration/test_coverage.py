@@ -8,12 +8,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from desk import Desk, desk
-from outboxes import SqlOutbox
 
 from erp.codes import KINDS, CodeMap
 from erp.port import ErpRejected
 from journal.jobs.dead_letters import Which
+from support.erp_outboxes import SqlOutbox
+from support.in_process import Desk, desk
 from tasks.base import StoreTask
 from tasks.intake.code_coverage import Coverage, cover
 

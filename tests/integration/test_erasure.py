@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from desk import Desk, desk
-from nfe_samples import PERSON
 from sqlalchemy import select
 
 from journal.model import PATHS, Kind, State
 from journal.storage.tables import metadata
+from support.in_process import Desk, desk
+from support.nfe_samples import PERSON
 
 
 @pytest.fixture

@@ -8,13 +8,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from desk import Desk, desk
 
 from erp.adapters.memory import MemoryErp
 from erp.port import ErpUnavailable
 from erp.sales_order import SalesOrder
 from journal.jobs.order_intake import Listed
 from journal.model import Policy, Stage
+from support.in_process import Desk, desk
 from tasks.base import StoreTask
 
 PAUSE = Policy().erp_pause_seconds

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from desk import Clock
 from sqlalchemy import event, text
 
 from journal.jobs.leased_job import Job
@@ -17,6 +16,7 @@ from journal.journal import Journal
 from journal.model import ErpPaused, Kind, Policy, Stage, State
 from journal.queries import OrderRow
 from journal.requests import Ask
+from support.in_process import Clock
 
 PAUSE = Policy().erp_pause_seconds
 

@@ -8,10 +8,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from desk import Desk, desk
 
 from journal.feeds import FeedRow
 from journal.model import State
+from support.in_process import Desk, desk
 from tasks.base import StoreTask
 from vtex.documents import FeedConfig
 from vtex.statuses import READY

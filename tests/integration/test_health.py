@@ -11,9 +11,9 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from servers import RabbitServer, RedisServer, free_port
 
 from journal.journal import Journal
+from support.servers import RabbitServer, RedisServer, free_port
 from workers.app import app
 from workers.configuration.settings import Settings, load
 from workers.monitoring import health

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from threading import Barrier, Event
 
 import pytest
-from servers import eventually
 from sqlalchemy import Connection, NullPool, create_engine, make_url, text
 
 from journal.jobs.leasing import Sweep
@@ -20,6 +19,7 @@ from journal.model import PATHS, JobLost, Kind, Policy, Stage, State, StorePause
 from journal.requests import Ask
 from journal.storage.clock import utc_now
 from journal.storage.tables import MOST_WORDS
+from support.servers import eventually
 
 
 def listed(count: int = 1) -> list[Listed]:

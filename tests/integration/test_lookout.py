@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from servers import eventually
 
 from journal.journal import Journal
 from journal.monitoring.alert_queries import WATCHED
 from journal.storage.clock import utc_now
+from support.servers import eventually
 from workers.configuration.settings import Settings, load
 from workers.monitoring import watchdog as lookout
 from workers.monitoring.watchdog import Lookout

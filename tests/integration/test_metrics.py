@@ -6,18 +6,18 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
-from desk import Desk
-from plans import explained
 from prometheus_client import CollectorRegistry
-from servers import RedisServer, free_port
 from sqlalchemy import event, text
-from watched import Read, watched, words_of
 
 from erp.port import ErpRejected
 from journal.jobs.order_intake import Listed
 from journal.journal import Journal
 from journal.model import Stage
 from journal.monitoring.metrics_queries import REASONS
+from support.in_process import Desk
+from support.observed_tasks import Read, watched, words_of
+from support.query_plans import explained
+from support.servers import RedisServer, free_port
 from tasks.base import DEAD, LATER
 from tasks.retry_policy import OUTCOMES, outcome_of, reason_of
 from vtex.transport.rate_limit import Rank

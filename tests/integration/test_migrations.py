@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from alembic.config import Config
-from servers import eventually
 from sqlalchemy import Engine, NullPool, create_engine, make_url, text
 
 from erp.adapters.sql import database as sql_database
@@ -19,6 +18,7 @@ from journal.jobs.order_intake import Listed
 from journal.journal import Journal
 from journal.model import JournalError
 from journal.storage import database
+from support.servers import eventually
 
 HEAD = {"journal": "0013", "erp": "0008"}
 """The newest revision of each that ships."""

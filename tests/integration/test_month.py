@@ -15,8 +15,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from desk import Desk, desk
 
+from support.in_process import Desk, desk
 from tasks.alerts.delivery import Message, tell
 from tasks.alerts.model import Rules, Watched
 from tasks.alerts.rules import look

@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from fakes.odoo import Refused
-from odoo_bench import OdooBench
 
 from erp.adapters.odoo.adapter import OdooErp
 from erp.codes import CodeMap
 from erp.conformance import sample
 from erp.conformance.order_kinds import ORDERS
 from erp.port import ErpRejected, ErpUnavailable, Request
+from support.fakes.odoo import Refused
+from support.odoo.harness import OdooBench
 
 NOW = datetime.now(UTC)
 

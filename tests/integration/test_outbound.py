@@ -9,11 +9,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import nfe_samples
 import pytest
-from desk import Desk, desk
 
 from journal.model import Policy
+from support import nfe_samples
+from support.in_process import Desk, desk
 from tasks.base import StoreTask
 from tasks.context import NfeRules
 from vtex.client import VtexClient

@@ -7,12 +7,12 @@ from collections import Counter
 from contextlib import ExitStack
 from typing import Any
 
-from desk import Desk, desk
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from journal.model import State
+from support.in_process import Desk, desk
 from vtex import schemas
 from vtex.operations.invoice_balance import balance
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from desk import Desk, desk
 
 from journal.model import State, Ticket
+from support.in_process import Desk, desk
 from tasks import workflow as chains
 from workers.app import app
 from workers.pauses import FOR_GOOD_SECONDS

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from plans import explained
 
 from journal.jobs.order_intake import Listed
 from journal.journal import Journal
@@ -18,6 +17,7 @@ from journal.model import PATHS, Kind, Stage
 from journal.order_changes import Seen
 from journal.requests import Ask
 from journal.storage.clock import utc_now
+from support.query_plans import explained
 
 
 @pytest.fixture

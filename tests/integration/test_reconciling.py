@@ -7,14 +7,14 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import desk as desks
 import pytest
-from desk import Desk
 
 from erp.port import Held, held
 from journal.jobs.order_intake import Listed
 from journal.model import State
 from journal.reconciliation import TOLD, Known
+from support import in_process as desks
+from support.in_process import Desk
 from tasks.base import StoreTask
 from tasks.reconciliation import repair as mending
 from tasks.reconciliation.compare import Finding, Fix, Found, Sides, compare_store

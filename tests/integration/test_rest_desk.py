@@ -9,9 +9,9 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from desk import Desk, desk
-from rest_bench import FAKES, RestBench
 
+from support.in_process import Desk, desk
+from support.rest_harness import FAKES, RestBench
 from tasks.base import StoreTask
 from workers.app import app
 

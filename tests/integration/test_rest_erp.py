@@ -15,13 +15,13 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from rest_bench import RestBench, settings
-from servers import ROOT
 
 from erp.adapters.rest.adapter import RestErp
 from erp.conformance import sample
 from erp.port import ErpRejected, ErpUnavailable, Event, Request
 from erp.sales_order import PaymentPart, SalesOrder
+from support.rest_harness import RestBench, settings
+from support.servers import ROOT
 
 MOMENT = datetime(2026, 3, 11, 12, tzinfo=UTC)
 

@@ -9,7 +9,6 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-from desk import Desk, desk
 from sqlalchemy import text
 
 from journal.jobs.dead_letters import Which
@@ -20,6 +19,7 @@ from journal.privacy import retention
 from journal.privacy.retention import Purged, Retention
 from journal.storage.rows import line, new_job, packed
 from journal.storage.tables import documents, events, jobs, orders
+from support.in_process import Desk, desk
 from workers.app import app
 
 DAY = 86_400

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from desk import Desk, desk
 
+from support.in_process import Desk, desk
 from tasks.base import StoreTask
 from vtex.errors import BudgetSpent
 from vtex.transport.rate_limit import Rank

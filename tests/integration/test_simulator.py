@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 import requests
-from servers import ROOT, eventually
 
+from support.servers import ROOT, eventually
 from vtex.simulator.config import Config
 from vtex.simulator.server import Running, running
 

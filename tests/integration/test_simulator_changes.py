@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import requests
-from desk import Clock
 
+from support.in_process import Clock
 from vtex import payloads as outgoing
 from vtex.client import VtexClient
 from vtex.errors import OrderNotFound, VtexRejected

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import requests
-from desk import Clock
 
+from support.in_process import Clock
 from vtex.simulator.config import Config
 from vtex.simulator.server import Running, running
 

@@ -8,12 +8,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from outboxes import SqlOutbox
 
 from erp import conformance
 from erp.codes import KINDS, CodeMap
 from erp.port import ErpRejected
 from erp.sales_order import PostalAddress, SalesOrder
+from support.erp_outboxes import SqlOutbox
 
 
 def order(**changes: Any) -> SalesOrder:

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from outboxes import SqlOutbox
-from servers import ROOT
 from sqlalchemy.exc import DBAPIError
 
 from erp.nfe.safe_xml import MOST_BYTES
 from erp.port import Event, Request
+from support.erp_outboxes import SqlOutbox
+from support.servers import ROOT
 from tasks.outbound import request_schemas as contract
 
 MOMENT = datetime(2026, 3, 11, 9, 30, tzinfo=UTC)
@@ -174,10 +174,10 @@ KILLED = """
 import os, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from outboxes import SqlOutbox
-from journal.store import Journal
+from support.erp_outboxes import SqlOutbox
+from journal.journal import Journal
 from tasks import requests
-from tasks.team import Team
+from tasks.context import Team
 
 LINES = "erp/adapters/sql/outbox.py"
 url = sys.argv[1]

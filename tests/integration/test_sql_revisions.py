@@ -9,8 +9,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from outboxes import SqlOutbox
-from servers import eventually
 from sqlalchemy import text
 
 from erp import conformance
@@ -18,6 +16,8 @@ from erp.adapters.sql import database as sql_database
 from erp.order_diff import Amendment, Totals
 from erp.port import ErpRejected, Event
 from erp.sales_order import SalesOrder
+from support.erp_outboxes import SqlOutbox
+from support.servers import eventually
 
 MOMENT = datetime(2026, 3, 11, 9, 30, tzinfo=UTC)
 TOTALS = Totals(*map(Decimal, ("309.70", "-12.99", "18.90", "0", "0", "315.61")))

@@ -11,8 +11,8 @@ import pytest
 import redis
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from servers import RedisServer
 
+from support.servers import RedisServer
 from vtex.errors import BudgetSpent
 from vtex.transport.rate_limit import Rank
 from workers.configuration.stores import Quota

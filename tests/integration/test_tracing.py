@@ -7,14 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from desk import Desk
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio, Sampler
-from watched import watched, words_of
 
 from erp.port import ErpRejected
+from support.in_process import Desk
+from support.observed_tasks import watched, words_of
 from tasks.base import StoreTask
 from tasks.instrumentation import Both
 from workers.app import app

@@ -14,9 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from servers import ROOT, deadly
-from tryton_proxy import FaultyProxy
-from tryton_server import MISSING, Clerk, TrytonServer
 
 from erp.adapters.tryton.adapter import TrytonErp
 from erp.adapters.tryton.notes import of_claim
@@ -24,6 +21,9 @@ from erp.codes import CodeMap
 from erp.conformance import sample
 from erp.port import ErpRejected, ErpUnavailable, Event, Request
 from erp.sales_order import Customer, PostalAddress, SalesOrder
+from support.servers import ROOT, deadly
+from support.tryton.proxy import FaultyProxy
+from support.tryton.server import MISSING, Clerk, TrytonServer
 
 pytestmark = pytest.mark.skipif(MISSING is not None, reason=MISSING or "")
 

@@ -7,13 +7,13 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
-from desk import Desk, desk
 from sqlalchemy import text
 
 from journal.jobs.order_intake import Listed
 from journal.journal import Journal
 from journal.model import Kind, State
 from journal.requests import Ask
+from support.in_process import Desk, desk
 from tasks import local_executor as carrying
 from tasks.outbound import request_intake as requests
 from tasks.outbound.request_schemas import KINDS, ContractNewer

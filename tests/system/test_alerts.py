@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from hooks import PASSWORD, Hook, hook
-from servers import Cluster, eventually
+
+from support.servers import Cluster, eventually
+from support.webhook import PASSWORD, Hook, hook
 
 PERSONAL = ["Comércio Exemplo", "Rua das Palmeiras", "@ct.vtex.com.br", "simulated-token", PASSWORD]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import redis
 import requests
-from servers import Cluster, RedisServer, eventually, free_port
 
+from support.servers import Cluster, RedisServer, eventually, free_port
 from workers.beat import LOCK
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from servers import ROOT
+from support.servers import ROOT
 
 PAGE = "before\n<!-- figures: begin -->\nold\n<!-- figures: end -->\nafter\n"
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from celery import Celery
-from servers import Cluster, RedisServer, deadly, eventually
 from sqlalchemy import text
+
+from support.servers import Cluster, RedisServer, deadly, eventually
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from servers import ROOT, RabbitServer
+
+from support.servers import ROOT, RabbitServer
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 import redis
-from servers import Cluster, eventually
+
+from support.servers import Cluster, eventually
 
 
 @pytest.fixture

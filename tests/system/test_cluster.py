@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 import redis
-from servers import ROOT, Cluster, RedisServer, eventually
 from sqlalchemy import NullPool, create_engine, text
 
 from journal.model import Policy
+from support.servers import ROOT, Cluster, RedisServer, eventually
 from tasks.workflow import MOST_ORDERS
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import requests
 import yaml
-from servers import ROOT, Cluster, Process, RedisServer, eventually, free_port
 
 import celeryconfig
+from support.servers import ROOT, Cluster, Process, RedisServer, eventually, free_port
 from workers.configuration.settings import SettingsSchema
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())

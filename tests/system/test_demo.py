@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from servers import ROOT, Process, eventually
 
+from support.servers import ROOT, Process, eventually
 from workers.cli.demo.cluster import Child
 
 

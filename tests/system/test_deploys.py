@@ -16,12 +16,12 @@ from pathlib import Path
 
 import pytest
 from celery import Celery
-from releases import next_release
-from servers import Cluster, RedisServer, eventually
 
 from journal.jobs.order_intake import Listed
 from journal.journal import Journal
 from journal.queries import EventRow
+from support.next_release import next_release
+from support.servers import Cluster, RedisServer, eventually
 
 LEASE_SECONDS = 60
 QUEUES = "invoices,tracking,cancellations,denials,changes"

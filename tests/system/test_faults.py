@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 import redis
-from servers import ROOT, Cluster, RedisServer, deadly, eventually
 
 from journal.journal import Journal
 from journal.storage.clock import utc_now
+from support.servers import ROOT, Cluster, RedisServer, deadly, eventually
 from workers.app import app
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from servers import Cluster, deadly, eventually
+from support.servers import Cluster, deadly, eventually
 
 
 def by_feed(cluster: Cluster, *setup: str) -> None:

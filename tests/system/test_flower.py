@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 import requests
-from persons import personal_words
 from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
-from servers import Cluster, RabbitServer, RedisServer, eventually, free_port
+
+from support.personal_data import personal_words
+from support.servers import Cluster, RabbitServer, RedisServer, eventually, free_port
 
 ORDERS = 12
 USER, PASSWORD, REDIS_PASSWORD = "operator", "wrench-of-flower", "open-sesame-redis"

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import requests
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from servers import Cluster, Process, RedisServer, eventually, free_port
 
+from support.servers import Cluster, Process, RedisServer, eventually, free_port
 from workers.monitoring.tracing import ids_of
 
 

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 import requests
 import yaml
-from persons import personal_words
-from servers import ROOT, Cluster, Process, RedisServer, eventually, free_port
+
+from support.personal_data import personal_words
+from support.servers import ROOT, Cluster, Process, RedisServer, eventually, free_port
 
 ORDERS = 30
 PASSWORD = "wrench-of-flower"

@@ -13,12 +13,12 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from servers import ROOT, Cluster, eventually
 
 from journal.jobs.dead_letters import Which
 from journal.jobs.order_intake import Listed
 from journal.journal import Journal
 from journal.model import Policy
+from support.servers import ROOT, Cluster, eventually
 from vtex.simulator.config import Config
 from vtex.simulator.server import Running, running
 

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 import redis
 import requests
-from servers import Cluster, RedisServer, deadly, eventually, free_port
 from sqlalchemy import text
+
+from support.servers import Cluster, RedisServer, deadly, eventually, free_port
 
 ISSUED = "2026-03-10T15:04:05-03:00"
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-import published
 import requests
-from servers import Cluster, eventually
 
-pytestmark = published.needed
+from support import vtex_openapi
+from support.servers import Cluster, eventually
+
+pytestmark = vtex_openapi.needed
 DIFFERENCE = (
     "Items 0.99 + Discounts 0.00 + Shipping 3.00 + Tax 0.00 = 3.99, but the order's value is 11.60"
 )
@@ -18,11 +19,11 @@ DIFFERENCE = (
 def place(cluster: Cluster) -> str:
     # VTEX shows no order older than two years, and its example is.
     now = datetime.now(UTC).isoformat()
-    order = published.example("orders", published.ORDER) | {
+    order = vtex_openapi.example("orders", vtex_openapi.ORDER) | {
         "status": "ready-for-handling", "creationDate": now,
     }  # fmt: skip
-    transaction = published.example("payments", published.TRANSACTION)
-    payment = published.example("payments", published.PAYMENT)
+    transaction = vtex_openapi.example("payments", vtex_openapi.TRANSACTION)
+    payment = vtex_openapi.example("payments", vtex_openapi.PAYMENT)
     ids = [one["transactionId"] for one in order["paymentData"]["transactions"]]
     requests.put(
         f"{cluster.simulator}/_simulator/orders/{order['orderId']}",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import requests
-from servers import Cluster, eventually
 
 from journal.journal import Journal
+from support.servers import Cluster, eventually
 from tasks.intake.orders import listed
 from vtex.client import VtexClient
 from vtex.transport.transport import Account, Transport

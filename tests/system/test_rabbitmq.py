@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 from celery import Celery
 from kombu import Connection, Queue
-from servers import ROOT, Cluster, Process, RabbitServer, deadly, eventually
 from sqlalchemy import create_engine, make_url, text
 
 from journal.journal import Journal
+from support.servers import ROOT, Cluster, Process, RabbitServer, deadly, eventually
 
 ISSUED = "2026-03-10T15:04:05-03:00"
 

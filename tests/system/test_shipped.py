@@ -7,7 +7,8 @@ import subprocess
 import sys
 
 import pytest
-from servers import ROOT
+
+from support.servers import ROOT
 
 STORE = {"VTEX_ACCOUNT": "acme", "VTEX_APP_KEY": "key", "VTEX_APP_TOKEN": "token"}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from servers import Cluster, eventually, free_port
+from support.servers import Cluster, eventually, free_port
 
 
 def test_two_stores_are_served_and_one_that_is_refused_stops_only_itself(

@@ -8,15 +8,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from servers import ROOT
-from tryton_server import MISSING
+
+from support.servers import ROOT
+from support.tryton.server import MISSING
 
 pytestmark = pytest.mark.skipif(MISSING is not None, reason=MISSING or "")
 
 
 def test_orders_go_into_tryton_and_what_its_clerk_does_goes_back(tmp_path: Path) -> None:
     command = [
-        sys.executable, "-m", "tryton_demo", "--once", "--orders", "8",
+        sys.executable, "-m", "support.tryton.demo", "--once", "--orders", "8",
         "--folder", str(tmp_path / "demo"),
     ]  # fmt: skip
     env = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}

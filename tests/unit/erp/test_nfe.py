@@ -9,10 +9,10 @@ from xml.sax.saxutils import escape
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nfe_samples import CNPJ_WITH_LETTERS, PERSON, Det, access_key, changed, nfe
 
 from erp.nfe.invoice import Volumes, read
 from erp.nfe.safe_xml import NfeInvalid, text_of
+from support.nfe_samples import CNPJ_WITH_LETTERS, PERSON, Det, access_key, changed, nfe
 from vtex.payloads import key_is_sound
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from celery import Celery
-from servers import eventually
 
+from support.servers import eventually
 from tasks import local_executor as carrying
 from tasks.local_executor import Backlog, Load
 

@@ -9,8 +9,8 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from hooks import PASSWORD, Hook, hook
 
+from support.webhook import PASSWORD, Hook, hook
 from tasks.alerts.delivery import Message, Tone
 from workers import log
 from workers.notifier import AppriseNotifier

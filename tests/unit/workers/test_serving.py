@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import requests
-from servers import free_port
 
+from support.servers import free_port
 from workers.configuration.settings import SettingsError, load
 from workers.configuration.urls import ports
 from workers.monitoring.http_endpoints import PortsTaken, answer, serve

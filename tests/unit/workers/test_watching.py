@@ -3,8 +3,7 @@
 import subprocess
 import sys
 
-from servers import ROOT
-
+from support.servers import ROOT
 from workers.configuration.settings import load
 from workers.monitoring import instrumentation as watching
 

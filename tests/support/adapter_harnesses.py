@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from outboxes import MemoryOutbox, SqlOutbox
 from sqlalchemy import event, make_url
-from wire import Wire
 
 from erp.adapters.sql.adapter import SqlErp
 from erp.conformance import NotOffered
 from erp.port import Erp, Request
+from support.connection_proxy import Wire
+from support.erp_outboxes import MemoryOutbox, SqlOutbox
 
 DRAWN = "INSERT INTO int_outbox (kind, account, order_id, invoice_number"
 

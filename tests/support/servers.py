@@ -19,7 +19,6 @@ from typing import Any
 
 import redis
 import requests
-import warm
 from amqp.exceptions import AMQPError
 from click.testing import CliRunner
 from kombu.connection import Connection
@@ -27,10 +26,11 @@ from sqlalchemy import Engine, NullPool, create_engine, make_url, text
 
 from erp.adapters.sql.adapter import SqlErp
 from journal.journal import Journal
+from support import preloaded_processes
 from workers.cli.demo.cluster import redis_command
 from workers.cli.main import main
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def free_port() -> int:
@@ -110,13 +110,15 @@ class Process:
         self, command: list[str], env: dict[str, str], log: Path, home: Path = ROOT
     ) -> None:
         self.command, self.env, self.log, self.home = command, env, log, home
-        self.child: subprocess.Popen[bytes] | warm.Child | None = None
+        self.child: subprocess.Popen[bytes] | preloaded_processes.Child | None = None
 
     def start(self) -> None:
         with self.log.open("ab") as out:
-            if warm.fits(self.command, self.env):
+            if preloaded_processes.fits(self.command, self.env):
                 log = out.fileno()
-                self.child = warm.Child(self.command[2:], self.env, self.home, log, log)
+                self.child = preloaded_processes.Child(
+                    self.command[2:], self.env, self.home, log, log
+                )
                 return
             self.child = subprocess.Popen(
                 self.command, env=self.env, cwd=self.home, stdout=out, stderr=subprocess.STDOUT,
@@ -377,7 +379,7 @@ class Cluster:
         self.start_beat()
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return warm.run(["workers.cli.main", *arguments], self.env, self.home)
+        return preloaded_processes.run(["workers.cli.main", *arguments], self.env, self.home)
 
     # --- what is seen from outside -------------------------------------------------------------
 

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from desk import Desk, desk
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from support.in_process import Desk, desk
 from tasks.base import StoreTask
 from tasks.instrumentation import Watch
 from vtex.client import VtexClient

@@ -7,14 +7,13 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from fakes.odoo import Odoo
-
 from erp.adapters.odoo import notes
 from erp.adapters.odoo.adapter import OdooErp
 from erp.adapters.odoo.external_ids import MODULE, name
 from erp.adapters.shared import http_client as web
 from erp.conformance.order_kinds import ORDERS
 from erp.port import Erp
+from support.fakes.odoo import Odoo
 
 CODES = {"310045", "310102"} | {
     code for made in ORDERS.values() for line in made().lines for code in (line.sku_id, line.ref_id)

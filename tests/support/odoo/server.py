@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from servers import ROOT, Process, eventually, free_port
 from sqlalchemy import create_engine, make_url, text
-from wire import Wire
 
 from erp.adapters.odoo.adapter import OdooErp
 from erp.port import Erp
+from support.connection_proxy import Wire
+from support.servers import ROOT, Process, eventually, free_port
 
 VENV = ROOT / ".venv-odoo"
-HERE = ROOT / "tests" / "odoo"
+HERE = Path(__file__).parent
 MODULES = "sale_management,stock,account_invoicing,sale_stock,delivery,l10n_generic_coa"
 # It takes a minute to make, too long for each worker of make test.
 MISSING = (

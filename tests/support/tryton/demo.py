@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-from servers import ROOT
-from tryton_server import Clerk, TrytonServer, template
 
 from journal.journal import Journal
 from journal.queries import OrderRow
+from support.servers import ROOT
+from support.tryton.server import Clerk, TrytonServer, template
 from vtex.simulator.items import PRODUCTS
 from workers.cli.demo import cluster as demo
 from workers.cli.demo.simulated_erp import Played, settled

@@ -8,13 +8,12 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from nfe_samples import Det, nfe
-
 from erp.adapters.memory import MemoryErp
 from erp.port import Event
 from journal.jobs.order_intake import Listed
 from journal.journal import Journal
 from journal.model import Policy, Ticket
+from support.nfe_samples import Det, nfe
 from tasks import workflow as chains
 from tasks.base import StoreTask
 from tasks.context import Renew, Team

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qs
 
-from fakes.base import BRASILIA, Fake, Reply, cents
+from support.fakes.base import BRASILIA, Fake, Reply, cents
 
 
 class Tiny(Fake):

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import requests
-from servers import Cluster
+
+from support.servers import Cluster
 
 # What these fields hold tells nothing of a person.
 IMPERSONAL = {"id", "addressType", "addressId", "country", "documentType", "isCorporate"}

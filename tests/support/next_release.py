@@ -11,7 +11,7 @@ import re
 import shutil
 from pathlib import Path
 
-from servers import ROOT
+from support.servers import ROOT
 
 PACKAGES = ("foundation", "vtex", "erp", "journal", "tasks", "workers")
 

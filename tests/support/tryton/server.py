@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from servers import ROOT, Process, eventually, free_port
 
 from erp.adapters.tryton.adapter import TrytonErp
 from erp.adapters.tryton.notes import CLAIM, TAKEN, ending, is_taken, marks, of_order
+from support.servers import ROOT, Process, eventually, free_port
 
 VENV = ROOT / ".venv-tryton"
-HERE = ROOT / "tests" / "tryton"
+HERE = Path(__file__).parent
 MODULES = ("sale", "web_shop", "sale_shipment_cost", "account_invoice_stock")
 SHOPS = "acme,outlet"
 CODES = (

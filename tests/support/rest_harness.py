@@ -8,15 +8,14 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from fakes.base import Fake
-from fakes.bling import Bling
-from fakes.omie import Omie
-from fakes.tiny import Tiny
-from outboxes import SqlOutbox
-
 from erp.adapters.rest.adapter import RestErp
 from erp.conformance import NotOffered
 from erp.port import Erp
+from support.erp_outboxes import SqlOutbox
+from support.fakes.base import Fake
+from support.fakes.bling import Bling
+from support.fakes.omie import Omie
+from support.fakes.tiny import Tiny
 
 FAKES: dict[str, type[Fake]] = {"bling": Bling, "omie": Omie, "tiny": Tiny}
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from fakes.base import BRASILIA, Fake, Reply, cents
+from support.fakes.base import BRASILIA, Fake, Reply, cents
 
 
 class Bling(Fake):

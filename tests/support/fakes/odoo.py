@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from fakes.base import PAGE, Fake, Reply
+from support.fakes.base import PAGE, Fake, Reply
 
 KEY = "key"
 DATABASE = "erp"

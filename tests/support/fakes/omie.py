@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from fakes.base import BRASILIA, Fake, Reply, cents
+from support.fakes.base import BRASILIA, Fake, Reply, cents
 
 
 class Omie(Fake):

@@ -1,0 +1,1 @@
+"""A real Tryton for the tests, and for the demo."""
