@@ -176,7 +176,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from support.erp_outboxes import SqlOutbox
 from journal.journal import Journal
-from tasks import requests
+from tasks.outbound import request_intake as requests
 from tasks.context import Team
 
 LINES = "erp/adapters/sql/outbox.py"
