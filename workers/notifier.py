@@ -15,13 +15,15 @@ from contextlib import contextmanager
 from apprise import Apprise, AppriseAsset, NotifyFormat, NotifyType
 from apprise.plugins.base import NotifyBase
 
-from tasks.alerts.delivery import Message, Tone
+from tasks.alerts.delivery import Message, Severity
 
 _SERVICE = re.compile(r"([a-z][a-z0-9]{1,15})://\S", re.IGNORECASE)
 _STATUS = re.compile(r"error=(\d{3})\b")
 _TYPES = {
-    Tone.WRONG: NotifyType.FAILURE, Tone.OVER: NotifyType.SUCCESS, Tone.TEST: NotifyType.INFO,
-}  # fmt: skip
+    Severity.WRONG: NotifyType.FAILURE,
+    Severity.OVER: NotifyType.SUCCESS,
+    Severity.TEST: NotifyType.INFO,
+}
 _ASSET = AppriseAsset(
     app_id="vtex-erp", app_desc="orders of VTEX to the ERP", app_url="", image_url_mask="",
     image_url_logo="", async_mode=False, secure_logging=True,

@@ -26,7 +26,7 @@ SECONDS = 30.0
 """One run's share of a worker's thread; what it leaves, the next one sends."""
 
 
-class Tone(StrEnum):
+class Severity(StrEnum):
     """What kind of news a message is."""
 
     WRONG = "wrong"
@@ -40,7 +40,7 @@ class Message:
 
     title: str
     body: str
-    tone: Tone
+    tone: Severity
 
 
 class Notifier(Protocol):
@@ -60,14 +60,14 @@ def message_of(one: AlertRow, rules: Rules) -> Message:
     title = f"{one.store or 'vtex-erp'}: {one.words}"
     if one.closed_at is not None:
         lasted = f"lasted from {begin} until {_time(one.closed_at, rules)}"
-        return Message(f"over: {title}", f"{one.words}\n{lasted}", Tone.OVER)
+        return Message(f"over: {title}", f"{one.words}\n{lasted}", Severity.OVER)
     lines = [one.words, f"since {begin}"]
     if one.count:
         first = f", first the order {one.order_id}" if one.order_id else ""
         lines.append(f"how many: {one.count}{first}")
     lines.append(f"next: {one.todo}")
     still = "still: " if one.round > 1 else ""
-    return Message(still + title, "\n".join(lines), Tone.WRONG)
+    return Message(still + title, "\n".join(lines), Severity.WRONG)
 
 
 def digest_of(rows: Sequence[AlertRow], rules: Rules) -> Message:
@@ -77,7 +77,7 @@ def digest_of(rows: Sequence[AlertRow], rules: Rules) -> Message:
         lines.append(f"and {len(rows) - SHOWN} more")
     over = sum(one.closed_at is not None for one in rows)
     title = f"vtex-erp: {len(rows) - over} alerts" + (f", {over} are over" if over else "")
-    tone = Tone.OVER if over == len(rows) else Tone.WRONG
+    tone = Severity.OVER if over == len(rows) else Severity.WRONG
     return Message(title, "\n".join([*lines, "next: vtex-erp alerts shows all"]), tone)
 
 

@@ -21,7 +21,7 @@ from journal.monitoring.alerts import CLAIM, Cause
 from journal.reconciliation import Reconciliation
 from journal.storage.tables import orders
 from support.in_process import Clock
-from tasks.alerts.delivery import Message, Tone, tell
+from tasks.alerts.delivery import Message, Severity, tell
 from tasks.alerts.model import SAO_PAULO, Facts, Rule, Rules, Watched
 from tasks.alerts.rules import evaluate, look, silent_beat
 
@@ -103,7 +103,7 @@ def test_fifty_orders_of_one_cause_are_one_message_with_count_first_order_and_ne
     town.minutes(10)
 
     (message,) = [one for name, one in town.desk.got if name == "1 json"]
-    assert message.tone is Tone.WRONG
+    assert message.tone is Severity.WRONG
     assert message.title == "acme: 50 jobs set aside: items[…].sku …: the ERP has no such SKU"
     assert "how many: 50, first the order v000-01" in message.body
     assert "next: vtex-erp dead --store acme --reason 'items[…].sku …: the ERP" in message.body

@@ -11,7 +11,7 @@ import click
 
 from journal.monitoring.alert_queries import WATCHED
 from journal.monitoring.alerts import AlertRow
-from tasks.alerts.delivery import Message, Tone
+from tasks.alerts.delivery import Message, Severity
 from workers import log, wiring
 from workers.cli import output as views
 from workers.cli.dead_letters import Moment
@@ -23,7 +23,7 @@ ALL = timedelta(days=365)
 
 _TEST = Message(
     "vtex-erp: a test", "Alerts of the orders come here. Nothing is wrong, and nothing to do.",
-    Tone.TEST,
+    Severity.TEST,
 )  # fmt: skip
 
 

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 import pytest
 
 from support.webhook import PASSWORD, Hook, hook
-from tasks.alerts.delivery import Message, Tone
+from tasks.alerts.delivery import Message, Severity
 from workers import log
 from workers.notifier import AppriseNotifier
 
 NEWS = Message(
-    "acme: 3 jobs set aside: no *such* <b>SKU</b>", "since noon\nnext: check", Tone.WRONG
+    "acme: 3 jobs set aside: no *such* <b>SKU</b>", "since noon\nnext: check", Severity.WRONG
 )
 
 
