@@ -23,7 +23,7 @@ _REDIS: dict[str, object] = {
     "socket_connect_timeout": 5,
     "socket_keepalive": True,
     "health_check_interval": 30,
-    "max_connections": _settings.threads + 20,
+    "max_connections": _settings.worker_threads + 20,
 }
 _RABBITMQ: dict[str, object] = {
     # Else RabbitMQ may refuse or lose a message, and nobody hears of it: a request of the ERP that
@@ -126,7 +126,7 @@ timezone = "UTC"
 
 # --- workers ----------------------------------------------------------------------------------
 worker_pool = "threads"  # the work is waiting on HTTP; gevent never redelivers on Redis
-worker_concurrency = _settings.threads
+worker_concurrency = _settings.worker_threads
 # At 1 the threads pool stalls on Redis for up to 2 s each time its window is full.
 worker_prefetch_multiplier = 4
 worker_send_task_events = True  # what Flower shows
@@ -145,17 +145,17 @@ beat_schedule = {
     "journal.purge": {"task": "journal.purge", "schedule": 6 * 3600.0, "options": _OPTIONS},
     "alerts.watch": {
         "task": "alerts.watch",
-        "schedule": _settings.alert_seconds,
+        "schedule": _settings.alert_check_interval_seconds,
         "options": _OPTIONS,
     },
     **{
-        name: {"task": name, "schedule": _settings.dispatch_seconds, "options": _OPTIONS}
+        name: {"task": name, "schedule": _settings.dispatch_interval_seconds, "options": _OPTIONS}
         for name in ("journal.dispatch", "outbox.relay", "outcomes.report")
     },
     **{
         f"orders.list {store.name}": {
             "task": "orders.list",
-            "schedule": _settings.list_seconds,
+            "schedule": _settings.order_list_interval_seconds,
             "kwargs": {"store": store.name},
             "options": _OPTIONS,
         }
@@ -164,7 +164,7 @@ beat_schedule = {
     **{
         f"orders.read_feed {store.name}": {
             "task": "orders.read_feed",
-            "schedule": _settings.feed_seconds,
+            "schedule": _settings.feed_interval_seconds,
             "kwargs": {"store": store.name},
             "options": _OPTIONS,
         }
@@ -175,7 +175,7 @@ beat_schedule = {
         f"orders.watch {store.name}{' ended' if ended else ''}": {
             "task": "orders.watch",
             # Who is canceled goes on being listed: that costs more, and most ask before.
-            "schedule": _settings.changes_seconds * (6 if ended else 1),
+            "schedule": _settings.cancellation_poll_interval_seconds * (6 if ended else 1),
             "kwargs": {"store": store.name, "ended": ended},
             "options": _OPTIONS,
         }

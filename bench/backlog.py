@@ -161,7 +161,7 @@ def measure(arguments: argparse.Namespace) -> None:
         running(Config(index_lag=1e9)) as store,
         surroundings(
             "postgresql", VTEX_BASE_URL=store.url, VTEX_PAYMENTS_URL=store.url,
-            LIST_SECONDS="86400", WORKER_THREADS=str(arguments.threads),
+            ORDER_LIST_INTERVAL_SECONDS="86400", WORKER_THREADS=str(arguments.threads),
         ) as around,
     ):  # fmt: skip
         cluster, broker = around.cluster, around.broker

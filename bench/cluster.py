@@ -23,7 +23,11 @@ from support.servers import Cluster, RedisServer, eventually  # noqa: E402
 
 preloaded_processes.cold = True
 
-IN_SERVICE = {"LIST_SECONDS": "60", "DISPATCH_SECONDS": "2", "LEASE_SECONDS": "45"}
+IN_SERVICE = {
+    "ORDER_LIST_INTERVAL_SECONDS": "60",
+    "DISPATCH_INTERVAL_SECONDS": "2",
+    "LEASE_SECONDS": "45",
+}
 """How often is looked, as in service; the tests' clusters hurry."""
 
 NAMES = ("journal", "erp")

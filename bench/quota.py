@@ -68,7 +68,7 @@ class Stores:
             "".join(
                 f'[stores.{name}]\napp_key = "vtexappkey-acme-SIMULA"\n'
                 f'app_token = "simulated-token"\nbase_url = "{url}"\npayments_url = "{url}"\n'
-                f"quota = {quota}\nquota_share = {self.share}\n"
+                f"quota_per_minute = {quota}\nquota_share_percent = {self.share}\n"
                 for name, url in self.urls.items()
             )
         )

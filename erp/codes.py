@@ -138,7 +138,7 @@ class CodeMap:
         if len(branches) > 1:
             faults[
                 f"branch: the order is of several branches, {', '.join(branches)}: give its "
-                f"{self.branch_by}s one code in [branch] of ERP_MAP, or split the order"
+                f"{self.branch_by}s one code in [branch] of ERP_CODE_MAP_FILE, or split the order"
             ] = None
         if faults:
             raise ErpRejected("; ".join(faults))
@@ -165,8 +165,8 @@ class CodeMap:
         lacks = f" and the SKU has no {self.sku_key}" if need.kind == "sku" and self.sku_key else ""
         entry = json.dumps(need.code, ensure_ascii=False)  # as TOML writes it
         return (
-            f"{need.kind} {need.code!r}{name}: [{need.kind}] of ERP_MAP has no such entry{lacks}: "
-            f"add {entry} = its code in the ERP, or a {DEFAULT}, then retry"
+            f"{need.kind} {need.code!r}{name}: [{need.kind}] of ERP_CODE_MAP_FILE has no such "
+            f"entry{lacks}: add {entry} = its code in the ERP, or a {DEFAULT}, then retry"
         )
 
 

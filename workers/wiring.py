@@ -130,26 +130,31 @@ def alarm(settings: Settings, shared: Mapping[str, StoreBudget]) -> Alarm:
 
 def rules(settings: Settings) -> Rules:
     """Return the alerts' rules as the settings have them."""
-    paces = {"both": settings.list_safety_seconds, "feed": settings.list_safety_seconds}
+    paces = {
+        "both": settings.order_list_fallback_interval_seconds,
+        "feed": settings.order_list_fallback_interval_seconds,
+    }
     return Rules(
         stores=tuple(
             Watched(
                 one.name,
                 zone=ZoneInfo(one.watch.zone),
-                pace=timedelta(seconds=max(settings.list_seconds, paces.get(one.intake, 0.0))),
+                pace=timedelta(
+                    seconds=max(settings.order_list_interval_seconds, paces.get(one.intake, 0.0))
+                ),
                 by_feed=one.intake != "list",
                 quiet_orders=one.watch.quiet_orders,
                 waits=timedelta(minutes=one.watch.waiting_minutes),
             )
             for one in settings.stores
         ),
-        after=timedelta(seconds=settings.alert_after_seconds),
-        clear=timedelta(seconds=settings.alert_clear_seconds),
-        remind=timedelta(hours=settings.alert_remind_hours),
-        unheard=timedelta(minutes=settings.alert_unheard_minutes),
+        after=timedelta(seconds=settings.alert_pending_seconds),
+        clear=timedelta(seconds=settings.alert_resolve_seconds),
+        remind=timedelta(hours=settings.alert_repeat_hours),
+        unheard=timedelta(minutes=settings.alert_vtex_silent_minutes),
         ignored=settings.alert_ignore,
         zone=ZoneInfo(settings.timezone),
-        every=timedelta(seconds=settings.alert_seconds),
+        every=timedelta(seconds=settings.alert_check_interval_seconds),
     )
 
 
@@ -166,7 +171,7 @@ def _facts(shared: Mapping[str, StoreBudget]) -> Facts:
 
 def rests(settings: Settings) -> dict[str, timedelta]:
     """Return the stores that take orders by feed, and how long their lists may rest."""
-    seconds = {"both": settings.list_safety_seconds, "feed": FEED_ALONE_SECONDS}
+    seconds = {"both": settings.order_list_fallback_interval_seconds, "feed": FEED_ALONE_SECONDS}
     return {
         one.name: timedelta(seconds=seconds[one.intake])
         for one in settings.stores
@@ -238,8 +243,10 @@ def budgets(settings: Settings) -> dict[str, StoreBudget]:
 def _in_flight(settings: Settings, shared: Mapping[str, StoreBudget], store: str) -> int:
     budget = shared.get(store)
     if budget is None:
-        return settings.in_flight
-    return min(settings.in_flight, budget.jobs(settings.dispatch_seconds, REFILLED))
+        return settings.max_orders_in_flight
+    return min(
+        settings.max_orders_in_flight, budget.jobs(settings.dispatch_interval_seconds, REFILLED)
+    )
 
 
 def client(
@@ -256,8 +263,8 @@ def client(
     return VtexClient(
         Transport(
             account,
-            connect_timeout=settings.connect_timeout_seconds,
-            read_timeout=settings.read_timeout_seconds,
+            connect_timeout=settings.vtex_connect_timeout_seconds,
+            read_timeout=settings.vtex_read_timeout_seconds,
             budget=budget,
             watch=watch.called if watch else None,
         )
@@ -288,7 +295,7 @@ def _alone(settings: Settings) -> Callable[[str], AbstractContextManager[Renew |
         settings.redis_url, socket_timeout=5, socket_connect_timeout=5
     )
     # A dead holder's lock must lapse soon, a live one's never: it is renewed between two calls.
-    longest_call = settings.connect_timeout_seconds + 2 * settings.read_timeout_seconds
+    longest_call = settings.vtex_connect_timeout_seconds + 2 * settings.vtex_read_timeout_seconds
     return partial(_lock, connection, longest_call + 5)
 
 

@@ -306,7 +306,7 @@ def _quota(look: _Look, store: Watched) -> Iterator[Cause]:
             Rule.QUOTA, store.name,
             f"its quota is used up: {used} calls in the last minute of {allowed}; orders wait for "
             "calls",
-            f"vtex-erp orders --store {store.name}; raise VTEX_QUOTA if VTEX gives more "
+            f"vtex-erp orders --store {store.name}; raise VTEX_QUOTA_PER_MINUTE if VTEX gives more "
             "(docs/budget.md)",
             look.now,
         )  # fmt: skip

@@ -14,8 +14,8 @@ from tasks.base import StoreTask
 def watch(self: StoreTask, /, **_: object) -> None:
     """Look at all rules of all stores, keep what is wrong, and send what is new about it.
 
-    Beat calls this every ``ALERT_SECONDS``. Two that run at once send nothing twice; the lock only
-    saves the work.
+    Beat calls this every ``ALERT_CHECK_INTERVAL_SECONDS``. Two that run at once send
+    nothing twice; the lock only saves the work.
     """
     alarm = self.with_team.alarm
     if alarm is None:

@@ -29,7 +29,7 @@ AT_ONCE = 2
 SLOW_MS = 400
 LEAST_JOBS = 8
 RECOVERY = {
-    "LEASE_SECONDS": "45", "DISPATCH_SECONDS": "2", "LIST_SECONDS": "60",
+    "LEASE_SECONDS": "45", "DISPATCH_INTERVAL_SECONDS": "2", "ORDER_LIST_INTERVAL_SECONDS": "60",
     "VTEX_READ_TIMEOUT_SECONDS": "20", "WORKER_THREADS": "16",
 }  # fmt: skip
 """The settings that ship, at which recovery is measured."""

@@ -189,7 +189,7 @@ class World(Cluster):
         # Shorter than those that ship, so that minutes are enough for a fault and its end.
         self.env |= {
             "VTEX_BASE_URL": self.simulator, "VTEX_PAYMENTS_URL": self.simulator,
-            "VTEX_READ_TIMEOUT_SECONDS": "5", "LIST_SECONDS": "4", "DISPATCH_SECONDS": "1",
+            "VTEX_READ_TIMEOUT_SECONDS": "5", "ORDER_LIST_INTERVAL_SECONDS": "4", "DISPATCH_INTERVAL_SECONDS": "1",
             "LEASE_SECONDS": "10", "WORKER_THREADS": "8", "FLOWER_BASIC_AUTH": "chaos:monkey",
         } | plan.env  # fmt: skip
         if self.rabbit:

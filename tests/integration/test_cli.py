@@ -376,13 +376,13 @@ def test_a_number_out_of_all_reach_is_a_wrong_call(desk: Desk, call: str) -> Non
 
 
 def test_check_tells_bad_settings_one_a_line_with_status_2(desk: Desk) -> None:
-    desk.env |= {"LIST_SECONDS": "soon", "REDIS_URL": "cache"}
+    desk.env |= {"ORDER_LIST_INTERVAL_SECONDS": "soon", "REDIS_URL": "cache"}
 
     lines = desk.type("check", status=2).splitlines()
     verdicts = desk.json("check", status=2)
 
     assert [line.split(":")[:2] for line in lines] == [
-        ["FAILED  settings", " REDIS_URL"], ["FAILED  settings", " LIST_SECONDS"],
+        ["FAILED  settings", " REDIS_URL"], ["FAILED  settings", " ORDER_LIST_INTERVAL_SECONDS"],
     ]  # fmt: skip
     assert [(one["name"], one["ok"]) for one in verdicts] == [("settings", False)] * 2
 
@@ -465,9 +465,12 @@ def test_check_shows_the_budget_and_what_slows_it_down_until_a_person_lets_it_go
 
 
 def test_check_says_that_a_store_has_no_limit(desk: Desk) -> None:
-    desk.env["VTEX_QUOTA"] = "0"
+    desk.env["VTEX_QUOTA_PER_MINUTE"] = "0"
 
-    assert desk.verdicts()["acme budget"] == (None, "calls have no limit: VTEX_QUOTA is 0")
+    assert desk.verdicts()["acme budget"] == (
+        None,
+        "calls have no limit: VTEX_QUOTA_PER_MINUTE is 0",
+    )
 
 
 def test_check_and_orders_tell_of_an_erp_that_orders_wait_for(desk: Desk) -> None:
@@ -649,7 +652,7 @@ def test_version_and_wrong_calls(bare: Desk) -> None:
 
 
 def test_help_needs_no_sound_settings_and_leaves_nothing_unsaid(bare: Desk) -> None:
-    bare.env["LIST_SECONDS"] = "soon"
+    bare.env["ORDER_LIST_INTERVAL_SECONDS"] = "soon"
 
     assert "migrate, check, sync" in " ".join(bare.type("--help").split())
     for name, command in main.commands.items():
@@ -1166,7 +1169,7 @@ def test_coverage_says_what_is_wrong_with_the_codes(desk: Desk) -> None:
 def mapped(desk: Desk, toml: str) -> None:
     """Let the retailer say what things are called in the ERP."""
     (desk.folder / "map.toml").write_text(toml)
-    desk.env["ERP_MAP"] = str(desk.folder / "map.toml")
+    desk.env["ERP_CODE_MAP_FILE"] = str(desk.folder / "map.toml")
 
 
 def test_the_map_shows_what_is_mapped_and_what_orders_need(desk: Desk) -> None:
@@ -1186,13 +1189,13 @@ def test_the_map_shows_what_is_mapped_and_what_orders_need(desk: Desk) -> None:
     assert shown["mapped"] == ["carrier", "channel", "document"]
     assert order_id in text
     assert "as VTEX has it" in text
-    assert "ERP_MAP has codes for carrier, channel, document" in text
+    assert "ERP_CODE_MAP_FILE has codes for carrier, channel, document" in text
 
 
 def test_the_map_is_content_where_nothing_is_mapped(desk: Desk) -> None:
     bought(desk)
 
-    assert "ERP_MAP has codes for nothing" in desk.type("map")
+    assert "ERP_CODE_MAP_FILE has codes for nothing" in desk.type("map")
 
 
 def test_a_dry_run_shows_the_codes_or_what_has_none(desk: Desk) -> None:
@@ -1208,7 +1211,9 @@ def test_a_dry_run_shows_the_codes_or_what_has_none(desk: Desk) -> None:
     shown = desk.json("order", order_id, "--dry-run", status=1)
 
     assert shown["would"] == "be held"
-    assert shown["reason"].startswith("channel '1': [channel] of ERP_MAP has no such entry: add")
+    assert shown["reason"].startswith(
+        "channel '1': [channel] of ERP_CODE_MAP_FILE has no such entry: add"
+    )
 
 
 # --- alerts ---------------------------------------------------------------------------------------

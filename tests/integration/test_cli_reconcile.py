@@ -38,7 +38,7 @@ class Till:
             "VTEX_APP_TOKEN": store.app_token,
             "VTEX_BASE_URL": store.url,
             "VTEX_PAYMENTS_URL": store.url,
-            "VTEX_QUOTA": "0",
+            "VTEX_QUOTA_PER_MINUTE": "0",
             "STORES_FILE": None,
         }
 

@@ -133,7 +133,7 @@ def test_an_order_without_a_code_is_set_aside_and_goes_in_once_it_has_one(office
     order_id = taken_in(office)
 
     (dead,) = office.journal.dead(Which(order_id=order_id))
-    assert "channel '1': [channel] of ERP_MAP has no such entry" in (dead.reason or "")
+    assert "channel '1': [channel] of ERP_CODE_MAP_FILE has no such entry" in (dead.reason or "")
     assert order_id not in {one for _, one in office.erp.orders}
 
     StoreTask.team = replace(office.team, codes={"acme": CodeMap({"channel": {"1": "LOJA"}})})

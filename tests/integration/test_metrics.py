@@ -286,7 +286,7 @@ def test_a_store_that_pauses_an_erp_that_is_down_and_a_feed_that_is_lost_are_tol
 def test_the_quota_the_beat_and_who_is_away_are_told(
     counter: Desk, redis_server: RedisServer
 ) -> None:
-    of = settings(redis_server.url, VTEX_QUOTA="1000")
+    of = settings(redis_server.url, VTEX_QUOTA_PER_MINUTE="1000")
     registry = CollectorRegistry()
     metrics = ClusterMetrics(of, counter.journal)
     registry.register(metrics)

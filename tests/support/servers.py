@@ -336,11 +336,11 @@ class Cluster:
             "VTEX_BASE_URL": self.simulator,
             "VTEX_PAYMENTS_URL": self.simulator,
             "VTEX_READ_TIMEOUT_SECONDS": "3",
-            "LIST_SECONDS": "1",
-            "DISPATCH_SECONDS": "0.5",
+            "ORDER_LIST_INTERVAL_SECONDS": "1",
+            "DISPATCH_INTERVAL_SECONDS": "0.5",
             "LEASE_SECONDS": "5",
             # The calls are counted as in service, and never too many.
-            "VTEX_QUOTA": "60000",
+            "VTEX_QUOTA_PER_MINUTE": "60000",
         }
         self.processes: dict[str, Process] = {}
 

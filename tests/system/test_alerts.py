@@ -18,8 +18,8 @@ def told(cluster: Cluster) -> Iterator[Hook]:
     """A webhook that a cluster of little patience tells of everything."""
     with hook() as made:
         cluster.env |= {
-            "ALERT_URLS": made.url, "ALERT_SECONDS": "0.5", "ALERT_AFTER_SECONDS": "1",
-            "ALERT_CLEAR_SECONDS": "2", "ALERT_BEAT_SECONDS": "4",
+            "ALERT_URLS": made.url, "ALERT_CHECK_INTERVAL_SECONDS": "0.5", "ALERT_PENDING_SECONDS": "1",
+            "ALERT_RESOLVE_SECONDS": "2", "ALERT_BEAT_SILENT_SECONDS": "4",
         }  # fmt: skip
         yield made
 

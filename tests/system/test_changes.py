@@ -20,7 +20,7 @@ def handled(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Cluste
         url = request.getfixturevalue("postgres_database")
         cluster.env |= {"JOURNAL_URL": url, "ERP_URL": url}
         cluster.migrate()
-    cluster.env |= {"VTEX_INTAKE": "both", "FEED_SECONDS": "0.5"}
+    cluster.env |= {"VTEX_INTAKE": "both", "FEED_INTERVAL_SECONDS": "0.5"}
     cluster.start_simulator(0, "--index-lag", "3600")
     assert cluster.command("feed", "setup").returncode == 0
     cluster.steer("orders", count=3)

@@ -136,14 +136,14 @@ def test_an_order_canceled_after_insertion_is_reported_to_the_erp(cluster: Clust
 
 
 def test_bad_settings_are_named_before_anything_starts(cluster: Cluster, tmp_path: Path) -> None:
-    cluster.env["LIST_SECONDS"] = "often"
+    cluster.env["ORDER_LIST_INTERVAL_SECONDS"] = "often"
 
     answer = cluster.command("check")
 
     assert answer.returncode == 2
     said = answer.stdout + answer.stderr
-    assert "LIST_SECONDS: 'often'" in said
-    assert "For example LIST_SECONDS=60" in said
+    assert "ORDER_LIST_INTERVAL_SECONDS: 'often'" in said
+    assert "For example ORDER_LIST_INTERVAL_SECONDS=60" in said
 
 
 def test_an_erp_that_is_down_for_a_while_gets_every_order_after(cluster: Cluster) -> None:

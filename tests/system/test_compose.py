@@ -107,12 +107,14 @@ def test_the_described_cluster_moves_orders(
         "/run/secrets": str(tmp_path), "redis://redis:6379/0": redis_server.url,
         "0.0.0.0": "127.0.0.1", "8700": str(cluster.port), "--port=5555": f"--port={flower}",
         "${VTEX_ACCOUNT:-acme}": "acme", "${VTEX_BASE_URL:-}": cluster.simulator,
-        "${VTEX_PAYMENTS_URL:-}": cluster.simulator, "${VTEX_QUOTA:-}": "",
+        "${VTEX_PAYMENTS_URL:-}": cluster.simulator, "${VTEX_QUOTA_PER_MINUTE:-}": "",
         "${BROKER_URL:-}": "", "${VTEX_INTAKE:-}": "", "${ALERT_URLS:-}": "",
         "${OTEL_EXPORTER_OTLP_ENDPOINT:-}": "",
         "9540": f"{metrics}-{metrics + 40}",
     }  # fmt: skip
-    base = {k: v for k, v in cluster.env.items() if k in ("PATH", "HOME", "LIST_SECONDS")}
+    base = {
+        k: v for k, v in cluster.env.items() if k in ("PATH", "HOME", "ORDER_LIST_INTERVAL_SECONDS")
+    }
 
     def start(name: str, *more: str) -> Process:
         service = OURS[name]

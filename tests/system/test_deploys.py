@@ -31,7 +31,7 @@ QUEUES = "invoices,tracking,cancellations,denials,changes"
 def old(tmp_path: Path, redis_server: RedisServer, postgres_database: str) -> Iterator[Cluster]:
     """A cluster of this version on PostgreSQL."""
     made = Cluster(tmp_path, postgres_database, postgres_database, redis_server.url)
-    made.env |= {"LEASE_SECONDS": str(LEASE_SECONDS), "DISPATCH_IN_FLIGHT": "60"}
+    made.env |= {"LEASE_SECONDS": str(LEASE_SECONDS), "MAX_ORDERS_IN_FLIGHT": "60"}
     assert made.command("migrate").returncode == 0
     yield made
     made.stop()

@@ -9,7 +9,11 @@ from support.servers import Cluster, deadly, eventually
 
 def by_feed(cluster: Cluster, *setup: str) -> None:
     """Start a store whose list lags by an hour, and set its feed up."""
-    cluster.env |= {"VTEX_INTAKE": "both", "LIST_SECONDS": "3600", "FEED_SECONDS": "0.5"}
+    cluster.env |= {
+        "VTEX_INTAKE": "both",
+        "ORDER_LIST_INTERVAL_SECONDS": "3600",
+        "FEED_INTERVAL_SECONDS": "0.5",
+    }
     cluster.start_simulator(0, "--index-lag", "3600")
     told = cluster.command("feed", "setup", *setup)
     assert told.returncode == 0, told.stderr

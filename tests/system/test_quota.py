@@ -23,7 +23,7 @@ def start(cluster: Cluster, quota: int, orders: int, **env: str) -> Journal:
     """Let two workers meet a backlog that the journal knows already."""
     cluster.start_simulator(orders)
     cluster.env |= {
-        "VTEX_QUOTA": str(quota), "VTEX_QUOTA_SHARE": "100", "LIST_SECONDS": "3600",
+        "VTEX_QUOTA_PER_MINUTE": str(quota), "VTEX_QUOTA_SHARE_PERCENT": "100", "ORDER_LIST_INTERVAL_SECONDS": "3600",
         "LEASE_SECONDS": "45", **env,
     }  # fmt: skip
     journal = Journal(cluster.env["JOURNAL_URL"])

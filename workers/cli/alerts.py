@@ -51,7 +51,7 @@ def alerts_command(
         watched = journal.signed(WATCHED)
     finally:
         journal.close()
-    late = watched is None or (now - watched).total_seconds() > settings.alert_beat_seconds
+    late = watched is None or (now - watched).total_seconds() > settings.alert_beat_silent_seconds
     if as_json:
         views.show_json({"watched_at": watched, "alerts": [_plain(one) for one in rows]})
     else:
@@ -82,7 +82,7 @@ def _show(
     if not rows and not late:
         click.echo(
             f"nothing is wrong, as of {views.moment(watched)}; what is younger than "
-            f"{settings.alert_after_seconds:g} s is no news yet (ALERT_AFTER_SECONDS)"
+            f"{settings.alert_pending_seconds:g} s is no news yet (ALERT_PENDING_SECONDS)"
         )
     for one in rows:
         # No table: the next step is there to be copied.

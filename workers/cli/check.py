@@ -199,7 +199,7 @@ def _standing(budget: StoreBudget | None) -> Standing | None:
 def _budget(store: Store, budget: StoreBudget | None, now: Standing | None) -> Verdict:
     name, quota = f"{store.name} budget", store.quota
     if budget is None:
-        return Verdict(name, None, "calls have no limit: VTEX_QUOTA is 0")
+        return Verdict(name, None, "calls have no limit: VTEX_QUOTA_PER_MINUTE is 0")
     if now is None:
         part = f"{quota.local} % of {quota.allowed} calls a minute for each process"
         return Verdict(name, None, f"Redis does not answer: {part} until it does")

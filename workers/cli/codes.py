@@ -46,8 +46,8 @@ def coverage(store: str | None, days: int, *, everything: bool, as_json: bool) -
 def show_map(store: str | None, days: int, *, as_json: bool) -> None:
     """Show what things are called in the ERP, and what orders of the last days need.
 
-    All that ERP_MAP has, all that orders needed, what has no code first. What an order becomes by
-    it: vtex-erp order ID --dry-run. Exit status as of coverage.
+    All that ERP_CODE_MAP_FILE has, all that orders needed, what has no code first. What an
+    order becomes by it: vtex-erp order ID --dry-run. Exit status as of coverage.
     """
     _look(store, days, everything=True, as_json=as_json)
 
@@ -98,7 +98,7 @@ def _show(found: Coverage, *, everything: bool, as_json: bool) -> None:
         click.echo(f"{len(ids)} cannot be mapped, such as {ids[0]}: {reason}")
     click.echo(
         f"{found.store}: {len(found.missing)} without a code, {found.orders} orders since "
-        f"{views.moment(found.since)}; ERP_MAP has codes for {_listed(found.mapped)}, "
+        f"{views.moment(found.since)}; ERP_CODE_MAP_FILE has codes for {_listed(found.mapped)}, "
         f"the ERP keeps codes for {_listed(found.judged)}"
     )
 

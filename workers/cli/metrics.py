@@ -32,7 +32,7 @@ def metrics_command(port: int | None, address: str | None) -> None:
     log.set_up(settings.log_level)
     registry = metrics.registry("exporter")
     add_cluster(settings, registry)
-    chosen = ports(str(port)) if port else settings.metrics_ports or ports(str(DEFAULT_PORT))
+    chosen = ports(str(port)) if port else settings.metrics_port or ports(str(DEFAULT_PORT))
     where = address or settings.metrics_address
     try:
         served = serve(where, chosen, watching.pages(registry, health.of_exporter(settings)))

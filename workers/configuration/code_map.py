@@ -1,4 +1,4 @@
-"""The retailer's map of codes: the TOML file that ``ERP_MAP`` names, read at the start."""
+"""The retailer's map of codes: the TOML file of ``ERP_CODE_MAP_FILE``, read at the start."""
 
 from __future__ import annotations
 
@@ -59,21 +59,23 @@ def of_file(
         path: None where nothing is mapped.
         stores: the stores that there are.
     """
-    text = content("ERP_MAP", path, faults) if path else ""
+    text = content("ERP_CODE_MAP_FILE", path, faults) if path else ""
     if not text:
         return {}
     try:
         whole = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        faults.append(f"ERP_MAP: {path!r} is not TOML: {error}")
+        faults.append(f"ERP_CODE_MAP_FILE: {path!r} is not TOML: {error}")
         return {}
     tables = whole.pop("stores", {})
     if not isinstance(tables, dict):
-        faults.append("ERP_MAP: stores must be tables, as in [stores.acme.payment]")
+        faults.append("ERP_CODE_MAP_FILE: stores must be tables, as in [stores.acme.payment]")
         tables = {}
     for name in tables.keys() - set(stores):
         known = ", ".join(stores) or "none"
-        faults.append(f"ERP_MAP: stores.{name}: no such store is configured (known: {known})")
+        faults.append(
+            f"ERP_CODE_MAP_FILE: stores.{name}: no such store is configured (known: {known})"
+        )
     common = _loaded(whole, "", faults)
     found = {
         name: _map(common, _loaded(tables.get(name, {}), f"stores.{name}.", faults))
@@ -81,25 +83,25 @@ def of_file(
     }
     if erp_url.startswith("rest:") and any("sku" in one.kinds for one in found.values()):
         faults.append(
-            "ERP_MAP: sku: the SKUs of an ERP asked by REST are mapped in [codes.sku] of the file "
-            "that ERP_URL names, which is read backwards for its invoices"
+            "ERP_CODE_MAP_FILE: sku: the SKUs of an ERP asked by REST are mapped in [codes.sku] of "
+            "the file that ERP_URL names, which is read backwards for its invoices"
         )
     return found
 
 
 def _loaded(table: Any, where: str, faults: list[str]) -> Mapping[str, Any]:
     if not isinstance(table, dict):
-        faults.append(f"ERP_MAP: {where.rstrip('.')} is no table")
+        faults.append(f"ERP_CODE_MAP_FILE: {where.rstrip('.')} is no table")
         return {}
     schema = _TablesSchema()
     wrong = schema.validate(table)
     for key, words in wrong.items():
         if key not in schema.fields:
             faults.append(
-                f"ERP_MAP: {where}{key}: is unknown; known are {', '.join(schema.fields)}"
+                f"ERP_CODE_MAP_FILE: {where}{key}: is unknown; known are {', '.join(schema.fields)}"
             )
             continue
-        faults += [f"ERP_MAP: {where}{key}{one}" for one in _spelled(words)]
+        faults += [f"ERP_CODE_MAP_FILE: {where}{key}{one}" for one in _spelled(words)]
     loaded: Mapping[str, Any] = schema.load({k: v for k, v in table.items() if k not in wrong})
     return loaded
 

@@ -65,17 +65,17 @@ class Settings:
     erp_url: str = field(repr=False)
     stores: tuple[Store, ...]
     codes: Mapping[str, CodeMap]
-    list_seconds: float
-    list_safety_seconds: float
-    feed_seconds: float
-    changes_seconds: float
-    dispatch_seconds: float
+    order_list_interval_seconds: float
+    order_list_fallback_interval_seconds: float
+    feed_interval_seconds: float
+    cancellation_poll_interval_seconds: float
+    dispatch_interval_seconds: float
     lease_seconds: float
-    in_flight: int
-    threads: int
+    max_orders_in_flight: int
+    worker_threads: int
     max_crashes: int
-    connect_timeout_seconds: float
-    read_timeout_seconds: float
+    vtex_connect_timeout_seconds: float
+    vtex_read_timeout_seconds: float
     log_level: str
     nfe_match: tuple[str, ...]
     nfe_production: bool
@@ -84,18 +84,18 @@ class Settings:
     retention_documents_days: int
     retention_timeline_days: int
     alert_urls: tuple[str, ...] = field(repr=False)
-    alert_seconds: float
-    alert_after_seconds: float
-    alert_clear_seconds: float
-    alert_remind_hours: float
-    alert_unheard_minutes: float
-    alert_beat_seconds: float
-    alert_clock_seconds: float
+    alert_check_interval_seconds: float
+    alert_pending_seconds: float
+    alert_resolve_seconds: float
+    alert_repeat_hours: float
+    alert_vtex_silent_minutes: float
+    alert_beat_silent_seconds: float
+    alert_clock_skew_seconds: float
     alert_ignore: frozenset[str]
     timezone: str
     metrics_address: str
-    metrics_ports: range
-    traces: str | None = field(repr=False)
+    metrics_port: range
+    otel_exporter_otlp_endpoint: str | None = field(repr=False)
 
     def store(self, name: str) -> Store:
         """Return one store's settings.
@@ -186,7 +186,7 @@ class SettingsSchema(Schema):
         secret=True,
         validate=erp_address,
     )  # fmt: skip
-    ERP_MAP = _setting(
+    ERP_CODE_MAP_FILE = _setting(
         fields.String, None, "/etc/vtex-erp/map.toml",
         "TOML file of what payments, carriers, channels, SKUs, branches and the like are called in "
         "the ERP (erp/mapping.md).",
@@ -228,12 +228,12 @@ class SettingsSchema(Schema):
         "choice (feed.md).",
         validate=INTAKE,
     )  # fmt: skip
-    VTEX_QUOTA = _setting(
+    VTEX_QUOTA_PER_MINUTE = _setting(
         fields.Integer, 6000, "500",
         "Calls a minute that VTEX takes of a store, all its integrations together; 0: no limit.",
         validate=CALLS,
     )  # fmt: skip
-    VTEX_QUOTA_SHARE = _setting(
+    VTEX_QUOTA_SHARE_PERCENT = _setting(
         fields.Integer, 80, "80",
         "Percent of them that the workers take; the rest is for the shop's other integrations.",
         validate=PERCENT,
@@ -243,30 +243,30 @@ class SettingsSchema(Schema):
         "Quotas of groups of routes that have one of their own: list, order, payments, writes.",
         validate=groups_of,
     )  # fmt: skip
-    VTEX_QUOTA_LOCAL = _setting(
+    VTEX_QUOTA_LOCAL_PERCENT = _setting(
         fields.Integer, 10, "10",
         "Percent of the workers' share that each process takes for itself while Redis is away.",
         validate=PERCENT,
     )  # fmt: skip
-    LIST_SECONDS = _setting(
+    ORDER_LIST_INTERVAL_SECONDS = _setting(
         fields.Float, 60.0, "60", "Seconds between two listings of a store.", validate=_SECONDS
     )
-    LIST_SAFETY_SECONDS = _setting(
+    ORDER_LIST_FALLBACK_INTERVAL_SECONDS = _setting(
         fields.Float, 600.0, "600",
         "Seconds between two listings of a store of intake both, while its feed works.",
         validate=_SECONDS,
     )  # fmt: skip
-    FEED_SECONDS = _setting(
+    FEED_INTERVAL_SECONDS = _setting(
         fields.Float, 5.0, "5", "Seconds between two readings of a store's feed.",
         validate=_SECONDS,
     )  # fmt: skip
-    CHANGES_SECONDS = _setting(
+    CANCELLATION_POLL_INTERVAL_SECONDS = _setting(
         fields.Float, 600.0, "600",
         "Seconds between two looks into VTEX's list for cancellations asked for; six times as long "
         "for those that are done (changes.md).",
         validate=_SECONDS,
     )  # fmt: skip
-    DISPATCH_SECONDS = _setting(
+    DISPATCH_INTERVAL_SECONDS = _setting(
         fields.Float, 2.0, "2", "Seconds between two sweeps of the journal.", validate=_SECONDS
     )
     LEASE_SECONDS = _setting(
@@ -274,7 +274,7 @@ class SettingsSchema(Schema):
         "How long a step may take before its job is given to another worker.",
         validate=_within(1, 3600),
     )  # fmt: skip
-    DISPATCH_IN_FLIGHT = _setting(
+    MAX_ORDERS_IN_FLIGHT = _setting(
         fields.Integer, 500, "500", "Orders of a store that are under way at once, at most.",
         validate=_within(1, 100_000),
     )  # fmt: skip
@@ -327,21 +327,21 @@ class SettingsSchema(Schema):
         secret=True,
         validate=alert_addresses,
     )  # fmt: skip
-    ALERT_SECONDS = _setting(
+    ALERT_CHECK_INTERVAL_SECONDS = _setting(
         fields.Float, 60.0, "60", "Seconds between two looks for what is wrong.",
         validate=_SECONDS,
     )  # fmt: skip
-    ALERT_AFTER_SECONDS = _setting(
+    ALERT_PENDING_SECONDS = _setting(
         fields.Float, 120.0, "120",
         "How long something has to be wrong before an alert is sent, where its rule has no longer "
         "time of its own.",
         validate=_within(0, 86_400),
     )  # fmt: skip
-    ALERT_CLEAR_SECONDS = _setting(
+    ALERT_RESOLVE_SECONDS = _setting(
         fields.Float, 300.0, "300", "How long it has to be well again before that is told.",
         validate=_within(0, 86_400),
     )  # fmt: skip
-    ALERT_REMIND_HOURS = _setting(
+    ALERT_REPEAT_HOURS = _setting(
         fields.Float, 4.0, "24", "Hours between two messages of an alert that lasts.",
         validate=_within(0.01, 8760),
     )  # fmt: skip
@@ -349,23 +349,23 @@ class SettingsSchema(Schema):
         fields.Float, 30.0, "30", "Minutes for which the oldest order, or request, may wait.",
         validate=_within(0.01, 525_600),
     )  # fmt: skip
-    ALERT_QUIET_ORDERS = _setting(
+    ALERT_MISSING_ORDERS = _setting(
         fields.Float, 15.0, "15",
         "Orders that a store's own rhythm would have brought since the last one, after which its "
         "silence is told; 0: never.",
         validate=_within(0, 100_000),
     )  # fmt: skip
-    ALERT_UNHEARD_MINUTES = _setting(
+    ALERT_VTEX_SILENT_MINUTES = _setting(
         fields.Float, 15.0, "15", "Minutes for which VTEX may tell of no orders, new or not.",
         validate=_within(0.01, 525_600),
     )  # fmt: skip
-    ALERT_BEAT_SECONDS = _setting(
+    ALERT_BEAT_SILENT_SECONDS = _setting(
         fields.Float, 300.0, "300",
         "Seconds without a look for alerts after which a worker tells that the schedule stands "
-        "still; more than two of ALERT_SECONDS.",
+        "still; more than two of ALERT_CHECK_INTERVAL_SECONDS.",
         validate=_SECONDS,
     )  # fmt: skip
-    ALERT_CLOCK_SECONDS = _setting(
+    ALERT_CLOCK_SKEW_SECONDS = _setting(
         fields.Float, 5.0, "5", "Seconds by which a worker's clock may differ from the journal's.",
         validate=_within(1, 86_400),
     )  # fmt: skip
@@ -419,7 +419,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     table = _table(schema, given, faults)
     stores = _stores(table, environ, set(given) | unread, faults)
     names = [one.name for one in stores]
-    codes = codemaps.of_file(table["ERP_MAP"], names, table["ERP_URL"], faults)
+    codes = codemaps.of_file(table["ERP_CODE_MAP_FILE"], names, table["ERP_URL"], faults)
     if faults:
         raise SettingsError("\n".join(faults))
     return Settings(
@@ -429,17 +429,17 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         erp_url=table["ERP_URL"],
         stores=stores,
         codes=codes,
-        list_seconds=table["LIST_SECONDS"],
-        list_safety_seconds=table["LIST_SAFETY_SECONDS"],
-        feed_seconds=table["FEED_SECONDS"],
-        changes_seconds=table["CHANGES_SECONDS"],
-        dispatch_seconds=table["DISPATCH_SECONDS"],
+        order_list_interval_seconds=table["ORDER_LIST_INTERVAL_SECONDS"],
+        order_list_fallback_interval_seconds=table["ORDER_LIST_FALLBACK_INTERVAL_SECONDS"],
+        feed_interval_seconds=table["FEED_INTERVAL_SECONDS"],
+        cancellation_poll_interval_seconds=table["CANCELLATION_POLL_INTERVAL_SECONDS"],
+        dispatch_interval_seconds=table["DISPATCH_INTERVAL_SECONDS"],
         lease_seconds=table["LEASE_SECONDS"],
-        in_flight=table["DISPATCH_IN_FLIGHT"],
-        threads=table["WORKER_THREADS"],
+        max_orders_in_flight=table["MAX_ORDERS_IN_FLIGHT"],
+        worker_threads=table["WORKER_THREADS"],
         max_crashes=table["MAX_CRASHES"],
-        connect_timeout_seconds=table["VTEX_CONNECT_TIMEOUT_SECONDS"],
-        read_timeout_seconds=table["VTEX_READ_TIMEOUT_SECONDS"],
+        vtex_connect_timeout_seconds=table["VTEX_CONNECT_TIMEOUT_SECONDS"],
+        vtex_read_timeout_seconds=table["VTEX_READ_TIMEOUT_SECONDS"],
         log_level=table["LOG_LEVEL"],
         nfe_match=tuple(table["NFE_MATCH"].split(",")),
         nfe_production=table["NFE_PRODUCTION"],
@@ -448,18 +448,20 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         retention_documents_days=table["RETENTION_DOCUMENTS_DAYS"],
         retention_timeline_days=table["RETENTION_TIMELINE_DAYS"],
         alert_urls=tuple((table["ALERT_URLS"] or "").split()),
-        alert_seconds=table["ALERT_SECONDS"],
-        alert_after_seconds=table["ALERT_AFTER_SECONDS"],
-        alert_clear_seconds=table["ALERT_CLEAR_SECONDS"],
-        alert_remind_hours=table["ALERT_REMIND_HOURS"],
-        alert_unheard_minutes=table["ALERT_UNHEARD_MINUTES"],
-        alert_beat_seconds=max(table["ALERT_BEAT_SECONDS"], 2 * table["ALERT_SECONDS"]),
-        alert_clock_seconds=table["ALERT_CLOCK_SECONDS"],
+        alert_check_interval_seconds=table["ALERT_CHECK_INTERVAL_SECONDS"],
+        alert_pending_seconds=table["ALERT_PENDING_SECONDS"],
+        alert_resolve_seconds=table["ALERT_RESOLVE_SECONDS"],
+        alert_repeat_hours=table["ALERT_REPEAT_HOURS"],
+        alert_vtex_silent_minutes=table["ALERT_VTEX_SILENT_MINUTES"],
+        alert_beat_silent_seconds=max(
+            table["ALERT_BEAT_SILENT_SECONDS"], 2 * table["ALERT_CHECK_INTERVAL_SECONDS"]
+        ),
+        alert_clock_skew_seconds=table["ALERT_CLOCK_SKEW_SECONDS"],
         alert_ignore=rules_of(table["ALERT_IGNORE"] or ""),
         timezone=table["TIMEZONE"],
         metrics_address=table["METRICS_ADDRESS"],
-        metrics_ports=ports(table["METRICS_PORT"] or ""),
-        traces=table["OTEL_EXPORTER_OTLP_ENDPOINT"],
+        metrics_port=ports(table["METRICS_PORT"] or ""),
+        otel_exporter_otlp_endpoint=table["OTEL_EXPORTER_OTLP_ENDPOINT"],
     )
 
 
@@ -498,10 +500,11 @@ def _stores(
     table: Mapping[str, Any], environ: Mapping[str, str], named: set[str], faults: list[str]
 ) -> tuple[Store, ...]:
     quota = Quota(
-        table["VTEX_QUOTA"], table["VTEX_QUOTA_SHARE"], table["VTEX_QUOTA_LOCAL"],
+        table["VTEX_QUOTA_PER_MINUTE"], table["VTEX_QUOTA_SHARE_PERCENT"],
+        table["VTEX_QUOTA_LOCAL_PERCENT"],
         groups_of(table["VTEX_QUOTA_GROUPS"]) if table["VTEX_QUOTA_GROUPS"] else {},
     )  # fmt: skip
-    watch = Watch(table["TIMEZONE"], table["ALERT_QUIET_ORDERS"], table["ALERT_WAITING_MINUTES"])
+    watch = Watch(table["TIMEZONE"], table["ALERT_MISSING_ORDERS"], table["ALERT_WAITING_MINUTES"])
     if "STORES_FILE" in named:
         if doubled := [name for name in (*_IDENTITY, *_PER_STORE) if name in named]:
             faults.append(

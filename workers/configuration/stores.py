@@ -140,11 +140,11 @@ class _StoreSchema(Schema):
     payments_url = fields.String(validate=ADDRESS)
     allow_sum_mismatch = fields.Boolean()
     intake = fields.String(validate=INTAKE)
-    quota = fields.Integer(validate=CALLS)
-    quota_share = fields.Integer(validate=PERCENT)
+    quota_per_minute = fields.Integer(validate=CALLS)
+    quota_share_percent = fields.Integer(validate=PERCENT)
     quota_groups = fields.Dict(validate=_groups)
     timezone = fields.String(validate=ZONE)
-    alert_quiet_orders = fields.Float(validate=ORDERS)
+    alert_missing_orders = fields.Float(validate=ORDERS)
     alert_waiting_minutes = fields.Float(validate=MINUTES)
 
 
@@ -195,8 +195,8 @@ def of_file(
 def _quota(own: Mapping[str, Any], default: Quota) -> Quota:
     return replace(
         default,
-        calls=own.get("quota", default.calls),
-        share=own.get("quota_share", default.share),
+        calls=own.get("quota_per_minute", default.calls),
+        share=own.get("quota_share_percent", default.share),
         groups=own.get("quota_groups", default.groups),
     )
 
@@ -205,7 +205,7 @@ def _watch(own: Mapping[str, Any], default: Watch) -> Watch:
     return replace(
         default,
         zone=own.get("timezone", default.zone),
-        quiet_orders=own.get("alert_quiet_orders", default.quiet_orders),
+        quiet_orders=own.get("alert_missing_orders", default.quiet_orders),
         waiting_minutes=own.get("alert_waiting_minutes", default.waiting_minutes),
     )
 

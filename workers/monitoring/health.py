@@ -92,7 +92,7 @@ class Pulse(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery ships no t
 
     def include_if(self, consumer: Any) -> bool:  # noqa: ARG002  # Celery's signature
         """Say whether anybody asks."""
-        return bool(load().metrics_ports)
+        return bool(load().metrics_port)
 
     def start(self, consumer: Any) -> None:
         """Begin, or begin again after a lost connection."""

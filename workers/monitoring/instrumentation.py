@@ -38,7 +38,7 @@ _here = _Watching()
 
 def begin_worker(settings: Settings, app: Any) -> None:
     """Serve a worker's pages, before it waits for anything."""
-    if not settings.metrics_ports:
+    if not settings.metrics_port:
         return
     into = metrics.registry("worker")
     _here.counts = metrics.WorkMetrics((one.name for one in settings.stores), into)
@@ -49,7 +49,7 @@ def begin_worker(settings: Settings, app: Any) -> None:
 
 def begin_beat(settings: Settings, app: Any) -> None:
     """Serve a beat's pages."""
-    if not settings.metrics_ports:
+    if not settings.metrics_port:
         return
     into = metrics.registry("beat")
     _here.beat = metrics.BeatMetrics(into)
@@ -59,9 +59,11 @@ def begin_beat(settings: Settings, app: Any) -> None:
 def watch(settings: Settings) -> Watch | None:
     """Return what hears of this process's tasks; None where nobody wants to."""
     found: list[Watch] = [] if _here.counts is None else [_here.counts]
-    if settings.traces:
+    if settings.otel_exporter_otlp_endpoint:
         # OpenTelemetry is an extra.
-        _here.traces = import_module("workers.monitoring.tracing").traces(settings.traces)
+        _here.traces = import_module("workers.monitoring.tracing").traces(
+            settings.otel_exporter_otlp_endpoint
+        )
         found.append(_here.traces)
     if len(found) == 2:
         return Both(found[0], found[1])
@@ -108,7 +110,7 @@ def _answer(found: tuple[bool, dict[str, Any]], start: Start) -> list[bytes]:
 
 def _serve(settings: Settings, registry: CollectorRegistry, of: Health) -> None:
     try:
-        _here.serving = serve(settings.metrics_address, settings.metrics_ports, pages(registry, of))
+        _here.serving = serve(settings.metrics_address, settings.metrics_port, pages(registry, of))
     except PortsTaken as error:
         # Orders matter more than their numbers.
         log.error("metrics and health are not served", extra={"reason": str(error)})

@@ -39,7 +39,7 @@ class Lookout:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._every = min(LOOK_SECONDS, settings.alert_beat_seconds / 4)
+        self._every = min(LOOK_SECONDS, settings.alert_beat_silent_seconds / 4)
         self._journal: Journal = wiring.journal(settings)
         self._alarm: Alarm = wiring.alarm(settings, {})
         self._redis = redis.Redis.from_url(
@@ -80,7 +80,7 @@ class Lookout:
         seconds = self._silence.seconds(watched, time.monotonic(), time.time())
         if watched is None or Rule.BEAT in rules.ignored:
             return
-        longest = self._settings.alert_beat_seconds
+        longest = self._settings.alert_beat_silent_seconds
         if seconds < longest or (now - watched).total_seconds() < longest:
             return
         cause = silent_beat(watched, self._why())
@@ -90,7 +90,7 @@ class Lookout:
     def _clock(self, now: datetime) -> None:
         rules, host = self._alarm.rules, socket.gethostname()
         apart = abs((utc_now() - now).total_seconds())
-        wrong = apart > self._settings.alert_clock_seconds and Rule.CLOCK not in rules.ignored
+        wrong = apart > self._settings.alert_clock_skew_seconds and Rule.CLOCK not in rules.ignored
         causes = [wrong_clock(host, apart, now)] if wrong else []
         self._journal.observe(causes, {(Rule.CLOCK, "")}, rules.pace, now=now, keys={host[:128]})
 

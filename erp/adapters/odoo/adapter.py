@@ -84,8 +84,8 @@ class OdooErp:
         warehouse = self._partners.named("stock.warehouse", "code", str(code))
         if warehouse is None:
             raise ErpRejected(
-                f"Odoo has no warehouse of code {code}: make it, or mend [branch] of ERP_MAP, "
-                "then retry"
+                f"Odoo has no warehouse of code {code}: make it, or mend [branch] of "
+                "ERP_CODE_MAP_FILE, then retry"
             )
         return {"warehouse_id/.id": str(warehouse)}
 

@@ -230,8 +230,8 @@ class TrytonErp:
         found = self._named("stock.location", "code", str(code), ["type", "=", "warehouse"])
         if found is None:
             raise ErpRejected(
-                f"Tryton has no warehouse of code {code}: make it, or mend [branch] of ERP_MAP, "
-                "then retry"
+                f"Tryton has no warehouse of code {code}: make it, or mend [branch] of "
+                "ERP_CODE_MAP_FILE, then retry"
             )
         return {"warehouse": found["id"]}
 

@@ -70,9 +70,9 @@ def test_all_that_has_no_code_is_named_at_once_with_what_to_add() -> None:
 
     payment = made.payments[0]
     assert str(caught.value) == (
-        f"payment '{payment.system}' ({payment.system_name}): [payment] of ERP_MAP has no such "
+        f"payment '{payment.system}' ({payment.system_name}): [payment] of ERP_CODE_MAP_FILE has no such "
         f'entry: add "{payment.system}" = its code in the ERP, or a default, then retry; '
-        "carrier 'Correios': [carrier] of ERP_MAP has no such entry: "
+        "carrier 'Correios': [carrier] of ERP_CODE_MAP_FILE has no such entry: "
         'add "Correios" = its code in the ERP, or a default, then retry'
     )
 

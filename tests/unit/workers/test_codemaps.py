@@ -22,7 +22,9 @@ def loaded(folder: Path, toml: str, **environ: str) -> Settings:
     (folder / "stores.toml").write_text(STORES)
     path = folder / "map.toml"
     path.write_text(toml)
-    return load({"STORES_FILE": str(folder / "stores.toml"), "ERP_MAP": str(path)} | environ)
+    return load(
+        {"STORES_FILE": str(folder / "stores.toml"), "ERP_CODE_MAP_FILE": str(path)} | environ
+    )
 
 
 def faults(folder: Path, toml: str, **environ: str) -> list[str]:
@@ -80,15 +82,15 @@ def test_all_faults_are_named_at_once_by_their_place(tmp_path: Path) -> None:
 
     assert sorted(found) == sorted(
         [
-            "ERP_MAP: stores.nobody: no such store is configured (known: acme, outlet)",
-            "ERP_MAP: sku_key: 'sku' is none of sku_id, ref_id, ean",
-            "ERP_MAP: payments: is unknown; known are sku_key, branch_by, payment, carrier, "
+            "ERP_CODE_MAP_FILE: stores.nobody: no such store is configured (known: acme, outlet)",
+            "ERP_CODE_MAP_FILE: sku_key: 'sku' is none of sku_id, ref_id, ean",
+            "ERP_CODE_MAP_FILE: payments: is unknown; known are sku_key, branch_by, payment, carrier, "
             "channel, sku, branch, document, tax",
-            "ERP_MAP: carrier: must be a table of entries \"VTEX's code\" = the ERP's",
-            "ERP_MAP: payment.2: True is neither a text nor a whole number",
-            "ERP_MAP: payment.3: '' must have 1 to 128 characters",
-            "ERP_MAP: document.rg: 'rg' is none of cpf, cnpj, other, none, default",
-            "ERP_MAP: stores.outlet.tax.isento: 'isento' is none of contributor, exempt, "
+            "ERP_CODE_MAP_FILE: carrier: must be a table of entries \"VTEX's code\" = the ERP's",
+            "ERP_CODE_MAP_FILE: payment.2: True is neither a text nor a whole number",
+            "ERP_CODE_MAP_FILE: payment.3: '' must have 1 to 128 characters",
+            "ERP_CODE_MAP_FILE: document.rg: 'rg' is none of cpf, cnpj, other, none, default",
+            "ERP_CODE_MAP_FILE: stores.outlet.tax.isento: 'isento' is none of contributor, exempt, "
             "consumer, default",
         ]
     )
@@ -97,9 +99,9 @@ def test_all_faults_are_named_at_once_by_their_place(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("toml", "fault"),
     [
-        ("[payment", "ERP_MAP: '{path}' is not TOML: "),
-        ("stores = 3", "ERP_MAP: stores must be tables"),
-        ("[stores]\nacme = 3", "ERP_MAP: stores.acme is no table"),
+        ("[payment", "ERP_CODE_MAP_FILE: '{path}' is not TOML: "),
+        ("stores = 3", "ERP_CODE_MAP_FILE: stores must be tables"),
+        ("[stores]\nacme = 3", "ERP_CODE_MAP_FILE: stores.acme is no table"),
     ],
 )
 def test_a_file_that_is_none_is_named(tmp_path: Path, toml: str, fault: str) -> None:
@@ -109,8 +111,8 @@ def test_a_file_that_is_none_is_named(tmp_path: Path, toml: str, fault: str) -> 
 
 
 def test_a_missing_file_is_named() -> None:
-    with pytest.raises(SettingsError, match=r"ERP_MAP: cannot read ./nowhere/map.toml"):
-        load({"ERP_MAP": "/nowhere/map.toml"})
+    with pytest.raises(SettingsError, match=r"ERP_CODE_MAP_FILE: cannot read ./nowhere/map.toml"):
+        load({"ERP_CODE_MAP_FILE": "/nowhere/map.toml"})
 
 
 def test_the_skus_of_an_erp_by_rest_stand_in_its_own_settings(tmp_path: Path) -> None:
@@ -118,5 +120,7 @@ def test_the_skus_of_an_erp_by_rest_stand_in_its_own_settings(tmp_path: Path) ->
 
     (fault,) = faults(tmp_path, 'sku_key = "ean"', ERP_URL=rest)
 
-    assert fault.startswith("ERP_MAP: sku: the SKUs of an ERP asked by REST are mapped in [codes")
+    assert fault.startswith(
+        "ERP_CODE_MAP_FILE: sku: the SKUs of an ERP asked by REST are mapped in [codes"
+    )
     assert loaded(tmp_path, "[payment]", ERP_URL=rest).codes["acme"].kinds == ("payment",)

@@ -64,12 +64,12 @@ def test_the_messages_go_through_redis_unless_a_broker_is_named() -> None:
         ("VTEX_BASE_URL", "acme.vtexcommercestable.com.br", "is not an http(s) address"),
         ("VTEX_PAYMENTS_URL", "ftp://acme", "is not an http(s) address"),
         ("ALLOW_SUM_MISMATCH", "ja", "is neither true nor false"),
-        ("LIST_SECONDS", "60s", "is not a number"),
-        ("LIST_SECONDS", "nan", "is not a number"),
-        ("LIST_SECONDS", "0", "must be from 0.2 to 86400"),
-        ("DISPATCH_SECONDS", "-1", "must be from 0.2 to 86400"),
+        ("ORDER_LIST_INTERVAL_SECONDS", "60s", "is not a number"),
+        ("ORDER_LIST_INTERVAL_SECONDS", "nan", "is not a number"),
+        ("ORDER_LIST_INTERVAL_SECONDS", "0", "must be from 0.2 to 86400"),
+        ("DISPATCH_INTERVAL_SECONDS", "-1", "must be from 0.2 to 86400"),
         ("LEASE_SECONDS", "0.5", "must be from 1 to 3600"),
-        ("DISPATCH_IN_FLIGHT", "many", "is not a whole number"),
+        ("MAX_ORDERS_IN_FLIGHT", "many", "is not a whole number"),
         ("WORKER_THREADS", "16.5", "is not a whole number"),
         ("WORKER_THREADS", "0", "must be from 1 to 256"),
         ("MAX_CRASHES", "0", "must be from 1 to 100"),
@@ -79,7 +79,7 @@ def test_the_messages_go_through_redis_unless_a_broker_is_named() -> None:
         ("RETENTION_DOCUMENTS_DAYS", "never", "is not a whole number"),
         ("RETENTION_TIMELINE_DAYS", "1e6", "is not a whole number"),
         ("ALERT_IGNORE", "quiet,loud", "names something else than quiet, unheard, waiting"),
-        ("ALERT_CLOCK_SECONDS", "0", "must be from 1 to 86400"),
+        ("ALERT_CLOCK_SKEW_SECONDS", "0", "must be from 1 to 86400"),
         ("ALERT_WAITING_MINUTES", "0", "must be from 0.01"),
         ("TIMEZONE", "Brasilia", "is no time zone such as America/Sao_Paulo"),
         ("TIMEZONE", "../etc/passwd", "is no time zone such as America/Sao_Paulo"),
@@ -176,14 +176,14 @@ def test_what_is_right_is_taken(name: str, value: str) -> None:
 def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
     told = faults(
         REDIS_URL="redis",
-        LIST_SECONDS="soon",
+        ORDER_LIST_INTERVAL_SECONDS="soon",
         LOG_LEVEL="loud",
         VTEX_ACCOUNT="ACME",
         VTEX_APP_TOKEN_FILE=str(tmp_path / "missing"),
     )
 
     assert sorted(one.split(":")[0] for one in told) == [
-        "LIST_SECONDS", "LOG_LEVEL", "REDIS_URL", "VTEX_ACCOUNT", "VTEX_APP_KEY",
+        "ORDER_LIST_INTERVAL_SECONDS", "LOG_LEVEL", "REDIS_URL", "VTEX_ACCOUNT", "VTEX_APP_KEY",
         "VTEX_APP_TOKEN_FILE",
     ]  # fmt: skip
 
@@ -363,7 +363,11 @@ def test_a_store_without_a_quota_of_its_own_stays_below_both_numbers_that_vtex_d
 
 
 def test_a_quota_its_share_and_its_groups_are_settings() -> None:
-    given = {"VTEX_QUOTA": "500", "VTEX_QUOTA_SHARE": "50", "VTEX_QUOTA_GROUPS": "list=60, order=9"}
+    given = {
+        "VTEX_QUOTA_PER_MINUTE": "500",
+        "VTEX_QUOTA_SHARE_PERCENT": "50",
+        "VTEX_QUOTA_GROUPS": "list=60, order=9",
+    }
 
     (store,) = load(ONE | given).stores
 
@@ -378,15 +382,17 @@ def test_each_store_of_a_file_has_its_own_quota_or_the_common_one(tmp_path: Path
     [stores.acme]
     app_key = "k"
     app_token = "t"
-    quota = 600
-    quota_share = 100
+    quota_per_minute = 600
+    quota_share_percent = 100
     quota_groups = { list = 30 }
     [stores.outlet]
     app_key = "k"
     app_token = "t"
     """
 
-    acme, outlet = of_file(tmp_path, toml, VTEX_QUOTA="1000", VTEX_QUOTA_LOCAL="5").stores
+    acme, outlet = of_file(
+        tmp_path, toml, VTEX_QUOTA_PER_MINUTE="1000", VTEX_QUOTA_LOCAL_PERCENT="5"
+    ).stores
 
     assert (acme.quota.allowed, acme.quota.groups, acme.quota.local) == (600, {"list": 30}, 5)
     assert (outlet.quota.allowed, outlet.quota.local) == (800, 5)
@@ -395,8 +401,8 @@ def test_each_store_of_a_file_has_its_own_quota_or_the_common_one(tmp_path: Path
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("VTEX_QUOTA", "-1", "must be from 0 to 1000000; 0 for no limit"),
-        ("VTEX_QUOTA_SHARE", "101", "must be from 1 to 100"),
+        ("VTEX_QUOTA_PER_MINUTE", "-1", "must be from 0 to 1000000; 0 for no limit"),
+        ("VTEX_QUOTA_SHARE_PERCENT", "101", "must be from 1 to 100"),
         ("VTEX_QUOTA_GROUPS", "list", "is no list of GROUP=CALLS"),
         ("VTEX_QUOTA_GROUPS", "prices=60", "groups are list, order, payments, writes"),
         ("VTEX_QUOTA_GROUPS", "list=0", "is no list of GROUP=CALLS"),
@@ -445,7 +451,7 @@ def test_an_intake_that_is_none_is_named(tmp_path: Path) -> None:
 
 
 def test_the_list_rests_for_as_long_as_is_set_while_both_ways_are_used() -> None:
-    settings = load(ONE | {"VTEX_INTAKE": "both", "LIST_SAFETY_SECONDS": "1200"})
+    settings = load(ONE | {"VTEX_INTAKE": "both", "ORDER_LIST_FALLBACK_INTERVAL_SECONDS": "1200"})
 
     assert wiring.rests(settings) == {"acme": timedelta(minutes=20)}
 
@@ -475,7 +481,7 @@ def test_a_store_has_its_own_time_and_its_own_patience(tmp_path: Path) -> None:
     app_token = "t"
     intake = "both"
     timezone = "America/Manaus"
-    alert_quiet_orders = 0
+    alert_missing_orders = 0
     alert_waiting_minutes = 90
     """
 
