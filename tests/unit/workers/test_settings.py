@@ -183,7 +183,7 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
     )
 
     assert sorted(one.split(":")[0] for one in told) == [
-        "ORDER_LIST_INTERVAL_SECONDS", "LOG_LEVEL", "REDIS_URL", "VTEX_ACCOUNT", "VTEX_APP_KEY",
+        "LOG_LEVEL", "ORDER_LIST_INTERVAL_SECONDS", "REDIS_URL", "VTEX_ACCOUNT", "VTEX_APP_KEY",
         "VTEX_APP_TOKEN_FILE",
     ]  # fmt: skip
 
