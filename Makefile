@@ -29,7 +29,7 @@ test-erp: test-tryton test-odoo
 
 test-tryton: setup .venv-tryton/.installed
 	$(BIN)/python -m pytest -n $(or $(WORKERS),2) \
-		tests/contract/test_tryton.py tests/integration/test_tryton.py tests/system/test_tryton.py
+		tests/contract/test_tryton.py tests/integration/erp/test_tryton.py tests/system/orders/test_tryton.py
 
 test-odoo: setup .venv-odoo/.installed
 	TEST_ODOO=1 $(BIN)/python -m pytest -n 0 tests/contract/test_odoo.py
@@ -94,7 +94,7 @@ backlog: setup
 
 # Flower as docs/flower.md shows it; needs Chromium and its driver.
 screenshots: setup
-	SCREENSHOTS=docs/images $(BIN)/python -m pytest -n 0 tests/system/test_flower.py -k in_a_browser
+	SCREENSHOTS=docs/images $(BIN)/python -m pytest -n 0 tests/system/operation/test_flower.py -k in_a_browser
 
 lock:
 	$(BIN)/python -m pip install --quiet uv

@@ -34,7 +34,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
 # Modules whose tests share a world that takes long to make.
-TOGETHER = {"tests/system/test_metrics.py"}
+TOGETHER = {"tests/system/operation/test_metrics.py"}
 
 
 class Handing(LoadScopeScheduling):

@@ -324,7 +324,7 @@ def test_a_worker_killed_amid_an_insert_leaves_a_sale_that_the_next_one_complete
     script = tmp_path / "insert.py"
     script.write_text(
         "import os, sys\n"
-        f"sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / 'tests')!r}, {str(ROOT / 'tests/integration')!r}]\n"
+        f"sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / 'tests')!r}, {str(ROOT / 'tests/integration/erp')!r}]\n"
         "from test_tryton import small\n"
         "from erp.adapters.tryton.adapter import TrytonErp\n"
         f"TrytonErp(os.environ['ERP_URL']).insert(small({order.order_id!r}))\n"
