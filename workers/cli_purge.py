@@ -10,7 +10,7 @@ import click
 from journal.journal import Journal
 from journal.privacy.retention import Purged, Retention
 from workers import log, wiring
-from workers.cli.options import agreed
+from workers.cli.actions.choice import agreed
 from workers.configuration.settings import load
 
 _DAYS = click.IntRange(1, 36_500)

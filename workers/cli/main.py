@@ -39,18 +39,17 @@ from vtex.errors import (
 from vtex.simulator import __main__ as simulator
 from workers import cli_purge, log, wiring
 from workers.app import app
-from workers.cli import alerts as cli_alerts
-from workers.cli import check as checks
-from workers.cli import codes as cli_codes
-from workers.cli import data as cli_erase
-from workers.cli import dead_letters as cli_dead
-from workers.cli import feed as cli_feed
-from workers.cli import metrics as cli_metrics
 from workers.cli import output as views
-from workers.cli import reconcile as cli_reconcile
-from workers.cli import requests as cli_out
-from workers.cli.demo import cluster as demo
-from workers.cli.options import (
+from workers.cli.actions import alerts as cli_alerts
+from workers.cli.actions import check as checks
+from workers.cli.actions import codes as cli_codes
+from workers.cli.actions import data as cli_erase
+from workers.cli.actions import dead_letters as cli_dead
+from workers.cli.actions import feed as cli_feed
+from workers.cli.actions import metrics as cli_metrics
+from workers.cli.actions import reconcile as cli_reconcile
+from workers.cli.actions import requests as cli_out
+from workers.cli.actions.choice import (
     AS_JSON,
     ORDER_ID,
     STORE,
@@ -61,6 +60,7 @@ from workers.cli.options import (
     store_of,
     tell_if_never_listed,
 )
+from workers.cli.demo import cluster as demo
 from workers.configuration.settings import SettingsError, load
 from workers.verdict import Verdict
 

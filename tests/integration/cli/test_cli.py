@@ -36,7 +36,7 @@ from vtex.simulator.server import Running, running
 from vtex.statuses import CHANGES, READY
 from vtex.transport.transport import Account, Transport
 from workers import wiring
-from workers.cli import check_broker as broker_checks
+from workers.cli.actions import check_broker as broker_checks
 from workers.cli.main import main
 from workers.configuration.settings import SettingsSchema, load
 

@@ -24,8 +24,8 @@ from vtex.statuses import READY
 from vtex.transport.rate_limit import Rank
 from workers import log, wiring
 from workers.cli import output as views
-from workers.cli.dead_letters import Moment
-from workers.cli.options import AS_JSON, STORE, agreed, store_of
+from workers.cli.actions.choice import AS_JSON, STORE, agreed, store_of
+from workers.cli.actions.dead_letters import Moment
 from workers.configuration.settings import load
 
 TOLD_SECONDS = 5.0

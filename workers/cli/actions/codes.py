@@ -13,7 +13,7 @@ from erp.port import ErpError
 from tasks.intake.code_coverage import Coverage, Seen, cover
 from workers import log, wiring
 from workers.cli import output as views
-from workers.cli.options import AS_JSON, STORE, store_of
+from workers.cli.actions.choice import AS_JSON, STORE, store_of
 from workers.configuration.settings import load
 
 DAYS = click.option(

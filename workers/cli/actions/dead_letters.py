@@ -19,7 +19,7 @@ from tasks.context import Team
 from tasks.workflow import send
 from workers import log, wiring
 from workers.cli import output as views
-from workers.cli.options import (
+from workers.cli.actions.choice import (
     AS_JSON,
     STORE,
     Minutes,

@@ -14,7 +14,7 @@ from journal.journal import Journal
 from journal.privacy.erasure import Erasure
 from workers import log, wiring
 from workers.cli import output as views
-from workers.cli.options import AS_JSON, OrderId, agreed, known
+from workers.cli.actions.choice import AS_JSON, OrderId, agreed, known
 from workers.configuration.settings import load
 
 _NAMES = ("document", "cpf", "cnpj", "userprofileid")

@@ -17,7 +17,7 @@ from vtex.client import VtexClient
 from vtex.errors import VtexError, VtexUnauthorized
 from vtex.statuses import CHANGES
 from workers import pauses, wiring
-from workers.cli import check_broker as broker_checks
+from workers.cli.actions import check_broker as broker_checks
 from workers.configuration.settings import Settings
 from workers.configuration.stores import Store
 from workers.configuration.urls import masked

@@ -28,7 +28,7 @@ from vtex.payloads import Denial, Invoice, Tracking
 from vtex.schemas import cancel_requests
 from workers import log, wiring
 from workers.cli import output as views
-from workers.cli.options import AS_JSON, ORDER_ID, STORE, Minutes, known, store_of
+from workers.cli.actions.choice import AS_JSON, ORDER_ID, STORE, Minutes, known, store_of
 from workers.configuration.settings import load
 
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Show what would be sent; send nothing.")

@@ -14,8 +14,8 @@ from journal.monitoring.alerts import AlertRow
 from tasks.alerts.delivery import Message, Severity
 from workers import log, wiring
 from workers.cli import output as views
-from workers.cli.dead_letters import Moment
-from workers.cli.options import AS_JSON
+from workers.cli.actions.choice import AS_JSON
+from workers.cli.actions.dead_letters import Moment
 from workers.configuration.settings import Settings, load
 from workers.notifier import AppriseNotifier
 

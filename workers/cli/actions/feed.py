@@ -18,7 +18,7 @@ from vtex.documents import FeedConfig
 from vtex.errors import VtexUnauthorized
 from vtex.statuses import CHANGES, FEED_STATUSES, READY
 from workers import log, wiring
-from workers.cli.options import AS_JSON, STORE, agreed, store_of
+from workers.cli.actions.choice import AS_JSON, STORE, agreed, store_of
 from workers.configuration.settings import load
 
 FEWEST_KEPT, MOST_KEPT = 4, 14
