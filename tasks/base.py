@@ -22,8 +22,8 @@ from journal.journal import Journal
 from journal.model import ErpPaused, JobLost, JournalUnavailable, Stage, StorePaused
 from tasks import local_executor as carrying
 from tasks.context import REFILLED, Team
+from tasks.errors import ContractNewer, RequestInvalid, StepFailed, StoreUnknown
 from tasks.instrumentation import Doing, move_of
-from tasks.outbound.request_schemas import ContractNewer, RequestInvalid
 from tasks.workflow import send
 from vtex.client import VtexClient
 from vtex.errors import (
@@ -74,14 +74,6 @@ REFUSED = (
     RequestInvalid,
 )  # fmt: skip
 DEAD = (*REFUSED, VtexForgot)
-
-
-class StoreUnknown(VtexUnauthorized):
-    """The process has no credentials of the store; others may have them."""
-
-
-class StepFailed(Exception):
-    """A step met an error that nobody foresaw; names its type and place, never its message."""
 
 
 class StoreTask(Task):  # type: ignore[misc]  # Celery ships no types

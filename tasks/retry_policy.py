@@ -6,8 +6,7 @@ import re
 
 from journal.model import ErpPaused, JobLost, JournalUnavailable, StorePaused
 from tasks.base import DEAD, LATER
-from tasks.outbound.request_intake import RequestRefused
-from tasks.outbound.request_schemas import ContractNewer
+from tasks.errors import ContractNewer, RequestRefused
 from vtex.errors import BudgetSpent, VtexUnauthorized
 
 OUTCOMES = ("done", "later", "dead", "lost", "failed")

@@ -95,7 +95,6 @@ def fetch(self: StepTask, /, *, store: str, order_id: str, attempt: int, **_: ob
             job.skip(reason)
         else:
             statuses.require_ready(order)
-    stop_if_skipped(self, job)
 
 
 @shared_task(base=StepTask, bind=True, name="orders.fetch_payment")
@@ -216,9 +215,3 @@ def canceled_event(store: str, order_id: str, outcome: handling.Outcome) -> Even
         at=datetime.now(UTC),
         reason=outcome.reason,
     )
-
-
-def stop_if_skipped(task: StoreTask, job: Job) -> None:
-    """Let the rest of the chain fall for an order that there is nothing to do for."""
-    if job.skipped:
-        task.stop_chain()

@@ -11,7 +11,6 @@ from journal.jobs.leased_job import Job
 from journal.model import Stage, State
 from journal.order_changes import Seen
 from tasks.base import StepTask
-from tasks.intake.orders import stop_if_skipped
 from tasks.order_changes import detection as news
 from vtex import schemas, statuses
 
@@ -43,7 +42,6 @@ def read(
             owned.skip(found.words)
         if found.closes:
             owned.close_others(found.closes)
-    stop_if_skipped(self, owned)
 
 
 @shared_task(base=StepTask, bind=True, name="changes.tell")

@@ -9,6 +9,7 @@ from celery import shared_task
 from journal.jobs.leased_job import Job
 from journal.model import Stage, State
 from tasks.base import RequestTask, StepTask
+from tasks.errors import RequestRefused
 from tasks.outbound import request_intake as requests
 from tasks.outbound import request_schemas as contract
 from vtex import statuses
@@ -17,9 +18,7 @@ from vtex.operations import cancellation_denial as denying
 from vtex.payloads import Denial
 
 
-@shared_task(
-    base=RequestTask, bind=True, name="cancellations.deny", throws=(requests.RequestRefused,)
-)
+@shared_task(base=RequestTask, bind=True, name="cancellations.deny", throws=(RequestRefused,))
 def request(self: RequestTask, /, **given: Any) -> None:
     """Take the ERP's word against a request to cancel; public API, see docs/messages.md."""
     requests.take(self.with_team, "denial", given, again=not self.redelivered)

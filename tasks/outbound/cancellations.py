@@ -9,15 +9,14 @@ from celery import shared_task
 from journal.jobs.leased_job import Job
 from journal.model import Stage
 from tasks.base import RequestTask, StepTask
+from tasks.errors import RequestRefused
 from tasks.outbound import request_intake as requests
 from tasks.outbound import request_schemas as contract
 from vtex.operations import cancellation as cancelling
 from vtex.payloads import Cancellation
 
 
-@shared_task(
-    base=RequestTask, bind=True, name="cancellations.request", throws=(requests.RequestRefused,)
-)
+@shared_task(base=RequestTask, bind=True, name="cancellations.request", throws=(RequestRefused,))
 def request(self: RequestTask, /, **given: Any) -> None:
     """Take a cancellation of the ERP; public API, see docs/messages.md."""
     requests.take(self.with_team, "cancellation", given, again=not self.redelivered)

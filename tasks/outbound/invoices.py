@@ -12,6 +12,7 @@ from journal.jobs.leased_job import Job
 from journal.model import Stage
 from journal.order_changes import Seen
 from tasks.base import RequestTask, StepTask
+from tasks.errors import RequestRefused
 from tasks.order_changes.detection import differs
 from tasks.outbound import request_intake as requests
 from tasks.outbound import request_schemas as contract
@@ -19,7 +20,7 @@ from vtex.operations import invoice as invoicing
 from vtex.payloads import Invoice
 
 
-@shared_task(base=RequestTask, bind=True, name="invoices.send", throws=(requests.RequestRefused,))
+@shared_task(base=RequestTask, bind=True, name="invoices.send", throws=(RequestRefused,))
 def send(self: RequestTask, /, **given: Any) -> None:
     """Take an invoice of the ERP; public API, see docs/messages.md."""
     requests.take(self.with_team, "invoice", given, again=not self.redelivered)

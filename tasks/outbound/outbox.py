@@ -9,6 +9,7 @@ from celery import shared_task
 from erp.port import ErpRejected, ErpUnavailable, Event, Request
 from journal.outcomes import Outcome
 from tasks.base import StoreTask
+from tasks.errors import RequestRefused
 from tasks.outbound import request_intake as requests
 from tasks.workflow import send
 from vtex.payloads import written_number
@@ -73,7 +74,7 @@ def relay(self: StoreTask, /, **_: object) -> None:
         given = {**request.fields, "reference": request.reference}
         try:
             requests.record(team, request.kind, given, xml=request.xml, again=True)
-        except requests.RequestRefused:
+        except RequestRefused:
             # It is kept, and the ERP will be told: the row is taken all the same.
             return
 

@@ -18,8 +18,9 @@ from journal.model import Kind, State
 from journal.requests import Ask
 from journal.storage.rows import said
 from tasks.context import Team
+from tasks.errors import RequestInvalid, RequestRefused
 from tasks.outbound import request_schemas as contract
-from tasks.outbound.request_schemas import NAMES, RequestInvalid
+from tasks.outbound.request_schemas import NAMES
 from tasks.workflow import send
 from vtex import schemas
 from vtex.documents import Order
@@ -34,10 +35,6 @@ LONGEST_ID = 64
 MOST_FIELDS = 100
 MOST_KEPT = 2 * 1024 * 1024
 """Characters of a refused request that are kept; an NF-e has half a million."""
-
-
-class RequestRefused(Exception):
-    """A request is not taken; it is kept as a dead job, and the ERP will be told."""
 
 
 def take(

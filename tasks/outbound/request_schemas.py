@@ -21,6 +21,7 @@ from marshmallow import (
     validates_schema,
 )
 
+from tasks.errors import ContractNewer, RequestInvalid
 from vtex.payloads import (
     Cancellation,
     Denial,
@@ -72,26 +73,8 @@ VERSION = 1
 """Of docs/messages.md; one more with each field that comes."""
 
 
-class ContractNewer(Exception):
-    """A request is written for a later version of the contract than this one knows."""
-
-
 NAMES = ("store", "order_id", "reference")
 """What every request is named by, beside its fields."""
-
-
-class RequestInvalid(Exception):
-    """A request breaks the contract; the message names every fault by its field.
-
-    Attributes:
-        faults: field path to what is wrong with it; the first MOST_FAULTS.
-    """
-
-    faults: dict[str, str]
-
-    def __init__(self, message: str, *, faults: dict[str, str] | None = None) -> None:
-        super().__init__(message)
-        self.faults = faults or {}
 
 
 def require_known(given: dict[str, Any]) -> None:

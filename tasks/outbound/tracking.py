@@ -8,13 +8,14 @@ from celery import shared_task
 
 from journal.model import Stage
 from tasks.base import RequestTask, StepTask
+from tasks.errors import RequestRefused
 from tasks.outbound import request_intake as requests
 from tasks.outbound import request_schemas as contract
 from vtex.operations import tracking
 from vtex.payloads import Tracking
 
 
-@shared_task(base=RequestTask, bind=True, name="tracking.send", throws=(requests.RequestRefused,))
+@shared_task(base=RequestTask, bind=True, name="tracking.send", throws=(RequestRefused,))
 def send(self: RequestTask, /, **given: Any) -> None:
     """Take tracking of the ERP; public API, see docs/messages.md."""
     requests.take(self.with_team, "tracking", given, again=not self.redelivered)

@@ -18,9 +18,9 @@ from journal.journal import Journal
 from journal.model import State
 from support import hostile_documents
 from tasks.context import Team
+from tasks.errors import RequestInvalid, RequestRefused
 from tasks.outbound import request_intake as requests
 from tasks.outbound import request_schemas as contract
-from tasks.outbound.request_intake import RequestRefused
 
 STAMP = "2026-03-10T15:04:05-03:00"
 EVENT = {"city": "Campinas", "state": "SP", "description": "Em trânsito", "date": "2026-03-11"}
@@ -58,7 +58,7 @@ def test_a_request_is_read_or_refused_by_its_fields(message: tuple[str, dict[str
     kind, fields = message
     try:
         made = contract.read(kind, fields)
-    except contract.RequestInvalid as error:
+    except RequestInvalid as error:
         refused = error
     else:
         # What is taken is JSON, is read again as the same, and has an end.

@@ -14,6 +14,7 @@ from erp.nfe import invoice as reader
 from erp.nfe.safe_xml import NfeError
 from support import hostile_documents
 from support.nfe_samples import PERSON, Det, nfe
+from tasks.errors import RequestInvalid
 from tasks.outbound import request_schemas as contract
 from vtex import schemas
 from vtex.documents import Order
@@ -152,7 +153,7 @@ def test_a_nota_of_any_order_makes_a_request_or_is_refused(data: st.DataObject) 
         order = schemas.read_order(raw)
         note = reader.read(nfe(*data.draw(lines_of(order))))
         contract.read("invoice", reader.request(note, order))
-    except (DocumentInvalid, NfeError, contract.RequestInvalid) as error:
+    except (DocumentInvalid, NfeError, RequestInvalid) as error:
         words = str(error)
 
     assert len(words) < 50_000

@@ -17,6 +17,7 @@ from support.nfe_samples import Det, nfe
 from tasks import workflow as chains
 from tasks.base import StoreTask
 from tasks.context import Renew, Team
+from tasks.errors import RequestRefused
 from tasks.outbound import request_intake as requests
 from vtex.client import VtexClient
 from vtex.simulator.config import Config
@@ -96,7 +97,7 @@ class Desk:
         **fields: Any,
     ) -> None:
         """Ask as the ERP does; a refusal is reported, as in service."""
-        with suppress(requests.RequestRefused):
+        with suppress(RequestRefused):
             requests.record(
                 self.team, kind, {"store": "acme", "order_id": order_id, **fields},
                 again=again, xml=xml,

@@ -23,10 +23,9 @@ from journal.model import PATHS, JournalError, JournalUnavailable, Kind, Stage, 
 from journal.order_changes import Seen
 from journal.queries import OrderRow
 from tasks.context import Team
+from tasks.errors import ContractNewer, RequestRefused
 from tasks.intake import orders as steps
 from tasks.order_changes.detection import differs
-from tasks.outbound.request_intake import RequestRefused
-from tasks.outbound.request_schemas import ContractNewer
 from tasks.workflow import send
 from vtex import schemas, statuses
 from vtex.errors import (

@@ -16,8 +16,8 @@ from journal.model import State
 from journal.queries import RequestRow
 from tasks.base import StoreTask
 from tasks.context import Team
+from tasks.errors import RequestRefused
 from tasks.outbound import request_intake as requests
-from tasks.outbound.request_intake import RequestRefused
 from workers.app import app
 
 ORDER = {"store": "acme", "order_id": "o-1"}

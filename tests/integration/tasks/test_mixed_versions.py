@@ -15,8 +15,9 @@ from journal.model import Kind, State
 from journal.requests import Ask
 from support.in_process import Desk, desk
 from tasks import local_executor as carrying
+from tasks.errors import ContractNewer
 from tasks.outbound import request_intake as requests
-from tasks.outbound.request_schemas import KINDS, ContractNewer
+from tasks.outbound.request_schemas import KINDS
 from workers.app import app
 
 ASKED = {"store": "acme", "reason": "Falta de estoque"}

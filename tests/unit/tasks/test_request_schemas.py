@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tasks.errors import RequestInvalid
 from tasks.outbound import request_schemas as contract
 from vtex.payloads import InvoiceItem, key_is_sound, plain_number, written_number
 
@@ -20,7 +21,7 @@ INVOICE: dict[str, Any] = {
 
 
 def faults(kind: str, **given: Any) -> dict[str, str]:
-    with pytest.raises(contract.RequestInvalid) as caught:
+    with pytest.raises(RequestInvalid) as caught:
         contract.read(kind, given)
     return caught.value.faults
 
@@ -130,7 +131,7 @@ def test_names_of_fields_may_look_like_paths() -> None:
 
 
 def test_what_is_no_field_is_not_quoted_for_it_may_name_a_person() -> None:
-    with pytest.raises(contract.RequestInvalid) as caught:
+    with pytest.raises(RequestInvalid) as caught:
         contract.read("invoice", INVOICE | {"cliente": "Ana Prado", "courier": "Ana Prado\x00"})
 
     assert set(caught.value.faults) == {"cliente", "courier"}
@@ -140,7 +141,7 @@ def test_what_is_no_field_is_not_quoted_for_it_may_name_a_person() -> None:
 def test_of_very_many_faults_the_first_are_told_and_those_of_real_fields_before_all() -> None:
     given = {f"x{n}\n": n for n in range(10_000)} | {"number": ""}
 
-    with pytest.raises(contract.RequestInvalid, match="number: '' is empty") as caught:
+    with pytest.raises(RequestInvalid, match="number: '' is empty") as caught:
         contract.read("invoice", given)
 
     assert len(str(caught.value)) < 2500
@@ -155,8 +156,6 @@ def test_a_request_that_was_refused_is_read_again_without_its_names() -> None:
 
 
 def test_a_refusal_survives_the_way_through_celery() -> None:
-    error = pickle.loads(
-        pickle.dumps(contract.RequestInvalid("reason: is empty", faults={"reason": "x"}))
-    )
+    error = pickle.loads(pickle.dumps(RequestInvalid("reason: is empty", faults={"reason": "x"})))
 
     assert str(error) == "reason: is empty"

@@ -15,6 +15,7 @@ from erp.nfe import invoice as nfe
 from erp.nfe.safe_xml import NfeError
 from journal.model import State
 from tasks.context import Team
+from tasks.errors import RequestInvalid
 from tasks.outbound import request_intake as requests
 from tasks.outbound import request_schemas as contract
 from vtex import payloads as outgoing
@@ -255,7 +256,7 @@ def _require_sound(kind: str, fields: Mapping[str, Any]) -> None:
     try:
         contract.require_known(given)
         contract.read(kind, given)
-    except contract.RequestInvalid as error:
+    except RequestInvalid as error:
         raise click.UsageError(f"{error}; nothing was written") from None
 
 
@@ -269,7 +270,7 @@ def _show(
             note = nfe.read(xml, production=team.nfe.production)
             fields = requests.of_nfe(team, schemas.read_order(raw), note) | fields
         body = _body(raw, contract.read(kind, fields))
-    except (contract.RequestInvalid, NfeError, Refused, NotYet) as error:
+    except (RequestInvalid, NfeError, Refused, NotYet) as error:
         click.echo(f"{store} {order_id}: would not be sent\n  {error}")
         return 1
     click.echo(f"{store} {order_id}: would be sent; nothing is")
