@@ -77,7 +77,7 @@ task_queues = tuple(map(_queue, ("orders", *_REQUESTS, "changes", "control")))
 task_default_queue = "control"
 task_create_missing_queues = False  # a typo in a queue's name is an error, not a silent sink
 task_routes = {
-    "orders.carry": {"queue": "orders"},
+    "orders.run": {"queue": "orders"},
     "orders.fetch": {"queue": "orders"},
     "orders.fetch_payment": {"queue": "orders"},
     "orders.insert": {"queue": "orders"},
@@ -92,13 +92,13 @@ task_routes = {
     # Listing and sweeping must not queue up behind the orders that they bring in.
     "orders.list": {"queue": "control"},
     "orders.reconcile": {"queue": "control"},
-    "orders.watch": {"queue": "control"},
+    "orders.poll_cancellations": {"queue": "control"},
     "orders.read_feed": {"queue": "control"},
     "journal.dispatch": {"queue": "control"},
     "journal.purge": {"queue": "control"},
     "outbox.relay": {"queue": "control"},
     "outcomes.report": {"queue": "control"},
-    "alerts.watch": {"queue": "control"},
+    "alerts.evaluate": {"queue": "control"},
 }
 imports = (
     "tasks.intake.orders",
@@ -143,8 +143,8 @@ _OPTIONS = {
 beat_schedule = {
     # Also at each start of a beat. A run is bounded: what is left is taken by the next.
     "journal.purge": {"task": "journal.purge", "schedule": 6 * 3600.0, "options": _OPTIONS},
-    "alerts.watch": {
-        "task": "alerts.watch",
+    "alerts.evaluate": {
+        "task": "alerts.evaluate",
         "schedule": _settings.alert_check_interval_seconds,
         "options": _OPTIONS,
     },
@@ -172,8 +172,8 @@ beat_schedule = {
         if store.intake != "list"
     },
     **{
-        f"orders.watch {store.name}{' ended' if ended else ''}": {
-            "task": "orders.watch",
+        f"orders.poll_cancellations {store.name}{' ended' if ended else ''}": {
+            "task": "orders.poll_cancellations",
             # Who is canceled goes on being listed: that costs more, and most ask before.
             "schedule": _settings.cancellation_poll_interval_seconds * (6 if ended else 1),
             "kwargs": {"store": store.name, "ended": ended},

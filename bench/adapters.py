@@ -48,7 +48,7 @@ def of_profile(name: str, count: int) -> str:
         bench.erp.insert(first)
         bench.invoice(first.order_id, "1", first.total, ["310045"], datetime.now(UTC))
         calls = [bench.erp.calls]
-        bench.erp.hand_out(lambda _: None, 10)
+        bench.erp.poll_outbox(lambda _: None, 10)
         calls.append(bench.erp.calls)
         for one in orders(10, new=True):
             bench.erp.insert(one)

@@ -40,12 +40,12 @@ from support.servers import (  # cluster.py says where it is
     eventually,
     free_port,
 )
-from vtex.errors import BudgetSpent
-from vtex.transport.rate_limit import Rank
+from vtex.errors import RateLimitReached
+from vtex.transport.rate_limit import Priority
 from workers.configuration.settings import load
 from workers.configuration.stores import Quota
-from workers.rate_limiter import StoreBudget, connect
-from workers.wiring import budgets
+from workers.rate_limiter import StoreRateLimiter, connect
+from workers.wiring import rate_limiters
 
 SETTLING_SECONDS = 15
 
@@ -139,7 +139,7 @@ def halve(
     for name in workers:
         cluster.processes[name].kill(signal.SIGTERM)
         cluster.processes[name].start()
-    shared = budgets(load(cluster.env))
+    shared = rate_limiters(load(cluster.env))
     allowed = half * arguments.share // 100
     eventually(lambda: all(one.standing().used <= allowed for one in shared.values()), 120)
     time.sleep(5)
@@ -192,13 +192,13 @@ def show(arguments: argparse.Namespace, stores: Stores, quota: int, words: str, 
 def spender(url: str, names: list[str], quota: Quota, until: float, told: Any) -> None:
     connection = connect(url)
     stamps: dict[str, list[float]] = {name: [] for name in names}
-    shared = {name: StoreBudget(name, quota, connection) for name in names}
+    shared = {name: StoreRateLimiter(name, quota, connection) for name in names}
 
     def spend(name: str) -> None:
         while time.monotonic() < until:
             try:
-                shared[name].spend("order", Rank.ORDERS)
-            except BudgetSpent as refused:
+                shared[name].acquire("order", Priority.ORDERS)
+            except RateLimitReached as refused:
                 time.sleep(refused.seconds / 2)
             else:
                 stamps[name].append(time.monotonic())

@@ -147,7 +147,7 @@ class Erp(Protocol):
         """
         ...
 
-    def hand_out(self, take: Callable[[Request], None], limit: int) -> int:
+    def poll_outbox(self, take: Callable[[Request], None], limit: int) -> int:
         """Give ``take`` what waits in the ERP's outbox, oldest first; return how many.
 
         A request counts as handed out once ``take`` has returned; when the process dies before

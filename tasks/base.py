@@ -20,14 +20,14 @@ from journal.jobs.leased_job import Job
 from journal.jobs.order_intake import Listed
 from journal.journal import Journal
 from journal.model import ErpPaused, JobLost, JournalUnavailable, Stage, StorePaused
-from tasks import local_executor as carrying
-from tasks.context import REFILLED, Team
+from tasks import local_executor
+from tasks.context import REFILLED, Context
 from tasks.errors import ContractNewer, RequestInvalid, StepFailed, StoreUnknown
-from tasks.instrumentation import Doing, move_of
+from tasks.instrumentation import TaskStarted, advance_of
 from tasks.workflow import send
 from vtex.client import VtexClient
 from vtex.errors import (
-    BudgetSpent,
+    RateLimitReached,
     DocumentInvalid,
     NotYet,
     OrderConflict,
@@ -39,7 +39,7 @@ from vtex.errors import (
     VtexUnauthorized,
     VtexUnavailable,
 )
-from vtex.transport.rate_limit import Rank
+from vtex.transport.rate_limit import Priority
 
 log = logging.getLogger(__name__)
 
@@ -53,12 +53,12 @@ so that it is not delivered a second time meanwhile."""
 BUG_TRIES = 5
 """Tries of an order that meets an error nobody foresaw, before it is set aside."""
 
-LISTINGS = ("orders.list", "orders.read_feed", "orders.reconcile", "orders.watch")
+LISTINGS = ("orders.list", "orders.read_feed", "orders.reconcile", "orders.observer")
 """Tasks that look for what is new; their calls come after all others."""
 
-RANKS = {
-    "cancellations": Rank.URGENT, "denials": Rank.URGENT, "invoices": Rank.URGENT,
-    "changes": Rank.TRACKING, "tracking": Rank.TRACKING,
+PRIORITIES = {
+    "cancellations": Priority.URGENT, "denials": Priority.URGENT, "invoices": Priority.URGENT,
+    "changes": Priority.TRACKING, "tracking": Priority.TRACKING,
 }  # fmt: skip
 """Which calls go first where they are scarce, by the task's first name; see docs/budget.md."""
 
@@ -80,49 +80,49 @@ class StoreTask(Task):  # type: ignore[misc]  # Celery ships no types
     """A task of one store; what VTEX says to the store as a whole is remembered for all."""
 
     abstract = True
-    team: ClassVar[Team | None] = None
+    process_context: ClassVar[Context | None] = None
 
     @property
-    def with_team(self) -> Team:
+    def context(self) -> Context:
         """The collaborators of this process, given by ``workers.wiring``."""
-        if StoreTask.team is None:
+        if StoreTask.process_context is None:
             raise RuntimeError("this process was not equipped; run it as celery -A workers worker")
-        return StoreTask.team
+        return StoreTask.process_context
 
     @property
     def journal(self) -> Journal:
         """Where every order and job stands."""
-        return self.with_team.journal
+        return self.context.journal
 
     @property
     def erp(self) -> Erp:
         """The ERP."""
-        return self.with_team.erp
+        return self.context.erp
 
     @property
-    def rank(self) -> Rank:
+    def priority(self) -> Priority:
         """Where this task's calls stand in line."""
         listing = self.name in LISTINGS
-        return Rank.LISTING if listing else RANKS.get(self.name.split(".")[0], Rank.ORDERS)
+        return Priority.LISTING if listing else PRIORITIES.get(self.name.split(".")[0], Priority.ORDERS)
 
     def vtex(self, store: str) -> VtexClient:
-        """Return the client of a store, its calls of this task's rank.
+        """Return the client of a store, its calls of this task's priority.
 
         Raises:
             StoreUnknown: this process knows no credentials of it.
         """
         try:
-            client = self.with_team.vtex[store]
+            client = self.context.vtex[store]
         except KeyError:
             raise StoreUnknown(f"no credentials of store {store!r} are configured here") from None
-        return client.ranked(self.rank)
+        return client.with_priority(self.priority)
 
     def __call__(self, *args: Any, **kwargs: Any) -> None:
         """Run; an error that passes ends as Retry, and the schedule brings the task again."""
         try:
-            with self.watched(kwargs):
+            with self.observed(kwargs):
                 super().__call__(*args, **kwargs)
-        except BudgetSpent as error:
+        except RateLimitReached as error:
             log.info("left for later", extra={"task": self.name, "reason": str(error)})
             raise Retry(str(error)) from None
         except (*LATER, VtexUnauthorized, JournalUnavailable) as error:
@@ -130,23 +130,23 @@ class StoreTask(Task):  # type: ignore[misc]  # Celery ships no types
             log.warning("tried again later", extra={"task": self.name, "reason": str(error)})
             raise Retry(str(error)) from None
 
-    def watched(self, given: Mapping[str, Any]) -> AbstractContextManager[None]:
+    def observed(self, given: Mapping[str, Any]) -> AbstractContextManager[None]:
         """Return what surrounds this task, for whoever watches.
 
         Args:
             given: its keyword arguments; anything may be in them.
         """
-        watch = self.with_team.watch
-        if watch is None:
+        observer = self.context.observer
+        if observer is None:
             return nullcontext()
         store, order_id = given.get("store"), given.get("order_id")
-        return watch.task(Doing(self.name, _named(store), _named(order_id), given.get("attempt")))
+        return observer.task(TaskStarted(self.name, _named(store), _named(order_id), given.get("attempt")))
 
     def record(self, store: str, listed: Iterable[Listed]) -> int:
         """Write the orders that the journal does not know yet; return how many."""
         new = self.journal.record(store, listed)
-        if self.with_team.watch is not None:
-            self.with_team.watch.found(store, self.name, new)
+        if self.context.observer is not None:
+            self.context.observer.orders_found(store, self.name, new)
         return new
 
     def pause_if_told(self, store: str, error: Exception) -> bool:
@@ -167,7 +167,7 @@ class StoreTask(Task):  # type: ignore[misc]  # Celery ships no types
     def stop_chain(self) -> None:
         """Let the message's remaining steps fall."""
         self.request.chain = None
-        carrying.drop_rest()
+        local_executor.drop_rest()
 
 
 class RequestTask(StoreTask):
@@ -189,7 +189,7 @@ class RequestTask(StoreTask):
         if "self" in kwargs:
             kwargs["self."] = kwargs.pop("self")
         try:
-            with self.watched(kwargs):
+            with self.observed(kwargs):
                 Task.__call__(self, **kwargs)
         except (JournalUnavailable, ContractNewer) as error:
             log.warning("tried again later", extra={"task": self.name, "reason": str(error)})
@@ -219,11 +219,11 @@ class StepTask(StoreTask):
         """
         self._step(store, order_id, attempt, job, kwargs)
         if self.request.chain:
-            carrying.carry_on(self, partial(hand_back, self.journal))
+            local_executor.carry_on(self, partial(hand_back, self.journal))
 
     def vtex_of(self, job: Job) -> VtexClient:
         """Return the client of a job's store, which changes nothing once the job is another's."""
-        return self.vtex(job.store).holding(partial(self.journal.hold, job))
+        return self.vtex(job.store).with_guard(partial(self.journal.hold, job))
 
     @contextmanager
     def step(  # what names a step
@@ -237,15 +237,15 @@ class StepTask(StoreTask):
         job: int | None = None,
     ) -> Iterator[Job]:
         """Own a job for this step; see ``Journal.step``. What follows at once is begun with it."""
-        goes_on = carrying.has_more(self)
+        goes_on = local_executor.has_more(self)
         with self.journal.step(
             store, order_id, attempt, to=to, calls_vtex=calls_vtex, job=job,
-            begun=carrying.taken(), goes_on=goes_on,
+            begun=local_executor.taken(), goes_on=goes_on,
         ) as owned:  # fmt: skip
             goes_alone = owned.goes_alone
             yield owned
-        if self.with_team.watch is not None:
-            self.with_team.watch.moved(move_of(owned, to, self.journal.now()))
+        if self.context.observer is not None:
+            self.context.observer.job_advanced(advance_of(owned, to, self.journal.now()))
         if owned.erp_is_back:
             log.info("the ERP answers again", extra={"store": store, "order_id": order_id})
             self._send_next(None)
@@ -255,11 +255,11 @@ class StepTask(StoreTask):
         if owned.waits_for_erp:
             self.stop_chain()
         if goes_on:
-            carrying.keep(owned)
+            local_executor.keep(owned)
 
     def _is_scarce(self, store: str) -> bool:
         """Whether so few jobs of the store are under way at once that each must be replaced."""
-        most = self.with_team.in_flight
+        most = self.context.in_flight
         return callable(most) and most(store) <= REFILLED
 
     def _send_next(self, store: str | None) -> None:
@@ -267,7 +267,7 @@ class StepTask(StoreTask):
         what goes one at a time, nor for an ERP that answers again.
         """
         try:
-            tickets = self.journal.dispatch(in_flight=self.with_team.in_flight, store=store)
+            tickets = self.journal.dispatch(in_flight=self.context.in_flight, store=store)
             send(self.journal, tickets)
         except (OperationalError, JournalUnavailable):
             log.warning("left to the next sweep", extra={"store": store, "task": self.name})
@@ -293,7 +293,7 @@ class StepTask(StoreTask):
         except ErpPaused as error:
             hand_back(self.journal, mark | {"job": job})
             raise Retry(str(error)) from None
-        except BudgetSpent as error:
+        except RateLimitReached as error:
             self._settle(
                 self.journal.postpone, *name, str(error), job=job, counts=False, untouched=True,
                 # Those that were refused together must not come back together.
@@ -311,7 +311,7 @@ class StepTask(StoreTask):
             raise StepFailed(reason) from None
 
     def _run(self, **kwargs: Any) -> None:
-        with self.watched(kwargs):
+        with self.observed(kwargs):
             Task.__call__(self, **kwargs)
 
     def _postpone(
@@ -386,6 +386,6 @@ def _leave_to_newer(message: Any = None, name: str = "", **_: Any) -> None:
     """Hand a job back whose step only a newer version knows; Celery drops the message."""
     kwargs = message.payload[1]
     for one in kwargs.get("orders", [kwargs]):
-        if StoreTask.team is not None and {"store", "order_id", "attempt"} <= set(one):
+        if StoreTask.process_context is not None and {"store", "order_id", "attempt"} <= set(one):
             log.warning("a newer version's step is handed back", extra={"task": name})
-            hand_back(StoreTask.team.journal, one)
+            hand_back(StoreTask.process_context.journal, one)

@@ -16,7 +16,7 @@ from journal.model import InFlight
 from journal.privacy.retention import Retention
 from tasks.alerts.delivery import Notifier
 from tasks.alerts.model import Facts, Rules
-from tasks.instrumentation import Watch
+from tasks.instrumentation import TaskObserver
 from vtex.client import VtexClient
 
 REFILLED = 16
@@ -58,33 +58,33 @@ class Alarm:
 
 
 @dataclass(frozen=True)
-class Team:
+class Context:
     """What the tasks of a process work with.
 
     Attributes:
         vtex: store name to its client.
         in_flight: orders of a store that are under way at once, at most; see ``REFILLED``.
-        lenient: stores that take orders whose sums do not add up, flagged.
+        allow_sum_mismatch: stores that take orders whose sums do not add up, flagged.
         codes: store name to what the retailer calls things in the ERP.
         nfe: how an NF-e becomes an invoice.
         retention: how long the journal keeps what is closed.
         rests: stores whose orders may come by their feed, and for how long the list may rest
             between two listings while they do.
         alarm: the rules of alerts, and who is told; None where nobody looks.
-        alone: a lock over the cluster by name; enters with what renews it, or with None where
+        lock: a lock over the cluster by name; enters with what renews it, or with None where
             somebody else has it.
-        watch: hears of what the tasks do; None where nobody wants to.
+        observer: hears of what the tasks do; None where nobody wants to.
     """
 
     journal: Journal
     erp: Erp
     vtex: Mapping[str, VtexClient]
     in_flight: InFlight
-    alone: Callable[[str], AbstractContextManager[Renew | None]]
-    lenient: frozenset[str] = field(default_factory=frozenset)
+    lock: Callable[[str], AbstractContextManager[Renew | None]]
+    allow_sum_mismatch: frozenset[str] = field(default_factory=frozenset)
     codes: Mapping[str, CodeMap] = field(default_factory=dict)
     nfe: NfeRules = field(default_factory=NfeRules)
     retention: Retention = field(default_factory=Retention)
     rests: Mapping[str, timedelta] = field(default_factory=dict)
     alarm: Alarm | None = None
-    watch: Watch | None = None
+    observer: TaskObserver | None = None

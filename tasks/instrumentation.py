@@ -14,7 +14,7 @@ from vtex.transport.endpoints import Call
 
 
 @dataclass(frozen=True, slots=True)
-class Doing:
+class TaskStarted:
     """A task that begins.
 
     Attributes:
@@ -29,7 +29,7 @@ class Doing:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class JobAdvanced:
     """A job that has come further, as it is written in the journal by now.
 
     Attributes:
@@ -55,54 +55,54 @@ class Moved:
         return None if self.since is None else max(0.0, (self.at - self.since).total_seconds())
 
 
-class Watch(Protocol):
+class TaskObserver(Protocol):
     """Hears of the work. What it does must be quick, and must not fail."""
 
-    def task(self, doing: Doing) -> AbstractContextManager[None]:
+    def task(self, started: TaskStarted) -> AbstractContextManager[None]:
         """Return what surrounds a task, and sees the error that it ends with."""
 
-    def moved(self, moved: Moved) -> None:
+    def job_advanced(self, advanced: JobAdvanced) -> None:
         """Hear that a job has come further."""
 
-    def found(self, store: str, task: str, count: int) -> None:
+    def orders_found(self, store: str, task: str, count: int) -> None:
         """Hear of orders that the journal did not know before."""
 
-    def called(self, call: Call) -> None:
+    def vtex_called(self, call: Call) -> None:
         """Hear of a call to VTEX."""
 
 
-class Both:
+class TwoObservers:
     """Two watches as one."""
 
-    def __init__(self, first: Watch, second: Watch) -> None:
+    def __init__(self, first: TaskObserver, second: TaskObserver) -> None:
         self._first, self._second = first, second
 
     @contextmanager
-    def task(self, doing: Doing) -> Iterator[None]:
+    def task(self, started: TaskStarted) -> Iterator[None]:
         """Surround a task by both."""
-        with self._first.task(doing), self._second.task(doing):
+        with self._first.task(started), self._second.task(started):
             yield
 
-    def moved(self, moved: Moved) -> None:
+    def job_advanced(self, advanced: JobAdvanced) -> None:
         """Tell both."""
-        self._first.moved(moved)
-        self._second.moved(moved)
+        self._first.job_advanced(advanced)
+        self._second.job_advanced(advanced)
 
-    def found(self, store: str, task: str, count: int) -> None:
+    def orders_found(self, store: str, task: str, count: int) -> None:
         """Tell both."""
-        self._first.found(store, task, count)
-        self._second.found(store, task, count)
+        self._first.orders_found(store, task, count)
+        self._second.orders_found(store, task, count)
 
-    def called(self, call: Call) -> None:
+    def vtex_called(self, call: Call) -> None:
         """Tell both."""
-        self._first.called(call)
-        self._second.called(call)
+        self._first.vtex_called(call)
+        self._second.vtex_called(call)
 
 
-def move_of(job: Job, to: Stage, now: datetime) -> Moved:
+def advance_of(job: Job, to: Stage, now: datetime) -> JobAdvanced:
     """Return what there is to tell of a step that has ended."""
     ended = job.skipped is not None or to is PATHS[job.kind][-1]
-    return Moved(job.store, job.order_id, job.kind, to, job.attempt, ended, _since(job), now)
+    return JobAdvanced(job.store, job.order_id, job.kind, to, job.attempt, ended, _since(job), now)
 
 
 def _since(job: Job) -> datetime | None:

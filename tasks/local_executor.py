@@ -30,7 +30,7 @@ _worker: dict[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class PendingOrder:
     """An order with its steps.
 
     Attributes:
@@ -50,24 +50,24 @@ def _remember(sender: Any = None, **_: Any) -> None:
     _worker["consumer"] = sender
 
 
-class Backlog:
+class LocalQueue:
     """The orders that this process was given and has not begun."""
 
     def __init__(self) -> None:
-        self._waiting: deque[Load] = deque()
+        self._waiting: deque[PendingOrder] = deque()
         self._lock = threading.Lock()
         self._runners = 0
 
-    def take(self, loads: Sequence[Load]) -> None:
+    def take(self, orders: Sequence[PendingOrder]) -> None:
         """Have orders worked by the pool's threads; by this one where the pool has none."""
         pool: Any = getattr(_worker.get("consumer"), "pool", None)
         executor = getattr(pool, "executor", None)
         if executor is None:
-            for load in loads:
-                _carry(load)
+            for order in orders:
+                _carry(order)
             return
         with self._lock:
-            self._waiting.extend(loads)
+            self._waiting.extend(orders)
             more = min(pool.limit - self._runners, len(self._waiting))
             self._runners += more
         for _ in range(more):
@@ -76,8 +76,8 @@ class Backlog:
     def give_back(self) -> None:
         """Hand back what was not begun, at the end of the process."""
         while self._waiting:
-            load = self._waiting.popleft()
-            load.hand_back(load.steps[-1]["kwargs"])
+            order = self._waiting.popleft()
+            order.hand_back(order.steps[-1]["kwargs"])
 
     def _run(self, executor: Any) -> None:
         try:
@@ -92,22 +92,22 @@ class Backlog:
             if _is_stopping() or not self._waiting:
                 self._runners -= 1
                 return
-            load = self._waiting.popleft()
+            order = self._waiting.popleft()
         try:
-            _carry(load)
+            _carry(order)
         finally:
             # Behind whatever came meanwhile: an invoice waits for no backlog of orders.
             self._run(executor)
 
 
-backlog = Backlog()
+local_queue = LocalQueue()
 
 
 def carry_on(task: Task, hand_back: HandBack) -> None:
     """Run what is left of a message's chain."""
     rest = list(task.request.chain or ())
     task.request.chain = None
-    _carry(Load(task.app, task.request.id, rest, hand_back))
+    _carry(PendingOrder(task.app, task.request.id, rest, hand_back))
 
 
 def has_more(task: Task) -> bool:
@@ -134,23 +134,23 @@ def drop_rest() -> None:
         _here.rest.clear()
 
 
-def _carry(load: Load) -> None:
+def _carry(order: PendingOrder) -> None:
     """Run an order's steps.
 
     A step that fails has told the journal already; those after it are not begun then. A worker
     that is told to stop ends the step that runs, and begins no other.
     """
-    rest = _here.rest = list(load.steps)
+    rest = _here.rest = list(order.steps)
     try:
         while rest:
             kwargs = rest[-1]["kwargs"]
-            following = load.app.tasks.get(rest.pop()["task"])
+            following = order.app.tasks.get(rest.pop()["task"])
             if following is None or _is_stopping():
                 # A newer version's step is taken by its own workers.
-                load.hand_back(kwargs)
+                order.hand_back(kwargs)
                 return
             try:
-                with _shown(load.parent, following.name, kwargs):
+                with _shown(order.parent, following.name, kwargs):
                     following(**kwargs)
             except Exception:
                 # The edge of a task: its own call has told the journal and the log.

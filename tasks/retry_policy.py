@@ -7,12 +7,12 @@ import re
 from journal.model import ErpPaused, JobLost, JournalUnavailable, StorePaused
 from tasks.base import DEAD, LATER
 from tasks.errors import ContractNewer, RequestRefused
-from vtex.errors import BudgetSpent, VtexUnauthorized
+from vtex.errors import RateLimitReached, VtexUnauthorized
 
 OUTCOMES = ("done", "later", "dead", "lost", "failed")
 
 _LATER = (
-    *LATER, JournalUnavailable, ErpPaused, StorePaused, BudgetSpent, VtexUnauthorized,
+    *LATER, JournalUnavailable, ErpPaused, StorePaused, RateLimitReached, VtexUnauthorized,
     ContractNewer,
 )  # fmt: skip
 _DEAD = (*DEAD, RequestRefused)

@@ -40,7 +40,7 @@ STEPS = {
     },
     Kind.CHANGE: {
         Stage.SEEN: "changes.read",
-        Stage.READ: "changes.tell",
+        Stage.READ: "changes.report",
     },
 }
 """The task that takes a job on from each stage."""
@@ -78,7 +78,7 @@ def _messages(tickets: Sequence[Ticket]) -> Iterator[tuple[Signature, int]]:
             continue
         for start in range(0, len(group), size):
             orders = [name_of(one) | {"stage": one.stage} for one in group[start : start + size]]
-            yield signature("orders.carry", kwargs={"orders": orders}, immutable=True), len(orders)
+            yield signature("orders.run", kwargs={"orders": orders}, immutable=True), len(orders)
 
 
 def name_of(ticket: Ticket) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from vtex import schemas
 from vtex.documents import NOT_IN_GATEWAY, FeedBatch, FeedConfig, ListedOrder, OrderPage, together
 from vtex.errors import (
-    BudgetSpent,
+    RateLimitReached,
     FeedMissing,
     OrderNotFound,
     VtexError,
@@ -21,7 +21,7 @@ from vtex.errors import (
     VtexUnavailable,
 )
 from vtex.statuses import READY
-from vtex.transport.rate_limit import Rank
+from vtex.transport.rate_limit import Priority
 from vtex.transport.transport import Transport
 
 PAGE_ROWS = 100
@@ -49,7 +49,7 @@ Window = tuple[datetime | None, datetime | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class OrderWindow:
     """A part of what was created in a range of dates.
 
     Attributes:
@@ -84,16 +84,16 @@ class VtexClient:
         self._transport = transport
         self._wait = wait
 
-    def ranked(self, rank: Rank, *, wait: Callable[[float], None] | None = None) -> VtexClient:
-        """Return the same client, its calls of another rank; unasked they are a person's.
+    def with_priority(self, priority: Priority, *, wait: Callable[[float], None] | None = None) -> VtexClient:
+        """Return the same client, its calls of another priority; unasked they are a person's.
 
         Args:
             wait: called with seconds where the list is to be read in the end, however little of
-                the budget is left for it; without it ``BudgetSpent`` is raised.
+                the budget is left for it; without it ``RateLimitReached`` is raised.
         """
-        return VtexClient(self._transport.ranked(rank), wait)
+        return VtexClient(self._transport.with_priority(priority), wait)
 
-    def holding(self, hold: Callable[[], None]) -> VtexClient:
+    def with_guard(self, hold: Callable[[], None]) -> VtexClient:
         """Return the same client, which asks ``hold`` right before each call that changes an order.
 
         Between our look and our sending a worker may stand still for so long that another has
@@ -102,7 +102,7 @@ class VtexClient:
         Args:
             hold: raises where the caller no longer owns what it is about to do.
         """
-        return VtexClient(self._transport.holding(hold), self._wait)
+        return VtexClient(self._transport.with_guard(hold), self._wait)
 
     def list_orders(
         self,
@@ -125,7 +125,7 @@ class VtexClient:
 
     def created(
         self, start: datetime, end: datetime, *, status: str | None = None
-    ) -> Iterator[Reading]:
+    ) -> Iterator[OrderWindow]:
         """Yield the orders created from ``start`` to ``end``, each once, the oldest window first.
 
         Halved as in ``list_orders``. Two windows share the moment between them, since VTEX's own
@@ -145,7 +145,7 @@ class VtexClient:
         for through, page in self._created(status, window, first):
             orders = tuple({o.order_id: o for o in page.orders if o.order_id not in known}.values())
             known |= {one.order_id for one in orders}
-            yield Reading(orders, page.unreadable, first.total, through)
+            yield OrderWindow(orders, page.unreadable, first.total, through)
 
     def search(self, text: str) -> OrderPage:
         """Return the newest orders of which VTEX's list finds a text in their ids.
@@ -442,7 +442,7 @@ class VtexClient:
         while True:
             try:
                 return schemas.read_page(self._transport.get("/api/oms/pvt/orders", query))
-            except BudgetSpent as spent:
+            except RateLimitReached as spent:
                 if self._wait is None:
                     raise
                 self._wait(spent.seconds)

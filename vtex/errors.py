@@ -6,7 +6,7 @@
     ├── VtexUnavailable     network, time-out, 5xx, unreadable body: a write may have been done
     │   ├── VtexThrottled   429, 503: stop calling for a while
     │   └── NotYet          nothing failed: the order is not where the call makes sense
-    ├── BudgetSpent         no call was made: the store's calls of the next seconds are taken
+    ├── RateLimitReached         no call was made: the store's calls of the next seconds are taken
     ├── VtexUnauthorized    401, 403: our fault, for all orders of the store
     ├── OrderNotFound       404 for an order or its transaction
     ├── FeedMissing         404 for the feed: this key has none
@@ -91,7 +91,7 @@ class NotYet(VtexUnavailable):
         return error
 
 
-class BudgetSpent(VtexError):
+class RateLimitReached(VtexError):
     """No call was made: the store has none left for the next seconds, or pauses.
 
     Attributes:
@@ -101,7 +101,7 @@ class BudgetSpent(VtexError):
     seconds: float = 1.0
 
     @classmethod
-    def until(cls, seconds: float) -> BudgetSpent:
+    def until(cls, seconds: float) -> RateLimitReached:
         """Return one that says when to try again."""
         error = cls(f"waits for the store's budget of calls, some {max(1, round(seconds))} s")
         error.seconds = seconds

@@ -9,7 +9,7 @@ from typing import Any
 
 from celery import Celery, signals
 
-from tasks import local_executor as carrying
+from tasks import local_executor
 from workers import log, wiring
 from workers.configuration.settings import load
 from workers.monitoring import instrumentation as watching
@@ -50,7 +50,7 @@ def _wait(**_: Any) -> None:
 def _equip(**_: Any) -> None:
     # Threads share what worker_init made; a prefork child must not share its parent's sockets.
     settings = load()
-    wiring.equip(settings, watch=watching.watch(settings))
+    wiring.equip(settings, observer=watching.observer(settings))
     # What is here by now stays: to look through it for garbage, at each few hundred objects of an
     # order's documents, is a tenth of an order's CPU.
     gc.freeze()
@@ -73,7 +73,7 @@ def _look_no_more(**_: Any) -> None:
 @signals.worker_process_shutdown.connect
 @signals.worker_shutdown.connect
 def _give_back(**_: Any) -> None:
-    carrying.backlog.give_back()
+    local_executor.local_queue.give_back()
     watching.end()
     wiring.dismiss()
 

@@ -19,15 +19,15 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from vtex.errors import BudgetSpent
-from vtex.transport.rate_limit import Rank
+from vtex.errors import RateLimitReached
+from vtex.transport.rate_limit import Priority
 from workers.configuration.stores import Quota
 
 log = logging.getLogger(__name__)
 
-PATIENCE = {Rank.URGENT: 5.0, Rank.TRACKING: 4.0, Rank.ORDERS: 3.0, Rank.LISTING: 0.5}
-"""Seconds that a call of each rank waits for its slot, and one slot more. What is booked for longer
-ahead is left to those that are more patient: that is all there is to their going first."""
+PATIENCE = {Priority.URGENT: 5.0, Priority.TRACKING: 4.0, Priority.ORDERS: 3.0, Priority.LISTING: 0.5}
+"""Seconds that a call of each priority waits for its slot, and one slot more. What is booked for
+longer ahead is left to those that are more patient: that is all there is to their going first."""
 
 LATE_SECONDS = 0.5
 """A slot that was not used so long after its time is lost: calls that pile up would break the
@@ -163,7 +163,7 @@ class Standing:
     paused_seconds: float
 
 
-class StoreBudget:
+class StoreRateLimiter:
     """Grants the calls to one store, together with all other processes. Safe across threads."""
 
     def __init__(
@@ -179,21 +179,21 @@ class StoreBudget:
         self._step = 60.0 / quota.allowed
         self._paused_until = self._away_until = self._next_alone = self._booked_at = -math.inf
 
-    def spend(self, group: str, rank: Rank) -> None:
-        """Return when a call may be made; see ``vtex.transport.rate_limit.Budget``.
+    def acquire(self, group: str, priority: Priority) -> None:
+        """Return when a call may be made; see ``vtex.transport.rate_limit.RateLimiter``.
 
         Raises:
-            BudgetSpent: not within the patience of its rank.
+            RateLimitReached: not within the patience of its priority.
         """
         now, sleep = self._clock.now, self._clock.sleep
         while True:
             asked = now()
-            at = self._slot(group, rank)
+            at = self._slot(group, priority)
             if (wait := at - now()) > 0:
                 sleep(wait)
             if at < self._paused_until - 0.001:
                 # Booked before VTEX asked for a pause.
-                raise BudgetSpent.until(max(1.0, self._paused_until - now()))
+                raise RateLimitReached.until(max(1.0, self._paused_until - now()))
             if now() - max(at, asked) <= LATE_SECONDS:
                 return
 
@@ -240,18 +240,18 @@ class StoreBudget:
 
     # --- slots --------------------------------------------------------------------------------
 
-    def _slot(self, group: str, rank: Rank) -> float:
+    def _slot(self, group: str, priority: Priority) -> float:
         with self._lock:
             now = self._clock.now()
-            if group in self._quota.groups or rank is Rank.LISTING:
+            if group in self._quota.groups or priority is Priority.LISTING:
                 # What was booked ahead is for any route, and not for the last in line.
-                return self._book(group, rank, 1)[0]
+                return self._book(group, priority, 1)[0]
             # What a lull left is no later for its age: at a large quota all of it would be, each
             # time anew.
             while self._kept and max(self._kept[0], self._booked_at) < now - LATE_SECONDS:
                 self._kept.popleft()
             if not self._kept:
-                self._kept.extend(self._book(group, rank, self._batch(now)))
+                self._kept.extend(self._book(group, priority, self._batch(now)))
                 self._booked_at = self._clock.now()
             self._used.append(now)
             return self._kept.popleft()
@@ -262,17 +262,17 @@ class StoreBudget:
         ahead = min(len(self._used), 1 / self._step) * BATCH_SECONDS
         return max(1, math.ceil(ahead))
 
-    def _book(self, group: str, rank: Rank, wanted: int) -> list[float]:
+    def _book(self, group: str, priority: Priority, wanted: int) -> list[float]:
         now = self._clock.now()
         if now < self._away_until:
-            return [self._alone(rank)]
+            return [self._alone(priority)]
         allowed, groups = [self._quota.allowed], []
         if group in self._quota.groups:
             allowed.append(self._quota.allowed_of(group))
             groups.append(group)
         try:
             answer = self._run(
-                self._book_script, groups, wanted, int(PATIENCE[rank] * 1e6), *allowed
+                self._book_script, groups, wanted, int(PATIENCE[priority] * 1e6), *allowed
             )
         except redis.RedisError as error:
             self._away_until = now + AWAY_SECONDS
@@ -281,22 +281,22 @@ class StoreBudget:
                 "Redis does not answer: calls at a local share of the budget",
                 extra=self._mark | {"reason": reason},
             )
-            return [self._alone(rank)]
+            return [self._alone(priority)]
         now = self._clock.now()
         count, first, step, pause = answer[:4]
         self._step = step / 1e6
         self._pause(pause / 1e6)
         if count == 0:
-            raise BudgetSpent.until(max(1.0, first / 1e6))
+            raise RateLimitReached.until(max(1.0, first / 1e6))
         return [now + (first + place * step) / 1e6 for place in range(count)]
 
-    def _alone(self, rank: Rank) -> float:
+    def _alone(self, priority: Priority) -> float:
         """Book a slot of this process's own share, while Redis is away."""
         now = self._clock.now()
         step = 60.0 / (self._quota.allowed * self._quota.local / 100)
         first = max(self._next_alone, now, self._paused_until)
-        if first - now > PATIENCE[rank] + step:
-            raise BudgetSpent.until(first - now)
+        if first - now > PATIENCE[priority] + step:
+            raise RateLimitReached.until(first - now)
         self._next_alone = first + step
         return first
 

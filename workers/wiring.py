@@ -21,17 +21,17 @@ from journal.model import JournalError, Policy
 from journal.privacy.retention import Retention
 from tasks.alerts.model import Facts, Rules, Watched
 from tasks.base import StoreTask
-from tasks.context import REFILLED, Alarm, NfeRules, Renew, Team
-from tasks.instrumentation import Watch
+from tasks.context import REFILLED, Alarm, NfeRules, Renew, Context
+from tasks.instrumentation import TaskObserver
 from vtex.client import VtexClient
-from vtex.transport.rate_limit import Budget
+from vtex.transport.rate_limit import RateLimiter
 from vtex.transport.transport import Account, Transport
 from workers import rate_limiter as throttle
 from workers.configuration.settings import Settings, SettingsError, load
 from workers.configuration.stores import Store
 from workers.configuration.urls import adapter_name, adapters
 from workers.notifier import AppriseNotifier
-from workers.rate_limiter import StoreBudget
+from workers.rate_limiter import StoreRateLimiter
 
 log = logging.getLogger(__name__)
 
@@ -42,22 +42,22 @@ LOOK_SECONDS = 1.0
 """Between two looks of a worker that waits for its tables."""
 
 
-def equip(settings: Settings | None = None, *, watch: Watch | None = None) -> Team:
+def equip(settings: Settings | None = None, *, observer: TaskObserver | None = None) -> Context:
     """Build the collaborators of this process and hand them to its tasks.
 
     Args:
-        watch: hears of what they do.
+        observer: hears of what they do.
     """
-    StoreTask.team = team(settings or load(), watch=watch)
-    return StoreTask.team
+    StoreTask.process_context = context(settings or load(), observer=observer)
+    return StoreTask.process_context
 
 
 def dismiss() -> None:
     """Give back what ``equip`` opened."""
-    if StoreTask.team is not None:
-        StoreTask.team.journal.close()
-        StoreTask.team.erp.close()
-        StoreTask.team = None
+    if StoreTask.process_context is not None:
+        StoreTask.process_context.journal.close()
+        StoreTask.process_context.erp.close()
+        StoreTask.process_context = None
 
 
 def await_tables(settings: Settings, *, looked: Callable[[], None]) -> None:
@@ -88,20 +88,20 @@ def _missing(waiting: Journal) -> str:
     return ""
 
 
-def team(settings: Settings, *, watch: Watch | None = None) -> Team:
+def context(settings: Settings, *, observer: TaskObserver | None = None) -> Context:
     """Build a process's collaborators; nothing is connected to yet."""
-    shared = budgets(settings)
-    return Team(
+    shared = rate_limiters(settings)
+    return Context(
         journal=journal(settings),
         erp=erp(settings.erp_url),
         vtex={
-            one.name: client(settings, one, shared.get(one.name), watch=watch)
+            one.name: client(settings, one, shared.get(one.name), observer=observer)
             for one in settings.stores
         },
         in_flight=partial(_in_flight, settings, shared),
-        lenient=frozenset(one.name for one in settings.stores if one.allow_sum_mismatch),
+        allow_sum_mismatch=frozenset(one.name for one in settings.stores if one.allow_sum_mismatch),
         codes=settings.codes,
-        alone=_alone(settings),
+        lock=_alone(settings),
         nfe=NfeRules(
             match=settings.nfe_match,
             production=settings.nfe_production,
@@ -111,11 +111,11 @@ def team(settings: Settings, *, watch: Watch | None = None) -> Team:
         retention=retention(settings),
         rests=rests(settings),
         alarm=alarm(settings, shared),
-        watch=watch,
+        observer=observer,
     )
 
 
-def alarm(settings: Settings, shared: Mapping[str, StoreBudget]) -> Alarm:
+def alarm(settings: Settings, shared: Mapping[str, StoreRateLimiter]) -> Alarm:
     """Return what looks after the stores.
 
     Args:
@@ -158,11 +158,11 @@ def rules(settings: Settings) -> Rules:
     )
 
 
-def _facts(shared: Mapping[str, StoreBudget]) -> Facts:
+def _facts(shared: Mapping[str, StoreRateLimiter]) -> Facts:
     calls = {}
     try:
-        for name, budget in shared.items():
-            now = budget.standing()
+        for name, rate_limiter in shared.items():
+            now = rate_limiter.standing()
             calls[name] = (now.used, now.allowed)
     except redis.RedisError as error:
         log.info("nobody knows the quotas", extra={"reason": type(error).__name__})
@@ -230,27 +230,27 @@ def journal(settings: Settings) -> Journal:
     return Journal(settings.journal_url, policy=policy)
 
 
-def budgets(settings: Settings) -> dict[str, StoreBudget]:
+def rate_limiters(settings: Settings) -> dict[str, StoreRateLimiter]:
     """Return the budgets of calls, by store; none where a store has no limit."""
     connection = throttle.connect(settings.redis_url)
     return {
-        store.name: StoreBudget(store.name, store.quota, connection)
+        store.name: StoreRateLimiter(store.name, store.quota, connection)
         for store in settings.stores
         if store.quota.calls
     }
 
 
-def _in_flight(settings: Settings, shared: Mapping[str, StoreBudget], store: str) -> int:
-    budget = shared.get(store)
-    if budget is None:
+def _in_flight(settings: Settings, shared: Mapping[str, StoreRateLimiter], store: str) -> int:
+    rate_limiter = shared.get(store)
+    if rate_limiter is None:
         return settings.max_orders_in_flight
     return min(
-        settings.max_orders_in_flight, budget.jobs(settings.dispatch_interval_seconds, REFILLED)
+        settings.max_orders_in_flight, rate_limiter.jobs(settings.dispatch_interval_seconds, REFILLED)
     )
 
 
 def client(
-    settings: Settings, store: Store, budget: Budget | None, *, watch: Watch | None = None
+    settings: Settings, store: Store, rate_limiter: RateLimiter | None, *, observer: TaskObserver | None = None
 ) -> VtexClient:
     """Return a client of one store."""
     account = Account(
@@ -265,8 +265,8 @@ def client(
             account,
             connect_timeout=settings.vtex_connect_timeout_seconds,
             read_timeout=settings.vtex_read_timeout_seconds,
-            budget=budget,
-            watch=watch.called if watch else None,
+            rate_limiter=rate_limiter,
+            observer=observer.vtex_called if observer else None,
         )
     )
 

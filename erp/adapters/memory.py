@@ -86,7 +86,7 @@ class MemoryErp:
                 if before is None or before.outcome != "done":
                     self.outcomes[event.reference] = event
 
-    def hand_out(self, take: Callable[[Request], None], limit: int) -> int:
+    def poll_outbox(self, take: Callable[[Request], None], limit: int) -> int:
         """Give ``take`` what waits, oldest first."""
         self._require_up()
         for count in range(limit):

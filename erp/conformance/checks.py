@@ -212,7 +212,7 @@ def what_waits_is_handed_out_once_oldest_first(outbox: Outbox) -> None:
     """With the arguments of its task; what is left over comes the next time."""
     references = [outbox.put(f"o-{number}-01") for number in range(5)]
     taken: list[Request] = []
-    same([outbox.erp.hand_out(taken.append, 3) for _ in range(3)], [3, 2, 0])
+    same([outbox.erp.poll_outbox(taken.append, 3) for _ in range(3)], [3, 2, 0])
     same([one.reference for one in taken], references)
     fields = {"store": "acme", "order_id": "o-0-01", "reason": "acabou"}
     same((taken[0].kind, dict(taken[0].fields), taken[0].xml), ("cancellation", fields, None))
@@ -226,7 +226,7 @@ def racing_takers_get_different_requests(outbox: Outbox) -> None:
 
     def work(_: int) -> int:
         count = 0
-        while handed := outbox.erp.hand_out(taken.append, 7):
+        while handed := outbox.erp.poll_outbox(taken.append, 7):
             count += handed
         return count
 
@@ -245,17 +245,17 @@ def what_a_taker_fails_on_waits_and_holds_up_nobody(outbox: Outbox) -> None:
             raise LookupError(failing)
 
     try:
-        outbox.erp.hand_out(take, 10)
+        outbox.erp.poll_outbox(take, 10)
     except LookupError:
         pass
     else:
         raise AssertionError("the taker's error is lost")
     same([outbox.seen(one)[0] for one in (first, failing)], ["handed out", "waits"])
     taken: list[Request] = []
-    outbox.erp.hand_out(taken.append, 3)
+    outbox.erp.poll_outbox(taken.append, 3)
     same([one.reference for one in taken], behind)
     outbox.let_claims_lapse()
-    outbox.erp.hand_out(taken.append, 10)
+    outbox.erp.poll_outbox(taken.append, 10)
     same([one.reference for one in taken], [*behind, failing])
 
 
@@ -268,7 +268,7 @@ def the_erp_sees_how_each_request_ended(outbox: Outbox) -> None:
         if request.reference == references["done"]:
             outbox.erp.report(_ended("done", request.reference))
 
-    outbox.erp.hand_out(take, 10)
+    outbox.erp.poll_outbox(take, 10)
     for _ in range(2):
         for outcome, reference in references.items():
             outbox.erp.report(_ended(outcome, reference))
@@ -280,13 +280,13 @@ def what_is_asked_again_is_handed_out_and_an_old_outcome_leaves_it_alone(outbox:
     """The first ending is told late and often; the second one counts."""
     reference = outbox.put("refused-01")
     taken: list[Request] = []
-    outbox.erp.hand_out(taken.append, 1)
+    outbox.erp.poll_outbox(taken.append, 1)
     old = _ended("refused", reference)
     outbox.erp.report(old)
     outbox.ask_again(reference)
     outbox.erp.report(old)
     same(outbox.seen(reference)[0], "waits")
-    same(outbox.erp.hand_out(taken.append, 1), 1)
+    same(outbox.erp.poll_outbox(taken.append, 1), 1)
     outbox.erp.report(old)
     same(outbox.seen(reference)[0], "handed out")
     outbox.erp.report(replace(old, key="again", outcome="done", receipt="r-2", reason=None))
@@ -296,7 +296,7 @@ def what_is_asked_again_is_handed_out_and_an_old_outcome_leaves_it_alone(outbox:
 def an_ending_that_a_person_brought_about_later_counts(outbox: Outbox) -> None:
     """A dead request that an operator tried again, without the ERP's doing."""
     reference = outbox.put("dead-01")
-    outbox.erp.hand_out(lambda _: None, 1)
+    outbox.erp.poll_outbox(lambda _: None, 1)
     dead = _ended("dead", reference)
     outbox.erp.report(dead)
     outbox.erp.report(replace(dead, key="again", outcome="done", receipt="r-2", reason=None))

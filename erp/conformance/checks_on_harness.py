@@ -33,7 +33,7 @@ def on_outbox(check: Callable[[Outbox], None]) -> Callable[[Bench], None]:
         if missing := [name for name in wanted if not hasattr(bench, name)]:
             raise NotOffered(f"the bench offers no Outbox ({', '.join(missing)})")
         for _ in range(LEFT_OVER):
-            if not bench.erp.hand_out(lambda _: None, LEFT_OVER):
+            if not bench.erp.poll_outbox(lambda _: None, LEFT_OVER):
                 break
         check(bench)
 

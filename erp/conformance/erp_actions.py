@@ -142,7 +142,7 @@ def _handed_out(bench: Bench, order: SalesOrder) -> list[Request]:
     """Return what the ERP tells of an order now."""
     taken: list[Request] = []
     for _ in range(ROUNDS):
-        if not bench.erp.hand_out(taken.append, 50):
+        if not bench.erp.poll_outbox(taken.append, 50):
             break
     return [one for one in taken if one.fields["order_id"] == order.order_id]
 

@@ -94,7 +94,7 @@ class Confirms(Protocol):
 
 @runtime_checkable
 class Acts(Protocol):
-    """Invoices, ships and cancels in the ERP, so that ``hand_out`` has something to tell."""
+    """Invoices, ships and cancels in the ERP, so that ``poll_outbox`` has something to tell."""
 
     def invoice(
         self, order_id: str, number: str, value: Decimal, skus: Sequence[str], at: datetime

@@ -28,7 +28,7 @@ class MyErp:
         key = f"{event.store}/{event.order_id}/{event.key}"
         self._call("event", key=key, reference=event.reference, kind=event.kind, **told)
 
-    def hand_out(self, take, limit):
+    def poll_outbox(self, take, limit):
         for count in range(limit):
             row = self._call("claim")
             if not row:

@@ -10,17 +10,17 @@ from tasks.alerts.rules import look
 from tasks.base import StoreTask
 
 
-@shared_task(base=StoreTask, bind=True, name="alerts.watch")
-def watch(self: StoreTask, /, **_: object) -> None:
+@shared_task(base=StoreTask, bind=True, name="alerts.evaluate")
+def evaluate(self: StoreTask, /, **_: object) -> None:
     """Look at all rules of all stores, keep what is wrong, and send what is new about it.
 
     Beat calls this every ``ALERT_CHECK_INTERVAL_SECONDS``. Two that run at once send
     nothing twice; the lock only saves the work.
     """
-    alarm = self.with_team.alarm
+    alarm = self.context.alarm
     if alarm is None:
         return
-    with self.with_team.alone("alerts.watch") as renew:
+    with self.context.lock("alerts.evaluate") as renew:
         if renew is None:
             return
         look(self.journal, alarm.rules, self.journal.now(), alarm.facts())

@@ -9,7 +9,7 @@ from datetime import datetime
 from erp.codes import DEFAULT, KINDS, CodeMap, Codes, KnowsCodes, Need
 from erp.port import ErpRejected
 from journal.stored_documents import Kept
-from tasks.context import Team
+from tasks.context import Context
 from tasks.intake.orders import sales_order
 from vtex import schemas
 from vtex.errors import DocumentInvalid
@@ -61,7 +61,7 @@ class Coverage:
         return [one for one in self.seen if one.missing]
 
 
-def cover(team: Team, store: str, since: datetime, kept: Iterable[Kept]) -> Coverage:
+def cover(context: Context, store: str, since: datetime, kept: Iterable[Kept]) -> Coverage:
     """Hold what a store's orders need against its map, and what that leaves against the ERP's.
 
     Args:
@@ -70,8 +70,8 @@ def cover(team: Team, store: str, since: datetime, kept: Iterable[Kept]) -> Cove
     Raises:
         ErpError: the ERP's codes are not known.
     """
-    codes: Codes = team.erp.codes(store) if isinstance(team.erp, KnowsCodes) else {}
-    book = team.codes.get(store, CodeMap())
+    codes: Codes = context.erp.codes(store) if isinstance(context.erp, KnowsCodes) else {}
+    book = context.codes.get(store, CodeMap())
     found = Coverage(store, since, mapped=book.kinds, judged=tuple(codes))
     seen = {
         (kind, code): Seen(Need(kind, code), None)

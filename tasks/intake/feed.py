@@ -23,7 +23,7 @@ from tasks.workflow import send
 from vtex.client import VtexClient
 from vtex.documents import FeedBatch, FeedConfig
 from vtex.errors import (
-    BudgetSpent,
+    RateLimitReached,
     DocumentInvalid,
     FeedMissing,
     VtexError,
@@ -54,11 +54,11 @@ def read_feed(self: StoreTask, /, *, store: str, **_: object) -> None:
         store: VTEX account name, as in the settings.
     """
     feed = self.journal.feed(store)
-    if feed is None or store not in self.with_team.rests or self.journal.paused(store):
+    if feed is None or store not in self.context.rests or self.journal.paused(store):
         return
     if not feed.is_due(self.journal.now()):
         return
-    with self.with_team.alone(f"orders.read_feed:{store}") as renew:
+    with self.context.lock(f"orders.read_feed:{store}") as renew:
         if renew is None:
             return
         with _fault_kept(self, feed):
@@ -67,7 +67,7 @@ def read_feed(self: StoreTask, /, *, store: str, **_: object) -> None:
 
 def list_may_rest(task: StoreTask, store: str) -> bool:
     """Say whether the list need not be asked now, since orders come by the feed."""
-    pace = task.with_team.rests.get(store)
+    pace = task.context.rests.get(store)
     feed = task.journal.feed(store) if pace else None
     return bool(pace and feed and feed.spares_list(task.journal.now(), pace))
 
@@ -75,7 +75,7 @@ def list_may_rest(task: StoreTask, store: str) -> bool:
 def list_was_read(task: StoreTask, store: str) -> None:
     """Keep that the list was read to its end; it may rest then where there is a feed."""
     task.journal.sign(LISTED, store, every=SIGN)
-    if store in task.with_team.rests:
+    if store in task.context.rests:
         task.journal.feed_listed(store)
 
 
@@ -114,7 +114,7 @@ def _read(task: StoreTask, feed: FeedRow, renew: Renew) -> None:
             # Only what the journal has; what is lost in between comes again.
             client.commit_feed(handles(batch))
             if found:
-                in_flight = task.with_team.in_flight
+                in_flight = task.context.in_flight
                 send(task.journal, task.journal.dispatch(in_flight=in_flight, store=feed.store))
             new, seen = new + found, seen + len(batch)
     except FeedMissing:
@@ -169,7 +169,7 @@ def _fault_kept(task: StoreTask, feed: FeedRow) -> Iterator[None]:
     """Keep why a feed does not work, so that the list takes over at its usual pace."""
     try:
         yield
-    except (BudgetSpent, VtexThrottled):
+    except (RateLimitReached, VtexThrottled):
         raise  # the store as a whole waits
     except VtexUnauthorized as error:
         if error.status != 403:

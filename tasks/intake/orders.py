@@ -23,10 +23,10 @@ from journal.jobs.order_intake import Listed
 from journal.model import Kind, Stage
 from journal.order_changes import Seen
 from journal.reconciliation import ASKED_HERE
-from tasks import local_executor as carrying
+from tasks import local_executor
 from tasks.base import StepTask, StoreTask, hand_back
 from tasks.intake.feed import list_may_rest, list_was_read
-from tasks.local_executor import Load
+from tasks.local_executor import PendingOrder
 from tasks.workflow import names_of, send
 from vtex import schemas, statuses
 from vtex.documents import Order, OrderPage, together
@@ -46,7 +46,7 @@ def list_orders(self: StoreTask, /, *, store: str, **_: object) -> None:
     """
     if self.journal.paused(store) or list_may_rest(self, store):
         return
-    with self.with_team.alone(f"orders.list:{store}") as renew:
+    with self.context.lock(f"orders.list:{store}") as renew:
         if renew is None:
             return
         new = 0
@@ -59,21 +59,21 @@ def list_orders(self: StoreTask, /, *, store: str, **_: object) -> None:
                 )
             if found:
                 # Else it would do the sweep's work, in messages of an order or two.
-                tickets = self.journal.dispatch(in_flight=self.with_team.in_flight, store=store)
+                tickets = self.journal.dispatch(in_flight=self.context.in_flight, store=store)
                 send(self.journal, tickets)
             new += found
         list_was_read(self, store)
     log.info("listed", extra={"store": store, "count": new})
 
 
-@shared_task(base=StoreTask, bind=True, name="orders.carry")
-def carry(self: StoreTask, /, *, orders: list[dict[str, Any]], **_: object) -> None:
+@shared_task(base=StoreTask, bind=True, name="orders.run")
+def run(self: StoreTask, /, *, orders: list[dict[str, Any]], **_: object) -> None:
     """Take several orders into this process, to carry each through the steps that it has left.
 
     Args:
         orders: of each what its steps' messages carry, and the ``stage`` where it stands.
     """
-    carrying.backlog.take([load_of(self, one) for one in orders])
+    local_executor.local_queue.take([pending_order(self, one) for one in orders])
 
 
 @shared_task(base=StepTask, bind=True, name="orders.fetch")
@@ -122,10 +122,10 @@ def insert(self: StepTask, /, *, store: str, order_id: str, attempt: int, **_: o
     Raises:
         ErpRejected: the ERP, or the mapping, refuses the order; it is set aside until replayed.
     """
-    team = self.with_team
-    lenient, codes = store in team.lenient, team.codes.get(store)
+    context = self.context
+    allow_sum_mismatch, codes = store in context.allow_sum_mismatch, context.codes.get(store)
     with self.step(store, order_id, attempt, to=Stage.INSERTED, calls_vtex=False) as job:
-        order = sales_order(store, order_of(job), job.payment, allow_mismatch=lenient, codes=codes)
+        order = sales_order(store, order_of(job), job.payment, allow_mismatch=allow_sum_mismatch, codes=codes)
         job.erp_reference = self.erp.insert(order)
         for flag in order.flags:
             job.note(flag)
@@ -155,13 +155,13 @@ def start_handling(
     log.info("order done", extra={"store": store, "order_id": order_id, "stage": job.stage})
 
 
-def load_of(task: StoreTask, order: Mapping[str, Any]) -> Load:
+def pending_order(task: StoreTask, order: Mapping[str, Any]) -> PendingOrder:
     """Return an order of a message with its steps."""
     name = {key: value for key, value in order.items() if key != "stage"}
     # A stage that only a newer version knows leads to no task, and so is handed back.
     names = names_of(Kind.INTAKE, order["stage"]) or [""]
     steps = [{"task": one, "kwargs": name} for one in reversed(names)]
-    return Load(task.app, task.request.id, steps, partial(hand_back, task.journal))
+    return PendingOrder(task.app, task.request.id, steps, partial(hand_back, task.journal))
 
 
 def listed(page: OrderPage) -> list[Listed]:

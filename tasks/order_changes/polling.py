@@ -23,8 +23,8 @@ SETTLED = timedelta(minutes=15)
 """A request to cancel that is younger may not be in VTEX's list yet."""
 
 
-@shared_task(base=StoreTask, bind=True, name="orders.watch")
-def watch(self: StoreTask, /, *, store: str, ended: bool = False, **_: object) -> None:
+@shared_task(base=StoreTask, bind=True, name="orders.poll_cancellations")
+def poll_cancellations(self: StoreTask, /, *, store: str, ended: bool = False, **_: object) -> None:
     """Look in VTEX's list for orders that the ERP must hear of.
 
     Source: ``GET /api/oms/pvt/orders``, one call a status and 100 orders.
@@ -36,7 +36,7 @@ def watch(self: StoreTask, /, *, store: str, ended: bool = False, **_: object) -
     journal = self.journal
     if journal.paused(store) or (ended and _feed_tells(journal, store)):
         return
-    with self.with_team.alone(f"orders.watch:{store}:{ended}") as renew:
+    with self.context.lock(f"orders.poll_cancellations:{store}:{ended}") as renew:
         if renew is None:
             return
         since = journal.now() - WINDOW if ended else None
@@ -53,7 +53,7 @@ def watch(self: StoreTask, /, *, store: str, ended: bool = False, **_: object) -
                 }
         hints = _ended(journal, store, listed) if ended else _undecided(journal, store, listed)
         if new := journal.record_changes(store, hints):
-            in_flight = self.with_team.in_flight
+            in_flight = self.context.in_flight
             send(journal, journal.dispatch(in_flight=in_flight, store=store))
     log.info("watched", extra={"store": store, "count": new})
 

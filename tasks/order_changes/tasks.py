@@ -44,8 +44,8 @@ def read(
             owned.close_others(found.closes)
 
 
-@shared_task(base=StepTask, bind=True, name="changes.tell")
-def tell(
+@shared_task(base=StepTask, bind=True, name="changes.report")
+def report(
     self: StepTask, /, *, store: str, order_id: str, attempt: int, job: int, **_: object
 ) -> None:
     """Tell the ERP what was found; told twice, it is one row there. Arguments as above."""

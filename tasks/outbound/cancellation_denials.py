@@ -21,7 +21,7 @@ from vtex.payloads import Denial
 @shared_task(base=RequestTask, bind=True, name="cancellations.deny", throws=(RequestRefused,))
 def request(self: RequestTask, /, **given: Any) -> None:
     """Take the ERP's word against a request to cancel; public API, see docs/messages.md."""
-    requests.take(self.with_team, "denial", given, again=not self.redelivered)
+    requests.take(self.context, "denial", given, again=not self.redelivered)
 
 
 @shared_task(base=StepTask, bind=True, name="denials.post")

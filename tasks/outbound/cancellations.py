@@ -19,7 +19,7 @@ from vtex.payloads import Cancellation
 @shared_task(base=RequestTask, bind=True, name="cancellations.request", throws=(RequestRefused,))
 def request(self: RequestTask, /, **given: Any) -> None:
     """Take a cancellation of the ERP; public API, see docs/messages.md."""
-    requests.take(self.with_team, "cancellation", given, again=not self.redelivered)
+    requests.take(self.context, "cancellation", given, again=not self.redelivered)
 
 
 @shared_task(base=StepTask, bind=True, name="cancellations.post")

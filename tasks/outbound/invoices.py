@@ -23,7 +23,7 @@ from vtex.payloads import Invoice
 @shared_task(base=RequestTask, bind=True, name="invoices.send", throws=(RequestRefused,))
 def send(self: RequestTask, /, **given: Any) -> None:
     """Take an invoice of the ERP; public API, see docs/messages.md."""
-    requests.take(self.with_team, "invoice", given, again=not self.redelivered)
+    requests.take(self.context, "invoice", given, again=not self.redelivered)
 
 
 @shared_task(base=StepTask, bind=True, name="invoices.post")

@@ -22,7 +22,7 @@ BATCH = 200
 @shared_task(base=StoreTask, bind=True, name="outcomes.report")
 def report(self: StoreTask, /, **_: object) -> None:
     """Tell the ERP how its requests ended: at least once, in order within an order."""
-    with self.with_team.alone("outcomes.report") as renew:
+    with self.context.lock("outcomes.report") as renew:
         while renew is not None and (found := self.journal.untold(BATCH)):
             for outcome in found:
                 renew()
@@ -68,17 +68,17 @@ def event(outcome: Outcome) -> Event:
 @shared_task(base=StoreTask, bind=True, name="outbox.relay")
 def relay(self: StoreTask, /, **_: object) -> None:
     """Take what waits in the ERP's outbox; beat calls this every few seconds."""
-    team = self.with_team
+    context = self.context
 
     def take(request: Request) -> None:
         given = {**request.fields, "reference": request.reference}
         try:
-            requests.record(team, request.kind, given, xml=request.xml, again=True)
+            requests.record(context, request.kind, given, xml=request.xml, again=True)
         except RequestRefused:
             # It is kept, and the ERP will be told: the row is taken all the same.
             return
 
-    taken = team.erp.hand_out(take, BATCH)
+    taken = context.erp.poll_outbox(take, BATCH)
     if taken:
         log.info("taken from the ERP's outbox", extra={"count": taken})
-        send(team.journal, team.journal.dispatch(in_flight=team.in_flight))
+        send(context.journal, context.journal.dispatch(in_flight=context.in_flight))

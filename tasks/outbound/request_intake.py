@@ -17,7 +17,7 @@ from journal.journal import Journal
 from journal.model import Kind, State
 from journal.requests import Ask
 from journal.storage.rows import said
-from tasks.context import Team
+from tasks.context import Context
 from tasks.errors import RequestInvalid, RequestRefused
 from tasks.outbound import request_schemas as contract
 from tasks.outbound.request_schemas import NAMES
@@ -26,7 +26,7 @@ from vtex import schemas
 from vtex.documents import Order
 from vtex.errors import DocumentInvalid, VtexError
 from vtex.payloads import Cancellation, Denial, Invoice, Tracking, plain_number
-from vtex.transport.rate_limit import Rank
+from vtex.transport.rate_limit import Priority
 from vtex.transport.response_body import is_deep
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ MOST_KEPT = 2 * 1024 * 1024
 
 
 def take(
-    team: Team,
+    context: Context,
     kind: str,
     given: Mapping[str, Any],
     *,
@@ -58,15 +58,15 @@ def take(
         ContractNewer: it is written for a later one.
         JournalUnavailable: it was not written down; ask again.
     """
-    job = record(team, kind, given, xml=xml, again=again)
+    job = record(context, kind, given, xml=xml, again=again)
     store, order_id = str(given["store"]).strip(), str(given["order_id"]).strip()
-    tickets = team.journal.dispatch(in_flight=team.in_flight, store=store, order_id=order_id)
-    send(team.journal, tickets)
+    tickets = context.journal.dispatch(in_flight=context.in_flight, store=store, order_id=order_id)
+    send(context.journal, tickets)
     return job
 
 
 def record(
-    team: Team,
+    context: Context,
     kind: str,
     given: Mapping[str, Any],
     *,
@@ -81,7 +81,7 @@ def record(
         _require_names(given)
         contract.require_known(fields)
         if xml is not None:
-            read = _of_nfe(team, (store, order_id, reference), xml, fields, again=again)
+            read = _of_nfe(context, (store, order_id, reference), xml, fields, again=again)
             if isinstance(read, int):
                 return read
             fields = read
@@ -91,41 +91,41 @@ def record(
         ask = Ask(
             store, order_id, Kind(kind), f"refused {_digest(whole)}", whole, reference=reference
         )
-        _refuse(team.journal, ask, str(error), again=again)
+        _refuse(context.journal, ask, str(error), again=again)
         raise RequestRefused(str(error)) from None
     content = said(json.loads(json.dumps(asdict(asked))))
-    if xml is not None and team.nfe.embed:
+    if xml is not None and context.nfe.embed:
         content["xml"] = text_of(xml)
     ask = Ask(
-        store, order_id, Kind(kind), _named(team, store, order_id, asked, content), content,
+        store, order_id, Kind(kind), _named(context, store, order_id, asked, content), content,
         about=None if isinstance(asked, Cancellation | Denial) else plain_number(asked.number),
         reference=reference,
     )  # fmt: skip
-    known = team.journal.ask(ask, again=again)
+    known = context.journal.ask(ask, again=again)
     if known.content is not None:
         reason = _contradiction(content, known.content, purged=known.purged)
         other = Ask(
             store, order_id, ask.kind, f"{ask.key} {_digest(content)}", content,
             about=ask.about, reference=reference,
         )  # fmt: skip
-        _refuse(team.journal, other, reason, again=again)
+        _refuse(context.journal, other, reason, again=again)
         raise RequestRefused(reason)
     if known.new:
         log.info("request taken", extra={"store": store, "order_id": order_id, "task": kind})
     return known.job
 
 
-def of_nfe(team: Team, order: Order, note: Nfe) -> dict[str, Any]:
+def of_nfe(context: Context, order: Order, note: Nfe) -> dict[str, Any]:
     """Return what an NF-e says as the fields of an invoice.
 
     Raises:
         NfeMismatch: it is none of this order.
     """
-    return nfe.request(note, order, match=team.nfe.match, product_map=team.nfe.product_map)
+    return nfe.request(note, order, match=context.nfe.match, product_map=context.nfe.product_map)
 
 
 def _of_nfe(
-    team: Team,
+    context: Context,
     name: tuple[str, str, str | None],
     xml: bytes,
     fields: Mapping[str, Any],
@@ -137,24 +137,24 @@ def _of_nfe(
     Args:
         name: store, order id, reference.
     """
-    order = _kept_order(team, *name[:2])
-    note = nfe.read(xml, production=team.nfe.production)
+    order = _kept_order(context, *name[:2])
+    note = nfe.read(xml, production=context.nfe.production)
     if order is None:
-        sent = None if said(fields) else team.journal.repeats(_bare(*name, note), again=again)
+        sent = None if said(fields) else context.journal.repeats(_bare(*name, note), again=again)
         if sent is not None:
             return sent
-        order = _order_of_vtex(team, *name[:2])
-    return of_nfe(team, order, note) | dict(fields)
+        order = _order_of_vtex(context, *name[:2])
+    return of_nfe(context, order, note) | dict(fields)
 
 
-def _kept_order(team: Team, store: str, order_id: str) -> Order | None:
-    raw, _payment = team.journal.documents(store, order_id)
+def _kept_order(context: Context, store: str, order_id: str) -> Order | None:
+    raw, _payment = context.journal.documents(store, order_id)
     return None if raw is None else schemas.read_order(raw)
 
 
-def _order_of_vtex(team: Team, store: str, order_id: str) -> Order:
+def _order_of_vtex(context: Context, store: str, order_id: str) -> Order:
     """Read an order once more whose document was purged: what is made to order is invoiced late."""
-    row = team.journal.order(store, order_id)
+    row = context.journal.order(store, order_id)
     if row is None or row.state not in (State.DONE, State.SKIPPED):
         raise RequestInvalid(
             f"the order is not in the journal, and an NF-e's items are found in it: "
@@ -162,7 +162,7 @@ def _order_of_vtex(team: Team, store: str, order_id: str) -> Order:
             faults={"order_id": "is not in the journal"},
         )
     try:
-        return schemas.read_order(team.vtex[store].ranked(Rank.URGENT).order(order_id))
+        return schemas.read_order(context.vtex[store].with_priority(Priority.URGENT).order(order_id))
     except (VtexError, KeyError) as error:
         # Whoever comes behind it must not wait for one old order.
         raise RequestInvalid(
@@ -183,12 +183,12 @@ def _bare(store: str, order_id: str, reference: str | None, note: Nfe) -> Ask:
 
 
 def _named(
-    team: Team, store: str, order_id: str, asked: contract.Asked, content: Mapping[str, Any]
+    context: Context, store: str, order_id: str, asked: contract.Asked, content: Mapping[str, Any]
 ) -> str:
     if not isinstance(asked, Denial):
         return _key(asked, content)
     # A shopper may ask twice, and be refused twice in the same words.
-    pending = team.journal.cancel_request(store, order_id)
+    pending = context.journal.cancel_request(store, order_id)
     request_id = asked.request_id or (pending.request_id if pending else None)
     return f"{_digest(content)} {request_id or ''}".strip()
 

@@ -18,7 +18,7 @@ from vtex.payloads import Tracking
 @shared_task(base=RequestTask, bind=True, name="tracking.send", throws=(RequestRefused,))
 def send(self: RequestTask, /, **given: Any) -> None:
     """Take tracking of the ERP; public API, see docs/messages.md."""
-    requests.take(self.with_team, "tracking", given, again=not self.redelivered)
+    requests.take(self.context, "tracking", given, again=not self.redelivered)
 
 
 @shared_task(base=StepTask, bind=True, name="tracking.post")

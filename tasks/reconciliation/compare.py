@@ -276,12 +276,12 @@ def compare_store(  # noqa: PLR0913  # the three sides, and of what
     The journal is asked after VTEX's list was read: what came in meanwhile is no finding.
 
     Args:
-        client: of the rank that its calls are to have.
+        client: of the priority that its calls are to have.
         seen: called after each page: how many orders are read, and how many there are.
         seconds: after which no other window is read; ``until`` of the answer tells how far it got.
 
     Raises:
-        BudgetSpent: the store has no calls left now.
+        RateLimitReached: the store has no calls left now.
         VtexUnavailable, ErpUnavailable: a side could not be asked.
     """
     began, compared = time.monotonic(), Compared(store, since, until)

@@ -8,7 +8,7 @@ from erp.port import ErpError
 from journal.jobs.order_intake import Listed
 from journal.model import ContentPurged
 from journal.reconciliation import TOLD
-from tasks.context import Team
+from tasks.context import Context
 from tasks.intake.orders import canceled_event
 from tasks.reconciliation.compare import WORDS, Finding, Fix
 from vtex import schemas, statuses
@@ -28,7 +28,7 @@ class Mended:
     words: str
 
 
-def mend(team: Team, one: Finding) -> Mended:
+def mend(context: Context, one: Finding) -> Mended:
     """Mend one finding and note it in the order's timeline.
 
     What it sets going is done by the workers, each step with its own guards.
@@ -37,17 +37,17 @@ def mend(team: Team, one: Finding) -> Mended:
         VtexUnavailable, ErpUnavailable, JournalUnavailable: try again; nothing was noted.
     """
     try:
-        mended = _mend(team, one)
+        mended = _mend(context, one)
     except (OrderNotFound, DocumentInvalid, ErpError, ContentPurged) as error:
         return Mended(False, str(error))
     if mended.done:
         what = TOLD if one.fix is Fix.TELL_ERP else "reconciled"
-        team.journal.note(one.store, one.order_id, what, f"{WORDS[one.kind]}: {mended.words}")
+        context.journal.note(one.store, one.order_id, what, f"{WORDS[one.kind]}: {mended.words}")
     return mended
 
 
-def _mend(team: Team, one: Finding) -> Mended:
-    store, order_id, journal = one.store, one.order_id, team.journal
+def _mend(context: Context, one: Finding) -> Mended:
+    store, order_id, journal = one.store, one.order_id, context.journal
     match one.fix:
         case Fix.RECORD:
             listed = Listed(order_id, one.there.created_at, one.there.value_cents)
@@ -60,18 +60,18 @@ def _mend(team: Team, one: Finding) -> Mended:
             moved = [journal.retry(store, order_id, job=job) for job in one.jobs]
             return _moved(any(moved), "its invoice tries again")
         case Fix.TELL_ERP:
-            return _tell_erp(team, store, order_id)
+            return _tell_erp(context, store, order_id)
         case _:
             return Mended(False, "it needs a person")
 
 
-def _tell_erp(team: Team, store: str, order_id: str) -> Mended:
-    status = schemas.read_order(team.vtex[store].order(order_id)).status
+def _tell_erp(context: Context, store: str, order_id: str) -> Mended:
+    status = schemas.read_order(context.vtex[store].order(order_id)).status
     if status not in statuses.ENDED_CANCELED:
         return Mended(False, f"VTEX's list is behind: the order itself is {status!r}")
     reason = f"VTEX shows the order as {status!r}"
     event = canceled_event(store, order_id, handling.Outcome(canceled=True, reason=reason))
-    team.erp.report(replace(event, kind=str(status), key=str(status)))
+    context.erp.report(replace(event, kind=str(status), key=str(status)))
     return Mended(True, f"the ERP was told that it is {status}")
 
 

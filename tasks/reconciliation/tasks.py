@@ -14,7 +14,7 @@ from journal.order_changes import Seen
 from tasks.base import StoreTask
 from tasks.context import Renew
 from tasks.reconciliation.compare import DAYS, GRACE, Compared, Found, compare_store
-from vtex.errors import BudgetSpent
+from vtex.errors import RateLimitReached
 
 log = logging.getLogger(__name__)
 
@@ -42,11 +42,11 @@ def reconcile(self: StoreTask, /, *, store: str, **_: object) -> None:
     """
     if self.journal.paused(store):
         return
-    with self.with_team.alone(f"orders.reconcile:{store}") as renew:
+    with self.context.lock(f"orders.reconcile:{store}") as renew:
         since = None if renew is None else since_when(self.journal, store)
         if renew is None or since is None:
             return
-        patient = self.vtex(store).ranked(self.rank, wait=patience(renew))
+        patient = self.vtex(store).with_priority(self.priority, wait=patience(renew))
         compared = compare_store(
             self.journal, self.erp, patient, store, since, self.journal.now(),
             seen=lambda *_: renew(), seconds=RECONCILE_SECONDS,
@@ -78,7 +78,7 @@ def patience(renew: Renew, seconds: float = RECONCILE_SECONDS) -> Callable[[floa
 
     def wait(spent: float) -> None:
         if time.monotonic() + spent > until:
-            raise BudgetSpent.until(spent)
+            raise RateLimitReached.until(spent)
         renew()
         time.sleep(min(spent, WAIT_SECONDS))
 

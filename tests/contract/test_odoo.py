@@ -59,7 +59,7 @@ def test_suite(bench: RealBench, check) -> None:
 
 def told(bench: RealBench, order_id: str) -> list[Request]:
     taken: list[Request] = []
-    while bench.erp.hand_out(taken.append, 50):
+    while bench.erp.poll_outbox(taken.append, 50):
         pass
     return [one for one in taken if one.fields["order_id"] == order_id]
 
@@ -87,7 +87,7 @@ def test_an_order_goes_out_as_invoice_and_tracking_once(bench: RealBench) -> Non
     assert tracked.fields["tracking_number"] == "BR123456789XX"
     another = OdooErp(bench.url)
     again: list[Request] = []
-    another.hand_out(again.append, 50)
+    another.poll_outbox(again.append, 50)
     another.close()
     assert again == []
 

@@ -17,7 +17,7 @@ from erp.adapters.memory import MemoryErp
 from journal.journal import Journal
 from journal.model import State
 from support import hostile_documents
-from tasks.context import Team
+from tasks.context import Context
 from tasks.errors import RequestInvalid, RequestRefused
 from tasks.outbound import request_intake as requests
 from tasks.outbound import request_schemas as contract
@@ -96,11 +96,11 @@ def jobs(journal: Journal) -> Counter[str]:
 def keep(journal: Journal, message: tuple[str, dict[str, Any]]) -> None:
     """Take a request, and assert that there is a job more, or that it was known."""
     kind, fields = message
-    team = Team(journal, MemoryErp(), {}, in_flight=9, alone=contextlib.nullcontext)
+    context = Context(journal, MemoryErp(), {}, in_flight=9, alone=contextlib.nullcontext)
     before = jobs(journal)
     state = State.OPEN
     try:
-        requests.record(team, kind, fields)
+        requests.record(context, kind, fields)
     except RequestRefused as error:
         state = State.DEAD
         assert_words(str(error))

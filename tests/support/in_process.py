@@ -14,9 +14,9 @@ from journal.jobs.order_intake import Listed
 from journal.journal import Journal
 from journal.model import Policy, Ticket
 from support.nfe_samples import Det, nfe
-from tasks import workflow as chains
+from tasks import workflow
 from tasks.base import StoreTask
-from tasks.context import Renew, Team
+from tasks.context import Renew, Context
 from tasks.errors import RequestRefused
 from tasks.outbound import request_intake as requests
 from vtex.client import VtexClient
@@ -54,9 +54,9 @@ class Desk:
         account = Account(
             "acme", simulator.app_key, simulator.app_token, simulator.url, simulator.url
         )
-        alone: Callable[[str], AbstractContextManager[Renew | None]] = _nobody_else
+        lock: Callable[[str], AbstractContextManager[Renew | None]] = _nobody_else
         self.client = VtexClient(Transport(account, read_timeout=2))
-        self.team = Team(journal, self.erp, {"acme": self.client}, in_flight=500, alone=alone)
+        self.context = Context(journal, self.erp, {"acme": self.client}, in_flight=500, lock=lock)
 
     def order(self, kind: str = "plain", status: str = "handling") -> str:
         """Let an order come in, known to the journal and the ERP by its document alone."""
@@ -99,7 +99,7 @@ class Desk:
         """Ask as the ERP does; a refusal is reported, as in service."""
         with suppress(RequestRefused):
             requests.record(
-                self.team, kind, {"store": "acme", "order_id": order_id, **fields},
+                self.context, kind, {"store": "acme", "order_id": order_id, **fields},
                 again=again, xml=xml,
             )  # fmt: skip
 
@@ -135,12 +135,12 @@ class Desk:
     def run(self, tickets: Sequence[Ticket]) -> None:
         """Run the steps of what was claimed, one job after the other."""
         for ticket in tickets:
-            self._run([(one.task, one.kwargs) for one in chains.steps_of(ticket)])
+            self._run([(one.task, one.kwargs) for one in workflow.steps_of(ticket)])
 
     def work_one_step(self) -> None:
         """Claim what is due, run the first step of each, and die."""
         for ticket in self.journal.dispatch(in_flight=500):
-            first = chains.steps_of(ticket)[0]
+            first = workflow.steps_of(ticket)[0]
             self._run([(first.task, first.kwargs)])
 
     def settle(self) -> None:
@@ -171,13 +171,13 @@ def desk(journal_url: str, **config: Any) -> Iterator[Desk]:
     journal = Journal(journal_url, policy=Policy(backoff_base_seconds=1), now=clock)
     journal.migrate()
     app.loader.import_default_modules()
-    before = StoreTask.team
+    before = StoreTask.process_context
     with running(Config(**config)) as simulator:
         simulator.store._now = clock
         made = Desk(simulator, journal, clock)
-        StoreTask.team = made.team
+        StoreTask.process_context = made.context
         try:
             yield made
         finally:
-            StoreTask.team = before
+            StoreTask.process_context = before
             journal.close()

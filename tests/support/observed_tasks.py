@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from support.in_process import Desk, desk
 from tasks.base import StoreTask
-from tasks.instrumentation import Watch
+from tasks.instrumentation import TaskObserver
 from vtex.client import VtexClient
 from vtex.transport.transport import Transport
 
@@ -20,13 +20,13 @@ Labels = dict[str, str]
 
 
 @contextmanager
-def watched(journal_url: str, watch: Watch) -> Iterator[Desk]:
+def watched(journal_url: str, observer: TaskObserver) -> Iterator[Desk]:
     """Set up a desk whose tasks and calls tell a watch."""
     with desk(journal_url) as made:
         account = made.client._transport.account
-        made.client = VtexClient(Transport(account, read_timeout=2, watch=watch.called))
-        made.team = replace(made.team, vtex={"acme": made.client}, watch=watch)
-        StoreTask.team = made.team
+        made.client = VtexClient(Transport(account, read_timeout=2, observer=observer.vtex_called))
+        made.context = replace(made.context, vtex={"acme": made.client}, observer=observer)
+        StoreTask.process_context = made.context
         yield made
 
 

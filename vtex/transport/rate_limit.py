@@ -9,7 +9,7 @@ GROUPS = ("list", "order", "payments", "writes")
 """Groups of routes that may have a quota of their own."""
 
 
-class Rank(IntEnum):
+class Priority(IntEnum):
     """Who goes first where calls are scarce; the lower number does."""
 
     URGENT = 0
@@ -19,14 +19,14 @@ class Rank(IntEnum):
     LISTING = 3
 
 
-class Budget(Protocol):
+class RateLimiter(Protocol):
     """Grants a store's calls."""
 
-    def spend(self, group: str, rank: Rank) -> None:
+    def acquire(self, group: str, priority: Priority) -> None:
         """Return when a call may be made, within seconds.
 
         Raises:
-            BudgetSpent: that would take longer; the call is not to be made.
+            RateLimitReached: that would take longer; the call is not to be made.
         """
 
     def slow_down(self, seconds: float) -> None:

@@ -28,7 +28,7 @@ from vtex.errors import (
 from vtex.transport import bounded_session as bounded
 from vtex.transport import response_body as answers
 from vtex.transport.endpoints import Call, endpoint_of
-from vtex.transport.rate_limit import Budget, Rank, group_of
+from vtex.transport.rate_limit import RateLimiter, Priority, group_of
 
 # Begins at the start of a word: from each letter of a long one it would be tried anew.
 _HEADERS = {
@@ -68,8 +68,8 @@ class Transport:
     Args:
         account: the account, or what returns it at each call: a renewed token needs no restart.
         connect_timeout, read_timeout: seconds; twice the latter is an answer's whole time.
-        budget: grants each call, and hears of a 429; None for calls without a limit.
-        watch: hears of each call when it has ended.
+        rate_limiter: grants each call, and hears of a 429; None for calls without a limit.
+        observer: hears of each call when it has ended.
     """
 
     def __init__(
@@ -78,24 +78,24 @@ class Transport:
         *,
         connect_timeout: float = 5.0,
         read_timeout: float = 20.0,
-        budget: Budget | None = None,
-        watch: Callable[[Call], None] | None = None,
+        rate_limiter: RateLimiter | None = None,
+        observer: Callable[[Call], None] | None = None,
     ) -> None:
         self._account = account
         self._timeout = (connect_timeout, read_timeout)
-        self._budget = budget
-        self._watch = watch
-        self._rank = Rank.URGENT
+        self._rate_limiter = rate_limiter
+        self._observer = observer
+        self._priority = Priority.URGENT
         self._hold: Callable[[], None] | None = None
         self._local = threading.local()
 
-    def ranked(self, rank: Rank) -> Transport:
-        """Return the same with another rank of its calls; sessions are shared."""
+    def with_priority(self, priority: Priority) -> Transport:
+        """Return the same with another priority of its calls; sessions are shared."""
         other = copy.copy(self)
-        other._rank = rank
+        other._priority = priority
         return other
 
-    def holding(self, hold: Callable[[], None]) -> Transport:
+    def with_guard(self, hold: Callable[[], None]) -> Transport:
         """Return the same, which asks ``hold`` right before whatever changes something leaves."""
         other = copy.copy(self)
         other._hold = hold
@@ -143,8 +143,8 @@ class Transport:
         body: Any = None,
     ) -> tuple[int, bytes]:
         account = self.account
-        if self._budget is not None:
-            self._budget.spend(group_of(method, path), self._rank)
+        if self._rate_limiter is not None:
+            self._rate_limiter.acquire(group_of(method, path), self._priority)
         if self._hold is not None and method != "GET":
             self._hold()
         host = account.payments_host if pay else account.orders_host
@@ -163,15 +163,15 @@ class Transport:
                 method=method, path=path,
             ) from error  # fmt: skip
         finally:
-            if self._watch is not None:
+            if self._observer is not None:
                 seconds = time.perf_counter() - counted
                 name = endpoint_of(path)
-                self._watch(Call(account.name, method, name, status, began, seconds))
+                self._observer(Call(account.name, method, name, status, began, seconds))
         try:
             _raise_for(answer, text, method, path)
         except VtexThrottled as error:
-            if self._budget is not None:
-                self._budget.slow_down(error.pause_seconds)
+            if self._rate_limiter is not None:
+                self._rate_limiter.slow_down(error.pause_seconds)
             raise
         if not is_whole:
             raise answers.too_large(method, path, answer.status_code)

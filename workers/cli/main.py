@@ -22,7 +22,7 @@ from journal.journal import Journal
 from journal.model import PATHS, JournalError, JournalUnavailable, Kind, Stage, State
 from journal.order_changes import Seen
 from journal.queries import OrderRow
-from tasks.context import Team
+from tasks.context import Context
 from tasks.errors import ContractNewer, RequestRefused
 from tasks.intake import orders as steps
 from tasks.order_changes.detection import differs
@@ -176,43 +176,43 @@ def sync(order_id: str | None, store: str | None) -> None:
     They are written to the journal and sent to the workers, which do the rest.
     """
     log.set_up("WARNING")
-    team = wiring.equip()
+    context = wiring.equip()
     try:
         if order_id:
-            _sync_one(team, store_of(team, store), order_id)
+            _sync_one(context, store_of(context, store), order_id)
             return
-        for name in [store_of(team, store)] if store else _all_stores(team):
-            _sync_all(team, name)
+        for name in [store_of(context, store)] if store else _all_stores(context):
+            _sync_all(context, name)
     finally:
         wiring.dismiss()
 
 
-def _all_stores(team: Team) -> list[str]:
-    return list(team.vtex) or [store_of(team, None)]
+def _all_stores(context: Context) -> list[str]:
+    return list(context.vtex) or [store_of(context, None)]
 
 
-def _sync_all(team: Team, store: str) -> None:
+def _sync_all(context: Context, store: str) -> None:
     new = seen = 0
-    for page in team.vtex[store].list_orders():
-        new += team.journal.record(store, steps.listed(page))
+    for page in context.vtex[store].list_orders():
+        new += context.journal.record(store, steps.listed(page))
         seen += len(page.orders)
         click.echo(f"{store}: {min(seen, page.total)} of {page.total} listed, {new} new", err=True)
-    tickets = team.journal.dispatch(in_flight=team.in_flight, store=store)
-    send(team.journal, tickets)
+    tickets = context.journal.dispatch(in_flight=context.in_flight, store=store)
+    send(context.journal, tickets)
     click.echo(f"{store}: {new} new orders, {len(tickets)} sent to the workers")
 
 
-def _sync_one(team: Team, store: str, order_id: str) -> None:
-    raw = team.vtex[store].order(order_id)
+def _sync_one(context: Context, store: str, order_id: str) -> None:
+    raw = context.vtex[store].order(order_id)
     order = schemas.read_order(raw)
-    team.journal.record(store, [Listed(order.order_id, order.created_at, order.value_cents)])
-    kept, _ = team.journal.documents(store, order.order_id)
+    context.journal.record(store, [Listed(order.order_id, order.created_at, order.value_cents)])
+    kept, _ = context.journal.documents(store, order.order_id)
     if order.status in statuses.CHANGES or differs(kept, raw):
-        now = f"{team.journal.now():%Y-%m-%dT%H:%M:%S}"
-        team.journal.record_changes(store, [Seen(order.order_id, f"by hand {now}", "by hand")])
-    tickets = team.journal.dispatch(in_flight=team.in_flight, store=store, order_id=order.order_id)
-    send(team.journal, tickets)
-    row = team.journal.order(store, order.order_id)
+        now = f"{context.journal.now():%Y-%m-%dT%H:%M:%S}"
+        context.journal.record_changes(store, [Seen(order.order_id, f"by hand {now}", "by hand")])
+    tickets = context.journal.dispatch(in_flight=context.in_flight, store=store, order_id=order.order_id)
+    send(context.journal, tickets)
+    row = context.journal.order(store, order.order_id)
     if tickets:
         click.echo(f"{store} {order.order_id}: sent to the workers")
     elif row is not None:
@@ -305,45 +305,46 @@ def order(
     With --dry-run the exit status is 1 where the order would not be inserted.
     """
     settings = load()
-    team = wiring.team(settings)
+    context = wiring.context(settings)
     try:
         if dry_run:
-            raise SystemExit(_dry_run(team, store, order_id, as_json=as_json))
-        row = known(team.journal, store, order_id)
+            raise SystemExit(_dry_run(context, store, order_id, as_json=as_json))
+        row = known(context.journal, store, order_id)
         life = views.Life(
             row,
-            team.journal.requests(row.store, order_id),
-            team.journal.events(row.store, order_id),
-            team.journal.documents(row.store, order_id) if documents else None,
-            team.journal.paused(row.store),
-            team.journal.cancel_request(row.store, row.order_id),
+            context.journal.requests(row.store, order_id),
+            context.journal.events(row.store, order_id),
+            context.journal.documents(row.store, order_id) if documents else None,
+            context.journal.paused(row.store),
+            context.journal.cancel_request(row.store, row.order_id),
         )
         views.show_order(life, as_json=as_json)
     finally:
-        team.journal.close()
-        team.erp.close()
+        context.journal.close()
+        context.erp.close()
 
 
-def _dry_run(team: Team, store: str | None, order_id: str, *, as_json: bool) -> int:
-    name = store_in(team.journal, store, order_id) or store_of(team, None)
-    row = team.journal.order(name, order_id)
-    kept, payment = team.journal.documents(name, order_id)
+def _dry_run(context: Context, store: str | None, order_id: str, *, as_json: bool) -> int:
+    name = store_in(context.journal, store, order_id) or store_of(context, None)
+    row = context.journal.order(name, order_id)
+    kept, payment = context.journal.documents(name, order_id)
     source = "the journal's document"
     if kept is None:
         source = "VTEX, read just now"
-        kept, payment = _documents_of_vtex(team, name, order_id)
+        kept, payment = _documents_of_vtex(context, name, order_id)
     reference = row.erp_reference if row else None
     found = views.DryRun(
-        name, order_id, kept, payment, source, lenient=name in team.lenient,
-        codes=team.codes.get(name), reference=reference,
+        name, order_id, kept, payment, source,
+        allow_sum_mismatch=name in context.allow_sum_mismatch, codes=context.codes.get(name),
+        reference=reference,
     )  # fmt: skip
     return views.show_dry_run(found, as_json=as_json)
 
 
 def _documents_of_vtex(
-    team: Team, store: str, order_id: str
+    context: Context, store: str, order_id: str
 ) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    client = team.vtex[store_of(team, store)]
+    client = context.vtex[store_of(context, store)]
     raw = client.order(order_id)
     try:
         ids = schemas.read_order(raw).gateway_transaction_ids

@@ -248,7 +248,7 @@ class DryRun:
     order: dict[str, Any]
     payment: dict[str, Any] | None
     source: str
-    lenient: bool
+    allow_sum_mismatch: bool
     codes: CodeMap | None = None
     reference: str | None = None
 
@@ -267,7 +267,7 @@ class DryRun:
             would, reason = "wait", str(error)
         try:
             made = sales_order(
-                self.store, order, self.payment, allow_mismatch=self.lenient, codes=self.codes
+                self.store, order, self.payment, allow_mismatch=self.allow_sum_mismatch, codes=self.codes
             )
         except (DocumentInvalid, ErpRejected) as error:
             return ("be held", str(error), None) if reason is None else (would, reason, None)

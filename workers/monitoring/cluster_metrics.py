@@ -52,7 +52,7 @@ class _Redis:
     """
 
     beat: bool
-    budgets: Mapping[str, Standing]
+    rate_limiters: Mapping[str, Standing]
 
 
 class ClusterMetrics(Collector):
@@ -62,7 +62,7 @@ class ClusterMetrics(Collector):
         self._stores = tuple(one.name for one in settings.stores)
         self._journal = journal
         self._connection = throttle.connect(settings.redis_url)
-        self._budgets = wiring.budgets(settings)
+        self._rate_limiters = wiring.rate_limiters(settings)
         self._latest: dict[str, datetime] = {}
         self._standing = Fresh(
             lambda: journal.standing(utc_now()), seconds=KEPT_SECONDS, share=SHARE
@@ -200,7 +200,7 @@ class ClusterMetrics(Collector):
 
     def _read_redis(self) -> _Redis:
         beat = bool(self._connection.exists(LOCK))
-        return _Redis(beat, {name: one.standing() for name, one in self._budgets.items()})
+        return _Redis(beat, {name: one.standing() for name, one in self._rate_limiters.items()})
 
     def _of_redis(self, found: _Redis) -> Iterator[Metric]:
         yield _gauge(
@@ -216,7 +216,7 @@ class ClusterMetrics(Collector):
              "paused_seconds"),
         )  # fmt: skip
         for name, help_, field in told:
-            values = {(store,): getattr(one, field) for store, one in found.budgets.items()}
+            values = {(store,): getattr(one, field) for store, one in found.rate_limiters.items()}
             yield _gauge(f"vtex_erp_quota_{name}", help_, ["store"], values)
 
     def _known(self, store: str) -> str:

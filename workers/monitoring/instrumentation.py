@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, make_wsgi_app
 
 from journal.model import JournalUnavailable
 from tasks.base import StoreTask
-from tasks.instrumentation import Both, Watch
+from tasks.instrumentation import TwoObservers, TaskObserver
 from workers.configuration.settings import Settings
 from workers.monitoring import health, metrics
 from workers.monitoring.health import Health
@@ -56,9 +56,9 @@ def begin_beat(settings: Settings, app: Any) -> None:
     _serve(settings, into, health.of(settings, app, journal=False))
 
 
-def watch(settings: Settings) -> Watch | None:
+def observer(settings: Settings) -> TaskObserver | None:
     """Return what hears of this process's tasks; None where nobody wants to."""
-    found: list[Watch] = [] if _here.counts is None else [_here.counts]
+    found: list[TaskObserver] = [] if _here.counts is None else [_here.counts]
     if settings.otel_exporter_otlp_endpoint:
         # OpenTelemetry is an extra.
         _here.traces = import_module("workers.monitoring.tracing").traces(
@@ -66,7 +66,7 @@ def watch(settings: Settings) -> Watch | None:
         )
         found.append(_here.traces)
     if len(found) == 2:
-        return Both(found[0], found[1])
+        return TwoObservers(found[0], found[1])
     return found[0] if found else None
 
 
@@ -86,9 +86,9 @@ def end() -> None:
 
 
 def _journal_now() -> datetime:
-    if StoreTask.team is None:
+    if StoreTask.process_context is None:
         raise JournalUnavailable("this worker still waits for it")
-    return StoreTask.team.journal.now()
+    return StoreTask.process_context.journal.now()
 
 
 def pages(registry: CollectorRegistry, of: Health) -> Mapping[str, Page]:

@@ -26,7 +26,7 @@ from prometheus_client.process_collector import ProcessCollector
 
 from journal.model import Kind, Stage
 from journal.storage.clock import utc_now
-from tasks.instrumentation import Doing, Moved
+from tasks.instrumentation import TaskStarted, JobAdvanced
 from tasks.retry_policy import outcome_of, reason_of
 from vtex.transport.endpoints import Call
 from workers.monitoring.cached_reading import Fresh
@@ -118,7 +118,7 @@ class WorkMetrics:
             self._invoice.labels(store)
 
     @contextmanager
-    def task(self, doing: Doing) -> Iterator[None]:
+    def task(self, started: TaskStarted) -> Iterator[None]:
         """Count a task by what it ends with."""
         began, ended = time.perf_counter(), None
         self._running.inc()
@@ -129,25 +129,25 @@ class WorkMetrics:
             raise
         finally:
             self._running.dec()
-            self._task_seconds.labels(doing.task).observe(time.perf_counter() - began)
-            store = self._known(doing.store) if doing.store else ""
-            self._tasks.labels(store, doing.task, outcome_of(ended), reason_of(ended)).inc()
+            self._task_seconds.labels(started.task).observe(time.perf_counter() - began)
+            store = self._known(started.store) if started.store else ""
+            self._tasks.labels(store, started.task, outcome_of(ended), reason_of(ended)).inc()
 
-    def moved(self, moved: Moved) -> None:
+    def job_advanced(self, advanced: JobAdvanced) -> None:
         """Observe how long it took an order or an invoice to get where somebody waits for it."""
-        seconds = moved.seconds
-        if seconds is not None and moved.stage is Stage.INSERTED:
-            self._paid_to_erp.labels(self._known(moved.store)).observe(seconds)
-        if seconds is not None and (moved.kind, moved.stage) == (Kind.INVOICE, Stage.SENT):
-            self._invoice.labels(self._known(moved.store)).observe(seconds)
-        if moved.ended:
-            self._attempts.labels(str(moved.kind)).observe(moved.attempt)
+        seconds = advanced.seconds
+        if seconds is not None and advanced.stage is Stage.INSERTED:
+            self._paid_to_erp.labels(self._known(advanced.store)).observe(seconds)
+        if seconds is not None and (advanced.kind, advanced.stage) == (Kind.INVOICE, Stage.SENT):
+            self._invoice.labels(self._known(advanced.store)).observe(seconds)
+        if advanced.ended:
+            self._attempts.labels(str(advanced.kind)).observe(advanced.attempt)
 
-    def found(self, store: str, task: str, count: int) -> None:
+    def orders_found(self, store: str, task: str, count: int) -> None:
         """Count new orders."""
         self._found.labels(self._known(store), task).inc(count)
 
-    def called(self, call: Call) -> None:
+    def vtex_called(self, call: Call) -> None:
         """Count a call."""
         status = "none" if call.status is None else str(call.status)
         self._calls.labels(self._known(call.store), call.endpoint, status).inc()

@@ -33,7 +33,7 @@ from opentelemetry.trace import (
 )
 
 from journal.model import Kind
-from tasks.instrumentation import Doing, Moved
+from tasks.instrumentation import TaskStarted, JobAdvanced
 from tasks.retry_policy import outcome_of, reason_of
 from vtex.transport.endpoints import Call
 
@@ -80,18 +80,18 @@ class OrderTraces:
         self._tracer = provider.get_tracer("vtex-erp-workers")
 
     @contextmanager
-    def task(self, doing: Doing) -> Iterator[None]:
+    def task(self, started: TaskStarted) -> Iterator[None]:
         """Trace a task of an order; what concerns none leaves no trace."""
-        if not (_ID.fullmatch(doing.store) and _ID.fullmatch(doing.order_id)):
+        if not (_ID.fullmatch(started.store) and _ID.fullmatch(started.order_id)):
             yield
             return
         attributes: dict[str, str | int] = {
-            "vtex_erp.store": doing.store, "vtex_erp.order_id": doing.order_id,
+            "vtex_erp.store": started.store, "vtex_erp.order_id": started.order_id,
         }  # fmt: skip
-        if isinstance(doing.attempt, int):
-            attributes["vtex_erp.attempt"] = doing.attempt
+        if isinstance(started.attempt, int):
+            attributes["vtex_erp.attempt"] = started.attempt
         with self._tracer.start_as_current_span(
-            doing.task, context=self._of(doing.store, doing.order_id), attributes=attributes,
+            started.task, context=self._of(started.store, started.order_id), attributes=attributes,
             # An exception's message may quote a document.
             record_exception=False, set_status_on_exception=False,
         ) as span:  # fmt: skip
@@ -109,24 +109,24 @@ class OrderTraces:
                 if outcome in ("dead", "failed"):
                     span.set_status(Status(StatusCode.ERROR))
 
-    def moved(self, moved: Moved) -> None:
+    def job_advanced(self, advanced: JobAdvanced) -> None:
         """Leave the span that stands for the order, once it has come in."""
-        if moved.kind is not Kind.INTAKE or not moved.ended or moved.since is None:
+        if advanced.kind is not Kind.INTAKE or not advanced.ended or advanced.since is None:
             return
-        with self._ids.given(*ids_of(moved.store, moved.order_id)):
+        with self._ids.given(*ids_of(advanced.store, advanced.order_id)):
             span = self._tracer.start_span(
-                "order", context=Context(), start_time=_nanoseconds(moved.since.timestamp()),
+                "order", context=Context(), start_time=_nanoseconds(advanced.since.timestamp()),
                 attributes={
-                    "vtex_erp.store": moved.store, "vtex_erp.order_id": moved.order_id,
-                    "vtex_erp.attempt": moved.attempt,
+                    "vtex_erp.store": advanced.store, "vtex_erp.order_id": advanced.order_id,
+                    "vtex_erp.attempt": advanced.attempt,
                 },
             )  # fmt: skip
-        span.end(_nanoseconds(max(moved.at, moved.since).timestamp()))
+        span.end(_nanoseconds(max(advanced.at, advanced.since).timestamp()))
 
-    def found(self, store: str, task: str, count: int) -> None:
+    def orders_found(self, store: str, task: str, count: int) -> None:
         """Leave no trace of what has not begun."""
 
-    def called(self, call: Call) -> None:
+    def vtex_called(self, call: Call) -> None:
         """Trace a call that a step made."""
         if not get_current_span().get_span_context().is_valid:
             return

@@ -174,9 +174,9 @@ class OdooErp:
         with suppress(OdooRefuses):
             self._odoo.call("sale.order", "action_cancel", ids=[row["id"]], context=QUIET)
 
-    def hand_out(self, take: Callable[[Request], None], limit: int) -> int:
+    def poll_outbox(self, take: Callable[[Request], None], limit: int) -> int:
         """Give ``take`` posted invoices, deliveries with tracking, canceled sales."""
-        return self._outbox.hand_out(take, limit)
+        return self._outbox.poll_outbox(take, limit)
 
     def migrate(self) -> None:
         """Make the three services that are missing, without taxes."""

@@ -113,7 +113,7 @@ class RestErp:
         if event.kind == "canceled" and event.outcome is None:
             self._cancel(parts, event)
 
-    def hand_out(self, take: Callable[[Request], None], limit: int) -> int:
+    def poll_outbox(self, take: Callable[[Request], None], limit: int) -> int:
         """Give ``take`` what the ERP has done since, oldest first; return how many."""
         parts, failure = self._parts(), None
         try:
@@ -121,7 +121,7 @@ class RestErp:
         except ErpUnavailable as error:
             # What was read before must not wait for it.
             failure = error
-        count = parts.sql.hand_out(take, limit)
+        count = parts.sql.poll_outbox(take, limit)
         if failure is not None and not count:
             raise failure
         return count

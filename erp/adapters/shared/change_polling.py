@@ -75,12 +75,12 @@ class Polling(ABC, Generic[Sale]):
         self._claims: dict[object, float] = {}
         self._failed: dict[str, float] = {}
 
-    def hand_out(self, take: Callable[[Request], None], limit: int) -> int:
+    def poll_outbox(self, take: Callable[[Request], None], limit: int) -> int:
         """Give ``take`` what waits; return how many. Another thread at the same time gets none."""
         if not self._polls.acquire(blocking=False):
             return 0
         try:
-            return self._hand_out(take, limit)
+            return self._poll_outbox(take, limit)
         except self._refuses as error:
             raise ErpUnavailable(
                 f"the user of {self._name}'s key may not note on sales: {error}"
@@ -113,7 +113,7 @@ class Polling(ABC, Generic[Sale]):
         now = self._clock()
         return now - self._claims.setdefault(claim, now) >= LAPSE_SECONDS
 
-    def _hand_out(self, take: Callable[[Request], None], limit: int) -> int:
+    def _poll_outbox(self, take: Callable[[Request], None], limit: int) -> int:
         count = 0
         for place, news in self._streams():
             for number, stamp, asked in news:

@@ -108,9 +108,9 @@ class SqlErp:
         else:
             self._outbox.report(event)
 
-    def hand_out(self, take: Callable[[Request], None], limit: int) -> int:
+    def poll_outbox(self, take: Callable[[Request], None], limit: int) -> int:
         """Give ``take`` the rows of ``int_outbox`` that wait, oldest first; return how many."""
-        return self._outbox.hand_out(take, limit)
+        return self._outbox.poll_outbox(take, limit)
 
     def codes(self, store: str) -> dict[str, dict[str, str]]:
         """Return what the ERP wrote into ``int_code``, by kind."""

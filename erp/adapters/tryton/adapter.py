@@ -169,9 +169,9 @@ class TrytonErp:
             for step in CALL_OFF.get(sale["state"], ()):
                 self._rest.act("sale.sale", sale["id"], step, ("state",), None)
 
-    def hand_out(self, take: Callable[[Request], None], limit: int) -> int:
+    def poll_outbox(self, take: Callable[[Request], None], limit: int) -> int:
         """Give ``take`` posted invoices, shipments with tracking, canceled sales."""
-        return self._outbox.hand_out(take, limit)
+        return self._outbox.poll_outbox(take, limit)
 
     def migrate(self) -> None:
         """Do nothing: what Tryton needs is set up by its own people (docs/erp/tryton.md)."""

@@ -31,7 +31,7 @@ def bench(request: pytest.FixtureRequest) -> Iterator[OdooBench]:
 
 def told(bench: OdooBench) -> list[Request]:
     taken: list[Request] = []
-    bench.erp.hand_out(taken.append, 50)
+    bench.erp.poll_outbox(taken.append, 50)
     return taken
 
 
@@ -105,7 +105,7 @@ def test_a_product_that_is_missing_is_named(bench: OdooBench) -> None:
 
 
 def test_products_team_and_warehouse_go_by_the_retailers_map(bench: OdooBench) -> None:
-    b2b = bench.fake.add("crm.team", name="B2B")
+    b2b = bench.fake.add("crm.context", name="B2B")
     filial = bench.fake.add("stock.warehouse", name="Filial", code="F2")
     order = sample()
     last = order.lines[-1]
@@ -224,7 +224,7 @@ def test_a_claim_of_a_dead_worker_lapses(bench: OdooBench) -> None:
     bench.put("o-1-01")
     other = OdooErp(bench.url)
     with pytest.raises(KeyboardInterrupt):
-        other.hand_out(_killed(other), 1)
+        other.poll_outbox(_killed(other), 1)
     assert told(bench) == []
 
     bench.let_claims_lapse()

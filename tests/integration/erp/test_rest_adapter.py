@@ -41,7 +41,7 @@ def with_sku(sku: str) -> SalesOrder:
 
 def taken(erp: RestErp) -> list[Request]:
     found: list[Request] = []
-    erp.hand_out(found.append, 100)
+    erp.poll_outbox(found.append, 100)
     return found
 
 
@@ -350,7 +350,7 @@ def test_one_process_reads_the_changes_at_a_time(bling: RestBench) -> None:
 
     def work(erp: RestErp) -> None:
         gate.wait()
-        erp.hand_out(found.append, 10)
+        erp.poll_outbox(found.append, 10)
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(work, others))

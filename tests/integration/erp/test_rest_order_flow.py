@@ -28,7 +28,7 @@ def test_an_order_comes_in_and_its_invoice_and_tracking_go_out(
 ) -> None:
     bench = RestBench(tmp_path, profile)
     bench.erp.migrate()
-    StoreTask.team = replace(at_desk.team, erp=bench.erp)
+    StoreTask.process_context = replace(at_desk.context, erp=bench.erp)
     order_id = at_desk.order("plain", "ready-for-handling")
     value = Decimal(at_desk.value(order_id)).scaleb(-2)
 

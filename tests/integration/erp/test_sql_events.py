@@ -140,7 +140,7 @@ def test_a_row_that_denies_is_handed_out_as_such(outbox: SqlOutbox) -> None:
     )
     taken: list[object] = []
 
-    outbox.erp.hand_out(taken.append, 10)
+    outbox.erp.poll_outbox(taken.append, 10)
 
     (request,) = taken
     assert request.kind == "denial"

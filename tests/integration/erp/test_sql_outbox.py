@@ -30,7 +30,7 @@ def insert(outbox: SqlOutbox, **values: Any) -> None:
 
 def handed_out(outbox: SqlOutbox) -> list[Request]:
     taken: list[Request] = []
-    outbox.erp.hand_out(taken.append, 100)
+    outbox.erp.poll_outbox(taken.append, 100)
     return taken
 
 
@@ -165,7 +165,7 @@ def test_a_request_that_was_reset_while_it_was_taken_is_handed_out_again(outbox:
         outbox.erp.report(ended("refused"))
         outbox.write("UPDATE int_outbox SET status = 'PENDING', value_cents = 2")
 
-    outbox.erp.hand_out(take, 1)
+    outbox.erp.poll_outbox(take, 1)
 
     assert [one.fields["value_cents"] for one in handed_out(outbox)] == [2]
 
@@ -177,7 +177,7 @@ from pathlib import Path
 from support.erp_outboxes import SqlOutbox
 from journal.journal import Journal
 from tasks.outbound import request_intake as requests
-from tasks.context import Team
+from tasks.context import Context
 
 LINES = "erp/adapters/sql/outbox.py"
 url = sys.argv[1]
@@ -185,11 +185,11 @@ url = sys.argv[1]
 
 def equip():
     outbox, journal = SqlOutbox(url), Journal(url)
-    team = Team(journal, outbox, {}, in_flight=1, alone=None)
+    context = Context(journal, outbox, {}, in_flight=1, alone=None)
 
     def take(request):
         given = {**request.fields, "reference": request.reference}
-        requests.record(team, request.kind, given, again=True)
+        requests.record(context, request.kind, given, again=True)
     return outbox, journal, take
 
 
@@ -207,7 +207,7 @@ def killed_at(line):
         return trace
 
     sys.settrace(trace)
-    outbox.erp.hand_out(take, 10)
+    outbox.erp.poll_outbox(take, 10)
     sys.settrace(None)
 
 
@@ -224,7 +224,7 @@ while died:
     died = os.waitpid(child, 0)[1] == signal.SIGKILL
     outbox, journal, take = equip()
     outbox.moment = datetime(2026, 3, 10, 12, 1, tzinfo=UTC)
-    outbox.erp.hand_out(take, 10)
+    outbox.erp.poll_outbox(take, 10)
     wanted += 2
     seen = [outbox.seen(one)[0] for one in references]
     assert seen == ["handed out"] * 2, (line, seen)

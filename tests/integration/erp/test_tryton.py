@@ -80,7 +80,7 @@ def small(order_id: str | None = None, **more: Any) -> SalesOrder:
 def taken(erp: TrytonErp, order: SalesOrder) -> list[Request]:
     """What is handed out of one order now."""
     found: list[Request] = []
-    erp.hand_out(found.append, 1000)
+    erp.poll_outbox(found.append, 1000)
     return [one for one in found if one.fields["order_id"] == order.order_id]
 
 
@@ -575,10 +575,10 @@ def test_workers_that_race_hand_out_each_request_once(
     found: list[Request] = []
 
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda one: one.hand_out(found.append, 100), erps))
+        list(pool.map(lambda one: one.poll_outbox(found.append, 100), erps))
     for one in erps:
         # Two that met at a request both leave it to the next time.
-        one.hand_out(found.append, 100)
+        one.poll_outbox(found.append, 100)
 
     ids = [one.fields["order_id"] for one in found]
     assert sorted(one for one in ids if one in {o.order_id for o in orders}) == sorted(

@@ -36,7 +36,7 @@ def taken_in(office: Desk, kind: str = "plain") -> str:
 def covered(office: Desk) -> Coverage:
     since = office.clock() - WEEK
     kept = office.journal.kept_documents("acme", since=since)
-    return cover(office.team, "acme", since, kept)
+    return cover(office.context, "acme", since, kept)
 
 
 def found(coverage: Coverage, kind: str) -> dict[str, tuple[int, bool]]:
@@ -129,14 +129,14 @@ def test_a_kind_that_nobody_knows_is_named(outbox: SqlOutbox) -> None:
 
 
 def test_an_order_without_a_code_is_set_aside_and_goes_in_once_it_has_one(office: Desk) -> None:
-    StoreTask.team = replace(office.team, codes={"acme": CodeMap({"channel": {}})})
+    StoreTask.process_context = replace(office.context, codes={"acme": CodeMap({"channel": {}})})
     order_id = taken_in(office)
 
     (dead,) = office.journal.dead(Which(order_id=order_id))
     assert "channel '1': [channel] of ERP_CODE_MAP_FILE has no such entry" in (dead.reason or "")
     assert order_id not in {one for _, one in office.erp.orders}
 
-    StoreTask.team = replace(office.team, codes={"acme": CodeMap({"channel": {"1": "LOJA"}})})
+    StoreTask.process_context = replace(office.context, codes={"acme": CodeMap({"channel": {"1": "LOJA"}})})
     office.journal.retry("acme", order_id)
     office.work()
 
@@ -149,9 +149,9 @@ def test_the_map_goes_before_the_codes_of_the_erp(office: Desk) -> None:
     office.erp.known_codes = {"channel": {}, "document": {}}
     book = CodeMap({"channel": {"1": "LOJA", "9": "B2B"}})
 
-    team = replace(office.team, codes={"acme": book})
+    context = replace(office.context, codes={"acme": book})
     kept = office.journal.kept_documents("acme", since=office.clock() - WEEK)
-    coverage = cover(team, "acme", office.clock() - WEEK, kept)
+    coverage = cover(context, "acme", office.clock() - WEEK, kept)
 
     assert (coverage.mapped, coverage.judged) == (("channel",), ("channel", "document"))
     assert found(coverage, "channel") == {"1": (1, False), "9": (0, False)}

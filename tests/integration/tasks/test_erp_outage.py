@@ -45,7 +45,7 @@ class Office:
 
     def __init__(self, made: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
         self.desk, self.erp = made, CountingErp()
-        StoreTask.team = replace(made.team, erp=self.erp)
+        StoreTask.process_context = replace(made.context, erp=self.erp)
         monkeypatch.setattr("tasks.base.send", lambda _journal, tickets: made.run(tickets))
 
     def take_in(self, count: int) -> list[str]:

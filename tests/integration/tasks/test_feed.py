@@ -28,7 +28,7 @@ def counter(journal_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]
     for module in ("tasks.intake.feed", "tasks.intake.orders"):
         monkeypatch.setattr(f"{module}.send", lambda journal, tickets: journal.release(tickets))
     with desk(journal_url, index_lag=600) as made:
-        made.team = StoreTask.team = replace(made.team, rests={"acme": PACE})
+        made.context = StoreTask.process_context = replace(made.context, rests={"acme": PACE})
         yield made
 
 
@@ -101,7 +101,7 @@ def test_without_a_feed_that_was_set_up_nothing_is_read_and_the_list_goes_on(
 
 def test_a_store_whose_intake_is_the_list_leaves_its_feed_alone(counter: Desk) -> None:
     set_up(counter)
-    StoreTask.team = replace(counter.team, rests={})
+    StoreTask.process_context = replace(counter.context, rests={})
 
     read(counter)
 

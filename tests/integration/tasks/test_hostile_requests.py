@@ -15,7 +15,7 @@ from journal.journal import Journal
 from journal.model import State
 from journal.queries import RequestRow
 from tasks.base import StoreTask
-from tasks.context import Team
+from tasks.context import Context
 from tasks.errors import RequestRefused
 from tasks.outbound import request_intake as requests
 from workers.app import app
@@ -27,8 +27,8 @@ INVOICE: dict[str, Any] = ORDER | {
 
 
 @pytest.fixture
-def team(journal: Journal) -> Team:
-    return Team(journal, MemoryErp(), {}, in_flight=9, alone=contextlib.nullcontext)
+def context(journal: Journal) -> Context:
+    return Context(journal, MemoryErp(), {}, in_flight=9, alone=contextlib.nullcontext)
 
 
 def nested(levels: int) -> Any:
@@ -38,14 +38,14 @@ def nested(levels: int) -> Any:
     return value
 
 
-def refused(team: Team, given: dict[str, Any], **more: Any) -> tuple[RequestRow, dict[str, Any]]:
+def refused(context: Context, given: dict[str, Any], **more: Any) -> tuple[RequestRow, dict[str, Any]]:
     """Ask for an invoice in vain; return how it is kept."""
     with pytest.raises(RequestRefused) as caught:
-        requests.record(team, "invoice", given, **more)
-    (row,) = team.journal.requests()
+        requests.record(context, "invoice", given, **more)
+    (row,) = context.journal.requests()
     assert row.state is State.DEAD
     assert str(row.last_error) == str(caught.value)
-    content = team.journal.content(row.job)
+    content = context.journal.content(row.job)
     assert content is not None
     return row, content
 
@@ -62,8 +62,8 @@ def refused(team: Team, given: dict[str, Any], **more: Any) -> tuple[RequestRow,
     ],
     ids=repr,
 )
-def test_what_no_database_takes_is_refused_and_kept(team: Team, field: dict[str, Any]) -> None:
-    _, content = refused(team, INVOICE | field)
+def test_what_no_database_takes_is_refused_and_kept(context: Context, field: dict[str, Any]) -> None:
+    _, content = refused(context, INVOICE | field)
 
     assert content == INVOICE | field
 
@@ -75,61 +75,61 @@ def test_what_no_database_takes_is_refused_and_kept(team: Team, field: dict[str,
         ("reference", "a\nb"), ("store", ["acme"]), ("order_id", "x" * 65), ("reference", "x" * 65),
     ],
 )  # fmt: skip
-def test_a_name_that_is_none_is_refused_and_kept(team: Team, name: str, value: Any) -> None:
-    row, content = refused(team, INVOICE | {name: value})
+def test_a_name_that_is_none_is_refused_and_kept(context: Context, name: str, value: Any) -> None:
+    row, content = refused(context, INVOICE | {name: value})
 
     assert name in str(row.last_error)
     assert content[name] == value
-    (told,) = team.journal.untold(9)
+    (told,) = context.journal.untold(9)
     assert told.outcome == "refused"
 
 
-def test_a_request_nested_deeper_than_can_be_written_is_kept_without_the_depth(team: Team) -> None:
-    _, content = refused(team, INVOICE | {"items": nested(5000), "number": "128841"})
+def test_a_request_nested_deeper_than_can_be_written_is_kept_without_the_depth(context: Context) -> None:
+    _, content = refused(context, INVOICE | {"items": nested(5000), "number": "128841"})
 
     assert content["items"] == "cut: nested too deeply"
     assert content["number"] == "128841"
 
 
-def test_a_request_larger_than_any_is_kept_in_part(team: Team) -> None:
-    row, content = refused(team, INVOICE | {"cliente": "x" * 3_000_000})
+def test_a_request_larger_than_any_is_kept_in_part(context: Context) -> None:
+    row, content = refused(context, INVOICE | {"cliente": "x" * 3_000_000})
 
     assert content == INVOICE | {"cliente": "cut: 3000002 characters"}
     assert len(str(row.last_error)) < 200
 
 
-def test_a_request_of_very_many_fields_is_kept_in_part(team: Team) -> None:
-    row, content = refused(team, INVOICE | {f"f{n}": n for n in range(100_000)})
+def test_a_request_of_very_many_fields_is_kept_in_part(context: Context) -> None:
+    row, content = refused(context, INVOICE | {f"f{n}": n for n in range(100_000)})
 
     assert content["cut"] == "99905 more fields"
     assert len(content) == 101
     assert len(str(row.last_error)) < 2500
 
 
-def test_an_nfe_of_an_order_whose_document_cannot_be_read_is_refused(team: Team) -> None:
-    team.journal.record("acme", [Listed("o-1", datetime.now(UTC), 1)])
-    (ticket,) = team.journal.dispatch(in_flight=9)
+def test_an_nfe_of_an_order_whose_document_cannot_be_read_is_refused(context: Context) -> None:
+    context.journal.record("acme", [Listed("o-1", datetime.now(UTC), 1)])
+    (ticket,) = context.journal.dispatch(in_flight=9)
     with (
         contextlib.suppress(RuntimeError),
-        team.journal.step("acme", "o-1", ticket.attempt, to=ticket.stage.FETCHED) as job,
+        context.journal.step("acme", "o-1", ticket.attempt, to=ticket.stage.FETCHED) as job,
     ):
         job.order = {"items": 5}
         raise RuntimeError
 
-    row, content = refused(team, dict(ORDER), xml=b"<nfeProc/>")
+    row, content = refused(context, dict(ORDER), xml=b"<nfeProc/>")
 
     assert "the order breaks its schema" in str(row.last_error)
     assert content["xml"] == "<nfeProc/>"
 
 
-def test_what_differs_from_an_earlier_invoice_is_told_where_it_names_nobody(team: Team) -> None:
+def test_what_differs_from_an_earlier_invoice_is_told_where_it_names_nobody(context: Context) -> None:
     item = {"sku_id": "1", "quantity": 1, "price_cents": 1, "description": "de Ana"}
-    requests.record(team, "invoice", INVOICE | {"courier": "Ana Prado", "items": [item]})
+    requests.record(context, "invoice", INVOICE | {"courier": "Ana Prado", "items": [item]})
     other = item | {"sku_id": "2\x7f\u202e", "description": "de João"}
     now = {"courier": "João Prado", "items": [other], "value_cents": 2}
 
     with pytest.raises(RequestRefused) as caught:
-        requests.record(team, "invoice", INVOICE | now)
+        requests.record(context, "invoice", INVOICE | now)
 
     assert "courier: another" in str(caught.value)
     assert "value_cents: 1 then, 2 now" in str(caught.value)
@@ -138,11 +138,11 @@ def test_what_differs_from_an_earlier_invoice_is_told_where_it_names_nobody(team
 
 
 @pytest.fixture
-def at_work(team: Team) -> Iterator[Team]:
+def at_work(context: Context) -> Iterator[Context]:
     app.loader.import_default_modules()
-    before, StoreTask.team = StoreTask.team, team
-    yield team
-    StoreTask.team = before
+    before, StoreTask.process_context = StoreTask.process_context, context
+    yield context
+    StoreTask.process_context = before
 
 
 @pytest.mark.parametrize("name", ["invoices.send", "tracking.send", "cancellations.request"])
@@ -150,7 +150,7 @@ def at_work(team: Team) -> Iterator[Team]:
     ("args", "kwargs"), [([1, "x"], ORDER), ([], ORDER | {"self": 1}), ([], {}), ([], {"args": 1})]
 )
 def test_a_message_of_any_shape_is_refused_and_kept(
-    at_work: Team, name: str, args: list[Any], kwargs: dict[str, Any]
+    at_work: Context, name: str, args: list[Any], kwargs: dict[str, Any]
 ) -> None:
     ended = app.tasks[name].apply(args=args, kwargs=kwargs)
 

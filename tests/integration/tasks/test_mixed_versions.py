@@ -14,7 +14,7 @@ from journal.journal import Journal
 from journal.model import Kind, State
 from journal.requests import Ask
 from support.in_process import Desk, desk
-from tasks import local_executor as carrying
+from tasks import local_executor
 from tasks.errors import ContractNewer
 from tasks.outbound import request_intake as requests
 from tasks.outbound.request_schemas import KINDS
@@ -51,7 +51,7 @@ def test_a_step_that_is_not_known_here_is_handed_back_and_not_begun(journal: Jou
     carrier = SimpleNamespace(request=SimpleNamespace(chain=chain, id="1"), app=app)
 
     back: list[object] = []
-    carrying.carry_on(carrier, back.append)
+    local_executor.carry_on(carrier, back.append)
 
     assert back == [kwargs]
 
@@ -63,7 +63,7 @@ def test_an_order_at_a_stage_that_is_not_known_here_is_handed_back_by_the_batch(
     (ticket,) = counter.journal.dispatch(in_flight=9)
     order = {"store": "acme", "order_id": "o-1", "attempt": ticket.attempt, "stage": "enriched"}
 
-    assert run("orders.carry", orders=[order]) == "SUCCESS"
+    assert run("orders.run", orders=[order]) == "SUCCESS"
 
     assert counter.journal.events("acme", "o-1")[-1].what == "handed back"
 
@@ -83,7 +83,7 @@ def test_a_request_written_for_a_later_contract_stays_in_the_queue(counter: Desk
     asked = {**ASKED, "order_id": counter.order(), "channel": "web", "contract": 2}
 
     with pytest.raises(ContractNewer, match="this worker knows 1"):
-        requests.record(counter.team, "cancellation", asked)
+        requests.record(counter.context, "cancellation", asked)
 
     assert counter.journal.requests() == []
 

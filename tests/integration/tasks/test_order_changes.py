@@ -33,7 +33,7 @@ def counter(journal_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]
         monkeypatch.setattr(f"{module}.send", lambda journal, tickets: journal.release(tickets))
     with desk(journal_url, index_lag=0) as made:
         pace = timedelta(minutes=10)
-        made.team = StoreTask.team = replace(made.team, rests={"acme": pace})
+        made.context = StoreTask.process_context = replace(made.context, rests={"acme": pace})
         config = FeedConfig((READY, *CHANGES), 300, 345_600)
         made.client.configure_feed(config)
         made.journal.set_up_feed("acme", config.statuses or (), hidden_seconds=300,
@@ -59,7 +59,7 @@ def hear(counter: Desk, *, rounds: int = 1) -> None:
 
 def watch(counter: Desk, *, ended: bool = False) -> None:
     """Let the schedule look into the list, and work off what it shows."""
-    app.tasks["orders.watch"].apply(kwargs={"store": "acme", "ended": ended})
+    app.tasks["orders.poll_cancellations"].apply(kwargs={"store": "acme", "ended": ended})
     counter.work(seconds=6)
 
 

@@ -497,8 +497,8 @@ def test_no_more_tries_than_are_allowed(office: Desk) -> None:
 def test_an_nfe_alone_is_an_invoice_and_is_embedded_as_received(office: Desk) -> None:
     order_id = office.order()
     xml = nota_of(office, order_id)
-    office.team = replace(office.team, nfe=NfeRules(embed=True))
-    StoreTask.team = office.team
+    office.context = replace(office.context, nfe=NfeRules(embed=True))
+    StoreTask.process_context = office.context
 
     office.ask("invoice", order_id, xml=xml)
     office.settle()

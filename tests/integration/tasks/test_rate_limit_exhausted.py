@@ -10,8 +10,8 @@ import pytest
 
 from support.in_process import Desk, desk
 from tasks.base import StoreTask
-from vtex.errors import BudgetSpent
-from vtex.transport.rate_limit import Rank
+from vtex.errors import RateLimitReached
+from vtex.transport.rate_limit import Priority
 from workers.app import app
 
 
@@ -20,14 +20,14 @@ class Purse:
 
     def __init__(self) -> None:
         self.left = 0
-        self.spent: Counter[tuple[str, Rank]] = Counter()
+        self.spent: Counter[tuple[str, Priority]] = Counter()
         self.slowed: list[float] = []
 
-    def spend(self, group: str, rank: Rank) -> None:
+    def acquire(self, group: str, priority: Priority) -> None:
         if self.left <= 0:
-            raise BudgetSpent.until(7)
+            raise RateLimitReached.until(7)
         self.left -= 1
-        self.spent[group, rank] += 1
+        self.spent[group, priority] += 1
 
     def slow_down(self, seconds: float) -> None:
         self.slowed.append(seconds)
@@ -42,7 +42,7 @@ def office(tmp_path: Path) -> Iterator[Desk]:
 @pytest.fixture
 def purse(office: Desk) -> Purse:
     made = Purse()
-    office.client._transport._budget = made
+    office.client._transport._rate_limiter = made
     return made
 
 
@@ -59,7 +59,7 @@ def test_an_order_gets_through_on_one_call_at_a_time_and_none_is_made_twice(
     row = office.journal.order("acme", order_id)
     assert row is not None
     assert (row.state, row.failures) == ("done", 0)
-    assert purse.spent["writes", Rank.ORDERS] == 1
+    assert purse.spent["writes", Priority.ORDERS] == 1
     assert office.entry(order_id).calls["start_handling_calls"] == 1
     assert not [one for one in caplog.records if one.levelname in ("WARNING", "ERROR")]
 
@@ -94,10 +94,10 @@ def test_each_kind_of_work_spends_at_its_rank(office: Desk, purse: Purse) -> Non
     office.ask("cancellation", office.order(), reason="no stock")
     office.work(8, seconds=5)
 
-    ranks = {rank for _, rank in purse.spent}
-    assert ranks == {Rank.LISTING, Rank.ORDERS, Rank.URGENT, Rank.TRACKING}
-    assert {group for group, rank in purse.spent if rank is Rank.LISTING} == {"list"}
-    assert ("writes", Rank.TRACKING) in purse.spent
+    priorities = {priority for _, priority in purse.spent}
+    assert priorities == {Priority.LISTING, Priority.ORDERS, Priority.URGENT, Priority.TRACKING}
+    assert {group for group, priority in purse.spent if priority is Priority.LISTING} == {"list"}
+    assert ("writes", Priority.TRACKING) in purse.spent
 
 
 def test_a_listing_that_is_refused_is_left_to_the_next_one(office: Desk, purse: Purse) -> None:
@@ -132,8 +132,8 @@ def test_where_few_are_under_way_the_next_is_claimed_as_one_ends(
     monkeypatch.setattr(
         "tasks.base.send", lambda _, tickets: sent.extend(one.order_id for one in tickets)
     )
-    assert StoreTask.team is not None
-    object.__setattr__(StoreTask.team, "in_flight", lambda _: 1)
+    assert StoreTask.process_context is not None
+    object.__setattr__(StoreTask.process_context, "in_flight", lambda _: 1)
     (ticket,) = office.journal.dispatch(in_flight=1)
 
     for name in ("fetch", "fetch_payment", "insert", "start_handling"):

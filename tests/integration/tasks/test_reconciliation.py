@@ -21,9 +21,9 @@ from tasks.reconciliation.compare import Finding, Fix, Found, Sides, compare_sto
 from tasks.reconciliation.tasks import patience
 from vtex.client import VtexClient
 from vtex.documents import ListedOrder
-from vtex.errors import BudgetSpent
+from vtex.errors import RateLimitReached
 from vtex.simulator.timestamps import stamp
-from vtex.transport.rate_limit import Rank
+from vtex.transport.rate_limit import Priority
 from vtex.transport.transport import Account, Transport
 from workers.app import app
 
@@ -47,7 +47,7 @@ def kinds(desk: Desk) -> dict[str, tuple[str, str]]:
 
 
 def mend(desk: Desk) -> list[bool]:
-    return [mending.mend(desk.team, one).done for one in findings(desk)]
+    return [mending.mend(desk.context, one).done for one in findings(desk)]
 
 
 def in_erp(desk: Desk, status: str = "ready-for-handling") -> str:
@@ -150,7 +150,7 @@ def test_a_start_handling_that_the_list_alone_forgot_is_not_sent_again(desk: Des
     (found,) = findings(desk)
     set_status(desk, order_id, "handling")
 
-    assert mending.mend(desk.team, found).done
+    assert mending.mend(desk.context, found).done
     desk.work()
 
     assert desk.simulator.store.calls["start_handling"] == 1
@@ -190,7 +190,7 @@ def test_a_cancellation_that_the_list_alone_shows_is_not_reported(desk: Desk) ->
     (found,) = findings(desk)
     set_status(desk, order_id, "handling")
 
-    mended = mending.mend(desk.team, found)
+    mended = mending.mend(desk.context, found)
 
     assert not mended.done
     assert "list is behind" in mended.words
@@ -287,7 +287,7 @@ def test_a_finding_that_was_mended_by_another_hand_is_left_alone(desk: Desk) -> 
     (found,) = findings(desk)
     desk.journal.record("acme", [Listed(order_id, None, 1)])
 
-    mended = mending.mend(desk.team, found)
+    mended = mending.mend(desk.context, found)
 
     assert not mended.done
     assert mended.words == "it has moved on meanwhile"
@@ -399,15 +399,15 @@ def test_the_schedule_calls_nobody_before_any_order_is_old_enough(desk: Desk) ->
 
 
 class Stingy:
-    """A budget that refuses every second call of the list, and remembers the ranks."""
+    """A budget that refuses every second call of the list, and remembers the priorities."""
 
     def __init__(self) -> None:
-        self.ranks: list[Rank] = []
+        self.priorities: list[Priority] = []
 
-    def spend(self, group: str, rank: Rank) -> None:
-        self.ranks.append(rank)
-        if len(self.ranks) % 2:
-            raise BudgetSpent.until(0)
+    def acquire(self, group: str, priority: Priority) -> None:
+        self.priorities.append(priority)
+        if len(self.priorities) % 2:
+            raise RateLimitReached.until(0)
 
     def slow_down(self, seconds: float) -> None:
         raise NotImplementedError
@@ -415,15 +415,15 @@ class Stingy:
 
 def test_the_schedule_waits_for_calls_and_lets_all_others_go_first(desk: Desk) -> None:
     in_erp(desk)
-    budget = Stingy()
+    rate_limiter = Stingy()
     store = desk.simulator
     account = Account("acme", store.app_key, store.app_token, store.url, store.url)
-    client = VtexClient(Transport(account, budget=budget))
-    StoreTask.team = replace(desk.team, vtex={"acme": client})
+    client = VtexClient(Transport(account, rate_limiter=rate_limiter))
+    StoreTask.process_context = replace(desk.context, vtex={"acme": client})
 
     assert app.tasks["orders.reconcile"].apply(kwargs={"store": "acme"}).state == "SUCCESS"
 
-    assert budget.ranks == [Rank.LISTING] * 2
+    assert rate_limiter.priorities == [Priority.LISTING] * 2
     assert "acme" in desk.journal.reconciliations()
 
 
@@ -431,7 +431,7 @@ def test_the_schedule_gives_up_where_no_calls_are_left_for_long() -> None:
     wait = patience(lambda: None, seconds=60)
 
     wait(0)
-    with pytest.raises(BudgetSpent):
+    with pytest.raises(RateLimitReached):
         wait(61)
 
 

@@ -136,7 +136,7 @@ class Month:
         if not any(one.rule == "findings" for one in self.open_alerts()):
             return
         compared = self.compare(timedelta(days=DAYS))
-        left = [one for one in compared if not mending.mend(self.office.team, one).done]
+        left = [one for one in compared if not mending.mend(self.office.context, one).done]
         for one in left:
             if one.kind == "moved-on-absent":
                 self.enter_by_hand(one.order_id)
@@ -275,7 +275,7 @@ def month(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Month]:
         # There is no broker here: what would be sent is worked at once.
         for module in ("tasks.intake.feed", "tasks.intake.orders"):
             monkeypatch.setattr(f"{module}.send", lambda _, tickets: office.run(tickets))
-        office.team = StoreTask.team = replace(office.team, rests={"acme": PACE})
+        office.context = StoreTask.process_context = replace(office.context, rests={"acme": PACE})
         yield Month(office)
 
 

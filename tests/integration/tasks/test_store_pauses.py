@@ -8,7 +8,7 @@ import pytest
 
 from journal.model import State, Ticket
 from support.in_process import Desk, desk
-from tasks import workflow as chains
+from tasks import workflow
 from workers.app import app
 from workers.pauses import FOR_GOOD_SECONDS
 
@@ -28,7 +28,7 @@ def under_way(counter: Desk) -> tuple[str, Ticket]:
 
 
 def begin(ticket: Ticket) -> None:
-    first = chains.steps_of(ticket)[0]
+    first = workflow.steps_of(ticket)[0]
     app.tasks[first.task].apply(kwargs=first.kwargs)
 
 

@@ -20,7 +20,7 @@ from support.query_plans import explained
 from support.servers import RedisServer, free_port
 from tasks.base import DEAD, LATER
 from tasks.retry_policy import OUTCOMES, outcome_of, reason_of
-from vtex.transport.rate_limit import Rank
+from vtex.transport.rate_limit import Priority
 from workers.app import app
 from workers.configuration.settings import Settings, load
 from workers.monitoring.cluster_metrics import ClusterMetrics
@@ -290,7 +290,7 @@ def test_the_quota_the_beat_and_who_is_away_are_told(
     registry = CollectorRegistry()
     metrics = ClusterMetrics(of, counter.journal)
     registry.register(metrics)
-    metrics._budgets["acme"].spend("order", Rank.URGENT)
+    metrics._rate_limiters["acme"].acquire("order", Priority.URGENT)
 
     told = Read.of(registry)
 

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.servers import RedisServer
-from vtex.errors import BudgetSpent
-from vtex.transport.rate_limit import Rank
+from vtex.errors import RateLimitReached
+from vtex.transport.rate_limit import Priority
 from workers.configuration.stores import Quota
-from workers.rate_limiter import LATE_SECONDS, PATIENCE, Clock, StoreBudget, connect
+from workers.rate_limiter import LATE_SECONDS, PATIENCE, Clock, StoreRateLimiter, connect
 
 
 class Time:
@@ -43,22 +43,22 @@ class Shop:
         self.url, self.time = url, Time()
         self._connections = ExitStack()
 
-    def process(self, store: str = "acme", off: float = 0.0, **quota: object) -> StoreBudget:
+    def process(self, store: str = "acme", off: float = 0.0, **quota: object) -> StoreRateLimiter:
         made = Quota(**{"share": 100} | quota)
         connection = self._connections.enter_context(connect(self.url))
-        return StoreBudget(store, made, connection, clock=self.time.clock(off))
+        return StoreRateLimiter(store, made, connection, clock=self.time.clock(off))
 
     def close(self) -> None:
         self._connections.close()
 
     def spend_all(
-        self, processes: list[StoreBudget], seconds: float, rank: Rank = Rank.ORDERS
+        self, processes: list[StoreRateLimiter], seconds: float, priority: Priority = Priority.ORDERS
     ) -> list[float]:
         """Let each process in turn wait for its call, as threads would; return when they came."""
         end, calls = self.time.seconds + seconds, []
         while self.time.seconds < end:
             for one in processes:
-                one.spend("order", rank)
+                one.acquire("order", priority)
                 calls.append(self.time.seconds)
         return calls
 
@@ -117,7 +117,7 @@ def test_a_lull_is_followed_by_a_small_burst_and_by_no_more_than_the_quota(shop:
 def test_the_first_call_after_a_lull_takes_one_slot(shop: Shop, quota: int) -> None:
     one = shop.process(calls=quota)
 
-    one.spend("order", Rank.ORDERS)
+    one.acquire("order", Priority.ORDERS)
 
     assert one.standing().used == 1
 
@@ -129,13 +129,13 @@ def test_processes_get_equal_parts(shop: Shop) -> None:
     # All ask at once, time passes only when each waits for its slot.
     pending: list[tuple[float, int]] = []
     for number, one in enumerate(names):
-        pending.append((one._slot("order", Rank.ORDERS), number))
+        pending.append((one._slot("order", Priority.ORDERS), number))
     for _ in range(2000):
         at, number = min(pending)
         pending.remove((at, number))
         shop.time.seconds = max(shop.time.seconds, at)
         got[number] += 1
-        pending.append((names[number]._slot("order", Rank.ORDERS), number))
+        pending.append((names[number]._slot("order", Priority.ORDERS), number))
 
     assert max(got) <= 1.1 * min(got)
 
@@ -144,8 +144,8 @@ def test_stores_do_not_share_their_budgets(shop: Shop) -> None:
     acme, outlet = shop.process("acme", calls=60), shop.process("outlet", calls=60)
     began = shop.time.seconds
 
-    acme.spend("order", Rank.ORDERS)
-    outlet.spend("order", Rank.ORDERS)
+    acme.acquire("order", Priority.ORDERS)
+    outlet.acquire("order", Priority.ORDERS)
 
     assert shop.time.seconds == began
 
@@ -170,7 +170,7 @@ def test_a_store_that_uses_little_of_its_budget_asks_as_seldom(
     with redis.Redis.from_url(server.url) as connection:
         connection.config_resetstat()
         for _ in range(1000):
-            one.spend("order", Rank.ORDERS)
+            one.acquire("order", Priority.ORDERS)
             shop.time.pass_by(0.01)
 
         asked = connection.info("commandstats")["cmdstat_evalsha"]["calls"]
@@ -191,37 +191,37 @@ def test_calls_that_come_in_bursts_never_break_the_quota(shop: Shop) -> None:
 
 def test_what_is_booked_far_ahead_is_left_to_the_more_urgent(shop: Shop) -> None:
     others, one = shop.process(calls=600), shop.process(calls=600)
-    granted: dict[Rank, int] = {}
+    granted: dict[Priority, int] = {}
 
-    for rank in (Rank.LISTING, Rank.ORDERS, Rank.TRACKING, Rank.URGENT):
-        granted[rank] = 0
-        with pytest.raises(BudgetSpent):
+    for priority in (Priority.LISTING, Priority.ORDERS, Priority.TRACKING, Priority.URGENT):
+        granted[priority] = 0
+        with pytest.raises(RateLimitReached):
             while True:
-                others._slot("order", rank)
-                granted[rank] += 1
+                others._slot("order", priority)
+                granted[priority] += 1
 
-    with pytest.raises(BudgetSpent) as refused:
-        one.spend("order", Rank.ORDERS)
+    with pytest.raises(RateLimitReached) as refused:
+        one.acquire("order", Priority.ORDERS)
     assert list(granted) == sorted(granted, reverse=True)
     assert all(granted.values())
-    assert PATIENCE[Rank.ORDERS] < refused.value.seconds < PATIENCE[Rank.URGENT] + 1
+    assert PATIENCE[Priority.ORDERS] < refused.value.seconds < PATIENCE[Priority.URGENT] + 1
 
 
 def test_a_group_of_routes_may_have_a_quota_of_its_own(shop: Shop) -> None:
     one = shop.process(calls=6000, groups={"list": 30})
     began = shop.time.seconds
-    one.spend("list", Rank.URGENT)
-    one.spend("order", Rank.ORDERS)
+    one.acquire("list", Priority.URGENT)
+    one.acquire("order", Priority.ORDERS)
     assert shop.time.seconds == began
 
-    one.spend("list", Rank.URGENT)
+    one.acquire("list", Priority.URGENT)
 
     assert shop.time.seconds - began >= 2
-    one._slot("list", Rank.URGENT)
-    with pytest.raises(BudgetSpent):
-        one.spend("list", Rank.LISTING)
+    one._slot("list", Priority.URGENT)
+    with pytest.raises(RateLimitReached):
+        one.acquire("list", Priority.LISTING)
     began = shop.time.seconds
-    one.spend("order", Rank.ORDERS)
+    one.acquire("order", Priority.ORDERS)
     assert shop.time.seconds == began
 
 
@@ -234,14 +234,14 @@ def test_a_slow_down_stops_all_processes_and_what_they_had_booked(shop: Shop) ->
 
     one.slow_down(30)
 
-    with pytest.raises(BudgetSpent) as here:
-        one.spend("writes", Rank.URGENT)
+    with pytest.raises(RateLimitReached) as here:
+        one.acquire("writes", Priority.URGENT)
     assert 29 < here.value.seconds <= 30
     # What another process had booked in a batch is used up, then it hears of it.
-    with pytest.raises(BudgetSpent):
+    with pytest.raises(RateLimitReached):
         shop.spend_all([other], 2)
     shop.time.pass_by(30)
-    other.spend("order", Rank.ORDERS)
+    other.acquire("order", Priority.ORDERS)
 
 
 def test_after_a_slow_down_the_pace_comes_back_gently_and_stays_below_what_was_refused(
@@ -276,12 +276,12 @@ def test_many_answers_of_one_moment_slow_down_once(shop: Shop) -> None:
 def test_a_person_ends_a_pause_in_all_processes(shop: Shop) -> None:
     worker, operator = shop.process(calls=600), shop.process(calls=600)
     worker.slow_down(600)
-    with pytest.raises(BudgetSpent):
-        worker.spend("order", Rank.ORDERS)
+    with pytest.raises(RateLimitReached):
+        worker.acquire("order", Priority.ORDERS)
 
     operator.resume()
 
-    worker.spend("order", Rank.ORDERS)
+    worker.acquire("order", Priority.ORDERS)
     assert worker.standing().pace < 1
 
 
@@ -300,8 +300,8 @@ def test_a_lower_quota_counts_at_once_for_the_minute_behind_too(shop: Shop, quot
     while shop.time.seconds < changed + 150:
         for one in mixed:
             try:
-                one.spend("order", Rank.ORDERS)
-            except BudgetSpent as refused:
+                one.acquire("order", Priority.ORDERS)
+            except RateLimitReached as refused:
                 shop.time.pass_by(min(refused.seconds, 1))
             else:
                 after.append(shop.time.seconds)
@@ -316,12 +316,12 @@ def test_a_lower_quota_counts_at_once_for_the_minute_behind_too(shop: Shop, quot
 
 def test_a_higher_quota_counts_once_all_processes_know_it(shop: Shop) -> None:
     old, new = shop.process(calls=60), shop.process(calls=600)
-    old.spend("order", Rank.ORDERS)
+    old.acquire("order", Priority.ORDERS)
 
-    new.spend("order", Rank.ORDERS)
+    new.acquire("order", Priority.ORDERS)
     assert new.standing().allowed == 60
     shop.time.pass_by(61)
-    new.spend("order", Rank.ORDERS)
+    new.acquire("order", Priority.ORDERS)
 
     assert new.standing().allowed == 600
 
@@ -336,7 +336,7 @@ def test_a_broker_whose_clock_was_set_back_stops_nobody(shop: Shop) -> None:
 
     one._clock = Clock(one._clock.now, one._clock.sleep, lambda: broker() - 3600 * 10**6)
 
-    one.spend("order", Rank.ORDERS)
+    one.acquire("order", Priority.ORDERS)
 
 
 def test_without_redis_each_process_keeps_to_a_small_share_and_comes_back_by_itself(
@@ -362,8 +362,8 @@ def test_a_pause_is_kept_while_redis_is_away(shop: Shop, server: RedisServer) ->
 
     one.slow_down(20)
 
-    with pytest.raises(BudgetSpent) as refused:
-        one.spend("order", Rank.ORDERS)
+    with pytest.raises(RateLimitReached) as refused:
+        one.acquire("order", Priority.ORDERS)
     assert 15 < refused.value.seconds <= 20
     server.start()
 
@@ -380,7 +380,7 @@ def test_a_redis_that_lost_everything_starts_no_burst(shop: Shop, server: RedisS
 
 def test_a_slot_that_comes_too_late_is_not_used(shop: Shop) -> None:
     one = shop.process(calls=60)
-    one.spend("order", Rank.ORDERS)
+    one.acquire("order", Priority.ORDERS)
     slept: list[float] = []
 
     def oversleep(seconds: float) -> None:
@@ -388,7 +388,7 @@ def test_a_slot_that_comes_too_late_is_not_used(shop: Shop) -> None:
         shop.time.pass_by(seconds + (LATE_SECONDS * 2 if len(slept) == 1 else 0))
 
     one._clock = Clock(one._clock.now, oversleep, one._clock.broker)
-    one.spend("order", Rank.ORDERS)
+    one.acquire("order", Priority.ORDERS)
 
     assert len(slept) == 2
 
@@ -397,10 +397,10 @@ def test_a_slot_that_comes_too_late_is_not_used(shop: Shop) -> None:
 @given(
     quota=st.integers(10, 3000),
     pauses=st.lists(st.floats(0.0, 20.0), min_size=5, max_size=40),
-    rank=st.sampled_from(list(Rank)),
+    priority=st.sampled_from(list(Priority)),
 )
 def test_whatever_the_rhythm_no_minute_holds_more_than_the_quota(
-    server: RedisServer, quota: int, pauses: list[float], rank: Rank
+    server: RedisServer, quota: int, pauses: list[float], priority: Priority
 ) -> None:
     with redis.Redis.from_url(server.url) as connection:
         connection.flushall()
@@ -411,8 +411,8 @@ def test_whatever_the_rhythm_no_minute_holds_more_than_the_quota(
         for pause in pauses:
             for one in two * 10:
                 try:
-                    one.spend("order", rank)
-                except BudgetSpent:
+                    one.acquire("order", priority)
+                except RateLimitReached:
                     break
                 calls.append(shop.time.seconds)
             shop.time.pass_by(pause)

@@ -16,7 +16,7 @@ from erp.port import ErpRejected
 from support.in_process import Desk
 from support.observed_tasks import watched, words_of
 from tasks.base import StoreTask
-from tasks.instrumentation import Both
+from tasks.instrumentation import TwoObservers
 from workers.app import app
 from workers.configuration.settings import SettingsError, load
 from workers.configuration.urls import PackageNotFoundError
@@ -92,8 +92,8 @@ def test_what_is_tried_again_by_another_worker_and_asked_for_later_is_in_the_sam
     order_id = ready(counter)
     counter.simulator.faults.add(kind="unavailable", route="order", times=1)
     counter.work(seconds=301)
-    counter.team = replace(counter.team, watch=traces(spans))
-    StoreTask.team = counter.team
+    counter.context = replace(counter.context, observer=traces(spans))
+    StoreTask.process_context = counter.context
     counter.work()
     counter.clock.pass_by(86_400)
     counter.invoice(order_id)
@@ -172,7 +172,7 @@ def test_a_sampled_share_of_the_orders_is_traced_whole(
 
 def test_metrics_and_traces_go_together(tmp_path: Any, spans: InMemorySpanExporter) -> None:
     into = registry("worker")
-    both = Both(WorkMetrics(["acme"], into), traces(spans))
+    both = TwoObservers(WorkMetrics(["acme"], into), traces(spans))
     with watched(f"sqlite:///{tmp_path}/journal.db", both) as counter:
         ready(counter)
         counter.work()

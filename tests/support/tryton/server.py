@@ -182,7 +182,7 @@ class TrytonOutbox:
         sale = self.clerk.call("POST", "sale.sale", self._known(), f=["notes"])
         self._first, self._notes = sale["id"], sale["notes"]
         self.clerk.press("sale.sale", self._first, "quote", "cancel")
-        self.erp.hand_out(lambda _: None, 10)
+        self.erp.poll_outbox(lambda _: None, 10)
 
     def _known(self) -> dict[str, Any]:
         (shop,) = self.clerk.find("web.shop", [["name", "=", "acme"]], "currency")

@@ -13,8 +13,8 @@ import pytest
 from celery import Celery
 
 from support.servers import eventually
-from tasks import local_executor as carrying
-from tasks.local_executor import Backlog, Load
+from tasks import local_executor
+from tasks.local_executor import LocalQueue, PendingOrder
 
 THREADS = 4
 
@@ -34,12 +34,12 @@ class Orders:
         if order_id.startswith("slow"):
             assert self.held.wait(20)
 
-    def load(self, order_id: str) -> Load:
+    def order(self, order_id: str) -> PendingOrder:
         step = {"task": "step", "kwargs": {"order_id": order_id}}
-        return Load(self.app, "1", [step], lambda kwargs: self.back.append(kwargs["order_id"]))
+        return PendingOrder(self.app, "1", [step], lambda kwargs: self.back.append(kwargs["order_id"]))
 
-    def loads(self, *names: str) -> list[Load]:
-        return [self.load(one) for one in names]
+    def orders_of(self, *names: str) -> list[PendingOrder]:
+        return [self.order(one) for one in names]
 
 
 @pytest.fixture
@@ -54,20 +54,20 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[ThreadPoolExecutor]:
     with ThreadPoolExecutor(THREADS) as executor:
         pool = SimpleNamespace(executor=executor, limit=THREADS)
         consumer = SimpleNamespace(pool=pool, event_dispatcher=None)
-        monkeypatch.setitem(carrying._worker, "consumer", consumer)
+        monkeypatch.setitem(local_executor._worker, "consumer", consumer)
         yield executor
 
 
 @pytest.mark.usefixtures("threads")
 def test_a_slow_order_holds_up_no_other_of_its_message(orders: Orders) -> None:
-    Backlog().take(orders.loads("slow", *(f"o-{n}" for n in range(30))))
+    LocalQueue().take(orders.orders_of("slow", *(f"o-{n}" for n in range(30))))
 
     eventually(lambda: len(orders.begun) == 31, 20)
 
 
 @pytest.mark.usefixtures("threads")
 def test_all_idle_threads_work_at_one_message(orders: Orders) -> None:
-    Backlog().take(orders.loads(*(f"slow-{n}" for n in range(9))))
+    LocalQueue().take(orders.orders_of(*(f"slow-{n}" for n in range(9))))
 
     eventually(lambda: len(orders.begun) == THREADS, 20)
 
@@ -75,7 +75,7 @@ def test_all_idle_threads_work_at_one_message(orders: Orders) -> None:
 def test_what_comes_meanwhile_waits_for_one_order_a_thread_at_most(
     orders: Orders, threads: ThreadPoolExecutor
 ) -> None:
-    Backlog().take(orders.loads(*(f"slow-{n}" for n in range(4)), *(f"o-{n}" for n in range(99))))
+    LocalQueue().take(orders.orders_of(*(f"slow-{n}" for n in range(4)), *(f"o-{n}" for n in range(99))))
     eventually(lambda: len(orders.begun) == THREADS, 20)
 
     seen = threads.submit(lambda: len(orders.begun))
@@ -86,10 +86,10 @@ def test_what_comes_meanwhile_waits_for_one_order_a_thread_at_most(
 
 @pytest.mark.usefixtures("threads")
 def test_orders_that_come_one_by_one_are_all_worked(orders: Orders) -> None:
-    backlog = Backlog()
+    local_queue = LocalQueue()
 
     for n in range(200):
-        backlog.take(orders.loads(f"o-{n}"))
+        local_queue.take(orders.orders_of(f"o-{n}"))
 
     eventually(lambda: len(orders.begun) == 200, 20)
 
@@ -98,14 +98,14 @@ def test_orders_that_come_one_by_one_are_all_worked(orders: Orders) -> None:
 def test_a_worker_that_stops_hands_back_what_it_has_not_begun(
     orders: Orders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    backlog = Backlog()
-    backlog.take(orders.loads(*(f"slow-{n}" for n in range(THREADS)), "o-1", "o-2"))
+    local_queue = LocalQueue()
+    local_queue.take(orders.orders_of(*(f"slow-{n}" for n in range(THREADS)), "o-1", "o-2"))
     eventually(lambda: len(orders.begun) == THREADS, 20)
 
     monkeypatch.setattr("celery.worker.state.should_stop", 0)
     orders.held.set()
-    eventually(lambda: backlog._runners == 0, 20)
-    backlog.give_back()
+    eventually(lambda: local_queue._runners == 0, 20)
+    local_queue.give_back()
 
     assert sorted(orders.back) == ["o-1", "o-2"]
 
@@ -113,9 +113,9 @@ def test_a_worker_that_stops_hands_back_what_it_has_not_begun(
 def test_without_a_pool_of_threads_the_orders_are_worked_in_turn(
     orders: Orders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delitem(carrying._worker, "consumer", raising=False)
+    monkeypatch.delitem(local_executor._worker, "consumer", raising=False)
 
-    Backlog().take(orders.loads("o-1", "o-2"))
+    LocalQueue().take(orders.orders_of("o-1", "o-2"))
 
     assert orders.begun == ["o-1", "o-2"]
 
@@ -125,9 +125,9 @@ def test_a_step_that_fails_is_not_followed_by_the_next(orders: Orders) -> None:
         raise ValueError
 
     orders.app.task(name="fail", shared=False)(fail)
-    load = orders.load("o-1")
-    steps = [*load.steps, {"task": "fail", "kwargs": {}}]
+    order = orders.order("o-1")
+    steps = [*order.steps, {"task": "fail", "kwargs": {}}]
 
-    Backlog().take([replace(load, steps=steps)])
+    LocalQueue().take([replace(order, steps=steps)])
 
     assert (orders.begun, orders.back) == ([], [])

@@ -29,7 +29,7 @@ def test_no_message_has_more_orders_than_it_may() -> None:
 def test_a_message_carries_what_names_an_order_and_where_it_stands() -> None:
     ((message, count),) = _messages(intakes(1))
 
-    assert (message.task, count) == ("orders.carry", 1)
+    assert (message.task, count) == ("orders.run", 1)
     assert message.kwargs == {
         "orders": [{"store": "acme", "order_id": "o-0", "attempt": 1, "stage": "listed"}]
     }
@@ -41,5 +41,5 @@ def test_what_the_erp_asked_for_goes_by_itself_and_keeps_its_place() -> None:
     names = [(one.task, count) for one, count in _messages([invoice, *intakes(9)])]
 
     assert names[0][1] == 1
-    assert sum(count for name, count in names if name == "orders.carry") == 9
-    assert names[0][0] != "orders.carry"
+    assert sum(count for name, count in names if name == "orders.run") == 9
+    assert names[0][0] != "orders.run"

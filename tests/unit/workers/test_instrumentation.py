@@ -13,7 +13,7 @@ def test_nobody_watches_where_nothing_is_set() -> None:
     watching.begin_worker(settings, None)
     watching.begin_beat(settings, None)
 
-    assert watching.watch(settings) is None
+    assert watching.observer(settings) is None
     assert watching.beat() is None
 
 

@@ -22,7 +22,7 @@ from workers.configuration.settings import Settings
 from workers.configuration.stores import Store
 from workers.configuration.urls import masked
 from workers.notifier import AppriseNotifier
-from workers.rate_limiter import Standing, StoreBudget
+from workers.rate_limiter import Standing, StoreRateLimiter
 from workers.verdict import Verdict
 
 
@@ -42,9 +42,9 @@ def run(settings: Settings) -> list[Verdict]:
     verdicts += _journal(settings, feeds)
     verdicts.append(_erp(settings))
     verdicts += _alerts(settings)
-    budgets = wiring.budgets(settings)
+    rate_limiters = wiring.rate_limiters(settings)
     for store in settings.stores:
-        verdicts += _store(settings, store, budgets.get(store.name), feeds)
+        verdicts += _store(settings, store, rate_limiters.get(store.name), feeds)
     return verdicts
 
 
@@ -141,15 +141,15 @@ def _erp(settings: Settings) -> Verdict:
 def _store(
     settings: Settings,
     store: Store,
-    budget: StoreBudget | None,
+    rate_limiter: StoreRateLimiter | None,
     feeds: Mapping[str, FeedRow | None],
 ) -> Iterator[Verdict]:
-    now = _standing(budget)
-    yield _budget(store, budget, now)
+    now = _standing(rate_limiter)
+    yield _rate_limiter(store, rate_limiter, now)
     if now and now.paused_seconds:
         yield Verdict(f"{store.name} VTEX", None, "not asked while VTEX wants a pause")
         return
-    client = wiring.client(settings, store, budget)
+    client = wiring.client(settings, store, rate_limiter)
     found = client.probe()
     if all(one.ok is None for one in found):
         # Nothing could be found out: one line says it, and it is no good sign.
@@ -189,16 +189,16 @@ def _feed(store: Store, feed: FeedRow | None, client: VtexClient) -> Verdict:
     return Verdict(name, True, f"as it was set up, {waits}")
 
 
-def _standing(budget: StoreBudget | None) -> Standing | None:
+def _standing(rate_limiter: StoreRateLimiter | None) -> Standing | None:
     try:
-        return budget.standing() if budget else None
+        return rate_limiter.standing() if rate_limiter else None
     except redis.RedisError:
         return None
 
 
-def _budget(store: Store, budget: StoreBudget | None, now: Standing | None) -> Verdict:
+def _rate_limiter(store: Store, rate_limiter: StoreRateLimiter | None, now: Standing | None) -> Verdict:
     name, quota = f"{store.name} budget", store.quota
-    if budget is None:
+    if rate_limiter is None:
         return Verdict(name, None, "calls have no limit: VTEX_QUOTA_PER_MINUTE is 0")
     if now is None:
         part = f"{quota.local} % of {quota.allowed} calls a minute for each process"

@@ -11,7 +11,7 @@ import click
 
 from journal.journal import Journal
 from journal.queries import OrderRow
-from tasks.context import Team
+from tasks.context import Context
 
 
 class OrderId(click.ParamType[str]):
@@ -48,13 +48,13 @@ STORE = click.option(
 ORDER_ID = click.argument("order_id", type=OrderId())
 
 
-def store_of(team: Team, store: str | None) -> str:
+def store_of(context: Context, store: str | None) -> str:
     """Return the store that is meant.
 
     Raises:
         UsageError: it is not configured, or it is not clear which one.
     """
-    names = list(team.vtex)
+    names = list(context.vtex)
     if store in names:
         return str(store)
     if store is None and len(names) == 1:

@@ -57,22 +57,22 @@ COMMANDS = (coverage, show_map)
 
 def _look(store: str | None, days: int, *, everything: bool, as_json: bool) -> None:
     log.set_up("WARNING")
-    team = wiring.team(load())
+    context = wiring.context(load())
     try:
-        name = store_of(team, store)
-        since = team.journal.now() - timedelta(days=days)
-        kept = team.journal.kept_documents(name, since=since)
+        name = store_of(context, store)
+        since = context.journal.now() - timedelta(days=days)
+        kept = context.journal.kept_documents(name, since=since)
         if as_json:
-            found = cover(team, name, since, kept)
+            found = cover(context, name, since, kept)
         else:
-            length = team.journal.count_documents(name, since=since)
+            length = context.journal.count_documents(name, since=since)
             with click.progressbar(kept, length=length, label="orders", file=sys.stderr) as shown:
-                found = cover(team, name, since, shown)
+                found = cover(context, name, since, shown)
     except ErpError as error:
         raise click.ClickException(f"the ERP's codes are not known: {error}") from None
     finally:
-        team.journal.close()
-        team.erp.close()
+        context.journal.close()
+        context.erp.close()
     _show(found, everything=everything, as_json=as_json)
     raise SystemExit(1 if found.missing or found.unmappable else 0)
 

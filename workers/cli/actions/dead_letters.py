@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from journal.jobs.dead_letters import DeadRow, Which
 from journal.journal import Journal
 from journal.model import Kind
-from tasks.context import Team
+from tasks.context import Context
 from tasks.workflow import send
 from workers import log, wiring
 from workers.cli import output as views
@@ -150,16 +150,16 @@ def retry(
 ) -> None:
     """Let an order, or all dead jobs that fit the filters, try again now."""
     log.set_up("WARNING")
-    team = wiring.equip()
+    context = wiring.equip()
     try:
         if order_id and not any(value for name, value in given.items() if name != "store"):
-            _retry_order(team, order_id, given["store"])
+            _retry_order(context, order_id, given["store"])
             return
         _require_some(order_id, kind, given, everything=everything)
-        rows = _find(team.journal, _which(order_id, kind, given))
+        rows = _find(context.journal, _which(order_id, kind, given))
         if _confirmed(rows, "try again", yes=yes):
-            _with_progress(team.journal.revive(rows), len(rows), "tried again")
-            send(team.journal, team.journal.dispatch(in_flight=team.in_flight))
+            _with_progress(context.journal.revive(rows), len(rows), "tried again")
+            send(context.journal, context.journal.dispatch(in_flight=context.in_flight))
     finally:
         wiring.dismiss()
 
@@ -221,11 +221,11 @@ def resume(store: str) -> None:
 
 
 def _resume_budget(store: str) -> None:
-    budget = wiring.budgets(load()).get(store)
-    if budget is None:
+    rate_limiter = wiring.rate_limiters(load()).get(store)
+    if rate_limiter is None:
         return
     try:
-        budget.resume()
+        rate_limiter.resume()
     except RedisError as error:
         click.echo(
             f"Redis does not answer ({type(error).__name__}): if VTEX asked for the pause, calls "
@@ -248,16 +248,16 @@ def _journal_of(store: str) -> Iterator[Journal]:
         journal.close()
 
 
-def _retry_order(team: Team, order_id: str, store: str | None) -> None:
-    row = known(team.journal, store, order_id)
-    its_intake = team.journal.retry(row.store, order_id)
-    requests = sum(team.journal.revive(team.journal.dead(Which(row.store, order_id))))
+def _retry_order(context: Context, order_id: str, store: str | None) -> None:
+    row = known(context.journal, store, order_id)
+    its_intake = context.journal.retry(row.store, order_id)
+    requests = sum(context.journal.revive(context.journal.dead(Which(row.store, order_id))))
     if not its_intake and not requests:
-        stands = views.standing(row, team.journal.paused(row.store))
+        stands = views.standing(row, context.journal.paused(row.store))
         click.echo(f"{row.store} {order_id}: nothing to do, it {stands}")
         return
-    tickets = team.journal.dispatch(in_flight=team.in_flight, store=row.store, order_id=order_id)
-    send(team.journal, tickets)
+    tickets = context.journal.dispatch(in_flight=context.in_flight, store=row.store, order_id=order_id)
+    send(context.journal, tickets)
     begun = ", ".join(f"{one.kind} from stage {one.stage}" for one in tickets)
     click.echo(f"{row.store} {order_id}: tried again ({begun or 'when it is due'})")
 

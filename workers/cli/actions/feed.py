@@ -12,7 +12,7 @@ import click
 
 from journal.feeds import FeedRow
 from journal.journal import Journal
-from tasks.context import Team
+from tasks.context import Context
 from tasks.intake.feed import PERMISSION, difference
 from vtex.documents import FeedConfig
 from vtex.errors import VtexUnauthorized
@@ -72,19 +72,19 @@ def setup(
 
     A key has one feed: where another system reads it, give the workers a key of their own.
     """
-    with _store(store) as (team, name):
-        client = team.vtex[name]
+    with _store(store) as (context, name):
+        client = context.vtex[name]
         wanted = FeedConfig(
             tuple(dict.fromkeys((READY, *CHANGES, *statuses))), hidden_seconds, kept_days * 86_400
         )
         found = client.feed_config()
-        if found not in (None, wanted) and not replace and team.journal.feed(name) is None:
+        if found not in (None, wanted) and not replace and context.journal.feed(name) is None:
             raise click.ClickException(
                 f"{name}: this key has a feed already ({_told(found)}), which another system may "
                 "read: use a key of your own, or add --replace"
             )
         client.configure_feed(wanted)
-        team.journal.set_up_feed(
+        context.journal.set_up_feed(
             name, wanted.statuses or (), hidden_seconds=hidden_seconds,
             kept_seconds=kept_days * 86_400,
         )  # fmt: skip
@@ -97,9 +97,9 @@ def setup(
 @AS_JSON
 def show(store: str | None, *, as_json: bool) -> None:
     """Show how the feed is set up, what waits in it, and whether it works."""
-    with _store(store) as (team, name):
-        ours, found = team.journal.feed(name), team.vtex[name].feed_config()
-        _show(name, ours, found, team.journal, as_json=as_json)
+    with _store(store) as (context, name):
+        ours, found = context.journal.feed(name), context.vtex[name].feed_config()
+        _show(name, ours, found, context.journal, as_json=as_json)
 
 
 @feed.command()
@@ -107,12 +107,12 @@ def show(store: str | None, *, as_json: bool) -> None:
 @STORE
 def remove(store: str | None, *, yes: bool) -> None:
     """Drop the feed at VTEX, with the events that wait in it; the list goes on as before."""
-    with _store(store) as (team, name):
+    with _store(store) as (context, name):
         if not yes and not agreed(f"drop the feed of {name}, for all who use its key?"):
             return
         # In this order: a worker would restore what it finds deleted.
-        team.journal.forget_feed(name)
-        team.vtex[name].remove_feed()
+        context.journal.forget_feed(name)
+        context.vtex[name].remove_feed()
         click.echo(f"{name}: no feed any more; orders come by the list alone")
 
 
@@ -120,11 +120,11 @@ COMMANDS = (feed,)
 
 
 @contextmanager
-def _store(store: str | None) -> Iterator[tuple[Team, str]]:
+def _store(store: str | None) -> Iterator[tuple[Context, str]]:
     log.set_up("WARNING")
-    team = wiring.equip()
+    context = wiring.equip()
     try:
-        yield team, store_of(team, store)
+        yield context, store_of(context, store)
     except VtexUnauthorized as error:
         if error.status != 403:
             raise

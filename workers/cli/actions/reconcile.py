@@ -15,13 +15,13 @@ import click
 
 from journal.jobs.order_intake import Listed
 from journal.model import State
-from tasks.context import Team
+from tasks.context import Context
 from tasks.reconciliation import repair as mending
 from tasks.reconciliation.compare import DAYS, FIXES, WORDS, Compared, Finding, Fix, compare_store
 from tasks.reconciliation.repair import Mended
 from vtex.client import READABLE, VtexClient
 from vtex.statuses import READY
-from vtex.transport.rate_limit import Rank
+from vtex.transport.rate_limit import Priority
 from workers import log, wiring
 from workers.cli import output as views
 from workers.cli.actions.choice import AS_JSON, STORE, agreed, store_of
@@ -65,14 +65,14 @@ def reconcile(
     if fix and as_json and not yes:
         raise click.UsageError("--json --fix asks nobody: add --yes")
     log.set_up("WARNING")
-    with _team() as team:
+    with _team() as context:
         left = 0
         answers: list[dict[str, Any]] = []
-        for name in _stores(team, store):
-            compared = _compare(team, name, *_range(team, since, until, timedelta(days=DAYS)))
+        for name in _stores(context, store):
+            compared = _compare(context, name, *_range(context, since, until, timedelta(days=DAYS)))
             if not as_json:
                 views.show_findings(compared)
-            mended = _fix(team, compared.findings, yes=yes) if fix else {}
+            mended = _fix(context, compared.findings, yes=yes) if fix else {}
             rest = [
                 one
                 for place, one in enumerate(compared.findings)
@@ -80,7 +80,7 @@ def reconcile(
             ]
             if since is None and until is None:
                 kept = dataclasses.replace(compared, findings=rest)
-                team.journal.keep_reconciliation(kept.summary(team.journal.now()))
+                context.journal.keep_reconciliation(kept.summary(context.journal.now()))
             left += len(rest)
             answers.append(views.comparison(compared, mended))
         if as_json:
@@ -99,39 +99,39 @@ def backfill(store: str | None, since: datetime, until: datetime | None) -> None
     the same orders and changes nothing about those that are known.
     """
     log.set_up("WARNING")
-    with _team() as team:
-        for name in _stores(team, store):
-            _backfill(team, name, *_range(team, since, until, READABLE))
+    with _team() as context:
+        for name in _stores(context, store):
+            _backfill(context, name, *_range(context, since, until, READABLE))
 
 
 COMMANDS = (reconcile, backfill)
 
 
 @contextmanager
-def _team() -> Iterator[Team]:
-    team = wiring.team(load())
+def _team() -> Iterator[Context]:
+    context = wiring.context(load())
     try:
-        yield team
+        yield context
     finally:
-        team.journal.close()
-        team.erp.close()
+        context.journal.close()
+        context.erp.close()
 
 
-def _stores(team: Team, store: str | None) -> Sequence[str]:
-    return [store_of(team, store)] if store else list(team.vtex) or [store_of(team, None)]
+def _stores(context: Context, store: str | None) -> Sequence[str]:
+    return [store_of(context, store)] if store else list(context.vtex) or [store_of(context, None)]
 
 
 def _range(
-    team: Team, since: datetime | None, until: datetime | None, default: timedelta
+    context: Context, since: datetime | None, until: datetime | None, default: timedelta
 ) -> tuple[datetime, datetime]:
-    until = until or team.journal.now()
+    until = until or context.journal.now()
     since = since or until - default
     if since >= until:
         raise click.UsageError("--from is not earlier than --to: no order was placed between them")
     return since, until
 
 
-def _client(team: Team, store: str) -> VtexClient:
+def _client(context: Context, store: str) -> VtexClient:
     """Return a client whose calls come after all others, and come in the end."""
 
     def wait(seconds: float) -> None:
@@ -140,13 +140,13 @@ def _client(team: Team, store: str) -> VtexClient:
             click.echo(f"\nwaits {seconds:.0f} s for VTEX's quota: others go first", err=True)
         time.sleep(seconds)
 
-    return team.vtex[store].ranked(Rank.LISTING, wait=wait)
+    return context.vtex[store].with_priority(Priority.LISTING, wait=wait)
 
 
-def _compare(team: Team, store: str, since: datetime, until: datetime) -> Compared:
+def _compare(context: Context, store: str, since: datetime, until: datetime) -> Compared:
     with _progress(f"{store}: read") as seen:
         return compare_store(
-            team.journal, team.erp, _client(team, store), store, since, until, seen=seen
+            context.journal, context.erp, _client(context, store), store, since, until, seen=seen
         )
 
 
@@ -164,7 +164,7 @@ def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
         yield seen
 
 
-def _fix(team: Team, findings: Sequence[Finding], *, yes: bool) -> dict[int, Mended]:
+def _fix(context: Context, findings: Sequence[Finding], *, yes: bool) -> dict[int, Mended]:
     """Mend what can be; return what came of it, by the findings' places."""
     able = [(place, one) for place, one in enumerate(findings) if one.fix is not Fix.NOTHING]
     if not able:
@@ -179,7 +179,7 @@ def _fix(team: Team, findings: Sequence[Finding], *, yes: bool) -> dict[int, Men
         hidden = not sys.stderr.isatty()
         with click.progressbar(able, label="mended", file=sys.stderr, hidden=hidden) as bar:
             for place, one in bar:
-                mended[place] = mending.mend(team, one)
+                mended[place] = mending.mend(context, one)
     finally:
         # Also where it was cut off: what was mended stays so, and the next call finds the rest.
         for place, came in mended.items():
@@ -190,14 +190,14 @@ def _fix(team: Team, findings: Sequence[Finding], *, yes: bool) -> dict[int, Men
     return mended
 
 
-def _backfill(team: Team, store: str, since: datetime, until: datetime) -> None:
+def _backfill(context: Context, store: str, since: datetime, until: datetime) -> None:
     read = new = skipped = 0
     through: datetime | None = None
     try:
         with _progress(f"{store}: brought in") as seen:
-            for part in _client(team, store).created(since, until, status=READY):
-                known = team.journal.known(store, [one.order_id for one in part.orders])
-                new += team.journal.record(
+            for part in _client(context, store).created(since, until, status=READY):
+                known = context.journal.known(store, [one.order_id for one in part.orders])
+                new += context.journal.record(
                     store,
                     [Listed(one.order_id, one.created_at, one.value_cents) for one in part.orders],
                 )

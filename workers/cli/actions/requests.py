@@ -14,7 +14,7 @@ import click
 from erp.nfe import invoice as nfe
 from erp.nfe.safe_xml import NfeError
 from journal.model import State
-from tasks.context import Team
+from tasks.context import Context
 from tasks.errors import RequestInvalid
 from tasks.outbound import request_intake as requests
 from tasks.outbound import request_schemas as contract
@@ -158,12 +158,12 @@ def undecided(store: str | None, *, as_json: bool) -> None:
 def invoices(order_id: str, store: str | None, *, as_json: bool) -> None:
     """Show what of an order is invoiced at VTEX, and what is open."""
     log.set_up("WARNING")
-    team = wiring.equip()
+    context = wiring.equip()
     try:
-        name = store_of(team, store)
-        raw = team.vtex[name].order(order_id)
+        name = store_of(context, store)
+        raw = context.vtex[name].order(order_id)
         now = balance(schemas.read_order(raw), schemas.read_packages(raw))
-        views.show_balance(order_id, now, team.journal.requests(name, order_id), as_json=as_json)
+        views.show_balance(order_id, now, context.journal.requests(name, order_id), as_json=as_json)
     finally:
         wiring.dismiss()
 
@@ -228,19 +228,19 @@ def _ask(  # noqa: PLR0913  # what a request is made of
         unheard: also of an order that the journal does not know.
     """
     log.set_up("WARNING")
-    team = wiring.equip()
+    context = wiring.equip()
     try:
-        name = store_of(team, store)
+        name = store_of(context, store)
         fields.pop("store", None)
         fields.pop("order_id", None)
         if not unheard and not dry_run:
-            known(team.journal, name, order_id)
+            known(context.journal, name, order_id)
         if dry_run:
-            raise SystemExit(_show(team, kind, name, order_id, fields, xml))
+            raise SystemExit(_show(context, kind, name, order_id, fields, xml))
         if xml is None:
             _require_sound(kind, fields)
         given = {"store": name, "order_id": order_id, **fields}
-        job = requests.take(team, kind, given, again=True, xml=xml)
+        job = requests.take(context, kind, given, again=True, xml=xml)
         click.echo(f"{name} {order_id}: {kind} is job {job}; vtex-erp order {order_id} follows it")
     finally:
         wiring.dismiss()
@@ -261,14 +261,14 @@ def _require_sound(kind: str, fields: Mapping[str, Any]) -> None:
 
 
 def _show(
-    team: Team, kind: str, store: str, order_id: str, fields: dict[str, Any], xml: bytes | None
+    context: Context, kind: str, store: str, order_id: str, fields: dict[str, Any], xml: bytes | None
 ) -> int:
     fields.pop("reference", None)
     try:
-        raw = team.vtex[store].order(order_id)
+        raw = context.vtex[store].order(order_id)
         if xml is not None:
-            note = nfe.read(xml, production=team.nfe.production)
-            fields = requests.of_nfe(team, schemas.read_order(raw), note) | fields
+            note = nfe.read(xml, production=context.nfe.production)
+            fields = requests.of_nfe(context, schemas.read_order(raw), note) | fields
         body = _body(raw, contract.read(kind, fields))
     except (RequestInvalid, NfeError, Refused, NotYet) as error:
         click.echo(f"{store} {order_id}: would not be sent\n  {error}")
