@@ -27,11 +27,11 @@ from tasks.instrumentation import TaskStarted, advance_of
 from tasks.workflow import send
 from vtex.client import VtexClient
 from vtex.errors import (
-    RateLimitReached,
     DocumentInvalid,
     NotYet,
     OrderConflict,
     OrderNotFound,
+    RateLimitReached,
     Refused,
     VtexForgot,
     VtexRejected,
@@ -103,7 +103,11 @@ class StoreTask(Task):  # type: ignore[misc]  # Celery ships no types
     def priority(self) -> Priority:
         """Where this task's calls stand in line."""
         listing = self.name in LISTINGS
-        return Priority.LISTING if listing else PRIORITIES.get(self.name.split(".")[0], Priority.ORDERS)
+        return (
+            Priority.LISTING
+            if listing
+            else PRIORITIES.get(self.name.split(".")[0], Priority.ORDERS)
+        )
 
     def vtex(self, store: str) -> VtexClient:
         """Return the client of a store, its calls of this task's priority.
@@ -140,7 +144,9 @@ class StoreTask(Task):  # type: ignore[misc]  # Celery ships no types
         if observer is None:
             return nullcontext()
         store, order_id = given.get("store"), given.get("order_id")
-        return observer.task(TaskStarted(self.name, _named(store), _named(order_id), given.get("attempt")))
+        return observer.task(
+            TaskStarted(self.name, _named(store), _named(order_id), given.get("attempt"))
+        )
 
     def record(self, store: str, listed: Iterable[Listed]) -> int:
         """Write the orders that the journal does not know yet; return how many."""

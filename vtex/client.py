@@ -12,9 +12,9 @@ from urllib.parse import quote
 from vtex import schemas
 from vtex.documents import NOT_IN_GATEWAY, FeedBatch, FeedConfig, ListedOrder, OrderPage, together
 from vtex.errors import (
-    RateLimitReached,
     FeedMissing,
     OrderNotFound,
+    RateLimitReached,
     VtexError,
     VtexRejected,
     VtexUnauthorized,
@@ -84,7 +84,9 @@ class VtexClient:
         self._transport = transport
         self._wait = wait
 
-    def with_priority(self, priority: Priority, *, wait: Callable[[float], None] | None = None) -> VtexClient:
+    def with_priority(
+        self, priority: Priority, *, wait: Callable[[float], None] | None = None
+    ) -> VtexClient:
         """Return the same client, its calls of another priority; unasked they are a person's.
 
         Args:

@@ -25,7 +25,12 @@ from workers.configuration.stores import Quota
 
 log = logging.getLogger(__name__)
 
-PATIENCE = {Priority.URGENT: 5.0, Priority.TRACKING: 4.0, Priority.ORDERS: 3.0, Priority.LISTING: 0.5}
+PATIENCE = {
+    Priority.URGENT: 5.0,
+    Priority.TRACKING: 4.0,
+    Priority.ORDERS: 3.0,
+    Priority.LISTING: 0.5,
+}
 """Seconds that a call of each priority waits for its slot, and one slot more. What is booked for
 longer ahead is left to those that are more patient: that is all there is to their going first."""
 

@@ -21,7 +21,7 @@ from journal.model import JournalError, Policy
 from journal.privacy.retention import Retention
 from tasks.alerts.model import Facts, Rules, Watched
 from tasks.base import StoreTask
-from tasks.context import REFILLED, Alarm, NfeRules, Renew, Context
+from tasks.context import REFILLED, Alarm, Context, NfeRules, Renew
 from tasks.instrumentation import TaskObserver
 from vtex.client import VtexClient
 from vtex.transport.rate_limit import RateLimiter
@@ -245,12 +245,17 @@ def _in_flight(settings: Settings, shared: Mapping[str, StoreRateLimiter], store
     if rate_limiter is None:
         return settings.max_orders_in_flight
     return min(
-        settings.max_orders_in_flight, rate_limiter.jobs(settings.dispatch_interval_seconds, REFILLED)
+        settings.max_orders_in_flight,
+        rate_limiter.jobs(settings.dispatch_interval_seconds, REFILLED),
     )
 
 
 def client(
-    settings: Settings, store: Store, rate_limiter: RateLimiter | None, *, observer: TaskObserver | None = None
+    settings: Settings,
+    store: Store,
+    rate_limiter: RateLimiter | None,
+    *,
+    observer: TaskObserver | None = None,
 ) -> VtexClient:
     """Return a client of one store."""
     account = Account(

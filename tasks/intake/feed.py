@@ -23,9 +23,9 @@ from tasks.workflow import send
 from vtex.client import VtexClient
 from vtex.documents import FeedBatch, FeedConfig
 from vtex.errors import (
-    RateLimitReached,
     DocumentInvalid,
     FeedMissing,
+    RateLimitReached,
     VtexError,
     VtexThrottled,
     VtexUnauthorized,

@@ -125,7 +125,9 @@ def insert(self: StepTask, /, *, store: str, order_id: str, attempt: int, **_: o
     context = self.context
     allow_sum_mismatch, codes = store in context.allow_sum_mismatch, context.codes.get(store)
     with self.step(store, order_id, attempt, to=Stage.INSERTED, calls_vtex=False) as job:
-        order = sales_order(store, order_of(job), job.payment, allow_mismatch=allow_sum_mismatch, codes=codes)
+        order = sales_order(
+            store, order_of(job), job.payment, allow_mismatch=allow_sum_mismatch, codes=codes
+        )
         job.erp_reference = self.erp.insert(order)
         for flag in order.flags:
             job.note(flag)

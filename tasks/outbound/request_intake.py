@@ -162,7 +162,9 @@ def _order_of_vtex(context: Context, store: str, order_id: str) -> Order:
             faults={"order_id": "is not in the journal"},
         )
     try:
-        return schemas.read_order(context.vtex[store].with_priority(Priority.URGENT).order(order_id))
+        return schemas.read_order(
+            context.vtex[store].with_priority(Priority.URGENT).order(order_id)
+        )
     except (VtexError, KeyError) as error:
         # Whoever comes behind it must not wait for one old order.
         raise RequestInvalid(

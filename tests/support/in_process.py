@@ -16,7 +16,7 @@ from journal.model import Policy, Ticket
 from support.nfe_samples import Det, nfe
 from tasks import workflow
 from tasks.base import StoreTask
-from tasks.context import Renew, Context
+from tasks.context import Context, Renew
 from tasks.errors import RequestRefused
 from tasks.outbound import request_intake as requests
 from vtex.client import VtexClient

@@ -28,7 +28,7 @@ from vtex.errors import (
 from vtex.transport import bounded_session as bounded
 from vtex.transport import response_body as answers
 from vtex.transport.endpoints import Call, endpoint_of
-from vtex.transport.rate_limit import RateLimiter, Priority, group_of
+from vtex.transport.rate_limit import Priority, RateLimiter, group_of
 
 # Begins at the start of a word: from each letter of a long one it would be tried anew.
 _HEADERS = {

@@ -210,7 +210,9 @@ def _sync_one(context: Context, store: str, order_id: str) -> None:
     if order.status in statuses.CHANGES or differs(kept, raw):
         now = f"{context.journal.now():%Y-%m-%dT%H:%M:%S}"
         context.journal.record_changes(store, [Seen(order.order_id, f"by hand {now}", "by hand")])
-    tickets = context.journal.dispatch(in_flight=context.in_flight, store=store, order_id=order.order_id)
+    tickets = context.journal.dispatch(
+        in_flight=context.in_flight, store=store, order_id=order.order_id
+    )
     send(context.journal, tickets)
     row = context.journal.order(store, order.order_id)
     if tickets:

@@ -267,7 +267,11 @@ class DryRun:
             would, reason = "wait", str(error)
         try:
             made = sales_order(
-                self.store, order, self.payment, allow_mismatch=self.allow_sum_mismatch, codes=self.codes
+                self.store,
+                order,
+                self.payment,
+                allow_mismatch=self.allow_sum_mismatch,
+                codes=self.codes,
             )
         except (DocumentInvalid, ErpRejected) as error:
             return ("be held", str(error), None) if reason is None else (would, reason, None)

@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, make_wsgi_app
 
 from journal.model import JournalUnavailable
 from tasks.base import StoreTask
-from tasks.instrumentation import TwoObservers, TaskObserver
+from tasks.instrumentation import TaskObserver, TwoObservers
 from workers.configuration.settings import Settings
 from workers.monitoring import health, metrics
 from workers.monitoring.health import Health

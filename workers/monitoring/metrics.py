@@ -26,7 +26,7 @@ from prometheus_client.process_collector import ProcessCollector
 
 from journal.model import Kind, Stage
 from journal.storage.clock import utc_now
-from tasks.instrumentation import TaskStarted, JobAdvanced
+from tasks.instrumentation import JobAdvanced, TaskStarted
 from tasks.retry_policy import outcome_of, reason_of
 from vtex.transport.endpoints import Call
 from workers.monitoring.cached_reading import Fresh

@@ -33,7 +33,7 @@ from opentelemetry.trace import (
 )
 
 from journal.model import Kind
-from tasks.instrumentation import TaskStarted, JobAdvanced
+from tasks.instrumentation import JobAdvanced, TaskStarted
 from tasks.retry_policy import outcome_of, reason_of
 from vtex.transport.endpoints import Call
 

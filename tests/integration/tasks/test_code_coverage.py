@@ -136,7 +136,9 @@ def test_an_order_without_a_code_is_set_aside_and_goes_in_once_it_has_one(office
     assert "channel '1': [channel] of ERP_CODE_MAP_FILE has no such entry" in (dead.reason or "")
     assert order_id not in {one for _, one in office.erp.orders}
 
-    StoreTask.process_context = replace(office.context, codes={"acme": CodeMap({"channel": {"1": "LOJA"}})})
+    StoreTask.process_context = replace(
+        office.context, codes={"acme": CodeMap({"channel": {"1": "LOJA"}})}
+    )
     office.journal.retry("acme", order_id)
     office.work()
 

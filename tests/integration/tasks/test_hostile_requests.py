@@ -38,7 +38,9 @@ def nested(levels: int) -> Any:
     return value
 
 
-def refused(context: Context, given: dict[str, Any], **more: Any) -> tuple[RequestRow, dict[str, Any]]:
+def refused(
+    context: Context, given: dict[str, Any], **more: Any
+) -> tuple[RequestRow, dict[str, Any]]:
     """Ask for an invoice in vain; return how it is kept."""
     with pytest.raises(RequestRefused) as caught:
         requests.record(context, "invoice", given, **more)
@@ -62,7 +64,9 @@ def refused(context: Context, given: dict[str, Any], **more: Any) -> tuple[Reque
     ],
     ids=repr,
 )
-def test_what_no_database_takes_is_refused_and_kept(context: Context, field: dict[str, Any]) -> None:
+def test_what_no_database_takes_is_refused_and_kept(
+    context: Context, field: dict[str, Any]
+) -> None:
     _, content = refused(context, INVOICE | field)
 
     assert content == INVOICE | field
@@ -84,7 +88,9 @@ def test_a_name_that_is_none_is_refused_and_kept(context: Context, name: str, va
     assert told.outcome == "refused"
 
 
-def test_a_request_nested_deeper_than_can_be_written_is_kept_without_the_depth(context: Context) -> None:
+def test_a_request_nested_deeper_than_can_be_written_is_kept_without_the_depth(
+    context: Context,
+) -> None:
     _, content = refused(context, INVOICE | {"items": nested(5000), "number": "128841"})
 
     assert content["items"] == "cut: nested too deeply"
@@ -122,7 +128,9 @@ def test_an_nfe_of_an_order_whose_document_cannot_be_read_is_refused(context: Co
     assert content["xml"] == "<nfeProc/>"
 
 
-def test_what_differs_from_an_earlier_invoice_is_told_where_it_names_nobody(context: Context) -> None:
+def test_what_differs_from_an_earlier_invoice_is_told_where_it_names_nobody(
+    context: Context,
+) -> None:
     item = {"sku_id": "1", "quantity": 1, "price_cents": 1, "description": "de Ana"}
     requests.record(context, "invoice", INVOICE | {"courier": "Ana Prado", "items": [item]})
     other = item | {"sku_id": "2\x7f\u202e", "description": "de João"}

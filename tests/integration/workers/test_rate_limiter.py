@@ -52,7 +52,10 @@ class Shop:
         self._connections.close()
 
     def spend_all(
-        self, processes: list[StoreRateLimiter], seconds: float, priority: Priority = Priority.ORDERS
+        self,
+        processes: list[StoreRateLimiter],
+        seconds: float,
+        priority: Priority = Priority.ORDERS,
     ) -> list[float]:
         """Let each process in turn wait for its call, as threads would; return when they came."""
         end, calls = self.time.seconds + seconds, []

@@ -36,7 +36,9 @@ class Orders:
 
     def order(self, order_id: str) -> PendingOrder:
         step = {"task": "step", "kwargs": {"order_id": order_id}}
-        return PendingOrder(self.app, "1", [step], lambda kwargs: self.back.append(kwargs["order_id"]))
+        return PendingOrder(
+            self.app, "1", [step], lambda kwargs: self.back.append(kwargs["order_id"])
+        )
 
     def orders_of(self, *names: str) -> list[PendingOrder]:
         return [self.order(one) for one in names]
@@ -75,7 +77,9 @@ def test_all_idle_threads_work_at_one_message(orders: Orders) -> None:
 def test_what_comes_meanwhile_waits_for_one_order_a_thread_at_most(
     orders: Orders, threads: ThreadPoolExecutor
 ) -> None:
-    LocalQueue().take(orders.orders_of(*(f"slow-{n}" for n in range(4)), *(f"o-{n}" for n in range(99))))
+    LocalQueue().take(
+        orders.orders_of(*(f"slow-{n}" for n in range(4)), *(f"o-{n}" for n in range(99)))
+    )
     eventually(lambda: len(orders.begun) == THREADS, 20)
 
     seen = threads.submit(lambda: len(orders.begun))

@@ -196,7 +196,9 @@ def _standing(rate_limiter: StoreRateLimiter | None) -> Standing | None:
         return None
 
 
-def _rate_limiter(store: Store, rate_limiter: StoreRateLimiter | None, now: Standing | None) -> Verdict:
+def _rate_limiter(
+    store: Store, rate_limiter: StoreRateLimiter | None, now: Standing | None
+) -> Verdict:
     name, quota = f"{store.name} budget", store.quota
     if rate_limiter is None:
         return Verdict(name, None, "calls have no limit: VTEX_QUOTA_PER_MINUTE is 0")

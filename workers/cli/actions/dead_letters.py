@@ -256,7 +256,9 @@ def _retry_order(context: Context, order_id: str, store: str | None) -> None:
         stands = views.standing(row, context.journal.paused(row.store))
         click.echo(f"{row.store} {order_id}: nothing to do, it {stands}")
         return
-    tickets = context.journal.dispatch(in_flight=context.in_flight, store=row.store, order_id=order_id)
+    tickets = context.journal.dispatch(
+        in_flight=context.in_flight, store=row.store, order_id=order_id
+    )
     send(context.journal, tickets)
     begun = ", ".join(f"{one.kind} from stage {one.stage}" for one in tickets)
     click.echo(f"{row.store} {order_id}: tried again ({begun or 'when it is due'})")

@@ -261,7 +261,12 @@ def _require_sound(kind: str, fields: Mapping[str, Any]) -> None:
 
 
 def _show(
-    context: Context, kind: str, store: str, order_id: str, fields: dict[str, Any], xml: bytes | None
+    context: Context,
+    kind: str,
+    store: str,
+    order_id: str,
+    fields: dict[str, Any],
+    xml: bytes | None,
 ) -> int:
     fields.pop("reference", None)
     try:
