@@ -63,7 +63,7 @@ class Stock:
     def __init__(self, journal: Journal, stores: int, kept: list[Any]) -> None:
         self.journal, self.stores, self.kept = journal, stores, kept
         self.count = 0
-        self.content = packed({"number": "128841", "value_cents": 5230, "courier": "Sul"})
+        self.content = packed({"invoice_number": "128841", "value_cents": 5230, "courier": "Sul"})
 
     def name(self, number: int) -> tuple[str, str]:
         """Return an order's store and id."""
@@ -172,7 +172,7 @@ class Work:
         """An invoice that is known, and one of its order that is not."""
         name = self.known(number)
         self.number += 1
-        content = {"number": "128841"}
+        content = {"invoice_number": "128841"}
         self.journal.ask(Ask(*name, Kind.INVOICE, "Output 128841", content))
         self.journal.ask(Ask(*name, Kind.INVOICE, f"Output x{self.number}", content))
 

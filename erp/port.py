@@ -35,7 +35,7 @@ class Event:
         reason: why, in words for a person.
         outcome: how a request ended: one of OUTCOMES; None for what nobody asked for.
         reference: the ERP's own name of the request, as ``Request.reference``.
-        number: invoice number, where one is concerned.
+        invoice_number: as the ERP writes it, where the request names an invoice.
         receipt: what VTEX gave as proof.
         order_status: the order's status at VTEX after it, as far as it is known.
         attempts: how often it was tried.
@@ -54,7 +54,7 @@ class Event:
     reason: str | None = None
     outcome: str | None = None
     reference: str | None = None
-    number: str | None = None
+    invoice_number: str | None = None
     receipt: str | None = None
     order_status: str | None = None
     attempts: int = 0

@@ -342,16 +342,16 @@ class Package:
     """An invoice that VTEX has, with its tracking.
 
     Attributes:
-        number: invoice number as VTEX knows it.
+        invoice_number: as VTEX knows it.
         type: ``Output`` (sale) or ``Input`` (return).
         events: (city, state, description) of each tracking event.
     """
 
-    number: str
+    invoice_number: str
     type: str
     value_cents: int
     items: tuple[PackageItem, ...] = ()
-    key: str | None = None
+    invoice_key: str | None = None
     courier: str | None = None
     tracking_number: str | None = None
     tracking_url: str | None = None

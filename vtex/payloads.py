@@ -36,21 +36,23 @@ class Invoice:
     """A nota fiscal as VTEX wants it.
 
     Attributes:
-        number: as the ERP writes it; ``plain_number`` is what VTEX gets.
+        invoice_number: as the ERP writes it; ``plain_number`` returns the form for VTEX.
         type: ``Output`` (sale) or ``Input`` (return).
         value_cents: with freight, tax and all; what counts for VTEX.
         issued_at: ISO 8601 with its offset, as written.
         items: none means all that is still open.
-        key: NF-e access key.
+        invoice_series: series of the nota fiscal, without leading zeros; VTEX has no field for it.
+        invoice_key: NF-e access key.
         url: where the document can be seen.
     """
 
-    number: str
+    invoice_number: str
     value_cents: int
     issued_at: str
     type: str = "Output"
     items: tuple[InvoiceItem, ...] = ()
-    key: str | None = None
+    invoice_series: str | None = None
+    invoice_key: str | None = None
     url: str | None = None
     courier: str | None = None
     tracking_number: str | None = None
@@ -73,11 +75,13 @@ class Tracking:
     """What the carrier says of the parcel of one invoice.
 
     Attributes:
-        number: invoice number, as the ERP writes it.
+        invoice_number: as the ERP writes it.
+        invoice_series: its series, where the ERP names it.
         delivered_at: ISO 8601 with offset; None while it is under way.
     """
 
-    number: str
+    invoice_number: str
+    invoice_series: str | None = None
     tracking_number: str | None = None
     tracking_url: str | None = None
     courier: str | None = None
@@ -135,14 +139,24 @@ def key_is_sound(key: str) -> bool:
     return int(key[-1]) == (0 if rest < 2 else 11 - rest)
 
 
+def plain_series(series: str) -> str:
+    """Return a series of notas fiscais without leading zeros: ``001`` is ``1``."""
+    return series.lstrip("0") or "0"
+
+
+def series_of_key(key: str) -> str:
+    """Return the series that a sound NF-e access key holds."""
+    return plain_series(key[22:25])
+
+
 def invoice_body(invoice: Invoice, items: tuple[InvoiceItem, ...], xml: str | None) -> Any:
     """Return the body of ``POST /api/oms/pvt/orders/{orderId}/invoice``."""
     return {
         "type": invoice.type,
-        "invoiceNumber": plain_number(invoice.number),
+        "invoiceNumber": plain_number(invoice.invoice_number),
         "invoiceValue": invoice.value_cents,
         "issuanceDate": invoice.issued_at,
-        "invoiceKey": invoice.key,
+        "invoiceKey": invoice.invoice_key,
         "invoiceUrl": invoice.url,
         "embeddedInvoice": xml,
         "courier": invoice.courier,

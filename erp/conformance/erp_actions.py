@@ -44,7 +44,7 @@ def two_partial_invoices_one_posted_twice_are_two_invoices(bench: Bench) -> None
     for number, sku in (("1001", "310045"), ("1002", "310102"), ("1001", "310045")):
         acts.invoice(order.order_id, number, Decimal("50.00"), [sku], now)
     told = [one for one in _handed_out(bench, order) if one.kind == "invoice"]
-    contents = {(one.fields["number"], repr(sorted(_content(one).items()))) for one in told}
+    contents = {(one.fields["invoice_number"], repr(sorted(_content(one).items()))) for one in told}
     same(sorted(number for number, _ in contents), ["1001", "1002"])
     same({one.fields["value_cents"] for one in told}, {5000})
     for one in told:
@@ -68,8 +68,8 @@ def tracking_that_comes_later_is_told_of_its_invoice(bench: Bench) -> None:
     first = _handed_out(bench, order)
     acts.track(order.order_id, "1003", "BR123456789XX")
     second = [one for one in _handed_out(bench, order) if one.kind == "tracking"]
-    same([one.fields["number"] for one in first if one.kind == "invoice"], ["1003"])
-    found = {(one.fields["number"], one.fields["tracking_number"]) for one in second}
+    same([one.fields["invoice_number"] for one in first if one.kind == "invoice"], ["1003"])
+    found = {(one.fields["invoice_number"], one.fields["tracking_number"]) for one in second}
     same(found, {("1003", "BR123456789XX")})
 
 
@@ -87,9 +87,9 @@ def a_change_committed_with_an_older_stamp_is_told(bench: Bench) -> None:
     acts, first, second = offered(bench, Acts), _taken(bench), _taken(bench)
     now = datetime.now(UTC)
     acts.invoice(first.order_id, "1004", Decimal("50.00"), ["310045"], now)
-    same([one.fields["number"] for one in _handed_out(bench, first)], ["1004"])
+    same([one.fields["invoice_number"] for one in _handed_out(bench, first)], ["1004"])
     acts.invoice(second.order_id, "1005", Decimal("50.00"), ["310045"], now - OLDER)
-    same([one.fields["number"] for one in _handed_out(bench, second)], ["1005"])
+    same([one.fields["invoice_number"] for one in _handed_out(bench, second)], ["1005"])
 
 
 def an_erp_whose_clock_goes_before_ours_is_heard(bench: Bench) -> None:
@@ -123,7 +123,7 @@ def _heard_at_its_time(bench: Bench, number: str, apart: timedelta) -> None:
             order = _taken(bench)
             moment = datetime.now(UTC) + apart
             acts.invoice(order.order_id, one, Decimal("50.00"), ["310045"], moment)
-            same([told.fields["number"] for told in _handed_out(bench, order)], [one])
+            same([told.fields["invoice_number"] for told in _handed_out(bench, order)], [one])
 
 
 def _taken(bench: Bench) -> SalesOrder:

@@ -55,7 +55,7 @@ class Nfe:
     """What an NF-e says of an invoice.
 
     Attributes:
-        number: unique within its series only; what identifies the nota is its key.
+        invoice_number: unique within its series only; what identifies the nota is its key.
         type: ``Output`` (sale) or ``Input`` (return).
         issued_at: ISO 8601 with its offset, as written.
         value_cents: ``vNF``, with freight and taxes; not the sum of the items.
@@ -63,9 +63,9 @@ class Nfe:
         courier: None where the carrier is a person: its name must not travel.
     """
 
-    number: str
-    series: str
-    key: str
+    invoice_number: str
+    invoice_series: str
+    invoice_key: str
     type: str
     issued_at: str
     value_cents: int
@@ -92,9 +92,9 @@ def read(data: bytes, *, production: bool = True) -> Nfe:
     issued_at = _issued_at(note)
     _require_accord(key, note, issued_at)
     return Nfe(
-        number=note.need("ide/nNF", WHOLE).lstrip("0") or "0",
-        series=note.need("ide/serie", WHOLE).lstrip("0") or "0",
-        key=key,
+        invoice_number=note.need("ide/nNF", WHOLE).lstrip("0") or "0",
+        invoice_series=note.need("ide/serie", WHOLE).lstrip("0") or "0",
+        invoice_key=key,
         type=_type(note),
         issued_at=issued_at,
         value_cents=_value_cents(note),
@@ -123,12 +123,13 @@ def request(
         NfeMismatch: a line is no item of the order, or no whole number of it.
     """
     return {
-        "number": nfe.number,
+        "invoice_number": nfe.invoice_number,
+        "invoice_series": nfe.invoice_series,
         "type": nfe.type,
         "value_cents": nfe.value_cents,
         "issued_at": nfe.issued_at,
         "items": matched(nfe.items, order, match, product_map),
-        "key": nfe.key,
+        "invoice_key": nfe.invoice_key,
         "courier": nfe.courier,
     }
 

@@ -44,10 +44,10 @@ class Bench:
     def invoice(self, order_id, number, value, skus, at):
         items = [{"sku_id": one, "quantity": 1, "price_cents": 100} for one in skus]
         money = {"value_cents": int(value * 100), "issued_at": at.isoformat()}
-        self.put(order_id, "invoice", number=number, items=items, **money)
+        self.put(order_id, "invoice", invoice_number=number, items=items, **money)
 
     def track(self, order_id, number, tracking_number):
-        self.put(order_id, "tracking", number=number, tracking_number=tracking_number)
+        self.put(order_id, "tracking", invoice_number=number, tracking_number=tracking_number)
 
     cancel = put
 

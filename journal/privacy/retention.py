@@ -35,7 +35,9 @@ BATCH = 1000
 CONTENTS = 100
 """Contents of one transaction: they are read, and one may be an NF-e of a megabyte."""
 
-KEPT = ("number", "type", "value_cents", "issued_at", "key")
+KEPT = (
+    "invoice_number", "invoice_series", "invoice_key", "type", "value_cents", "issued_at",
+)  # fmt: skip
 """What stays of an invoice's content: it tells one invoice from another, and names nobody."""
 
 _CLOSED = (State.DONE, State.SKIPPED)

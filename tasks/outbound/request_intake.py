@@ -98,8 +98,7 @@ def record(
         content["xml"] = text_of(xml)
     ask = Ask(
         store, order_id, Kind(kind), _named(context, store, order_id, asked, content), content,
-        about=None if isinstance(asked, Cancellation | Denial) else plain_number(asked.number),
-        reference=reference,
+        about=_invoice_number(asked), reference=reference,
     )  # fmt: skip
     known = context.journal.ask(ask, again=again)
     if known.content is not None:
@@ -177,10 +176,11 @@ def _order_of_vtex(context: Context, store: str, order_id: str) -> Order:
 def _bare(store: str, order_id: str, reference: str | None, note: Nfe) -> Ask:
     """Return an NF-e without its items: enough to know one again whose order was purged."""
     content = {
-        "number": note.number, "value_cents": note.value_cents, "issued_at": note.issued_at,
-        "key": note.key,
+        "invoice_number": note.invoice_number, "invoice_series": note.invoice_series,
+        "invoice_key": note.invoice_key,
+        "value_cents": note.value_cents, "issued_at": note.issued_at,
     }  # fmt: skip
-    key = f"{note.type} {plain_number(note.number)}"
+    key = f"{note.type} {plain_number(note.invoice_number)}"
     return Ask(store, order_id, Kind.INVOICE, key, content, reference=reference)
 
 
@@ -198,11 +198,17 @@ def _named(
 def _key(asked: contract.Asked, content: Mapping[str, Any]) -> str:
     match asked:
         case Invoice():
-            return f"{asked.type} {plain_number(asked.number)}"
+            return f"{asked.type} {plain_number(asked.invoice_number)}"
         case Tracking():
-            return f"{plain_number(asked.number)} {_digest(content)}"
+            return f"{plain_number(asked.invoice_number)} {_digest(content)}"
         case _:
             return _digest(content)
+
+
+def _invoice_number(asked: contract.Asked) -> str | None:
+    if isinstance(asked, Cancellation | Denial):
+        return None
+    return plain_number(asked.invoice_number)
 
 
 def _digest(content: Mapping[str, Any]) -> str:

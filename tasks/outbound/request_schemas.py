@@ -32,6 +32,8 @@ from vtex.payloads import (
     key_is_sound,
     number_is_free,
     plain_number,
+    plain_series,
+    series_of_key,
 )
 from vtex.schemas import clean
 
@@ -60,8 +62,8 @@ MOST_FAULTS = 20
 
 HARMLESS = frozenset(
     {
-        "number", "type", "value_cents", "issued_at", "key", "url", "tracking_number",
-        "tracking_url", "dispatched_at", "delivered_at", "date", "sku_id", "quantity",
+        "invoice_number", "invoice_series", "invoice_key", "type", "value_cents", "issued_at",
+        "url", "tracking_number", "tracking_url", "dispatched_at", "delivered_at", "date", "sku_id", "quantity",
         "price_cents", "requested_by_user",
     }
 )  # fmt: skip
@@ -232,6 +234,21 @@ class _Number(_Text):
         return text
 
 
+class _Series(_Text):
+    """A series of notas fiscais, without leading zeros."""
+
+    def __init__(self) -> None:
+        super().__init__(3)
+
+    def _deserialize(self, value: Any, *args: Any, **more: Any) -> Any:
+        text = super()._deserialize(value, *args, **more)
+        if text is None:
+            return None
+        if not re.fullmatch("[0-9]+", text):
+            raise ValidationError("is not a series: 1 to 3 digits, as 1")
+        return plain_series(text)
+
+
 class _Whole(fields.Integer):
     def __init__(self, least: int, most: int, **more: Any) -> None:
         super().__init__(
@@ -289,7 +306,8 @@ class _TrackingFields(_Request):
 
 
 class _Invoice(_TrackingFields):
-    number = _Number()
+    invoice_number = _Number()
+    invoice_series = _Series()
     type = fields.String(
         load_default="Output",
         validate=validate.OneOf(["Output", "Input"], error="is neither Output nor Input"),
@@ -297,14 +315,16 @@ class _Invoice(_TrackingFields):
     value_cents = _Whole(1, MOST_CENTS)
     issued_at = _Stamp(required=True)
     items = _Rows(_InvoiceItem, MOST_ITEMS)
-    key = _Text(44)
+    invoice_key = _Text(44)
     url = _Url(2000)
 
     @validates_schema
     def _sound(self, data: dict[str, Any], **_: Any) -> None:
         faults: dict[str, list[str]] = {}
-        if data.get("key") and not key_is_sound(data["key"]):
-            faults["key"] = ["is not an NF-e access key: 44 characters with a right check digit"]
+        if data.get("invoice_key") and not key_is_sound(data["invoice_key"]):
+            faults["invoice_key"] = [
+                "is not an NF-e access key: 44 characters with a right check digit"
+            ]
         skus = [item.sku_id for item in data.get("items") or ()]
         if data["type"] == "Input" and len(skus) != len(set(skus)):
             # VTEX requests no refund where one SKU stands on two lines of a return.
@@ -315,6 +335,8 @@ class _Invoice(_TrackingFields):
     @post_load
     def _made(self, data: dict[str, Any], **_: Any) -> Invoice:
         data["items"] = tuple(data["items"] or ())
+        if data["invoice_key"] and not data["invoice_series"]:
+            data["invoice_series"] = series_of_key(data["invoice_key"])
         return Invoice(**data)
 
 
@@ -330,7 +352,8 @@ class _TrackingEvent(_Request):
 
 
 class _Tracking(_TrackingFields):
-    number = _Number()
+    invoice_number = _Number()
+    invoice_series = _Series()
     events = _Rows(_TrackingEvent, MOST_EVENTS)
     delivered_at = _Stamp(load_default=None, allow_none=True)
 

@@ -85,7 +85,7 @@ def _is_tracked(world: World, wish: Wish) -> bool:
     packages = requests.get(url, headers=headers, timeout=10).json()["packageAttachment"]
     return any(
         (one["invoiceNumber"], one["trackingNumber"])
-        == (wish.fields["number"], wish.fields["tracking_number"])
+        == (wish.fields["invoice_number"], wish.fields["tracking_number"])
         for one in packages["packages"]
     )
 

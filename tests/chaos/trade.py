@@ -137,7 +137,7 @@ class Retailer(threading.Thread):
         with_tracking = self._random.random() < 0.3
         number = self._invoice(order_id, cents, **(self._parcel() if with_tracking else {}))
         if not with_tracking and self._random.random() < 0.5:
-            self._wish("TRACKING", order_id, number=number, **self._parcel())
+            self._wish("TRACKING", order_id, invoice_number=number, **self._parcel())
 
     def _in_two_parts(self, order_id: str, cents: int) -> None:
         query = text(
@@ -158,7 +158,7 @@ class Retailer(threading.Thread):
     def _invoice(self, order_id: str, cents: int, **more: Any) -> str:
         self._numbers += 1
         number = str(self._numbers)
-        fields = {"number": number, "value_cents": cents, "issued_at": ISSUED}
+        fields = {"invoice_number": number, "value_cents": cents, "issued_at": ISSUED}
         self._wish("INVOICE", order_id, **fields, **more)
         return number
 

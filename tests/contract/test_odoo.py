@@ -77,13 +77,17 @@ def test_an_order_goes_out_as_invoice_and_tracking_once(bench: RealBench) -> Non
     invoice = bench.post_invoice(order.order_id, f"NF-e {KEY}")
 
     invoiced, tracked = told(bench, order.order_id)
-    assert (invoiced.kind, invoiced.fields["key"]) == ("invoice", KEY)
+    assert (invoiced.kind, invoiced.fields["invoice_key"]) == ("invoice", KEY)
     assert (
         invoiced.fields["value_cents"] == 31561 == int(Decimal(str(invoice["amount_total"])) * 100)
     )
     assert "items" not in invoiced.fields
     assert tracked.kind == "tracking"
-    assert tracked.fields["number"] == invoiced.fields["number"] == str(int(KEY[25:34]))
+    assert (
+        tracked.fields["invoice_number"]
+        == invoiced.fields["invoice_number"]
+        == str(int(KEY[25:34]))
+    )
     assert tracked.fields["tracking_number"] == "BR123456789XX"
     another = OdooErp(bench.url)
     again: list[Request] = []

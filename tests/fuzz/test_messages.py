@@ -26,14 +26,14 @@ STAMP = "2026-03-10T15:04:05-03:00"
 EVENT = {"city": "Campinas", "state": "SP", "description": "Em trânsito", "date": "2026-03-11"}
 SOUND: dict[str, dict[str, Any]] = {
     "invoice": {
-        "number": "128841", "value_cents": 5230, "issued_at": STAMP, "type": "Output",
+        "invoice_number": "128841", "value_cents": 5230, "issued_at": STAMP, "type": "Output",
         "items": [{"sku_id": "310102", "quantity": 1, "price_cents": 4990, "description": "Caneca"}],
-        "key": "35260312345678000190550010001288411987654320", "courier": "Transportes Sul",
+        "invoice_key": "35260312345678000190550010001288411987654320", "courier": "Transportes Sul",
         "url": "https://nf.example.com/128841", "tracking_number": "BR123456789XX",
         "tracking_url": "https://rastreio.example.com/1", "dispatched_at": STAMP,
     },
     "tracking": {
-        "number": "128841", "tracking_number": "BR123456789XX", "events": [EVENT],
+        "invoice_number": "128841", "tracking_number": "BR123456789XX", "events": [EVENT],
         "delivered_at": STAMP, "courier": "Transportes Sul",
     },
     "cancellation": {"reason": "Falta de estoque", "requested_by_user": True},

@@ -125,7 +125,7 @@ def test_a_file_is_read_or_refused_in_words_that_name_no_buyer(data: bytes) -> N
     assert len(words) < 500
     assert not [one for one in PERSON if one in words]
     if not words:
-        assert key_is_sound(made.key)
+        assert key_is_sound(made.invoice_key)
         assert 0 < made.value_cents < 10**15
         assert 0 < len(made.items) <= reader.MOST_LINES
 

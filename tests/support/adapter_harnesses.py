@@ -46,12 +46,12 @@ class MemoryBench(MemoryOutbox):
     ) -> None:
         items = [{"sku_id": one, "quantity": 1, "price_cents": 100} for one in skus]
         self._ask(
-            "invoice", order_id, number=number, value_cents=int(value * 100),
+            "invoice", order_id, invoice_number=number, value_cents=int(value * 100),
             issued_at=at.isoformat(), items=items,
         )  # fmt: skip
 
     def track(self, order_id: str, number: str, tracking_number: str) -> None:
-        self._ask("tracking", order_id, number=number, tracking_number=tracking_number)
+        self._ask("tracking", order_id, invoice_number=number, tracking_number=tracking_number)
 
     def cancel(self, order_id: str) -> None:
         self._ask("cancellation", order_id, reason="acabou")

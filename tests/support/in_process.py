@@ -105,7 +105,7 @@ class Desk:
 
     def invoice(self, order_id: str, number: str = "128841", **fields: Any) -> None:
         whole = {"value_cents": self.value(order_id), "issued_at": "2026-03-10T15:04:05-03:00"}
-        self.ask("invoice", order_id, number=number, **whole | fields)
+        self.ask("invoice", order_id, invoice_number=number, **whole | fields)
 
     def nota(self, order_id: str) -> bytes:
         """Return an NF-e of all that the order has."""

@@ -93,10 +93,10 @@ def confirm(client: VtexClient, order_id: str, invoice: Invoice, *, looks: int) 
     if shown(invoice, schemas.read_packages(raw)):
         return schemas.read_order(raw).status or ""
     if looks < LOOKS:
-        raise NotYet(f"VTEX does not show invoice {invoice.number} yet")
+        raise NotYet(f"VTEX does not show invoice {invoice.invoice_number} yet")
     raise VtexForgot(
-        f"VTEX took invoice {invoice.number} and does not show it after {looks} looks: look at "
-        "the order in VTEX, then retry, which looks again and sends it if it is not there"
+        f"VTEX took invoice {invoice.invoice_number} and does not show it after {looks} looks: "
+        "look at the order in VTEX, then retry, which looks again and sends it if it is not there"
     )
 
 
@@ -111,35 +111,35 @@ def prepared(invoice: Invoice, order: Order, now: Balance) -> Invoice:
     if not sale and now.open_cents > 0:
         raise NotYet.within(
             OVERTAKING,
-            f"return {invoice.number} waits until the order is invoiced whole: VTEX refunds "
-            f"nothing before; {now.open_cents} cents are open: send the sales invoices",
+            f"return {invoice.invoice_number} waits until the order is invoiced whole: VTEX "
+            f"refunds nothing before; {now.open_cents} cents are open: send the sales invoices",
         )
     if not invoice.items:
         whole = now.open_cents if sale else now.invoiced_cents - now.returned_cents
         if invoice.value_cents < whole:
             raise NotYet.within(
                 OVERTAKING,
-                f"invoice {invoice.number} names no items, and its value_cents "
+                f"invoice {invoice.invoice_number} names no items, and its value_cents "
                 f"{invoice.value_cents} are not the {whole} that are left: name its items",
             )
         invoice = replace(invoice, items=open_items(order, now, sale=sale))
     if found := faults(invoice, order, now):
-        raise Refused(f"invoice {invoice.number} contradicts the order: {'; '.join(found)}")
+        raise Refused(f"invoice {invoice.invoice_number} contradicts the order: {'; '.join(found)}")
     return invoice
 
 
 def shown(invoice: Invoice, packages: tuple[Package, ...]) -> Package | None:
     """Return VTEX's package of an invoice, by its number and type."""
-    number = plain_number(invoice.number)
-    fits = (one for one in packages if (one.number, one.type) == (number, invoice.type))
+    number = plain_number(invoice.invoice_number)
+    fits = (one for one in packages if (one.invoice_number, one.type) == (number, invoice.type))
     return next(fits, None)
 
 
 def _require_same(invoice: Invoice, known: Package) -> None:
     if known.value_cents != invoice.value_cents:
         raise Refused(
-            f"VTEX has an invoice {invoice.number} of {known.value_cents} cents already; this one "
-            f"is of {invoice.value_cents}: give it a number of its own"
+            f"VTEX has an invoice {invoice.invoice_number} of {known.value_cents} cents already; "
+            f"this one is of {invoice.value_cents}: give it a number of its own"
         )
 
 

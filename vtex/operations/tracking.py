@@ -28,15 +28,17 @@ def send(client: VtexClient, order_id: str, tracking: Tracking) -> str | None:
         VtexUnavailable: in doubt.
     """
     raw = client.order(order_id)
-    package = _package(raw, tracking.number)
+    package = _package(raw, tracking.invoice_number)
     if package is None:
         status = schemas.read_order(raw).status
         if statuses.is_canceled(status):
-            raise Refused(f"VTEX shows the order as {status!r}, without invoice {tracking.number}")
+            raise Refused(
+                f"VTEX shows the order as {status!r}, without invoice {tracking.invoice_number}"
+            )
         raise NotYet.within(
-            PATIENCE, f"VTEX has no invoice {tracking.number} of this order yet: send it"
+            PATIENCE, f"VTEX has no invoice {tracking.invoice_number} of this order yet: send it"
         )
-    number = plain_number(tracking.number)
+    number = plain_number(tracking.invoice_number)
     receipt = None
     if _says_more(tracking, package):
         receipt = client.set_tracking(order_id, number, outgoing.tracking_body(tracking))
@@ -51,8 +53,8 @@ def send(client: VtexClient, order_id: str, tracking: Tracking) -> str | None:
     if not (tracking.tracking_number or package.tracking_number):
         raise NotYet.within(
             OVERTAKING,
-            f"invoice {tracking.number} has no tracking number: VTEX takes events only after it; "
-            "send tracking_number too",
+            f"invoice {tracking.invoice_number} has no tracking number: VTEX takes events only "
+            "after it; send tracking_number too",
         )
     news = replace(tracking, events=fresh, delivered_at=delivered)
     return client.add_events(order_id, number, outgoing.events_body(news))
@@ -60,7 +62,7 @@ def send(client: VtexClient, order_id: str, tracking: Tracking) -> str | None:
 
 def _package(raw: dict[str, object], number: str) -> Package | None:
     wanted = plain_number(number)
-    return next((one for one in schemas.read_packages(raw) if one.number == wanted), None)
+    return next((one for one in schemas.read_packages(raw) if one.invoice_number == wanted), None)
 
 
 def _says_more(tracking: Tracking, package: Package) -> bool:

@@ -33,11 +33,11 @@ class _CourierStatus(JsonObject):
 
 
 class _Package(JsonObject):
-    number = Text(data_key="invoiceNumber", required=True)
+    invoice_number = Text(data_key="invoiceNumber", required=True)
     type = Text()
     value_cents = Cents(data_key="invoiceValue", required=True)
     items = Rows(_PackageItem)
-    key = Text(data_key="invoiceKey")
+    invoice_key = Text(data_key="invoiceKey")
     courier = Text()
     tracking_number = Text(data_key="trackingNumber")
     tracking_url = Text(data_key="trackingUrl")
@@ -85,7 +85,7 @@ def read_packages(raw: Mapping[str, Any]) -> tuple[Package, ...]:
     attachment = load(_WITH_PACKAGES, raw, "the order")["attachment"] or {}
     found: dict[tuple[str, str], Package] = {}
     for one in attachment.get("packages") or ():
-        found[one.number, one.type] = one
+        found[one.invoice_number, one.type] = one
     return tuple(found.values())
 
 

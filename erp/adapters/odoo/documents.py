@@ -104,11 +104,11 @@ class Documents:
     ) -> Asked:
         nota, key = self._number(invoice)
         fields = _named(sale) | {
-            "number": nota, "value_cents": clerks.cents(value),
+            "invoice_number": nota, "value_cents": clerks.cents(value),
             "issued_at": _midnight(invoice[self._sales.invoices.date]),
         }  # fmt: skip
         if key:
-            fields["key"] = key
+            fields["invoice_key"] = key
         if value != money(sale.total) and (items := self._items(own)):
             fields["items"] = items
         request = Request("invoice", f"odoo:invoice:{invoice['id']}", fields)
@@ -150,7 +150,7 @@ class Documents:
 
     def _tracking(self, picking: Row, sale: Sale, nota: str) -> Asked:
         code = picking["carrier_tracking_ref"].strip()
-        fields = _named(sale) | {"number": nota}
+        fields = _named(sale) | {"invoice_number": nota}
         if picking["carrier_id"]:
             fields["courier"] = picking["carrier_id"][1]
         if picking["date_done"]:

@@ -72,8 +72,8 @@ def body(lines: Sequence[str | None], *mark: str) -> str:
 def of_event(event: Event) -> str:
     """Return the note of what became of an order or a request."""
     words = f"VTEX: {event.kind}"
-    if event.number:
-        words += f" {event.number}"
+    if event.invoice_number:
+        words += f" {event.invoice_number}"
     if event.outcome is not None:
         words += f": {event.outcome} ({OUTCOMES.get(event.outcome, event.outcome)})"
     lines = [

@@ -157,7 +157,7 @@ class Changes:
     def _invoice(
         self, spec: Mapping[str, Any], nota: Any, total_cents: int | None
     ) -> dict[str, Any] | None:
-        number, value = found(nota, spec["number"]), _cents(found(nota, spec["value"]))
+        number, value = found(nota, spec["invoice_number"]), _cents(found(nota, spec["value"]))
         moment = found(nota, spec["issued_at"])
         if not number or not value or not moment:
             return None
@@ -165,7 +165,7 @@ class Changes:
         row: dict[str, Any] = {
             "kind": "INVOICE", "dedupe_key": f"invoice {number}", "invoice_number": str(number),
             "value_cents": value, "issued_at": issued.isoformat(),
-            "invoice_key": _optional(nota, spec, "key"),
+            "invoice_key": _optional(nota, spec, "invoice_key"),
             "invoice_url": _optional(nota, spec, "url"),
         }  # fmt: skip
         if value != total_cents and "items" in spec:
@@ -190,7 +190,7 @@ class Changes:
         source = nota if spec.get("of") == "invoice" else document
         each = found(source, spec["each"]) if "each" in spec else [source]
         for one in each or ():
-            parcel = found(one, spec["number"])
+            parcel = found(one, spec["tracking_number"])
             if not parcel:
                 continue
             yield {

@@ -44,14 +44,14 @@ KINDS = {"INVOICE": "invoice", "TRACKING": "tracking", "CANCEL": "cancellation",
 STATUSES = {"done": "SENT", "refused": "ERROR", "dead": "DEAD", "pointless": "CANCELLED"}
 
 _NAMES = ("account", "order_id")
+_NUMBERS = ("invoice_number", "invoice_series")
 _TRACKING = ("tracking_number", "tracking_url", "courier", "dispatched_at")
 _COLUMNS = {
     "INVOICE": {
-        "number": "invoice_number", "type": "invoice_type", "value_cents": "value_cents",
-        "issued_at": "issued_at", "key": "invoice_key", "url": "invoice_url",
-    } | {name: name for name in _TRACKING},
-    "TRACKING": {"number": "invoice_number", "delivered_at": "delivered_at"}
-    | {name: name for name in _TRACKING},
+        "type": "invoice_type", "value_cents": "value_cents", "issued_at": "issued_at",
+        "invoice_key": "invoice_key", "url": "invoice_url",
+    } | {name: name for name in (*_NUMBERS, *_TRACKING)},
+    "TRACKING": {name: name for name in (*_NUMBERS, "delivered_at", *_TRACKING)},
     "CANCEL": {"reason": "reason"},
     "DENY": {"reason": "reason"},
 }  # fmt: skip
@@ -277,7 +277,7 @@ def _result(event: Event) -> dict[str, Any]:
         "order_id": event.order_id,
         "event_key": event.key,
         "kind": event.kind,
-        "number": event.number,
+        "invoice_number": event.invoice_number,
         "outcome": event.outcome,
         "receipt": event.receipt,
         "order_status": event.order_status,

@@ -62,11 +62,11 @@ def _invoice(invoice: Row) -> Iterator[Asked]:
             continue
         number, key = _number(invoice)
         fields = _named(sale) | {
-            "number": number, "value_cents": clerks.cents(value),
+            "invoice_number": number, "value_cents": clerks.cents(value),
             "issued_at": clerks.midnight(invoice["invoice_date"]),
         }  # fmt: skip
         if key:
-            fields["key"] = key
+            fields["invoice_key"] = key
         if value != sale["total_amount"] and (items := _items(own)):
             fields["items"] = items
         request = Request("invoice", f"tryton:invoice:{invoice['id']}", fields)
@@ -100,7 +100,7 @@ def _tracking(shipment: Row) -> Iterator[Asked]:
             yield Asked(sale, None)
             continue
         code = shipment["reference"].strip()
-        fields = _named(sale) | {"number": _number(invoice)[0]}
+        fields = _named(sale) | {"invoice_number": _number(invoice)[0]}
         if shipment["carrier"]:
             fields["courier"] = shipment["carrier"]["rec_name"]
         if shipment["effective_date"]:

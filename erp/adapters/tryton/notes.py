@@ -23,8 +23,8 @@ _REASON = re.compile(r"\s*(?:motivo|reason)\s*:(.*)", re.IGNORECASE | re.DOTALL)
 def of_event(event: Event) -> str:
     """Return the note of what became of an order or a request."""
     words = f"VTEX: {event.kind}"
-    if event.number:
-        words += f" {event.number}"
+    if event.invoice_number:
+        words += f" {event.invoice_number}"
     if event.outcome is not None:
         words += f": {event.outcome} ({OUTCOMES.get(event.outcome, event.outcome)})"
     lines = [words, event.reason, event.receipt and f"receipt {event.receipt}"]

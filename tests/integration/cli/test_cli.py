@@ -1439,7 +1439,7 @@ def test_requests_that_wait_are_listed_with_their_reason(desk: Desk) -> None:
 def test_a_slip_of_whoever_types_is_no_request_of_the_erp(desk: Desk) -> None:
     desk.list("o-01")
 
-    text = desk.type("invoice", "o-01", "--number", "1", status=2)
+    text = desk.type("invoice", "o-01", "--invoice-number", "1", status=2)
 
     assert "value_cents: Missing data for required field." in text
     assert "nothing was written" in text

@@ -203,7 +203,7 @@ def test_a_partial_invoice_names_its_items(bench: OdooBench) -> None:
 
     items = [{"sku_id": "310102", "quantity": 1, "price_cents": 4990}]
     assert asked.fields == {
-        "store": "acme", "order_id": order.order_id, "number": "INV/1", "value_cents": 4990,
+        "store": "acme", "order_id": order.order_id, "invoice_number": "INV/1", "value_cents": 4990,
         "issued_at": f"{NOW:%Y-%m-%d}T00:00:00-03:00", "items": items,
     }  # fmt: skip
 

@@ -270,7 +270,7 @@ def test_an_invoice_becomes_one_request_with_its_items_where_it_is_a_part(bling:
     bling.fake.change(bling.number(whole.order_id))
     bling.fake.change(bling.number(part.order_id))
 
-    told = {one.fields["number"]: one for one in taken(bling.erp)}
+    told = {one.fields["invoice_number"]: one for one in taken(bling.erp)}
 
     assert taken(bling.erp) == []
     assert "items" not in told["77"].fields
@@ -318,7 +318,7 @@ def test_an_invoice_that_cannot_be_read_holds_up_no_other(
         bling.fake.change(bling.number(one.order_id))
     next(iter(bling.fake.notas.values()))["dataEmissao"] = "ontem"
 
-    assert [one.fields["number"] for one in taken(bling.erp)] == ["81"]
+    assert [one.fields["invoice_number"] for one in taken(bling.erp)] == ["81"]
     assert "what the ERP did with an order cannot be read" in caplog.text
 
 
@@ -329,7 +329,7 @@ def test_a_clock_that_is_set_back_loses_no_change(bling: RestBench) -> None:
         taken(bling.erp)
     bling.invoice(order.order_id, "82", order.total, ["310045"], datetime.now(UTC))
 
-    assert [one.fields["number"] for one in taken(bling.erp)] == ["82"]
+    assert [one.fields["invoice_number"] for one in taken(bling.erp)] == ["82"]
 
 
 def test_what_was_read_is_handed_out_while_the_erp_is_down(bling: RestBench) -> None:
@@ -523,7 +523,7 @@ def test_processes_share_their_state_in_a_server(
     bench.fake.change(bench.number(order.order_id))
 
     assert (len(references), bench.orders(order.order_id), bench.fake.exchanges) == (1, 1, 1)
-    assert [one.fields["number"] for one in taken(others[0])] == ["90"]
+    assert [one.fields["invoice_number"] for one in taken(others[0])] == ["90"]
     assert taken(others[1]) == []
     for one in others:
         one.close()

@@ -71,12 +71,24 @@ def test_each_example_of_the_page_is_a_request_that_the_contract_takes(outbox: S
 def test_every_column_of_an_invoice_comes_under_its_name_in_the_contract(outbox: SqlOutbox) -> None:
     said = {"value_cents": 3_000_000_000, "issued_at": "2026-03-10T23:40:00-03:00", "courier": "C"}
     said |= {"tracking_number": "T", "tracking_url": "https://t", "dispatched_at": "d"}
-    named = {"invoice_number": "1", "invoice_type": "Input", "invoice_key": "k"}
+    named = {
+        "invoice_number": "1",
+        "invoice_series": "2",
+        "invoice_type": "Input",
+        "invoice_key": "k",
+    }
 
     insert(outbox, **said, **named, invoice_url="https://n")
 
     (request,) = handed_out(outbox)
-    names = {"store": "acme", "order_id": "o-1-01", "number": "1", "type": "Input", "key": "k"}
+    names = {
+        "store": "acme",
+        "order_id": "o-1-01",
+        "invoice_number": "1",
+        "invoice_series": "2",
+        "type": "Input",
+        "invoice_key": "k",
+    }
     assert request.fields == said | names | {"url": "https://n"}
 
 
@@ -84,7 +96,7 @@ def test_blank_columns_say_nothing(outbox: SqlOutbox) -> None:
     insert(outbox, kind="TRACKING", invoice_number="1", courier="", event_city="")
 
     (request,) = handed_out(outbox)
-    assert request.fields == {"store": "acme", "order_id": "o-1-01", "number": "1"}
+    assert request.fields == {"store": "acme", "order_id": "o-1-01", "invoice_number": "1"}
 
 
 @pytest.mark.parametrize("encoding", ["UTF-8", "ISO-8859-1", "no-such-thing"])
@@ -130,13 +142,13 @@ def test_an_ending_without_a_row_of_that_order_is_a_result_once(outbox: SqlOutbo
     handed_out(outbox)
 
     for _ in range(2):
-        outbox.erp.report(ended("done", None, key="a", number="7", receipt="r-1"))
+        outbox.erp.report(ended("done", None, key="a", invoice_number="7", receipt="r-1"))
         outbox.erp.report(ended("dead", "outbox:99", key="b", reason="razão"))
         outbox.erp.report(ended("dead", "outbox:x", key="c"))
         outbox.erp.report(ended("dead", "outbox:1", key="d", order_id="another-01"))
 
     results = outbox.rows(
-        "SELECT event_key, outcome, number, receipt, reason, erp_state FROM int_result ORDER BY id"
+        "SELECT event_key, outcome, invoice_number, receipt, reason, erp_state FROM int_result ORDER BY id"
     )
     assert results[:2] == [
         ("a", "done", "7", "r-1", None, "NEW"),

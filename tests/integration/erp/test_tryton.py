@@ -456,7 +456,7 @@ def test_a_posted_invoice_is_handed_out_once_over_all_workers(
     assert request.reference == f"tryton:invoice:{invoice['id']}"
     issued = request.fields["issued_at"]
     assert dict(request.fields) == {
-        "store": "acme", "order_id": order.order_id, "number": invoice["number"],
+        "store": "acme", "order_id": order.order_id, "invoice_number": invoice["number"],
         "value_cents": 11871, "issued_at": issued,
     }  # fmt: skip
     assert issued.endswith("T00:00:00-03:00")
@@ -473,7 +473,7 @@ def test_an_access_key_in_the_reference_names_the_invoice(erp: TrytonErp, clerk:
 
     (request,) = taken(erp, order)
 
-    assert (request.fields["number"], request.fields["key"]) == ("128841", key)
+    assert (request.fields["invoice_number"], request.fields["invoice_key"]) == ("128841", key)
 
 
 def test_a_part_that_is_invoiced_names_its_items(erp: TrytonErp, clerk: Clerk) -> None:
@@ -506,7 +506,7 @@ def test_tracking_waits_for_its_invoice_and_may_come_later(erp: TrytonErp, clerk
     tracking = dict(found[1].fields)
     assert tracking.pop("dispatched_at").endswith("-03:00")
     assert tracking == {
-        "store": "acme", "order_id": order.order_id, "number": invoice["number"],
+        "store": "acme", "order_id": order.order_id, "invoice_number": invoice["number"],
         "tracking_number": "BR123456789XX",
     }  # fmt: skip
     assert taken(erp, order) == []

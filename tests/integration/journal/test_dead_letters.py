@@ -67,7 +67,7 @@ def test_dead_jobs_are_found_by_what_is_known_of_them(
 
 
 def test_a_request_that_is_given_up_is_told_to_the_erp_with_the_reason(journal: Journal) -> None:
-    journal.refuse(Ask("acme", "o-1", Kind.INVOICE, "k", {"number": "1"}), "no such SKU")
+    journal.refuse(Ask("acme", "o-1", Kind.INVOICE, "k", {"invoice_number": "1"}), "no such SKU")
     for outcome in journal.untold(10):
         journal.told(outcome)
 

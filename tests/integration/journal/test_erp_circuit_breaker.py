@@ -358,6 +358,6 @@ def test_what_is_due_at_a_place_is_found_by_an_index_alone(book: Book) -> None:
 
 
 def test_requests_of_the_erp_go_on_while_it_takes_no_orders(down: Book) -> None:
-    down.journal.ask(Ask("acme", "done before", Kind.INVOICE, "Output 1", {"number": "1"}))
+    down.journal.ask(Ask("acme", "done before", Kind.INVOICE, "Output 1", {"invoice_number": "1"}))
 
     assert down.claim() == ["done before"]

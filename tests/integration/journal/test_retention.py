@@ -171,7 +171,7 @@ def test_what_a_purged_request_asked_for_is_gone_but_for_what_tells_it(office: D
     content = office.journal.content(row.job)
 
     assert content == {
-        "number": "128841", "type": "Output", "value_cents": office.value(order_id),
+        "invoice_number": "128841", "type": "Output", "value_cents": office.value(order_id),
         "issued_at": "2026-03-10T15:04:05-03:00",
     }  # fmt: skip
 
@@ -197,7 +197,7 @@ def test_another_invoice_under_a_purged_number_is_refused_and_says_why(
 
 def test_tracking_and_cancellations_are_known_again_too(office: Desk) -> None:
     order_id, canceled = office.order(), office.order()
-    tracking = {"number": "128841", "tracking_number": "BR123456789XX"}
+    tracking = {"invoice_number": "128841", "tracking_number": "BR123456789XX"}
     office.invoice(order_id)
     office.ask("tracking", order_id, **tracking)
     office.ask("cancellation", canceled, reason="Falta de estoque")
@@ -341,7 +341,11 @@ def fill(journal: Journal, count: int, state: State = State.DONE, name: str = "o
     """Put orders of three stores in the journal, all of one moment, one request each."""
     names = [{"store": f"s{n % 3}", "order_id": f"{name}-{n:05}"} for n in range(count)]
     job = new_job("", "", Kind.INTAKE, "", AT) | {"state": state, "content": None}
-    invoice = job | {"kind": Kind.INVOICE, "key": "Output 1", "content": packed({"number": "1"})}
+    invoice = job | {
+        "kind": Kind.INVOICE,
+        "key": "Output 1",
+        "content": packed({"invoice_number": "1"}),
+    }
     told = line("", "", AT, 1, "listed")
     with journal._database.transaction() as db:
         for table, row in (

@@ -22,7 +22,7 @@ from workers.app import app
 
 ORDER = {"store": "acme", "order_id": "o-1"}
 INVOICE: dict[str, Any] = ORDER | {
-    "number": "1", "value_cents": 1, "issued_at": "2026-03-10T15:04:05-03:00",
+    "invoice_number": "1", "value_cents": 1, "issued_at": "2026-03-10T15:04:05-03:00",
 }  # fmt: skip
 
 
@@ -55,9 +55,9 @@ def refused(
 @pytest.mark.parametrize(
     "field",
     [
-        {"number": "a\x00b"},
-        {"number": "\ud800"},
-        {"number": "/" * 60 + "1"},
+        {"invoice_number": "a\x00b"},
+        {"invoice_number": "\ud800"},
+        {"invoice_number": "/" * 60 + "1"},
         {"url": "https://["},
         {"\x00": "\ud800"},
         {"items": [{"\ud800\x00": "\x00"}]},
@@ -91,10 +91,10 @@ def test_a_name_that_is_none_is_refused_and_kept(context: Context, name: str, va
 def test_a_request_nested_deeper_than_can_be_written_is_kept_without_the_depth(
     context: Context,
 ) -> None:
-    _, content = refused(context, INVOICE | {"items": nested(5000), "number": "128841"})
+    _, content = refused(context, INVOICE | {"items": nested(5000), "invoice_number": "128841"})
 
     assert content["items"] == "cut: nested too deeply"
-    assert content["number"] == "128841"
+    assert content["invoice_number"] == "128841"
 
 
 def test_a_request_larger_than_any_is_kept_in_part(context: Context) -> None:

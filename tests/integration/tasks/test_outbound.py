@@ -42,7 +42,7 @@ def test_a_whole_invoice_makes_the_order_invoiced_and_the_erp_hears_the_receipt(
     office.settle()
 
     (told,) = office.told(order_id)
-    assert (told.outcome, told.number, told.order_status) == ("done", "128841", "invoiced")
+    assert (told.outcome, told.invoice_number, told.order_status) == ("done", "128841", "invoiced")
     assert told.receipt
     assert office.status(order_id) == "invoiced"
     assert office.entry(order_id).calls["invoice_effects"] == 1
@@ -155,7 +155,7 @@ def test_what_is_asked_anew_and_still_wrong_is_refused_anew(office: Desk) -> Non
     order_id = office.order()
 
     for _ in range(2):
-        office.ask("invoice", order_id, again=True, number="1", reference="row-1")
+        office.ask("invoice", order_id, again=True, invoice_number="1", reference="row-1")
         office.settle()
 
     assert office.outcomes(order_id) == [("invoice", "refused")] * 2
@@ -187,7 +187,7 @@ def test_bad_input_is_reported_and_never_reaches_vtex(office: Desk) -> None:
     order_id = office.order()
     before = dict(office.simulator.store.calls)
 
-    office.ask("invoice", order_id, number="1", value_cents="12,00", reference="row-7")
+    office.ask("invoice", order_id, invoice_number="1", value_cents="12,00", reference="row-7")
     office.settle()
 
     (told,) = office.told(order_id)
@@ -198,7 +198,9 @@ def test_bad_input_is_reported_and_never_reaches_vtex(office: Desk) -> None:
 
 
 def test_a_request_without_an_order_id_is_kept_and_reported(office: Desk) -> None:
-    office.ask("invoice", "", number="1", value_cents=1, issued_at="2026-03-10T15:04:05-03:00")
+    office.ask(
+        "invoice", "", invoice_number="1", value_cents=1, issued_at="2026-03-10T15:04:05-03:00"
+    )
     office.settle()
 
     assert "order_id" in reasons(office, "")
@@ -208,12 +210,12 @@ def test_an_invoice_number_with_a_slash_is_made_safe_in_every_call(office: Desk)
     order_id = office.order()
 
     office.invoice(order_id, "128/841")
-    office.ask("tracking", order_id, number="128/841", tracking_number="BR1")
+    office.ask("tracking", order_id, invoice_number="128/841", tracking_number="BR1")
     office.settle()
 
     assert office.packages(order_id)[0]["invoiceNumber"] == "128-x2F-841"
     assert office.packages(order_id)[0]["trackingNumber"] == "BR1"
-    assert {one.number for one in office.told(order_id)} == {"128/841"}
+    assert {one.invoice_number for one in office.told(order_id)} == {"128/841"}
     assert office.status(order_id) == "invoiced"
 
 
@@ -291,7 +293,7 @@ def test_tracking_that_comes_first_waits_for_its_invoice(office: Desk) -> None:
     order_id = office.order()
     event = {"city": "Niterói", "state": "RJ", "description": "Em trânsito", "date": "2026-03-11"}
 
-    office.ask("tracking", order_id, number="1", tracking_number="BR1", events=[event])
+    office.ask("tracking", order_id, invoice_number="1", tracking_number="BR1", events=[event])
     office.work(3, seconds=60)
     before = office.told(order_id)
     office.invoice(order_id, "1")
@@ -310,10 +312,12 @@ def test_events_are_sent_in_order_and_once_and_the_delivery_once(office: Desk) -
     days = ["2026-03-11", "2026-03-12", "2026-03-13"]
     for day in days:
         event = {"city": "Niterói", "state": "RJ", "description": f"dia {day}", "date": day}
-        office.ask("tracking", order_id, number="1", events=[event])
+        office.ask("tracking", order_id, invoice_number="1", events=[event])
     office.simulator.faults.add(kind="lose_answer", route="add_events", times=1)
     for _ in range(2):
-        office.ask("tracking", order_id, number="1", delivered_at="2026-03-14T10:00:00-03:00")
+        office.ask(
+            "tracking", order_id, invoice_number="1", delivered_at="2026-03-14T10:00:00-03:00"
+        )
     office.settle()
 
     (package,) = office.packages(order_id)
@@ -352,7 +356,7 @@ def test_parts_that_overtake_each_other_both_arrive(office: Desk) -> None:
 def test_events_without_a_tracking_number_are_refused(office: Desk) -> None:
     order_id = office.order()
     office.invoice(order_id, "1")
-    office.ask("tracking", order_id, number="1", delivered_at="2026-03-14T10:00:00-03:00")
+    office.ask("tracking", order_id, invoice_number="1", delivered_at="2026-03-14T10:00:00-03:00")
     office.settle()
 
     assert office.outcomes(order_id) == [("invoice", "done"), ("tracking", "refused")]
@@ -404,7 +408,7 @@ def test_a_cancellation_goes_ahead_and_makes_waiting_jobs_pointless(office: Desk
     order_id = office.order()
 
     office.invoice(order_id, "1")
-    office.ask("tracking", order_id, number="1", tracking_number="BR1")
+    office.ask("tracking", order_id, invoice_number="1", tracking_number="BR1")
     office.ask("cancellation", order_id, reason="Falta de estoque")
     office.settle()
 
@@ -480,7 +484,7 @@ def test_the_erp_that_is_down_hears_every_outcome_later_in_order(office: Desk) -
     office.erp.is_down = False
     office.work(3, seconds=301)
 
-    assert [one.number for one in office.told(order_id)] == ["1", "2"]
+    assert [one.invoice_number for one in office.told(order_id)] == ["1", "2"]
 
 
 def test_no_more_tries_than_are_allowed(office: Desk) -> None:

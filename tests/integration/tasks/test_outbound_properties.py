@@ -52,7 +52,7 @@ class Ordering(RuleBasedStateMachine):
     @rule(order=orders, number=NUMBERS, more=st.sampled_from([0, 0, 0, 1]))
     def invoice_all(self, order: str, number: str, more: int) -> None:
         cents = self.office.value(order) + more
-        self.ask("invoice", order, number=number, value_cents=cents, issued_at=ISSUED)
+        self.ask("invoice", order, invoice_number=number, value_cents=cents, issued_at=ISSUED)
 
     @rule(order=orders, number=NUMBERS, line=st.integers(0, 3), units=st.integers(1, 3))
     def invoice_part(self, order: str, number: str, line: int, units: int) -> None:
@@ -60,7 +60,7 @@ class Ordering(RuleBasedStateMachine):
         item = items[line % len(items)]
         price = max(1, item["sellingPrice"])
         self.ask(
-            "invoice", order, number=number, value_cents=price * units, issued_at=ISSUED,
+            "invoice", order, invoice_number=number, value_cents=price * units, issued_at=ISSUED,
             items=[{"sku_id": item["id"], "quantity": units, "price_cents": price}],
         )  # fmt: skip
 
@@ -68,7 +68,7 @@ class Ordering(RuleBasedStateMachine):
     def take_back(self, order: str, cents: int) -> None:
         sku = self.office.entry(order).order["items"][0]["id"]
         self.ask(
-            "invoice", order, number="R", type="Input", value_cents=cents, issued_at=ISSUED,
+            "invoice", order, invoice_number="R", type="Input", value_cents=cents, issued_at=ISSUED,
             items=[{"sku_id": sku, "quantity": 1, "price_cents": 1}],
         )  # fmt: skip
 
@@ -79,7 +79,7 @@ class Ordering(RuleBasedStateMachine):
             "event": {"events": [EVENT | {"description": f"em trânsito {number}"}]},
             "delivered": {"delivered_at": "2026-03-14T10:00:00-03:00"},
         }[what]
-        self.ask("tracking", order, number=number, **fields)
+        self.ask("tracking", order, invoice_number=number, **fields)
 
     @rule(order=orders)
     def cancel(self, order: str) -> None:
@@ -117,7 +117,7 @@ class Ordering(RuleBasedStateMachine):
             packages = schemas.read_packages(raw)
             now = balance(schemas.read_order(raw), packages)
             calls = self.office.entry(order_id).calls
-            names = Counter((one.number, one.type) for one in packages)
+            names = Counter((one.invoice_number, one.type) for one in packages)
             assert now.invoiced_cents <= now.total_cents
             assert now.returned_cents <= now.invoiced_cents
             assert not now.invoiced - now.sold

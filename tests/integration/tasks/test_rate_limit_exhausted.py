@@ -89,7 +89,9 @@ def test_each_kind_of_work_spends_at_its_rank(office: Desk, purse: Purse) -> Non
     office.work(seconds=5)
     office.invoice(order_id)
     office.work(8, seconds=5)
-    office.ask("tracking", order_id, number="128841", tracking_number="BR1", courier="Correios")
+    office.ask(
+        "tracking", order_id, invoice_number="128841", tracking_number="BR1", courier="Correios"
+    )
     office.work(3, seconds=5)
     office.ask("cancellation", office.order(), reason="no stock")
     office.work(8, seconds=5)

@@ -152,7 +152,7 @@ def test_new_orders_are_told_once_and_a_counter_is_there_before_the_first(
 def test_a_store_that_nobody_configured_has_no_name_in_any_label(
     counter: Desk, registry: CollectorRegistry
 ) -> None:
-    counter.ask("invoice", "v1acme-01", number="")
+    counter.ask("invoice", "v1acme-01", invoice_number="")
     strange = {"store": "Ana Prado", "order_id": "v1acme-01", "attempt": 1}
     app.tasks["orders.fetch"].apply(kwargs=strange)
     counter.journal.record("Ana Prado", [Listed("v1acme-01", counter.clock(), 100)])
@@ -235,7 +235,7 @@ def be_unknown_to_vtex(counter: Desk) -> None:
 
 
 def break_contract(counter: Desk) -> None:
-    counter.ask("invoice", counter.order(), number="")
+    counter.ask("invoice", counter.order(), invoice_number="")
 
 
 def give_up(counter: Desk) -> None:

@@ -43,7 +43,7 @@ def invoices_of(cluster: Cluster) -> dict[str, dict[str, Any]]:
     """All that is left of each order, as one invoice."""
     return {
         row["order_id"]: {
-            "store": "acme", "order_id": row["order_id"], "number": f"N-{row['order_id']}",
+            "store": "acme", "order_id": row["order_id"], "invoice_number": f"N-{row['order_id']}",
             "issued_at": ISSUED, "value_cents": row["value_cents"],
         }
         for row in cluster.orders()

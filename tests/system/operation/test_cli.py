@@ -225,12 +225,19 @@ def test_invoice_track_and_invoices_by_hand(at_work: Cluster) -> None:
     order_id = first(at_work)
     value = at_work.orders()[0]["value_cents"]
     reais = f"{value // 100},{value % 100:02}"
-    named = ("--number", "128/841", "--value", reais, "--issued-at", "2026-03-10T15:04:05-03:00")
+    named = (
+        "--invoice-number",
+        "128/841",
+        "--value",
+        reais,
+        "--issued-at",
+        "2026-03-10T15:04:05-03:00",
+    )
 
     dry = shown(at_work, "invoice", order_id, *named, "--dry-run")
     nothing = at_work.state()["calls"].get("invoice", 0)
     shown(at_work, "invoice", order_id, *named)
-    shown(at_work, "track", order_id, "--number", "128/841", "--tracking-number", "BR1")
+    shown(at_work, "track", order_id, "--invoice-number", "128/841", "--tracking-number", "BR1")
     eventually(lambda: "tracking 128/841 done" in shown(at_work, "order", order_id), 60)
 
     assert '"invoiceNumber": "128-x2F-841"' in dry
@@ -246,7 +253,7 @@ def test_invoice_track_and_invoices_by_hand(at_work: Cluster) -> None:
 def test_an_invoice_from_json_that_breaks_the_contract_is_refused_by_field(
     at_work: Cluster, tmp_path: Any
 ) -> None:
-    (tmp_path / "bad.json").write_text('{"number": "1", "value_cents": "12"}')
+    (tmp_path / "bad.json").write_text('{"invoice_number": "1", "value_cents": "12"}')
 
     for extra, status in (((), 2), (("--dry-run",), 1)):
         text = shown(

@@ -39,7 +39,7 @@ def wanted(cluster: Cluster) -> tuple[str, dict[str, Any]]:
     """An order, and the whole invoice of it."""
     row = min(cluster.orders(), key=lambda one: one["order_id"])
     fields = {
-        "store": "acme", "order_id": row["order_id"], "number": "128841",
+        "store": "acme", "order_id": row["order_id"], "invoice_number": "128841",
         "value_cents": row["value_cents"], "issued_at": ISSUED,
     }  # fmt: skip
     return row["order_id"], fields

@@ -68,7 +68,7 @@ def test_invoices_go_before_a_backlog_of_new_orders(cluster: Cluster) -> None:
 
     for number, row in enumerate(done):
         sent = cluster.command(
-            "invoice", row.order_id, "--number", str(number + 1),
+            "invoice", row.order_id, "--invoice-number", str(number + 1),
             "--value", f"{row.value_cents / 100:.2f}", "--issued-at", ISSUED,
         )  # fmt: skip
         assert sent.returncode == 0, sent.stdout + sent.stderr

@@ -12,11 +12,11 @@ from tasks.outbound import request_schemas as contract
 from vtex.payloads import InvoiceItem, key_is_sound, plain_number, written_number
 
 INVOICE: dict[str, Any] = {
-    "number": "128841",
+    "invoice_number": "128841",
     "value_cents": 5230,
     "issued_at": "2026-03-10T15:04:05-03:00",
     "items": [{"sku_id": "310102", "quantity": 1, "price_cents": 4990}],
-    "key": "35260312345678000190550010001288411987654320",
+    "invoice_key": "35260312345678000190550010001288411987654320",
 }
 
 
@@ -36,13 +36,13 @@ def test_a_sound_invoice_is_read() -> None:
 @pytest.mark.parametrize(
     ("field", "value", "words"),
     [
-        ("number", "", "is empty"),
-        ("number", "///", "digit or letter"),
-        ("number", "1-x2F-2", "-x2F-"),
+        ("invoice_number", "", "is empty"),
+        ("invoice_number", "///", "digit or letter"),
+        ("invoice_number", "1-x2F-2", "-x2F-"),
         ("value_cents", "5230", "not a whole number"),
         ("value_cents", 52.30, "Not a valid integer"),
         ("value_cents", 0, "must be from 1"),
-        ("number", "/" * 30 + "1", "once its special ones are codes"),
+        ("invoice_number", "/" * 30 + "1", "once its special ones are codes"),
         ("url", "https://[", "is not an address"),
         ("url", "https://a\u2100b", "is not an address"),
         ("issued_at", f"2026-03-10T15:04:05.{'1' * 1000}-03:00", "time with its offset"),
@@ -54,7 +54,9 @@ def test_a_sound_invoice_is_read() -> None:
         ("type", "output", "neither Output nor Input"),
         ("items", [{"sku_id": "1", "quantity": 0, "price_cents": 1}], "must be from 1"),
         ("items", [{"quantity": 1, "price_cents": 1}], "Missing data"),
-        ("key", INVOICE["key"][:-2] + "00", "check digit"),
+        ("invoice_series", "1a", "1 to 3 digits"),
+        ("invoice_series", "1000", "longer than 3"),
+        ("invoice_key", INVOICE["invoice_key"][:-2] + "00", "check digit"),
         ("url", "nf.example.com/1.xml", "is not an address"),
         ("valeu_cents", 1, "is no field"),
         ("tracking_number", "x" * 129, "longer than 128"),
@@ -71,9 +73,29 @@ def test_a_fault_is_named_by_its_field(field: str, value: object, words: str) ->
         assert repr(value)[:40] in next(iter(found.values()))
 
 
+@pytest.mark.parametrize(
+    ("given", "series"),
+    [({}, "1"), ({"invoice_series": "002"}, "2"), ({"invoice_key": None}, None)],
+)
+def test_a_series_that_is_absent_is_read_from_the_key(
+    given: dict[str, Any], series: str | None
+) -> None:
+    invoice = contract.read("invoice", INVOICE | given)
+
+    assert invoice.invoice_series == series  # type: ignore[union-attr]
+
+
+def test_tracking_keeps_its_series() -> None:
+    fields = {"invoice_number": "1", "invoice_series": "007", "tracking_number": "BR1"}
+
+    tracking = contract.read("tracking", fields)
+
+    assert tracking.invoice_series == "7"  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize("blank", ["", " ", "\t\n", None])
 def test_an_optional_text_that_is_blank_is_absent(blank: str | None) -> None:
-    names = ("key", "url", "courier", "tracking_number", "tracking_url")
+    names = ("invoice_series", "invoice_key", "url", "courier", "tracking_number", "tracking_url")
     item = INVOICE["items"][0] | {"description": blank}
 
     invoice = contract.read("invoice", INVOICE | dict.fromkeys(names, blank) | {"items": [item]})
@@ -83,8 +105,8 @@ def test_an_optional_text_that_is_blank_is_absent(blank: str | None) -> None:
 
 
 def test_all_faults_are_told_at_once() -> None:
-    assert set(faults("invoice", number="", value_cents=-1)) == {
-        "number", "value_cents", "issued_at",
+    assert set(faults("invoice", invoice_number="", value_cents=-1)) == {
+        "invoice_number", "value_cents", "issued_at",
     }  # fmt: skip
 
 
@@ -96,8 +118,8 @@ def test_a_return_takes_each_sku_once() -> None:
 
 
 def test_tracking_must_say_something() -> None:
-    assert "tracking_number" in faults("tracking", number="1", courier="Transportes Sul")
-    contract.read("tracking", {"number": "1", "delivered_at": "2026-03-12T10:00:00-03:00"})
+    assert "tracking_number" in faults("tracking", invoice_number="1", courier="Transportes Sul")
+    contract.read("tracking", {"invoice_number": "1", "delivered_at": "2026-03-12T10:00:00-03:00"})
 
 
 def test_a_cancellation_needs_its_reason() -> None:
@@ -139,7 +161,7 @@ def test_what_is_no_field_is_not_quoted_for_it_may_name_a_person() -> None:
 
 
 def test_of_very_many_faults_the_first_are_told_and_those_of_real_fields_before_all() -> None:
-    given = {f"x{n}\n": n for n in range(10_000)} | {"number": ""}
+    given = {f"x{n}\n": n for n in range(10_000)} | {"invoice_number": ""}
 
     with pytest.raises(RequestInvalid, match="number: '' is empty") as caught:
         contract.read("invoice", given)

@@ -71,12 +71,13 @@ class Line(click.ParamType[dict[str, Any]]):
 
 @click.command()
 @ORDER_ID
-@click.option("--number", help="Invoice number.")
+@click.option("--invoice-number", help="Number of the nota fiscal.")
+@click.option("--invoice-series", help="Its series; default: the one in the access key.")
 @click.option("--value", "value_cents", type=Reais(), help="Its value, with freight and tax.")
 @click.option("--issued-at", help="With its offset, as 2026-03-10T15:04:05-03:00.")
 @click.option("--type", type=click.Choice(["Output", "Input"]), help="Sale, or return.")
 @click.option("--item", "items", type=Line(), multiple=True, help="None: all that is open.")
-@click.option("--key", help="NF-e access key.")
+@click.option("--invoice-key", help="NF-e access key.")
 @click.option("--url", help="Where the invoice can be seen.")
 @click.option("--courier", help="Who carries the parcel.")
 @click.option("--tracking-number", help="The parcel's number at the courier.")
@@ -99,7 +100,8 @@ def invoice(
 
 @click.command()
 @ORDER_ID
-@click.option("--number", help="Number of the invoice that the parcel belongs to.")
+@click.option("--invoice-number", help="Number of the invoice that the parcel belongs to.")
+@click.option("--invoice-series", help="Its series.")
 @click.option("--tracking-number", help="The parcel's number at the courier.")
 @click.option("--tracking-url", help="Where the parcel can be followed.")
 @click.option("--courier", help="Who carries the parcel.")

@@ -77,7 +77,7 @@ def _wishes(place: int, order: Order) -> list[tuple[str, dict[str, Any]]]:
             return [
                 _invoice(number, order.value_cents),
                 ("tracking.send", _parcel(number) | {"events": [_event("Coletado")]}),
-                ("tracking.send", {"number": number, "delivered_at": _now()}),
+                ("tracking.send", {"invoice_number": number, "delivered_at": _now()}),
             ]
         case 1:
             return _parts(number, order)
@@ -102,13 +102,13 @@ def _parts(number: str, order: Order) -> list[tuple[str, dict[str, Any]]]:
 
 def _invoice(number: str, cents: int, **more: Any) -> tuple[str, dict[str, Any]]:
     return "invoices.send", {
-        "number": number, "value_cents": cents, "issued_at": _now(), **more,
+        "invoice_number": number, "value_cents": cents, "issued_at": _now(), **more,
     }  # fmt: skip
 
 
 def _parcel(number: str) -> dict[str, Any]:
     return {
-        "number": number, "tracking_number": f"BR{number}XX", "courier": "Transportes Sul",
+        "invoice_number": number, "tracking_number": f"BR{number}XX", "courier": "Transportes Sul",
     }  # fmt: skip
 
 

@@ -118,7 +118,15 @@ def ended(outcome: str, key: str) -> str:
     at = datetime(2026, 3, 10, tzinfo=UTC)
     return notes.of_event(
         Event(
-            "acme", "o-1", "invoice", key, at, "razão", outcome=outcome, reference="r", number="9"
+            "acme",
+            "o-1",
+            "invoice",
+            key,
+            at,
+            "razão",
+            outcome=outcome,
+            reference="r",
+            invoice_number="9",
         )
     )
 

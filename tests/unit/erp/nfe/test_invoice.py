@@ -27,13 +27,13 @@ def test_a_sale_gives_all_that_vtex_asks_for() -> None:
         nfe(Det(quantity="2.0000", total="10.00", discount="0.50"), value="21.40", order="4711")
     )
 
-    assert (made.number, made.series, made.type, made.value_cents) == (
+    assert (made.invoice_number, made.invoice_series, made.type, made.value_cents) == (
         "128841",
         "1",
         "Output",
         2140,
     )
-    assert made.key == access_key()
+    assert made.invoice_key == access_key()
     assert (made.courier, made.order_hint) == ("Transportadora Rota Nova", "4711")
     assert made.volumes == (Volumes(2, 1250),)
     [item] = made.items
@@ -85,7 +85,7 @@ def test_complementary_and_adjustment_notas_are_refused(purpose) -> None:
 
 
 def test_a_nota_authorised_late_counts() -> None:
-    assert read(nfe(status=150)).number == "128841"
+    assert read(nfe(status=150)).invoice_number == "128841"
 
 
 @pytest.mark.parametrize("status", [101, 110, 302])
@@ -97,7 +97,7 @@ def test_a_nota_of_the_test_environment_is_refused_unless_this_is_a_test() -> No
     data = nfe(environment=2)
 
     assert "ide/tpAmb" in refusal(data)
-    assert read(data, production=False).number == "128841"
+    assert read(data, production=False).invoice_number == "128841"
 
 
 def test_a_protocol_of_the_test_environment_authorises_nothing() -> None:
@@ -109,8 +109,8 @@ def test_a_protocol_of_the_test_environment_authorises_nothing() -> None:
 def test_letters_in_the_cnpj_are_read() -> None:
     made = read(nfe(cnpj=CNPJ_WITH_LETTERS))
 
-    assert CNPJ_WITH_LETTERS in made.key
-    assert key_is_sound(made.key)
+    assert CNPJ_WITH_LETTERS in made.invoice_key
+    assert key_is_sound(made.invoice_key)
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_the_order_is_hinted_by_the_lines_only_where_they_agree() -> None:
 def test_a_byte_order_mark_is_no_part_of_the_text_to_embed() -> None:
     data = b"\xef\xbb\xbf" + nfe()
 
-    assert read(data).number == "128841"
+    assert read(data).invoice_number == "128841"
     assert text_of(data) == nfe().decode()
 
 
@@ -286,4 +286,4 @@ def test_no_file_does_worse_than_be_refused_and_no_refusal_names_the_buyer(data)
         words = str(error)
 
     assert not any(one in words for one in PERSON)
-    assert words or (made.items and key_is_sound(made.key) and made.value_cents > 0)
+    assert words or (made.items and key_is_sound(made.invoice_key) and made.value_cents > 0)

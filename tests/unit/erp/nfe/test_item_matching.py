@@ -42,8 +42,8 @@ def mismatch(*dets: Det, of: Order | None = None, **more: object) -> str:
 def test_the_public_task_takes_what_a_nota_asks_for() -> None:
     made = contract.read("invoice", request(read(nfe()), order()))
 
-    assert made.number == "128841"
-    assert made.key == access_key()
+    assert made.invoice_number == "128841"
+    assert made.invoice_key == access_key()
     assert made.issued_at == "2026-03-10T23:40:00-03:00"
     assert made.courier == "Transportadora Rota Nova"
     assert [(one.sku_id, one.quantity, one.price_cents) for one in made.items] == [
