@@ -63,8 +63,8 @@ MOST_FAULTS = 20
 HARMLESS = frozenset(
     {
         "invoice_number", "invoice_series", "invoice_key", "type", "value_cents", "issued_at",
-        "url", "tracking_number", "tracking_url", "dispatched_at", "delivered_at", "date", "sku_id", "quantity",
-        "price_cents", "requested_by_user",
+        "url", "tracking_number", "tracking_url", "dispatched_at", "delivered_at", "date", "sku_id",
+        "quantity", "price_cents", "requested_by_user",
     }
 )  # fmt: skip
 """Fields whose values messages quote: they name nobody."""
