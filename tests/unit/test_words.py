@@ -90,6 +90,13 @@ def test_every_exception_is_a_page() -> None:
     assert set(PAGES) >= EXCEPTIONS | HOW_TO
 
 
+def test_the_glossary_is_sorted_and_has_each_word_once() -> None:
+    glossary = (ROOT / "docs/glossary.md").read_text(encoding="utf-8").split("\n## ")[0]
+    entries = [line.split("|")[1].strip() for line in glossary.splitlines() if "|" in line][2:]
+
+    assert entries == sorted(set(entries), key=str.casefold)
+
+
 # --- the counter itself -----------------------------------------------------------------------
 
 
