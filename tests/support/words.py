@@ -78,16 +78,18 @@ class Text:
     """One docstring, help text, message or page.
 
     Attributes:
-        where: the file, and what of it where that helps a person to find it.
+        where: the file.
         line: number of the first line.
         written: the text as it was written.
         prose: the same text with all that does not count blank.
+        part: the command, option or message of the file; empty for docstrings and pages.
     """
 
     where: str
     line: int
     written: str = field(repr=False)
     prose: str = field(repr=False)
+    part: str = ""
 
     def __post_init__(self) -> None:
         if len(self.written) != len(self.prose):
@@ -115,7 +117,8 @@ class Sentence:
         written = self.text.written[self.begin : self.end]
         begin = self.begin + len(written) - len(written.lstrip())
         shown = " ".join(written.split()).lstrip("|#.-*+>) ").rstrip("| ")
-        return f"{self.text.where}:{self.text.line_at(begin)}: {shown}"
+        part = f" [{self.text.part}]" if self.text.part else ""
+        return f"{self.text.where}:{self.text.line_at(begin)}{part}: {shown}"
 
 
 @dataclass(slots=True)
@@ -292,10 +295,10 @@ def _docstring_lines(written: str) -> Iterator[str]:
             )
 
 
-def message(where: str, line: int, written: str) -> Text:
+def message(where: str, line: int, written: str, part: str = "") -> Text:
     """Return a text for people, with its placeholders blank."""
     prose = re.sub(r"\{[^{}]*\}", lambda hit: _blank(hit[0]), written.replace("\b", " "))
-    return Text(where, line, written, _finished(prose))
+    return Text(where, line, written, _finished(prose), part)
 
 
 def _finished(prose: str) -> str:
@@ -355,9 +358,7 @@ def help_texts(command: click.Command, called: str = "vtex-erp") -> list[Text]:
         if isinstance(option, click.Option):
             written[f"{called} {option.opts[-1]}"] = option.help
     texts = [
-        message(f"{where} [{name}]", line, inspect.cleandoc(text))
-        for name, text in written.items()
-        if text
+        message(where, line, inspect.cleandoc(text), name) for name, text in written.items() if text
     ]
     if isinstance(command, click.Group):
         for name in command.list_commands(context):
@@ -375,7 +376,7 @@ def _place_of(command: click.Command) -> tuple[str, int]:
 def messages(catalogue: Mapping[str, object], where: str = "foundation/messages.py") -> list[Text]:
     """Return the texts and the next steps of a catalogue of messages."""
     return [
-        message(f"{where} [{code}.{part}]", 1, str(getattr(entry, part)))
+        message(where, 1, str(getattr(entry, part)), f"{code}.{part}")
         for code, entry in catalogue.items()
         for part in ("text", "next_step")
         if getattr(entry, part)
