@@ -373,12 +373,12 @@ def _place_of(command: click.Command) -> tuple[str, int]:
     return (_named(Path(code.co_filename)), code.co_firstlineno) if code else ("?", 1)
 
 
-def messages(catalogue: Mapping[str, object], where: str = "foundation/messages.py") -> list[Text]:
+def messages(catalogue: Mapping[str, object], where: str = "foundation/messages") -> list[Text]:
     """Return the texts and the next steps of a catalogue of messages."""
     return [
         message(where, 1, str(getattr(entry, part)), f"{code}.{part}")
         for code, entry in catalogue.items()
-        for part in ("text", "next_step")
+        for part in ("words", "next_step")
         if getattr(entry, part)
     ]
 
@@ -409,7 +409,7 @@ def main() -> None:
     if chosen.help_texts:
         sources["help texts"] = help_texts(import_module("workers.cli.main").main)
     if chosen.messages:
-        sources["messages"] = messages(import_module("foundation.messages").CATALOGUE)
+        sources["messages"] = messages(import_module("foundation.messages.catalogue").CATALOGUE)
     if not sources:
         parser.error("name a file or a folder, or --help-texts, or --messages")
     for name, texts in sources.items():
