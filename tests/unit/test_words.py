@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import click
 import pytest
-from support import words
-from support.words import ROOT, Count, count
 
 from foundation.messages.catalogue import CATALOGUE
+from support import words
+from support.words import ROOT, Count, count
 
 LAYERS = (
     "foundation", "vtex", "erp", "journal", "tasks", "workers", "celeryconfig.py", "flowerconfig.py",
