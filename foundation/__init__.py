@@ -1,1 +1,1 @@
-"""Parts that every layer may use. They know nothing of orders, VTEX or the ERP."""
+"""Parts that every layer may use. They do not know orders, VTEX or the ERP."""

@@ -2,7 +2,7 @@
 
 Each module of this package holds the messages of one area as constants. A caller fills one in:
 ``raise Refused(ORDER_CANCELED(status=order.status))``. Words pass through gettext, so that a
-translation needs no change of the code.
+translation does not change the code.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Text(str):
     Attributes:
         code: code of the message, as in ``VE-2031``.
         words: the sentence alone.
-        next_step: what a person does now. Empty where a person has nothing to do.
+        next_step: the command, setting or place that repairs it. May be empty.
     """
 
     __slots__ = ("code", "next_step", "words")
@@ -68,7 +68,7 @@ class Message:
         return Text(_filled(self.words, fields), self.code, _filled(self.next_step, fields))
 
     def log(self, log: Logger, **extra: Any) -> None:
-        """Write an ERROR line that asks a person to act; its fields go into ``extra``."""
+        """Write an ERROR line that asks a person to act. Its fields go into ``extra``."""
         log.error(_translated(self.words), extra=extra | {"code": self.code})
 
 

@@ -12,7 +12,7 @@ TOO_LARGE = message("VE-3001", "the file has {size} bytes, and an NF-e has {most
 NOT_UTF8 = message("VE-3002", "the file is not UTF-8, as every NF-e is", _ORIGINAL)
 TOO_DEEP = message("VE-3003", "the XML is nested too deep or has too many elements for an NF-e")
 NOT_XML = message(
-    "VE-3004", "the file is no XML or was cut off (line {line}, column {column})", _ORIGINAL
+    "VE-3004", "the file is not XML or was cut off (line {line}, column {column})", _ORIGINAL
 )
 HAS_DTD = message("VE-3005", "the XML has a DTD or entities, and an NF-e never has them")
 EMPTY = message("VE-3006", "the file is empty")
@@ -61,7 +61,7 @@ OTHER_PURPOSE = message(
     "ide/finNFe is {purpose}, and VTEX gets sales (1) and returns (4) only: complementary (2), "
     "adjustment (3) and other notas stay in the ERP",
 )
-DIRECTION = message("VE-3033", "ide/tpNF is {direction}, neither 0 nor 1", _ORIGINAL)
+DIRECTION = message("VE-3033", "ide/tpNF is {direction}, and must be 0 or 1", _ORIGINAL)
 NOT_A_TIME = message("VE-3034", "ide/dhEmi is not a valid time", _ORIGINAL)
 NO_VALUE = message(
     "VE-3035", "total/ICMSTot/vNF is 0, and VTEX accepts an invoice with a value only"
@@ -74,20 +74,20 @@ DISCOUNT_TOO_HIGH = message("VE-3039", "{path} is more than vProd", _ORIGINAL)
 # --- its lines and the order ------------------------------------------------------------------
 LINES_DIFFER = message("VE-3051", "{faults}. The order has {items}")
 NO_ITEM_FITS = message(
-    "VE-3052", "{line} fits no item of the order by {keys}; add its code to the product map"
+    "VE-3052", "{line} does not match an item of the order by {keys}: add its code to the product map"
 )
 MAPPED_ITEM_MISSING = message(
     "VE-3053",
-    "{line} fits no item of the order by {keys} (the product map says SKU {sku_id})",
+    "{line} does not match an item of the order by {keys} (the product map says SKU {sku_id})",
 )
 NOT_WHOLE = message(
     "VE-3054",
-    "{lines}: makes {units} of SKU {sku_id}, which is not a whole number; correct the product map "
+    "{lines}: makes {units} of SKU {sku_id}, which is not a whole number: correct the product map "
     "or the unit multiplier of the SKU",
 )
 SERVICES_ONLY = message("VE-3055", "the nota holds services only, and VTEX invoices items")
 BROKEN_KIT = message(
     "VE-3056",
-    "kit SKU {sku_id}: its parts make no whole kits ({parts}); put whole kits on the nota, or map "
+    "kit SKU {sku_id}: its parts do not make whole kits ({parts}): put whole kits on the nota, or map "
     "the code of one part to the kit's SKU and the others to it with 0",
 )

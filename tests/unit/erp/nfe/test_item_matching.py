@@ -65,7 +65,7 @@ def test_a_line_finds_its_item_by_ref_id_ean_or_sku_id(det) -> None:
 
 
 def test_a_key_that_is_not_asked_for_finds_nothing() -> None:
-    assert "fits no item of the order by ean" in mismatch(Det(code="CAM-P"), match=["ean"])
+    assert "does not match an item of the order by ean" in mismatch(Det(code="CAM-P"), match=["ean"])
 
 
 def test_a_key_that_nobody_knows_is_a_mistake_of_the_caller() -> None:
@@ -172,7 +172,7 @@ def test_the_parts_of_a_kit_make_the_kit() -> None:
 def test_parts_that_make_no_whole_kit_are_refused_with_what_helps(dets) -> None:
     words = mismatch(*dets, of=order(KIT))
 
-    assert "kit SKU 900: its parts make no whole kits (SKU 31 for 1, SKU 32 for" in words
+    assert "kit SKU 900: its parts do not make whole kits (SKU 31 for 1, SKU 32 for" in words
     assert "map the code of one part to the kit's SKU" in words
     assert "a kit of 1 x SKU 31 ref id A, 2 x SKU 32 ref id B" in words
 
