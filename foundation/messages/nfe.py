@@ -74,7 +74,8 @@ DISCOUNT_TOO_HIGH = message("VE-3039", "{path} is more than vProd", _ORIGINAL)
 # --- its lines and the order ------------------------------------------------------------------
 LINES_DIFFER = message("VE-3051", "{faults}. The order has {items}")
 NO_ITEM_FITS = message(
-    "VE-3052", "{line} does not match an item of the order by {keys}: add its code to the product map"
+    "VE-3052",
+    "{line} does not match an item of the order by {keys}: add its code to the product map",
 )
 MAPPED_ITEM_MISSING = message(
     "VE-3053",
@@ -88,6 +89,6 @@ NOT_WHOLE = message(
 SERVICES_ONLY = message("VE-3055", "the nota holds services only, and VTEX invoices items")
 BROKEN_KIT = message(
     "VE-3056",
-    "kit SKU {sku_id}: its parts do not make whole kits ({parts}): put whole kits on the nota, or map "
-    "the code of one part to the kit's SKU and the others to it with 0",
+    "kit SKU {sku_id}: its parts do not make whole kits ({parts}): put whole kits on the nota, or "
+    "map the code of one part to the kit's SKU and the others to it with 0",
 )

@@ -65,7 +65,9 @@ def test_a_line_finds_its_item_by_ref_id_ean_or_sku_id(det) -> None:
 
 
 def test_a_key_that_is_not_asked_for_finds_nothing() -> None:
-    assert "does not match an item of the order by ean" in mismatch(Det(code="CAM-P"), match=["ean"])
+    assert "does not match an item of the order by ean" in mismatch(
+        Det(code="CAM-P"), match=["ean"]
+    )
 
 
 def test_a_key_that_nobody_knows_is_a_mistake_of_the_caller() -> None:
@@ -91,13 +93,13 @@ def test_a_key_that_fits_two_skus_decides_nothing() -> None:
     )
 
     assert items(Det(ean="7891000100110"), of=twins) == [("7", 1, 1000)]
-    assert "fits no item" in mismatch(Det(), of=twins)
+    assert "does not match an item" in mismatch(Det(), of=twins)
 
 
 def test_lines_that_fit_nothing_are_named_beside_what_the_order_has() -> None:
     words = mismatch(Det(), Det(code="CAN-AZ", ean="7891000100999"))
 
-    assert "det[2] (cProd 'CAN-AZ', EAN 7891000100999, 1 'UN') fits no item" in words
+    assert "det[2] (cProd 'CAN-AZ', EAN 7891000100999, 1 'UN') does not match an item" in words
     assert "The order has 1 x SKU 310045 ref id CAM-P EAN 7891000100103" in words
     assert "det[1]" not in words
     assert not any(one in words for one in PERSON)
