@@ -149,7 +149,7 @@ def sweep_ms(journal: Journal) -> float:
     took = []
     for _ in range(9):
         began = time.perf_counter()
-        journal.dispatch(in_flight=0)
+        journal.jobs.dispatch(in_flight=0)
         took.append(time.perf_counter() - began)
     return 1000 * sorted(took)[len(took) // 2]
 
@@ -203,7 +203,7 @@ def _drain(watch: Watch, journal: Journal, erp: Erp, count: int) -> None:
 
     def drained() -> bool:
         nonlocal shown
-        counts = journal.counts()["acme"]
+        counts = journal.orders.counts()["acme"]
         if not first and counts.get(AT_ERP, 0) < count:
             first.append(time.monotonic() - began)
         if time.monotonic() - shown > 30:

@@ -201,7 +201,7 @@ class Run:
         }
         if self.contestant.is_ours:
             journal = Journal(self.cluster.env["JOURNAL_URL"])
-            rows = {row.order_id: row for row in journal.orders(limit=1_000_000)}
+            rows = {row.order_id: row for row in journal.orders.find(limit=1_000_000)}
             journal.close()
             mine = [rows[order_id] for order_id, _ in self.times]
             waits = [(row.updated_at - row.listed_at).total_seconds() for row in mine]

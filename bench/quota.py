@@ -32,7 +32,7 @@ import requests
 from cluster import Surroundings, surroundings, wait_until_ready
 from sqlalchemy import NullPool, create_engine, make_url, text
 
-from journal.jobs.order_intake import Listed
+from journal.orders import Listed
 from journal.journal import Journal
 from support.servers import (  # cluster.py says where it is
     Cluster,

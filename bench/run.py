@@ -97,7 +97,7 @@ def _run(around: Surroundings, arguments: argparse.Namespace) -> list[dict[str, 
 
 def _invoices(cluster: Cluster, meter: Meter, link: Any) -> dict[str, Any]:
     journal = Journal(cluster.env["JOURNAL_URL"])
-    rows = [one for one in journal.orders(limit=1_000_000) if one.value_cents]
+    rows = [one for one in journal.orders.find(limit=1_000_000) if one.value_cents]
     meter = Meter(cluster, meter.broker, meter.databases, meter.ours)
     for place, row in enumerate(rows):
         fields = {
@@ -105,7 +105,7 @@ def _invoices(cluster: Cluster, meter: Meter, link: Any) -> dict[str, Any]:
             "value_cents": row.value_cents, "issued_at": "2026-03-10T15:04:05-03:00",
         }  # fmt: skip
         app.send_task("invoices.send", kwargs=fields, queue="invoices", connection=link)
-    meter.wait(lambda: journal.request_counts().get("invoice") == {"done": len(rows)})
+    meter.wait(lambda: journal.requests.counts().get("invoice") == {"done": len(rows)})
     journal.close()
     return meter.read("invoices", len(rows))
 
@@ -113,7 +113,7 @@ def _invoices(cluster: Cluster, meter: Meter, link: Any) -> dict[str, Any]:
 def _latency(journal_url: str) -> dict[str, float]:
     journal = Journal(journal_url)
     try:
-        rows = journal.orders(limit=1_000_000)
+        rows = journal.orders.find(limit=1_000_000)
     finally:
         journal.close()
     waits = [(row.updated_at - row.listed_at).total_seconds() for row in rows]

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
 
 from journal.model import Policy, Ticket
+from journal.storage.repository import Repository
 from journal.storage.rows import Row, insert
 from journal.storage.tables import erp_pauses, jobs
 
@@ -94,3 +95,12 @@ def pass_turn(db: Connection, row: Row, now: datetime) -> None:
     """Let the next order try at once where this one ended without having asked the ERP."""
     if row["erp_until"] is not None and row["erp_tried_job"] == row["id"]:
         db.execute(update(erp_pauses).where(erp_pauses.c.tried_job == row["id"]).values(until=now))
+
+
+class ErpCircuitBreaker(Repository):
+    """The circuit breaker in front of the ERP."""
+
+    def current(self) -> ErpPause | None:
+        """Return why orders wait for the ERP; None while it answers."""
+        with self._database.transaction() as db:
+            return current(db)

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, select, update
 
-from journal.queries import Readings
+from journal.storage.repository import Repository
 from journal.storage.rows import insert
 from journal.storage.tables import feeds
 
@@ -118,33 +118,33 @@ def change(db: Connection, store: str, **values: Any) -> None:
     db.execute(update(feeds).where(feeds.c.store == store).values(**values))
 
 
-class Feeding(Readings):
+class Feeds(Repository):
     """The feeds that were set up here."""
 
-    def feed(self, store: str) -> FeedRow | None:
+    def get(self, store: str) -> FeedRow | None:
         """Return a store's feed; None where none was set up here."""
         with self._database.transaction() as db:
             return find(db, store)
 
-    def set_up_feed(
+    def set_up(
         self, store: str, statuses: Sequence[str], *, hidden_seconds: int, kept_seconds: int
     ) -> None:
         """Keep how a store's feed was set up."""
         with self._database.transaction() as db:
             set_up(db, store, tuple(statuses), hidden_seconds, kept_seconds, now=self._now())
 
-    def forget_feed(self, store: str) -> None:
+    def forget(self, store: str) -> None:
         """Forget a store's feed."""
         with self._database.transaction() as db:
             forget(db, store)
 
-    def feed_seen(self, store: str) -> None:
+    def mark_working(self, store: str) -> None:
         """Keep that a feed works, and is what it was set up as."""
         now = self._now()
         with self._database.transaction() as db:
             change(db, store, looked_at=now, tried_at=None, fault=None)
 
-    def feed_restored(self, store: str, why: str) -> None:
+    def mark_restored(self, store: str, why: str) -> None:
         """Keep that a feed was configured anew, as it was set up."""
         now = self._now()
         with self._database.transaction() as db:
@@ -153,17 +153,17 @@ class Feeding(Readings):
                 restored_at=now, restored_why=why,
             )  # fmt: skip
 
-    def feed_failed(self, store: str, fault: str) -> None:
+    def mark_failed(self, store: str, fault: str) -> None:
         """Keep that a feed does not work; the list goes on at its usual pace meanwhile."""
         with self._database.transaction() as db:
             change(db, store, tried_at=self._now(), fault=fault)
 
-    def feed_unreadable(self, store: str, count: int) -> None:
+    def count_unreadable(self, store: str, count: int) -> None:
         """Count events that named no order."""
         with self._database.transaction() as db:
             change(db, store, unreadable=feeds.c.unreadable + count)
 
-    def feed_listed(self, store: str) -> None:
+    def mark_listed(self, store: str) -> None:
         """Keep that the list was read to its end."""
         with self._database.transaction() as db:
             change(db, store, listed_at=self._now())

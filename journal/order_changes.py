@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, select
 
 from journal.model import Kind, Stage, State
-from journal.queries import Readings
+from journal.storage.repository import Repository
 from journal.storage.rows import insert, is_open, line, new_job
-from journal.storage.tables import cancel_requests, events, jobs
+from journal.storage.tables import events, jobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +31,6 @@ class Seen:
     key: str
     words: str
     after: timedelta = timedelta()
-
-
-@dataclass(frozen=True, slots=True)
-class CancelRequest:
-    """A cancellation that VTEX was asked for, which the ERP was told of and has not decided on.
-
-    Attributes:
-        request_id: VTEX's; None where it gave none.
-        decide_by: VTEX cancels by itself then.
-    """
-
-    store: str
-    order_id: str
-    request_id: str | None
-    asked_at: datetime
-    decide_by: datetime
 
 
 def record(db: Connection, store: str, seen: Iterable[Seen], now: datetime) -> list[str]:
@@ -80,10 +64,10 @@ def record(db: Connection, store: str, seen: Iterable[Seen], now: datetime) -> l
     return [one.order_id for one in found]
 
 
-class Changing(Readings):
-    """Changes at VTEX, and the requests to cancel that wait for the ERP's word."""
+class OrderChanges(Repository):
+    """The jobs of changes, and the state of the ERP's own cancellation."""
 
-    def record_changes(self, store: str, seen: Iterable[Seen]) -> int:
+    def record(self, store: str, seen: Iterable[Seen]) -> int:
         """Open a job for each hint that is new; return how many. One transaction."""
         hints = list(seen)
         if not hints:
@@ -91,7 +75,7 @@ class Changing(Readings):
         with self._database.transaction() as db:
             return len(record(db, store, hints, self._now()))
 
-    def open_changes(self, store: str, order_ids: Sequence[str]) -> set[str]:
+    def pending(self, store: str, order_ids: Sequence[str]) -> set[str]:
         """Return those of the orders that have a change which still is to be told."""
         query = select(jobs.c.order_id).where(
             jobs.c.store == store, jobs.c.order_id.in_(order_ids), jobs.c.kind == Kind.CHANGE,
@@ -116,47 +100,3 @@ class Changing(Readings):
         with self._database.transaction() as db:
             found = db.execute(query).scalar_one_or_none()
         return None if found is None else State(found)
-
-    def cancel_request(self, store: str, order_id: str) -> CancelRequest | None:
-        """Return the request to cancel an order that waits for the ERP's word."""
-        found = self.cancel_requests(store, order_id)
-        return found[0] if found else None
-
-    def cancel_requests(
-        self, store: str | None = None, order_id: str | None = None
-    ) -> list[CancelRequest]:
-        """Return the requests that wait for the ERP's word, the most urgent first."""
-        query = select(cancel_requests).order_by(
-            cancel_requests.c.decide_by, cancel_requests.c.order_id
-        )
-        if store is not None:
-            query = query.where(cancel_requests.c.store == store)
-        if order_id is not None:
-            query = query.where(cancel_requests.c.order_id == order_id)
-        with self._database.transaction() as db:
-            return [CancelRequest(**one) for one in db.execute(query).mappings()]
-
-    def keep_cancel_request(self, one: CancelRequest) -> None:
-        """Keep that the ERP was told of a request; a former one of the order makes room."""
-        row = {"request_id": one.request_id, "asked_at": one.asked_at, "decide_by": one.decide_by}
-        key = [cancel_requests.c.store, cancel_requests.c.order_id]
-        with self._database.transaction() as db:
-            db.execute(
-                insert(db, cancel_requests)
-                .values(store=one.store, order_id=one.order_id, **row)
-                .on_conflict_do_update(index_elements=key, set_=row)
-            )
-
-    def end_cancel_request(self, store: str, order_id: str) -> None:
-        """Forget a request that is decided."""
-        with self._database.transaction() as db:
-            end_request(db, store, order_id)
-
-
-def end_request(db: Connection, store: str, order_id: str) -> None:
-    """Forget a request that is decided."""
-    db.execute(
-        cancel_requests.delete().where(
-            cancel_requests.c.store == store, cancel_requests.c.order_id == order_id
-        )
-    )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from journal.model import NOT_ASKED, Kind, Stage
-from journal.storage.rows import Row, from_json, is_open
-from journal.storage.tables import jobs, outcomes
+from journal.model import NOT_ASKED, Kind, Stage, backoff_seconds
+from journal.storage.repository import Repository
+from journal.storage.rows import Row, from_json, is_open, line
+from journal.storage.tables import events, jobs, outcomes
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ def ended(db: Connection, job: Row, outcome: str, reason: str | None, now: datet
         )
 
 
-def due(db: Connection, now: datetime, limit: int) -> list[Outcome]:
+def find_due(db: Connection, now: datetime, limit: int) -> list[Outcome]:
     """Return what the ERP is to be told next: of each order the oldest alone."""
     earlier = outcomes.alias("earlier")
     query = (
@@ -103,3 +105,34 @@ def due(db: Connection, now: datetime, limit: int) -> list[Outcome]:
         )
         for one in db.execute(query).mappings()
     ]  # fmt: skip
+
+
+class Outcomes(Repository):
+    """The outcomes that the ERP does not know yet."""
+
+    def due(self, limit: int) -> list[Outcome]:
+        """Return outcomes that the ERP is to be told now: of each order the oldest alone."""
+        with self._database.transaction() as db:
+            return find_due(db, self._now(), limit)
+
+    def mark_reported(self, outcome: Outcome) -> None:
+        """Keep that the ERP knows."""
+        with self._database.transaction() as db:
+            db.execute(outcomes.delete().where(outcomes.c.id == outcome.id))
+            db.execute(
+                events.insert(),
+                line(
+                    outcome.store, outcome.order_id, self._now(), outcome.attempt,
+                    "ERP told", kind=outcome.kind, detail=outcome.outcome,
+                ),
+            )  # fmt: skip
+
+    def postpone(self, outcome: Outcome) -> None:
+        """Let an outcome wait: the ERP did not take it."""
+        wait = backoff_seconds(outcome.failures + 1, self._policy, random.random)
+        with self._database.transaction() as db:
+            db.execute(
+                update(outcomes)
+                .where(outcomes.c.id == outcome.id)
+                .values(failures=outcome.failures + 1, due_at=self._now() + timedelta(seconds=wait))
+            )

@@ -10,8 +10,8 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, select, update
 
 from journal.model import PATHS, Kind, Stage, State
-from journal.queries import Readings
-from journal.storage.rows import insert, line, unpacked
+from journal.storage.repository import Repository
+from journal.storage.rows import insert, unpacked
 from journal.storage.tables import events, jobs, orders, reconciliations
 
 BATCH = 500
@@ -182,11 +182,6 @@ def handle_again(db: Connection, store: str, order_id: str, now: datetime) -> bo
     return moved.rowcount == 1
 
 
-def note(db: Connection, store: str, order_id: str, now: datetime, what: str, detail: str) -> None:
-    """Leave a line in an order's timeline."""
-    db.execute(events.insert(), line(store, order_id, now, 0, what, detail=detail))
-
-
 def keep(db: Connection, one: Reconciliation) -> None:
     """Keep a store's last reconciliation."""
     row = {
@@ -210,10 +205,10 @@ def last(db: Connection) -> dict[str, Reconciliation]:
     }
 
 
-class Reconciling(Readings):
+class Reconciliations(Repository):
     """Many orders at a time, and what comparing them came to."""
 
-    def known(self, store: str, order_ids: Sequence[str]) -> dict[str, Known]:
+    def orders(self, store: str, order_ids: Sequence[str]) -> dict[str, Known]:
         """Return what is known of many orders; those that never came in are left out."""
         found: dict[str, Known] = {}
         for start in range(0, len(order_ids), BATCH):
@@ -226,22 +221,17 @@ class Reconciling(Readings):
         with self._database.transaction() as db:
             return sends_invoices(db, store)
 
-    def handle_again(self, store: str, order_id: str) -> bool:
+    def restart_handling(self, store: str, order_id: str) -> bool:
         """Let VTEX be told once more that handling started; say whether the order was done."""
         with self._database.transaction() as db:
             return handle_again(db, store, order_id, self._now())
 
-    def note(self, store: str, order_id: str, what: str, detail: str) -> None:
-        """Leave a line in an order's timeline."""
-        with self._database.transaction() as db:
-            note(db, store, order_id, self._now(), what, detail)
-
-    def keep_reconciliation(self, one: Reconciliation) -> None:
+    def save(self, one: Reconciliation) -> None:
         """Keep a store's last reconciliation."""
         with self._database.transaction() as db:
             keep(db, one)
 
-    def reconciliations(self) -> dict[str, Reconciliation]:
+    def latest(self) -> dict[str, Reconciliation]:
         """Return the last reconciliation of each store that had one."""
         with self._database.transaction() as db:
             return last(db)

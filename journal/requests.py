@@ -1,20 +1,29 @@
-"""What the ERP asks for, written once under its key, and what it is told of it."""
+"""The requests of the ERP, each written once under its key."""
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, select, update
+from sqlalchemy import Connection, RowMapping, Select, func, select, update
 
-from journal.model import Kind, Stage, State, backoff_seconds
-from journal.outcomes import Outcome, due, ended
-from journal.storage.rows import digest, insert, line, new_job, packed, said, unpacked
+from journal.model import Kind, Stage, State
+from journal.outcomes import ended
+from journal.storage.repository import Repository
+from journal.storage.rows import (
+    count_jobs,
+    digest,
+    from_json,
+    insert,
+    line,
+    new_job,
+    packed,
+    said,
+    unpacked,
+)
 from journal.storage.tables import events, jobs, orders, outcomes
-from journal.stored_documents import Keeping
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +62,38 @@ class Asked:
     purged: bool = False
 
 
-class Asking(Keeping):
-    """The requests of the ERP, beside the questions."""
+@dataclass(frozen=True, slots=True)
+class RequestRow:
+    """Where something that the ERP asked for stands.
 
-    def ask(self, ask: Ask, *, again: bool = False) -> Asked:
+    Attributes:
+        about: invoice number, where one is concerned.
+        result: what VTEX gave: ``receipt``, ``order_status``.
+        purged: what it asked for is not known any more.
+    """
+
+    job: int
+    store: str
+    order_id: str
+    kind: Kind
+    about: str | None
+    reference: str | None
+    stage: Stage
+    state: State
+    attempt: int
+    failures: int
+    due_at: datetime
+    last_error: str | None
+    result: dict[str, Any] | None
+    created_at: datetime | None
+    updated_at: datetime
+    purged: bool = False
+
+
+class Requests(Repository):
+    """The requests of the ERP, and the jobs of what changed at VTEX."""
+
+    def submit(self, ask: Ask, *, again: bool = False) -> Asked:
         """Write a request of the ERP, once under its key.
 
         Where the one that is known is dead, another content takes its place.
@@ -156,32 +193,59 @@ class Asking(Keeping):
             ended(db, job, "refused", reason, now)
         return True
 
-    def untold(self, limit: int) -> list[Outcome]:
-        """Return outcomes that the ERP is to be told now: of each order the oldest alone."""
+    def find(
+        self,
+        store: str | None = None,
+        order_id: str | None = None,
+        *,
+        state: State | None = None,
+        older_than: timedelta | None = None,
+        limit: int = 100,
+    ) -> list[RequestRow]:
+        """Return what the ERP asked for, and what changed at VTEX, the oldest first."""
+        query = select(*(jobs.c[name] for name in _REQUEST)).where(jobs.c.kind != Kind.INTAKE)
+        if state is not None:
+            query = query.where(jobs.c.state == state)
+        if older_than is not None:
+            query = query.where(jobs.c.created_at < self._now() - older_than)
+        if store is not None:
+            query = query.where(jobs.c.store == store)
+        if order_id is not None:
+            query = query.where(jobs.c.order_id == order_id)
+        by_age = query.order_by(jobs.c.id)
+        if state in (State.OPEN, State.DEAD):
+            # As with orders: these are few, and found by their state.
+            few = query.offset(0).subquery()
+            by_age = select(few).order_by(few.c.id)
         with self._database.transaction() as db:
-            return due(db, self._now(), limit)
+            return [_request(one) for one in db.execute(by_age.limit(limit)).mappings()]
 
-    def told(self, outcome: Outcome) -> None:
-        """Keep that the ERP knows."""
+    def get(self, job: int) -> RequestRow | None:
+        """Return where one request stands; None where there is none of this number."""
+        query = select(*(jobs.c[name] for name in _REQUEST))
+        query = query.where(jobs.c.id == job, jobs.c.kind != Kind.INTAKE)
         with self._database.transaction() as db:
-            db.execute(outcomes.delete().where(outcomes.c.id == outcome.id))
-            db.execute(
-                events.insert(),
-                line(
-                    outcome.store, outcome.order_id, self._now(), outcome.attempt,
-                    "ERP told", kind=outcome.kind, detail=outcome.outcome,
-                ),
-            )  # fmt: skip
+            row = db.execute(query).mappings().one_or_none()
+        return None if row is None else _request(row)
 
-    def not_told(self, outcome: Outcome) -> None:
-        """Let an outcome wait: the ERP did not take it."""
-        wait = backoff_seconds(outcome.failures + 1, self._policy, random.random)
+    def body(self, job: int) -> dict[str, Any] | None:
+        """Return what a request asked for."""
         with self._database.transaction() as db:
-            db.execute(
-                update(outcomes)
-                .where(outcomes.c.id == outcome.id)
-                .values(failures=outcome.failures + 1, due_at=self._now() + timedelta(seconds=wait))
-            )
+            data = db.execute(select(jobs.c.content).where(jobs.c.id == job)).scalar_one_or_none()
+        return unpacked(data)
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Return, for each kind of request, how many are in each state; ``untold`` are outcomes."""
+        untold = select(outcomes.c.kind, func.count().label("n")).group_by(outcomes.c.kind)
+        found: dict[str, dict[str, int]] = {}
+        with self._database.transaction() as db:
+            for one in count_jobs(db):
+                if one.kind != Kind.INTAKE:
+                    kind = found.setdefault(one.kind, {})
+                    kind[one.state] = kind.get(one.state, 0) + one.n
+            for one in db.execute(untold):
+                found.setdefault(one.kind, {})["untold"] = one.n
+        return found
 
 
 def _named(ask: Ask) -> Select[Any]:
@@ -207,3 +271,22 @@ def _line_of(ask: Ask, now: datetime, what: str, detail: str | None = None) -> d
         ask.store, ask.order_id, now, 0, what,
         kind=ask.kind, stage=Stage.REQUESTED, detail=detail or ask.about,
     )  # fmt: skip
+
+
+_REQUEST = (
+    "id", "store", "order_id", "kind", "about", "reference", "stage", "state", "attempt",
+    "failures", "due_at", "last_error", "result", "created_at", "updated_at", "digest",
+)  # fmt: skip
+
+
+def _request(one: RowMapping) -> RequestRow:
+    row = {name: one[name] for name in _REQUEST if name not in ("id", "digest")}
+    row |= {
+        "job": one["id"],
+        "kind": Kind(one["kind"]),
+        "stage": Stage(one["stage"]),
+        "state": State(one["state"]),
+        "result": from_json(one["result"]),
+        "purged": one["digest"] is not None,
+    }
+    return RequestRow(**row)

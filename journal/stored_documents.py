@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Select, func, select, tuple_
 
-from journal.queries import Readings
+from journal.storage.repository import Repository
 from journal.storage.rows import unpacked
 from journal.storage.tables import documents
 
@@ -27,12 +27,19 @@ class Kept:
     payment: dict[str, Any] | None
 
 
-class Keeping(Readings):
-    """The documents of many orders, beside the other questions."""
+class StoredDocuments(Repository):
+    """The documents of all orders."""
 
-    def kept_documents(
-        self, store: str | None = None, *, since: datetime | None = None
-    ) -> Iterator[Kept]:
+    def get(self, store: str, order_id: str) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+        """Return VTEX's documents of an order and of its payment; personal data."""
+        query = select(documents.c.order_document, documents.c.payment_document).where(
+            documents.c.store == store, documents.c.order_id == order_id
+        )
+        with self._database.transaction() as db:
+            row = db.execute(query).one_or_none()
+        return (None, None) if row is None else (unpacked(row[0]), unpacked(row[1]))
+
+    def each(self, store: str | None = None, *, since: datetime | None = None) -> Iterator[Kept]:
         """Yield the documents, order by order; nothing is held of the database in between.
 
         Args:
@@ -54,8 +61,8 @@ class Keeping(Readings):
                 return
             last = (found[-1].store, found[-1].order_id)
 
-    def count_documents(self, store: str | None = None, *, since: datetime | None = None) -> int:
-        """Return how many ``kept_documents`` yields."""
+    def count(self, store: str | None = None, *, since: datetime | None = None) -> int:
+        """Return how many ``each`` yields."""
         query = _among(select(func.count()).select_from(documents), store, since)
         with self._database.transaction() as db:
             return int(db.execute(query).scalar_one())

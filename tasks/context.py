@@ -13,7 +13,7 @@ from erp.nfe.item_matching import MATCH
 from erp.port import Erp
 from journal.journal import Journal
 from journal.model import InFlight
-from journal.privacy.retention import Retention
+from journal.privacy.retention import RetentionPolicy
 from tasks.alerts.delivery import Notifier
 from tasks.alerts.model import Facts, Rules
 from tasks.instrumentation import TaskObserver
@@ -84,7 +84,7 @@ class Context:
     allow_sum_mismatch: frozenset[str] = field(default_factory=frozenset)
     codes: Mapping[str, CodeMap] = field(default_factory=dict)
     nfe: NfeRules = field(default_factory=NfeRules)
-    retention: Retention = field(default_factory=Retention)
+    retention: RetentionPolicy = field(default_factory=RetentionPolicy)
     rests: Mapping[str, timedelta] = field(default_factory=dict)
     alarm: Alarm | None = None
     observer: TaskObserver | None = None

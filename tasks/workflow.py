@@ -105,6 +105,6 @@ def names_of(kind: Kind, stage: str) -> list[str]:
 
 def _release(journal: Journal, tickets: Sequence[Ticket]) -> None:
     try:
-        journal.release(tickets)
+        journal.jobs.release(tickets)
     except JournalUnavailable:
         log.warning("leases run out by themselves", extra={"count": len(tickets)})

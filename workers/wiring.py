@@ -18,7 +18,7 @@ from redis.exceptions import LockError
 from erp.port import Erp
 from journal.journal import Journal
 from journal.model import JournalError, Policy
-from journal.privacy.retention import Retention
+from journal.privacy.retention import RetentionPolicy
 from tasks.alerts.model import Facts, Rules, Watched
 from tasks.base import StoreTask
 from tasks.context import REFILLED, Alarm, Context, NfeRules, Renew
@@ -181,13 +181,13 @@ def rests(settings: Settings) -> dict[str, timedelta]:
 
 def retention(
     settings: Settings, documents_days: int | None = None, timeline_days: int | None = None
-) -> Retention:
+) -> RetentionPolicy:
     """Return how long the journal keeps what is closed.
 
     Args:
         documents_days, timeline_days: in place of what the settings say.
     """
-    return Retention(
+    return RetentionPolicy(
         documents=_days(documents_days or settings.retention_documents_days),
         timeline=_days(timeline_days or settings.retention_timeline_days),
     )

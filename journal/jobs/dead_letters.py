@@ -10,10 +10,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, select, update
 
-from journal.finding import find_job
-from journal.model import ContentPurged, Kind, Stage, State, stage_of_retry
+from journal.model import Kind, Stage, State, stage_of_retry
 from journal.outcomes import ended
-from journal.queries import Readings
+from journal.storage.repository import Repository
 from journal.storage.rows import line
 from journal.storage.tables import events, jobs
 
@@ -159,59 +158,15 @@ def _tell(
         )  # fmt: skip
 
 
-class Reviving(Readings):
-    """Dead jobs, many at a time."""
+class DeadLetters(Repository):
+    """The dead jobs, many at a time."""
 
-    def retry(self, store: str, order_id: str, *, job: int | None = None) -> bool:
-        """Let a dead, skipped or waiting job try again now; say whether there was anything to do.
-
-        An intake's documents are read afresh, unless the ERP has the order already.
-
-        Raises:
-            ContentPurged: it ended so long ago that nobody knows what it was to do.
-        """
-        now = self._now()
-        with self._database.transaction() as db:
-            row = find_job(db, store, order_id, job)
-            if row is None or row["state"] == State.DONE:
-                return False
-            if row["digest"] is not None:
-                raise ContentPurged(
-                    f"job {row['id']} ended at {row['updated_at']:%Y-%m-%d}, and what it asked for "
-                    "was purged since: ask for it anew, for an invoice under another number"
-                )
-            if row["state"] == State.OPEN and row["lease_until"] and row["lease_until"] >= now:
-                return False
-            moved = db.execute(
-                update(jobs)
-                .where(
-                    jobs.c.id == row["id"],
-                    jobs.c.attempt == row["attempt"],
-                    jobs.c.state == row["state"],
-                    jobs.c.digest.is_(None),
-                )
-                .values(
-                    state=State.OPEN, stage=stage_of_retry(Stage(row["stage"])), due_at=now,
-                    starts=0, failures=0, lease_until=None, last_error=None, updated_at=now,
-                )
-            )  # fmt: skip
-            if moved.rowcount != 1:
-                return False  # a worker, or another hand, was first
-            db.execute(
-                events.insert(),
-                line(
-                    store, order_id, now, row["attempt"], "retried by hand",
-                    kind=row["kind"], stage=row["stage"],
-                ),
-            )  # fmt: skip
-        return True
-
-    def dead(self, which: Which, *, limit: int = 100_000) -> list[DeadRow]:
+    def find(self, which: Which, *, limit: int = 100_000) -> list[DeadRow]:
         """Return dead jobs, the longest dead first."""
         with self._database.transaction() as db:
             return find(db, which, limit)
 
-    def revive(self, rows: Sequence[DeadRow]) -> Iterator[int]:
+    def retry(self, rows: Sequence[DeadRow]) -> Iterator[int]:
         """Let dead jobs try again now; yield how many came back, batch by batch.
 
         What has meanwhile come back by itself is left alone.

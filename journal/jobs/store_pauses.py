@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from journal.queries import Readings
+from sqlalchemy import select
+
+from journal.storage.repository import Repository
 from journal.storage.rows import insert
 from journal.storage.tables import pauses
 
 
-class Pausing(Readings):
-    """What begins and ends pauses."""
+class StorePauses(Repository):
+    """The pauses of all stores."""
 
-    def pause(self, store: str, *, seconds: float, reason: str) -> None:
+    def get(self, store: str) -> tuple[datetime, str] | None:
+        """Return until when a store pauses and why; None when it does not."""
+        query = select(pauses.c.until, pauses.c.reason).where(
+            pauses.c.store == store, pauses.c.until > self._now()
+        )
+        with self._database.transaction() as db:
+            row = db.execute(query).one_or_none()
+        return None if row is None else (row.until, row.reason)
+
+    def find(self) -> dict[str, tuple[datetime, str]]:
+        """Return until when and why, for each store that pauses."""
+        query = select(pauses).where(pauses.c.until > self._now()).order_by(pauses.c.store)
+        with self._database.transaction() as db:
+            return {one.store: (one.until, one.reason) for one in db.execute(query)}
+
+    def begin(self, store: str, *, seconds: float, reason: str) -> None:
         """Let no job of the store call VTEX for a while; a pause is never shortened."""
         until = self._now() + timedelta(seconds=seconds)
         with self._database.transaction() as db:
@@ -26,7 +43,7 @@ class Pausing(Readings):
                 )
             )
 
-    def resume(self, store: str) -> None:
+    def end(self, store: str) -> None:
         """End a store's pause."""
         with self._database.transaction() as db:
             db.execute(pauses.delete().where(pauses.c.store == store))

@@ -13,17 +13,12 @@ from journal import reconciliation as reconciled
 from journal.erp_circuit_breaker import ErpPause
 from journal.feeds import FeedRow
 from journal.model import AT_ERP, Kind, State
-from journal.monitoring.order_rate import Counting
 from journal.reconciliation import Reconciliation
-from journal.storage.rows import insert
+from journal.storage.repository import Repository
 from journal.storage.tables import feeds, jobs, pauses, signs
 
 MOST_REASONS = 2000
 """Reasons of dead jobs that are read, the most frequent first."""
-
-LISTED, WATCHED, KNOWN = "listed", "watched", "known"
-"""Signs: a store's list was read to its end; alerts were looked for; a store was first looked at.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,44 +71,10 @@ class Vitals:
     waiting: Mapping[str, Waiting]
 
 
-class Examining(Counting):
-    """Signs of life, and what is amiss."""
+class AlertQueries(Repository):
+    """The queries of the alert rules."""
 
-    def sign(self, name: str, store: str = "", *, every: timedelta = timedelta(0)) -> None:
-        """Keep that something came to its end as it should.
-
-        Args:
-            every: a sign that is younger than this is left as it is.
-        """
-        now = self._now()
-        row = {"name": name, "store": store, "at": now}
-        with self._database.transaction() as db:
-            db.execute(
-                insert(db, signs)
-                .values(row)
-                .on_conflict_do_update(
-                    index_elements=[signs.c.name, signs.c.store],
-                    set_={"at": now},
-                    where=signs.c.at <= now - every,
-                )
-            )
-
-    def introduce(self, stores: Sequence[str], now: datetime) -> None:
-        """Keep when stores were first looked at; one that never answers is silent since then."""
-        query = select(signs.c.store).where(signs.c.name == KNOWN)
-        with self._database.transaction() as db:
-            known = set(db.execute(query).scalars())
-            new = [{"name": KNOWN, "store": one, "at": now} for one in stores if one not in known]
-            if new:
-                db.execute(insert(db, signs).values(new).on_conflict_do_nothing())
-
-    def signed(self, name: str, store: str = "") -> datetime | None:
-        """Return when something last came to its end; None where it never did."""
-        query = select(signs.c.at).where(signs.c.name == name, signs.c.store == store)
-        with self._database.transaction() as db:
-            return db.execute(query).scalar_one_or_none()
-
-    def vitals(self, now: datetime, *, waits: timedelta) -> Vitals:
+    def snapshot(self, now: datetime, *, waits: timedelta) -> Vitals:
         """Return what tells whether all is well.
 
         Args:

@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, func, or_, select, update
 
-from journal.monitoring.alert_queries import Examining
+from journal.storage.repository import Repository
 from journal.storage.rows import Row, insert
 from journal.storage.tables import alerts
 
@@ -138,7 +138,7 @@ Place = tuple[str, str]
 """Rule and store."""
 
 
-class Alerting(Examining):
+class Alerts(Repository):
     """What is kept of alerts."""
 
     def observe(
@@ -181,7 +181,7 @@ class Alerting(Examining):
         with self._database.transaction() as db:
             return {(one.rule, one.store): one.at for one in db.execute(query)}
 
-    def alerts(self, *, store: str | None = None, since: datetime | None = None) -> list[AlertRow]:
+    def find(self, *, store: str | None = None, since: datetime | None = None) -> list[AlertRow]:
         """Return what is open, the latest first; with ``since`` also what was since then."""
         wanted: list[ColumnElement[bool]] = [alerts.c.opened_at.is_not(None)]
         if store is not None:
@@ -194,7 +194,7 @@ class Alerting(Examining):
 
     # --- sending ------------------------------------------------------------------------------
 
-    def claim_alerts(self, pace: Pace, *, now: datetime) -> list[AlertRow]:
+    def claim(self, pace: Pace, *, now: datetime) -> list[AlertRow]:
         """Return alerts whose message is to be sent now; nobody else gets them for a while.
 
         Whoever claimed them and died is followed by another after ``CLAIM``: a message may come
@@ -206,7 +206,7 @@ class Alerting(Examining):
             rows = query.limit(MOST_AT_ONCE).with_for_update(skip_locked=True)
             return [_alert(_claimed(db, one, pace, now)) for one in db.execute(rows).mappings()]
 
-    def settle_alert(
+    def settle(
         self, one: AlertRow, faults: Mapping[str, str | None], pace: Pace, *, now: datetime
     ) -> None:
         """Keep what came of sending an alert's message.

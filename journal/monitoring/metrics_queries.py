@@ -11,9 +11,9 @@ from sqlalchemy import case, func, or_, select
 from journal.feeds import FeedRow
 from journal.feeds import every as every_feed
 from journal.model import AT_ERP, Kind, State
-from journal.queries import Readings
 from journal.reconciliation import Reconciliation
 from journal.reconciliation import last as last_reconciliations
+from journal.storage.repository import Repository
 from journal.storage.tables import erp_pauses, jobs, orders, outcomes, pauses
 
 LATEST = 1000
@@ -103,10 +103,10 @@ REASONS = ("crashed", "unforeseen", "gave_up", "document", "vtex", "erp", "refus
 document can raise. ``erp``: the ERP, or the mapping to it, refuses the order."""
 
 
-class Measuring(Readings):
+class MetricsQueries(Repository):
     """The measurements; each is one read of an index, and none of them writes."""
 
-    def standing(self, clock: datetime) -> Standing:
+    def snapshot(self, clock: datetime) -> Standing:
         """Return where the cluster stands; costs as much as there is open or dead.
 
         Args:
@@ -158,7 +158,7 @@ class Measuring(Readings):
                 latest={one.store: one.at for one in db.execute(latest)},
             )
 
-    def ended(self) -> list[Place]:
+    def ended_jobs(self) -> list[Place]:
         """Return how many jobs are done or skipped; costs as much as there ever were."""
         query = _ENDED.where(jobs.c.state.in_([State.DONE, State.SKIPPED]))
         with self._database.transaction() as db:

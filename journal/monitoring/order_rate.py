@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select, update
 
 from journal.monitoring.order_rate_model import HOUR, WEEK_HOURS, WEEKS, Rhythm
-from journal.queries import Readings
+from journal.storage.repository import Repository
 from journal.storage.rows import insert
 from journal.storage.tables import orders, rhythms, signs
 
@@ -40,10 +40,10 @@ class LastOrder:
     counted: bool
 
 
-class Counting(Readings):
+class OrderRates(Repository):
     """The rhythms of the stores."""
 
-    def count_orders(self, now: datetime) -> dict[str, LastOrder]:
+    def count(self, now: datetime) -> dict[str, LastOrder]:
         """Count the hours that have ended since, and return each store's last new order.
 
         Several may do so at once: each hour is counted by one.
@@ -66,7 +66,7 @@ class Counting(Readings):
             found = db.execute(select(rhythms.c.store, rhythms.c.last_at))
             return {one.store: LastOrder(one.last_at, counted) for one in found}
 
-    def rhythm(self, store: str) -> Rhythm | None:
+    def get(self, store: str) -> Rhythm | None:
         """Return a store's rhythm; None where no order of it ever came in."""
         query = select(rhythms.c.since, rhythms.c.hours).where(rhythms.c.store == store)
         with self._database.transaction() as db:

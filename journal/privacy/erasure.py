@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 
 from journal.model import Kind, State
-from journal.privacy.retention import Retaining, empty
+from journal.privacy.retention import empty
+from journal.storage.repository import Repository
 from journal.storage.rows import line
 from journal.storage.tables import documents, events, jobs, orders
 
@@ -18,7 +19,7 @@ _READ = ("id", "kind", "about", "state", "attempt", "content", "digest")
 
 
 @dataclass(frozen=True, slots=True)
-class Erasure:
+class ErasedData:
     """What of an order was erased, or would be.
 
     Attributes:
@@ -49,10 +50,10 @@ class Erasure:
         return ", ".join(said) or "nothing"
 
 
-class Erasing(Retaining):
+class Erasure(Repository):
     """What a customer may have erased, beside what goes by its age."""
 
-    def erase(self, store: str, order_id: str, *, dry_run: bool = False) -> Erasure:
+    def erase(self, store: str, order_id: str, *, dry_run: bool = False) -> ErasedData:
         """Erase what may name a person from an order that is closed; its timeline says so.
 
         The order and its jobs stay, so that nothing is done twice: see docs/privacy.md. Repeated,
@@ -81,7 +82,7 @@ class Erasing(Retaining):
                     orders.c.store == store, orders.c.order_id == order_id
                 )
             )
-            erasure = Erasure(
+            erasure = ErasedData(
                 store, order_id, erp.scalar_one_or_none(), there.scalar_one(), len(whole), waits_for
             )
             if dry_run or not erasure.any:

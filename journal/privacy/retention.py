@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from journal.model import State
-from journal.requests import Asking
+from journal.storage.repository import Repository
 from journal.storage.rows import digest, packed, unpacked
 from journal.storage.tables import HAS_CONTENT, documents, events, jobs
 
@@ -44,7 +44,7 @@ _CLOSED = (State.DONE, State.SKIPPED)
 
 
 @dataclass(frozen=True, slots=True)
-class Retention:
+class RetentionPolicy:
     """How long the journal keeps what is closed; None: for ever.
 
     Attributes:
@@ -106,11 +106,11 @@ class _Shelf:
     batch: int = BATCH
 
 
-class Retaining(Asking):
-    """What is forgotten, beside what is asked."""
+class Retention(Repository):
+    """The deletion of old data."""
 
     def purge(
-        self, retention: Retention, *, dry_run: bool = False, seconds: float | None = None
+        self, retention: RetentionPolicy, *, dry_run: bool = False, seconds: float | None = None
     ) -> Iterator[Purged]:
         """Forget what is old, batch by batch; yield how much of each.
 

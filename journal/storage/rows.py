@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, RowMapping, Table
+from sqlalchemy import ColumnElement, Connection, FromClause, RowMapping, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from journal.model import PATHS, Kind, State
@@ -109,3 +109,13 @@ def from_json(text: str | None) -> dict[str, Any] | None:
         return None
     value: dict[str, Any] = json.loads(text)
     return value
+
+
+# In the order of an index, which is read from end to end: it counts all jobs that ever were.
+_PLACE = (jobs.c.state, jobs.c.store, jobs.c.kind, jobs.c.stage)
+_COUNTS = select(*_PLACE, func.count().label("n")).group_by(*_PLACE)
+
+
+def count_jobs(db: Connection) -> Any:
+    """Return how many jobs there are of each state, store, kind and stage, as ``n``."""
+    return db.execute(_COUNTS)

@@ -10,7 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from journal.monitoring.alerts import Alerting, AlertRow
+from journal.journal import Journal
+from journal.monitoring.alerts import AlertRow
 from tasks.alerts.model import Rules
 
 log = logging.getLogger(__name__)
@@ -82,7 +83,7 @@ def digest_of(rows: Sequence[AlertRow], rules: Rules) -> Message:
 
 
 def tell(
-    journal: Alerting,
+    journal: Journal,
     notifier: Notifier,
     rules: Rules,
     *,
@@ -96,7 +97,7 @@ def tell(
     """
     until, done = time.monotonic() + seconds, 0
     while notifier.receivers and time.monotonic() < until:
-        rows = journal.claim_alerts(rules.pace, now=now())
+        rows = journal.alerts.claim(rules.pace, now=now())
         if not rows:
             break
         for some in [rows] if len(rows) > TOGETHER else [[one] for one in rows]:
@@ -105,7 +106,7 @@ def tell(
 
 
 def _send(
-    journal: Alerting,
+    journal: Journal,
     notifier: Notifier,
     rules: Rules,
     rows: Sequence[AlertRow],
@@ -122,7 +123,7 @@ def _send(
             for one in some:
                 faults[one.id][receiver] = fault
     for one in rows:
-        journal.settle_alert(one, faults[one.id], rules.pace, now=now())
+        journal.alerts.settle(one, faults[one.id], rules.pace, now=now())
     return sum(_logged(one, [fault for fault in faults[one.id].values() if fault]) for one in rows)
 
 

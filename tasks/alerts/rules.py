@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from journal.jobs.dead_letters import cause_of
-from journal.monitoring.alert_queries import KNOWN, LISTED, DeadReason, Vitals
-from journal.monitoring.alerts import Alerting, Cause, Place
+from journal.monitoring.heartbeats import KNOWN, LISTED
+from journal.monitoring.alert_queries import DeadReason, Vitals
+from journal.journal import Journal
+from journal.monitoring.alerts import Cause, Place
 from journal.monitoring.order_rate import LastOrder
 from tasks.alerts.model import Facts, Rule, Rules, Watched
 
@@ -56,7 +58,7 @@ MEMORY = timedelta(days=2)
 class _Look:
     """One look: everything that the rules ask."""
 
-    journal: Alerting
+    journal: Journal
     now: datetime
     facts: Facts
     vitals: Vitals
@@ -80,7 +82,7 @@ class _Look:
 
 
 def evaluate(
-    journal: Alerting, rules: Rules, now: datetime, facts: Facts | None = None
+    journal: Journal, rules: Rules, now: datetime, facts: Facts | None = None
 ) -> list[Cause]:
     """Return what is wrong at a moment, by what the journal holds; change no alert.
 
@@ -107,7 +109,7 @@ def evaluate(
     return [one for one in found if one.rule not in rules.ignored]
 
 
-def look(journal: Alerting, rules: Rules, now: datetime, facts: Facts | None = None) -> None:
+def look(journal: Journal, rules: Rules, now: datetime, facts: Facts | None = None) -> None:
     """Evaluate all rules and keep what came of it: open alerts, go on with them, close them.
 
     Sends nothing (``tasks.alerts.delivery``). That somebody looks is what the rule ``beat`` asks

@@ -12,10 +12,11 @@ from typing import Any
 from erp import mapping
 from erp import order_diff as amendment
 from erp.port import Event
+from journal.cancel_requests import CancelRequest
 from journal.jobs.leased_job import Job
 from journal.journal import Journal
 from journal.model import Stage, State
-from journal.order_changes import CancelRequest, Seen
+from journal.order_changes import Seen
 from vtex import schemas, statuses
 from vtex.client import VtexClient
 from vtex.documents import FeedEvent, Order
@@ -94,7 +95,7 @@ def look(journal: Journal, client: VtexClient, job: Job, raw: Mapping[str, Any])
         return _replaced(client, job, order, journal.now())
     if order.status in ("cancel", statuses.DENIED):
         raise NotYet.within(CANCELING, f"VTEX shows the order as {order.status!r}: it goes on soon")
-    pending = journal.cancel_request(job.store, job.order_id)
+    pending = journal.cancel_requests.get(job.store, job.order_id)
     if order.status in statuses.UNDECIDED:
         return _asked(journal, job, order, pending, asked(raw))
     news = _amended(client, job, order)
@@ -102,7 +103,7 @@ def look(journal: Journal, client: VtexClient, job: Job, raw: Mapping[str, Any])
         words = f"VTEX shows the order as {order.status!r}: the request to cancel it is off"
         news.told.insert(0, _told(job, order, "cancel_dropped", reason=words))
         news.words = words if len(news.told) == 1 else f"{words}; {news.words}"
-    row = journal.order(job.store, job.order_id)
+    row = journal.orders.get(job.store, job.order_id)
     if order.status == statuses.READY and row is not None and row.state is State.SKIPPED:
         news.comes_in = row.stage is Stage.INSERTED
     return news
@@ -146,7 +147,7 @@ def _glance(raw: Mapping[str, Any]) -> Any:
 
 
 def _canceled(journal: Journal, job: Job, order: Order) -> News:
-    if journal.own_cancellation(job.store, job.order_id) in (State.OPEN, State.DONE):
+    if journal.order_changes.own_cancellation(job.store, job.order_id) in (State.OPEN, State.DONE):
         return News("canceled, as the ERP asked")
     reason = order.cancel_reason or f"VTEX shows the order as {order.status!r}"
     told = _told(job, order, "canceled", key="canceled", reason=reason)
@@ -172,7 +173,7 @@ def _replaced(client: VtexClient, job: Job, order: Order, now: datetime) -> News
 def _asked(
     journal: Journal, job: Job, order: Order, pending: CancelRequest | None, request: Asked | None
 ) -> News:
-    if journal.own_cancellation(job.store, job.order_id) is State.OPEN:
+    if journal.order_changes.own_cancellation(job.store, job.order_id) is State.OPEN:
         return News("the ERP itself asks for the cancellation")
     request = request or Asked()
     if pending is not None and request.request_id in (None, pending.request_id):

@@ -34,7 +34,7 @@ def read(
     with self.step(store, order_id, attempt, to=Stage.READ, job=job) as owned:
         found = _found(self, owned)
         if found.comes_in:
-            self.journal.retry(store, order_id)
+            self.journal.jobs.retry(store, order_id)
         if found.told:
             owned.content = {"events": found.told}
             owned.explain(found.words)
@@ -58,7 +58,7 @@ def report(
 
 
 def _found(task: StepTask, job: Job) -> news.News:
-    row = task.journal.order(job.store, job.order_id)
+    row = task.journal.orders.get(job.store, job.order_id)
     in_erp = job.erp_reference is not None
     if not in_erp and (row is None or row.state is not State.SKIPPED):
         return news.News("the ERP does not have the order")
@@ -81,9 +81,9 @@ def _tell(task: StepTask, job: Job, kept: dict[str, object]) -> str:
     event = news.event_of(job, kept)
     task.erp.report(event)
     if (request := news.request_of(job, event)) is not None:
-        task.journal.keep_cancel_request(request)
+        task.journal.cancel_requests.save(request)
     elif event.kind == "cancel_dropped":
-        task.journal.end_cancel_request(job.store, job.order_id)
+        task.journal.cancel_requests.forget(job.store, job.order_id)
     elif event.kind == "replaced" and job.row["key"] != news.LINK:
         _look_again(task, job, event.new_order_id)
     return event.kind
@@ -91,8 +91,8 @@ def _tell(task: StepTask, job: Job, kept: dict[str, object]) -> str:
 
 def _look_again(task: StepTask, job: Job, new: str | None) -> None:
     """Look later for the order that took a replaced one's place, or whether the ERP has it."""
-    row = task.journal.order(job.store, new) if new else None
+    row = task.journal.orders.get(job.store, new) if new else None
     if row is None or row.erp_reference is None:
         key = news.LINK if new else news.SUCCESSOR
         again = Seen(job.order_id, key, "which order took its place", LOOK_AGAIN)
-        task.journal.record_changes(job.store, [again])
+        task.journal.order_changes.record(job.store, [again])

@@ -34,7 +34,7 @@ def post(
     ``invoices.post``.
     """
     with self.step(store, order_id, attempt, to=Stage.SENT, job=job) as owned:
-        if self.journal.own_cancellation(store, order_id) in (State.OPEN, State.DEAD):
+        if self.journal.order_changes.own_cancellation(store, order_id) in (State.OPEN, State.DEAD):
             # VTEX's seller who denies what it asked for itself leaves the order stuck for good.
             raise Refused("the ERP asked for this cancellation itself: it cannot be denied")
         found = denying.deny(self.vtex_of(owned), order_id, asked(owned))
@@ -50,11 +50,11 @@ def confirm(
         found = denying.follow(self.vtex_of(owned), order_id, looks=owned.failures)
         owned.result["order_status"] = found.status
         owned.explain(str(owned.result.get("words", found.words)))
-        self.journal.end_cancel_request(store, order_id)
-        row = self.journal.order(store, order_id)
+        self.journal.cancel_requests.forget(store, order_id)
+        row = self.journal.orders.get(store, order_id)
         if found.status == statuses.READY and row is not None and row.state is State.SKIPPED:
             # It was on its way in when somebody asked for its cancellation.
-            self.journal.retry(store, order_id)
+            self.journal.jobs.retry(store, order_id)
 
 
 def asked(job: Job) -> Denial:

@@ -68,7 +68,7 @@ def look_for_changes(task: StepTask, job: Job, raw: Mapping[str, Any]) -> None:
     """
     if differs(job.order, raw):
         key = f"value {raw.get('value')} invoice {job.row['id']}"[:128]
-        task.journal.record_changes(job.store, [Seen(job.order_id, key, "by its invoice")])
+        task.journal.order_changes.record(job.store, [Seen(job.order_id, key, "by its invoice")])
 
 
 def asked(job: Job) -> tuple[Invoice, str | None]:

@@ -285,13 +285,17 @@ def compare_store(  # noqa: PLR0913  # the three sides, and of what
         VtexUnavailable, ErpUnavailable: a side could not be asked.
     """
     began, compared = time.monotonic(), Compared(store, since, until)
-    invoices = journal.sends_invoices(store)
+    invoices = journal.reconciliations.sends_invoices(store)
     for part in client.created(since, until):
         compared.orders += len(part.orders)
         seen(compared.orders, part.total)
         for some in _batches(part.orders):
             ids = [one.order_id for one in some]
-            here, there, now = journal.known(store, ids), held(erp, store, ids), journal.now()
+            here, there, now = (
+                journal.reconciliations.orders(store, ids),
+                held(erp, store, ids),
+                journal.now(),
+            )
             for one in some:
                 sides = Sides(
                     store, one, here.get(one.order_id), there.get(one.order_id), now, invoices

@@ -40,7 +40,7 @@ def reconcile(self: StoreTask, /, *, store: str, **_: object) -> None:
     Args:
         store: VTEX account name, as in the settings.
     """
-    if self.journal.paused(store):
+    if self.journal.store_pauses.get(store):
         return
     with self.context.lock(f"orders.reconcile:{store}") as renew:
         since = None if renew is None else since_when(self.journal, store)
@@ -51,8 +51,8 @@ def reconcile(self: StoreTask, /, *, store: str, **_: object) -> None:
             self.journal, self.erp, patient, store, since, self.journal.now(),
             seen=lambda *_: renew(), seconds=RECONCILE_SECONDS,
         )  # fmt: skip
-        self.journal.keep_reconciliation(compared.summary(self.journal.now()))
-        self.journal.record_changes(store, hints(compared))
+        self.journal.reconciliations.save(compared.summary(self.journal.now()))
+        self.journal.order_changes.record(store, hints(compared))
     tell(compared)
 
 
@@ -90,10 +90,10 @@ def since_when(journal: Journal, store: str) -> datetime | None:
 
     What was placed before its first order came in here was somebody else's to integrate.
     """
-    now, last = journal.now(), journal.reconciliations().get(store)
+    now, last = journal.now(), journal.reconciliations.latest().get(store)
     if last is not None and now - last.at < EVERY:
         return None
-    first = journal.orders(store=store, older_than=GRACE, limit=1)
+    first = journal.orders.find(store=store, older_than=GRACE, limit=1)
     return max(first[0].listed_at, now - timedelta(days=DAYS)) if first else None
 
 

@@ -169,8 +169,8 @@ class Run:
         """Return the jobs that still try, by name; None where the journal does not answer."""
         journal = Journal(self.world.env["JOURNAL_URL"])
         try:
-            orders = journal.orders(state=State.OPEN, limit=100_000)
-            wishes = journal.requests(limit=100_000)
+            orders = journal.orders.find(state=State.OPEN, limit=100_000)
+            wishes = journal.requests.find(limit=100_000)
         except JournalUnavailable:
             return None
         finally:
@@ -282,7 +282,7 @@ def _explain(world: World, wrong: list[str]) -> None:
     try:
         named = [word for line in wrong for word in line.split() if "acme" in word or "ABC" in word]
         for order_id in dict.fromkeys(word.rstrip(":") for word in named[:3]):
-            for one in journal.events("acme", order_id):
+            for one in journal.timeline.events("acme", order_id):
                 _say(f"    {one.at:%H:%M:%S} {one.kind} {one.attempt} {one.what}: {one.detail}")
     except JournalUnavailable:
         _say("  the journal does not answer")

@@ -33,10 +33,10 @@ def faults_of(world: World, shop: Shop, retailer: Retailer) -> list[str]:
 def _open_jobs(world: World) -> Iterator[str]:
     journal = Journal(world.env["JOURNAL_URL"])
     try:
-        for row in journal.orders(limit=100_000):
+        for row in journal.orders.find(limit=100_000):
             if row.state in ("open", "dead"):
                 yield f"order {row.order_id}: {row.state} at {row.stage}: {row.last_error}"
-        for one in journal.requests(limit=100_000):
+        for one in journal.requests.find(limit=100_000):
             if one.state in ("open", "dead"):
                 yield f"{one.kind} {one.about} of {one.order_id}: {one.state}: {one.last_error}"
     finally:

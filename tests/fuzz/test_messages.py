@@ -89,7 +89,7 @@ def on_postgres(fresh_postgres: str) -> Iterator[Journal]:
 
 def jobs(journal: Journal) -> Counter[str]:
     """Return how many requests there are in each state."""
-    counts = journal.request_counts().values()
+    counts = journal.requests.counts().values()
     return Counter({State.OPEN: 0}) + sum((Counter(one) for one in counts), Counter())
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from erp.adapters.memory import MemoryErp
 from erp.port import Event
-from journal.jobs.order_intake import Listed
+from journal.orders import Listed
 from journal.journal import Journal
 from journal.model import Policy, Ticket
 from support.nfe_samples import Det, nfe

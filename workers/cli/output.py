@@ -18,10 +18,12 @@ from rich.table import Column, Table
 from erp.codes import CodeMap
 from erp.port import ErpRejected
 from erp.sales_order import SalesOrder
+from journal.cancel_requests import CancelRequest
 from journal.jobs.dead_letters import DeadRow
 from journal.model import Kind, Stage, State
-from journal.order_changes import CancelRequest
-from journal.queries import EventRow, OrderRow, RequestRow
+from journal.orders import OrderRow
+from journal.requests import RequestRow
+from journal.timeline import EventRow
 from tasks.intake.orders import sales_order
 from tasks.reconciliation.compare import WORDS, Compared
 from tasks.reconciliation.repair import Mended

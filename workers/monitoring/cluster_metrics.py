@@ -65,9 +65,9 @@ class ClusterMetrics(Collector):
         self._rate_limiters = wiring.rate_limiters(settings)
         self._latest: dict[str, datetime] = {}
         self._standing = Fresh(
-            lambda: journal.standing(utc_now()), seconds=KEPT_SECONDS, share=SHARE
+            lambda: journal.metrics.snapshot(utc_now()), seconds=KEPT_SECONDS, share=SHARE
         )
-        self._ended = Fresh(journal.ended, seconds=KEPT_SECONDS, share=SHARE_OF_ENDED)
+        self._ended = Fresh(journal.metrics.ended_jobs, seconds=KEPT_SECONDS, share=SHARE_OF_ENDED)
         self._redis = Fresh(self._read_redis, seconds=KEPT_SECONDS, share=SHARE)
 
     def describe(self) -> Iterable[Metric]:

@@ -16,7 +16,7 @@ import redis
 
 from journal.journal import Journal
 from journal.model import JournalError
-from journal.monitoring.alert_queries import WATCHED
+from journal.monitoring.heartbeats import WATCHED
 from journal.storage.clock import utc_now
 from tasks.alerts.delivery import tell
 from tasks.alerts.model import Rule
@@ -76,7 +76,7 @@ class Lookout:
     def _look(self) -> None:
         journal, rules, now = self._journal, self._alarm.rules, self._journal.now()
         self._clock(now)
-        watched = journal.signed(WATCHED)
+        watched = journal.heartbeats.last(WATCHED)
         seconds = self._silence.seconds(watched, time.monotonic(), time.time())
         if watched is None or Rule.BEAT in rules.ignored:
             return
@@ -84,7 +84,7 @@ class Lookout:
         if seconds < longest or (now - watched).total_seconds() < longest:
             return
         cause = silent_beat(watched, self._why())
-        journal.observe([cause], {(Rule.BEAT, "")}, rules.pace, now=now, keys={""})
+        journal.alerts.observe([cause], {(Rule.BEAT, "")}, rules.pace, now=now, keys={""})
         tell(journal, self._alarm.notifier, rules, now=journal.now)
 
     def _clock(self, now: datetime) -> None:
@@ -92,7 +92,9 @@ class Lookout:
         apart = abs((utc_now() - now).total_seconds())
         wrong = apart > self._settings.alert_clock_skew_seconds and Rule.CLOCK not in rules.ignored
         causes = [wrong_clock(host, apart, now)] if wrong else []
-        self._journal.observe(causes, {(Rule.CLOCK, "")}, rules.pace, now=now, keys={host[:128]})
+        self._journal.alerts.observe(
+            causes, {(Rule.CLOCK, "")}, rules.pace, now=now, keys={host[:128]}
+        )
 
     def _why(self) -> str:
         try:

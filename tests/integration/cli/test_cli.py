@@ -19,12 +19,12 @@ import redis
 from click.testing import CliRunner
 
 from erp.adapters.sql.adapter import SqlErp
+from journal.cancel_requests import CancelRequest
 from journal.jobs.dead_letters import Which
-from journal.jobs.order_intake import Listed
 from journal.journal import Journal
 from journal.model import PATHS, Kind, Stage
-from journal.order_changes import CancelRequest, Seen
-from journal.queries import OrderRow
+from journal.order_changes import Seen
+from journal.orders import Listed, OrderRow, Orders
 from journal.requests import Ask
 from support.servers import Cluster, RedisServer
 from tasks.alerts.rules import look
@@ -79,12 +79,12 @@ class Desk:
 
     def list(self, *ids: str, store: str = "acme", ago: timedelta = timedelta()) -> None:
         now, self.moment = self.moment, NOW - ago
-        self.journal.record(store, [Listed(one, NOW - ago, 123456) for one in ids])
+        self.journal.orders.record(store, [Listed(one, NOW - ago, 123456) for one in ids])
         self.moment = now
 
     def bury(self, order_id: str, reason: str) -> None:
-        (ticket,) = self.journal.dispatch(in_flight=9, store="acme", order_id=order_id)
-        self.journal.bury("acme", order_id, ticket.attempt, reason)
+        (ticket,) = self.journal.jobs.dispatch(in_flight=9, store="acme", order_id=order_id)
+        self.journal.jobs.bury("acme", order_id, ticket.attempt, reason)
 
     def paid(self, status: str = "ready-for-handling", **changes: Any) -> str:
         """Return a new order of the store, changed as told."""
@@ -306,9 +306,9 @@ def test_a_dry_run_of_what_vtex_does_not_know_says_what_to_mind(desk: Desk) -> N
 
 def test_a_dead_order_goes_back_to_the_queue_once_it_is_retried(cluster: Cluster) -> None:
     with closing(Journal(cluster.env["JOURNAL_URL"])) as journal:
-        journal.record("acme", [Listed("v1-01", NOW, 100)])
-        (ticket,) = journal.dispatch(in_flight=1)
-        journal.bury("acme", "v1-01", ticket.attempt, "refused")
+        journal.orders.record("acme", [Listed("v1-01", NOW, 100)])
+        (ticket,) = journal.jobs.dispatch(in_flight=1)
+        journal.jobs.bury("acme", "v1-01", ticket.attempt, "refused")
 
     answer = cluster.command("retry", "v1-01")
 
@@ -432,7 +432,7 @@ def test_check_tells_a_wrong_token_from_a_missing_permission(desk: Desk) -> None
 
 
 def test_check_shows_a_store_that_is_paused(desk: Desk) -> None:
-    desk.journal.pause("acme", seconds=3600, reason="VTEX answered 429")
+    desk.journal.store_pauses.begin("acme", seconds=3600, reason="VTEX answered 429")
 
     ok, detail = desk.verdicts()["acme paused"]
 
@@ -475,11 +475,11 @@ def test_check_says_that_a_store_has_no_limit(desk: Desk) -> None:
 
 def test_check_and_orders_tell_of_an_erp_that_orders_wait_for(desk: Desk) -> None:
     desk.list("v1-01", ago=timedelta(minutes=5))
-    (ticket,) = desk.journal.dispatch(in_flight=1)
+    (ticket,) = desk.journal.jobs.dispatch(in_flight=1)
     for stage in (Stage.FETCHED, Stage.PAID):
-        with desk.journal.step("acme", "v1-01", ticket.attempt, to=stage):
+        with desk.journal.jobs.step("acme", "v1-01", ticket.attempt, to=stage):
             pass
-    desk.journal.postpone("acme", "v1-01", ticket.attempt, "no answer", erp_down=True)
+    desk.journal.jobs.postpone("acme", "v1-01", ticket.attempt, "no answer", erp_down=True)
 
     ok, detail = desk.verdicts()["ERP paused"]
 
@@ -614,10 +614,10 @@ def test_a_nonsensical_answer_of_vtex_is_one_line(desk: Desk, fault: str) -> Non
 def test_what_nobody_foresaw_is_one_line_that_quotes_nothing(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def breaks(_: Journal) -> None:
+    def breaks(_: Orders) -> None:
         raise LookupError(PERSON)
 
-    monkeypatch.setattr(Journal, "counts", breaks)
+    monkeypatch.setattr(Orders, "counts", breaks)
 
     text = desk.type("orders", status=1)
 
@@ -737,7 +737,7 @@ def test_what_makes_no_sense_to_an_operators_command_is_a_wrong_call(desk: Desk,
     desk.type(*call.split(" "), status=2)
 
     assert len(desk.json("dead")["jobs"]) == 1
-    assert desk.journal.paused("acme") is None
+    assert desk.journal.store_pauses.get("acme") is None
 
 
 def test_a_store_that_nobody_knows_is_told_where_nothing_fits(desk: Desk) -> None:
@@ -792,9 +792,9 @@ def done(desk: Desk, order_id: str, days_ago: float, **client: str) -> None:
     """Let an order have come in, been done, and have its documents, so many days ago."""
     desk.list(order_id, ago=timedelta(days=days_ago))
     desk.moment = NOW - timedelta(days=days_ago)
-    (ticket,) = desk.journal.dispatch(in_flight=9, store="acme", order_id=order_id)
+    (ticket,) = desk.journal.jobs.dispatch(in_flight=9, store="acme", order_id=order_id)
     for stage in PATHS[Kind.INTAKE][1:]:
-        with desk.journal.step("acme", order_id, ticket.attempt, to=stage) as job:
+        with desk.journal.jobs.step("acme", order_id, ticket.attempt, to=stage) as job:
             job.order = {"orderId": order_id} | ({"clientProfileData": client} if client else {})
             job.erp_reference = f"ERP-{order_id}"
     desk.moment = NOW
@@ -835,8 +835,8 @@ def test_a_purged_order_still_says_where_it_stands(desk: Desk) -> None:
 def test_a_job_that_was_purged_is_not_tried_again_and_says_what_to_do(desk: Desk) -> None:
     desk.moment = NOW - timedelta(days=40)
     ask = Ask("acme", "old-01", Kind.CANCELLATION, "k", {"reason": "Falta de estoque"})
-    desk.journal.refuse(ask, "no such order")
-    list(desk.journal.discard(desk.journal.dead(Which()), "by phone"))
+    desk.journal.requests.refuse(ask, "no such order")
+    list(desk.journal.dead_letters.discard(desk.journal.dead_letters.find(Which()), "by phone"))
     desk.moment = NOW
     desk.type("purge", "--yes")
 
@@ -865,10 +865,10 @@ def test_the_ages_of_a_call_go_before_those_of_the_settings(desk: Desk) -> None:
 def test_what_stays_because_it_is_dead_is_told(desk: Desk) -> None:
     desk.list("dead-01", ago=timedelta(days=90))
     desk.moment = NOW - timedelta(days=90)
-    (ticket,) = desk.journal.dispatch(in_flight=9)
-    with desk.journal.step("acme", "dead-01", ticket.attempt, to=Stage.FETCHED) as job:
+    (ticket,) = desk.journal.jobs.dispatch(in_flight=9)
+    with desk.journal.jobs.step("acme", "dead-01", ticket.attempt, to=Stage.FETCHED) as job:
         job.order = {"orderId": "dead-01"}
-    desk.journal.bury("acme", "dead-01", ticket.attempt, "the sums differ")
+    desk.journal.jobs.bury("acme", "dead-01", ticket.attempt, "the sums differ")
     desk.moment = NOW
 
     text = desk.type("purge", "--yes")
@@ -896,7 +896,7 @@ def test_a_pause_by_hand_is_told_with_the_command_that_ends_it(desk: Desk) -> No
 
 
 def test_a_pause_that_ends_by_itself_says_when(desk: Desk) -> None:
-    desk.journal.pause("acme", seconds=7200, reason="VTEX refuses the key (401)")
+    desk.journal.store_pauses.begin("acme", seconds=7200, reason="VTEX refuses the key (401)")
 
     _, detail = desk.verdicts()["acme paused"]
 
@@ -906,7 +906,7 @@ def test_a_pause_that_ends_by_itself_says_when(desk: Desk) -> None:
 
 def test_a_shorter_pause_leaves_a_pause_by_hand_alone_and_says_so(desk: Desk) -> None:
     desk.type("pause", "acme", "--why", "stocktaking")
-    desk.journal.pause("acme", seconds=60, reason="VTEX answered 429")
+    desk.journal.store_pauses.begin("acme", seconds=60, reason="VTEX answered 429")
 
     text = desk.type("pause", "acme", "--minutes", "5", "--why", "lunch")
 
@@ -917,7 +917,7 @@ def test_a_shorter_pause_leaves_a_pause_by_hand_alone_and_says_so(desk: Desk) ->
 def test_no_pause_of_a_store_is_told_of_another(desk: Desk) -> None:
     desk.list("a-01")
     desk.list("b-01", store="outlet")
-    desk.journal.pause("outlet", seconds=7200, reason="VTEX answered 429")
+    desk.journal.store_pauses.begin("outlet", seconds=7200, reason="VTEX answered 429")
 
     assert "paused" not in desk.type("order", "a-01")
     assert "outlet pauses until" in desk.type("orders", "--store", "outlet")
@@ -998,9 +998,9 @@ def test_check_tells_how_a_feed_stands(desk: Desk) -> None:
     desk.env["VTEX_INTAKE"] = "feed"
     desk.store.store.feed.forget()
     found.append(desk.verdicts()["acme feed"])
-    desk.journal.feed_failed("acme", "VTEX answered 500")
+    desk.journal.feeds.mark_failed("acme", "VTEX answered 500")
     found.append(desk.verdicts()["acme feed"])
-    desk.journal.feed_restored("acme", "VTEX had none any more")
+    desk.journal.feeds.mark_restored("acme", "VTEX had none any more")
     restored = desk.verdicts()["acme feed restored"]
     desk.store.store.permissions -= {"Feed v3 and Hook Admin", "Feed v3 and Hook view only"}
     found.append(desk.verdicts()["acme feed"])
@@ -1018,8 +1018,8 @@ def test_check_tells_how_a_feed_stands(desk: Desk) -> None:
 
 def test_show_tells_what_is_wrong_with_a_feed(desk: Desk) -> None:
     desk.type("feed", "setup")
-    desk.journal.feed_failed("acme", "VTEX answered 500")
-    desk.journal.feed_unreadable("acme", 2)
+    desk.journal.feeds.mark_failed("acme", "VTEX answered 500")
+    desk.journal.feeds.count_unreadable("acme", 2)
     desk.store.store.feed.forget()
 
     shown = desk.type("feed", "show")
@@ -1031,7 +1031,7 @@ def test_show_tells_what_is_wrong_with_a_feed(desk: Desk) -> None:
 
 def test_show_does_not_call_a_feed_working_that_no_worker_reads(desk: Desk) -> None:
     desk.type("feed", "setup")
-    desk.journal.feed_seen("acme")
+    desk.journal.feeds.mark_working("acme")
 
     by_the_list = desk.type("feed", "show")
     desk.env["VTEX_INTAKE"] = "both"
@@ -1127,8 +1127,8 @@ def bought(desk: Desk) -> str:
     entry = desk.store.store.entry(order_id)
     assert entry is not None
     desk.list(order_id)
-    (ticket,) = desk.journal.dispatch(in_flight=9, store="acme", order_id=order_id)
-    with desk.journal.step("acme", order_id, ticket.attempt, to=Stage.FETCHED) as job:
+    (ticket,) = desk.journal.jobs.dispatch(in_flight=9, store="acme", order_id=order_id)
+    with desk.journal.jobs.step("acme", order_id, ticket.attempt, to=Stage.FETCHED) as job:
         job.order = entry.order
     return order_id
 
@@ -1223,7 +1223,7 @@ def looked(desk: Desk) -> None:
     """Let somebody look for alerts now, without patience."""
     rules = replace(wiring.rules(load(_set(desk.env))), after=timedelta())
     look(desk.journal, rules, desk.moment)
-    desk.journal.sign("watched")
+    desk.journal.heartbeats.record("watched")
 
 
 def _set(env: dict[str, str | None]) -> dict[str, str]:
@@ -1270,7 +1270,7 @@ def test_alerts_that_are_over_are_shown_where_they_are_asked_for(desk: Desk) -> 
 def test_alerts_for_which_nobody_looks_say_so(desk: Desk) -> None:
     never = desk.type("alerts", status=1)
     desk.moment -= timedelta(minutes=10)
-    desk.journal.sign("watched")
+    desk.journal.heartbeats.record("watched")
 
     late = desk.type("alerts", status=1)
 
@@ -1308,7 +1308,7 @@ def undecided(desk: Desk, order_id: str, days: int) -> None:
     desk.list(order_id)
     until = NOW + timedelta(days=days)
     request = CancelRequest("acme", order_id, "85835AB4", until - timedelta(days=30), until)
-    desk.journal.keep_cancel_request(request)
+    desk.journal.cancel_requests.save(request)
 
 
 def test_what_waits_for_a_decision_is_shown_by_its_last_day(desk: Desk) -> None:
@@ -1367,12 +1367,12 @@ def test_a_denial_without_a_reason_is_refused_by_its_field(desk: Desk) -> None:
     assert "reason: is empty; nothing was written" in desk.type(
         "deny", order_id, "--reason", " ", status=2
     )
-    assert desk.journal.requests() == []
+    assert desk.journal.requests.find() == []
 
 
 def test_an_order_that_changed_shows_it_in_its_life(desk: Desk) -> None:
     desk.list("o-01")
-    desk.journal.record_changes("acme", [Seen("o-01", "canceled 1", "canceled, by the feed")])
+    desk.journal.order_changes.record("acme", [Seen("o-01", "canceled 1", "canceled, by the feed")])
 
     said = desk.type("order", "o-01")
 
@@ -1398,7 +1398,7 @@ def test_check_tells_of_a_feed_that_was_set_up_before_it_told_of_cancellations(d
     feed = FeedConfig((READY,), 300, 345_600)
     wire = Account("acme", desk.store.app_key, desk.store.app_token, desk.store.url, desk.store.url)
     VtexClient(Transport(wire)).configure_feed(feed)
-    desk.journal.set_up_feed("acme", (READY,), hidden_seconds=300, kept_seconds=345_600)
+    desk.journal.feeds.set_up("acme", (READY,), hidden_seconds=300, kept_seconds=345_600)
 
     ok, words = desk.verdicts()["acme feed"]
 
@@ -1426,7 +1426,7 @@ def test_requests_that_wait_are_listed_with_their_reason(desk: Desk) -> None:
     desk.list("o-01")
     desk.moment = datetime.now(UTC)
     ask = Ask("acme", "o-01", Kind.CANCELLATION, "k", {"reason": "x"})
-    number = desk.journal.ask(ask).job
+    number = desk.journal.requests.submit(ask).job
 
     (shown,) = desk.json("requests")
 
@@ -1443,4 +1443,4 @@ def test_a_slip_of_whoever_types_is_no_request_of_the_erp(desk: Desk) -> None:
 
     assert "value_cents: Missing data for required field." in text
     assert "nothing was written" in text
-    assert desk.journal.requests() == []
+    assert desk.journal.requests.find() == []

@@ -13,9 +13,9 @@ import pytest
 from click.testing import CliRunner
 
 from erp.adapters.sql.adapter import SqlErp
-from journal.jobs.order_intake import Listed
 from journal.journal import Journal
 from journal.model import Stage
+from journal.orders import Listed, Orders
 from vtex import client
 from vtex.simulator.config import Config
 from vtex.simulator.server import Running, running
@@ -60,7 +60,7 @@ class Till:
         return order_id
 
     def whats(self, order_id: str) -> list[str]:
-        return [one.what for one in self.journal.events("acme", order_id)]
+        return [one.what for one in self.journal.timeline.events("acme", order_id)]
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def test_fix_shows_what_it_would_do_and_no_leaves_all_as_it_is(till: Till) -> No
 
     assert "1  ready for handling at VTEX, unknown here: write it into the journal" in answer
     assert "mend 1 of 1 findings?" in answer
-    assert till.journal.order("acme", order_id) is None
+    assert till.journal.orders.get("acme", order_id) is None
 
 
 def test_fix_mends_what_it_can_notes_it_and_tells_what_is_left(till: Till) -> None:
@@ -153,11 +153,11 @@ def test_fix_mends_what_it_can_notes_it_and_tells_what_is_left(till: Till) -> No
     _, errors = till.type("reconcile", "--fix", "--yes", status=1)
 
     assert "1 mended, of 1" in errors
-    row = till.journal.order("acme", order_id)
+    row = till.journal.orders.get("acme", order_id)
     assert row is not None
     assert row.stage is Stage.LISTED
     assert "reconciled" in till.whats(order_id)
-    assert till.journal.reconciliations()["acme"].findings == {"moved-on-absent": 1}
+    assert till.journal.reconciliations.latest()["acme"].findings == {"moved-on-absent": 1}
 
 
 def test_fix_that_mends_all_has_exit_status_0(till: Till) -> None:
@@ -189,7 +189,7 @@ def test_check_tells_of_the_last_reconciliation(till: Till) -> None:
 def test_a_range_of_one_s_own_is_not_what_check_tells_of(till: Till) -> None:
     till.type("reconcile", "--from", "1h")
 
-    assert till.journal.reconciliations() == {}
+    assert till.journal.reconciliations.latest() == {}
 
 
 # --- backfill -------------------------------------------------------------------------------------
@@ -203,13 +203,13 @@ def test_backfill_brings_in_the_paid_orders_of_a_range(till: Till) -> None:
     answer, _ = till.type("backfill", "--from", "5d")
 
     assert "acme: 1 new, 0 known, 0 of these skipped here" in answer
-    assert till.journal.order("acme", inside) is not None
-    assert till.journal.order("acme", outside) is None
+    assert till.journal.orders.get("acme", inside) is not None
+    assert till.journal.orders.get("acme", outside) is None
 
 
 def test_backfill_twice_changes_nothing(till: Till) -> None:
     order_id = till.placed()
-    till.journal.record("acme", [Listed("old-01", None, 1)])
+    till.journal.orders.record("acme", [Listed("old-01", None, 1)])
     till.type("backfill", "--from", "5d")
     before = till.whats(order_id)
 
@@ -225,22 +225,22 @@ def test_a_backfill_that_is_cut_off_says_where_to_go_on(
     ids = [till.placed(at=PLACED + timedelta(hours=n)) for n in range(6)]
     for name, value in {"PAGE_ROWS": 2, "LAST_PAGE": 1, "REACHABLE": 2}.items():
         monkeypatch.setattr(client, name, value)
-    record = Journal.record
+    record = Orders.record
 
-    def cut(journal: Journal, store: str, listed: list[Listed]) -> int:
+    def cut(orders: Orders, store: str, listed: list[Listed]) -> int:
         if ids[3] in [one.order_id for one in listed]:
             raise KeyboardInterrupt
-        return record(journal, store, listed)
+        return record(orders, store, listed)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Journal, "record", cut)
+        patch.setattr(Orders, "record", cut)
         _, errors = till.type("backfill", "--from", "3d", status=1)
-    brought_in = len(till.journal.orders())
+    brought_in = len(till.journal.orders.find())
     (onward,) = re.findall(r"go on with --from (\S+)", errors)
     till.type("backfill", "--from", onward)
 
     assert 2 <= brought_in < 6
-    assert sorted(one.order_id for one in till.journal.orders()) == sorted(ids)
+    assert sorted(one.order_id for one in till.journal.orders.find()) == sorted(ids)
 
 
 def test_a_backfill_that_vtex_does_not_answer_begins_where_it_began(till: Till) -> None:

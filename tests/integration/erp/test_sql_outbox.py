@@ -240,7 +240,7 @@ while died:
     wanted += 2
     seen = [outbox.seen(one)[0] for one in references]
     assert seen == ["handed out"] * 2, (line, seen)
-    jobs = [one.order_id for one in journal.requests(limit=100_000)]
+    jobs = [one.order_id for one in journal.requests.find(limit=100_000)]
     assert len(jobs) == len(set(jobs)) == wanted, (line, wanted, len(jobs))
     line += 1
 outbox.close(), journal.close()

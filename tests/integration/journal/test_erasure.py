@@ -52,14 +52,14 @@ def test_nothing_names_the_customer_any_more_and_the_timeline_says_so(office: De
     office.settle()
     before = written(office)
 
-    erasures = [office.journal.erase("acme", one) for one in (invoiced, canceled)]
+    erasures = [office.journal.erasure.erase("acme", one) for one in (invoiced, canceled)]
 
     assert name in before
     assert document in before
     assert name not in written(office)
     assert document not in written(office)
     assert [(one.documents, one.contents, one.waits_for) for one in erasures] == [(1, 1, ())] * 2
-    last = office.journal.events("acme", invoiced)[-1]
+    last = office.journal.timeline.events("acme", invoiced)[-1]
     assert (last.what, last.detail) == (
         "erased", "order and payment documents, contents of 1 requests"
     )  # fmt: skip
@@ -68,11 +68,13 @@ def test_nothing_names_the_customer_any_more_and_the_timeline_says_so(office: De
 def test_others_keep_theirs(office: Desk) -> None:
     mine, other = taken_in(office), taken_in(office)
 
-    office.journal.erase("acme", mine)
+    office.journal.erasure.erase("acme", mine)
 
-    assert office.journal.documents("acme", mine) == (None, None)
-    assert office.journal.documents("acme", other)[0] is not None
-    assert [one.what for one in office.journal.events("acme", other)] == [*PATHS[Kind.INTAKE]]
+    assert office.journal.documents.get("acme", mine) == (None, None)
+    assert office.journal.documents.get("acme", other)[0] is not None
+    assert [one.what for one in office.journal.timeline.events("acme", other)] == [
+        *PATHS[Kind.INTAKE]
+    ]
 
 
 def test_an_erased_order_is_neither_inserted_nor_invoiced_again(office: Desk) -> None:
@@ -80,24 +82,26 @@ def test_an_erased_order_is_neither_inserted_nor_invoiced_again(office: Desk) ->
     office.invoice(order_id)
     office.settle()
 
-    office.journal.erase("acme", order_id)
+    office.journal.erasure.erase("acme", order_id)
     office.intake(order_id)
     office.invoice(order_id)
     office.settle()
 
     assert len(office.packages(order_id)) == 1
-    assert [one.what for one in office.journal.events("acme", order_id)].count("inserted") == 1
-    assert office.journal.documents("acme", order_id) == (None, None)
+    assert [one.what for one in office.journal.timeline.events("acme", order_id)].count(
+        "inserted"
+    ) == 1
+    assert office.journal.documents.get("acme", order_id) == (None, None)
 
 
 def test_what_is_open_keeps_all_and_says_what_needs_it(office: Desk) -> None:
     order_id = taken_in(office)
     office.invoice(order_id, "9000")
 
-    waits = office.journal.erase("acme", order_id)
-    there = office.journal.documents("acme", order_id)[0]
+    waits = office.journal.erasure.erase("acme", order_id)
+    there = office.journal.documents.get("acme", order_id)[0]
     office.settle()
-    then = office.journal.erase("acme", order_id)
+    then = office.journal.erasure.erase("acme", order_id)
 
     assert waits.waits_for == ("invoice 9000 open",)
     assert there is not None
@@ -107,26 +111,28 @@ def test_what_is_open_keeps_all_and_says_what_needs_it(office: Desk) -> None:
 def test_erased_twice_or_tried_it_writes_nothing(office: Desk) -> None:
     order_id = taken_in(office)
 
-    tried = office.journal.erase("acme", order_id, dry_run=True)
-    there = office.journal.documents("acme", order_id)[0]
-    office.journal.erase("acme", order_id)
-    again = office.journal.erase("acme", order_id)
+    tried = office.journal.erasure.erase("acme", order_id, dry_run=True)
+    there = office.journal.documents.get("acme", order_id)[0]
+    office.journal.erasure.erase("acme", order_id)
+    again = office.journal.erasure.erase("acme", order_id)
 
     assert tried.any
     assert there is not None
     assert not again.any
-    assert [one.what for one in office.journal.events("acme", order_id)].count("erased") == 1
+    assert [one.what for one in office.journal.timeline.events("acme", order_id)].count(
+        "erased"
+    ) == 1
 
 
 def test_documents_are_walked_in_every_store_or_in_one(office: Desk) -> None:
     ids = {taken_in(office) for _ in range(3)}
-    row = office.journal.order("acme", min(ids))
+    row = office.journal.orders.get("acme", min(ids))
     assert row is not None
     assert row.state is State.DONE
 
-    walked = {one.order_id for one in office.journal.kept_documents()}
+    walked = {one.order_id for one in office.journal.documents.each()}
 
     assert walked == ids
-    assert {one.order_id for one in office.journal.kept_documents("acme")} == ids
-    assert not [*office.journal.kept_documents("outlet")]
-    assert (office.journal.count_documents(), office.journal.count_documents("outlet")) == (3, 0)
+    assert {one.order_id for one in office.journal.documents.each("acme")} == ids
+    assert not [*office.journal.documents.each("outlet")]
+    assert (office.journal.documents.count(), office.journal.documents.count("outlet")) == (3, 0)

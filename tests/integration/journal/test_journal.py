@@ -13,9 +13,9 @@ import pytest
 from sqlalchemy import Connection, NullPool, create_engine, make_url, text
 
 from journal.jobs.leasing import Sweep
-from journal.jobs.order_intake import Listed
 from journal.journal import Journal
 from journal.model import PATHS, JobLost, Kind, Policy, Stage, State, StorePaused, Ticket
+from journal.orders import Listed
 from journal.requests import Ask
 from journal.storage.clock import utc_now
 from journal.storage.tables import MOST_WORDS
@@ -33,61 +33,63 @@ def test_migrating_twice_changes_nothing(journal: Journal) -> None:
 
 
 def test_an_order_listed_twice_is_recorded_once(journal: Journal) -> None:
-    assert journal.record("acme", listed(3)) == 3
+    assert journal.orders.record("acme", listed(3)) == 3
 
-    assert journal.record("acme", listed(4)) == 1
+    assert journal.orders.record("acme", listed(4)) == 1
 
 
 def test_racing_dispatchers_claim_each_job_once(journal: Journal) -> None:
-    journal.record("acme", listed(400))
+    journal.orders.record("acme", listed(400))
 
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda _: journal.dispatch(in_flight=400), range(8)))
+        found = list(pool.map(lambda _: journal.jobs.dispatch(in_flight=400), range(8)))
 
     claimed = [ticket.order_id for tickets in found for ticket in tickets]
     assert sorted(claimed) == sorted({one.order_id for one in listed(400)})
 
 
 def test_no_more_than_the_allowed_number_is_in_flight(journal: Journal) -> None:
-    journal.record("acme", listed(9))
+    journal.orders.record("acme", listed(9))
 
-    assert len(journal.dispatch(in_flight=5)) == 5
-    assert journal.dispatch(in_flight=5) == []
+    assert len(journal.jobs.dispatch(in_flight=5)) == 5
+    assert journal.jobs.dispatch(in_flight=5) == []
 
 
 def test_the_oldest_order_goes_first(journal: Journal) -> None:
-    journal.record("acme", reversed(listed(5)))
+    journal.orders.record("acme", reversed(listed(5)))
 
-    tickets = journal.dispatch(in_flight=2)
+    tickets = journal.jobs.dispatch(in_flight=2)
 
     assert [one.order_id for one in tickets] == ["o-0000", "o-0001"]
 
 
 def test_a_job_walks_its_stages_and_its_timeline_tells(journal: Journal) -> None:
-    journal.record("acme", listed())
-    (ticket,) = journal.dispatch(in_flight=9)
+    journal.orders.record("acme", listed())
+    (ticket,) = journal.jobs.dispatch(in_flight=9)
 
     for stage in PATHS[Kind.INTAKE][1:]:
-        with journal.step("acme", "o-0000", ticket.attempt, to=stage) as job:
+        with journal.jobs.step("acme", "o-0000", ticket.attempt, to=stage) as job:
             job.order = {"n": 1}
             job.erp_reference = "77"
 
-    row = journal.order("acme", "o-0000")
+    row = journal.orders.get("acme", "o-0000")
     assert row is not None
     assert (row.state, row.erp_reference) == (State.DONE, "77")
-    assert [one.what for one in journal.events("acme", "o-0000")] == list(PATHS[Kind.INTAKE])
-    assert journal.documents("acme", "o-0000") == ({"n": 1}, None)
+    assert [one.what for one in journal.timeline.events("acme", "o-0000")] == list(
+        PATHS[Kind.INTAKE]
+    )
+    assert journal.documents.get("acme", "o-0000") == ({"n": 1}, None)
 
 
 def test_a_step_begins_once_an_attempt_however_often_its_message_comes(journal: Journal) -> None:
-    journal.record("acme", listed())
-    (ticket,) = journal.dispatch(in_flight=9)
+    journal.orders.record("acme", listed())
+    (ticket,) = journal.jobs.dispatch(in_flight=9)
 
     others_are_gone = Event()
 
     def deliver() -> bool:
         try:
-            with journal.step("acme", "o-0000", ticket.attempt, to=Stage.FETCHED):
+            with journal.jobs.step("acme", "o-0000", ticket.attempt, to=Stage.FETCHED):
                 return others_are_gone.wait(30)
         except JobLost:
             return False
@@ -98,7 +100,7 @@ def test_a_step_begins_once_an_attempt_however_often_its_message_comes(journal: 
         others_are_gone.set()
 
     assert sorted(one.result() for one in tries) == [False] * 7 + [True]
-    row = journal.order("acme", "o-0000")
+    row = journal.orders.get("acme", "o-0000")
     assert row is not None
     assert row.stage == Stage.FETCHED
 
@@ -106,17 +108,17 @@ def test_a_step_begins_once_an_attempt_however_often_its_message_comes(journal: 
 def test_a_job_whose_step_never_ended_is_begun_once_by_its_next_attempt(journal_url: str) -> None:
     with closing(Journal(journal_url, policy=Policy(lease_seconds=-1, max_crashes=3))) as journal:
         journal.migrate()
-        journal.record("acme", listed())
+        journal.orders.record("acme", listed())
         for _ in range(3):
-            (ticket,) = journal.dispatch(in_flight=9)
+            (ticket,) = journal.jobs.dispatch(in_flight=9)
             name = ("acme", "o-0000", ticket.attempt)
-            journal.step(*name, to=Stage.FETCHED).__enter__()  # and its worker dies
+            journal.jobs.step(*name, to=Stage.FETCHED).__enter__()  # and its worker dies
 
-            with pytest.raises(JobLost), journal.step(*name, to=Stage.FETCHED):
+            with pytest.raises(JobLost), journal.jobs.step(*name, to=Stage.FETCHED):
                 pytest.fail("begun a second time")
 
-        assert journal.dispatch(in_flight=9) == []
-        row = journal.order("acme", "o-0000")
+        assert journal.jobs.dispatch(in_flight=9) == []
+        row = journal.orders.get("acme", "o-0000")
     assert row is not None
     assert row.state == State.DEAD
 
@@ -124,11 +126,11 @@ def test_a_job_whose_step_never_ended_is_begun_once_by_its_next_attempt(journal_
 def test_a_message_of_an_older_attempt_does_nothing(journal_url: str) -> None:
     journal = Journal(journal_url, policy=Policy(lease_seconds=-1))
     journal.migrate()
-    journal.record("acme", listed())
-    (old,) = journal.dispatch(in_flight=9)
-    (new,) = journal.dispatch(in_flight=9)
+    journal.orders.record("acme", listed())
+    (old,) = journal.jobs.dispatch(in_flight=9)
+    (new,) = journal.jobs.dispatch(in_flight=9)
 
-    with pytest.raises(JobLost), journal.step("acme", "o-0000", old.attempt, to=Stage.FETCHED):
+    with pytest.raises(JobLost), journal.jobs.step("acme", "o-0000", old.attempt, to=Stage.FETCHED):
         pytest.fail("the older attempt was let in")
 
     assert new.attempt == old.attempt + 1
@@ -138,17 +140,17 @@ def test_a_message_of_an_older_attempt_does_nothing(journal_url: str) -> None:
 def test_a_step_that_lost_its_job_meanwhile_moves_nothing(journal_url: str) -> None:
     journal = Journal(journal_url, policy=Policy(lease_seconds=-1))
     journal.migrate()
-    journal.record("acme", listed())
-    (ticket,) = journal.dispatch(in_flight=9)
+    journal.orders.record("acme", listed())
+    (ticket,) = journal.jobs.dispatch(in_flight=9)
 
     with (
         pytest.raises(JobLost),
-        journal.step("acme", "o-0000", ticket.attempt, to=Stage.FETCHED) as job,
+        journal.jobs.step("acme", "o-0000", ticket.attempt, to=Stage.FETCHED) as job,
     ):
         job.order = {}
-        journal.dispatch(in_flight=9)
+        journal.jobs.dispatch(in_flight=9)
 
-    row = journal.order("acme", "o-0000")
+    row = journal.orders.get("acme", "o-0000")
     assert row is not None
     assert row.stage == Stage.LISTED
     journal.close()
@@ -157,15 +159,15 @@ def test_a_step_that_lost_its_job_meanwhile_moves_nothing(journal_url: str) -> N
 def test_a_step_begun_twice_and_never_ended_is_set_aside(journal_url: str) -> None:
     journal = Journal(journal_url, policy=Policy(lease_seconds=-1, max_crashes=2))
     journal.migrate()
-    journal.record("acme", listed(2))
+    journal.orders.record("acme", listed(2))
     for _ in range(2):
-        ticket = next(one for one in journal.dispatch(in_flight=9) if one.order_id == "o-0000")
+        ticket = next(one for one in journal.jobs.dispatch(in_flight=9) if one.order_id == "o-0000")
         # Never left: what a killed worker looks like to the journal.
-        journal.step("acme", "o-0000", ticket.attempt, to=Stage.FETCHED).__enter__()
+        journal.jobs.step("acme", "o-0000", ticket.attempt, to=Stage.FETCHED).__enter__()
 
-    left = journal.dispatch(in_flight=9)
+    left = journal.jobs.dispatch(in_flight=9)
 
-    row = journal.order("acme", "o-0000")
+    row = journal.orders.get("acme", "o-0000")
     assert row is not None
     assert row.state == State.DEAD
     assert "began 2 times" in (row.last_error or "")
@@ -182,78 +184,78 @@ def test_what_was_near_a_death_goes_on_together_and_alone_before_it_is_set_aside
         closing(Journal(journal_url, policy=Policy(max_crashes=3))) as journal,
     ):
         journal.migrate()
-        journal.record("acme", listed(3))
+        journal.orders.record("acme", listed(3))
 
         def die() -> set[str]:
-            begun = dying.dispatch(in_flight=9)
+            begun = dying.jobs.dispatch(in_flight=9)
             for one in begun:
-                dying.step("acme", one.order_id, one.attempt, to=Stage.FETCHED).__enter__()
+                dying.jobs.step("acme", one.order_id, one.attempt, to=Stage.FETCHED).__enter__()
             return {one.order_id for one in begun}
 
         assert die() == die() == {"o-0000", "o-0001", "o-0002"}
 
-        (first,) = journal.dispatch(in_flight=9)
-        assert journal.dispatch(in_flight=9) == []
-        with journal.step("acme", first.order_id, first.attempt, to=Stage.FETCHED) as alone:
+        (first,) = journal.jobs.dispatch(in_flight=9)
+        assert journal.jobs.dispatch(in_flight=9) == []
+        with journal.jobs.step("acme", first.order_id, first.attempt, to=Stage.FETCHED) as alone:
             assert alone.goes_alone
-            assert journal.dispatch(in_flight=9) == []
-        (second,) = journal.dispatch(in_flight=9)
+            assert journal.jobs.dispatch(in_flight=9) == []
+        (second,) = journal.jobs.dispatch(in_flight=9)
         assert second.order_id != first.order_id
 
 
 def test_a_document_fetched_before_a_failure_is_kept(journal: Journal) -> None:
-    journal.record("acme", listed())
-    (ticket,) = journal.dispatch(in_flight=9)
+    journal.orders.record("acme", listed())
+    (ticket,) = journal.jobs.dispatch(in_flight=9)
 
     with (
         pytest.raises(ValueError, match="broken"),
-        journal.step("acme", "o-0000", ticket.attempt, to=Stage.FETCHED) as job,
+        journal.jobs.step("acme", "o-0000", ticket.attempt, to=Stage.FETCHED) as job,
     ):
         job.order = {"orderId": "o-0000"}
         raise ValueError("broken")
 
-    assert journal.documents("acme", "o-0000")[0] == {"orderId": "o-0000"}
+    assert journal.documents.get("acme", "o-0000")[0] == {"orderId": "o-0000"}
 
 
 def test_a_postponed_job_is_not_dispatched_before_it_is_due(journal: Journal) -> None:
-    journal.record("acme", listed())
-    (ticket,) = journal.dispatch(in_flight=9)
+    journal.orders.record("acme", listed())
+    (ticket,) = journal.jobs.dispatch(in_flight=9)
 
-    journal.postpone("acme", "o-0000", ticket.attempt, "no answer", after_seconds=60)
+    journal.jobs.postpone("acme", "o-0000", ticket.attempt, "no answer", after_seconds=60)
 
-    assert journal.dispatch(in_flight=9) == []
-    row = journal.order("acme", "o-0000")
+    assert journal.jobs.dispatch(in_flight=9) == []
+    row = journal.orders.get("acme", "o-0000")
     assert row is not None
     assert row.last_error == "no answer"
 
 
 def test_a_dead_job_tries_again_only_by_hand(journal: Journal) -> None:
-    journal.record("acme", listed())
-    (ticket,) = journal.dispatch(in_flight=9)
-    journal.bury("acme", "o-0000", ticket.attempt, "no customer")
+    journal.orders.record("acme", listed())
+    (ticket,) = journal.jobs.dispatch(in_flight=9)
+    journal.jobs.bury("acme", "o-0000", ticket.attempt, "no customer")
 
-    assert journal.dispatch(in_flight=9) == []
-    assert journal.retry("acme", "o-0000")
+    assert journal.jobs.dispatch(in_flight=9) == []
+    assert journal.jobs.retry("acme", "o-0000")
 
-    assert [one.order_id for one in journal.dispatch(in_flight=9)] == ["o-0000"]
+    assert [one.order_id for one in journal.jobs.dispatch(in_flight=9)] == ["o-0000"]
 
 
 def test_a_paused_store_is_left_alone_and_others_go_on(journal: Journal) -> None:
-    journal.record("acme", listed())
-    journal.record("outlet", listed())
-    (ticket, _) = sorted(journal.dispatch(in_flight=9), key=lambda one: one.store)
-    journal.release([ticket])
+    journal.orders.record("acme", listed())
+    journal.orders.record("outlet", listed())
+    (ticket, _) = sorted(journal.jobs.dispatch(in_flight=9), key=lambda one: one.store)
+    journal.jobs.release([ticket])
 
-    journal.pause("acme", seconds=60, reason="401")
+    journal.store_pauses.begin("acme", seconds=60, reason="401")
 
-    assert journal.dispatch(in_flight=9) == []
+    assert journal.jobs.dispatch(in_flight=9) == []
     with (
         pytest.raises(StorePaused),
-        journal.step("acme", "o-0000", ticket.attempt, to=Stage.FETCHED),
+        journal.jobs.step("acme", "o-0000", ticket.attempt, to=Stage.FETCHED),
     ):
         pytest.fail("a paused store was called")
-    journal.resume("acme")
-    assert [one.store for one in journal.dispatch(in_flight=9)] == ["acme"]
+    journal.store_pauses.end("acme")
+    assert [one.store for one in journal.jobs.dispatch(in_flight=9)] == ["acme"]
 
 
 def test_the_journal_goes_by_its_databases_clock(
@@ -275,9 +277,9 @@ def test_a_worker_that_stands_still_holding_a_row_does_not_stop_the_others(
 ) -> None:
     made = Journal(postgres_database, policy=Policy(lease_seconds=0.01, max_crashes=1))
     made.migrate()
-    made.record("acme", listed(2))
-    first, second = made.dispatch(in_flight=2)
-    with suppress(JobLost), made.step("acme", first.order_id, 1, to=Stage.FETCHED):
+    made.orders.record("acme", listed(2))
+    first, second = made.jobs.dispatch(in_flight=2)
+    with suppress(JobLost), made.jobs.step("acme", first.order_id, 1, to=Stage.FETCHED):
         raise JobLost
     with connected(postgres_database) as still:
         still.execute(
@@ -286,7 +288,7 @@ def test_a_worker_that_stands_still_holding_a_row_does_not_stop_the_others(
         )
         eventually(lambda: made.now() > first_lapse(made, first.order_id))
 
-        found = made.dispatch(in_flight=2)
+        found = made.jobs.dispatch(in_flight=2)
 
     assert [one.order_id for one in found] == [second.order_id]
     made.close()
@@ -298,7 +300,7 @@ def connected(url: str) -> Connection:
 
 
 def first_lapse(journal: Journal, order_id: str) -> datetime:
-    row = journal.order("acme", order_id)
+    row = journal.orders.get("acme", order_id)
     assert row is not None
     assert row.lease_until is not None
     return row.lease_until
@@ -306,7 +308,7 @@ def first_lapse(journal: Journal, order_id: str) -> datetime:
 
 def outbound(journal: Journal, kind: Kind, count: int, of: str = "q") -> None:
     for place in range(count):
-        journal.ask(Ask("acme", f"{of}-{kind}-{place}", kind, "key", {"n": place}))
+        journal.requests.submit(Ask("acme", f"{of}-{kind}-{place}", kind, "key", {"n": place}))
 
 
 def kinds(tickets: list[Ticket]) -> list[Kind]:
@@ -316,13 +318,13 @@ def kinds(tickets: list[Ticket]) -> list[Kind]:
 def test_while_the_more_urgent_fill_what_may_be_under_way_the_others_wait(
     journal: Journal,
 ) -> None:
-    journal.record("acme", listed(5))
+    journal.orders.record("acme", listed(5))
     for kind in (Kind.TRACKING, Kind.INVOICE, Kind.CANCELLATION):
         outbound(journal, kind, 2)
 
-    first = journal.dispatch(in_flight=5)
-    journal.release(first[:4])
-    second = journal.dispatch(in_flight=5)
+    first = journal.jobs.dispatch(in_flight=5)
+    journal.jobs.release(first[:4])
+    second = journal.jobs.dispatch(in_flight=5)
 
     urgent = [Kind.CANCELLATION, Kind.INVOICE]
     assert sorted(kinds(first)) == sorted([*urgent * 2, Kind.TRACKING])
@@ -330,72 +332,74 @@ def test_while_the_more_urgent_fill_what_may_be_under_way_the_others_wait(
 
 
 def test_new_orders_under_way_do_not_keep_an_invoice_waiting(journal: Journal) -> None:
-    journal.record("acme", listed(9))
-    assert len(journal.dispatch(in_flight=3)) == 3
+    journal.orders.record("acme", listed(9))
+    assert len(journal.jobs.dispatch(in_flight=3)) == 3
     outbound(journal, Kind.INVOICE, 5)
 
-    assert kinds(journal.dispatch(in_flight=3)) == [Kind.INVOICE] * 3
-    assert journal.dispatch(in_flight=3) == []
+    assert kinds(journal.jobs.dispatch(in_flight=3)) == [Kind.INVOICE] * 3
+    assert journal.jobs.dispatch(in_flight=3) == []
 
 
 def test_each_store_has_its_own_number_in_flight(journal: Journal) -> None:
     for store in ("acme", "outlet"):
-        journal.record(store, listed(9))
+        journal.orders.record(store, listed(9))
 
-    tickets = journal.dispatch(in_flight={"acme": 2, "outlet": 5}.__getitem__)
+    tickets = journal.jobs.dispatch(in_flight={"acme": 2, "outlet": 5}.__getitem__)
 
     assert Counter(one.store for one in tickets) == {"acme": 2, "outlet": 5}
 
 
 def test_a_step_that_called_nothing_is_in_no_doubt_and_leaves_no_line(journal: Journal) -> None:
-    journal.record("acme", listed())
-    (ticket,) = journal.dispatch(in_flight=9)
-    with pytest.raises(LookupError), journal.step("acme", "o-0000", 1, to=Stage.FETCHED):
+    journal.orders.record("acme", listed())
+    (ticket,) = journal.jobs.dispatch(in_flight=9)
+    with pytest.raises(LookupError), journal.jobs.step("acme", "o-0000", 1, to=Stage.FETCHED):
         raise LookupError
 
-    journal.postpone("acme", "o-0000", 1, "waits", after_seconds=0, counts=False, untouched=True)
+    journal.jobs.postpone(
+        "acme", "o-0000", 1, "waits", after_seconds=0, counts=False, untouched=True
+    )
 
-    (ticket,) = journal.dispatch(in_flight=9)
-    with journal.step("acme", "o-0000", ticket.attempt, to=Stage.FETCHED) as job:
+    (ticket,) = journal.jobs.dispatch(in_flight=9)
+    with journal.jobs.step("acme", "o-0000", ticket.attempt, to=Stage.FETCHED) as job:
         assert not job.in_doubt
-    assert [one.what for one in journal.events("acme", "o-0000")] == ["listed", "fetched"]
+    assert [one.what for one in journal.timeline.events("acme", "o-0000")] == ["listed", "fetched"]
 
 
 def test_the_doubt_of_an_earlier_try_outlives_one_that_called_nothing(journal: Journal) -> None:
-    journal.record("acme", listed())
-    journal.dispatch(in_flight=9)
-    with pytest.raises(LookupError), journal.step("acme", "o-0000", 1, to=Stage.FETCHED):
+    journal.orders.record("acme", listed())
+    journal.jobs.dispatch(in_flight=9)
+    with pytest.raises(LookupError), journal.jobs.step("acme", "o-0000", 1, to=Stage.FETCHED):
         raise LookupError
-    journal.postpone("acme", "o-0000", 1, "no answer", after_seconds=0)
+    journal.jobs.postpone("acme", "o-0000", 1, "no answer", after_seconds=0)
 
-    (ticket,) = journal.dispatch(in_flight=9)
-    journal.postpone(
+    (ticket,) = journal.jobs.dispatch(in_flight=9)
+    journal.jobs.postpone(
         "acme", "o-0000", ticket.attempt, "waits", after_seconds=0, counts=False, untouched=True
     )
 
-    (ticket,) = journal.dispatch(in_flight=9)
-    with journal.step("acme", "o-0000", ticket.attempt, to=Stage.FETCHED) as job:
+    (ticket,) = journal.jobs.dispatch(in_flight=9)
+    with journal.jobs.step("acme", "o-0000", ticket.attempt, to=Stage.FETCHED) as job:
         assert job.in_doubt
 
 
 def test_a_document_is_kept_to_the_last_half_of_a_character(journal: Journal) -> None:
     document = {"note": "a\x00b\ud800\ud83d\ude00🦜\u202e\ufffd", "\udfff": [10**400, 5e-324, None]}
-    journal.record("acme", listed())
-    (ticket,) = journal.dispatch(in_flight=9)
+    journal.orders.record("acme", listed())
+    (ticket,) = journal.jobs.dispatch(in_flight=9)
 
-    with journal.step("acme", "o-0000", ticket.attempt, to=Stage.FETCHED) as job:
+    with journal.jobs.step("acme", "o-0000", ticket.attempt, to=Stage.FETCHED) as job:
         job.order = document
 
-    assert journal.documents("acme", "o-0000")[0] == document
+    assert journal.documents.get("acme", "o-0000")[0] == document
 
 
 def test_a_reason_of_any_length_and_character_sets_a_job_aside(journal: Journal) -> None:
-    journal.record("acme", listed())
-    (ticket,) = journal.dispatch(in_flight=9)
+    journal.orders.record("acme", listed())
+    (ticket,) = journal.jobs.dispatch(in_flight=9)
 
-    journal.bury("acme", "o-0000", ticket.attempt, "a\x00b\ud800c" + "🦜" * 20_000)
+    journal.jobs.bury("acme", "o-0000", ticket.attempt, "a\x00b\ud800c" + "🦜" * 20_000)
 
-    row = journal.order("acme", "o-0000")
+    row = journal.orders.get("acme", "o-0000")
     assert row is not None
     assert row.state is State.DEAD
     assert str(row.last_error).startswith("a\ufffdb\ufffdc🦜")
@@ -404,7 +408,7 @@ def test_a_reason_of_any_length_and_character_sets_a_job_aside(journal: Journal)
 
 def asked(journal: Journal, *names: tuple[str, str]) -> None:
     for order_id, number in names:
-        journal.ask(
+        journal.requests.submit(
             Ask("acme", order_id, Kind.INVOICE, number, {"invoice_number": number}, about=number)
         )
 
@@ -429,7 +433,7 @@ def test_a_request_waits_for_no_claim_of_another_order(postgres_database: str) -
         asked(made, ("o-1", "1"), ("o-2", "2"))
 
         with claiming(made, "o-1") as first:
-            second = made.dispatch(in_flight=9, store="acme", order_id="o-2")
+            second = made.jobs.dispatch(in_flight=9, store="acme", order_id="o-2")
 
     assert [one.order_id for one in [*first, *second]] == ["o-1", "o-2"]
 
@@ -443,7 +447,7 @@ def test_a_claim_waits_for_the_one_that_decides_about_the_same_order(
         asked(made, ("o-1", "1"), ("o-1", "2"), ("o-2", "3"))
 
         with claiming(made, "o-1") as first:
-            others = pool.submit(made.dispatch, in_flight=9, store="acme", order_id=order_id)
+            others = pool.submit(made.jobs.dispatch, in_flight=9, store="acme", order_id=order_id)
             eventually(lambda: waiting(postgres_database) == 1, 5)
 
         claimed = [one.order_id for one in others.result()]
@@ -456,15 +460,15 @@ def test_a_worker_has_no_more_connections_than_threads(postgres_database: str) -
     together = Barrier(threads)
     with closing(Journal(postgres_database)) as made, ThreadPoolExecutor(threads) as pool:
         made.migrate()
-        made.record("acme", listed(threads))
-        tickets = made.dispatch(in_flight=threads)
+        made.orders.record("acme", listed(threads))
+        tickets = made.jobs.dispatch(in_flight=threads)
 
         def carry(ticket: Ticket) -> None:
             for stage in (Stage.FETCHED, Stage.PAID):
                 together.wait(30)
-                with made.step("acme", ticket.order_id, ticket.attempt, to=stage):
+                with made.jobs.step("acme", ticket.order_id, ticket.attempt, to=stage):
                     together.wait(30)
-                made.order("acme", "o-none")  # and by the other way through the driver
+                made.orders.get("acme", "o-none")  # and by the other way through the driver
 
         list(pool.map(carry, tickets))
         with connected(postgres_database) as db:

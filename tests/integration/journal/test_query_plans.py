@@ -11,10 +11,10 @@ from datetime import timedelta
 
 import pytest
 
-from journal.jobs.order_intake import Listed
 from journal.journal import Journal
 from journal.model import PATHS, Kind, Stage
 from journal.order_changes import Seen
+from journal.orders import Listed
 from journal.requests import Ask
 from journal.storage.clock import utc_now
 from support.query_plans import explained
@@ -24,7 +24,7 @@ from support.query_plans import explained
 def crowded(journal: Journal) -> Journal:
     """A journal in which 2,000 orders wait."""
     start = utc_now() - timedelta(hours=2)
-    journal.record("acme", [Listed(f"o-{n:04}", start + timedelta(seconds=n), 100) for n in range(2000)])  # fmt: skip
+    journal.orders.record("acme", [Listed(f"o-{n:04}", start + timedelta(seconds=n), 100) for n in range(2000)])  # fmt: skip
     return journal
 
 
@@ -42,7 +42,7 @@ def reads_others(plans: dict[str, str]) -> list[str]:
 
 
 def begin(journal: Journal, order_id: str) -> int:
-    (ticket,) = journal.dispatch(in_flight=9999, order_id=order_id)
+    (ticket,) = journal.jobs.dispatch(in_flight=9999, order_id=order_id)
     return ticket.attempt
 
 
@@ -51,7 +51,7 @@ def test_the_steps_of_an_order(crowded: Journal, plans: dict[str, str]) -> None:
     plans.clear()
 
     for stage in PATHS[Kind.INTAKE][1:]:
-        with crowded.step(
+        with crowded.jobs.step(
             "acme", "o-1900", attempt, to=stage, begun=left, goes_on=stage != Stage.HANDLING
         ) as left:
             left.order = {"orderId": "o-1900"}
@@ -64,8 +64,8 @@ def test_a_step_that_comes_by_itself_and_is_held(crowded: Journal, plans: dict[s
     attempt = begin(crowded, "o-1900")
     plans.clear()
 
-    with crowded.step("acme", "o-1900", attempt, to=Stage.FETCHED) as job:
-        crowded.hold(job)
+    with crowded.jobs.step("acme", "o-1900", attempt, to=Stage.FETCHED) as job:
+        crowded.jobs.hold(job)
         job.skip("canceled")
 
     assert len(plans) >= 3
@@ -78,11 +78,11 @@ def test_a_step_that_ends_otherwise(crowded: Journal, plans: dict[str, str], end
     plans.clear()
 
     if ending == "postpone":
-        crowded.postpone("acme", "o-1900", attempt, "VTEX does not answer")
+        crowded.jobs.postpone("acme", "o-1900", attempt, "VTEX does not answer")
     elif ending == "bury":
-        crowded.bury("acme", "o-1900", attempt, "broken", refused=True)
+        crowded.jobs.bury("acme", "o-1900", attempt, "broken", refused=True)
     else:
-        crowded.hand_back("acme", "o-1900", attempt, job=None)
+        crowded.jobs.hand_back("acme", "o-1900", attempt, job=None)
 
     assert plans
     assert reads_others(plans) == []
@@ -90,16 +90,16 @@ def test_a_step_that_ends_otherwise(crowded: Journal, plans: dict[str, str], end
 
 def test_a_request_of_the_erp(crowded: Journal, plans: dict[str, str]) -> None:
     ask = Ask("acme", "o-1900", Kind.INVOICE, "1", {"invoice_number": "1"}, about="1")
-    number = crowded.ask(ask).job
-    crowded.ask(ask)
+    number = crowded.requests.submit(ask).job
+    crowded.requests.submit(ask)
     done = begin(crowded, "o-1900")
-    with crowded.step("acme", "o-1900", done, to=Stage.FETCHED) as job:
+    with crowded.jobs.step("acme", "o-1900", done, to=Stage.FETCHED) as job:
         job.skip("handled elsewhere")
     attempt = begin(crowded, "o-1900")
     plans.clear()
 
     for stage in (Stage.SENT, Stage.CONFIRMED):
-        with crowded.step("acme", "o-1900", attempt, to=stage, job=number):
+        with crowded.jobs.step("acme", "o-1900", attempt, to=stage, job=number):
             pass
 
     assert len(plans) >= 4
@@ -107,8 +107,8 @@ def test_a_request_of_the_erp(crowded: Journal, plans: dict[str, str]) -> None:
 
 
 def test_what_is_heard_of_an_order(crowded: Journal, plans: dict[str, str]) -> None:
-    crowded.record_changes("acme", [Seen("o-1900", "list", "")])
-    crowded.open_changes("acme", ["o-1900", "o-1901"])
+    crowded.order_changes.record("acme", [Seen("o-1900", "list", "")])
+    crowded.order_changes.pending("acme", ["o-1900", "o-1901"])
 
     assert plans
     assert reads_others(plans) == []

@@ -12,19 +12,19 @@ import pytest
 from sqlalchemy import text
 
 from journal.jobs.dead_letters import Which
-from journal.jobs.order_intake import Listed
 from journal.journal import Journal
 from journal.model import PATHS, ContentPurged, JobLost, Kind, State
+from journal.orders import Listed
 from journal.privacy import retention
-from journal.privacy.retention import Purged, Retention
+from journal.privacy.retention import Purged, RetentionPolicy
 from journal.storage.rows import line, new_job, packed
 from journal.storage.tables import documents, events, jobs, orders
 from support.in_process import Desk, desk
 from workers.app import app
 
 DAY = 86_400
-RULES = Retention(timedelta(days=30), timedelta(days=365))
-FOR_EVER = Retention(None, None)
+RULES = RetentionPolicy(timedelta(days=30), timedelta(days=365))
+FOR_EVER = RetentionPolicy(None, None)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -36,8 +36,8 @@ def office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
         yield made
 
 
-def purge(journal: Journal, rules: Retention = RULES, **how: object) -> Purged:
-    return sum(journal.purge(rules, **how), Purged())  # type: ignore[arg-type]
+def purge(journal: Journal, rules: RetentionPolicy = RULES, **how: object) -> Purged:
+    return sum(journal.retention.purge(rules, **how), Purged())  # type: ignore[arg-type]
 
 
 def later(office: Desk, days: float) -> Purged:
@@ -51,14 +51,14 @@ def taken_in(office: Desk) -> str:
     order_id = office.order(status="ready-for-handling")
     office.intake(order_id)
     office.work()
-    row = office.journal.order("acme", order_id)
+    row = office.journal.orders.get("acme", order_id)
     assert row is not None
     assert row.state is State.DONE
     return order_id
 
 
 def document(office: Desk, order_id: str) -> object:
-    return office.journal.documents("acme", order_id)[0]
+    return office.journal.documents.get("acme", order_id)[0]
 
 
 def reasons(office: Desk, order_id: str) -> list[str]:
@@ -78,8 +78,10 @@ def test_documents_of_a_done_order_go_at_their_age_and_the_order_stays_known(off
     assert (young, old) == (Purged(), Purged(documents=1))
     assert there
     assert document(office, order_id) is None
-    assert office.journal.record("acme", [Listed(order_id, office.clock(), 1)]) == 0
-    assert [one.what for one in office.journal.events("acme", order_id)] == [*PATHS[Kind.INTAKE]]
+    assert office.journal.orders.record("acme", [Listed(order_id, office.clock(), 1)]) == 0
+    assert [one.what for one in office.journal.timeline.events("acme", order_id)] == [
+        *PATHS[Kind.INTAKE]
+    ]
 
 
 def test_a_skipped_order_is_closed_as_well_and_a_retry_reads_it_afresh(office: Desk) -> None:
@@ -87,7 +89,7 @@ def test_a_skipped_order_is_closed_as_well_and_a_retry_reads_it_afresh(office: D
     office.keep_document(order_id)
 
     assert later(office, 31).documents == 1
-    assert office.journal.retry("acme", order_id)
+    assert office.journal.jobs.retry("acme", order_id)
     office.work()
 
     assert document(office, order_id)
@@ -108,9 +110,9 @@ def test_what_is_dead_or_open_keeps_its_documents_and_its_timeline(office: Desk)
     assert (purged.documents, purged.waits) == (1, 2)
     assert document(office, dead)
     assert document(office, waits)
-    assert office.journal.events("acme", dead)
-    assert office.journal.events("acme", waits)
-    assert office.journal.events("acme", closed) == []
+    assert office.journal.timeline.events("acme", dead)
+    assert office.journal.timeline.events("acme", waits)
+    assert office.journal.timeline.events("acme", closed) == []
 
 
 def test_a_request_that_is_dead_keeps_its_orders_documents_until_it_is_given_up(
@@ -121,7 +123,11 @@ def test_a_request_that_is_dead_keeps_its_orders_documents_until_it_is_given_up(
     office.settle()
 
     kept = later(office, 60)
-    list(office.journal.discard(office.journal.dead(Which()), "sent by hand"))
+    list(
+        office.journal.dead_letters.discard(
+            office.journal.dead_letters.find(Which()), "sent by hand"
+        )
+    )
     given_up = later(office, 31)
 
     assert (kept, given_up) == (Purged(waits=1), Purged(documents=1, contents=1))
@@ -158,7 +164,7 @@ def test_a_repeat_of_a_purged_invoice_is_a_repeat_and_is_told_the_same(office: D
     office.settle()
 
     assert office.entry(order_id).calls["invoice_effects"] == 1
-    assert len(office.journal.requests("acme", order_id)) == 1
+    assert len(office.journal.requests.find("acme", order_id)) == 1
     assert [(one.reference, one.outcome) for one in office.told(order_id)] == [
         ("row-1", "done"), ("row-2", "done"),
     ]  # fmt: skip
@@ -167,8 +173,8 @@ def test_a_repeat_of_a_purged_invoice_is_a_repeat_and_is_told_the_same(office: D
 def test_what_a_purged_request_asked_for_is_gone_but_for_what_tells_it(office: Desk) -> None:
     order_id = purged_invoice(office, courier="Ana Prado Transportes", url="https://nf.example/1")
 
-    (row,) = office.journal.requests("acme", order_id)
-    content = office.journal.content(row.job)
+    (row,) = office.journal.requests.find("acme", order_id)
+    content = office.journal.requests.body(row.job)
 
     assert content == {
         "invoice_number": "128841", "type": "Output", "value_cents": office.value(order_id),
@@ -207,11 +213,11 @@ def test_tracking_and_cancellations_are_known_again_too(office: Desk) -> None:
     office.ask("tracking", order_id, **tracking)
     office.ask("cancellation", canceled, reason="Falta de estoque")
 
-    assert len(office.journal.requests()) == 3
-    assert {one.state for one in office.journal.requests()} == {State.DONE}
+    assert len(office.journal.requests.find()) == 3
+    assert {one.state for one in office.journal.requests.find()} == {State.DONE}
     for job in (2, 3):
-        assert "BR123456789XX" not in str(office.journal.content(job))
-        assert "estoque" not in str(office.journal.content(job))
+        assert "BR123456789XX" not in str(office.journal.requests.body(job))
+        assert "estoque" not in str(office.journal.requests.body(job))
 
 
 def test_a_purged_request_cannot_be_retried_and_says_what_to_do(office: Desk) -> None:
@@ -219,13 +225,13 @@ def test_a_purged_request_cannot_be_retried_and_says_what_to_do(office: Desk) ->
     office.invoice(order_id)
     office.ask("cancellation", order_id, reason="Falta de estoque")
     office.settle()
-    (skipped,) = [one for one in office.journal.requests() if one.state is State.SKIPPED]
+    (skipped,) = [one for one in office.journal.requests.find() if one.state is State.SKIPPED]
     later(office, 31)
 
     with pytest.raises(ContentPurged, match=r"ended at 2026-03-10.*purged since: ask for it anew"):
-        office.journal.retry("acme", order_id, job=skipped.job)
+        office.journal.jobs.retry("acme", order_id, job=skipped.job)
 
-    assert office.journal.dispatch(in_flight=9) == []
+    assert office.journal.jobs.dispatch(in_flight=9) == []
 
 
 # --- an NF-e after its order was purged -----------------------------------------------------------
@@ -301,8 +307,8 @@ def test_a_timeline_goes_at_its_own_age_and_the_order_still_says_where_it_stands
     purged = [later(office, 31), later(office, 330), later(office, 5)]
 
     assert purged == [Purged(documents=1), Purged(), Purged(events=5)]
-    assert office.journal.events("acme", order_id) == []
-    row = office.journal.order("acme", order_id)
+    assert office.journal.timeline.events("acme", order_id) == []
+    row = office.journal.orders.get("acme", order_id)
     assert row is not None
     assert (row.state, row.erp_reference is not None) == (State.DONE, True)
 
@@ -378,12 +384,12 @@ def test_several_purges_and_workers_at_once_do_each_thing_once(
     def work(journal: Journal) -> int:
         done = 0
         for n in range(40):
-            done += journal.record("s1", [Listed(f"new-{n}", NOW, 1)])
-        for ticket in journal.dispatch(in_flight=100):
+            done += journal.orders.record("s1", [Listed(f"new-{n}", NOW, 1)])
+        for ticket in journal.jobs.dispatch(in_flight=100):
             try:
                 for stage in PATHS[Kind.INTAKE][1:]:
                     name = (ticket.store, ticket.order_id, ticket.attempt)
-                    with journal.step(*name, to=stage) as job:
+                    with journal.jobs.step(*name, to=stage) as job:
                         job.order = {"n": 1}
             except JobLost:
                 continue
@@ -396,7 +402,7 @@ def test_several_purges_and_workers_at_once_do_each_thing_once(
 
         assert working.result(120) == 40
     assert (purged.documents, purged.contents, purged.events) == (3000, 3000, 6000)
-    counts = journals[0].counts()
+    counts = journals[0].orders.counts()
     assert {one: counts[one]["done"] for one in counts} == {"s0": 1000, "s1": 1040, "s2": 1000}
 
 
@@ -404,7 +410,7 @@ def test_a_purge_that_is_cut_off_is_taken_up_by_the_next(years_on: Callable[[], 
     journal = years_on()
     fill(journal, 1200)
 
-    first = sum(islice(journal.purge(RULES), 3), Purged())
+    first = sum(islice(journal.retention.purge(RULES), 3), Purged())
     bounded = purge(journal, seconds=0.0)
     rest = purge(journal)
 

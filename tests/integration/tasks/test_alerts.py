@@ -13,11 +13,11 @@ import pytest
 from sqlalchemy import event
 
 from journal.feeds import PROBE
-from journal.jobs.order_intake import Listed
 from journal.journal import Journal
 from journal.model import Policy, Stage
-from journal.monitoring.alert_queries import LISTED
 from journal.monitoring.alerts import CLAIM, Cause
+from journal.monitoring.heartbeats import LISTED
+from journal.orders import Listed
 from journal.reconciliation import Reconciliation
 from journal.storage.tables import orders
 from support.in_process import Clock
@@ -65,8 +65,8 @@ class Town:
     def look(self, facts: Facts | None = None) -> None:
         if self.listing:
             for store in self.rules.stores:
-                if self.journal.paused(store.name) is None:
-                    self.journal.sign(LISTED, store.name)
+                if self.journal.store_pauses.get(store.name) is None:
+                    self.journal.heartbeats.record(LISTED, store.name)
         look(self.journal, self.rules, self.clock(), facts)
         tell(self.journal, self.desk, self.rules, now=self.clock)
 
@@ -76,12 +76,12 @@ class Town:
             self.clock.pass_by(60 * step)
 
     def bury(self, order_id: str, reason: str, store: str = "acme") -> None:
-        self.journal.record(store, [Listed(order_id, self.clock(), 1)])
-        (ticket,) = self.journal.dispatch(in_flight=1000, store=store, order_id=order_id)
-        self.journal.bury(store, order_id, ticket.attempt, reason)
+        self.journal.orders.record(store, [Listed(order_id, self.clock(), 1)])
+        (ticket,) = self.journal.jobs.dispatch(in_flight=1000, store=store, order_id=order_id)
+        self.journal.jobs.bury(store, order_id, ticket.attempt, reason)
 
     def open(self) -> list[tuple[str, str]]:
-        return [(one.rule, one.store) for one in self.journal.alerts()]
+        return [(one.rule, one.store) for one in self.journal.alerts.find()]
 
 
 @pytest.fixture
@@ -127,19 +127,19 @@ def test_two_causes_and_two_stores_are_told_apart(town: Town) -> None:
 def test_what_was_retried_is_over_and_whoever_heard_of_it_hears_that_too(town: Town) -> None:
     town.bury("a-01", "no such SKU")
     town.minutes(5)
-    (job,) = town.journal.vitals(town.clock(), waits=MINUTE).dead
+    (job,) = town.journal.alert_queries.snapshot(town.clock(), waits=MINUTE).dead
     assert job.count == 1
 
-    assert town.journal.retry("acme", "a-01")
-    (ticket,) = town.journal.dispatch(in_flight=1)
-    town.journal.postpone("acme", "a-01", ticket.attempt, "later", after_seconds=9e6)
+    assert town.journal.jobs.retry("acme", "a-01")
+    (ticket,) = town.journal.jobs.dispatch(in_flight=1)
+    town.journal.jobs.postpone("acme", "a-01", ticket.attempt, "later", after_seconds=9e6)
     town.minutes(10)
 
     assert town.desk.titles() == [
         "acme: 1 job set aside: no such SKU",
         "over: acme: 1 job set aside: no such SKU",
     ]
-    (closed,) = town.journal.alerts(since=town.clock() - timedelta(days=1))
+    (closed,) = town.journal.alerts.find(since=town.clock() - timedelta(days=1))
     assert closed.closed_at is not None
 
 
@@ -149,7 +149,7 @@ def test_more_causes_than_anybody_reads_are_one_alert_together(town: Town) -> No
 
     town.minutes(4)
 
-    rows = town.journal.alerts()
+    rows = town.journal.alerts.find()
     assert len(rows) == 21
     assert any(one.words == "6 jobs set aside for other causes" for one in rows)
     (title,) = town.desk.titles()
@@ -162,8 +162,10 @@ def test_more_causes_than_anybody_reads_are_one_alert_together(town: Town) -> No
 def credentials_expire(town: Town, minutes: int) -> None:
     """Let VTEX answer 401: a pause of a minute, again and again."""
     for _ in range(minutes):
-        if town.journal.paused("acme") is None:
-            town.journal.pause("acme", seconds=60, reason="VTEX refuses the credentials (401)")
+        if town.journal.store_pauses.get("acme") is None:
+            town.journal.store_pauses.begin(
+                "acme", seconds=60, reason="VTEX refuses the credentials (401)"
+            )
         town.minutes(1)
 
 
@@ -182,7 +184,7 @@ def test_expired_credentials_are_one_alert_however_often_the_pause_is_renewed(to
 
 
 def test_a_429_of_seconds_is_no_news(town: Town) -> None:
-    town.journal.pause("acme", seconds=60, reason="429")
+    town.journal.store_pauses.begin("acme", seconds=60, reason="429")
 
     town.minutes(20)
 
@@ -190,7 +192,7 @@ def test_a_429_of_seconds_is_no_news(town: Town) -> None:
 
 
 def test_a_pause_by_hand_says_how_it_ends_and_is_reminded_of_after_hours(town: Town) -> None:
-    town.journal.pause("acme", seconds=10 * 365 * 86_400, reason="stocktaking")
+    town.journal.store_pauses.begin("acme", seconds=10 * 365 * 86_400, reason="stocktaking")
 
     town.minutes(9 * 60, step=5)
 
@@ -200,19 +202,19 @@ def test_a_pause_by_hand_says_how_it_ends_and_is_reminded_of_after_hours(town: T
 
 
 def test_an_erp_that_is_down_is_told_once_and_what_waits_for_it_is_not(town: Town) -> None:
-    town.journal.record("acme", [Listed("a-01", town.clock(), 1)])
-    (ticket,) = town.journal.dispatch(in_flight=1)
+    town.journal.orders.record("acme", [Listed("a-01", town.clock(), 1)])
+    (ticket,) = town.journal.jobs.dispatch(in_flight=1)
     for stage in (Stage.FETCHED, Stage.PAID):
-        with town.journal.step("acme", "a-01", ticket.attempt, to=stage):
+        with town.journal.jobs.step("acme", "a-01", ticket.attempt, to=stage):
             pass
     for _ in range(45):
-        town.journal.postpone("acme", "a-01", ticket.attempt, "the ERP is down", erp_down=True)
+        town.journal.jobs.postpone("acme", "a-01", ticket.attempt, "the ERP is down", erp_down=True)
         town.minutes(1)
-        (ticket,) = town.journal.dispatch(in_flight=1)
+        (ticket,) = town.journal.jobs.dispatch(in_flight=1)
     during = town.open()
-    with town.journal.step("acme", "a-01", ticket.attempt, to=Stage.INSERTED):
+    with town.journal.jobs.step("acme", "a-01", ticket.attempt, to=Stage.INSERTED):
         pass
-    town.journal.postpone("acme", "a-01", ticket.attempt, "more to do", after_seconds=60)
+    town.journal.jobs.postpone("acme", "a-01", ticket.attempt, "more to do", after_seconds=60)
     town.minutes(20)
 
     assert during == [("erp", "")]
@@ -294,7 +296,7 @@ def test_an_order_ends_the_silence(town: Town) -> None:
     town.minutes(200, step=5)
     assert town.open() == [("quiet", "acme")]
 
-    town.journal.record("acme", [Listed("new-01", None, 1)])
+    town.journal.orders.record("acme", [Listed("new-01", None, 1)])
     town.minutes(8)
 
     assert town.open() == []
@@ -311,7 +313,7 @@ def test_while_vtex_tells_nothing_that_is_told_and_no_silence_of_the_shoppers(
     town.minutes(240, step=5)
     during = town.open()
     town.listing = True
-    town.journal.record("acme", [Listed("new-01", None, 1)])
+    town.journal.orders.record("acme", [Listed("new-01", None, 1)])
     town.minutes(12)
 
     assert sorted(during) == [("unheard", "acme"), ("unheard", "outlet")]
@@ -339,7 +341,7 @@ def test_an_hour_asleep_is_no_news(town: Town) -> None:
     town.listing = False
     town.minutes(1)
     town.listing = True
-    town.journal.record("acme", [Listed("new-01", None, 1)])
+    town.journal.orders.record("acme", [Listed("new-01", None, 1)])
     town.minutes(10)
 
     assert town.desk.got == []
@@ -351,7 +353,7 @@ def test_an_hour_asleep_is_no_news(town: Town) -> None:
 def test_an_order_that_waits_for_long_is_told_and_a_request_that_is_not_due_is_not(
     town: Town,
 ) -> None:
-    town.journal.record("acme", [Listed("a-01", town.clock(), 1), Listed("a-02", None, 1)])
+    town.journal.orders.record("acme", [Listed("a-01", town.clock(), 1), Listed("a-02", None, 1)])
 
     town.minutes(40, step=4)
 
@@ -363,12 +365,12 @@ def test_an_order_that_waits_for_long_is_told_and_a_request_that_is_not_due_is_n
 
 
 def test_a_feed_that_was_lost_is_told_once_though_it_was_restored_at_once(town: Town) -> None:
-    town.journal.set_up_feed("acme", ["ready-for-handling"], hidden_seconds=300, kept_seconds=9)
+    town.journal.feeds.set_up("acme", ["ready-for-handling"], hidden_seconds=300, kept_seconds=9)
     town.minutes(5)
 
-    town.journal.feed_restored("acme", "VTEX had none any more")
+    town.journal.feeds.mark_restored("acme", "VTEX had none any more")
     for _ in range(18):
-        town.journal.feed_seen("acme")
+        town.journal.feeds.mark_working("acme")
         town.minutes(5, step=2)
 
     assert town.desk.titles() == [
@@ -379,7 +381,7 @@ def test_a_feed_that_was_lost_is_told_once_though_it_was_restored_at_once(town: 
 
 def feed_fails(town: Town, minutes: int) -> None:
     for _ in range(minutes):
-        town.journal.feed_failed("acme", "grant 'Feed v3 and Hook Admin' to the key (403)")
+        town.journal.feeds.mark_failed("acme", "grant 'Feed v3 and Hook Admin' to the key (403)")
         town.minutes(1)
 
 
@@ -387,7 +389,7 @@ def test_a_feed_that_fails_alone_is_told_and_one_that_fails_with_the_list_is_the
     town: Town,
 ) -> None:
     assert PROBE == MINUTE
-    town.journal.set_up_feed("acme", ["ready-for-handling"], hidden_seconds=300, kept_seconds=9)
+    town.journal.feeds.set_up("acme", ["ready-for-handling"], hidden_seconds=300, kept_seconds=9)
     town.minutes(2)
     town.listing = False
     feed_fails(town, 25)
@@ -405,7 +407,7 @@ def test_findings_of_a_reconciliation_are_told_by_kind_until_one_finds_none(town
     def compared(**findings: int) -> None:
         kinds = {name.replace("_", "-"): count for name, count in findings.items()}
         now = town.clock()
-        town.journal.keep_reconciliation(Reconciliation("acme", now, now, now, 100, kinds))
+        town.journal.reconciliations.save(Reconciliation("acme", now, now, now, 100, kinds))
 
     compared(unknown_here=3, stuck=1)
     town.minutes(9 * 60, step=10)
@@ -452,7 +454,7 @@ def test_two_that_look_at_once_tell_of_it_once(town: Town) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: town.look(), range(8)))
 
-    assert len(town.journal.alerts()) == 1
+    assert len(town.journal.alerts.find()) == 1
     assert sorted(name for name, _ in town.desk.got) == ["1 json", "2 slack"]
 
 
@@ -460,7 +462,7 @@ def test_two_that_find_it_at_once_make_one_alert_of_it(town: Town) -> None:
     cause = silent_beat(town.clock(), "no beat is at work")
 
     def find(_: int) -> None:
-        town.journal.observe([cause], {(Rule.BEAT, "")}, RULES.pace, now=town.clock())
+        town.journal.alerts.observe([cause], {(Rule.BEAT, "")}, RULES.pace, now=town.clock())
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(find, range(16)))
@@ -474,7 +476,7 @@ def test_a_receiver_that_is_down_gets_it_later_and_the_others_get_it_once(town: 
     town.desk.down = {"2 slack"}
     town.bury("a-01", "no such SKU")
     town.minutes(30)
-    (row,) = town.journal.alerts()
+    (row,) = town.journal.alerts.find()
     fault = row.fault
 
     town.desk.down = set()
@@ -482,7 +484,7 @@ def test_a_receiver_that_is_down_gets_it_later_and_the_others_get_it_once(town: 
 
     assert fault == "2 slack: it does not answer"
     assert len(town.desk.titles("1 json")) == len(town.desk.titles("2 slack")) == 1
-    (row,) = town.journal.alerts()
+    (row,) = town.journal.alerts.find()
     assert row.fault is None
 
 
@@ -526,7 +528,7 @@ def test_no_transaction_is_open_while_a_message_is_sent(town: Town) -> None:
     town.bury("a-01", "no such SKU")
     written: list[int] = []
     town.desk.on_send = lambda: written.append(
-        town.journal.record("acme", [Listed(f"n-{len(written)}", None, 1)])
+        town.journal.orders.record("acme", [Listed(f"n-{len(written)}", None, 1)])
     )
 
     town.minutes(5)
@@ -556,7 +558,7 @@ def test_without_receivers_alerts_are_kept_and_told_once_there_is_one(town: Town
 
 
 def test_a_store_that_is_configured_no_more_keeps_no_alert_open(town: Town) -> None:
-    town.journal.pause("outlet", seconds=9e6, reason="stocktaking")
+    town.journal.store_pauses.begin("outlet", seconds=9e6, reason="stocktaking")
     town.minutes(5)
     assert town.open() == [("paused", "outlet")]
 
@@ -576,10 +578,10 @@ def test_who_looks_seldom_is_believed_as_well(town: Town) -> None:
 
 
 def test_what_was_wrong_before_and_after_a_long_gap_did_not_last(town: Town) -> None:
-    town.journal.pause("acme", seconds=60, reason="429")
+    town.journal.store_pauses.begin("acme", seconds=60, reason="429")
     town.minutes(1)
     town.clock.pass_by(3600)
-    town.journal.pause("acme", seconds=60, reason="429")
+    town.journal.store_pauses.begin("acme", seconds=60, reason="429")
     town.minutes(1)
 
     assert town.open() == []
@@ -587,7 +589,7 @@ def test_what_was_wrong_before_and_after_a_long_gap_did_not_last(town: Town) -> 
 
 def test_rules_that_are_ignored_are_not_told(town: Town) -> None:
     town.rules = replace(RULES, ignored=frozenset({"paused"}))
-    town.journal.pause("acme", seconds=9e6, reason="stocktaking")
+    town.journal.store_pauses.begin("acme", seconds=9e6, reason="stocktaking")
 
     town.minutes(5)
 
@@ -602,7 +604,7 @@ def test_an_evaluation_changes_no_alert_and_asks_no_clock(town: Town) -> None:
     causes: list[Cause] = evaluate(town.journal, RULES, moment)
 
     assert [(one.rule, one.count) for one in causes] == [(Rule.DEAD, 1)]
-    assert town.journal.alerts(since=datetime(1980, 1, 1, tzinfo=UTC)) == []
+    assert town.journal.alerts.find(since=datetime(1980, 1, 1, tzinfo=UTC)) == []
 
 
 def test_a_look_reads_neither_all_orders_nor_all_jobs(tmp_path: Path) -> None:
@@ -614,7 +616,7 @@ def test_a_look_reads_neither_all_orders_nor_all_jobs(tmp_path: Path) -> None:
         lambda _c, _u, statement, values, *_: asked.append((statement, values)),
     )  # fmt: skip
     town.bury("a-01", "no such SKU")
-    town.journal.record("acme", [Listed("a-02", None, 1)])
+    town.journal.orders.record("acme", [Listed("a-02", None, 1)])
     town.minutes(90, step=5)
 
     # What reads and what writes alike; a plan is made for the statement as it was asked.

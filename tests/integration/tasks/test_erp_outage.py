@@ -12,7 +12,7 @@ import pytest
 from erp.adapters.memory import MemoryErp
 from erp.port import ErpUnavailable
 from erp.sales_order import SalesOrder
-from journal.jobs.order_intake import Listed
+from journal.orders import Listed
 from journal.model import Policy, Stage
 from support.in_process import Desk, desk
 from tasks.base import StoreTask

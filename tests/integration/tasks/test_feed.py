@@ -26,7 +26,9 @@ PACE = timedelta(minutes=10)
 def counter(journal_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     # There is no broker here: what would be sent is due at once, and worked by the desk.
     for module in ("tasks.intake.feed", "tasks.intake.orders"):
-        monkeypatch.setattr(f"{module}.send", lambda journal, tickets: journal.release(tickets))
+        monkeypatch.setattr(
+            f"{module}.send", lambda journal, tickets: journal.jobs.release(tickets)
+        )
     with desk(journal_url, index_lag=600) as made:
         made.context = StoreTask.process_context = replace(made.context, rests={"acme": PACE})
         yield made
@@ -34,7 +36,7 @@ def counter(journal_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]
 
 def set_up(counter: Desk) -> None:
     counter.client.configure_feed(OURS)
-    counter.journal.set_up_feed("acme", (READY,), hidden_seconds=HIDDEN, kept_seconds=KEPT)
+    counter.journal.feeds.set_up("acme", (READY,), hidden_seconds=HIDDEN, kept_seconds=KEPT)
 
 
 def read(counter: Desk) -> str:
@@ -59,13 +61,13 @@ def queued(counter: Desk) -> int:
 
 
 def row(counter: Desk) -> FeedRow:
-    found = counter.journal.feed("acme")
+    found = counter.journal.feeds.get("acme")
     assert found is not None
     return found
 
 
 def known(counter: Desk) -> set[str]:
-    return {one.order_id for one in counter.journal.orders(limit=1000)}
+    return {one.order_id for one in counter.journal.orders.find(limit=1000)}
 
 
 def event(order_id: str, state: str = READY, **more: Any) -> dict[str, Any]:
@@ -79,12 +81,12 @@ def test_orders_come_in_by_the_feed_while_the_list_lags(counter: Desk) -> None:
     assert read(counter) == "SUCCESS"
     counter.work()
 
-    states = {one.order_id: one.state for one in counter.journal.orders(limit=100)}
+    states = {one.order_id: one.state for one in counter.journal.orders.find(limit=100)}
     assert states == dict.fromkeys(ids, State.DONE)
     # What the event does not tell, the order does.
-    values = {one.order_id: one.value_cents for one in counter.journal.orders(limit=100)}
+    values = {one.order_id: one.value_cents for one in counter.journal.orders.find(limit=100)}
     assert values == {one: counter.value(one) for one in ids}
-    assert all(one.created_at for one in counter.journal.orders(limit=100))
+    assert all(one.created_at for one in counter.journal.orders.find(limit=100))
     assert queued(counter) == 0
     assert counter.simulator.store.calls["list"] == 0
 
@@ -138,13 +140,13 @@ def test_a_commit_that_was_lost_brings_the_events_again_and_does_no_harm(counter
     read(counter)
     counter.clock.pass_by(HIDDEN)
     counter.work()
-    before = {one: counter.journal.events("acme", one) for one in ids}
+    before = {one: counter.journal.timeline.events("acme", one) for one in ids}
 
     read(counter)
     counter.work()
 
     assert queued(counter) == 0
-    assert {one: counter.journal.events("acme", one) for one in ids} == before
+    assert {one: counter.journal.timeline.events("acme", one) for one in ids} == before
     assert known(counter) == set(ids)
 
 
@@ -161,7 +163,7 @@ def test_doubles_disorder_and_old_events_do_each_order_once(counter: Desk) -> No
     read(counter)
     counter.work()
 
-    assert {one.order_id for one in counter.journal.orders()} == set(ids)
+    assert {one.order_id for one in counter.journal.orders.find()} == set(ids)
     effects = [counter.entry(one).calls["start_handling_effects"] for one in ids]
     assert effects == [1] * 7
     assert queued(counter) == 0
@@ -177,8 +179,8 @@ def test_an_old_event_of_an_order_that_was_canceled_since_brings_nothing_to_the_
     read(counter)
     counter.work()
 
-    assert counter.journal.order("acme", order_id).state is State.SKIPPED
-    assert counter.journal.order("acme", order_id).value_cents == counter.value(order_id)
+    assert counter.journal.orders.get("acme", order_id).state is State.SKIPPED
+    assert counter.journal.orders.get("acme", order_id).value_cents == counter.value(order_id)
     assert not counter.erp.orders
 
 
@@ -221,7 +223,7 @@ def test_an_order_whose_event_cannot_be_read_but_for_its_id_is_looked_up(counter
     read(counter)
     counter.work()
 
-    assert counter.journal.order("acme", order_id).state is State.DONE
+    assert counter.journal.orders.get("acme", order_id).state is State.DONE
 
 
 def test_an_event_without_a_handle_brings_its_order_in_and_is_not_committed(
@@ -250,7 +252,7 @@ def test_an_answer_that_is_no_list_of_events_lets_the_list_take_over(counter: De
 
 def test_a_paused_store_is_not_asked(counter: Desk) -> None:
     set_up(counter)
-    counter.journal.pause("acme", seconds=60, reason="stocktaking")
+    counter.journal.store_pauses.begin("acme", seconds=60, reason="stocktaking")
 
     read(counter)
 
@@ -365,7 +367,7 @@ def test_without_the_permission_the_list_goes_back_to_its_pace_and_the_store_on(
 
     assert "grant 'Feed v3 and Hook Admin' to the key" in str(row(counter).fault)
     assert "the feed does not work" in caplog.text
-    assert counter.journal.paused("acme") is None
+    assert counter.journal.store_pauses.get("acme") is None
     assert asked == [1, 1, 1]
 
 
@@ -409,12 +411,12 @@ def test_a_wrong_token_pauses_the_store_as_ever(counter: Desk) -> None:
 
     assert read(counter) == "RETRY"
 
-    assert counter.journal.paused("acme") is not None
+    assert counter.journal.store_pauses.get("acme") is not None
 
 
 def test_a_feed_that_was_removed_here_is_not_restored(counter: Desk) -> None:
     rest(counter)
-    counter.journal.forget_feed("acme")
+    counter.journal.feeds.forget("acme")
     counter.client.remove_feed()
 
     read(counter)

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import text
 
-from journal.jobs.order_intake import Listed
 from journal.journal import Journal
 from journal.model import Kind, State
+from journal.orders import Listed
 from journal.requests import Ask
 from support.in_process import Desk, desk
 from tasks import local_executor
@@ -35,11 +35,11 @@ def run(name: str, **kwargs: object) -> str:
 
 @pytest.mark.parametrize("new", ["kind = 'return', stage = 'asked'", "stage = 'enriched'"])
 def test_a_job_at_what_only_a_newer_version_knows_is_left_to_it(journal: Journal, new: str) -> None:
-    journal.record("acme", [Listed(one, None, 1) for one in ("o-1", "o-2")])
+    journal.orders.record("acme", [Listed(one, None, 1) for one in ("o-1", "o-2")])
     with journal._database.transaction() as db:
         db.execute(text(f"UPDATE journal_jobs SET {new} WHERE order_id = 'o-1'"))
 
-    assert [one.order_id for one in journal.dispatch(in_flight=9)] == ["o-2"]
+    assert [one.order_id for one in journal.jobs.dispatch(in_flight=9)] == ["o-2"]
 
 
 def test_a_step_that_is_not_known_here_is_handed_back_and_not_begun(journal: Journal) -> None:
@@ -59,23 +59,23 @@ def test_a_step_that_is_not_known_here_is_handed_back_and_not_begun(journal: Jou
 def test_an_order_at_a_stage_that_is_not_known_here_is_handed_back_by_the_batch(
     counter: Desk,
 ) -> None:
-    counter.journal.record("acme", [Listed("o-1", None, 1)])
-    (ticket,) = counter.journal.dispatch(in_flight=9)
+    counter.journal.orders.record("acme", [Listed("o-1", None, 1)])
+    (ticket,) = counter.journal.jobs.dispatch(in_flight=9)
     order = {"store": "acme", "order_id": "o-1", "attempt": ticket.attempt, "stage": "enriched"}
 
     assert run("orders.run", orders=[order]) == "SUCCESS"
 
-    assert counter.journal.events("acme", "o-1")[-1].what == "handed back"
+    assert counter.journal.timeline.events("acme", "o-1")[-1].what == "handed back"
 
 
 def test_a_job_that_is_handed_back_says_so_and_goes_on_at_once(journal: Journal) -> None:
-    journal.record("acme", [Listed("o-1", None, 1)])
-    (ticket,) = journal.dispatch(in_flight=9)
+    journal.orders.record("acme", [Listed("o-1", None, 1)])
+    (ticket,) = journal.jobs.dispatch(in_flight=9)
 
-    journal.hand_back("acme", "o-1", ticket.attempt, job=None)
+    journal.jobs.hand_back("acme", "o-1", ticket.attempt, job=None)
 
-    assert [one.what for one in journal.events("acme", "o-1")] == ["listed", "handed back"]
-    (again,) = journal.dispatch(in_flight=9)
+    assert [one.what for one in journal.timeline.events("acme", "o-1")] == ["listed", "handed back"]
+    (again,) = journal.jobs.dispatch(in_flight=9)
     assert again.attempt == 2
 
 
@@ -85,7 +85,7 @@ def test_a_request_written_for_a_later_contract_stays_in_the_queue(counter: Desk
     with pytest.raises(ContractNewer, match="this worker knows 1"):
         requests.record(counter.context, "cancellation", asked)
 
-    assert counter.journal.requests() == []
+    assert counter.journal.requests.find() == []
 
 
 @pytest.mark.parametrize("name", KINDS.values())
@@ -101,14 +101,14 @@ def test_a_misspelt_field_is_refused_as_before_and_so_is_a_version_that_is_none(
     for more in ({"chanel": "web"}, {"contract": "two"}, {"contract": 0}):
         run("cancellations.request", **ASKED, **more, order_id=counter.order())
 
-    assert {one.state for one in counter.journal.requests()} == {State.DEAD}
-    assert "contract: is no version" in str(counter.journal.requests()[1].last_error)
+    assert {one.state for one in counter.journal.requests.find()} == {State.DEAD}
+    assert "contract: is no version" in str(counter.journal.requests.find()[1].last_error)
 
 
 def test_a_request_may_name_the_contract_that_is_known(counter: Desk) -> None:
     run("cancellations.request", **ASKED, order_id=counter.order(), contract=1)
 
-    assert [one.state for one in counter.journal.requests()] == [State.OPEN]
+    assert [one.state for one in counter.journal.requests.find()] == [State.OPEN]
 
 
 def newer(counter: Desk, **field: object) -> str:
@@ -116,7 +116,7 @@ def newer(counter: Desk, **field: object) -> str:
     order_id = counter.order()
     counter.keep_document(order_id)
     content = {"reason": "Falta de estoque"} | field
-    counter.journal.ask(Ask("acme", order_id, Kind.CANCELLATION, "k", content))
+    counter.journal.requests.submit(Ask("acme", order_id, Kind.CANCELLATION, "k", content))
     return order_id
 
 
@@ -125,7 +125,7 @@ def test_what_a_newer_version_took_waits_for_it_and_is_not_dead(counter: Desk) -
 
     counter.work(rounds=20, seconds=60)
 
-    (row,) = counter.journal.requests("acme", order_id)
+    (row,) = counter.journal.requests.find("acme", order_id)
     assert row.state is State.OPEN
     assert "only a newer version knows it" in str(row.last_error)
 
@@ -141,11 +141,11 @@ def test_what_no_newer_version_takes_within_a_day_is_refused(counter: Desk) -> N
 def test_the_same_request_taken_by_both_versions_is_one(counter: Desk) -> None:
     order_id = counter.order()
     counter.ask("cancellation", order_id, reason="x")
-    (row,) = counter.journal.requests("acme", order_id)
-    kept = counter.journal.content(row.job) or {}
+    (row,) = counter.journal.requests.find("acme", order_id)
+    kept = counter.journal.requests.body(row.job) or {}
 
     assert kept == {"reason": "x"}
-    again = counter.journal.ask(
+    again = counter.journal.requests.submit(
         Ask("acme", order_id, Kind.CANCELLATION, _key(counter, row.job), kept | {"channel": None})
     )
     assert (again.new, again.content) == (False, None)
@@ -159,13 +159,13 @@ def _key(counter: Desk, job: int) -> str:
 def test_a_store_that_only_other_processes_know_waits_for_them_and_is_not_paused(
     counter: Desk,
 ) -> None:
-    counter.journal.record("outlet", [Listed("o-1", None, 1)])
+    counter.journal.orders.record("outlet", [Listed("o-1", None, 1)])
 
     counter.work()
 
-    row = counter.journal.order("outlet", "o-1")
+    row = counter.journal.orders.get("outlet", "o-1")
     assert row is not None
     assert row.state is State.OPEN
     assert "no credentials of store 'outlet'" in str(row.last_error)
-    assert counter.journal.paused("outlet") is None
+    assert counter.journal.store_pauses.get("outlet") is None
     assert row.due_at - counter.clock() == timedelta(seconds=5)

@@ -30,13 +30,15 @@ ASKED = {"reason": "Comprei errado, Ana Prado", "requestedByUser": True}
 def counter(journal_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     # There is no broker here: what would be sent is due at once, and worked by the desk.
     for module in ("tasks.intake.feed", "tasks.intake.orders", "tasks.order_changes.polling"):
-        monkeypatch.setattr(f"{module}.send", lambda journal, tickets: journal.release(tickets))
+        monkeypatch.setattr(
+            f"{module}.send", lambda journal, tickets: journal.jobs.release(tickets)
+        )
     with desk(journal_url, index_lag=0) as made:
         pace = timedelta(minutes=10)
         made.context = StoreTask.process_context = replace(made.context, rests={"acme": pace})
         config = FeedConfig((READY, *CHANGES), 300, 345_600)
         made.client.configure_feed(config)
-        made.journal.set_up_feed("acme", config.statuses or (), hidden_seconds=300,
+        made.journal.feeds.set_up("acme", config.statuses or (), hidden_seconds=300,
                                  kept_seconds=345_600)  # fmt: skip
         yield made
 
@@ -46,7 +48,7 @@ def in_erp(counter: Desk, kind: str = "plain") -> str:
     order_id = counter.order(kind, READY)
     hear(counter)
     counter.clock.pass_by(5)
-    assert counter.journal.order("acme", order_id).state is State.DONE
+    assert counter.journal.orders.get("acme", order_id).state is State.DONE
     return order_id
 
 
@@ -86,7 +88,7 @@ def kinds(counter: Desk, order_id: str) -> list[str]:
 
 
 def changes(counter: Desk, order_id: str) -> list[tuple[str, State]]:
-    rows = counter.journal.requests("acme", order_id)
+    rows = counter.journal.requests.find("acme", order_id)
     return [(str(one.stage), one.state) for one in rows if one.kind is Kind.CHANGE]
 
 
@@ -111,7 +113,7 @@ def test_a_request_to_cancel_reaches_the_erp_with_its_reason_and_the_30_day_rule
     assert (event.request_id, event.requested_by_user) == (request, True)
     assert event.reason == ASKED["reason"]
     assert event.decide_by == now + timedelta(days=30)
-    (pending,) = counter.journal.cancel_requests("acme")
+    (pending,) = counter.journal.cancel_requests.find("acme")
     assert (pending.order_id, pending.decide_by) == (order_id, event.decide_by)
     assert changes(counter, order_id) == [("told", State.DONE)]
 
@@ -121,7 +123,7 @@ def test_nothing_that_a_shopper_wrote_is_in_the_timeline(counter: Desk) -> None:
     ask(counter, order_id)
     hear(counter)
 
-    lines = [str(one.detail) for one in counter.journal.events("acme", order_id)]
+    lines = [str(one.detail) for one in counter.journal.timeline.events("acme", order_id)]
 
     assert any("to be decided by 2026-04-09" in one for one in lines)
     assert not [one for one in lines if "Ana" in one or "errado" in one]
@@ -142,7 +144,7 @@ def test_an_event_twice_late_and_out_of_order_is_told_once(counter: Desk) -> Non
     hear(counter, rounds=2)
 
     assert kinds(counter, order_id) == ["cancel_requested", "canceled"]
-    assert counter.journal.cancel_requests() == []
+    assert counter.journal.cancel_requests.find() == []
 
 
 def test_an_event_whose_words_are_as_long_as_they_may_be_is_looked_into(counter: Desk) -> None:
@@ -169,7 +171,7 @@ def test_the_erp_accepts_and_the_order_is_canceled_once(counter: Desk) -> None:
     assert counter.entry(order_id).calls["cancel_effects"] == 1
     # It asked for it itself: its outcome is all that it is told.
     assert counter.outcomes(order_id) == [("cancel_requested", None), ("cancellation", "done")]
-    assert counter.journal.cancel_requests() == []
+    assert counter.journal.cancel_requests.find() == []
 
 
 def test_the_erp_denies_and_the_order_goes_on(counter: Desk) -> None:
@@ -186,7 +188,7 @@ def test_the_erp_denies_and_the_order_goes_on(counter: Desk) -> None:
     assert counter.status(order_id) == "handling"
     assert counter.entry(order_id).calls["deny_effects"] == 1
     assert counter.outcomes(order_id) == [("cancel_requested", None), ("denial", "done")]
-    assert counter.journal.cancel_requests() == []
+    assert counter.journal.cancel_requests.find() == []
 
 
 def test_a_denial_whose_answer_was_lost_is_looked_up_and_not_sent_again(counter: Desk) -> None:
@@ -246,7 +248,7 @@ def test_a_denial_that_vtex_takes_and_never_acts_on_is_told_as_dead(counter: Des
 
     assert counter.outcomes(order_id)[-1] == ("denial", "dead")
     assert counter.entry(order_id).calls["deny_effects"] == 0
-    assert counter.journal.cancel_request("acme", order_id) is not None
+    assert counter.journal.cancel_requests.get("acme", order_id) is not None
 
 
 def test_a_denial_of_what_nobody_asks_for_is_refused(counter: Desk) -> None:
@@ -284,7 +286,7 @@ def test_a_request_that_another_hand_denied_is_told_as_off(counter: Desk) -> Non
     watch(counter)
 
     assert kinds(counter, order_id) == ["cancel_requested", "cancel_dropped"]
-    assert counter.journal.cancel_requests() == []
+    assert counter.journal.cancel_requests.find() == []
 
 
 def test_what_nobody_decides_on_for_30_days_is_told_as_canceled(counter: Desk) -> None:
@@ -295,7 +297,7 @@ def test_what_nobody_decides_on_for_30_days_is_told_as_canceled(counter: Desk) -
 
     counter.client.configure_feed(FeedConfig((READY, *CHANGES), 300, 345_600))
     hear(counter, rounds=2)
-    counter.journal.feed_failed("acme", "gone")
+    counter.journal.feeds.mark_failed("acme", "gone")
     watch(counter)
 
     assert kinds(counter, order_id) == ["cancel_requested", "canceled"]
@@ -317,7 +319,7 @@ def test_a_request_amid_start_handling_is_told_as_such_and_handling_starts_after
     counter.settle()
     counter.work(rounds=2, seconds=6)
 
-    assert counter.journal.order("acme", order_id).state is State.DONE
+    assert counter.journal.orders.get("acme", order_id).state is State.DONE
     assert counter.status(order_id) == "handling"
     assert kinds(counter, order_id) == ["cancel_requested"]
 
@@ -329,13 +331,13 @@ def test_an_order_that_was_to_be_canceled_before_it_came_in_comes_in_once_that_i
     ask(counter, order_id)
     hear(counter)
     entry = counter.entry(order_id)
-    assert counter.journal.order("acme", order_id).state is State.SKIPPED
+    assert counter.journal.orders.get("acme", order_id).state is State.SKIPPED
     deciding.deny(counter.simulator.store, entry, entry.order["cancellationRequests"][0], "não")
     counter.clock.pass_by(5)
 
     hear(counter, rounds=3)
 
-    assert counter.journal.order("acme", order_id).state is State.DONE
+    assert counter.journal.orders.get("acme", order_id).state is State.DONE
     assert kinds(counter, order_id) == []
 
 
@@ -364,8 +366,8 @@ def test_events_of_orders_that_never_came_in_make_no_jobs_and_cost_no_call(count
 
     hear(counter)
 
-    assert counter.journal.requests() == []
-    assert counter.journal.order("acme", order_id) is None
+    assert counter.journal.requests.find() == []
+    assert counter.journal.orders.get("acme", order_id) is None
     assert gets(counter) == before
 
 
@@ -381,7 +383,7 @@ def test_an_order_that_is_canceled_on_its_way_in_is_told_once(counter: Desk) -> 
     counter.work(rounds=2, seconds=6)
 
     assert kinds(counter, order_id) == ["canceled"]
-    assert counter.journal.order("acme", order_id).state is State.SKIPPED
+    assert counter.journal.orders.get("acme", order_id).state is State.SKIPPED
 
 
 def test_an_order_unknown_to_the_erp_is_not_told_of(counter: Desk) -> None:
@@ -392,12 +394,12 @@ def test_an_order_unknown_to_the_erp_is_not_told_of(counter: Desk) -> None:
     hear(counter, rounds=2)
 
     assert kinds(counter, order_id) == []
-    assert counter.journal.order("acme", order_id).state is State.SKIPPED
+    assert counter.journal.orders.get("acme", order_id).state is State.SKIPPED
 
 
 def test_without_a_feed_the_list_shows_it(counter: Desk) -> None:
     order_id, other = in_erp(counter), in_erp(counter)
-    counter.journal.forget_feed("acme")
+    counter.journal.feeds.forget("acme")
     ask(counter, order_id)
     cancel(counter, other)
 
@@ -416,7 +418,7 @@ def test_rows_of_a_status_that_was_not_asked_for_are_no_reason_to_read_an_order(
     counter: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order_id = in_erp(counter)
-    counter.journal.forget_feed("acme")
+    counter.journal.feeds.forget("acme")
     # VTEX documents few of the values that f_status takes.
     monkeypatch.setattr(listing, "_filters", lambda _: [])
     before = counter.simulator.store.calls["order"]
@@ -451,7 +453,7 @@ def test_the_erp_is_down_and_hears_of_it_when_it_is_back(counter: Desk) -> None:
 
     assert kinds(counter, order_id) == ["cancel_requested"]
     assert gets(counter) == before
-    assert counter.journal.erp_paused() is None
+    assert counter.journal.erp_circuit.current() is None
 
 
 def test_a_worker_that_died_before_and_after_telling_leaves_one_event(
@@ -476,11 +478,11 @@ def test_a_worker_that_died_before_and_after_telling_leaves_one_event(
 
 def test_where_nobody_takes_changes_on_an_invoice_leaves_all_the_same(counter: Desk) -> None:
     order_id = in_erp(counter)
-    counter.journal.record_changes("acme", [Seen(order_id, "k", "by hand")])
+    counter.journal.order_changes.record("acme", [Seen(order_id, "k", "by hand")])
     counter.invoice(order_id)
 
     for _ in range(20):
-        tickets = counter.journal.dispatch(in_flight=500)
+        tickets = counter.journal.jobs.dispatch(in_flight=500)
         counter.run([one for one in tickets if one.kind is not Kind.CHANGE])
         counter.clock.pass_by(20)
 
@@ -499,7 +501,7 @@ def test_a_replaced_order_is_told_with_the_new_one_which_comes_in_itself(counter
 
     (event,) = told(counter, order_id)
     assert (event.kind, event.new_order_id) == ("replaced", new)
-    assert counter.journal.order("acme", new).state is State.DONE
+    assert counter.journal.orders.get("acme", new).state is State.DONE
     assert kinds(counter, new) == []
 
 
@@ -598,8 +600,8 @@ def test_changed_items_are_told_with_both_sides_and_the_journal_goes_along(count
     assert more.unit_price == Decimal(fewer["price"]).scaleb(-2)
     assert event.amendment.before.total == Decimal(before).scaleb(-2)
     assert event.amendment.after.total == Decimal(counter.value(order_id)).scaleb(-2)
-    kept, _ = counter.journal.documents("acme", order_id)
-    assert kept["value"] == counter.journal.order("acme", order_id).value_cents
+    kept, _ = counter.journal.documents.get("acme", order_id)
+    assert kept["value"] == counter.journal.orders.get("acme", order_id).value_cents
     assert kept["value"] == counter.value(order_id)
 
 
@@ -611,7 +613,7 @@ def test_after_a_change_was_told_totals_agree(counter: Desk) -> None:
         reconcile(counter)
 
     assert kinds(counter, order_id) == ["changed"]
-    assert counter.journal.reconciliations()["acme"].findings == {}
+    assert counter.journal.reconciliations.latest()["acme"].findings == {}
 
 
 def test_a_second_change_is_a_second_event_also_where_it_undoes_the_first(counter: Desk) -> None:
@@ -679,7 +681,7 @@ def test_a_value_that_follows_its_invoices_is_no_change(counter: Desk) -> None:
     reconcile(counter)
 
     assert kinds(counter, order_id) == []
-    assert counter.journal.order("acme", order_id).value_cents == lighter
+    assert counter.journal.orders.get("acme", order_id).value_cents == lighter
 
 
 def test_an_order_that_did_not_change_costs_no_call_more(counter: Desk) -> None:
@@ -689,6 +691,6 @@ def test_an_order_that_did_not_change_costs_no_call_more(counter: Desk) -> None:
     counter.settle()
     hear(counter)
 
-    assert counter.journal.requests("acme", order_id)[0].kind is Kind.INVOICE
+    assert counter.journal.requests.find("acme", order_id)[0].kind is Kind.INVOICE
     assert changes(counter, order_id) == []
     assert gets(counter) - before["order"] == 2  # before the invoice, and after it

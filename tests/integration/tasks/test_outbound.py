@@ -118,8 +118,8 @@ def test_an_invoice_that_vtex_took_and_forgot_is_reported(office: Desk) -> None:
 
     assert office.outcomes(order_id) == [("invoice", "dead")]
     assert "does not show it" in reasons(office, order_id)
-    (request,) = office.journal.requests("acme", order_id)
-    assert office.journal.retry("acme", order_id, job=request.job)
+    (request,) = office.journal.requests.find("acme", order_id)
+    assert office.journal.jobs.retry("acme", order_id, job=request.job)
     office.settle()
     assert office.outcomes(order_id) == [("invoice", "dead"), ("invoice", "done")]
 
@@ -266,7 +266,7 @@ def test_an_open_start_handling_goes_before_the_invoice(office: Desk) -> None:
     office.intake(order_id)
 
     office.invoice(order_id)
-    tickets = office.journal.dispatch(in_flight=9)
+    tickets = office.journal.jobs.dispatch(in_flight=9)
 
     assert [one.kind for one in tickets] == ["intake"]
 

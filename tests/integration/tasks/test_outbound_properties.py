@@ -139,7 +139,7 @@ class Ordering(RuleBasedStateMachine):
             self.stack.close()
 
     def everything_has_ended_and_both_views_agree(self) -> None:
-        rows = self.office.journal.requests(limit=10_000)
+        rows = self.office.journal.requests.find(limit=10_000)
         told = Counter(int(one.key.split("-")[1]) for one in self.office.erp.events.values())
         assert [one for one in rows if one.state is State.OPEN] == []
         assert [one for one in rows if not told[one.job]] == []

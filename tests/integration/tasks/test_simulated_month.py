@@ -97,7 +97,7 @@ class Month:
     def live(self, planted: Sequence[Planted]) -> None:
         """Let the month pass."""
         self.office.client.configure_feed(FeedConfig((READY,), 300, KEPT))
-        self.journal.set_up_feed("acme", (READY,), hidden_seconds=300, kept_seconds=KEPT)
+        self.journal.feeds.set_up("acme", (READY,), hidden_seconds=300, kept_seconds=KEPT)
         for one in planted:
             assert one.begins + one.lasts < MONTH
         while (passed := self.now - START) < MONTH:
@@ -145,7 +145,7 @@ class Month:
             self.journal, self.office.erp, self.office.client, "acme",
             self.now - timedelta(days=DAYS), self.now,
         )  # fmt: skip
-        self.journal.keep_reconciliation(rest.summary(self.now))
+        self.journal.reconciliations.save(rest.summary(self.now))
 
     def compare(self, age: timedelta) -> list[Finding]:
         """Return where VTEX, journal and ERP differ."""
@@ -159,7 +159,7 @@ class Month:
         self.office.erp.insert(sales_order("acme", order, None, allow_mismatch=True))
 
     def open_alerts(self) -> list[object]:
-        return [one for one in self.journal.alerts() if one.closed_at is None]
+        return [one for one in self.journal.alerts.find() if one.closed_at is None]
 
 
 # --- what breaks ----------------------------------------------------------------------------------
@@ -290,7 +290,7 @@ def test_a_month_with_all_that_breaks_ends_with_every_order_in_and_each_fault_to
     in_erp = {order_id for _, order_id in month.office.erp.orders}
     assert in_erp == paid
     assert len(paid) > 900
-    alerts = month.journal.alerts(since=START)
+    alerts = month.journal.alerts.find(since=START)
     told = Counter((one.rule, one.key) for one in alerts if one.told_at is not None)
     assert told == Counter(one.alert for one in PLANTED)
     assert len(month.inbox.told()) == len(PLANTED)

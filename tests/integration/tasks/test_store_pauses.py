@@ -23,7 +23,7 @@ def under_way(counter: Desk) -> tuple[str, Ticket]:
     """Return an order that a worker has been sent."""
     order_id = counter.order(status="ready-for-handling")
     counter.intake(order_id)
-    (ticket,) = counter.journal.dispatch(in_flight=1)
+    (ticket,) = counter.journal.jobs.dispatch(in_flight=1)
     return order_id, ticket
 
 
@@ -36,17 +36,17 @@ def test_an_order_that_meets_a_pause_by_hand_goes_on_as_soon_as_that_is_ended(
     counter: Desk,
 ) -> None:
     order_id, ticket = under_way(counter)
-    counter.journal.pause("acme", seconds=FOR_GOOD_SECONDS, reason="stocktaking")
+    counter.journal.store_pauses.begin("acme", seconds=FOR_GOOD_SECONDS, reason="stocktaking")
     begin(ticket)
     counter.work(rounds=3, seconds=60)
-    held = counter.journal.order("acme", order_id)
+    held = counter.journal.orders.get("acme", order_id)
 
-    counter.journal.resume("acme")
+    counter.journal.store_pauses.end("acme")
     counter.work()
 
     assert held is not None
     assert (held.state, held.stage, held.attempt) == (State.OPEN, "listed", 1)
-    assert counter.journal.order("acme", order_id).state is State.DONE
+    assert counter.journal.orders.get("acme", order_id).state is State.DONE
 
 
 def test_an_order_that_met_a_401_goes_on_as_soon_as_the_pause_is_ended_by_hand(
@@ -56,13 +56,13 @@ def test_an_order_that_met_a_401_goes_on_as_soon_as_the_pause_is_ended_by_hand(
     allowed = set(counter.simulator.store.permissions)
     counter.simulator.store.permissions.clear()
     begin(ticket)
-    assert counter.journal.paused("acme") is not None
+    assert counter.journal.store_pauses.get("acme") is not None
 
     counter.simulator.store.permissions |= allowed
-    counter.journal.resume("acme")
+    counter.journal.store_pauses.end("acme")
     counter.work()
 
-    assert counter.journal.order("acme", order_id).state is State.DONE
+    assert counter.journal.orders.get("acme", order_id).state is State.DONE
 
 
 def test_a_store_that_is_refused_for_hours_leaves_one_line_in_a_timeline(counter: Desk) -> None:
@@ -72,5 +72,5 @@ def test_a_store_that_is_refused_for_hours_leaves_one_line_in_a_timeline(counter
 
     counter.work(rounds=120, seconds=61)
 
-    lines = [one.what for one in counter.journal.events("acme", order_id)]
+    lines = [one.what for one in counter.journal.timeline.events("acme", order_id)]
     assert lines == ["listed", "tried again later"]

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import event, text
 
 from erp.port import ErpRejected
-from journal.jobs.order_intake import Listed
+from journal.orders import Listed
 from journal.journal import Journal
 from journal.model import Stage
 from journal.monitoring.metrics_queries import REASONS

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from journal.journal import Journal
-from journal.monitoring.alert_queries import WATCHED
+from journal.monitoring.heartbeats import WATCHED
 from journal.storage.clock import utc_now
 from support.servers import eventually
 from workers.configuration.settings import Settings, load
@@ -58,14 +58,14 @@ def test_a_host_whose_clock_is_off_is_told_by_its_name_and_over_when_it_is_right
     monkeypatch.setattr(lookout, "utc_now", lambda: utc_now() + timedelta(minutes=3))
 
     host._look()
-    (wrong,) = journal.alerts()
+    (wrong,) = journal.alerts.find()
     monkeypatch.setattr(lookout, "utc_now", utc_now)
     host._look()
     host._look()
 
     assert (wrong.rule, wrong.key) == ("clock", "worker-7")
     assert "the clock of worker-7 is 180 s off the journal's database" in wrong.words
-    assert journal.alerts() == []
+    assert journal.alerts.find() == []
 
 
 def test_one_host_that_is_right_does_not_speak_for_another(
@@ -81,7 +81,7 @@ def test_one_host_that_is_right_does_not_speak_for_another(
     for _ in range(3):
         second._look()
 
-    assert [one.key for one in hosts.journal.alerts()] == ["worker-7"]
+    assert [one.key for one in hosts.journal.alerts.find()] == ["worker-7"]
 
 
 def test_a_schedule_that_never_ran_is_no_news_and_one_that_stopped_is_one_alert(
@@ -90,12 +90,12 @@ def test_a_schedule_that_never_ran_is_no_news_and_one_that_stopped_is_one_alert(
     journal = hosts.journal
     for _ in range(3):
         hosts.add().start()
-    journal.sign(WATCHED)
+    journal.heartbeats.record(WATCHED)
 
-    eventually(journal.alerts)
-    (first,) = journal.alerts()
-    eventually(lambda: journal.alerts()[0].seen_at > first.seen_at)
+    eventually(journal.alerts.find)
+    (first,) = journal.alerts.find()
+    eventually(lambda: journal.alerts.find()[0].seen_at > first.seen_at)
 
-    (alert,) = journal.alerts()
+    (alert,) = journal.alerts.find()
     assert (alert.id, alert.rule) == (first.id, "beat")
     assert "Redis does not answer" in alert.words

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from journal.journal import Journal
-from journal.queries import OrderRow
+from journal.orders import OrderRow
 from support.servers import ROOT
 from support.tryton.server import Clerk, TrytonServer, template
 from vtex.simulator.items import PRODUCTS

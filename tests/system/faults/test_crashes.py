@@ -24,7 +24,7 @@ def all_calls(cluster: Cluster) -> int:
 @pytest.mark.parametrize(
     "target",
     [
-        "journal.journal Journal record after",
+        "journal.orders Orders record after",
         "vtex.client VtexClient order before",
         "vtex.client VtexClient order after",
         "vtex.client VtexClient transaction before",
@@ -106,8 +106,8 @@ def test_a_429_stops_all_calls_of_the_store(cluster: Cluster, kind: str) -> None
     journal = Journal(cluster.env["JOURNAL_URL"])
     cluster.start_worker("w1")
     cluster.start_beat()
-    eventually(lambda: journal.paused("acme"), 60)
-    until, _reason = journal.paused("acme") or (utc_now(), "")
+    eventually(lambda: journal.store_pauses.get("acme"), 60)
+    until, _reason = journal.store_pauses.get("acme") or (utc_now(), "")
     quiet_until = min(until, utc_now() + timedelta(seconds=7)) - timedelta(seconds=1)
     # What was on the wire when the answer came may end.
     wire = timedelta(seconds=1)
@@ -228,7 +228,7 @@ def test_what_a_dead_worker_left_is_done_one_after_another_in_one_sweep(cluster:
     worker.kill()
     cluster.clear_faults()
     journal = Journal(cluster.env["JOURNAL_URL"])
-    eventually(lambda: all(one.lease_until < journal.now() for one in journal.orders()), 30)
+    eventually(lambda: all(one.lease_until < journal.now() for one in journal.orders.find()), 30)
     journal.close()
     cluster.start_worker("w1")
     sweep(cluster)

@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 from celery import Celery
 
-from journal.jobs.order_intake import Listed
+from journal.orders import Listed
 from journal.journal import Journal
-from journal.queries import EventRow
+from journal.timeline import EventRow
 from support.next_release import next_release
 from support.servers import Cluster, RedisServer, eventually
 

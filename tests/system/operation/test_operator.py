@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from journal.jobs.dead_letters import Which
-from journal.jobs.order_intake import Listed
+from journal.orders import Listed
 from journal.journal import Journal
 from journal.model import Policy
 from support.servers import ROOT, Cluster, eventually

@@ -190,12 +190,12 @@ def test_an_outbox_row_that_breaks_the_contract_says_so(handled: Cluster) -> Non
 @pytest.mark.parametrize(
     ("handled", "target"),
     [
-        ("sqlite", "journal.journal Journal ask after"),
+        ("sqlite", "journal.requests Requests submit after"),
         ("sqlite", "vtex.client VtexClient send_invoice before"),
         ("sqlite", "vtex.client VtexClient send_invoice after"),
         ("sqlite", "vtex.client VtexClient change_under_way after"),
         ("sqlite", "erp.adapters.sql.adapter SqlErp report after"),
-        ("sqlite", "journal.journal Journal told before"),
+        ("sqlite", "journal.outcomes Outcomes mark_reported before"),
         ("postgresql", "erp.adapters.sql.adapter SqlErp report before"),
         ("postgresql", "vtex.client VtexClient send_invoice after"),
     ],

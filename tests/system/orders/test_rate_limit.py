@@ -32,7 +32,7 @@ def start(cluster: Cluster, quota: int, orders: int, **env: str) -> Journal:
         cluster.simulator,
     )  # fmt: skip
     for page in VtexClient(Transport(account)).list_orders():
-        journal.record("acme", listed(page))
+        journal.orders.record("acme", listed(page))
     cluster.steer("settings", quota=quota)
     for name in ("w1", "w2"):
         cluster.start_worker(name)
@@ -49,7 +49,7 @@ def test_a_backlog_uses_the_quota_is_never_refused_and_does_not_churn(
     eventually(lambda: calls(cluster)["answered"] >= wanted, 120)
 
     assert calls(cluster)["refused"] == 0
-    attempts = [one.attempt for one in journal.orders(limit=1000)]
+    attempts = [one.attempt for one in journal.orders.find(limit=1000)]
     assert max(attempts) <= 2
     # What waits was left alone.
     claimed = sum(attempts)
@@ -62,8 +62,8 @@ def test_a_backlog_uses_the_quota_is_never_refused_and_does_not_churn(
 
 def test_invoices_go_before_a_backlog_of_new_orders(cluster: Cluster) -> None:
     journal = start(cluster, 240, 150)
-    eventually(lambda: journal.counts()["acme"].get("done", 0) >= 6, 90)
-    rows = journal.orders(limit=1000)
+    eventually(lambda: journal.orders.counts()["acme"].get("done", 0) >= 6, 90)
+    rows = journal.orders.find(limit=1000)
     done = [one for one in rows if one.state == "done" and one.value_cents][:3]
 
     for number, row in enumerate(done):
@@ -72,10 +72,10 @@ def test_invoices_go_before_a_backlog_of_new_orders(cluster: Cluster) -> None:
             "--value", f"{row.value_cents / 100:.2f}", "--issued-at", ISSUED,
         )  # fmt: skip
         assert sent.returncode == 0, sent.stdout + sent.stderr
-    eventually(lambda: journal.request_counts().get("invoice", {}).get("done") == 3, 90)
+    eventually(lambda: journal.requests.counts().get("invoice", {}).get("done") == 3, 90)
 
     assert calls(cluster)["refused"] == 0
-    assert journal.counts()["acme"]["done"] < 75
+    assert journal.orders.counts()["acme"]["done"] < 75
 
 
 def test_a_quota_that_was_cut_without_a_word_costs_a_pause_and_no_order(cluster: Cluster) -> None:
@@ -83,7 +83,7 @@ def test_a_quota_that_was_cut_without_a_word_costs_a_pause_and_no_order(cluster:
     eventually(lambda: calls(cluster)["answered"] >= 200, 90)
 
     cluster.steer("settings", quota=100)
-    eventually(lambda: journal.paused("acme"), 60)
+    eventually(lambda: journal.store_pauses.get("acme"), 60)
     eventually(lambda: "slowed down to 50%" in cluster.command("check").stdout, 30)
     refused = calls(cluster)["refused"]
     cluster.steer("settings", quota=None)

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from journal.monitoring.alert_queries import WATCHED
+from journal.monitoring.heartbeats import WATCHED
 from journal.monitoring.alerts import AlertRow
 from tasks.alerts.delivery import Message, Severity
 from workers import log, wiring

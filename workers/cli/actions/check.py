@@ -52,12 +52,12 @@ def _journal(settings: Settings, feeds: dict[str, FeedRow | None]) -> Iterator[V
     journal = wiring.journal(settings)
     try:
         yield Verdict("journal", True, f"{masked(settings.journal_url)}: {journal.check()}")
-        if erp := journal.erp_paused():
+        if erp := journal.erp_circuit.current():
             yield Verdict("ERP paused", None, _wait_for_erp(erp, journal.now()))
         for store in settings.stores:
-            if pause := journal.paused(store.name):
+            if pause := journal.store_pauses.get(store.name):
                 yield Verdict(f"{store.name} paused", None, pauses.told(store.name, pause))
-            feeds[store.name] = feed = journal.feed(store.name)
+            feeds[store.name] = feed = journal.feeds.get(store.name)
             if feed and feed.restored_at:
                 when = f"{feed.restored_at.astimezone():%Y-%m-%d %H:%M:%S}"
                 yield Verdict(
@@ -78,7 +78,7 @@ def _journal(settings: Settings, feeds: dict[str, FeedRow | None]) -> Iterator[V
 
 
 def _undecided(settings: Settings, journal: Journal) -> Iterator[Verdict]:
-    waiting = journal.cancel_requests()
+    waiting = journal.cancel_requests.find()
     for store in settings.stores:
         if found := [one for one in waiting if one.store == store.name]:
             words = f"{len(found)} wait for the ERP's word, the first until"
@@ -87,7 +87,7 @@ def _undecided(settings: Settings, journal: Journal) -> Iterator[Verdict]:
 
 
 def _reconciled(settings: Settings, journal: Journal) -> Iterator[Verdict]:
-    last = journal.reconciliations()
+    last = journal.reconciliations.latest()
     for store in settings.stores:
         if one := last.get(store.name):
             found = sum(one.findings.values())

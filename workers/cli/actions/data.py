@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from journal.journal import Journal
-from journal.privacy.erasure import Erasure
+from journal.privacy.erasure import ErasedData
 from workers import log, wiring
 from workers.cli import output as views
 from workers.cli.actions.choice import AS_JSON, OrderId, agreed, known
@@ -64,13 +64,13 @@ def erase(
                 (one.store, one.order_id) for one in (known(journal, store, o) for o in order_ids)
             ]
         )
-        found = [journal.erase(*one, dry_run=True) for one in named]
+        found = [journal.erasure.erase(*one, dry_run=True) for one in named]
         if not dry_run and any(one.any for one in found):
             if not yes:
                 _show(found, "to erase")
                 if not agreed("erase it for good?"):
                     return
-            found = [journal.erase(*one) for one in named]
+            found = [journal.erasure.erase(*one) for one in named]
         _show(found, "to erase" if dry_run else "erased", as_json=as_json)
     finally:
         journal.close()
@@ -81,7 +81,7 @@ def erase(
 COMMANDS = (erase,)
 
 
-def _show(found: Sequence[Erasure], word: str, *, as_json: bool = False) -> None:
+def _show(found: Sequence[ErasedData], word: str, *, as_json: bool = False) -> None:
     """Print what of a customer's orders was erased, or would be, and what stays."""
     if as_json:
         views.show_json(
@@ -108,10 +108,10 @@ def _of_customer(journal: Journal, store: str | None) -> list[tuple[str, str]]:
             "that is no CPF, CNPJ or userProfileId; an e-mail finds nobody, since VTEX's orders "
             "hold an alias in its place"
         )
-    length = journal.count_documents(store)
+    length = journal.documents.count(store)
     found = []
     with click.progressbar(
-        journal.kept_documents(store), length=length, label="documents", file=sys.stderr
+        journal.documents.each(store), length=length, label="documents", file=sys.stderr
     ) as all_of_them:
         for one in all_of_them:
             if wanted in _named(one.order) or wanted in _named(one.payment):

@@ -25,7 +25,7 @@ import requests
 
 from journal.journal import Journal
 from journal.model import State
-from journal.queries import OrderRow
+from journal.orders import OrderRow
 from workers import log
 from workers.cli import output as views
 from workers.cli.demo import simulated_erp as demo_erp
@@ -330,14 +330,14 @@ def _first_batch(cluster: Cluster, orders: int) -> float:
 
 
 def _ended(journal: Journal) -> int:
-    rows = journal.orders(store="acme", limit=100_000)
+    rows = journal.orders.find(store="acme", limit=100_000)
     return sum(row.state != "open" for row in rows)
 
 
 def _summary(cluster: Cluster, seconds: float) -> None:
     journal = Journal(cluster.env["JOURNAL_URL"])
     try:
-        rows = journal.orders(store="acme", limit=100_000)
+        rows = journal.orders.find(store="acme", limit=100_000)
     finally:
         journal.close()
     done = [row for row in rows if row.state == "done"]
@@ -354,7 +354,7 @@ def _play_erp(cluster: Cluster, erp: DemoErp | None) -> None:
     click.echo("the ERP invoices, ships and cancels some of them …")
     journal = Journal(cluster.env["JOURNAL_URL"])
     try:
-        rows = journal.orders(store="acme", state=State.DONE, limit=16)
+        rows = journal.orders.find(store="acme", state=State.DONE, limit=16)
         if erp is None:
             played = demo_erp.play(journal, cluster.env["REDIS_URL"], rows)
         else:
@@ -395,7 +395,7 @@ def _go_on(cluster: Cluster) -> None:
         while True:
             for child in cluster.children:
                 child.keep()
-            numbers = journal.counts().get("acme", {})
+            numbers = journal.orders.counts().get("acme", {})
             shown = ", ".join(f"{n} {name}" for name, n in numbers.items())
             click.echo(f"\r{shown}    ", nl=False)
             time.sleep(1)

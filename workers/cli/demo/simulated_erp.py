@@ -12,7 +12,8 @@ from celery import Celery
 
 from journal.journal import Journal
 from journal.model import State
-from journal.queries import OrderRow, RequestRow
+from journal.orders import OrderRow
+from journal.requests import RequestRow
 from vtex import schemas
 from vtex.documents import Order
 from vtex.operations.invoice_balance import unit_cents
@@ -42,7 +43,7 @@ def play(journal: Journal, redis_url: str, rows: Sequence[OrderRow]) -> Played:
     asked = 0
     example = None
     for place, row in enumerate(rows[:16]):
-        raw, _payment = journal.documents(row.store, row.order_id)
+        raw, _payment = journal.documents.get(row.store, row.order_id)
         if raw is None:
             continue
         order = schemas.read_order(raw)
@@ -61,11 +62,11 @@ def settled(journal: Journal, asked: int, example: str | None) -> Played:
     """Wait until so many requests have come to an end; return them."""
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
-        found = journal.requests(limit=1000)
+        found = journal.requests.find(limit=1000)
         if len(found) >= asked and all(one.state is not State.OPEN for one in found):
             break
         time.sleep(0.2)
-    return Played(journal.requests(limit=1000), example)
+    return Played(journal.requests.find(limit=1000), example)
 
 
 def _wishes(place: int, order: Order) -> list[tuple[str, dict[str, Any]]]:

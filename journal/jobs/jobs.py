@@ -1,0 +1,421 @@
+"""The jobs: dispatched, taken step by step, postponed, released, dead-lettered, retried."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, RowMapping, select, tuple_, update
+
+from journal import erp_circuit_breaker as erp_pause
+from journal.jobs import postgresql_fast_path as quick
+from journal.jobs import transitions
+from journal.jobs.leased_job import PAUSES, Job, find_job
+from journal.jobs.leasing import Sweep
+from journal.model import (
+    AT_ERP,
+    NOT_ASKED,
+    PATHS,
+    ContentPurged,
+    ErpPaused,
+    InFlight,
+    JobLost,
+    Kind,
+    Stage,
+    State,
+    StorePaused,
+    Ticket,
+    backoff_seconds,
+    stage_of_retry,
+)
+from journal.outcomes import ended
+from journal.storage.repository import Repository
+from journal.storage.rows import as_json, is_open, line
+from journal.storage.tables import BEGUN, events, jobs, orders
+
+
+class Jobs(Repository):
+    """All jobs of all orders. One attempt at a time owns a job."""
+
+    def dispatch(
+        self, *, in_flight: InFlight, store: str | None = None, order_id: str | None = None
+    ) -> list[Ticket]:
+        """Claim due jobs, the most urgent and then the longest due first; see ``jobs.URGENCY``.
+
+        Each gets a new attempt and a lease.
+
+        Args:
+            in_flight: jobs of a store that are leased at once, at most, less urgent ones aside.
+            store: only this store's.
+            order_id: only this order's.
+        """
+        with self._database.transaction() as db:
+            sweep = Sweep(db, self._policy, self._now())
+            return sweep.tickets(in_flight=in_flight, store=store, order_id=order_id)
+
+    @contextmanager
+    def step(  # noqa: PLR0913  # what names a step
+        self,
+        store: str,
+        order_id: str,
+        attempt: int,
+        *,
+        to: Stage,
+        calls_vtex: bool = True,
+        job: int | None = None,
+        begun: Job | None = None,
+        goes_on: bool = False,
+    ) -> Iterator[Job]:
+        """Own a job for one step, and move it on to ``to`` when the step ends well.
+
+        A step begins once an attempt, however often its message comes: a broker that has lost
+        sight of a worker brings it to another while the first may still be at it.
+
+        Documents assigned before a failure are kept: a person will want to see them.
+
+        Args:
+            job: number of the job; None for the order's intake.
+            begun: what the step before left, where it ended with ``goes_on``.
+            goes_on: the next step follows at once: it is begun in the same transaction.
+
+        Raises:
+            JobLost: the job belongs to a newer attempt, stands elsewhere, or this attempt has
+                begun the step already.
+            StorePaused: the step would call VTEX, which asked for a pause.
+            ErpPaused: the step would call the ERP, which does not answer.
+        """
+        if begun is not None and begun.is_at(store, order_id, attempt, job, to.before):
+            owned = begun
+            if calls_vtex and owned.paused:
+                raise StorePaused(f"store paused: {owned.paused[1]}", until=owned.paused[0])
+        else:
+            owned = self._enter(store, order_id, attempt, to.before, calls_vtex=calls_vtex, job=job)
+        try:
+            yield owned
+        except BaseException:
+            self._keep_documents(owned)
+            raise
+        if not self._advanced(owned, to, goes_on=goes_on):
+            self._advance(owned, to, goes_on=goes_on)
+        owned.moved_on(to)
+
+    def hold(self, job: Job) -> None:
+        """Renew the lease of a step that runs, right before what cannot be taken back.
+
+        Raises:
+            JobLost: its lease ran out, and a newer attempt owns the job.
+            JournalUnavailable: nobody knows who owns it.
+        """
+        now = self._now()
+        with self._database.transaction() as db:
+            transitions.move(db, job.row, now, lease_until=self._lease(now))
+
+    def postpone(  # noqa: PLR0913  # what names a failure
+        self,
+        store: str,
+        order_id: str,
+        attempt: int,
+        error: str,
+        *,
+        job: int | None = None,
+        after_seconds: float | None = None,
+        counts: bool = True,
+        untouched: bool = False,
+        waiting: bool = False,
+        patience: timedelta | None = None,
+        erp_down: bool = False,
+    ) -> datetime:
+        """Let a job wait, and return until when.
+
+        Args:
+            error: why, in words without personal data.
+            after_seconds: how long; None for the back-off of its failures in a row.
+            counts: whether this is a failure of the order itself.
+            untouched: the step made no call whose effect could be in doubt; it stays out of the
+                timeline, where it would only repeat itself.
+            waiting: nothing failed, it is only not time yet: no number of these is too many.
+            patience: how old a waiting request may become before it is refused.
+            erp_down: the ERP did not answer. What waits for it keeps its due time, so that all
+                come in order of age; only who fails again where others do not backs off.
+
+        Raises:
+            JobLost: a newer attempt owns the job.
+        """
+        now = self._now()
+        with self._database.transaction() as db:
+            row = transitions.owned(db, store, order_id, attempt, job)
+            if erp_down:
+                counts = not erp_pause.suspect(db, row, error, now, self._policy)
+            else:
+                erp_pause.pass_turn(db, row, now)
+            keeps_place = erp_down and not (counts and row["failures"])
+            failures = row["failures"] + (1 if counts else 0)
+            gives_up = row["kind"] not in NOT_ASKED and not waiting
+            if gives_up and failures >= self._policy.max_failures:
+                transitions.bury(db, row, f"tried {failures} times; {error}", "dead", now)
+                return now
+            if waiting and patience and now - (row["created_at"] or now) > patience:
+                transitions.bury(db, row, f"{error} (waited for {patience})", "refused", now)
+                return now
+            if after_seconds is None:
+                after_seconds = backoff_seconds(max(failures, 1), self._policy, random.random)
+            due_at = row["due_at"] if keeps_place else now + timedelta(seconds=after_seconds)
+            # The start stays counted as a failure: the effect may have been had.
+            if row["starts"] > int(untouched):
+                failures = max(failures, 1)
+            transitions.move(
+                db, row, now, failures=failures, starts=0, due_at=due_at, lease_until=None,
+                last_error=error, waiting=int(waiting),
+            )  # fmt: skip
+            # A store that pauses for days must not fill the timelines with one line a minute.
+            if not untouched and (counts or error != row["last_error"]):
+                what = "waits" if waiting else "tried again later"
+                transitions.note(db, row, now, what, error)
+        return due_at
+
+    def bury(
+        self,
+        store: str,
+        order_id: str,
+        attempt: int,
+        reason: str,
+        *,
+        job: int | None = None,
+        refused: bool = True,
+    ) -> None:
+        """Set a job aside until a person lets it try again.
+
+        Args:
+            refused: it cannot be done as asked; else it was given up.
+
+        Raises:
+            JobLost: a newer attempt owns the job.
+        """
+        with self._database.transaction() as db:
+            row = transitions.owned(db, store, order_id, attempt, job)
+            transitions.bury(db, row, reason, "refused" if refused else "dead", self._now())
+
+    def release(self, tickets: Sequence[Ticket]) -> None:
+        """Hand back claimed jobs that were not begun; they are due at once."""
+        for outbound in (False, True):
+            owned = [
+                (one.store, one.order_id, one.attempt, one.kind)
+                for one in tickets
+                if (one.job is not None) is outbound
+            ]
+            if not owned:
+                continue
+            names = tuple_(jobs.c.store, jobs.c.order_id, jobs.c.attempt, jobs.c.kind)
+            # SQLite looks up no tuple in an index.
+            named = [
+                column.in_({one[place] for one in owned})
+                for place, column in enumerate((jobs.c.store, jobs.c.order_id))
+            ]
+            with self._database.transaction() as db:
+                db.execute(
+                    update(jobs)
+                    .where(is_open(), *named, names.in_(owned), jobs.c.starts == 0)
+                    .values(lease_until=None, updated_at=self._now())
+                )
+
+    def hand_back(self, store: str, order_id: str, attempt: int, *, job: int | None) -> None:
+        """Give up the lease of a job whose next step was not begun; it is due at once.
+
+        Raises:
+            JobLost: a newer attempt owns the job.
+        """
+        now = self._now()
+        with self._database.transaction() as db:
+            row = transitions.owned(db, store, order_id, attempt, job)
+            transitions.move(db, row, now, lease_until=None, starts=0)
+            transitions.note(db, row, now, "handed back")
+
+    def retry(self, store: str, order_id: str, *, job: int | None = None) -> bool:
+        """Let a dead, skipped or waiting job try again now; say whether there was anything to do.
+
+        An intake's documents are read afresh, unless the ERP has the order already.
+
+        Raises:
+            ContentPurged: it ended so long ago that nobody knows what it was to do.
+        """
+        now = self._now()
+        with self._database.transaction() as db:
+            row = find_job(db, store, order_id, job)
+            if row is None or row["state"] == State.DONE:
+                return False
+            if row["digest"] is not None:
+                raise ContentPurged(
+                    f"job {row['id']} ended at {row['updated_at']:%Y-%m-%d}, and what it asked for "
+                    "was purged since: ask for it anew, for an invoice under another number"
+                )
+            if row["state"] == State.OPEN and row["lease_until"] and row["lease_until"] >= now:
+                return False
+            moved = db.execute(
+                update(jobs)
+                .where(
+                    jobs.c.id == row["id"],
+                    jobs.c.attempt == row["attempt"],
+                    jobs.c.state == row["state"],
+                    jobs.c.digest.is_(None),
+                )
+                .values(
+                    state=State.OPEN, stage=stage_of_retry(Stage(row["stage"])), due_at=now,
+                    starts=0, failures=0, lease_until=None, last_error=None, updated_at=now,
+                )
+            )  # fmt: skip
+            if moved.rowcount != 1:
+                return False  # a worker, or another hand, was first
+            transitions.note(db, row, now, "retried by hand")
+        return True
+
+    def failures(self, store: str, order_id: str, job: int | None) -> int:
+        """Return how often in a row a job failed; of the intake where ``job`` is None."""
+        query = select(jobs.c.failures).where(jobs.c.store == store, jobs.c.order_id == order_id)
+        query = query.where(jobs.c.kind == Kind.INTAKE if job is None else jobs.c.id == job)
+        with self._database.transaction() as db:
+            return int(db.execute(query).scalar_one_or_none() or 0)
+
+    def _enter(
+        self,
+        store: str,
+        order_id: str,
+        attempt: int,
+        stage: Stage,
+        *,
+        calls_vtex: bool,
+        job: int | None,
+    ) -> Job:
+        now = self._now()
+        if job is None and not self._database.is_local:
+            quick_row = quick.enter(
+                self._database, store=store, order_id=order_id, attempt=attempt, at=stage,
+                now=now, lease=self._lease(now),
+            )  # fmt: skip
+            if quick_row is not None:
+                return Job(quick_row)
+        with self._database.transaction() as db:
+            row = find_job(db, store, order_id, job)
+            if row is None or (row["state"], row["attempt"], row["stage"]) != (
+                State.OPEN,
+                attempt,
+                stage,
+            ):
+                raise JobLost(f"{store} {order_id}: attempt {attempt} at {stage} is not its own")
+            if _was_begun(row):
+                raise JobLost(f"{store} {order_id}: attempt {attempt} has begun at {stage} already")
+            if calls_vtex and row["until"] is not None and row["until"] > now:
+                raise StorePaused(f"store paused: {row['pause_reason']}", until=row["until"])
+            if stage is AT_ERP and erp_pause.keeps_out(row, now):
+                raise ErpPaused(f"waits for the ERP: {row['erp_reason']}")
+            transitions.move(
+                db, row, now, jobs.c.starts == row["starts"], starts=row["starts"] + 1,
+                suspect=row["suspect"] and BEGUN, lease_until=self._lease(now),
+            )  # fmt: skip
+        entered = Job(row)
+        entered.goes_alone = row["suspect"] and row["starts"] >= self._policy.max_crashes - 1
+        return entered
+
+    def _advanced(self, job: Job, to: Stage, *, goes_on: bool) -> bool:
+        """Do it the quick way; say no where the general one has to look."""
+        if self._database.is_local or job.kind is not Kind.INTAKE or job.skipped:
+            return False
+        now, last = self._now(), to is PATHS[job.kind][-1]
+        return quick.advance(
+            self._database, job.row, to=to, state=State.DONE if last else State.OPEN,
+            starts=int(goes_on and not last), now=now, lease=None if last else self._lease(now),
+            lines=[*(("note", note) for note in job.notes), (str(to), job.reason)],
+            documents=job.changes(),
+            erp_reference=job.erp_reference if job.referenced else None,
+            placed=job.placed,
+        )  # fmt: skip
+
+    def _advance(self, job: Job, to: Stage, *, goes_on: bool) -> None:
+        now = self._now()
+        last = to is PATHS[job.kind][-1]
+        end = State.SKIPPED if job.skipped else State.DONE if last else State.OPEN
+        result = as_json(job.result) if job.result else None
+        content = job.new_content
+        goes_on = goes_on and end is State.OPEN
+        with self._database.transaction() as db:
+            if goes_on:
+                self._look_at_pauses(db, job, to, now)
+                goes_on = not job.waits_for_erp
+            transitions.move(
+                db,
+                job.row,
+                now,
+                stage=job.stage if job.skipped else to,
+                state=end,
+                starts=int(goes_on),
+                suspect=0,
+                failures=0,
+                last_error=job.skipped,
+                lease_until=self._lease(now)
+                if end is State.OPEN and not job.waits_for_erp
+                else None,
+                **({"result": result} if result else {}),
+                **({"content": content} if content else {}),
+            )
+            transitions.write_documents(db, job, now)
+            if job.referenced:
+                db.execute(
+                    update(orders)
+                    .where(orders.c.store == job.store, orders.c.order_id == job.order_id)
+                    .values(erp_reference=job.erp_reference)
+                )
+            if job.placed:
+                db.execute(
+                    update(orders)
+                    .where(orders.c.store == job.store, orders.c.order_id == job.order_id)
+                    .values(created_at=job.placed[0], value_cents=job.placed[1])
+                )
+            if job.revalued is not None:
+                db.execute(
+                    update(orders)
+                    .where(orders.c.store == job.store, orders.c.order_id == job.order_id)
+                    .values(value_cents=job.revalued)
+                )
+            what = ("skipped", job.skipped) if job.skipped else (str(to), job.reason)
+            db.execute(
+                events.insert(),
+                [
+                    line(
+                        job.store, job.order_id, now, job.attempt, text,
+                        kind=job.kind, stage=to, detail=detail,
+                    )
+                    for text, detail in [*(("note", note) for note in job.notes), what]
+                ],
+            )  # fmt: skip
+            if end is not State.OPEN:
+                outcome = "done" if end is State.DONE else "pointless"
+                reason = job.skipped or job.reason
+                ended(db, {**job.row, "result": result}, outcome, reason, now)
+                transitions.wake_waiting(db, job, now)
+            if job.pointless:
+                transitions.close_others(db, job, job.pointless, now)
+            if job.stage is AT_ERP and job.erp_suspected:
+                job.erp_is_back = erp_pause.lift(db)
+
+    def _look_at_pauses(self, db: Connection, job: Job, to: Stage, now: datetime) -> None:
+        row = db.execute(PAUSES, {"s": job.store, "now": now}).one()
+        job.paused = None if row.until is None else (row.until, row.reason)
+        job.erp_suspected = row.erp_until is not None
+        job.waits_for_erp = to is AT_ERP and job.erp_suspected
+
+    def _keep_documents(self, job: Job) -> None:
+        if not job.changes():
+            return
+        now = self._now()
+        with self._database.transaction() as db:
+            transitions.move(db, job.row, now)
+            transitions.write_documents(db, job, now)
+
+    def _lease(self, now: datetime) -> datetime:
+        return now + timedelta(seconds=self._policy.lease_seconds)
+
+
+def _was_begun(row: RowMapping) -> bool:
+    """Say whether the job's own attempt has begun its step; a suspect's earlier one has as well."""
+    return bool(row["suspect"] == BEGUN if row["suspect"] else row["starts"] > 0)

@@ -1,0 +1,126 @@
+"""Changes of a job's row, each within a transaction of the caller."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, update
+
+from journal import cancel_requests
+from journal import erp_circuit_breaker as erp_pause
+from journal.jobs.leased_job import Job, find_job
+from journal.model import JobLost, Kind, State
+from journal.outcomes import ended
+from journal.storage.rows import Row, insert, is_open, line
+from journal.storage.tables import documents, events, jobs
+
+
+def owned(db: Connection, store: str, order_id: str, attempt: int, job: int | None) -> RowMapping:
+    """Return the row of a job that an attempt owns.
+
+    Raises:
+        JobLost: a newer attempt owns the job, or the job has ended.
+    """
+    row = find_job(db, store, order_id, job)
+    if row is None or row["state"] != State.OPEN or row["attempt"] != attempt:
+        raise JobLost(f"{store} {order_id}: attempt {attempt} does not own it")
+    return row
+
+
+def move(
+    db: Connection, row: Row, now: datetime, *only_if: ColumnElement[bool], **values: Any
+) -> None:
+    """Write new values into the row of a job.
+
+    Raises:
+        JobLost: the row has changed since it was read.
+    """
+    moved = db.execute(
+        update(jobs)
+        .where(
+            jobs.c.id == row["id"],
+            is_open(),
+            jobs.c.attempt == row["attempt"],
+            jobs.c.stage == row["stage"],
+            *only_if,
+        )
+        .values(updated_at=now, **values)
+    )
+    if moved.rowcount != 1:
+        raise JobLost(f"{row['store']} {row['order_id']}: another attempt owns it")
+
+
+def bury(db: Connection, row: RowMapping, reason: str, outcome: str, now: datetime) -> None:
+    """Turn a job into a dead letter."""
+    erp_pause.pass_turn(db, row, now)
+    move(
+        db, row, now, state=State.DEAD, starts=0, lease_until=None, last_error=reason,
+        failures=row["failures"] + 1,
+    )  # fmt: skip
+    note(db, row, now, "dead", reason)
+    ended(db, row, outcome, reason, now)
+
+
+def note(db: Connection, row: Row, now: datetime, what: str, detail: str | None = None) -> None:
+    """Write a line about a job into its order's timeline."""
+    db.execute(
+        events.insert(),
+        line(
+            row["store"], row["order_id"], now, row["attempt"], what,
+            kind=row["kind"], stage=row["stage"], detail=detail,
+        ),
+    )  # fmt: skip
+
+
+def write_documents(db: Connection, job: Job, now: datetime) -> None:
+    """Write the documents that a step assigned."""
+    changed = job.changes()
+    if not changed:
+        return
+    row = {"store": job.store, "order_id": job.order_id, "kept_at": now} | changed
+    key = [documents.c.store, documents.c.order_id]
+    db.execute(
+        insert(db, documents)
+        .values(row)
+        .on_conflict_do_update(index_elements=key, set_=changed | {"kept_at": now})
+    )
+
+
+def wake_waiting(db: Connection, job: Job, now: datetime) -> None:
+    """Make the order's waiting jobs due: the request that ended may be the one they wait for.
+
+    A waiting job's own delay may be minutes by now, after failures of VTEX. The delay starts anew.
+    """
+    if job.kind is Kind.INTAKE:
+        return
+    db.execute(
+        update(jobs)
+        .where(
+            jobs.c.store == job.store,
+            jobs.c.order_id == job.order_id,
+            is_open(),
+            jobs.c.waiting == 1,
+            jobs.c.due_at > now,
+        )
+        .values(due_at=now, failures=0)
+    )
+
+
+def close_others(db: Connection, job: Job, reason: str, now: datetime) -> None:
+    """End the order's open invoices and tracking numbers."""
+    closed = db.execute(
+        update(jobs)
+        .where(
+            jobs.c.store == job.store,
+            jobs.c.order_id == job.order_id,
+            jobs.c.kind.in_([Kind.INVOICE, Kind.TRACKING]),
+            is_open(),
+        )
+        .values(state=State.SKIPPED, lease_until=None, last_error=reason, updated_at=now)
+        .returning(*jobs.c)
+    ).mappings()
+    for row in closed.all():
+        note(db, row, now, "skipped", reason)
+        ended(db, row, "pointless", reason, now)
+    cancel_requests.forget(db, job.store, job.order_id)

@@ -1,0 +1,55 @@
+"""The heartbeats: when a process or a periodic task last did its work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from journal.storage.repository import Repository
+from journal.storage.rows import insert
+from journal.storage.tables import signs
+
+LISTED, WATCHED, KNOWN = "listed", "watched", "known"
+"""Names: a store's list was read to its end, the alerts were evaluated, a store was first seen."""
+
+
+class Heartbeats(Repository):
+    """The last heartbeat of each name and store."""
+
+    def record(self, name: str, store: str = "", *, every: timedelta = timedelta(0)) -> None:
+        """Write a heartbeat.
+
+        Args:
+            every: a heartbeat that is younger stays as it is.
+        """
+        now = self._now()
+        row = {"name": name, "store": store, "at": now}
+        with self._database.transaction() as db:
+            db.execute(
+                insert(db, signs)
+                .values(row)
+                .on_conflict_do_update(
+                    index_elements=[signs.c.name, signs.c.store],
+                    set_={"at": now},
+                    where=signs.c.at <= now - every,
+                )
+            )
+
+    def register_stores(self, stores: Sequence[str], now: datetime) -> None:
+        """Write when stores were first seen; a store that never answers is silent since then."""
+        query = select(signs.c.store).where(signs.c.name == KNOWN)
+        with self._database.transaction() as db:
+            known = set(db.execute(query).scalars())
+            new = [
+                {"name": KNOWN, "store": store, "at": now} for store in stores if store not in known
+            ]
+            if new:
+                db.execute(insert(db, signs).values(new).on_conflict_do_nothing())
+
+    def last(self, name: str, store: str = "") -> datetime | None:
+        """Return the time of the last heartbeat; None without one."""
+        query = select(signs.c.at).where(signs.c.name == name, signs.c.store == store)
+        with self._database.transaction() as db:
+            return db.execute(query).scalar_one_or_none()

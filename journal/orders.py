@@ -1,0 +1,185 @@
+"""The orders: recorded once, with where each one stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection, RowMapping, and_, select, true
+
+from journal.jobs import postgresql_fast_path as quick
+from journal.model import AT_ERP, Kind, Stage, State
+from journal.storage.repository import Repository
+from journal.storage.rows import count_jobs, insert, line, new_job
+from journal.storage.tables import erp_pauses, events, jobs, orders
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An order as VTEX's list names it."""
+
+    order_id: str
+    created_at: datetime | None
+    value_cents: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRow:
+    """Where an order stands.
+
+    Attributes:
+        waits_for: what keeps all orders at its stage waiting; None where nothing does.
+    """
+
+    store: str
+    order_id: str
+    stage: Stage
+    state: State
+    attempt: int
+    failures: int
+    due_at: datetime
+    lease_until: datetime | None
+    last_error: str | None
+    erp_reference: str | None
+    value_cents: int | None
+    created_at: datetime | None
+    listed_at: datetime
+    updated_at: datetime
+    waits_for: str | None = None
+
+
+class Orders(Repository):
+    """All orders of all stores."""
+
+    def record(self, store: str, listed: Iterable[Listed]) -> int:
+        """Write the orders that are not known yet, each with its intake due; return how many.
+
+        One transaction; existing rows stay untouched.
+        """
+        now = self._now()
+        # Due since it was placed: a backlog drains in order of age.
+        rows = sorted({one.order_id: one for one in listed}.values(), key=_age)
+        if not rows:
+            return 0
+        if not self._database.is_local:
+            named = [(one.order_id, one.created_at, one.value_cents) for one in rows]
+            return quick.record(self._database, store, named, now)
+        with self._database.transaction() as db:
+            # Nobody else writes meanwhile, as SQLite has one writer.
+            there = select(jobs.c.order_id).where(
+                jobs.c.store == store,
+                jobs.c.order_id.in_([one.order_id for one in rows]),
+                jobs.c.kind == Kind.INTAKE,
+            )
+            known = set(db.execute(there).scalars())
+            new = [one for one in rows if one.order_id not in known]
+            if new:
+                _open(db, store, new, now)
+        return len(new)
+
+    def find(
+        self,
+        *,
+        store: str | None = None,
+        stage: Stage | None = None,
+        state: State | None = None,
+        older_than: timedelta | None = None,
+        limit: int = 100,
+    ) -> list[OrderRow]:
+        """Return where orders stand, the longest listed first."""
+        query = _ORDERS
+        if store is not None:
+            query = query.where(orders.c.store == store)
+        if stage is not None:
+            query = query.where(jobs.c.stage == stage)
+        if state is not None:
+            query = query.where(jobs.c.state == state)
+        if older_than is not None:
+            query = query.where(orders.c.listed_at < self._now() - older_than)
+        by_age = query.order_by(orders.c.listed_at, orders.c.order_id)
+        if state in (State.OPEN, State.DEAD):
+            # These are few, and found by their state before they are sorted; an OFFSET keeps the
+            # database from going by age, through all that was ever done, to find them.
+            few = query.offset(0).subquery()
+            by_age = select(few).order_by(few.c.listed_at, few.c.order_id)
+        with self._database.transaction() as db:
+            return [_order(one) for one in db.execute(by_age.limit(limit)).mappings()]
+
+    def get(self, store: str, order_id: str) -> OrderRow | None:
+        """Return where one order stands; None when it is not known."""
+        query = _ORDERS.where(orders.c.store == store, orders.c.order_id == order_id)
+        with self._database.transaction() as db:
+            row = db.execute(query).mappings().one_or_none()
+        return None if row is None else _order(row)
+
+    def stores_of(self, order_id: str) -> list[str]:
+        """Return the stores that have an order of this id."""
+        query = select(orders.c.store).where(orders.c.order_id == order_id).order_by(orders.c.store)
+        with self._database.transaction() as db:
+            return list(db.execute(query).scalars())
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Return, for each store, how many orders are at each stage (open ones) or state."""
+        counts: dict[str, dict[str, int]] = {}
+        with self._database.transaction() as db:
+            for row in count_jobs(db):
+                if row.kind != Kind.INTAKE:
+                    continue
+                name = str(row.stage if row.state == State.OPEN else row.state)
+                store = counts.setdefault(row.store, {})
+                store[name] = store.get(name, 0) + row.n
+        return counts
+
+
+def _open(db: Connection, store: str, new: Sequence[Listed], now: datetime) -> None:
+    """Write orders, each with its intake due."""
+    noted = [
+        {
+            "store": store, "order_id": one.order_id, "created_at": one.created_at,
+            "value_cents": one.value_cents, "listed_at": now,
+        }
+        for one in new
+    ]  # fmt: skip
+    db.execute(insert(db, orders).on_conflict_do_nothing(), noted)
+    intakes = [
+        new_job(store, one.order_id, Kind.INTAKE, "", now)
+        | {"due_at": min(one.created_at or now, now)}
+        for one in new
+    ]
+    db.execute(jobs.insert(), intakes)
+    lines = [line(store, one.order_id, now, 0, "listed", stage=Stage.LISTED) for one in new]
+    db.execute(events.insert(), lines)
+
+
+def _age(one: Listed) -> tuple[bool, datetime, str]:
+    return (
+        one.created_at is None,
+        one.created_at or datetime.max.replace(tzinfo=UTC),
+        one.order_id,
+    )
+
+
+def _order(one: RowMapping) -> OrderRow:
+    row = {**one, "stage": Stage(one["stage"]), "state": State(one["state"])}
+    reason = row.pop("erp_reason")
+    waits = reason is not None and (row["state"], row["stage"]) == (State.OPEN, AT_ERP)
+    words = f"the ERP, which does not answer: {reason}" if waits else None
+    return OrderRow(**row, waits_for=words)
+
+
+_ORDERS = select(
+    orders.c.store, orders.c.order_id, jobs.c.stage, jobs.c.state, jobs.c.attempt,
+    jobs.c.failures, jobs.c.due_at, jobs.c.lease_until, jobs.c.last_error,
+    orders.c.erp_reference, orders.c.value_cents, orders.c.created_at, orders.c.listed_at,
+    jobs.c.updated_at, erp_pauses.c.reason.label("erp_reason"),
+).select_from(
+    orders.join(
+        jobs,
+        and_(
+            jobs.c.store == orders.c.store,
+            jobs.c.order_id == orders.c.order_id,
+            jobs.c.kind == Kind.INTAKE,
+        ),
+    ).outerjoin(erp_pauses, true())
+)  # fmt: skip

@@ -1,0 +1,18 @@
+"""The base of the journal's repositories: each reads and writes the rows of one idea."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from journal.model import Policy
+from journal.storage.database import Database
+
+
+class Repository:
+    """One database, one policy and one clock, shared by all repositories of a journal."""
+
+    def __init__(self, database: Database, policy: Policy, now: Callable[[], datetime]) -> None:
+        self._database = database
+        self._policy = policy
+        self._now = now

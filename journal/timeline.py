@@ -1,0 +1,51 @@
+"""The timelines: one line for each event of an order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+
+from journal.model import Kind, Stage
+from journal.storage.repository import Repository
+from journal.storage.rows import line
+from journal.storage.tables import events
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """A line of an order's timeline."""
+
+    at: datetime
+    kind: Kind
+    stage: Stage | None
+    attempt: int
+    what: str
+    detail: str | None
+
+
+class Timeline(Repository):
+    """The lines of all orders."""
+
+    def events(self, store: str, order_id: str) -> list[EventRow]:
+        """Return an order's timeline, oldest first."""
+        query = (
+            select(events)
+            .where(events.c.store == store, events.c.order_id == order_id)
+            .order_by(events.c.id)
+        )
+        with self._database.transaction() as db:
+            return [
+                EventRow(
+                    row.at, Kind(row.kind), Stage(row.stage) if row.stage else None, row.attempt,
+                    row.what, row.detail,
+                )
+                for row in db.execute(query)
+            ]  # fmt: skip
+
+    def note(self, store: str, order_id: str, what: str, detail: str) -> None:
+        """Write a line into an order's timeline."""
+        row = line(store, order_id, self._now(), 0, what, detail=detail)
+        with self._database.transaction() as db:
+            db.execute(events.insert(), row)
