@@ -32,8 +32,8 @@ import requests
 from cluster import Surroundings, surroundings, wait_until_ready
 from sqlalchemy import NullPool, create_engine, make_url, text
 
-from journal.orders import Listed
 from journal.journal import Journal
+from journal.orders import Listed
 from support.servers import (  # cluster.py says where it is
     Cluster,
     RedisServer,
@@ -88,7 +88,7 @@ class Stores:
             ids = list(requests.get(f"{url}/_simulator/state", timeout=60).json()["orders"])
             for start in range(0, len(ids), 100):
                 listed = [Listed(one, None, None) for one in ids[start : start + 100]]
-                journal.record(name, listed)
+                journal.orders.record(name, listed)
 
     def calls(self) -> dict[str, dict[str, int]]:
         return {

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from journal.jobs.dead_letters import cause_of
-from journal.monitoring.heartbeats import KNOWN, LISTED
-from journal.monitoring.alert_queries import DeadReason, Vitals
 from journal.journal import Journal
+from journal.monitoring.alert_queries import DeadReason, Vitals
 from journal.monitoring.alerts import Cause, Place
+from journal.monitoring.heartbeats import KNOWN, LISTED
 from journal.monitoring.order_rate import LastOrder
 from tasks.alerts.model import Facts, Rule, Rules, Watched
 
@@ -95,11 +95,11 @@ def evaluate(
         now: aware; not earlier than what is in the journal.
         facts: what the journal cannot know; without them no quota is used up.
     """
-    last_orders = journal.count_orders(now)
+    last_orders = journal.order_rates.count(now)
     shortest = min((one.waits for one in rules.stores), default=timedelta(0))
     look = _Look(
-        journal, now, facts or Facts(), journal.vitals(now, waits=shortest), rules,
-        last_orders, journal.last_seen(now - MEMORY),
+        journal, now, facts or Facts(), journal.alert_queries.snapshot(now, waits=shortest), rules,
+        last_orders, journal.alerts.last_seen(now - MEMORY),
     )  # fmt: skip
     found = list(_erp(look))
     found += _dead(look)
@@ -117,9 +117,9 @@ def look(journal: Journal, rules: Rules, now: datetime, facts: Facts | None = No
     looks at other times than each minute says how often in ``Rules.every``: what was wrong before
     a longer gap does not count as having lasted.
     """
-    journal.introduce([one.name for one in rules.stores], now)
+    journal.heartbeats.register_stores([one.name for one in rules.stores], now)
     found = evaluate(journal, rules, now, facts)
-    journal.observe(found, looked_at(rules, facts or Facts()), rules.pace, now=now)
+    journal.alerts.observe(found, looked_at(rules, facts or Facts()), rules.pace, now=now)
 
 
 def looked_at(rules: Rules, facts: Facts) -> set[Place]:
@@ -229,7 +229,7 @@ def _quiet(look: _Look, store: Watched) -> Iterator[Cause]:
     begin, end = max(last.at, explained or last.at), min(look.now, heard)
     if end - begin < SHORTEST_SILENCE:
         return
-    rhythm = look.journal.rhythm(store.name)
+    rhythm = look.journal.order_rates.get(store.name)
     if rhythm is None:
         return
     if rhythm.is_known:
@@ -254,7 +254,7 @@ def _waiting(look: _Look, store: Watched) -> Iterator[Cause]:
     explained = look.explained_until(store.name, Rule.PAUSED, Rule.UNHEARD, Rule.ERP, Rule.BEAT)
     if look.now - max(found.oldest, explained or found.oldest) <= store.waits:
         return
-    oldest = look.journal.oldest_waiting(store.name, look.vitals.erp)
+    oldest = look.journal.alert_queries.oldest_waiting(store.name, look.vitals.erp)
     if oldest is not None:
         minutes = f"{store.waits.total_seconds() / 60:g}"
         yield Cause(

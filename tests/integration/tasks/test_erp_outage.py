@@ -12,8 +12,8 @@ import pytest
 from erp.adapters.memory import MemoryErp
 from erp.port import ErpUnavailable
 from erp.sales_order import SalesOrder
-from journal.orders import Listed
 from journal.model import Policy, Stage
+from journal.orders import Listed
 from support.in_process import Desk, desk
 from tasks.base import StoreTask
 
@@ -52,7 +52,7 @@ class Office:
         """Let orders come in, and return them by age."""
         ids = self.desk.simulator.store.generate(count, "ready-for-handling", "plain")
         oldest = self.desk.clock() - timedelta(seconds=count)
-        self.desk.journal.record(
+        self.desk.journal.orders.record(
             "acme", [Listed(one, oldest + timedelta(seconds=n), 100) for n, one in enumerate(ids)]
         )
         return ids
@@ -62,7 +62,7 @@ class Office:
         self.desk.work(rounds=int(seconds / SWEEP), seconds=SWEEP)
 
     def stages(self) -> set[Stage]:
-        return {one.stage for one in self.desk.journal.orders()}
+        return {one.stage for one in self.desk.journal.orders.find()}
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_orders_that_come_in_meanwhile_are_fetched_and_wait(office: Office) -> N
     office.pass_by(4)
 
     assert office.stages() == {Stage.PAID}
-    assert office.desk.journal.counts() == {"acme": {"paid": 6}}
+    assert office.desk.journal.orders.counts() == {"acme": {"paid": 6}}
 
 
 def test_all_are_inserted_by_age_with_the_first_that_gets_through(office: Office) -> None:
@@ -104,7 +104,7 @@ def test_all_are_inserted_by_age_with_the_first_that_gets_through(office: Office
 
     probe = office.erp.taken[0]
     assert office.erp.taken[1:] == [one for one in by_age if one != probe]
-    assert office.desk.journal.counts() == {"acme": {"done": 25}}
+    assert office.desk.journal.orders.counts() == {"acme": {"done": 25}}
 
 
 def test_one_order_that_meets_a_lock_stops_no_other(office: Office) -> None:
@@ -114,7 +114,7 @@ def test_one_order_that_meets_a_lock_stops_no_other(office: Office) -> None:
     office.desk.work()
 
     assert office.erp.taken == others
-    assert office.desk.journal.erp_paused() is None
+    assert office.desk.journal.erp_circuit.current() is None
 
 
 def test_an_order_that_always_fails_keeps_the_others_from_nothing(office: Office) -> None:
@@ -140,4 +140,4 @@ def test_waiting_for_the_erp_is_no_error_in_the_log(
         office.pass_by(30)
 
     assert {one.levelname for one in caplog.records} <= {"INFO", "WARNING"}
-    assert [one.failures for one in office.desk.journal.orders() if one.failures > 1] == []
+    assert [one.failures for one in office.desk.journal.orders.find() if one.failures > 1] == []

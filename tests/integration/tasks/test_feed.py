@@ -122,7 +122,7 @@ def test_what_the_journal_could_not_take_is_not_committed(
         raise RuntimeError("killed here")
 
     with monkeypatch.context() as patch:
-        patch.setattr(counter.journal, "record", record)
+        patch.setattr(counter.journal.orders, "record", record)
         assert read(counter) == "FAILURE"
     assert queued(counter) == 1
     assert not counter.simulator.store.calls["commit"]

@@ -10,10 +10,10 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import event, text
 
 from erp.port import ErpRejected
-from journal.orders import Listed
 from journal.journal import Journal
 from journal.model import Stage
 from journal.monitoring.metrics_queries import REASONS
+from journal.orders import Listed
 from support.in_process import Desk
 from support.observed_tasks import Read, watched, words_of
 from support.query_plans import explained
@@ -155,7 +155,7 @@ def test_a_store_that_nobody_configured_has_no_name_in_any_label(
     counter.ask("invoice", "v1acme-01", invoice_number="")
     strange = {"store": "Ana Prado", "order_id": "v1acme-01", "attempt": 1}
     app.tasks["orders.fetch"].apply(kwargs=strange)
-    counter.journal.record("Ana Prado", [Listed("v1acme-01", counter.clock(), 100)])
+    counter.journal.orders.record("Ana Prado", [Listed("v1acme-01", counter.clock(), 100)])
 
     told = Read.of(registry).text + cluster(counter.journal, settings()).text
 
@@ -199,8 +199,8 @@ def test_the_journal_tells_where_orders_stand_and_for_how_long_the_oldest(counte
 def crash(counter: Desk) -> None:
     ready(counter)
     for _ in range(4):
-        for one in counter.journal.dispatch(in_flight=1):
-            counter.journal._enter(
+        for one in counter.journal.jobs.dispatch(in_flight=1):
+            counter.journal.jobs._enter(
                 one.store, one.order_id, one.attempt, Stage.LISTED, calls_vtex=False, job=None
             )
         counter.clock.pass_by(60)
@@ -230,7 +230,7 @@ def break_document(counter: Desk) -> None:
 
 
 def be_unknown_to_vtex(counter: Desk) -> None:
-    counter.journal.record("acme", [Listed("v404acme-01", counter.clock(), 100)])
+    counter.journal.orders.record("acme", [Listed("v404acme-01", counter.clock(), 100)])
     counter.work()
 
 
@@ -265,12 +265,12 @@ def test_a_store_that_pauses_an_erp_that_is_down_and_a_feed_that_is_lost_are_tol
     counter: Desk,
 ) -> None:
     before = cluster(counter.journal, settings())
-    counter.journal.pause("acme", seconds=60, reason="stocktaking")
-    counter.journal.set_up_feed(
+    counter.journal.store_pauses.begin("acme", seconds=60, reason="stocktaking")
+    counter.journal.feeds.set_up(
         "acme", ["ready-for-handling"], hidden_seconds=60, kept_seconds=345_600
     )
     lost = cluster(counter.journal, settings())
-    counter.journal.feed_failed("acme", "no permission")
+    counter.journal.feeds.mark_failed("acme", "no permission")
 
     after = cluster(counter.journal, settings())
 
@@ -340,7 +340,7 @@ def test_what_is_read_often_reads_none_of_what_has_ended(counter: Desk) -> None:
     ready(counter)
 
     with explained(counter.journal) as plans:
-        counter.journal.standing(counter.clock())
+        counter.journal.metrics.snapshot(counter.clock())
 
     assert len(plans) == 2
     assert all("ix_journal_jobs_place" in plan for plan in plans.values()), plans

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 from celery import Celery
 
-from journal.orders import Listed
 from journal.journal import Journal
+from journal.orders import Listed
 from journal.timeline import EventRow
 from support.next_release import next_release
 from support.servers import Cluster, RedisServer, eventually
@@ -130,8 +130,8 @@ def test_a_step_and_a_schedule_that_only_the_newer_version_knows_do_no_harm(old:
     worker = old.start_worker("w1")
     (order_id,) = old.state()["orders"]
     journal = Journal(old.env["JOURNAL_URL"])
-    journal.record("acme", [Listed(order_id, None, 1)])
-    (ticket,) = journal.dispatch(in_flight=1)
+    journal.orders.record("acme", [Listed(order_id, None, 1)])
+    (ticket,) = journal.jobs.dispatch(in_flight=1)
     journal.close()
 
     with Celery(broker=old.env["REDIS_URL"]) as producer:
@@ -213,7 +213,7 @@ def goes_on(cluster: Cluster, count: int) -> None:
 def events(cluster: Cluster) -> dict[str, list[EventRow]]:
     journal = Journal(cluster.env["JOURNAL_URL"])
     try:
-        return {one: journal.events("acme", one) for one in cluster.state()["orders"]}
+        return {one: journal.timeline.events("acme", one) for one in cluster.state()["orders"]}
     finally:
         journal.close()
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from journal.jobs.dead_letters import Which
-from journal.orders import Listed
 from journal.journal import Journal
 from journal.model import Policy
+from journal.orders import Listed
 from support.servers import ROOT, Cluster, eventually
 from vtex.simulator.config import Config
 from vtex.simulator.server import Running, running
@@ -37,10 +37,10 @@ def buried(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[Cluster
     for store in ("acme", "outlet"):
         for start in range(0, MANY // 2, 1000):
             names = [f"{store}-{n:05}-01" for n in range(start, start + 1000)]
-            journal.record(store, [Listed(one, None, 1) for one in names])
-    journal.dispatch(in_flight=MANY)
-    journal.dispatch(in_flight=0)
-    assert len(journal.dead(Which())) == MANY
+            journal.orders.record(store, [Listed(one, None, 1) for one in names])
+    journal.jobs.dispatch(in_flight=MANY)
+    journal.jobs.dispatch(in_flight=0)
+    assert len(journal.dead_letters.find(Which())) == MANY
     yield cluster
     journal.close()
 
@@ -82,9 +82,9 @@ def test_a_reader_that_has_enough_is_no_fault(buried: Cluster) -> None:
 
 def test_ctrl_c_at_the_question_changes_nothing_and_says_so(cluster: Cluster) -> None:
     journal = Journal(cluster.env["JOURNAL_URL"])
-    journal.record("acme", [Listed("a-01", None, 1)])
-    (ticket,) = journal.dispatch(in_flight=1)
-    journal.bury("acme", "a-01", ticket.attempt, "no such SKU")
+    journal.orders.record("acme", [Listed("a-01", None, 1)])
+    (ticket,) = journal.jobs.dispatch(in_flight=1)
+    journal.jobs.bury("acme", "a-01", ticket.attempt, "no such SKU")
     near, far = pty.openpty()
     child = subprocess.Popen(
         [sys.executable, "-m", "workers.cli.main", "retry", "--all"], env=cluster.env, cwd=ROOT,
@@ -104,7 +104,7 @@ def test_ctrl_c_at_the_question_changes_nothing_and_says_so(cluster: Cluster) ->
 
     assert child.wait(30) == 1
     assert b"nothing was changed" in os.read(near, 1000)
-    assert len(journal.dead(Which())) == 1
+    assert len(journal.dead_letters.find(Which())) == 1
     os.close(near)
     journal.close()
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from journal.monitoring.heartbeats import WATCHED
 from journal.monitoring.alerts import AlertRow
+from journal.monitoring.heartbeats import WATCHED
 from tasks.alerts.delivery import Message, Severity
 from workers import log, wiring
 from workers.cli import output as views
@@ -47,8 +47,8 @@ def alerts_command(
     journal = wiring.journal(settings)
     try:
         now = journal.now()
-        rows = journal.alerts(store=store, since=now - ALL if everything else since)
-        watched = journal.signed(WATCHED)
+        rows = journal.alerts.find(store=store, since=now - ALL if everything else since)
+        watched = journal.heartbeats.last(WATCHED)
     finally:
         journal.close()
     late = watched is None or (now - watched).total_seconds() > settings.alert_beat_silent_seconds
