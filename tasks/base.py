@@ -17,9 +17,9 @@ from kombu.exceptions import OperationalError
 
 from erp.port import Erp, ErpRejected, ErpUnavailable
 from journal.jobs.leased_job import Job
-from journal.jobs.order_intake import Listed
 from journal.journal import Journal
 from journal.model import ErpPaused, JobLost, JournalUnavailable, Stage, StorePaused
+from journal.orders import Listed
 from tasks import local_executor
 from tasks.context import REFILLED, Context
 from tasks.errors import ContractNewer, RequestInvalid, StepFailed, StoreUnknown
@@ -150,7 +150,7 @@ class StoreTask(Task):  # type: ignore[misc]  # Celery ships no types
 
     def record(self, store: str, listed: Iterable[Listed]) -> int:
         """Write the orders that the journal does not know yet; return how many."""
-        new = self.journal.record(store, listed)
+        new = self.journal.orders.record(store, listed)
         if self.context.observer is not None:
             self.context.observer.orders_found(store, self.name, new)
         return new
@@ -167,7 +167,7 @@ class StoreTask(Task):  # type: ignore[misc]  # Celery ships no types
             log.error("VTEX refuses the credentials", extra={"store": store, "reason": str(error)})
         else:
             return False
-        self.journal.pause(store, seconds=seconds, reason=str(error))
+        self.journal.store_pauses.begin(store, seconds=seconds, reason=str(error))
         return True
 
     def stop_chain(self) -> None:
@@ -229,7 +229,7 @@ class StepTask(StoreTask):
 
     def vtex_of(self, job: Job) -> VtexClient:
         """Return the client of a job's store, which changes nothing once the job is another's."""
-        return self.vtex(job.store).with_guard(partial(self.journal.hold, job))
+        return self.vtex(job.store).with_guard(partial(self.journal.jobs.hold, job))
 
     @contextmanager
     def step(  # what names a step
@@ -244,7 +244,7 @@ class StepTask(StoreTask):
     ) -> Iterator[Job]:
         """Own a job for this step; see ``Journal.step``. What follows at once is begun with it."""
         goes_on = local_executor.has_more(self)
-        with self.journal.step(
+        with self.journal.jobs.step(
             store, order_id, attempt, to=to, calls_vtex=calls_vtex, job=job,
             begun=local_executor.taken(), goes_on=goes_on,
         ) as owned:  # fmt: skip
@@ -273,7 +273,7 @@ class StepTask(StoreTask):
         what goes one at a time, nor for an ERP that answers again.
         """
         try:
-            tickets = self.journal.dispatch(in_flight=self.context.in_flight, store=store)
+            tickets = self.journal.jobs.dispatch(in_flight=self.context.in_flight, store=store)
             send(self.journal, tickets)
         except (OperationalError, JournalUnavailable):
             log.warning("left to the next sweep", extra={"store": store, "task": self.name})
@@ -293,7 +293,7 @@ class StepTask(StoreTask):
             raise Retry("the journal does not answer; the order comes back by itself") from error
         except DEAD as error:
             refused = isinstance(error, REFUSED)
-            self._settle(self.journal.bury, *name, str(error), job=job, refused=refused)
+            self._settle(self.journal.jobs.bury, *name, str(error), job=job, refused=refused)
             log.error("set aside", extra=mark | {"reason": str(error)})
             raise
         except ErpPaused as error:
@@ -301,7 +301,7 @@ class StepTask(StoreTask):
             raise Retry(str(error)) from None
         except RateLimitReached as error:
             self._settle(
-                self.journal.postpone, *name, str(error), job=job, counts=False, untouched=True,
+                self.journal.jobs.postpone, *name, str(error), job=job, counts=False, untouched=True,
                 # Those that were refused together must not come back together.
                 after_seconds=error.seconds * random.uniform(1, 1.5),
             )  # fmt: skip
@@ -334,7 +334,7 @@ class StepTask(StoreTask):
         else:
             seconds = STRANGE_SECONDS if isinstance(error, StoreUnknown) else None
         self._settle(
-            self.journal.postpone, store, order_id, attempt, str(error), job=job,
+            self.journal.jobs.postpone, store, order_id, attempt, str(error), job=job,
             # What concerns the whole store is no failure of this order.
             after_seconds=seconds, counts=seconds is None,
             waiting=patience is not None or isinstance(error, NotYet), patience=patience,
@@ -345,13 +345,13 @@ class StepTask(StoreTask):
     def _bug(
         self, store: str, order_id: str, attempt: int, reason: str, *, job: int | None
     ) -> None:
-        if self.journal.failures(store, order_id, job) + 1 >= BUG_TRIES:
+        if self.journal.jobs.failures(store, order_id, job) + 1 >= BUG_TRIES:
             reason = f"{reason}, {BUG_TRIES} times"
             self._settle(
-                self.journal.bury, store, order_id, attempt, reason, job=job, refused=False
+                self.journal.jobs.bury, store, order_id, attempt, reason, job=job, refused=False
             )
         else:
-            self._settle(self.journal.postpone, store, order_id, attempt, reason, job=job)
+            self._settle(self.journal.jobs.postpone, store, order_id, attempt, reason, job=job)
 
     def _settle(self, move: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
         try:
@@ -380,7 +380,9 @@ def hand_back(journal: Journal, name: Mapping[str, Any]) -> None:
         name: keyword arguments of the step.
     """
     try:
-        journal.hand_back(name["store"], name["order_id"], name["attempt"], job=name.get("job"))
+        journal.jobs.hand_back(
+            name["store"], name["order_id"], name["attempt"], job=name.get("job")
+        )
     except JobLost:
         return
     except JournalUnavailable:

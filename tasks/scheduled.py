@@ -19,7 +19,7 @@ PURGE_SECONDS = 60.0
 @shared_task(base=StoreTask, bind=True, name="journal.dispatch")
 def dispatch(self: StoreTask, /, **_: object) -> None:
     """Claim what is due and enqueue the rest of its chain; beat calls this every few seconds."""
-    tickets = self.journal.dispatch(in_flight=self.context.in_flight)
+    tickets = self.journal.jobs.dispatch(in_flight=self.context.in_flight)
     send(self.journal, tickets)
     if tickets:
         log.info("dispatched", extra={"count": len(tickets)})
@@ -32,7 +32,7 @@ def purge(self: StoreTask, /, **_: object) -> None:
         if renew is None:
             return
         purged = Purged()
-        for batch in self.journal.purge(self.context.retention, seconds=PURGE_SECONDS):
+        for batch in self.journal.retention.purge(self.context.retention, seconds=PURGE_SECONDS):
             renew()
             purged += batch
     if purged.any:

@@ -14,8 +14,8 @@ from datetime import timedelta
 from celery import shared_task
 
 from journal.feeds import FeedRow
-from journal.jobs.order_intake import Listed
-from journal.monitoring.alert_queries import LISTED
+from journal.monitoring.heartbeats import LISTED
+from journal.orders import Listed
 from tasks.base import StoreTask
 from tasks.context import Renew
 from tasks.order_changes.detection import heard
@@ -53,8 +53,8 @@ def read_feed(self: StoreTask, /, *, store: str, **_: object) -> None:
     Args:
         store: VTEX account name, as in the settings.
     """
-    feed = self.journal.feed(store)
-    if feed is None or store not in self.context.rests or self.journal.paused(store):
+    feed = self.journal.feeds.get(store)
+    if feed is None or store not in self.context.rests or self.journal.store_pauses.get(store):
         return
     if not feed.is_due(self.journal.now()):
         return
@@ -68,15 +68,15 @@ def read_feed(self: StoreTask, /, *, store: str, **_: object) -> None:
 def list_may_rest(task: StoreTask, store: str) -> bool:
     """Say whether the list need not be asked now, since orders come by the feed."""
     pace = task.context.rests.get(store)
-    feed = task.journal.feed(store) if pace else None
+    feed = task.journal.feeds.get(store) if pace else None
     return bool(pace and feed and feed.spares_list(task.journal.now(), pace))
 
 
 def list_was_read(task: StoreTask, store: str) -> None:
     """Keep that the list was read to its end; it may rest then where there is a feed."""
-    task.journal.sign(LISTED, store, every=SIGN)
+    task.journal.heartbeats.record(LISTED, store, every=SIGN)
     if store in task.context.rests:
-        task.journal.feed_listed(store)
+        task.journal.feeds.mark_listed(store)
 
 
 def as_set_up(feed: FeedRow) -> FeedConfig:
@@ -115,7 +115,9 @@ def _read(task: StoreTask, feed: FeedRow, renew: Renew) -> None:
             client.commit_feed(handles(batch))
             if found:
                 in_flight = task.context.in_flight
-                send(task.journal, task.journal.dispatch(in_flight=in_flight, store=feed.store))
+                send(
+                    task.journal, task.journal.jobs.dispatch(in_flight=in_flight, store=feed.store)
+                )
             new, seen = new + found, seen + len(batch)
     except FeedMissing:
         _restore(task, feed, client, "VTEX had none any more")
@@ -135,12 +137,12 @@ def _recorded(task: StoreTask, store: str, batch: FeedBatch) -> int:
         reason = f"event {one.event_id or 'without an id'}: {one.reason}"
         log.error("an event of the feed cannot be used", extra=names | {"reason": reason})
     if batch.unreadable:
-        task.journal.feed_unreadable(store, len(batch.unreadable))
+        task.journal.feeds.count_unreadable(store, len(batch.unreadable))
     # What it came to may be old: the order itself decides. So it does where no status is told.
     named = [one.order_id for one in batch.events if one.state in (None, READY)]
     named += [one.order_id for one in batch.unreadable if one.order_id]
     new = task.record(store, [Listed(one, None, None) for one in named])
-    return new + task.journal.record_changes(store, heard(batch.events))
+    return new + task.journal.order_changes.record(store, heard(batch.events))
 
 
 def _restored(task: StoreTask, feed: FeedRow, client: VtexClient) -> bool:
@@ -150,17 +152,17 @@ def _restored(task: StoreTask, feed: FeedRow, client: VtexClient) -> bool:
     except DocumentInvalid as error:
         why = f"it could not be read ({error})"
     if why is None:
-        task.journal.feed_seen(feed.store)
+        task.journal.feeds.mark_working(feed.store)
         return False
     _restore(task, feed, client, why)
     return True
 
 
 def _restore(task: StoreTask, feed: FeedRow, client: VtexClient, why: str) -> None:
-    if task.journal.feed(feed.store) is None:
+    if task.journal.feeds.get(feed.store) is None:
         return  # removed meanwhile, by a person
     client.configure_feed(as_set_up(feed))
-    task.journal.feed_restored(feed.store, why)
+    task.journal.feeds.mark_restored(feed.store, why)
     log.warning("the feed was restored", extra={"store": feed.store, "reason": why})
 
 
@@ -181,6 +183,6 @@ def _fault_kept(task: StoreTask, feed: FeedRow) -> Iterator[None]:
 
 
 def _fail(task: StoreTask, feed: FeedRow, fault: str) -> None:
-    task.journal.feed_failed(feed.store, fault)
+    task.journal.feeds.mark_failed(feed.store, fault)
     if fault != feed.fault:
         log.error("the feed does not work", extra={"store": feed.store, "reason": fault})

@@ -19,9 +19,9 @@ from erp.codes import CodeMap
 from erp.port import Event
 from erp.sales_order import SalesOrder
 from journal.jobs.leased_job import Job
-from journal.jobs.order_intake import Listed
 from journal.model import Kind, Stage
 from journal.order_changes import Seen
+from journal.orders import Listed
 from journal.reconciliation import ASKED_HERE
 from tasks import local_executor
 from tasks.base import StepTask, StoreTask, hand_back
@@ -44,7 +44,7 @@ def list_orders(self: StoreTask, /, *, store: str, **_: object) -> None:
     Args:
         store: VTEX account name, as in the settings.
     """
-    if self.journal.paused(store) or list_may_rest(self, store):
+    if self.journal.store_pauses.get(store) or list_may_rest(self, store):
         return
     with self.context.lock(f"orders.list:{store}") as renew:
         if renew is None:
@@ -59,7 +59,7 @@ def list_orders(self: StoreTask, /, *, store: str, **_: object) -> None:
                 )
             if found:
                 # Else it would do the sweep's work, in messages of an order or two.
-                tickets = self.journal.dispatch(in_flight=self.context.in_flight, store=store)
+                tickets = self.journal.jobs.dispatch(in_flight=self.context.in_flight, store=store)
                 send(self.journal, tickets)
             new += found
         list_was_read(self, store)
@@ -150,7 +150,7 @@ def start_handling(
         elif outcome.asked or outcome.replaced:
             # The ERP hears of it by a job of its own; this one goes on where the order does.
             hint = Seen(order_id, f"start-handling {attempt}", outcome.reason)
-            self.journal.record_changes(store, [hint])
+            self.journal.order_changes.record(store, [hint])
             job.skip(f"{ASKED_HERE}: {outcome.reason}" if outcome.asked else outcome.reason)
         elif outcome.reason:
             job.note(outcome.reason)

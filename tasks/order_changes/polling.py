@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 
 from celery import shared_task
 
+from journal.cancel_requests import CancelRequest
 from journal.journal import Journal
-from journal.order_changes import CancelRequest, Seen
+from journal.order_changes import Seen
 from tasks.base import StoreTask
 from tasks.workflow import send
 from vtex import statuses
@@ -34,7 +35,7 @@ def poll_cancellations(self: StoreTask, /, *, store: str, ended: bool = False, *
         ended: look for those that were canceled or replaced; else for those that are to be.
     """
     journal = self.journal
-    if journal.paused(store) or (ended and _feed_tells(journal, store)):
+    if journal.store_pauses.get(store) or (ended and _feed_tells(journal, store)):
         return
     with self.context.lock(f"orders.poll_cancellations:{store}:{ended}") as renew:
         if renew is None:
@@ -52,14 +53,14 @@ def poll_cancellations(self: StoreTask, /, *, store: str, ended: bool = False, *
                     if one.status is None or one.status in wanted
                 }
         hints = _ended(journal, store, listed) if ended else _undecided(journal, store, listed)
-        if new := journal.record_changes(store, hints):
+        if new := journal.order_changes.record(store, hints):
             in_flight = self.context.in_flight
-            send(journal, journal.dispatch(in_flight=in_flight, store=store))
+            send(journal, journal.jobs.dispatch(in_flight=in_flight, store=store))
     log.info("watched", extra={"store": store, "count": new})
 
 
 def _feed_tells(journal: Journal, store: str) -> bool:
-    feed = journal.feed(store)
+    feed = journal.feeds.get(store)
     return feed is not None and feed.works(journal.now()) and (
         set(feed.statuses) >= statuses.ENDED_CANCELED
     )  # fmt: skip
@@ -67,7 +68,7 @@ def _feed_tells(journal: Journal, store: str) -> bool:
 
 def _undecided(journal: Journal, store: str, listed: dict[str, str]) -> Iterator[Seen]:
     now = journal.now()
-    pending = {one.order_id: one for one in journal.cancel_requests(store)}
+    pending = {one.order_id: one for one in journal.cancel_requests.find(store)}
     new = _alive(journal, store, [one for one in listed if one not in pending])
     yield from _hints(journal, store, {one: listed[one] for one in new}, now)
     off = _no_more(pending.values(), listed, now)
@@ -91,7 +92,7 @@ def _alive(journal: Journal, store: str, order_ids: list[str]) -> list[str]:
     """Return those that the ERP has, and takes for alive."""
     return [
         order_id
-        for order_id, one in journal.known(store, order_ids).items()
+        for order_id, one in journal.reconciliations.orders(store, order_ids).items()
         if one.erp_reference is not None and not (one.cancellation_told or one.cancellation_asked)
     ]
 
@@ -100,7 +101,7 @@ def _hints(
     journal: Journal, store: str, orders: dict[str, str], now: datetime
 ) -> Iterator[Seen]:  # fmt: skip
     """Yield a hint an order and hour: what VTEX's list goes on to show wrongly costs no more."""
-    busy = journal.open_changes(store, list(orders)) if orders else set()
+    busy = journal.order_changes.pending(store, list(orders)) if orders else set()
     for order_id, status in orders.items():
         if order_id not in busy:
             yield Seen(order_id, f"{status} listed {now:%Y-%m-%dT%H}", f"{status}, by the list")

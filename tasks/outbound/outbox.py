@@ -23,7 +23,7 @@ BATCH = 200
 def report(self: StoreTask, /, **_: object) -> None:
     """Tell the ERP how its requests ended: at least once, in order within an order."""
     with self.context.lock("outcomes.report") as renew:
-        while renew is not None and (found := self.journal.untold(BATCH)):
+        while renew is not None and (found := self.journal.outcomes.due(BATCH)):
             for outcome in found:
                 renew()
                 _tell(self, outcome)
@@ -33,7 +33,7 @@ def _tell(task: StoreTask, outcome: Outcome) -> None:
     try:
         task.erp.report(event(outcome))
     except ErpUnavailable:
-        task.journal.not_told(outcome)
+        task.journal.outcomes.postpone(outcome)
         raise
     except ErpRejected as error:
         log.error(
@@ -42,9 +42,9 @@ def _tell(task: StoreTask, outcome: Outcome) -> None:
                 "store": outcome.store, "order_id": outcome.order_id, "reason": str(error),
             },
         )  # fmt: skip
-        task.journal.not_told(outcome)
+        task.journal.outcomes.postpone(outcome)
         return
-    task.journal.told(outcome)
+    task.journal.outcomes.mark_reported(outcome)
 
 
 def event(outcome: Outcome) -> Event:
@@ -81,4 +81,4 @@ def relay(self: StoreTask, /, **_: object) -> None:
     taken = context.erp.poll_outbox(take, BATCH)
     if taken:
         log.info("taken from the ERP's outbox", extra={"count": taken})
-        send(context.journal, context.journal.dispatch(in_flight=context.in_flight))
+        send(context.journal, context.journal.jobs.dispatch(in_flight=context.in_flight))

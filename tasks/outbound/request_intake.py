@@ -60,7 +60,9 @@ def take(
     """
     job = record(context, kind, given, xml=xml, again=again)
     store, order_id = str(given["store"]).strip(), str(given["order_id"]).strip()
-    tickets = context.journal.dispatch(in_flight=context.in_flight, store=store, order_id=order_id)
+    tickets = context.journal.jobs.dispatch(
+        in_flight=context.in_flight, store=store, order_id=order_id
+    )
     send(context.journal, tickets)
     return job
 
@@ -100,7 +102,7 @@ def record(
         store, order_id, Kind(kind), _named(context, store, order_id, asked, content), content,
         about=_invoice_number(asked), reference=reference,
     )  # fmt: skip
-    known = context.journal.ask(ask, again=again)
+    known = context.journal.requests.submit(ask, again=again)
     if known.content is not None:
         reason = _contradiction(content, known.content, purged=known.purged)
         other = Ask(
@@ -139,7 +141,11 @@ def _of_nfe(
     order = _kept_order(context, *name[:2])
     note = nfe.read(xml, production=context.nfe.production)
     if order is None:
-        sent = None if said(fields) else context.journal.repeats(_bare(*name, note), again=again)
+        sent = (
+            None
+            if said(fields)
+            else context.journal.requests.repeats(_bare(*name, note), again=again)
+        )
         if sent is not None:
             return sent
         order = _order_of_vtex(context, *name[:2])
@@ -147,13 +153,13 @@ def _of_nfe(
 
 
 def _kept_order(context: Context, store: str, order_id: str) -> Order | None:
-    raw, _payment = context.journal.documents(store, order_id)
+    raw, _payment = context.journal.documents.get(store, order_id)
     return None if raw is None else schemas.read_order(raw)
 
 
 def _order_of_vtex(context: Context, store: str, order_id: str) -> Order:
     """Read an order once more whose document was purged: what is made to order is invoiced late."""
-    row = context.journal.order(store, order_id)
+    row = context.journal.orders.get(store, order_id)
     if row is None or row.state not in (State.DONE, State.SKIPPED):
         raise RequestInvalid(
             f"the order is not in the journal, and an NF-e's items are found in it: "
@@ -190,7 +196,7 @@ def _named(
     if not isinstance(asked, Denial):
         return _key(asked, content)
     # A shopper may ask twice, and be refused twice in the same words.
-    pending = context.journal.cancel_request(store, order_id)
+    pending = context.journal.cancel_requests.get(store, order_id)
     request_id = asked.request_id or (pending.request_id if pending else None)
     return f"{_digest(content)} {request_id or ''}".strip()
 
@@ -256,7 +262,7 @@ def _kept(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _refuse(journal: Journal, ask: Ask, reason: str, *, again: bool) -> None:
-    if journal.refuse(ask, reason, again=again):
+    if journal.requests.refuse(ask, reason, again=again):
         log.error(
             "request refused",
             extra={

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from erp.port import ErpError
-from journal.jobs.order_intake import Listed
 from journal.model import ContentPurged
+from journal.orders import Listed
 from journal.reconciliation import TOLD
 from tasks.context import Context
 from tasks.intake.orders import canceled_event
@@ -42,7 +42,9 @@ def mend(context: Context, one: Finding) -> Mended:
         return Mended(False, str(error))
     if mended.done:
         what = TOLD if one.fix is Fix.TELL_ERP else "reconciled"
-        context.journal.note(one.store, one.order_id, what, f"{WORDS[one.kind]}: {mended.words}")
+        context.journal.timeline.note(
+            one.store, one.order_id, what, f"{WORDS[one.kind]}: {mended.words}"
+        )
     return mended
 
 
@@ -51,13 +53,16 @@ def _mend(context: Context, one: Finding) -> Mended:
     match one.fix:
         case Fix.RECORD:
             listed = Listed(order_id, one.there.created_at, one.there.value_cents)
-            return _moved(bool(journal.record(store, [listed])), "recorded, it comes in")
+            return _moved(bool(journal.orders.record(store, [listed])), "recorded, it comes in")
         case Fix.RETRY:
-            return _moved(journal.retry(store, order_id), "its intake tries again")
+            return _moved(journal.jobs.retry(store, order_id), "its intake tries again")
         case Fix.HANDLE:
-            return _moved(journal.handle_again(store, order_id), "start-handling goes out again")
+            return _moved(
+                journal.reconciliations.restart_handling(store, order_id),
+                "start-handling goes out again",
+            )
         case Fix.RETRY_INVOICE:
-            moved = [journal.retry(store, order_id, job=job) for job in one.jobs]
+            moved = [journal.jobs.retry(store, order_id, job=job) for job in one.jobs]
             return _moved(any(moved), "its invoice tries again")
         case Fix.TELL_ERP:
             return _tell_erp(context, store, order_id)

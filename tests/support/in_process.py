@@ -10,9 +10,9 @@ from typing import Any
 
 from erp.adapters.memory import MemoryErp
 from erp.port import Event
-from journal.orders import Listed
 from journal.journal import Journal
 from journal.model import Policy, Ticket
+from journal.orders import Listed
 from support.nfe_samples import Det, nfe
 from tasks import workflow
 from tasks.base import StoreTask
@@ -64,7 +64,7 @@ class Desk:
         return order_id
 
     def intake(self, order_id: str) -> None:
-        self.journal.record("acme", [Listed(order_id, self.clock(), self.value(order_id))])
+        self.journal.orders.record("acme", [Listed(order_id, self.clock(), self.value(order_id))])
 
     def keep_document(self, order_id: str) -> None:
         """Let the journal have the order's document, as an intake that was skipped leaves it."""
@@ -127,7 +127,7 @@ class Desk:
     def work(self, rounds: int = 1, seconds: float = 0) -> None:
         """Run what is due, then let time pass; as often as said."""
         for _ in range(rounds):
-            while tickets := self.journal.dispatch(in_flight=500):
+            while tickets := self.journal.jobs.dispatch(in_flight=500):
                 self.run(tickets)
             app.tasks["outcomes.report"].apply()
             self.clock.pass_by(seconds)
@@ -139,7 +139,7 @@ class Desk:
 
     def work_one_step(self) -> None:
         """Claim what is due, run the first step of each, and die."""
-        for ticket in self.journal.dispatch(in_flight=500):
+        for ticket in self.journal.jobs.dispatch(in_flight=500):
             first = workflow.steps_of(ticket)[0]
             self._run([(first.task, first.kwargs)])
 
@@ -147,10 +147,10 @@ class Desk:
         """Work until nothing that was asked for is open, through every back-off."""
         for _ in range(60):
             self.work(seconds=301)
-            if not any(one.state == "open" for one in self.journal.requests()):
+            if not any(one.state == "open" for one in self.journal.requests.find()):
                 self.work()
                 return
-        raise AssertionError(f"still open: {self.journal.requests()}")
+        raise AssertionError(f"still open: {self.journal.requests.find()}")
 
     def _run(self, steps: list[tuple[str, dict[str, Any]]]) -> None:
         for name, kwargs in steps:

@@ -17,11 +17,10 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from erp.port import ErpError, ErpUnavailable
-from journal.jobs.order_intake import Listed
 from journal.journal import Journal
 from journal.model import PATHS, JournalError, JournalUnavailable, Kind, Stage, State
 from journal.order_changes import Seen
-from journal.queries import OrderRow
+from journal.orders import Listed, OrderRow
 from tasks.context import Context
 from tasks.errors import ContractNewer, RequestRefused
 from tasks.intake import orders as steps
@@ -194,10 +193,10 @@ def _all_stores(context: Context) -> list[str]:
 def _sync_all(context: Context, store: str) -> None:
     new = seen = 0
     for page in context.vtex[store].list_orders():
-        new += context.journal.record(store, steps.listed(page))
+        new += context.journal.orders.record(store, steps.listed(page))
         seen += len(page.orders)
         click.echo(f"{store}: {min(seen, page.total)} of {page.total} listed, {new} new", err=True)
-    tickets = context.journal.dispatch(in_flight=context.in_flight, store=store)
+    tickets = context.journal.jobs.dispatch(in_flight=context.in_flight, store=store)
     send(context.journal, tickets)
     click.echo(f"{store}: {new} new orders, {len(tickets)} sent to the workers")
 
@@ -205,16 +204,20 @@ def _sync_all(context: Context, store: str) -> None:
 def _sync_one(context: Context, store: str, order_id: str) -> None:
     raw = context.vtex[store].order(order_id)
     order = schemas.read_order(raw)
-    context.journal.record(store, [Listed(order.order_id, order.created_at, order.value_cents)])
-    kept, _ = context.journal.documents(store, order.order_id)
+    context.journal.orders.record(
+        store, [Listed(order.order_id, order.created_at, order.value_cents)]
+    )
+    kept, _ = context.journal.documents.get(store, order.order_id)
     if order.status in statuses.CHANGES or differs(kept, raw):
         now = f"{context.journal.now():%Y-%m-%dT%H:%M:%S}"
-        context.journal.record_changes(store, [Seen(order.order_id, f"by hand {now}", "by hand")])
-    tickets = context.journal.dispatch(
+        context.journal.order_changes.record(
+            store, [Seen(order.order_id, f"by hand {now}", "by hand")]
+        )
+    tickets = context.journal.jobs.dispatch(
         in_flight=context.in_flight, store=store, order_id=order.order_id
     )
     send(context.journal, tickets)
-    row = context.journal.order(store, order.order_id)
+    row = context.journal.orders.get(store, order.order_id)
     if tickets:
         click.echo(f"{store} {order.order_id}: sent to the workers")
     elif row is not None:
@@ -261,8 +264,8 @@ def orders_command(
             journal, store, Stage(stage) if stage else None, State(state) if state else None,
             timedelta(minutes=older_than) if older_than else None, limit,
         )  # fmt: skip
-        counts = journal.counts()
-        pauses = {k: v for k, v in journal.pauses().items() if store in (None, k)}
+        counts = journal.orders.counts()
+        pauses = {k: v for k, v in journal.store_pauses.find().items() if store in (None, k)}
         views.show_orders(rows, counts, pauses, as_json=as_json)
         tell_if_never_listed(store, counts)
     finally:
@@ -283,7 +286,7 @@ def _rows(  # what narrows orders down
         wanted = (State.OPEN,) if older_than else (State.OPEN, State.DEAD, None)
     found: dict[tuple[str, str], OrderRow] = {}
     for one in wanted:
-        rows = journal.orders(
+        rows = journal.orders.find(
             store=store, stage=stage, state=one, older_than=older_than, limit=limit
         )
         for row in rows:
@@ -314,11 +317,11 @@ def order(
         row = known(context.journal, store, order_id)
         life = views.Life(
             row,
-            context.journal.requests(row.store, order_id),
-            context.journal.events(row.store, order_id),
-            context.journal.documents(row.store, order_id) if documents else None,
-            context.journal.paused(row.store),
-            context.journal.cancel_request(row.store, row.order_id),
+            context.journal.requests.find(row.store, order_id),
+            context.journal.timeline.events(row.store, order_id),
+            context.journal.documents.get(row.store, order_id) if documents else None,
+            context.journal.store_pauses.get(row.store),
+            context.journal.cancel_requests.get(row.store, row.order_id),
         )
         views.show_order(life, as_json=as_json)
     finally:
@@ -328,8 +331,8 @@ def order(
 
 def _dry_run(context: Context, store: str | None, order_id: str, *, as_json: bool) -> int:
     name = store_in(context.journal, store, order_id) or store_of(context, None)
-    row = context.journal.order(name, order_id)
-    kept, payment = context.journal.documents(name, order_id)
+    row = context.journal.orders.get(name, order_id)
+    kept, payment = context.journal.documents.get(name, order_id)
     source = "the journal's document"
     if kept is None:
         source = "VTEX, read just now"

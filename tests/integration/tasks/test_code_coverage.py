@@ -35,7 +35,7 @@ def taken_in(office: Desk, kind: str = "plain") -> str:
 
 def covered(office: Desk) -> Coverage:
     since = office.clock() - WEEK
-    kept = office.journal.kept_documents("acme", since=since)
+    kept = office.journal.documents.each("acme", since=since)
     return cover(office.context, "acme", since, kept)
 
 
@@ -90,7 +90,7 @@ def test_orders_of_before_and_of_other_stores_do_not_count(office: Desk) -> None
     taken_in(office)
 
     assert covered(office).orders == 1
-    assert not [*office.journal.kept_documents("outlet", since=office.clock() - WEEK)]
+    assert not [*office.journal.documents.each("outlet", since=office.clock() - WEEK)]
 
 
 def test_an_order_that_cannot_be_mapped_is_named_with_its_reason(office: Desk) -> None:
@@ -132,14 +132,14 @@ def test_an_order_without_a_code_is_set_aside_and_goes_in_once_it_has_one(office
     StoreTask.process_context = replace(office.context, codes={"acme": CodeMap({"channel": {}})})
     order_id = taken_in(office)
 
-    (dead,) = office.journal.dead(Which(order_id=order_id))
+    (dead,) = office.journal.dead_letters.find(Which(order_id=order_id))
     assert "channel '1': [channel] of ERP_CODE_MAP_FILE has no such entry" in (dead.reason or "")
     assert order_id not in {one for _, one in office.erp.orders}
 
     StoreTask.process_context = replace(
         office.context, codes={"acme": CodeMap({"channel": {"1": "LOJA"}})}
     )
-    office.journal.retry("acme", order_id)
+    office.journal.jobs.retry("acme", order_id)
     office.work()
 
     assert office.erp.orders["acme", order_id].code("channel") == "LOJA"
@@ -152,7 +152,7 @@ def test_the_map_goes_before_the_codes_of_the_erp(office: Desk) -> None:
     book = CodeMap({"channel": {"1": "LOJA", "9": "B2B"}})
 
     context = replace(office.context, codes={"acme": book})
-    kept = office.journal.kept_documents("acme", since=office.clock() - WEEK)
+    kept = office.journal.documents.each("acme", since=office.clock() - WEEK)
     coverage = cover(context, "acme", office.clock() - WEEK, kept)
 
     assert (coverage.mapped, coverage.judged) == (("channel",), ("channel", "document"))

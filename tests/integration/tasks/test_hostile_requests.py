@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from erp.adapters.memory import MemoryErp
-from journal.jobs.order_intake import Listed
 from journal.journal import Journal
 from journal.model import State
-from journal.queries import RequestRow
+from journal.orders import Listed
+from journal.requests import RequestRow
 from tasks.base import StoreTask
 from tasks.context import Context
 from tasks.errors import RequestRefused
@@ -44,10 +44,10 @@ def refused(
     """Ask for an invoice in vain; return how it is kept."""
     with pytest.raises(RequestRefused) as caught:
         requests.record(context, "invoice", given, **more)
-    (row,) = context.journal.requests()
+    (row,) = context.journal.requests.find()
     assert row.state is State.DEAD
     assert str(row.last_error) == str(caught.value)
-    content = context.journal.content(row.job)
+    content = context.journal.requests.body(row.job)
     assert content is not None
     return row, content
 
@@ -84,7 +84,7 @@ def test_a_name_that_is_none_is_refused_and_kept(context: Context, name: str, va
 
     assert name in str(row.last_error)
     assert content[name] == value
-    (told,) = context.journal.untold(9)
+    (told,) = context.journal.outcomes.due(9)
     assert told.outcome == "refused"
 
 
@@ -113,11 +113,11 @@ def test_a_request_of_very_many_fields_is_kept_in_part(context: Context) -> None
 
 
 def test_an_nfe_of_an_order_whose_document_cannot_be_read_is_refused(context: Context) -> None:
-    context.journal.record("acme", [Listed("o-1", datetime.now(UTC), 1)])
-    (ticket,) = context.journal.dispatch(in_flight=9)
+    context.journal.orders.record("acme", [Listed("o-1", datetime.now(UTC), 1)])
+    (ticket,) = context.journal.jobs.dispatch(in_flight=9)
     with (
         contextlib.suppress(RuntimeError),
-        context.journal.step("acme", "o-1", ticket.attempt, to=ticket.stage.FETCHED) as job,
+        context.journal.jobs.step("acme", "o-1", ticket.attempt, to=ticket.stage.FETCHED) as job,
     ):
         job.order = {"items": 5}
         raise RuntimeError
@@ -163,5 +163,5 @@ def test_a_message_of_any_shape_is_refused_and_kept(
     ended = app.tasks[name].apply(args=args, kwargs=kwargs)
 
     assert isinstance(ended.result, RequestRefused)
-    (row,) = at_work.journal.requests()
+    (row,) = at_work.journal.requests.find()
     assert row.state is State.DEAD

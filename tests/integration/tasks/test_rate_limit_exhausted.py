@@ -56,7 +56,7 @@ def test_an_order_gets_through_on_one_call_at_a_time_and_none_is_made_twice(
         purse.left = 2
         office.work(seconds=12)
 
-    row = office.journal.order("acme", order_id)
+    row = office.journal.orders.get("acme", order_id)
     assert row is not None
     assert (row.state, row.failures) == ("done", 0)
     assert purse.spent["writes", Priority.ORDERS] == 1
@@ -72,12 +72,12 @@ def test_an_order_that_waits_for_budget_says_so_and_pauses_nobody(
 
     office.work()
 
-    row = office.journal.order("acme", order_id)
+    row = office.journal.orders.get("acme", order_id)
     assert row is not None
     assert row.last_error == "waits for the store's budget of calls, some 7 s"
     assert 7 <= (row.due_at - office.clock()).total_seconds() <= 10.5
-    assert office.journal.paused("acme") is None
-    assert [one.what for one in office.journal.events("acme", order_id)] == ["listed"]
+    assert office.journal.store_pauses.get("acme") is None
+    assert [one.what for one in office.journal.timeline.events("acme", order_id)] == ["listed"]
     assert not purse.spent
 
 
@@ -106,7 +106,7 @@ def test_a_listing_that_is_refused_is_left_to_the_next_one(office: Desk, purse: 
     refused = app.tasks["orders.list"].apply(kwargs={"store": "acme"})
 
     assert refused.state == "RETRY"
-    assert office.journal.paused("acme") is None
+    assert office.journal.store_pauses.get("acme") is None
     purse.left = 9
     assert app.tasks["orders.list"].apply(kwargs={"store": "acme"}).state == "SUCCESS"
 
@@ -121,7 +121,7 @@ def test_a_429_slows_the_budget_down_for_as_long_as_the_journal_pauses(
     office.work()
 
     assert purse.slowed == [33]
-    until, _ = office.journal.paused("acme") or (office.clock(), "")
+    until, _ = office.journal.store_pauses.get("acme") or (office.clock(), "")
     assert (until - office.clock()).total_seconds() == 33
 
 
@@ -136,7 +136,7 @@ def test_where_few_are_under_way_the_next_is_claimed_as_one_ends(
     )
     assert StoreTask.process_context is not None
     object.__setattr__(StoreTask.process_context, "in_flight", lambda _: 1)
-    (ticket,) = office.journal.dispatch(in_flight=1)
+    (ticket,) = office.journal.jobs.dispatch(in_flight=1)
 
     for name in ("fetch", "fetch_payment", "insert", "start_handling"):
         kwargs = {"store": "acme", "order_id": ticket.order_id, "attempt": ticket.attempt}

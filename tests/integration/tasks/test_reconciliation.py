@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from erp.port import Held, held
-from journal.jobs.order_intake import Listed
 from journal.model import State
+from journal.orders import Listed
 from journal.reconciliation import TOLD, Known
 from support import in_process as desks
 from support.in_process import Desk
@@ -102,7 +102,7 @@ def test_an_order_that_is_paid_and_unknown_here_comes_in(desk: Desk) -> None:
 
     assert kinds(desk) == {}
     assert desk.erp.find("acme", order_id)
-    assert "reconciled" in [one.what for one in desk.journal.events("acme", order_id)]
+    assert "reconciled" in [one.what for one in desk.journal.timeline.events("acme", order_id)]
 
 
 def test_an_order_that_was_skipped_and_is_ready_after_all_comes_in(desk: Desk) -> None:
@@ -126,7 +126,7 @@ def test_an_order_that_is_dead_here_needs_a_person(desk: Desk) -> None:
     desk.work()
     desk.clock.pass_by(LONG)
 
-    assert desk.journal.orders(state=State.DEAD)
+    assert desk.journal.orders.find(state=State.DEAD)
     assert kinds(desk) == {order_id: ("set-aside", "nothing")}
     assert mend(desk) == [False]
 
@@ -182,7 +182,7 @@ def test_a_cancellation_is_reported_to_the_erp_once(desk: Desk) -> None:
 
     assert kinds(desk) == {}
     assert [one.kind for one in desk.told(order_id)] == ["canceled"]
-    assert TOLD in [one.what for one in desk.journal.events("acme", order_id)]
+    assert TOLD in [one.what for one in desk.journal.timeline.events("acme", order_id)]
 
 
 def test_a_cancellation_that_the_list_alone_shows_is_not_reported(desk: Desk) -> None:
@@ -224,15 +224,15 @@ def test_an_order_that_was_canceled_while_it_came_in_is_no_finding(desk: Desk) -
 def test_an_invoice_that_is_dead_here_and_done_there_tries_again(desk: Desk) -> None:
     order_id = in_erp(desk)
     desk.invoice(order_id)
-    (ticket,) = desk.journal.dispatch(in_flight=9)
-    desk.journal.bury("acme", order_id, ticket.attempt, "for a test", job=ticket.job)
+    (ticket,) = desk.journal.jobs.dispatch(in_flight=9)
+    desk.journal.jobs.bury("acme", order_id, ticket.attempt, "for a test", job=ticket.job)
     set_status(desk, order_id, "invoiced")
     desk.clock.pass_by(LONG)
 
     assert kinds(desk) == {order_id: ("invoiced-there", "retry-invoice")}
     assert mend(desk) == [True]
 
-    assert "reconciled" in [one.what for one in desk.journal.events("acme", order_id)]
+    assert "reconciled" in [one.what for one in desk.journal.timeline.events("acme", order_id)]
 
 
 def test_an_invoice_that_the_erp_never_asked_for_is_found_where_it_asks_for_them(
@@ -285,7 +285,7 @@ def test_a_finding_that_was_mended_by_another_hand_is_left_alone(desk: Desk) -> 
     order_id = desk.order(status="ready-for-handling")
     desk.clock.pass_by(LONG)
     (found,) = findings(desk)
-    desk.journal.record("acme", [Listed(order_id, None, 1)])
+    desk.journal.orders.record("acme", [Listed(order_id, None, 1)])
 
     mended = mending.mend(desk.context, found)
 
@@ -366,7 +366,7 @@ def test_the_schedule_compares_once_a_day_and_keeps_what_it_came_to(
 
     for _ in range(2):
         assert app.tasks["orders.reconcile"].apply(kwargs={"store": "acme"}).state == "SUCCESS"
-    kept = desk.journal.reconciliations()["acme"]
+    kept = desk.journal.reconciliations.latest()["acme"]
 
     assert kept.findings == {"unknown-here": 1}
     found = [one for one in caplog.records if one.message == "reconciliation found"]
@@ -375,7 +375,7 @@ def test_the_schedule_compares_once_a_day_and_keeps_what_it_came_to(
     desk.clock.pass_by(24 * 3600)
     app.tasks["orders.reconcile"].apply(kwargs={"store": "acme"})
 
-    assert desk.journal.reconciliations()["acme"].at > kept.at
+    assert desk.journal.reconciliations.latest()["acme"].at > kept.at
     assert desk.simulator.store.status(desk.entry(lost)) == "ready-for-handling"
 
 
@@ -386,7 +386,7 @@ def test_the_schedule_leaves_what_was_placed_before_the_first_order_came_in(desk
 
     app.tasks["orders.reconcile"].apply(kwargs={"store": "acme"})
 
-    assert desk.journal.reconciliations()["acme"].findings == {}
+    assert desk.journal.reconciliations.latest()["acme"].findings == {}
 
 
 def test_the_schedule_calls_nobody_before_any_order_is_old_enough(desk: Desk) -> None:
@@ -394,7 +394,7 @@ def test_the_schedule_calls_nobody_before_any_order_is_old_enough(desk: Desk) ->
 
     app.tasks["orders.reconcile"].apply(kwargs={"store": "acme"})
 
-    assert desk.journal.reconciliations() == {}
+    assert desk.journal.reconciliations.latest() == {}
     assert desk.simulator.store.calls.total() == 0
 
 
@@ -424,7 +424,7 @@ def test_the_schedule_waits_for_calls_and_lets_all_others_go_first(desk: Desk) -
     assert app.tasks["orders.reconcile"].apply(kwargs={"store": "acme"}).state == "SUCCESS"
 
     assert rate_limiter.priorities == [Priority.LISTING] * 2
-    assert "acme" in desk.journal.reconciliations()
+    assert "acme" in desk.journal.reconciliations.latest()
 
 
 def test_the_schedule_gives_up_where_no_calls_are_left_for_long() -> None:

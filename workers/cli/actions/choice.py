@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from journal.journal import Journal
-from journal.queries import OrderRow
+from journal.orders import OrderRow
 from tasks.context import Context
 
 
@@ -71,7 +71,7 @@ def store_in(journal: Journal, store: str | None, order_id: str) -> str | None:
     Raises:
         UsageError: several stores have one of this id.
     """
-    stores = [store] if store else journal.stores_of(order_id)
+    stores = [store] if store else journal.orders.stores_of(order_id)
     if len(stores) > 1:
         raise click.UsageError(
             f"{order_id} is in several stores ({', '.join(stores)}): add --store"
@@ -94,10 +94,10 @@ def known(journal: Journal, store: str | None, order_id: str) -> OrderRow:
         ClickException: it is not known here.
     """
     name = store_in(journal, store, order_id)
-    row = journal.order(name, order_id) if name else None
+    row = journal.orders.get(name, order_id) if name else None
     if row is None:
         option = f" --store {store}" if store else ""
-        others = [one for one in journal.stores_of(order_id) if one != store]
+        others = [one for one in journal.orders.stores_of(order_id) if one != store]
         elsewhere = f" (store {', '.join(others)} has one of this id)" if others else ""
         raise click.ClickException(
             f"no order {order_id} in the journal{elsewhere}; VTEX's list may lag by minutes: "

@@ -61,11 +61,11 @@ def _look(store: str | None, days: int, *, everything: bool, as_json: bool) -> N
     try:
         name = store_of(context, store)
         since = context.journal.now() - timedelta(days=days)
-        kept = context.journal.kept_documents(name, since=since)
+        kept = context.journal.documents.each(name, since=since)
         if as_json:
             found = cover(context, name, since, kept)
         else:
-            length = context.journal.count_documents(name, since=since)
+            length = context.journal.documents.count(name, since=since)
             with click.progressbar(kept, length=length, label="orders", file=sys.stderr) as shown:
                 found = cover(context, name, since, shown)
     except ErpError as error:

@@ -100,9 +100,9 @@ def _which(order_id: str | None, kind: str | None, given: dict[str, Any]) -> Whi
 
 
 def _find(journal: Journal, which: Which) -> list[DeadRow]:
-    rows = journal.dead(which, limit=MOST)
+    rows = journal.dead_letters.find(which, limit=MOST)
     if not rows:
-        tell_if_never_listed(which.store, journal.counts())
+        tell_if_never_listed(which.store, journal.orders.counts())
         _tell_if_not_dead(journal, which.job)
     if len(rows) == MOST:
         click.echo(f"these are the {MOST} that are dead for the longest, not all", err=True)
@@ -110,7 +110,7 @@ def _find(journal: Journal, which: Which) -> list[DeadRow]:
 
 
 def _tell_if_not_dead(journal: Journal, job: int | None) -> None:
-    row = journal.request(job) if job is not None else None
+    row = journal.requests.get(job) if job is not None else None
     if row is not None:
         click.echo(views.standing_of_request(row), err=True)
         if row.purged:
@@ -158,8 +158,8 @@ def retry(
         _require_some(order_id, kind, given, everything=everything)
         rows = _find(context.journal, _which(order_id, kind, given))
         if _confirmed(rows, "try again", yes=yes):
-            _with_progress(context.journal.revive(rows), len(rows), "tried again")
-            send(context.journal, context.journal.dispatch(in_flight=context.in_flight))
+            _with_progress(context.journal.dead_letters.retry(rows), len(rows), "tried again")
+            send(context.journal, context.journal.jobs.dispatch(in_flight=context.in_flight))
     finally:
         wiring.dismiss()
 
@@ -182,7 +182,7 @@ def discard(
     try:
         rows = _find(journal, which)
         if _confirmed(rows, "give up for good", yes=yes):
-            _with_progress(journal.discard(rows, why), len(rows), "given up")
+            _with_progress(journal.dead_letters.discard(rows, why), len(rows), "given up")
     finally:
         journal.close()
 
@@ -196,10 +196,10 @@ def pause(store: str, minutes: float | None, why: str) -> None:
     if minutes == 0:
         raise click.UsageError("--minutes 0 is no pause; without --minutes it lasts until resume")
     with _journal_of(store) as journal:
-        before = journal.paused(store)
+        before = journal.store_pauses.get(store)
         seconds = FOR_GOOD_SECONDS if minutes is None else minutes * 60
-        journal.pause(store, seconds=seconds, reason=why)
-        if before is not None and journal.paused(store) == before:
+        journal.store_pauses.begin(store, seconds=seconds, reason=why)
+        if before is not None and journal.store_pauses.get(store) == before:
             click.echo(
                 f"{store} pauses already, {told(store, before)}; that is longer and stays, "
                 f"vtex-erp resume {store} ends it"
@@ -214,8 +214,8 @@ def pause(store: str, minutes: float | None, why: str) -> None:
 def resume(store: str) -> None:
     """End a store's pause, whoever began it."""
     with _journal_of(store) as journal:
-        was = journal.paused(store)
-        journal.resume(store)
+        was = journal.store_pauses.get(store)
+        journal.store_pauses.end(store)
         _resume_budget(store)
         click.echo(f"{store} goes on" if was else f"{store} did not pause")
 
@@ -250,13 +250,17 @@ def _journal_of(store: str) -> Iterator[Journal]:
 
 def _retry_order(context: Context, order_id: str, store: str | None) -> None:
     row = known(context.journal, store, order_id)
-    its_intake = context.journal.retry(row.store, order_id)
-    requests = sum(context.journal.revive(context.journal.dead(Which(row.store, order_id))))
+    its_intake = context.journal.jobs.retry(row.store, order_id)
+    requests = sum(
+        context.journal.dead_letters.retry(
+            context.journal.dead_letters.find(Which(row.store, order_id))
+        )
+    )
     if not its_intake and not requests:
-        stands = views.standing(row, context.journal.paused(row.store))
+        stands = views.standing(row, context.journal.store_pauses.get(row.store))
         click.echo(f"{row.store} {order_id}: nothing to do, it {stands}")
         return
-    tickets = context.journal.dispatch(
+    tickets = context.journal.jobs.dispatch(
         in_flight=context.in_flight, store=row.store, order_id=order_id
     )
     send(context.journal, tickets)

@@ -78,13 +78,13 @@ def setup(
             tuple(dict.fromkeys((READY, *CHANGES, *statuses))), hidden_seconds, kept_days * 86_400
         )
         found = client.feed_config()
-        if found not in (None, wanted) and not replace and context.journal.feed(name) is None:
+        if found not in (None, wanted) and not replace and context.journal.feeds.get(name) is None:
             raise click.ClickException(
                 f"{name}: this key has a feed already ({_told(found)}), which another system may "
                 "read: use a key of your own, or add --replace"
             )
         client.configure_feed(wanted)
-        context.journal.set_up_feed(
+        context.journal.feeds.set_up(
             name, wanted.statuses or (), hidden_seconds=hidden_seconds,
             kept_seconds=kept_days * 86_400,
         )  # fmt: skip
@@ -98,7 +98,7 @@ def setup(
 def show(store: str | None, *, as_json: bool) -> None:
     """Show how the feed is set up, what waits in it, and whether it works."""
     with _store(store) as (context, name):
-        ours, found = context.journal.feed(name), context.vtex[name].feed_config()
+        ours, found = context.journal.feeds.get(name), context.vtex[name].feed_config()
         _show(name, ours, found, context.journal, as_json=as_json)
 
 
@@ -111,7 +111,7 @@ def remove(store: str | None, *, yes: bool) -> None:
         if not yes and not agreed(f"drop the feed of {name}, for all who use its key?"):
             return
         # In this order: a worker would restore what it finds deleted.
-        context.journal.forget_feed(name)
+        context.journal.feeds.forget(name)
         context.vtex[name].remove_feed()
         click.echo(f"{name}: no feed any more; orders come by the list alone")
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import click
 
-from journal.jobs.order_intake import Listed
 from journal.model import State
+from journal.orders import Listed
 from tasks.context import Context
 from tasks.reconciliation import repair as mending
 from tasks.reconciliation.compare import DAYS, FIXES, WORDS, Compared, Finding, Fix, compare_store
@@ -80,7 +80,7 @@ def reconcile(
             ]
             if since is None and until is None:
                 kept = dataclasses.replace(compared, findings=rest)
-                context.journal.keep_reconciliation(kept.summary(context.journal.now()))
+                context.journal.reconciliations.save(kept.summary(context.journal.now()))
             left += len(rest)
             answers.append(views.comparison(compared, mended))
         if as_json:
@@ -196,8 +196,10 @@ def _backfill(context: Context, store: str, since: datetime, until: datetime) ->
     try:
         with _progress(f"{store}: brought in") as seen:
             for part in _client(context, store).created(since, until, status=READY):
-                known = context.journal.known(store, [one.order_id for one in part.orders])
-                new += context.journal.record(
+                known = context.journal.reconciliations.orders(
+                    store, [one.order_id for one in part.orders]
+                )
+                new += context.journal.orders.record(
                     store,
                     [Listed(one.order_id, one.created_at, one.value_cents) for one in part.orders],
                 )

@@ -148,7 +148,7 @@ def undecided(store: str | None, *, as_json: bool) -> None:
     """Show which cancellations are asked for and wait for the ERP's word, the most urgent first."""
     journal = wiring.journal(load())
     try:
-        views.show_undecided(journal.cancel_requests(store), journal.now(), as_json=as_json)
+        views.show_undecided(journal.cancel_requests.find(store), journal.now(), as_json=as_json)
     finally:
         journal.close()
 
@@ -165,7 +165,9 @@ def invoices(order_id: str, store: str | None, *, as_json: bool) -> None:
         name = store_of(context, store)
         raw = context.vtex[name].order(order_id)
         now = balance(schemas.read_order(raw), schemas.read_packages(raw))
-        views.show_balance(order_id, now, context.journal.requests(name, order_id), as_json=as_json)
+        views.show_balance(
+            order_id, now, context.journal.requests.find(name, order_id), as_json=as_json
+        )
     finally:
         wiring.dismiss()
 
@@ -189,7 +191,7 @@ def requests_command(
     journal = wiring.journal(load())
     try:
         age = timedelta(minutes=older_than) if older_than else None
-        rows = journal.requests(store, state=State(state), older_than=age, limit=limit)
+        rows = journal.requests.find(store, state=State(state), older_than=age, limit=limit)
         views.show_requests(rows, as_json=as_json)
     finally:
         journal.close()
