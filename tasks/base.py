@@ -301,7 +301,8 @@ class StepTask(StoreTask):
             raise Retry(str(error)) from None
         except RateLimitReached as error:
             self._settle(
-                self.journal.jobs.postpone, *name, str(error), job=job, counts=False, untouched=True,
+                self.journal.jobs.postpone, *name, str(error), job=job, counts=False,
+                untouched=True,
                 # Those that were refused together must not come back together.
                 after_seconds=error.seconds * random.uniform(1, 1.5),
             )  # fmt: skip
