@@ -24,10 +24,10 @@ from cluster import databases
 from meters import cpu_seconds
 from sqlalchemy import text
 
-from journal.jobs.order_intake import Listed
 from journal.journal import Journal
 from journal.model import PATHS, Kind, Stage, State
-from journal.privacy.retention import Retention
+from journal.orders import Listed
+from journal.privacy.retention import RetentionPolicy
 from journal.requests import Ask
 from journal.storage.rows import line, new_job, packed
 from journal.storage.tables import documents, events, jobs, orders
@@ -151,7 +151,7 @@ class Work:
         known = [self.known(n)[1] for n in range(PAGE // 2)]
         new = [f"n{self.number + n:08}-01" for n in range(PAGE // 2)]
         self.number += PAGE // 2
-        self.journal.record("s000", [Listed(one, now, 5230) for one in known + new])
+        self.journal.orders.record("s000", [Listed(one, now, 5230) for one in known + new])
 
     def steps(self, _: int) -> None:
         """Twenty new orders: claimed in one sweep, each taken through its four steps."""
@@ -160,11 +160,11 @@ class Work:
             Stage.PAID: ("payment", {"transactions": ["b" * 1000]}),
             Stage.INSERTED: ("erp_reference", "7"),
         }
-        for ticket in self.journal.dispatch(in_flight=20, store="s000"):
+        for ticket in self.journal.jobs.dispatch(in_flight=20, store="s000"):
             name, job = (ticket.store, ticket.order_id, ticket.attempt), None
             for stage in PATHS[Kind.INTAKE][1:]:
                 last = stage is Stage.HANDLING
-                with self.journal.step(*name, to=stage, begun=job, goes_on=not last) as job:
+                with self.journal.jobs.step(*name, to=stage, begun=job, goes_on=not last) as job:
                     if stage in given:
                         setattr(job, *given[stage])
 
@@ -173,32 +173,32 @@ class Work:
         name = self.known(number)
         self.number += 1
         content = {"invoice_number": "128841"}
-        self.journal.ask(Ask(*name, Kind.INVOICE, "Output 128841", content))
-        self.journal.ask(Ask(*name, Kind.INVOICE, f"Output x{self.number}", content))
+        self.journal.requests.submit(Ask(*name, Kind.INVOICE, "Output 128841", content))
+        self.journal.requests.submit(Ask(*name, Kind.INVOICE, f"Output x{self.number}", content))
 
     def view(self, number: int) -> None:
         name = self.stock.name(number * 7 % self.stock.count)
-        self.journal.order(*name)
-        self.journal.requests(*name)
-        self.journal.events(*name)
+        self.journal.orders.get(*name)
+        self.journal.requests.find(*name)
+        self.journal.timeline.events(*name)
 
     def rows(self) -> dict[str, tuple[Callable[[int], Any], int, int]]:
         """Return each with what it is counted for, and how often it is done."""
         j = self.journal
         return {
             "list, an order of a page": (self.list_page, PAGE, 30),
-            "sweep, with no room to claim": (lambda _: j.dispatch(in_flight=0), 1, 60),
+            "sweep, with no room to claim": (lambda _: j.jobs.dispatch(in_flight=0), 1, 60),
             "claim and four steps, an order": (self.steps, 20, 30),
             "request, known and new": (self.ask, 2, 100),
             "`order`": (self.view, 1, 100),
-            "`orders`": (lambda _: j.orders(), 1, 15),
-            "`orders --store`": (lambda _: j.orders(store="s000"), 1, 15),
-            "`orders --state open`": (lambda _: j.orders(state=State.OPEN), 1, 15),
-            "`orders --older-than`": (lambda _: j.orders(older_than=timedelta(1)), 1, 15),
-            "counts of `orders`": (lambda _: j.counts(), 1, 15),
-            "counts of requests": (lambda _: j.request_counts(), 1, 15),
+            "`orders`": (lambda _: j.orders.find(), 1, 15),
+            "`orders --store`": (lambda _: j.orders.find(store="s000"), 1, 15),
+            "`orders --state open`": (lambda _: j.orders.find(state=State.OPEN), 1, 15),
+            "`orders --older-than`": (lambda _: j.orders.find(older_than=timedelta(1)), 1, 15),
+            "counts of `orders`": (lambda _: j.orders.counts(), 1, 15),
+            "counts of requests": (lambda _: j.requests.counts(), 1, 15),
             "purge that finds nothing": (
-                lambda _: list(j.purge(Retention(2 * OLD, 2 * OLD))),
+                lambda _: list(j.retention.purge(RetentionPolicy(2 * OLD, 2 * OLD))),
                 1,
                 5,
             ),
@@ -232,9 +232,9 @@ def measure(kind: str, stores: int, sizes: list[int], kept: list[Any]) -> None:
             for name, (act, each, rounds) in work.rows().items():
                 cpu, wall = meter.of(act, each, rounds)
                 columns.setdefault(name, []).append(f"{cpu:.2f} / {wall:.2f}")
-        old = Retention(timedelta(days=100), timedelta(days=200))
+        old = RetentionPolicy(timedelta(days=100), timedelta(days=200))
         # A document, a content and five lines an order.
-        cpu, wall = meter.of(lambda _: list(journal.purge(old)), stock.count * 7, 1)
+        cpu, wall = meter.of(lambda _: list(journal.retention.purge(old)), stock.count * 7, 1)
         columns["purge, a row"] = [""] * (len(sizes) - 1) + [f"{cpu:.3f} / {wall:.3f}"]
     print(f"\n{kind}, stores: {stores}; CPU ms / wall ms\n")
     print("| | " + " | ".join(f"{one:,} orders" for one in sizes) + " |")

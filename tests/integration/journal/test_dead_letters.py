@@ -7,17 +7,17 @@ from datetime import UTC, datetime
 import pytest
 
 from journal.jobs.dead_letters import Which
-from journal.jobs.order_intake import Listed
 from journal.journal import Journal
 from journal.model import Kind, Policy, State
+from journal.orders import Listed
 from journal.requests import Ask
 
 
 def bury(journal: Journal, count: int, reason: str = "items.{n}.quantity is not text") -> None:
-    journal.record("acme", [Listed(f"o-{n:05}", None, 100) for n in range(count)])
-    tickets = journal.dispatch(in_flight=count)
+    journal.orders.record("acme", [Listed(f"o-{n:05}", None, 100) for n in range(count)])
+    tickets = journal.jobs.dispatch(in_flight=count)
     for n, ticket in enumerate(tickets):
-        journal.bury("acme", ticket.order_id, ticket.attempt, reason.format(n=n))
+        journal.jobs.bury("acme", ticket.order_id, ticket.attempt, reason.format(n=n))
 
 
 def test_ten_thousand_dead_jobs_come_back_once(journal_url: str) -> None:
@@ -25,23 +25,27 @@ def test_ten_thousand_dead_jobs_come_back_once(journal_url: str) -> None:
     journal = Journal(journal_url, policy=Policy(lease_seconds=-1, max_crashes=0))
     journal.migrate()
     for start in range(0, 10_000, 500):
-        journal.record("acme", [Listed(f"o-{n:05}", None, 1) for n in range(start, start + 500)])
-    journal.dispatch(in_flight=10_000)
-    journal.dispatch(in_flight=0)
-    rows = journal.dead(Which())
+        journal.orders.record(
+            "acme", [Listed(f"o-{n:05}", None, 1) for n in range(start, start + 500)]
+        )
+    journal.jobs.dispatch(in_flight=10_000)
+    journal.jobs.dispatch(in_flight=0)
+    rows = journal.dead_letters.find(Which())
 
-    moved = sum(journal.revive(rows))
-    again = sum(journal.revive(rows))
+    moved = sum(journal.dead_letters.retry(rows))
+    again = sum(journal.dead_letters.retry(rows))
 
     assert (len(rows), moved, again) == (10_000, 10_000, 0)
-    assert journal.counts() == {"acme": {"listed": 10_000}}
+    assert journal.orders.counts() == {"acme": {"listed": 10_000}}
     journal.close()
 
 
 def test_causes_are_the_same_where_only_numbers_and_names_differ(journal: Journal) -> None:
     bury(journal, 5)
 
-    assert {one.cause for one in journal.dead(Which())} == {"items.…quantity is not text"}
+    assert {one.cause for one in journal.dead_letters.find(Which())} == {
+        "items.…quantity is not text"
+    }
 
 
 @pytest.mark.parametrize(
@@ -63,19 +67,23 @@ def test_dead_jobs_are_found_by_what_is_known_of_them(
 ) -> None:
     bury(journal, 3)
 
-    assert len(journal.dead(which)) == count
+    assert len(journal.dead_letters.find(which)) == count
 
 
 def test_a_request_that_is_given_up_is_told_to_the_erp_with_the_reason(journal: Journal) -> None:
-    journal.refuse(Ask("acme", "o-1", Kind.INVOICE, "k", {"invoice_number": "1"}), "no such SKU")
-    for outcome in journal.untold(10):
-        journal.told(outcome)
+    journal.requests.refuse(
+        Ask("acme", "o-1", Kind.INVOICE, "k", {"invoice_number": "1"}), "no such SKU"
+    )
+    for outcome in journal.outcomes.due(10):
+        journal.outcomes.mark_reported(outcome)
 
-    assert sum(journal.discard(journal.dead(Which()), "sent by hand")) == 1
+    assert (
+        sum(journal.dead_letters.discard(journal.dead_letters.find(Which()), "sent by hand")) == 1
+    )
 
-    (outcome,) = journal.untold(10)
+    (outcome,) = journal.outcomes.due(10)
     assert (outcome.outcome, outcome.reason) == ("pointless", "discarded: sent by hand")
-    (row,) = journal.requests("acme", "o-1")
+    (row,) = journal.requests.find("acme", "o-1")
     assert row.state is State.SKIPPED
-    assert journal.dead(Which()) == []
-    assert [one.what for one in journal.events("acme", "o-1")][-1] == "discarded"
+    assert journal.dead_letters.find(Which()) == []
+    assert [one.what for one in journal.timeline.events("acme", "o-1")][-1] == "discarded"

@@ -11,10 +11,9 @@ import pytest
 from sqlalchemy import event, text
 
 from journal.jobs.leased_job import Job
-from journal.jobs.order_intake import Listed
 from journal.journal import Journal
 from journal.model import ErpPaused, Kind, Policy, Stage, State
-from journal.queries import OrderRow
+from journal.orders import Listed, OrderRow
 from journal.requests import Ask
 from support.in_process import Clock
 
@@ -33,43 +32,43 @@ class Book:
         self.recorded += timedelta(hours=1)
         old = self.clock() - timedelta(days=9) + self.recorded
         listed = [Listed(one, old + timedelta(seconds=n), 100) for n, one in enumerate(names)]
-        self.journal.record(store, listed)
+        self.journal.orders.record(store, listed)
 
     def bring_to_paid(self, *names: str, store: str = "acme") -> None:
         """Record orders and let them wait for their insertion."""
         self.record(store, *names)
         for name in names:
             self.fetch(name, store)
-            self.journal.hand_back(store, name, self.row(name).attempt, job=None)
+            self.journal.jobs.hand_back(store, name, self.row(name).attempt, job=None)
 
     def fetch(self, order_id: str, store: str = "acme") -> Job:
         """Bring a new order to its insertion, as a worker carries it."""
-        (ticket,) = self.journal.dispatch(in_flight=500, store=store, order_id=order_id)
+        (ticket,) = self.journal.jobs.dispatch(in_flight=500, store=store, order_id=order_id)
         name = (store, order_id, ticket.attempt)
-        with self.journal.step(*name, to=Stage.FETCHED, goes_on=True) as job:
+        with self.journal.jobs.step(*name, to=Stage.FETCHED, goes_on=True) as job:
             pass
-        with self.journal.step(*name, to=Stage.PAID, begun=job, goes_on=True) as job:
+        with self.journal.jobs.step(*name, to=Stage.PAID, begun=job, goes_on=True) as job:
             return job
 
     def claim(self) -> list[str]:
-        return [one.order_id for one in self.journal.dispatch(in_flight=500)]
+        return [one.order_id for one in self.journal.jobs.dispatch(in_flight=500)]
 
     def fail(self, order_id: str, reason: str = "the ERP is down") -> None:
         row = self.row(order_id)
-        self.journal.postpone(row.store, order_id, row.attempt, reason, erp_down=True)
+        self.journal.jobs.postpone(row.store, order_id, row.attempt, reason, erp_down=True)
 
     def insert(self, order_id: str) -> bool:
         """Insert a claimed order; say whether the ERP was thereby found to be back."""
         row = self.row(order_id)
-        with self.journal.step(
+        with self.journal.jobs.step(
             row.store, order_id, row.attempt, to=Stage.INSERTED, calls_vtex=False
         ) as job:
             job.erp_reference = "7"
         return job.erp_is_back
 
     def row(self, order_id: str) -> OrderRow:
-        (store,) = self.journal.stores_of(order_id)
-        row = self.journal.order(store, order_id)
+        (store,) = self.journal.orders.stores_of(order_id)
+        row = self.journal.orders.get(store, order_id)
         assert row is not None
         return row
 
@@ -95,7 +94,7 @@ def down(book: Book) -> Book:
     assert len(book.claim()) == 5
     book.go_down("a", "b")
     for name in ("c", "d", "e"):
-        book.journal.hand_back("acme", name, book.row(name).attempt, job=None)
+        book.journal.jobs.hand_back("acme", name, book.row(name).attempt, job=None)
     return book
 
 
@@ -104,7 +103,7 @@ def test_the_first_failure_lets_one_order_try_at_once(book: Book) -> None:
     book.claim()
     book.fail("a")
     for name in ("b", "c"):
-        book.journal.hand_back("acme", name, book.row(name).attempt, job=None)
+        book.journal.jobs.hand_back("acme", name, book.row(name).attempt, job=None)
 
     assert book.claim() == ["b"]
     assert book.claim() == []
@@ -157,7 +156,7 @@ def test_the_probe_itself_is_let_in_and_lifts_the_pause(down: Book) -> None:
 
     assert down.insert(probe)
 
-    assert down.journal.erp_paused() is None
+    assert down.journal.erp_circuit.current() is None
     assert down.claim() == ["a", "b", "d", "e"]
 
 
@@ -209,7 +208,7 @@ def test_a_probe_that_is_set_aside_lets_the_next_one_try_at_once(down: Book) -> 
     down.clock.pass_by(PAUSE)
     (probe,) = down.claim()
 
-    down.journal.bury("acme", probe, down.row(probe).attempt, "no customer")
+    down.journal.jobs.bury("acme", probe, down.row(probe).attempt, "no customer")
 
     assert down.claim() == ["d"]
 
@@ -218,7 +217,7 @@ def test_a_probe_that_meets_a_bug_lets_the_next_one_try_at_once(down: Book) -> N
     down.clock.pass_by(PAUSE)
     (probe,) = down.claim()
 
-    down.journal.postpone("acme", probe, down.row(probe).attempt, "KeyError", after_seconds=60)
+    down.journal.jobs.postpone("acme", probe, down.row(probe).attempt, "KeyError", after_seconds=60)
 
     assert down.claim() == ["d"]
 
@@ -252,16 +251,16 @@ def test_the_pause_holds_for_all_stores_and_one_order_of_all_tries(down: Book) -
 def test_a_dispatch_for_one_order_respects_the_pause(down: Book) -> None:
     named = {"in_flight": 500, "store": "acme", "order_id": "e"}
 
-    assert down.journal.dispatch(**named) == []
+    assert down.journal.jobs.dispatch(**named) == []
     down.clock.pass_by(PAUSE)
 
-    assert [one.order_id for one in down.journal.dispatch(**named)] == ["e"]
+    assert [one.order_id for one in down.journal.jobs.dispatch(**named)] == ["e"]
 
 
 def test_a_dispatch_for_another_order_leaves_the_probe_to_the_next_sweep(down: Book) -> None:
     down.clock.pass_by(PAUSE)
 
-    assert down.journal.dispatch(in_flight=500, store="acme", order_id="unknown") == []
+    assert down.journal.jobs.dispatch(in_flight=500, store="acme", order_id="unknown") == []
 
     assert down.claim() == ["c"]
 
@@ -271,7 +270,7 @@ def test_orders_whose_worker_died_at_the_erp_wait_for_it_too(book: Book) -> None
     book.claim()
     for name in ("a", "b"):
         # Never left: what a killed worker looks like to the journal.
-        book.journal.step(
+        book.journal.jobs.step(
             "acme", name, book.row(name).attempt, to=Stage.INSERTED, calls_vtex=False
         ).__enter__()
     book.clock.pass_by(2 * Policy().lease_seconds)
@@ -319,12 +318,12 @@ def test_in_normal_service_the_pause_costs_an_order_no_statement(
     book: Book, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     book.record("acme", "a")
-    (ticket,) = book.journal.dispatch(in_flight=500)
+    (ticket,) = book.journal.jobs.dispatch(in_flight=500)
     seen = statements(book.journal, monkeypatch)
     left = None
 
     for stage in (Stage.FETCHED, Stage.PAID, Stage.INSERTED, Stage.HANDLING):
-        with book.journal.step(
+        with book.journal.jobs.step(
             "acme", "a", ticket.attempt, to=stage, begun=left, goes_on=stage != Stage.HANDLING
         ) as left:
             left.order = left.order or {"orderId": "a"}
@@ -358,6 +357,8 @@ def test_what_is_due_at_a_place_is_found_by_an_index_alone(book: Book) -> None:
 
 
 def test_requests_of_the_erp_go_on_while_it_takes_no_orders(down: Book) -> None:
-    down.journal.ask(Ask("acme", "done before", Kind.INVOICE, "Output 1", {"invoice_number": "1"}))
+    down.journal.requests.submit(
+        Ask("acme", "done before", Kind.INVOICE, "Output 1", {"invoice_number": "1"})
+    )
 
     assert down.claim() == ["done before"]
