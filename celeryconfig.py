@@ -184,7 +184,7 @@ beat_schedule = {
     },
     **{
         # Once a day: the task itself knows when the last one was. One that found no calls left in
-        # the budget, or died, is made up for within the hour.
+        # the rate limit, or died, is made up for within the hour.
         f"orders.reconcile {store.name}": {
             "task": "orders.reconcile",
             "schedule": 3600.0,

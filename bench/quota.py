@@ -9,8 +9,8 @@ worst store; ``429`` counts all stores from the start of the workers. ``--halve 
 the workers one by one with half the quota and lets the store follow; ``--halve unannounced`` halves
 the store's alone. ``attempts`` are claims an order that was done: 1 is no churn.
 
-``--calls-only`` leaves out orders, tasks and HTTP: processes of 64 threads spend the budget and do
-nothing else, and what the store would have refused is counted from when they did. So a quota can
+``--calls-only`` leaves out orders, tasks and HTTP: processes of 64 threads spend the rate limit and
+do nothing else, and what the store would have refused is counted from when they did. So a quota can
 be measured that is more than this machine could work off, such as ten stores of 6,000.
 """
 

@@ -60,7 +60,7 @@ PRIORITIES = {
     "cancellations": Priority.URGENT, "denials": Priority.URGENT, "invoices": Priority.URGENT,
     "changes": Priority.TRACKING, "tracking": Priority.TRACKING,
 }  # fmt: skip
-"""Which calls go first where they are scarce, by the task's first name; see docs/budget.md."""
+"""Which calls go first where they are scarce, by the task's first name; see docs/rate-limit.md."""
 
 STRANGE_SECONDS = 5.0
 """Wait of a store's order in a process that does not know the store, for one that does."""
@@ -269,7 +269,7 @@ class StepTask(StoreTask):
         return callable(most) and most(store) <= REFILLED
 
     def _send_next(self, store: str | None) -> None:
-        """Send what may go now: no sweep comes often enough for a budget that is small, nor for
+        """Send what may go now: no sweep comes often enough for a rate limit that is small, nor for
         what goes one at a time, nor for an ERP that answers again.
         """
         try:

@@ -21,7 +21,7 @@ from vtex.client import VtexClient
 
 REFILLED = 16
 """Where no more than so many orders of a store are under way at once, the next is claimed as one
-ends: a sweep every few seconds would leave its budget unused."""
+ends: a sweep every few seconds would leave its rate limit unused."""
 
 Renew = Callable[[], None]
 """Keeps a lock for longer; called between two steps of long work."""

@@ -91,7 +91,7 @@ class VtexClient:
 
         Args:
             wait: called with seconds where the list is to be read in the end, however little of
-                the budget is left for it; without it ``RateLimitReached`` is raised.
+                the rate limit is left for it; without it ``RateLimitReached`` is raised.
         """
         return VtexClient(self._transport.with_priority(priority), wait)
 

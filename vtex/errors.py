@@ -103,7 +103,7 @@ class RateLimitReached(VtexError):
     @classmethod
     def until(cls, seconds: float) -> RateLimitReached:
         """Return one that says when to try again."""
-        error = cls(f"waits for the store's budget of calls, some {max(1, round(seconds))} s")
+        error = cls(f"waits for the store's rate limit, some {max(1, round(seconds))} s")
         error.seconds = seconds
         return error
 

@@ -50,7 +50,7 @@ def _wait(**_: Any) -> None:
 def _equip(**_: Any) -> None:
     # Threads share what worker_init made; a prefork child must not share its parent's sockets.
     settings = load()
-    wiring.equip(settings, observer=watching.observer(settings))
+    wiring.set_up(settings, observer=watching.observer(settings))
     # What is here by now stays: to look through it for garbage, at each few hundred objects of an
     # order's documents, is a tenth of an order's CPU.
     gc.freeze()
@@ -75,7 +75,7 @@ def _look_no_more(**_: Any) -> None:
 def _give_back(**_: Any) -> None:
     local_executor.local_queue.give_back()
     watching.end()
-    wiring.dismiss()
+    wiring.tear_down()
 
 
 @signals.beat_init.connect

@@ -1,4 +1,4 @@
-"""The budget of a store's calls, one for all workers: a slot a call, booked in Redis.
+"""The rate limit of a store's calls, one for all workers: a slot a call, booked in Redis.
 
 A booking takes the next free slots and is waited for in place: whoever asked first goes first, at
 one round trip for several slots. The libraries that are there poll instead, at 10 to 290 Redis
@@ -49,7 +49,7 @@ AWAY_SECONDS = 5.0
 
 _TIMEOUT_SECONDS = 0.5
 
-_BUDGET = f"""
+_RATE_LIMIT = f"""
 local MINUTE = 60000000
 local function read(key, allowed, now)
   local names = {{'next', 'pause', 'from', 'top', 'allowed', 'seen', 'minute', 'this', 'last'}}
@@ -99,28 +99,28 @@ end
 """
 
 _BOOK = (
-    _BUDGET
+    _RATE_LIMIT
     + """
 local wanted, patience = tonumber(ARGV[2]), tonumber(ARGV[3])
-local budgets, first, step = {}, now - MINUTE, 0
+local limits, first, step = {}, now - MINUTE, 0
 for i, key in ipairs(KEYS) do
   local b = read(key, tonumber(ARGV[3 + i]), now)
-  budgets[i], first, step = b, math.max(first, b.first), math.max(step, b.step)
+  limits[i], first, step = b, math.max(first, b.first), math.max(step, b.step)
 end
 local fit = math.floor((now + patience - first) / step) + 2
 local count = math.max(0, math.min(wanted, fit))
-for _, b in ipairs(budgets) do
+for _, b in ipairs(limits) do
   if count > 0 then b.next, b.this = b.first + count * b.step, b.this + count end
   if wanted > 0 then write(b) end
 end
-local b = budgets[1]
+local b = limits[1]
 return {count, math.floor(first - now), math.floor(b.step), math.floor(b.pause - now),
   math.floor(b.pace * 1000), math.floor(b.used), math.floor(b.allowed)}
 """
 )
 
 _SLOW_DOWN = (
-    _BUDGET
+    _RATE_LIMIT
     + """
 local seconds = tonumber(ARGV[2])
 local b = read(KEYS[1], tonumber(ARGV[3]), now)
@@ -140,7 +140,7 @@ write(b)
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Time as a budget sees it.
+    """Time as a rate limit sees it.
 
     Attributes:
         broker: microseconds of Redis's clock; None for its own, which all hosts share.
@@ -153,7 +153,7 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a budget stands.
+    """Where a rate limit stands.
 
     Attributes:
         allowed: calls a minute at full pace.
@@ -220,7 +220,7 @@ class StoreRateLimiter:
         self._run(self._slow_script, [], 0, self._quota.allowed)
 
     def standing(self) -> Standing:
-        """Return where the budget stands.
+        """Return where the rate limit stands.
 
         Raises:
             redis.RedisError: Redis does not answer.
@@ -230,7 +230,7 @@ class StoreRateLimiter:
         return Standing(allowed, used, pace / 1000, max(0.0, pause / 1e6))
 
     def jobs(self, sweep_seconds: float, refilled: int) -> int:
-        """Return how many orders must be under way to use the budget, each a call at a time.
+        """Return how many orders must be under way to use the rate limit, each a call at a time.
 
         As many as there are calls in a second, which is longer than VTEX takes for one.
 
@@ -283,7 +283,7 @@ class StoreRateLimiter:
             self._away_until = now + AWAY_SECONDS
             reason = type(error).__name__
             log.info(
-                "Redis does not answer: calls at a local share of the budget",
+                "Redis does not answer: calls at a local share of the rate limit",
                 extra=self._mark | {"reason": reason},
             )
             return [self._alone(priority)]
@@ -315,8 +315,8 @@ class StoreRateLimiter:
                 self._kept.popleft()
 
     def _run(self, script: Callable[..., list[int]], groups: list[str], *args: float) -> list[int]:
-        keys = [f"vtex-erp:budget:{self._store}"]
-        keys += [f"vtex-erp:budget:{self._store}:{group}" for group in groups]
+        keys = [f"vtex-erp:rate-limit:{self._store}"]
+        keys += [f"vtex-erp:rate-limit:{self._store}:{group}" for group in groups]
         clock = self._clock.broker
         return script(keys, [clock() if clock else "", *args])
 
@@ -326,7 +326,7 @@ class StoreRateLimiter:
 
 
 def connect(url: str) -> redis.Redis:
-    """Return the budgets' own connection: what hangs must not hold a worker's thread."""
+    """Return the rate limits' own connection: what hangs must not hold a worker's thread."""
     return redis.Redis.from_url(
         url,
         socket_timeout=_TIMEOUT_SECONDS,

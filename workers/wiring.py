@@ -26,7 +26,7 @@ from tasks.instrumentation import TaskObserver
 from vtex.client import VtexClient
 from vtex.transport.rate_limit import RateLimiter
 from vtex.transport.transport import Account, Transport
-from workers import rate_limiter as throttle
+from workers import rate_limiter
 from workers.configuration.settings import Settings, SettingsError, load
 from workers.configuration.stores import Store
 from workers.configuration.urls import adapter_name, adapters
@@ -42,7 +42,7 @@ LOOK_SECONDS = 1.0
 """Between two looks of a worker that waits for its tables."""
 
 
-def equip(settings: Settings | None = None, *, observer: TaskObserver | None = None) -> Context:
+def set_up(settings: Settings | None = None, *, observer: TaskObserver | None = None) -> Context:
     """Build the collaborators of this process and hand them to its tasks.
 
     Args:
@@ -52,8 +52,8 @@ def equip(settings: Settings | None = None, *, observer: TaskObserver | None = N
     return StoreTask.process_context
 
 
-def dismiss() -> None:
-    """Give back what ``equip`` opened."""
+def tear_down() -> None:
+    """Give back what ``set_up`` opened."""
     if StoreTask.process_context is not None:
         StoreTask.process_context.journal.close()
         StoreTask.process_context.erp.close()
@@ -119,7 +119,7 @@ def alarm(settings: Settings, shared: Mapping[str, StoreRateLimiter]) -> Alarm:
     """Return what looks after the stores.
 
     Args:
-        shared: the budgets whose use is looked at.
+        shared: the rate limits whose use is looked at.
     """
     return Alarm(
         rules=rules(settings),
@@ -231,8 +231,8 @@ def journal(settings: Settings) -> Journal:
 
 
 def rate_limiters(settings: Settings) -> dict[str, StoreRateLimiter]:
-    """Return the budgets of calls, by store; none where a store has no limit."""
-    connection = throttle.connect(settings.redis_url)
+    """Return the rate limits of calls, by store; none where a store has no limit."""
+    connection = rate_limiter.connect(settings.redis_url)
     return {
         store.name: StoreRateLimiter(store.name, store.quota, connection)
         for store in settings.stores
@@ -306,7 +306,7 @@ def _alone(settings: Settings) -> Callable[[str], AbstractContextManager[Renew |
 
 @contextmanager
 def _lock(connection: redis.Redis, seconds: float, name: str) -> Iterator[Renew | None]:
-    lock = connection.lock(f"vtex-erp:alone:{name}", timeout=seconds)
+    lock = connection.lock(f"vtex-erp:lock:{name}", timeout=seconds)
     if not lock.acquire(blocking=False):
         yield None
         return

@@ -45,7 +45,7 @@ RESTORED = timedelta(hours=1)
 """For so long a feed that was restored is told of."""
 
 USED_UP = 0.9
-"""Part of the budget that counts as all of it: its pace leaves some room by design."""
+"""Part of the rate limit that counts as all of it: its pace leaves some room by design."""
 
 BY_HAND = timedelta(days=365)
 """A pause that has longer than this left was begun by hand, and is ended by hand."""
@@ -309,7 +309,7 @@ def _quota(look: _Look, store: Watched) -> Iterator[Cause]:
             f"its quota is used up: {used} calls in the last minute of {allowed}; orders wait for "
             "calls",
             f"vtex-erp orders --store {store.name}; raise VTEX_QUOTA_PER_MINUTE if VTEX gives more "
-            "(docs/budget.md)",
+            "(docs/rate-limit.md)",
             look.now,
         )  # fmt: skip
 

@@ -71,7 +71,7 @@ def hints(compared: Compared) -> list[Seen]:
 def patience(renew: Renew, seconds: float = RECONCILE_SECONDS) -> Callable[[float], None]:
     """Return what waits for calls, some seconds each time, and gives up in the end.
 
-    A small budget has no call left within the half second for which a listing is patient, ever:
+    A small rate limit has no call left within the half second for which a listing is patient, ever:
     given up at the first refusal, a store of few calls would never be read to its end.
     """
     until = time.monotonic() + seconds

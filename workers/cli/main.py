@@ -175,7 +175,7 @@ def sync(order_id: str | None, store: str | None) -> None:
     They are written to the journal and sent to the workers, which do the rest.
     """
     log.set_up("WARNING")
-    context = wiring.equip()
+    context = wiring.set_up()
     try:
         if order_id:
             _sync_one(context, store_of(context, store), order_id)
@@ -183,7 +183,7 @@ def sync(order_id: str | None, store: str | None) -> None:
         for name in [store_of(context, store)] if store else _all_stores(context):
             _sync_all(context, name)
     finally:
-        wiring.dismiss()
+        wiring.tear_down()
 
 
 def _all_stores(context: Context) -> list[str]:

@@ -161,8 +161,8 @@ class SettingsSchema(Schema):
 
     REDIS_URL = _setting(
         fields.String, "redis://127.0.0.1:6379/0", "redis://127.0.0.1:6379/0",
-        "The cluster's locks and budgets, and its messages unless BROKER_URL names another broker; "
-        "redis:// or rediss:// (TLS). Redis 6.2 or later, or Valkey.",
+        "The cluster's locks and rate limits, and its messages unless BROKER_URL names another "
+        "broker; redis:// or rediss:// (TLS). Redis 6.2 or later, or Valkey.",
         secret=True,
         validate=redis_address,
     )  # fmt: skip

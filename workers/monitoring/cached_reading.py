@@ -15,7 +15,7 @@ class NotInTime(Exception):
     """A reading is still being taken."""
 
 
-class Fresh(Generic[T]):
+class CachedReading(Generic[T]):
     """Keeps what a reading gave for a while. Safe across threads.
 
     Args:

@@ -25,11 +25,10 @@ from journal.model import PATHS, JournalError, Kind, State
 from journal.monitoring.metrics_queries import Place
 from journal.monitoring.metrics_queries import Standing as JournalStanding
 from journal.storage.clock import utc_now
-from workers import rate_limiter as throttle
-from workers import wiring
+from workers import rate_limiter, wiring
 from workers.beat import LOCK
 from workers.configuration.settings import Settings
-from workers.monitoring.cached_reading import Fresh, NotInTime
+from workers.monitoring.cached_reading import CachedReading, NotInTime
 from workers.monitoring.metrics import OTHER, SKEW
 from workers.rate_limiter import Standing
 
@@ -61,14 +60,16 @@ class ClusterMetrics(Collector):
     def __init__(self, settings: Settings, journal: Journal) -> None:
         self._stores = tuple(one.name for one in settings.stores)
         self._journal = journal
-        self._connection = throttle.connect(settings.redis_url)
+        self._connection = rate_limiter.connect(settings.redis_url)
         self._rate_limiters = wiring.rate_limiters(settings)
         self._latest: dict[str, datetime] = {}
-        self._standing = Fresh(
+        self._standing = CachedReading(
             lambda: journal.metrics.snapshot(utc_now()), seconds=KEPT_SECONDS, share=SHARE
         )
-        self._ended = Fresh(journal.metrics.ended_jobs, seconds=KEPT_SECONDS, share=SHARE_OF_ENDED)
-        self._redis = Fresh(self._read_redis, seconds=KEPT_SECONDS, share=SHARE)
+        self._ended = CachedReading(
+            journal.metrics.ended_jobs, seconds=KEPT_SECONDS, share=SHARE_OF_ENDED
+        )
+        self._redis = CachedReading(self._read_redis, seconds=KEPT_SECONDS, share=SHARE)
 
     def describe(self) -> Iterable[Metric]:
         """Describe nothing: registering must not read the journal."""

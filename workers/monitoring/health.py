@@ -22,7 +22,7 @@ from journal.model import JournalError
 from workers import wiring
 from workers.configuration.settings import Settings, load
 from workers.configuration.urls import is_rabbitmq, masked
-from workers.monitoring.cached_reading import Fresh, NotInTime
+from workers.monitoring.cached_reading import CachedReading, NotInTime
 
 STILL_SECONDS = 120.0
 """A loop that has not turned for so long stands still. A broker that hangs holds a worker's for ten
@@ -125,7 +125,7 @@ class Health:
 
     def __init__(self, checks: Mapping[str, Check], *, broker: str | None = None) -> None:
         self._checks = {
-            name: Fresh(check, seconds=_KEPT_SECONDS, patience=_PATIENCE_SECONDS)
+            name: CachedReading(check, seconds=_KEPT_SECONDS, patience=_PATIENCE_SECONDS)
             for name, check in checks.items()
         }
         self._broker = broker
@@ -158,7 +158,7 @@ class Health:
         return time.monotonic() < self._excused_until
 
     @staticmethod
-    def _wrong(check: Fresh[str]) -> str:
+    def _wrong(check: CachedReading[str]) -> str:
         try:
             return check()
         except NotInTime as error:

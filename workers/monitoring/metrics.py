@@ -29,7 +29,7 @@ from journal.storage.clock import utc_now
 from tasks.instrumentation import JobAdvanced, TaskStarted
 from tasks.retry_policy import outcome_of, reason_of
 from vtex.transport.endpoints import Call
-from workers.monitoring.cached_reading import Fresh
+from workers.monitoring.cached_reading import CachedReading
 
 SKEW = "By how much this host's clock is ahead of the journal's"
 
@@ -184,7 +184,7 @@ def add_skew(journal_now: Callable[[], datetime], into: CollectorRegistry) -> No
     def read() -> float:
         return (utc_now() - journal_now()).total_seconds()
 
-    reading = Fresh(read, seconds=_SKEW_SECONDS, patience=2.0)
+    reading = CachedReading(read, seconds=_SKEW_SECONDS, patience=2.0)
 
     def skew() -> float:
         try:

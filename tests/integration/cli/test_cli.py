@@ -398,7 +398,7 @@ def test_check_tells_of_every_part_though_all_are_broken(bare: Desk) -> None:
     assert "vtex-erp migrate" in found["ERP"][1]
     assert "mind the account's name" in found["acme VTEX"][1]
     assert {name for name, (ok, _) in found.items() if not ok} == {
-        "broker", "journal", "ERP", "alerts", "acme budget", "acme VTEX",
+        "broker", "journal", "ERP", "alerts", "acme rate limit", "acme VTEX",
     }  # fmt: skip
 
 
@@ -422,7 +422,7 @@ def test_check_tells_a_wrong_token_from_a_missing_permission(desk: Desk) -> None
     desk.env["VTEX_APP_TOKEN"] = "wr0ng-token"
 
     found = {name: one for name, one in desk.verdicts().items() if name.startswith("acme ")}
-    del found["acme budget"]
+    del found["acme rate limit"]
 
     assert len(found) == 6
     for ok, detail in found.values():
@@ -440,7 +440,7 @@ def test_check_shows_a_store_that_is_paused(desk: Desk) -> None:
     assert "VTEX answered 429" in detail
 
 
-def test_check_shows_the_budget_and_what_slows_it_down_until_a_person_lets_it_go_on(
+def test_check_shows_the_rate_limit_and_what_slows_it_down_until_a_person_lets_it_go_on(
     desk: Desk, redis_server: RedisServer
 ) -> None:
     with desk.serve(redis_server):
@@ -452,22 +452,22 @@ def test_check_shows_the_budget_and_what_slows_it_down_until_a_person_lets_it_go
         desk.type("resume", "acme")
         after = desk.verdicts(status=0)
 
-    assert before["acme budget"] == (
+    assert before["acme rate limit"] == (
         True,
         "0 calls in the last minute, 4800 allowed (80 % of 6000)",
     )
     # Of the 300 seconds some have passed by the time of the look.
     told = r"none for (300|2\d\d) s: VTEX asked for a pause \(429 or 503\)"
-    assert re.search(told, slow["acme budget"][1])
+    assert re.search(told, slow["acme rate limit"][1])
     assert slow["acme VTEX"] == (None, "not asked while VTEX wants a pause")
-    assert "slowed down to 50%" in after["acme budget"][1]
+    assert "slowed down to 50%" in after["acme rate limit"][1]
     assert after["acme List Orders"][0] is True
 
 
 def test_check_says_that_a_store_has_no_limit(desk: Desk) -> None:
     desk.env["VTEX_QUOTA_PER_MINUTE"] = "0"
 
-    assert desk.verdicts()["acme budget"] == (
+    assert desk.verdicts()["acme rate limit"] == (
         None,
         "calls have no limit: VTEX_QUOTA_PER_MINUTE is 0",
     )

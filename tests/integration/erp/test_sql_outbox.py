@@ -195,7 +195,7 @@ LINES = "erp/adapters/sql/outbox.py"
 url = sys.argv[1]
 
 
-def equip():
+def set_up():
     outbox, journal = SqlOutbox(url), Journal(url)
     context = Context(journal, outbox, {}, in_flight=1, alone=None)
 
@@ -206,7 +206,7 @@ def equip():
 
 
 def killed_at(line):
-    outbox, journal, take = equip()
+    outbox, journal, take = set_up()
     left = line
 
     def trace(frame, event, _):
@@ -223,7 +223,7 @@ def killed_at(line):
     sys.settrace(None)
 
 
-outbox, journal, take = equip()
+outbox, journal, take = set_up()
 outbox.erp.migrate(), journal.migrate()
 wanted, line, died = 0, 0, True
 while died:
@@ -234,7 +234,7 @@ while died:
         killed_at(line)
         os._exit(0)
     died = os.waitpid(child, 0)[1] == signal.SIGKILL
-    outbox, journal, take = equip()
+    outbox, journal, take = set_up()
     outbox.moment = datetime(2026, 3, 10, 12, 1, tzinfo=UTC)
     outbox.erp.poll_outbox(take, 10)
     wanted += 2

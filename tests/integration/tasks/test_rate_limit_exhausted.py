@@ -1,4 +1,4 @@
-"""Steps whose calls are refused by the budget: they wait in the journal, and lose nothing."""
+"""Steps whose calls are refused by the rate limit: they wait in the journal, and lose nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from workers.app import app
 
 
 class Purse:
-    """A budget of so many calls, which counts who made them."""
+    """A rate limit of so many calls, which counts who made them."""
 
     def __init__(self) -> None:
         self.left = 0
@@ -64,7 +64,7 @@ def test_an_order_gets_through_on_one_call_at_a_time_and_none_is_made_twice(
     assert not [one for one in caplog.records if one.levelname in ("WARNING", "ERROR")]
 
 
-def test_an_order_that_waits_for_budget_says_so_and_pauses_nobody(
+def test_an_order_that_waits_for_rate_limit_says_so_and_pauses_nobody(
     office: Desk, purse: Purse
 ) -> None:
     order_id = office.order(status="ready-for-handling")
@@ -74,7 +74,7 @@ def test_an_order_that_waits_for_budget_says_so_and_pauses_nobody(
 
     row = office.journal.orders.get("acme", order_id)
     assert row is not None
-    assert row.last_error == "waits for the store's budget of calls, some 7 s"
+    assert row.last_error == "waits for the store's rate limit, some 7 s"
     assert 7 <= (row.due_at - office.clock()).total_seconds() <= 10.5
     assert office.journal.store_pauses.get("acme") is None
     assert [one.what for one in office.journal.timeline.events("acme", order_id)] == ["listed"]
@@ -111,7 +111,7 @@ def test_a_listing_that_is_refused_is_left_to_the_next_one(office: Desk, purse: 
     assert app.tasks["orders.list"].apply(kwargs={"store": "acme"}).state == "SUCCESS"
 
 
-def test_a_429_slows_the_budget_down_for_as_long_as_the_journal_pauses(
+def test_a_429_slows_the_rate_limit_down_for_as_long_as_the_journal_pauses(
     office: Desk, purse: Purse
 ) -> None:
     purse.left = 9

@@ -399,7 +399,7 @@ def test_the_schedule_calls_nobody_before_any_order_is_old_enough(desk: Desk) ->
 
 
 class Stingy:
-    """A budget that refuses every second call of the list, and remembers the priorities."""
+    """A rate limit that refuses every second call of the list, and remembers the priorities."""
 
     def __init__(self) -> None:
         self.priorities: list[Priority] = []

@@ -1,4 +1,4 @@
-"""The budget against a real Redis, at a clock of the test's own: no test waits."""
+"""The rate limit against a real Redis, at a clock of the test's own: no test waits."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Time:
 
 
 class Shop:
-    """Processes that share a store's budget."""
+    """Processes that share a store's rate limit."""
 
     def __init__(self, url: str) -> None:
         self.url, self.time = url, Time()
@@ -143,7 +143,7 @@ def test_processes_get_equal_parts(shop: Shop) -> None:
     assert max(got) <= 1.1 * min(got)
 
 
-def test_stores_do_not_share_their_budgets(shop: Shop) -> None:
+def test_stores_do_not_share_their_rate_limits(shop: Shop) -> None:
     acme, outlet = shop.process("acme", calls=60), shop.process("outlet", calls=60)
     began = shop.time.seconds
 
@@ -166,7 +166,7 @@ def test_a_fast_store_asks_redis_for_several_calls_at_once(shop: Shop, server: R
 
 
 @pytest.mark.parametrize("quota", [12_000, 60_000, 1_000_000])
-def test_a_store_that_uses_little_of_its_budget_asks_as_seldom(
+def test_a_store_that_uses_little_of_its_rate_limit_asks_as_seldom(
     shop: Shop, server: RedisServer, quota: int
 ) -> None:
     one = shop.process(calls=quota)

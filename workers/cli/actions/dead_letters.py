@@ -150,7 +150,7 @@ def retry(
 ) -> None:
     """Let an order, or all dead jobs that fit the filters, try again now."""
     log.set_up("WARNING")
-    context = wiring.equip()
+    context = wiring.set_up()
     try:
         if order_id and not any(value for name, value in given.items() if name != "store"):
             _retry_order(context, order_id, given["store"])
@@ -161,7 +161,7 @@ def retry(
             _with_progress(context.journal.dead_letters.retry(rows), len(rows), "tried again")
             send(context.journal, context.journal.jobs.dispatch(in_flight=context.in_flight))
     finally:
-        wiring.dismiss()
+        wiring.tear_down()
 
 
 @click.command()
@@ -216,11 +216,11 @@ def resume(store: str) -> None:
     with _journal_of(store) as journal:
         was = journal.store_pauses.get(store)
         journal.store_pauses.end(store)
-        _resume_budget(store)
+        _resume_rate_limit(store)
         click.echo(f"{store} goes on" if was else f"{store} did not pause")
 
 
-def _resume_budget(store: str) -> None:
+def _resume_rate_limit(store: str) -> None:
     rate_limiter = wiring.rate_limiters(load()).get(store)
     if rate_limiter is None:
         return

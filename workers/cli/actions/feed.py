@@ -122,7 +122,7 @@ COMMANDS = (feed,)
 @contextmanager
 def _store(store: str | None) -> Iterator[tuple[Context, str]]:
     log.set_up("WARNING")
-    context = wiring.equip()
+    context = wiring.set_up()
     try:
         yield context, store_of(context, store)
     except VtexUnauthorized as error:
@@ -130,7 +130,7 @@ def _store(store: str | None) -> Iterator[tuple[Context, str]]:
             raise
         raise click.ClickException(f"grant {PERMISSION!r} to the key ({error})") from error
     finally:
-        wiring.dismiss()
+        wiring.tear_down()
 
 
 def _told(config: FeedConfig) -> str:

@@ -135,7 +135,7 @@ def _client(context: Context, store: str) -> VtexClient:
     """Return a client whose calls come after all others, and come in the end."""
 
     def wait(seconds: float) -> None:
-        # A small budget has a call every second or so; that is no news.
+        # A small rate limit has a call every second or so; that is no news.
         if seconds >= TOLD_SECONDS:
             click.echo(f"\nwaits {seconds:.0f} s for VTEX's quota: others go first", err=True)
         time.sleep(seconds)

@@ -160,7 +160,7 @@ def undecided(store: str | None, *, as_json: bool) -> None:
 def invoices(order_id: str, store: str | None, *, as_json: bool) -> None:
     """Show what of an order is invoiced at VTEX, and what is open."""
     log.set_up("WARNING")
-    context = wiring.equip()
+    context = wiring.set_up()
     try:
         name = store_of(context, store)
         raw = context.vtex[name].order(order_id)
@@ -169,7 +169,7 @@ def invoices(order_id: str, store: str | None, *, as_json: bool) -> None:
             order_id, now, context.journal.requests.find(name, order_id), as_json=as_json
         )
     finally:
-        wiring.dismiss()
+        wiring.tear_down()
 
 
 @click.command("requests")
@@ -232,7 +232,7 @@ def _ask(  # noqa: PLR0913  # what a request is made of
         unheard: also of an order that the journal does not know.
     """
     log.set_up("WARNING")
-    context = wiring.equip()
+    context = wiring.set_up()
     try:
         name = store_of(context, store)
         fields.pop("store", None)
@@ -247,7 +247,7 @@ def _ask(  # noqa: PLR0913  # what a request is made of
         job = requests.take(context, kind, given, again=True, xml=xml)
         click.echo(f"{name} {order_id}: {kind} is job {job}; vtex-erp order {order_id} follows it")
     finally:
-        wiring.dismiss()
+        wiring.tear_down()
 
 
 def _require_sound(kind: str, fields: Mapping[str, Any]) -> None:
