@@ -9,7 +9,7 @@ from tasks.base import DEAD, LATER
 from tasks.errors import ContractNewer, RequestRefused
 from vtex.errors import RateLimitReached, VtexUnauthorized
 
-OUTCOMES = ("done", "later", "dead", "lost", "failed")
+OUTCOMES = ("done", "retry", "dead_letter", "superseded", "unforeseen")
 
 _LATER = (
     *LATER, JournalUnavailable, ErpPaused, StorePaused, RateLimitReached, VtexUnauthorized,
@@ -23,17 +23,17 @@ def outcome_of(error: BaseException | None) -> str:
     if error is None:
         return "done"
     if isinstance(error, JobLost):
-        return "lost"
+        return "superseded"
     if isinstance(error, _LATER):
-        return "later"
-    return "dead" if isinstance(error, _DEAD) else "failed"
+        return "retry"
+    return "dead_letter" if isinstance(error, _DEAD) else "unforeseen"
 
 
 def reason_of(error: BaseException | None) -> str:
     """Return an error's kind as the value of a label, ``vtex_throttled``; never its words."""
     if error is None:
         return ""
-    if outcome_of(error) == "failed":
+    if outcome_of(error) == "unforeseen":
         # The names of foreign classes are theirs, and without number.
         return "unforeseen"
     kind = next(one for one in type(error).__mro__ if one.__module__.split(".")[0] in _OURS)

@@ -91,16 +91,19 @@ _REASON = case(
     (jobs.c.last_error.startswith("unforeseen "), "unforeseen"),
     (
         or_(jobs.c.last_error.startswith("tried "), jobs.c.last_error.contains(" (waited for ")),
-        "gave_up",
+        "retries_exhausted",
     ),
-    (jobs.c.last_error.contains(" breaks its schema"), "document"),
-    (jobs.c.last_error.startswith("VTEX answered "), "vtex"),
-    ((jobs.c.kind == Kind.INTAKE) & (jobs.c.stage == AT_ERP), "erp"),
-    else_="refused",
+    (jobs.c.last_error.contains(" breaks its schema"), "invalid_document"),
+    (jobs.c.last_error.startswith("VTEX answered "), "vtex_rejected"),
+    ((jobs.c.kind == Kind.INTAKE) & (jobs.c.stage == AT_ERP), "erp_rejected"),
+    else_="request_refused",
 )
-REASONS = ("crashed", "unforeseen", "gave_up", "document", "vtex", "erp", "refused")
+REASONS = (
+    "crashed", "unforeseen", "retries_exhausted", "invalid_document", "vtex_rejected",
+    "erp_rejected", "request_refused",
+)  # fmt: skip
 """Why a job is dead, by the words that we ourselves begin a reason with: a number of values that no
-document can raise. ``erp``: the ERP, or the mapping to it, refuses the order."""
+document can raise. ``erp_rejected``: the ERP, or the mapping to it, refuses the order."""
 
 
 class MetricsQueries(Repository):

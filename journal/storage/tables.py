@@ -272,7 +272,7 @@ alerts = Table(
     "journal_alerts",
     metadata,
     Column("id", _NUMBER, primary_key=True, autoincrement=True),
-    Column("rule", String(16), nullable=False),
+    Column("rule", String(32), nullable=False),
     Column("store", String(64), nullable=False, comment="empty for the cluster"),
     Column("key", String(128), nullable=False, comment="tells causes of one rule apart"),
     Column("words", Words, nullable=False),

@@ -14,17 +14,17 @@ from journal.monitoring.alerts import Pace
 class Rule(StrEnum):
     """What is looked for; see docs/alerts.md."""
 
-    QUIET = "quiet"
-    UNHEARD = "unheard"
-    WAITING = "waiting"
-    DEAD = "dead"
-    PAUSED = "paused"
-    ERP = "erp"
-    QUOTA = "quota"
-    FEED = "feed"
-    FINDINGS = "findings"
-    BEAT = "beat"
-    CLOCK = "clock"
+    MISSING_ORDERS = "missing_orders"
+    VTEX_SILENT = "vtex_silent"
+    JOBS_WAITING = "jobs_waiting"
+    DEAD_LETTERS = "dead_letters"
+    STORE_PAUSED = "store_paused"
+    ERP_DOWN = "erp_down"
+    RATE_LIMIT_EXHAUSTED = "rate_limit_exhausted"
+    FEED_BROKEN = "feed_broken"
+    RECONCILIATION_FINDINGS = "reconciliation_findings"
+    BEAT_SILENT = "beat_silent"
+    CLOCK_SKEW = "clock_skew"
 
 
 SAO_PAULO = ZoneInfo("America/Sao_Paulo")
@@ -86,11 +86,11 @@ class Rules:
         """How quickly alerts open and close."""
         # Those that wait for long by themselves are told at once.
         patient: dict[str, timedelta] = {
-            one: self.after for one in Rule if one not in (Rule.QUIET, Rule.BEAT)
+            one: self.after for one in Rule if one not in (Rule.MISSING_ORDERS, Rule.BEAT_SILENT)
         }
-        patient[Rule.QUOTA] = max(self.after, QUOTA_LASTS)
+        patient[Rule.RATE_LIMIT_EXHAUSTED] = max(self.after, QUOTA_LASTS)
         gap = max(self.clear, 3 * self.every, LONGEST_GAP)
-        seldom: dict[str, timedelta] = {Rule.FINDINGS: max(self.remind, COMPARED)}
+        seldom: dict[str, timedelta] = {Rule.RECONCILIATION_FINDINGS: max(self.remind, COMPARED)}
         return Pace(patient, self.clear, self.remind, seldom, gap)
 
 

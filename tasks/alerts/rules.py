@@ -21,8 +21,8 @@ from journal.monitoring.order_rate import LastOrder
 from tasks.alerts.model import Facts, Rule, Rules, Watched
 
 OF_STORES = (
-    Rule.QUIET, Rule.UNHEARD, Rule.WAITING, Rule.DEAD, Rule.PAUSED, Rule.QUOTA, Rule.FEED,
-    Rule.FINDINGS,
+    Rule.MISSING_ORDERS, Rule.VTEX_SILENT, Rule.JOBS_WAITING, Rule.DEAD_LETTERS, Rule.STORE_PAUSED,
+    Rule.RATE_LIMIT_EXHAUSTED, Rule.FEED_BROKEN, Rule.RECONCILIATION_FINDINGS,
 )  # fmt: skip
 
 CAUSES = 20
@@ -127,14 +127,14 @@ def looked_at(rules: Rules, facts: Facts) -> set[Place]:
     names = [one.name for one in rules.stores]
     places: set[Place] = {(rule, name) for rule in OF_STORES for name in names}
     # Nobody knows of a quota whose Redis does not answer.
-    places -= {(Rule.QUOTA, name) for name in names if name not in facts.calls}
-    return places | {(Rule.DEAD, ""), (Rule.ERP, ""), (Rule.BEAT, "")}
+    places -= {(Rule.RATE_LIMIT_EXHAUSTED, name) for name in names if name not in facts.calls}
+    return places | {(Rule.DEAD_LETTERS, ""), (Rule.ERP_DOWN, ""), (Rule.BEAT_SILENT, "")}
 
 
 def silent_beat(watched: datetime, words: str) -> Cause:
     """Return the cause that no beat's task has run; ``words`` say what else is known."""
     return Cause(
-        Rule.BEAT, "",
+        Rule.BEAT_SILENT, "",
         f"what is on the schedule does not run, so that no order comes in or goes on: {words}",
         "start celery -A workers beat, and a worker of the queue control; then vtex-erp check",
         watched,
@@ -144,7 +144,7 @@ def silent_beat(watched: datetime, words: str) -> Cause:
 def wrong_clock(host: str, seconds: float, since: datetime) -> Cause:
     """Return the cause that a host's clock is not the journal's."""
     return Cause(
-        Rule.CLOCK, "", f"the clock of {host} is {seconds:.0f} s off the journal's database",
+        Rule.CLOCK_SKEW, "", f"the clock of {host} is {seconds:.0f} s off the journal's database",
         "run NTP on both hosts", since, key=host[:128],
     )  # fmt: skip
 
@@ -156,7 +156,7 @@ def _erp(look: _Look) -> Iterator[Cause]:
     erp = look.vitals.erp
     if erp is not None:
         yield Cause(
-            Rule.ERP, "", f"the ERP takes no orders: {_short(erp.reason)}",
+            Rule.ERP_DOWN, "", f"the ERP takes no orders: {_short(erp.reason)}",
             "start the ERP; vtex-erp check", erp.since,
         )  # fmt: skip
 
@@ -187,7 +187,7 @@ def _dead_cause(
     where = f" --store {store}" if store else ""
     first = min(found, key=lambda one: one.job)
     return Cause(
-        Rule.DEAD, store, words,
+        Rule.DEAD_LETTERS, store, words,
         f"vtex-erp dead{where}{option}; mend the cause, then vtex-erp retry{where}{option}",
         min(one.since for one in found),
         key=hashlib.sha256(key.encode(errors="replace")).hexdigest()[:32],
@@ -205,17 +205,17 @@ def _paused(look: _Look, store: Watched) -> Iterator[Cause]:
     else:
         words, todo = f"is paused: {_short(reason)}", "vtex-erp check; it goes on by itself, or "
     since = look.now
-    yield Cause(Rule.PAUSED, store.name, words, f"{todo}vtex-erp resume {store.name}", since)
+    yield Cause(Rule.STORE_PAUSED, store.name, words, f"{todo}vtex-erp resume {store.name}", since)
 
 
 def _unheard(look: _Look, store: Watched) -> Iterator[Cause]:
     heard = look.heard(store) or look.vitals.signs.get((KNOWN, store.name))
     if heard is None or store.name in look.vitals.pauses:
         return
-    explained = look.explained_until(store.name, Rule.PAUSED, Rule.BEAT)
+    explained = look.explained_until(store.name, Rule.STORE_PAUSED, Rule.BEAT_SILENT)
     if look.now - max(heard, explained or heard) > max(look.rules.unheard, 3 * store.pace):
         yield Cause(
-            Rule.UNHEARD, store.name, "VTEX tells of no orders, new or not",
+            Rule.VTEX_SILENT, store.name, "VTEX tells of no orders, new or not",
             "vtex-erp check; if that is well, the logs of a worker of the queue control", heard,
         )  # fmt: skip
 
@@ -225,7 +225,7 @@ def _quiet(look: _Look, store: Watched) -> Iterator[Cause]:
     if last is None or heard is None or not store.quiet_orders or not last.counted:
         return
     # While VTEX tells nothing there is no silence of the shoppers.
-    explained = look.explained_until(store.name, Rule.PAUSED, Rule.UNHEARD)
+    explained = look.explained_until(store.name, Rule.STORE_PAUSED, Rule.VTEX_SILENT)
     begin, end = max(last.at, explained or last.at), min(look.now, heard)
     if end - begin < SHORTEST_SILENCE:
         return
@@ -242,7 +242,7 @@ def _quiet(look: _Look, store: Watched) -> Iterator[Cause]:
     else:
         words = "no new order for three days"
     yield Cause(
-        Rule.QUIET, store.name, words,
+        Rule.MISSING_ORDERS, store.name, words,
         f"look at the shop and its payments; then vtex-erp reconcile --store {store.name}", last.at,
     )  # fmt: skip
 
@@ -251,14 +251,16 @@ def _waiting(look: _Look, store: Watched) -> Iterator[Cause]:
     found = look.vitals.waiting.get(store.name)
     if found is None or store.name in look.vitals.pauses:
         return
-    explained = look.explained_until(store.name, Rule.PAUSED, Rule.UNHEARD, Rule.ERP, Rule.BEAT)
+    explained = look.explained_until(
+        store.name, Rule.STORE_PAUSED, Rule.VTEX_SILENT, Rule.ERP_DOWN, Rule.BEAT_SILENT
+    )
     if look.now - max(found.oldest, explained or found.oldest) <= store.waits:
         return
     oldest = look.journal.alert_queries.oldest_waiting(store.name, look.vitals.erp)
     if oldest is not None:
         minutes = f"{store.waits.total_seconds() / 60:g}"
         yield Cause(
-            Rule.WAITING, store.name,
+            Rule.JOBS_WAITING, store.name,
             f"{_counted(found.count, 'job')} known for more than {minutes} minutes and not done; "
             f"the oldest is an order's {oldest[1]}",
             f"vtex-erp order {oldest[0]} says for what; "
@@ -277,13 +279,13 @@ def _feed(look: _Look, store: Watched) -> Iterator[Cause]:
         # Where the list fails as well it is VTEX, or the network, and no fault of the feed.
         listed = look.vitals.signs.get((LISTED, store.name)) or feed.looked_at
         yield Cause(
-            Rule.FEED, store.name,
+            Rule.FEED_BROKEN, store.name,
             f"the feed does not work, orders come by the list: {_short(feed.fault)}",
             todo, feed.looked_at, holds_since=listed,
         )  # fmt: skip
     elif feed.restored_at is not None and look.now - feed.restored_at < RESTORED:
         yield Cause(
-            Rule.FEED, store.name,
+            Rule.FEED_BROKEN, store.name,
             f"the feed was lost, and is restored: {_short(feed.restored_why or '')}",
             todo, feed.restored_at,
         )  # fmt: skip
@@ -294,7 +296,7 @@ def _findings(look: _Look, store: Watched) -> Iterator[Cause]:
     for kind, count in last.findings.items() if last else ():
         if count:
             yield Cause(
-                Rule.FINDINGS, store.name,
+                Rule.RECONCILIATION_FINDINGS, store.name,
                 f"{_counted(count, 'order')} found by the reconciliation: {kind}",
                 f"vtex-erp reconcile --store {store.name}, then --fix",
                 last.at if last else look.now, key=kind[:128], count=count,
@@ -305,7 +307,7 @@ def _quota(look: _Look, store: Watched) -> Iterator[Cause]:
     used, allowed = look.facts.calls.get(store.name, (0, 0))
     if allowed and used >= USED_UP * allowed:
         yield Cause(
-            Rule.QUOTA, store.name,
+            Rule.RATE_LIMIT_EXHAUSTED, store.name,
             f"its quota is used up: {used} calls in the last minute of {allowed}; orders wait for "
             "calls",
             f"vtex-erp orders --store {store.name}; raise VTEX_QUOTA_PER_MINUTE if VTEX gives more "

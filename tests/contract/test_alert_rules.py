@@ -17,20 +17,20 @@ from support.servers import ROOT
 RULES = ROOT / "deploy" / "prometheus" / "rules.yml"
 ALERTS: list[dict[str, Any]] = yaml.safe_load(RULES.read_text())["groups"][0]["rules"]
 HEALTHY = {
-    'vtex_erp_orders_found_total{store="acme",task="orders.list",instance="w1"}': "0+2x{n}",
+    'vtex_erp_orders_discovered_total{store="acme",task="orders.list",instance="w1"}': "0+2x{n}",
     'vtex_erp_last_order_timestamp_seconds{store="acme"}': "0+{step}x{n}",
-    'vtex_erp_oldest_open_job_seconds{store="acme",kind="intake"}': "40x{n}",
-    'vtex_erp_oldest_open_job_seconds{store="acme",kind="invoice"}': "3000x{n}",
+    'vtex_erp_oldest_open_job_age_seconds{store="acme",kind="intake"}': "40x{n}",
+    'vtex_erp_oldest_open_job_age_seconds{store="acme",kind="invoice"}': "3000x{n}",
     'vtex_erp_store_paused{store="acme"}': "0x{n}",
     "vtex_erp_erp_down_seconds": "0x{n}",
-    'vtex_erp_quota_used_calls{store="acme"}': "600x{n}",
-    'vtex_erp_quota_allowed_calls{store="acme"}': "4800x{n}",
+    'vtex_erp_rate_limit_used_calls_per_minute{store="acme"}': "600x{n}",
+    'vtex_erp_rate_limit_allowed_calls_per_minute{store="acme"}': "4800x{n}",
     'vtex_erp_vtex_calls_total{store="acme",endpoint="order",status="429",instance="w1"}': "0x{n}",
-    'vtex_erp_feed_works{store="acme"}': "1x{n}",
-    "vtex_erp_beat_at_work": "1x{n}",
+    'vtex_erp_feed_healthy{store="acme"}': "1x{n}",
+    "vtex_erp_beat_active": "1x{n}",
     'vtex_erp_tasks_total{task="journal.dispatch",outcome="done",instance="w1"}': "0+30x{n}",
     'vtex_erp_clock_skew_seconds{instance="w1"}': "0.2x{n}",
-    'vtex_erp_outcomes_untold{kind="invoice"}': "3x{n}",
+    'vtex_erp_outcomes_unreported{kind="invoice"}': "3x{n}",
     'vtex_erp_reconciliation_findings{store="acme",finding="absent_here"}': "0x{n}",
     'vtex_erp_up{server="journal"}': "1x{n}",
     'vtex_erp_process_info{kind="worker",instance="w1"}': "1x{n}",
@@ -38,37 +38,39 @@ HEALTHY = {
 MINUTES = 120
 FAULTS: dict[str, dict[str, str | None]] = {
     "VtexErpNoOrderForADay": {'vtex_erp_last_order_timestamp_seconds{store="acme"}': "-90000x{n}"},
-    "VtexErpOldestOrderWaits": {
-        'vtex_erp_oldest_open_job_seconds{store="acme",kind="intake"}': "0+60x{n}"
+    "VtexErpOrderDelayed": {
+        'vtex_erp_oldest_open_job_age_seconds{store="acme",kind="intake"}': "0+60x{n}"
     },
-    "VtexErpOldestRequestWaits": {
-        'vtex_erp_oldest_open_job_seconds{store="acme",kind="invoice"}': "20000+60x{n}"
+    "VtexErpRequestDelayed": {
+        'vtex_erp_oldest_open_job_age_seconds{store="acme",kind="invoice"}': "20000+60x{n}"
     },
-    "VtexErpDeadJobs": {
-        'vtex_erp_jobs_dead{store="acme",kind="intake",reason="erp",instance="a"}': "2x{n}",
-        'vtex_erp_jobs_dead{store="acme",kind="intake",reason="erp",instance="b"}': "2x{n}",
+    "VtexErpDeadLetters": {
+        'vtex_erp_dead_letters{store="acme",kind="intake",reason="erp_rejected",instance="a"}': "2x{n}",
+        'vtex_erp_dead_letters{store="acme",kind="intake",reason="erp_rejected",instance="b"}': "2x{n}",
     },
     "VtexErpStorePaused": {'vtex_erp_store_paused{store="acme"}': "1x{n}"},
     "VtexErpErpDown": {"vtex_erp_erp_down_seconds": "0+60x{n}"},
-    "VtexErpQuotaUsedUp": {'vtex_erp_quota_used_calls{store="acme"}': "4790x{n}"},
+    "VtexErpRateLimitExhausted": {
+        'vtex_erp_rate_limit_used_calls_per_minute{store="acme"}': "4790x{n}"
+    },
     "VtexErpThrottled": {
         'vtex_erp_vtex_calls_total{store="acme",endpoint="order",status="429",instance="w1"}': (
             "0+1x{n}"
         )
     },
-    "VtexErpFeedLost": {'vtex_erp_feed_works{store="acme"}': "0x{n}"},
-    "VtexErpBeatSilent": {"vtex_erp_beat_at_work": "0x{n}"},
+    "VtexErpFeedBroken": {'vtex_erp_feed_healthy{store="acme"}': "0x{n}"},
+    "VtexErpBeatSilent": {"vtex_erp_beat_active": "0x{n}"},
     "VtexErpBeatSilent: its sweeps reach nobody": {
         'vtex_erp_tasks_total{task="journal.dispatch",outcome="done",instance="w1"}': "9x{n}"
     },
     "VtexErpClockSkew": {'vtex_erp_clock_skew_seconds{instance="w1"}': "-9x{n}"},
-    "VtexErpOutcomesUntold": {'vtex_erp_outcomes_untold{kind="invoice"}': "101x{n}"},
-    "VtexErpReconciliationFound": {
+    "VtexErpOutcomesUnreported": {'vtex_erp_outcomes_unreported{kind="invoice"}': "101x{n}"},
+    "VtexErpReconciliationFindings": {
         'vtex_erp_reconciliation_findings{store="acme",finding="absent_here"}': "4x{n}"
     },
-    "VtexErpServerAway": {'vtex_erp_up{server="journal"}': "0x{n}"},
-    "VtexErpNothingIsTold": {'vtex_erp_up{server="journal"}': None},
-    "VtexErpNoWorker": {'vtex_erp_process_info{kind="worker",instance="w1"}': None},
+    "VtexErpServerDown": {'vtex_erp_up{server="journal"}': "0x{n}"},
+    "VtexErpNoMetrics": {'vtex_erp_up{server="journal"}': None},
+    "VtexErpNoWorkers": {'vtex_erp_process_info{kind="worker",instance="w1"}': None},
 }
 
 
@@ -147,7 +149,7 @@ def test_a_fault_fires_its_alert_and_no_other(promtool: str, tmp_path: Path, fau
 def test_a_store_that_sells_nothing_fires_only_where_it_sold_a_week_ago(
     promtool: str, tmp_path: Path
 ) -> None:
-    found = 'vtex_erp_orders_found_total{store="acme",task="orders.list",instance="w1"}'
+    found = 'vtex_erp_orders_discovered_total{store="acme",task="orders.list",instance="w1"}'
     week = 7 * 24 * 12
     sold, quiet = f"0+1x{week} {week}x48", f"0x{week} 0x48"
     last = {'vtex_erp_last_order_timestamp_seconds{store="acme"}': "0+300x{n}"}

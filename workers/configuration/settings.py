@@ -140,7 +140,7 @@ _WRONG = {
 
 
 def rules_of(text: str) -> frozenset[str]:
-    """Return the alerts' rules that are named, as in ``quiet,findings``.
+    """Return the alerts' rules that are named, as in ``missing_orders,clock_skew``.
 
     Raises:
         ValidationError: the rest of a sentence that begins with the value.
@@ -370,7 +370,7 @@ class SettingsSchema(Schema):
         validate=_within(1, 86_400),
     )  # fmt: skip
     ALERT_IGNORE = _setting(
-        fields.String, None, "quiet,findings",
+        fields.String, None, "missing_orders,clock_skew",
         "Rules that are not looked at, by their names (alerts.md).",
         validate=rules_of,
     )  # fmt: skip

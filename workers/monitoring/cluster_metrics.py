@@ -91,10 +91,15 @@ class ClusterMetrics(Collector):
             up["redis",] = 0
         yield _gauge("vtex_erp_up", "1 where the server answers", ["server"], up)
         took = {
-            ("journal",): self._standing.took, ("ended",): self._ended.took,
+            ("journal",): self._standing.took, ("finished",): self._ended.took,
             ("redis",): self._redis.took,
         }  # fmt: skip
-        yield _gauge("vtex_erp_reading_seconds", "How long a reading took", ["reading"], took)
+        yield _gauge(
+            "vtex_erp_collector_duration_seconds",
+            "How long the last query of a source took",
+            ["source"],
+            took,
+        )
 
     # --- the journal --------------------------------------------------------------------------
 
@@ -105,12 +110,12 @@ class ClusterMetrics(Collector):
         for one in found.dead:
             dead[self._known(one.store), one.kind, one.reason] += one.count
         yield _gauge(
-            "vtex_erp_jobs_dead", "Jobs that were set aside and wait for a person, by reason",
+            "vtex_erp_dead_letters", "Jobs that were set aside and wait for a person, by reason",
             ["store", "kind", "reason"], dead,
         )  # fmt: skip
         untold = {(one.kind,): one for one in found.untold}
         yield _gauge(
-            "vtex_erp_outcomes_untold", "Outcomes of requests that the ERP has not heard yet",
+            "vtex_erp_outcomes_unreported", "Outcomes of requests that the ERP has not heard yet",
             ["kind"], {(kind,): getattr(untold.get((kind,)), "count", 0) for kind in _ASKED},
         )  # fmt: skip
         yield _gauge(
@@ -153,7 +158,7 @@ class ClusterMetrics(Collector):
         for one in places:
             counts[self._known(one.store), one.kind, one.state] += one.count
         return _gauge(
-            "vtex_erp_jobs_ended", "Jobs that are done, or that there was nothing to do for",
+            "vtex_erp_jobs_finished", "Jobs that are done, or that there was nothing to do for",
             ["store", "kind", "state"], counts,
         )  # fmt: skip
 
@@ -172,7 +177,7 @@ class ClusterMetrics(Collector):
             failing[key] += one.failing
         labels = ["store", "kind"]
         yield _gauge(
-            "vtex_erp_oldest_open_job_seconds",
+            "vtex_erp_oldest_open_job_age_seconds",
             "For how long the journal has had the oldest job that still tries; 0: there is none",
             labels, ages,
         )  # fmt: skip
@@ -182,15 +187,15 @@ class ClusterMetrics(Collector):
     def _feeds(self, feeds: Iterable[FeedRow], now: datetime) -> Iterator[Metric]:
         works = {(one.store,): one.works(now) for one in feeds if one.store in self._stores}
         yield _gauge(
-            "vtex_erp_feed_works", "1 where the store's feed brings orders, 0 where it is lost",
+            "vtex_erp_feed_healthy", "1 where the store's feed brings orders, 0 where it is lost",
             ["store"], works,
         )  # fmt: skip
 
     def _reconciled(self, found: JournalStanding) -> Iterator[Metric]:
         ours = [one for one in found.reconciliations if one.store in self._stores]
         yield _gauge(
-            "vtex_erp_reconciled_timestamp_seconds", "When the store was compared with VTEX last",
-            ["store"], {(one.store,): one.at.timestamp() for one in ours},
+            "vtex_erp_last_reconciliation_timestamp_seconds",
+            "When the store was last compared with VTEX", ["store"], {(one.store,): one.at.timestamp() for one in ours},
         )  # fmt: skip
         yield _gauge(
             "vtex_erp_reconciliation_findings", "What that comparison found", ["store", "finding"],
@@ -205,20 +210,20 @@ class ClusterMetrics(Collector):
 
     def _of_redis(self, found: _Redis) -> Iterator[Metric]:
         yield _gauge(
-            "vtex_erp_beat_at_work", "1 where a beat is at work, 0 where none is", [],
+            "vtex_erp_beat_active", "1 where a beat is at work, 0 where none is", [],
             {(): found.beat},
         )  # fmt: skip
         told = (
-            ("allowed_calls", "Calls a minute that the workers may make", "allowed"),
-            ("used_calls", "Calls that they booked in the last minute", "used"),
-            ("pace", "Part of the full pace at which calls are granted; below 1 after a 429",
+            ("allowed_calls_per_minute", "Calls a minute that the workers may make", "allowed"),
+            ("used_calls_per_minute", "Calls that the workers booked in the last minute", "used"),
+            ("pace_ratio", "Part of the full pace at which calls are granted; below 1 after a 429",
              "pace"),
-            ("paused_seconds", "For how long none are granted, since VTEX asked for it",
+            ("pause_remaining_seconds", "Until VTEX's pause after a 429 ends; 0: calls are granted",
              "paused_seconds"),
         )  # fmt: skip
         for name, help_, field in told:
             values = {(store,): getattr(one, field) for store, one in found.rate_limiters.items()}
-            yield _gauge(f"vtex_erp_quota_{name}", help_, ["store"], values)
+            yield _gauge(f"vtex_erp_rate_limit_{name}", help_, ["store"], values)
 
     def _known(self, store: str) -> str:
         return store if store in self._stores else OTHER

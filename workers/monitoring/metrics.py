@@ -69,14 +69,14 @@ class WorkMetrics:
             ["store", "task", "outcome", "reason"], registry=into,
         )  # fmt: skip
         self._task_seconds = Histogram(
-            "vtex_erp_task_seconds", "How long tasks took, waiting for their calls included",
+            "vtex_erp_task_duration_seconds", "Duration of tasks, waiting for their calls included",
             ["task"], buckets=_STEP_SECONDS, registry=into,
         )  # fmt: skip
         self._running = Gauge(
             "vtex_erp_tasks_running", "Tasks that run now in this process", registry=into
         )
         self._paid_to_erp = Histogram(
-            "vtex_erp_paid_to_erp_seconds", "From an order's payment at VTEX until the ERP has it",
+            "vtex_erp_payment_to_erp_seconds", "From an order's payment until the ERP has the order",
             ["store"], buckets=_LATENCY_SECONDS, registry=into,
         )  # fmt: skip
         self._invoice = Histogram(
@@ -89,7 +89,7 @@ class WorkMetrics:
             ["kind"], buckets=_ATTEMPTS, registry=into,
         )  # fmt: skip
         self._found = Counter(
-            "vtex_erp_orders_found", "Orders that the journal did not know before",
+            "vtex_erp_orders_discovered", "Orders that the journal did not know before",
             ["store", "task"], registry=into,
         )  # fmt: skip
         self._calls = Counter(
@@ -98,7 +98,7 @@ class WorkMetrics:
             ["store", "endpoint", "status"], registry=into,
         )  # fmt: skip
         self._call_seconds = Histogram(
-            "vtex_erp_vtex_call_seconds", "How long calls to VTEX took, their answers included",
+            "vtex_erp_vtex_call_duration_seconds", "Duration of calls to VTEX, answers included",
             ["endpoint"], buckets=_CALL_SECONDS, registry=into,
         )  # fmt: skip
         self._begin()
@@ -162,10 +162,10 @@ class BeatMetrics:
 
     def __init__(self, into: CollectorRegistry) -> None:
         self._sent = Counter(
-            "vtex_erp_beat_sent", "Tasks that this beat sent", ["task"], registry=into
+            "vtex_erp_beat_tasks_sent", "Tasks that this beat sent", ["task"], registry=into
         )
         self._leads = Gauge(
-            "vtex_erp_beat_leads", "1 where this beat is the one at work, 0 where it stands by",
+            "vtex_erp_beat_is_leader", "1 where this beat is the one at work, 0 where it stands by",
             registry=into,
         )  # fmt: skip
 

@@ -106,7 +106,7 @@ class OrderTraces:
                 span.set_attribute("vtex_erp.outcome", outcome)
                 if ended is not None:
                     span.set_attribute("error.type", reason_of(ended))
-                if outcome in ("dead", "failed"):
+                if outcome in ("dead_letter", "unforeseen"):
                     span.set_status(Status(StatusCode.ERROR))
 
     def job_advanced(self, advanced: JobAdvanced) -> None:

@@ -78,22 +78,24 @@ class Lookout:
         self._clock(now)
         watched = journal.heartbeats.last(WATCHED)
         seconds = self._silence.seconds(watched, time.monotonic(), time.time())
-        if watched is None or Rule.BEAT in rules.ignored:
+        if watched is None or Rule.BEAT_SILENT in rules.ignored:
             return
         longest = self._settings.alert_beat_silent_seconds
         if seconds < longest or (now - watched).total_seconds() < longest:
             return
         cause = silent_beat(watched, self._why())
-        journal.alerts.observe([cause], {(Rule.BEAT, "")}, rules.pace, now=now, keys={""})
+        journal.alerts.observe([cause], {(Rule.BEAT_SILENT, "")}, rules.pace, now=now, keys={""})
         tell(journal, self._alarm.notifier, rules, now=journal.now)
 
     def _clock(self, now: datetime) -> None:
         rules, host = self._alarm.rules, socket.gethostname()
         apart = abs((utc_now() - now).total_seconds())
-        wrong = apart > self._settings.alert_clock_skew_seconds and Rule.CLOCK not in rules.ignored
+        wrong = (
+            apart > self._settings.alert_clock_skew_seconds and Rule.CLOCK_SKEW not in rules.ignored
+        )
         causes = [wrong_clock(host, apart, now)] if wrong else []
         self._journal.alerts.observe(
-            causes, {(Rule.CLOCK, "")}, rules.pace, now=now, keys={host[:128]}
+            causes, {(Rule.CLOCK_SKEW, "")}, rules.pace, now=now, keys={host[:128]}
         )
 
     def _why(self) -> str:

@@ -30,7 +30,7 @@ def upgrade() -> None:
     op.create_table(
         "journal_alerts",
         sa.Column("id", number, primary_key=True, autoincrement=True),
-        sa.Column("rule", sa.String(16), nullable=False),
+        sa.Column("rule", sa.String(32), nullable=False),
         sa.Column("store", sa.String(64), nullable=False),
         sa.Column("key", sa.String(128), nullable=False),
         sa.Column("words", sa.Text, nullable=False),

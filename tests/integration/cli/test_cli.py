@@ -1242,7 +1242,7 @@ def test_alerts_show_what_is_wrong_with_its_next_step_and_end_with_one(desk: Des
     assert "2 jobs set aside: items[…] …: no such SKU (first order a-01)" in text
     assert "vtex-erp retry --store acme --reason 'items[…] …: no such SKU'" in text
     assert "nobody" in text
-    assert (alert["rule"], alert["count"], alert["order_id"]) == ("dead", 2, "a-01")
+    assert (alert["rule"], alert["count"], alert["order_id"]) == ("dead_letters", 2, "a-01")
     assert PERSON not in text
     # What it says to type finds what it is about.
     assert desk.json("dead", "--store", "acme", "--reason", "items[…] …: no such SKU")["count"] == 2

@@ -176,7 +176,7 @@ def test_expired_credentials_are_one_alert_however_often_the_pause_is_renewed(to
     during = town.open()
     town.minutes(10)
 
-    assert during == [("paused", "acme")]
+    assert during == [("store_paused", "acme")]
     assert town.desk.titles() == [
         "acme: is paused: VTEX refuses the credentials (401)",
         "over: acme: is paused: VTEX refuses the credentials (401)",
@@ -217,7 +217,7 @@ def test_an_erp_that_is_down_is_told_once_and_what_waits_for_it_is_not(town: Tow
     town.journal.jobs.postpone("acme", "a-01", ticket.attempt, "more to do", after_seconds=60)
     town.minutes(20)
 
-    assert during == [("erp", "")]
+    assert during == [("erp_down", "")]
     assert town.desk.titles() == [
         "vtex-erp: the ERP takes no orders: the ERP is down",
         "over: vtex-erp: the ERP takes no orders: the ERP is down",
@@ -288,13 +288,13 @@ def test_a_store_that_is_new_is_told_of_after_three_days_and_not_before(town: To
     town.minutes(1)
 
     assert before == []
-    assert town.open() == [("quiet", "acme")]
+    assert town.open() == [("missing_orders", "acme")]
 
 
 def test_an_order_ends_the_silence(town: Town) -> None:
     trade(town, office_hours, weeks=3)
     town.minutes(200, step=5)
-    assert town.open() == [("quiet", "acme")]
+    assert town.open() == [("missing_orders", "acme")]
 
     town.journal.orders.record("acme", [Listed("new-01", None, 1)])
     town.minutes(8)
@@ -316,7 +316,7 @@ def test_while_vtex_tells_nothing_that_is_told_and_no_silence_of_the_shoppers(
     town.journal.orders.record("acme", [Listed("new-01", None, 1)])
     town.minutes(12)
 
-    assert sorted(during) == [("unheard", "acme"), ("unheard", "outlet")]
+    assert sorted(during) == [("vtex_silent", "acme"), ("vtex_silent", "outlet")]
     assert town.open() == []
     # Two stores, each told of once and closed once.
     assert len(town.desk.titles()) == 4
@@ -330,7 +330,7 @@ def test_a_store_that_vtex_never_told_of_is_told_as_well(town: Town) -> None:
     town.minutes(10, step=2)
 
     assert before == []
-    assert sorted(town.open()) == [("unheard", "acme"), ("unheard", "outlet")]
+    assert sorted(town.open()) == [("vtex_silent", "acme"), ("vtex_silent", "outlet")]
 
 
 def test_an_hour_asleep_is_no_news(town: Town) -> None:
@@ -398,9 +398,9 @@ def test_a_feed_that_fails_alone_is_told_and_one_that_fails_with_the_list_is_the
     town.listing = True
     feed_fails(town, 10)
 
-    assert ("feed", "acme") not in outage
-    assert ("unheard", "acme") in outage
-    assert ("feed", "acme") in town.open()
+    assert ("feed_broken", "acme") not in outage
+    assert ("vtex_silent", "acme") in outage
+    assert ("feed_broken", "acme") in town.open()
 
 
 def test_findings_of_a_reconciliation_are_told_by_kind_until_one_finds_none(town: Town) -> None:
@@ -440,7 +440,7 @@ def test_a_quota_that_nobody_knows_leaves_its_alert_as_it_is(town: Town) -> None
 
     town.minutes(30)
 
-    assert town.open() == [("quota", "acme")]
+    assert town.open() == [("rate_limit_exhausted", "acme")]
 
 
 # --- sending --------------------------------------------------------------------------------------
@@ -462,13 +462,13 @@ def test_two_that_find_it_at_once_make_one_alert_of_it(town: Town) -> None:
     cause = silent_beat(town.clock(), "no beat is at work")
 
     def find(_: int) -> None:
-        town.journal.alerts.observe([cause], {(Rule.BEAT, "")}, RULES.pace, now=town.clock())
+        town.journal.alerts.observe([cause], {(Rule.BEAT_SILENT, "")}, RULES.pace, now=town.clock())
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(find, range(16)))
     tell(town.journal, town.desk, town.rules, now=town.clock)
 
-    assert town.open() == [("beat", "")]
+    assert town.open() == [("beat_silent", "")]
     assert len(town.desk.titles()) == 1
 
 
@@ -553,14 +553,14 @@ def test_without_receivers_alerts_are_kept_and_told_once_there_is_one(town: Town
     town.desk.receivers = ("1 json",)
     town.minutes(1)
 
-    assert kept == [("dead", "acme")]
+    assert kept == [("dead_letters", "acme")]
     assert len(town.desk.titles()) == 1
 
 
 def test_a_store_that_is_configured_no_more_keeps_no_alert_open(town: Town) -> None:
     town.journal.store_pauses.begin("outlet", seconds=9e6, reason="stocktaking")
     town.minutes(5)
-    assert town.open() == [("paused", "outlet")]
+    assert town.open() == [("store_paused", "outlet")]
 
     town.rules = replace(RULES, stores=(STORE,))
     town.minutes(70)
@@ -574,7 +574,7 @@ def test_who_looks_seldom_is_believed_as_well(town: Town) -> None:
 
     town.minutes(60, step=20)
 
-    assert town.open() == [("dead", "acme")]
+    assert town.open() == [("dead_letters", "acme")]
 
 
 def test_what_was_wrong_before_and_after_a_long_gap_did_not_last(town: Town) -> None:
@@ -588,7 +588,7 @@ def test_what_was_wrong_before_and_after_a_long_gap_did_not_last(town: Town) -> 
 
 
 def test_rules_that_are_ignored_are_not_told(town: Town) -> None:
-    town.rules = replace(RULES, ignored=frozenset({"paused"}))
+    town.rules = replace(RULES, ignored=frozenset({"store_paused"}))
     town.journal.store_pauses.begin("acme", seconds=9e6, reason="stocktaking")
 
     town.minutes(5)
@@ -603,7 +603,7 @@ def test_an_evaluation_changes_no_alert_and_asks_no_clock(town: Town) -> None:
 
     causes: list[Cause] = evaluate(town.journal, RULES, moment)
 
-    assert [(one.rule, one.count) for one in causes] == [(Rule.DEAD, 1)]
+    assert [(one.rule, one.count) for one in causes] == [(Rule.DEAD_LETTERS, 1)]
     assert town.journal.alerts.find(since=datetime(1980, 1, 1, tzinfo=UTC)) == []
 
 

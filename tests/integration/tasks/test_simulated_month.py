@@ -133,7 +133,7 @@ class Month:
 
     def operate(self) -> None:
         """Do each morning what the alerts say: reconcile, mend what can be, enter the rest by hand."""
-        if not any(one.rule == "findings" for one in self.open_alerts()):
+        if not any(one.rule == "reconciliation_findings" for one in self.open_alerts()):
             return
         compared = self.compare(timedelta(days=DAYS))
         left = [one for one in compared if not mending.mend(self.office.context, one).done]
@@ -246,25 +246,25 @@ def hours(number: float) -> timedelta:
 
 
 PLANTED = (
-    Planted("the feed's configuration is lost", at(3, 11), STEP, ("feed", ""), lose_feed),
-    Planted("the ERP is down", at(5, 14), hours(5), ("erp", ""), stop_erp, start_erp),
+    Planted("the feed's configuration is lost", at(3, 11), STEP, ("feed_broken", ""), lose_feed),
+    Planted("the ERP is down", at(5, 14), hours(5), ("erp_down", ""), stop_erp, start_erp),
     Planted(
-        "the list misses orders", at(8, 10), hours(60), ("findings", "stuck"), miss_some, index_anew
+        "the list misses orders", at(8, 10), hours(60), ("reconciliation_findings", "stuck"), miss_some, index_anew
     ),
     Planted(
-        "an order is moved on by hand", at(12, 15), STEP, ("findings", "moved-on-absent"),
+        "an order is moved on by hand", at(12, 15), STEP, ("reconciliation_findings", "moved-on-absent"),
         move_on_by_hand,
     ),
     Planted(
-        "an order is canceled by hand", at(14, 15), STEP, ("findings", "canceled-alive"),
+        "an order is canceled by hand", at(14, 15), STEP, ("reconciliation_findings", "canceled-alive"),
         cancel_by_hand,
     ),
-    Planted("VTEX is down", at(17, 10), hours(3), ("unheard", ""), stop_vtex, start_vtex),
-    Planted("the key expires", at(20, 13), hours(4), ("paused", ""), expire_key, renew_key),
+    Planted("VTEX is down", at(17, 10), hours(3), ("vtex_silent", ""), stop_vtex, start_vtex),
+    Planted("the key expires", at(20, 13), hours(4), ("store_paused", ""), expire_key, renew_key),
     Planted(
-        "the feed is taken away", at(24, 9), hours(13), ("feed", ""), take_feed_away, give_feed_back
+        "the feed is taken away", at(24, 9), hours(13), ("feed_broken", ""), take_feed_away, give_feed_back
     ),
-    Planted("the list stands still", at(24, 9), hours(13), ("quiet", ""), stop_index, start_index),
+    Planted("the list stands still", at(24, 9), hours(13), ("missing_orders", ""), stop_index, start_index),
 )  # fmt: skip
 
 

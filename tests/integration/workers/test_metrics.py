@@ -73,7 +73,7 @@ def test_an_order_that_came_in_is_told_by_its_steps_its_calls_and_its_latency(
     assert steps["orders.start_handling"] == 1
     calls = told.by("vtex_erp_vtex_calls_total", "endpoint", store="acme")
     assert calls == {"order": 1, "transaction": 1, "payments": 1, "start_handling": 1}
-    assert told.one("vtex_erp_paid_to_erp_seconds_count", store="acme") == 1
+    assert told.one("vtex_erp_payment_to_erp_seconds_count", store="acme") == 1
     assert told.one("vtex_erp_job_attempts_sum", kind="intake") == 1
     assert told.one("vtex_erp_tasks_running") == 0
 
@@ -86,7 +86,7 @@ def test_the_latency_is_counted_from_the_payment(
     counter.entry(order_id).order["authorizedDate"] = paid_at.isoformat()
     counter.work()
 
-    assert Read.of(registry).one("vtex_erp_paid_to_erp_seconds_sum", store="acme") == 7200
+    assert Read.of(registry).one("vtex_erp_payment_to_erp_seconds_sum", store="acme") == 7200
 
 
 def test_an_invoice_is_told_from_its_asking_until_vtex_has_it(
@@ -112,14 +112,14 @@ def test_what_vtex_throttles_is_told_as_429_and_as_a_step_that_comes_again(
     told = Read.of(registry)
 
     assert told.one("vtex_erp_vtex_calls_total", status="429", endpoint="order") == 1
-    assert told.by("vtex_erp_tasks_total", "reason", outcome="later") == {"vtex_throttled": 1}
+    assert told.by("vtex_erp_tasks_total", "reason", outcome="retry") == {"vtex_throttled": 1}
 
 
 @pytest.mark.parametrize(
     ("error", "outcome", "reason"),
     [
-        (ErpRejected("no such SKU"), "dead", "erp_rejected"),
-        (ZeroDivisionError("Ana Prado, 529.982.247-25"), "failed", "unforeseen"),
+        (ErpRejected("no such SKU"), "dead_letter", "erp_rejected"),
+        (ZeroDivisionError("Ana Prado, 529.982.247-25"), "unforeseen", "unforeseen"),
     ],
 )
 def test_what_a_step_ends_with_is_told_in_a_word_of_ours(
@@ -141,7 +141,7 @@ def test_what_a_step_ends_with_is_told_in_a_word_of_ours(
 def test_new_orders_are_told_once_and_a_counter_is_there_before_the_first(
     counter: Desk, registry: CollectorRegistry
 ) -> None:
-    name, labels = "vtex_erp_orders_found_total", {"store": "acme", "task": "orders.list"}
+    name, labels = "vtex_erp_orders_discovered_total", {"store": "acme", "task": "orders.list"}
     before = Read.of(registry).one(name, **labels)
     for _ in range(2):
         app.tasks["orders.list"].record("acme", [Listed("v1acme-01", counter.clock(), 100)])
@@ -187,9 +187,9 @@ def test_the_journal_tells_where_orders_stand_and_for_how_long_the_oldest(counte
     open_now = told.by("vtex_erp_jobs_open", "stage", store="acme", kind="intake")
     assert open_now == {"listed": 1, "fetched": 1}
     assert told.one("vtex_erp_jobs_open", store="acme", kind="intake", stage="paid") == 0
-    assert told.one("vtex_erp_oldest_open_job_seconds", store="acme", kind="intake") == 30
+    assert told.one("vtex_erp_oldest_open_job_age_seconds", store="acme", kind="intake") == 30
     assert told.one("vtex_erp_jobs_leased", store="acme", kind="intake") == 1
-    assert told.by("vtex_erp_jobs_ended", "state", kind="intake") == {"done": 1}
+    assert told.by("vtex_erp_jobs_finished", "state", kind="intake") == {"done": 1}
     assert told.one("vtex_erp_last_order_timestamp_seconds", store="acme") == (
         counter.clock().timestamp()
     )
@@ -247,9 +247,10 @@ def give_up(counter: Desk) -> None:
 @pytest.mark.parametrize(
     ("how", "reason"),
     [
-        (crash, "crashed"), (fail_unforeseen, "unforeseen"), (give_up, "gave_up"),
-        (break_document, "document"), (be_unknown_to_vtex, "vtex"), (refuse_at_erp, "erp"),
-        (break_contract, "refused"),
+        (crash, "crashed"), (fail_unforeseen, "unforeseen"), (give_up, "retries_exhausted"),
+        (break_document, "invalid_document"),
+        (be_unknown_to_vtex, "vtex_rejected"), (refuse_at_erp, "erp_rejected"),
+        (break_contract, "request_refused"),
     ],
 )  # fmt: skip
 def test_a_dead_job_is_told_by_its_reason_in_a_word(
@@ -258,7 +259,7 @@ def test_a_dead_job_is_told_by_its_reason_in_a_word(
     how(counter)
 
     assert reason in REASONS
-    assert cluster(counter.journal, settings()).by("vtex_erp_jobs_dead", "reason") == {reason: 1}
+    assert cluster(counter.journal, settings()).by("vtex_erp_dead_letters", "reason") == {reason: 1}
 
 
 def test_a_store_that_pauses_an_erp_that_is_down_and_a_feed_that_is_lost_are_told(
@@ -277,9 +278,9 @@ def test_a_store_that_pauses_an_erp_that_is_down_and_a_feed_that_is_lost_are_tol
     assert before.one("vtex_erp_store_paused", store="acme") == 0
     assert after.one("vtex_erp_store_paused", store="acme") == 1
     assert before.one("vtex_erp_erp_down_seconds") == 0
-    assert not before.all("vtex_erp_feed_works")
-    assert lost.one("vtex_erp_feed_works", store="acme") == 1
-    assert after.one("vtex_erp_feed_works", store="acme") == 0
+    assert not before.all("vtex_erp_feed_healthy")
+    assert lost.one("vtex_erp_feed_healthy", store="acme") == 1
+    assert after.one("vtex_erp_feed_healthy", store="acme") == 0
     assert "stocktaking" not in after.text
 
 
@@ -294,9 +295,9 @@ def test_the_quota_the_beat_and_who_is_away_are_told(
 
     told = Read.of(registry)
 
-    assert told.one("vtex_erp_quota_allowed_calls", store="acme") == 800
-    assert 1 <= told.one("vtex_erp_quota_used_calls", store="acme") <= 10
-    assert told.one("vtex_erp_beat_at_work") == 0
+    assert told.one("vtex_erp_rate_limit_allowed_calls_per_minute", store="acme") == 800
+    assert 1 <= told.one("vtex_erp_rate_limit_used_calls_per_minute", store="acme") <= 10
+    assert told.one("vtex_erp_beat_active") == 0
     assert (told.one("vtex_erp_up", server="redis"), told.one("vtex_erp_up", server="journal")) == (
         1, 1,
     )  # fmt: skip
@@ -312,7 +313,7 @@ def test_without_redis_the_journal_is_still_told_and_the_other_way_round(
     assert no_redis.by("vtex_erp_up", "server") == {"journal": 1}
     assert no_redis.all("vtex_erp_jobs_open")
     assert no_journal.by("vtex_erp_up", "server") == {"redis": 1}
-    assert no_journal.all("vtex_erp_beat_at_work")
+    assert no_journal.all("vtex_erp_beat_active")
     assert not no_journal.all("vtex_erp_jobs_open"), "what is not known is told as 0"
     assert "open-sesame" not in no_journal.text
 

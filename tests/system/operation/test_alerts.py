@@ -75,8 +75,8 @@ def test_a_beat_that_is_dead_is_told_once_by_whichever_worker_and_is_over_when_i
     beat.kill()
     eventually(lambda: told.got)
     silent = cluster.command("alerts")
-    before = alerts(cluster)["beat"]["seen_at"]
-    eventually(lambda: alerts(cluster)["beat"]["seen_at"] != before)
+    before = alerts(cluster)["beat_silent"]["seen_at"]
+    eventually(lambda: alerts(cluster)["beat_silent"]["seen_at"] != before)
     cluster.start_beat("b2")
     eventually(lambda: told.about("over"))
 
@@ -92,7 +92,9 @@ def test_a_receiver_that_is_down_holds_up_no_order_and_is_named_with_what_it_ans
     told.status = 503
     cluster.start_one_of_each(4)
     assert cluster.command("pause", "acme", "--why", "stocktaking").returncode == 0
-    eventually(lambda: "it answered 503" in str(alerts(cluster).get("paused", {}).get("fault")))
+    eventually(
+        lambda: "it answered 503" in str(alerts(cluster).get("store_paused", {}).get("fault"))
+    )
 
     tried = cluster.command("alerts", "--test")
     assert cluster.command("resume", "acme").returncode == 0

@@ -79,7 +79,7 @@ def test_beats_are_ready_the_one_at_work_and_the_one_that_stands_by(cluster: Clu
 
     def leads(probe: Probe) -> float:
         text = requests.get(f"http://127.0.0.1:{probe.port}/metrics", timeout=6).text
-        (line,) = (one for one in text.splitlines() if one.startswith("vtex_erp_beat_leads "))
+        (line,) = (one for one in text.splitlines() if one.startswith("vtex_erp_beat_is_leader "))
         return float(line.split()[1])
 
     eventually(lambda: all(one.is_ready() and one.is_alive() for one in probes), 30)

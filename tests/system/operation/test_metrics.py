@@ -127,12 +127,12 @@ class World:
         )  # fmt: skip
         assert asked.returncode == 0, asked.stderr
         # By both that tell of the cluster.
-        done = 'min(vtex_erp_jobs_ended{kind="intake",state="done"})'
+        done = 'min(vtex_erp_jobs_finished{kind="intake",state="done"})'
         eventually(lambda: self.prometheus.has_seen(done, ORDERS - 1), 60)
-        eventually(lambda: self.prometheus.has_seen("sum(vtex_erp_jobs_dead)", 2), 60)
-        invoices = 'max(vtex_erp_jobs_ended{kind="invoice",state="done"})'
+        eventually(lambda: self.prometheus.has_seen("sum(vtex_erp_dead_letters)", 2), 60)
+        invoices = 'max(vtex_erp_jobs_finished{kind="invoice",state="done"})'
         eventually(lambda: self.prometheus.has_seen(invoices, 1), 60)
-        eventually(lambda: self.prometheus.has_seen("sum(vtex_erp_beat_leads)", 1), 60)
+        eventually(lambda: self.prometheus.has_seen("sum(vtex_erp_beat_is_leader)", 1), 60)
 
     def reais(self, order_id: str) -> str:
         cents = next(
@@ -189,9 +189,9 @@ def test_each_rule_is_answered_and_what_is_wrong_is_told(world: World) -> None:
     def told() -> set[str]:
         found = {one["labels"]["alertname"] for one in world.prometheus.get("alerts")["alerts"]}
         # What the daily reconciliation makes of the dead order depends on when it came by.
-        return found - {"VtexErpReconciliationFound"}
+        return found - {"VtexErpReconciliationFindings"}
 
-    eventually(lambda: told() == {"VtexErpDeadJobs"}, 20, "something else is told, or nothing")
+    eventually(lambda: told() == {"VtexErpDeadLetters"}, 20, "something else is told, or nothing")
 
 
 def test_the_numbers_are_those_of_the_store(world: World) -> None:
@@ -201,18 +201,18 @@ def test_the_numbers_are_those_of_the_store(world: World) -> None:
     assert effects == ORDERS - 1
 
     for expression, value in (
-        ('max(vtex_erp_jobs_ended{kind="intake",state="done"})', effects),
+        ('max(vtex_erp_jobs_finished{kind="intake",state="done"})', effects),
         ('sum(vtex_erp_tasks_total{task="orders.start_handling",outcome="done"})', effects),
-        ("sum(vtex_erp_paid_to_erp_seconds_count)", effects),
+        ("sum(vtex_erp_payment_to_erp_seconds_count)", effects),
         ('sum(vtex_erp_vtex_calls_total{status="429"})', 2),
         ('sum(vtex_erp_vtex_calls_total{endpoint="start_handling"})', calls),
-        ("sum(vtex_erp_orders_found_total)", ORDERS),
+        ("sum(vtex_erp_orders_discovered_total)", ORDERS),
         ("sum(vtex_erp_invoice_to_vtex_seconds_count)", 1),
     ):
         # Each process is read at its own time.
         seen = partial(world.prometheus.has_seen, expression, value)
         eventually(seen, 30, f"{expression} is not {value}")
-    dead = world.prometheus.ask("max by (store, kind, reason) (vtex_erp_jobs_dead)")
+    dead = world.prometheus.ask("max by (store, kind, reason) (vtex_erp_dead_letters)")
     assert dead == [({"store": "acme", "kind": "intake", "reason": "erp"}, 1)]
 
 
@@ -227,7 +227,7 @@ def test_both_workers_worked_and_each_process_says_what_it_is(world: World) -> N
 
 
 def test_flower_tells_the_same_beside_its_own(world: World) -> None:
-    both = world.prometheus.ask('vtex_erp_jobs_ended{kind="intake",state="done"}')
+    both = world.prometheus.ask('vtex_erp_jobs_finished{kind="intake",state="done"}')
     own = world.prometheus.ask("flower_worker_online")
 
     assert {one["job"] for one, _ in both} == {"vtex-erp-cluster", "vtex-erp-flower"}
@@ -272,8 +272,8 @@ def test_every_metric_is_on_its_page_and_none_beside(world: World) -> None:
 
     # Nothing was compared yet, and no feed was set up.
     absent = {
-        "vtex_erp_feed_works", "vtex_erp_reconciliation_findings",
-        "vtex_erp_reconciled_timestamp_seconds",
+        "vtex_erp_feed_healthy", "vtex_erp_reconciliation_findings",
+        "vtex_erp_last_reconciliation_timestamp_seconds",
     }  # fmt: skip
     assert told <= described
     assert described - told <= absent

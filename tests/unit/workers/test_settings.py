@@ -78,7 +78,11 @@ def test_the_messages_go_through_redis_unless_a_broker_is_named() -> None:
         ("RETENTION_DOCUMENTS_DAYS", "-1", "must be from 0 to 36500; 0 for ever"),
         ("RETENTION_DOCUMENTS_DAYS", "never", "is not a whole number"),
         ("RETENTION_TIMELINE_DAYS", "1e6", "is not a whole number"),
-        ("ALERT_IGNORE", "quiet,loud", "names something else than quiet, unheard, waiting"),
+        (
+            "ALERT_IGNORE",
+            "missing_orders,loud",
+            "names something else than missing_orders, vtex_silent, jobs_waiting",
+        ),
         ("ALERT_CLOCK_SKEW_SECONDS", "0", "must be from 1 to 86400"),
         ("ALERT_WAITING_MINUTES", "0", "must be from 0.01"),
         ("TIMEZONE", "Brasilia", "is no time zone such as America/Sao_Paulo"),
