@@ -195,7 +195,8 @@ class ClusterMetrics(Collector):
         ours = [one for one in found.reconciliations if one.store in self._stores]
         yield _gauge(
             "vtex_erp_last_reconciliation_timestamp_seconds",
-            "When the store was last compared with VTEX", ["store"], {(one.store,): one.at.timestamp() for one in ours},
+            "When the store was last compared with VTEX",
+            ["store"], {(one.store,): one.at.timestamp() for one in ours},
         )  # fmt: skip
         yield _gauge(
             "vtex_erp_reconciliation_findings", "What that comparison found", ["store", "finding"],

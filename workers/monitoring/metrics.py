@@ -76,7 +76,7 @@ class WorkMetrics:
             "vtex_erp_tasks_running", "Tasks that run now in this process", registry=into
         )
         self._paid_to_erp = Histogram(
-            "vtex_erp_payment_to_erp_seconds", "From an order's payment until the ERP has the order",
+            "vtex_erp_payment_to_erp_seconds", "From an order's payment until the ERP has it",
             ["store"], buckets=_LATENCY_SECONDS, registry=into,
         )  # fmt: skip
         self._invoice = Histogram(
