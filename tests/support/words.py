@@ -157,7 +157,7 @@ class Count:
         )
 
     def faults(self, *, page: bool = False, how_to: bool = False) -> list[str]:
-        """Return a paragraph for each rate limit that is not met, with the places to fix.
+        """Return a paragraph for each budget that is not met, with the places to fix.
 
         Args:
             page: the length of sentences counts as well.

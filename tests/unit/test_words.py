@@ -1,4 +1,4 @@
-"""Our prose keeps to plain English: the counters of ``support.words`` stay within their rate limits."""
+"""Our prose keeps to plain English: the counters of ``support.words`` stay within their budgets."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def require(counted: Count, *, page: bool = False, how_to: bool = False) -> None
 
 
 @pytest.mark.parametrize("layer", [layer for layer in LAYERS if layer not in PENDING])
-def test_docstrings_keep_to_the_rate_limits(layer: str) -> None:
+def test_docstrings_keep_to_the_budgets(layer: str) -> None:
     texts = words.docstrings(ROOT / layer)
 
     assert texts, f"{layer} has no docstring: was it moved?"
@@ -75,19 +75,19 @@ def test_docstrings_keep_to_the_rate_limits(layer: str) -> None:
 
 
 @pytest.mark.skipif("help" in PENDING, reason="not rewritten yet")
-def test_help_texts_keep_to_the_rate_limits() -> None:
+def test_help_texts_keep_to_the_budgets() -> None:
     # Imported here: the other cases need no command line.
     from workers.cli.main import main
 
     require(count(words.help_texts(main)))
 
 
-def test_messages_keep_to_the_rate_limits() -> None:
+def test_messages_keep_to_the_budgets() -> None:
     require(count(words.messages(CATALOGUE)))
 
 
 @pytest.mark.parametrize("name", [name for name in PAGES if name not in EXCEPTIONS | PENDING])
-def test_a_page_keeps_to_the_rate_limits(name: str) -> None:
+def test_a_page_keeps_to_the_budgets(name: str) -> None:
     require(count(words.texts_of(ROOT / name)), page=True, how_to=name in HOW_TO)
 
 
