@@ -1,1 +1,1 @@
-"""Everything we know about VTEX; imports nothing of ours."""
+"""VTEX: its API, its documents and its rules. Imports ``foundation`` alone."""

@@ -1,8 +1,8 @@
-"""One method an endpoint, in our words."""
+"""The client of one VTEX account: one method per endpoint, documents in and out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -27,10 +27,10 @@ from vtex.transport.transport import Transport
 PAGE_ROWS = 100
 LAST_PAGE = 30
 REACHABLE = PAGE_ROWS * LAST_PAGE
-"""Orders that one filter can reach; beyond, VTEX serves no page."""
+"""Orders that one filter can reach. VTEX serves 30 pages of a list at most."""
 
 READABLE = timedelta(days=730)
-"""VTEX reads no order older than two years."""
+"""VTEX serves orders of the last two years."""
 
 _NO_TRACKING = {
     "trackingNumber": "0", "trackingUrl": None, "courier": None, "dispatchedDate": None,
@@ -38,24 +38,24 @@ _NO_TRACKING = {
 
 FEED = "/api/orders/feed"
 FEED_CONFIG = f"{FEED}/config"
-MOST_EVENTS = 10
-"""Events of one answer, at most."""
+MAX_EVENTS = 10
+"""Events in one response, at most."""
 
 SHORTEST_WINDOW = timedelta(milliseconds=1)
-"""VTEX tells moments of a filter apart to the millisecond."""
+"""A filter's dates have millisecond precision."""
 
 Window = tuple[datetime | None, datetime | None]
-"""From when to when orders were created."""
+"""The creation dates of a range of orders: from, to."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderWindow:
-    """A part of what was created in a range of dates.
+    """Orders created in one part of a range of dates.
 
     Attributes:
-        unreadable: what is wrong with rows that name no order.
-        total: how many orders VTEX counts in the whole range.
-        through: all that was created until then has been read; None while a window is read.
+        unreadable: the fault of each row without an order id.
+        total: number of orders that VTEX counts in the whole range.
+        through: every order created until then has been read. ``None`` within a window.
     """
 
     orders: tuple[ListedOrder, ...]
@@ -66,10 +66,10 @@ class OrderWindow:
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """Whether the key may do what the workers need.
+    """One permission that the workers need, and whether the key has it.
 
     Attributes:
-        ok: None where it could not be found out.
+        ok: ``None`` where the probe failed.
     """
 
     name: str
@@ -87,22 +87,22 @@ class VtexClient:
     def with_priority(
         self, priority: Priority, *, wait: Callable[[float], None] | None = None
     ) -> VtexClient:
-        """Return the same client, its calls of another priority; unasked they are a person's.
+        """Return the same client with another priority. The default is that of a person's calls.
 
         Args:
-            wait: called with seconds where the list is to be read in the end, however little of
-                the rate limit is left for it; without it ``RateLimitReached`` is raised.
+            wait: called with the seconds until the rate limit grants the next page of the list.
+                Without it, ``RateLimitReached`` is raised.
         """
         return VtexClient(self._transport.with_priority(priority), wait)
 
     def with_guard(self, hold: Callable[[], None]) -> VtexClient:
-        """Return the same client, which asks ``hold`` right before each call that changes an order.
+        """Return the same client, which calls ``hold`` right before each call that writes.
 
-        Between our look and our sending a worker may stand still for so long that another has
-        taken over and sent: VTEX takes an invoice twice.
+        A worker may freeze between its check and its call, and lose its job meanwhile. VTEX
+        would then accept the same invoice from both workers.
 
         Args:
-            hold: raises where the caller no longer owns what it is about to do.
+            hold: raises if the caller has lost its job.
         """
         return VtexClient(self._transport.with_guard(hold), self._wait)
 
@@ -115,9 +115,9 @@ class VtexClient:
     ) -> Iterator[OrderPage]:
         """Yield the pages of the order list, each with its oldest orders first.
 
-        Where more than 3,000 orders match, the window of creation dates is halved until they
-        fit. Orders that lose the status meanwhile draw all later ones forward: pages are read
-        from the last to the first, so that an order may come twice and none is passed over.
+        If more than 3,000 orders match, the window of creation dates is halved until they fit.
+        An order that leaves the status moves all later ones forward. Pages are therefore read
+        from the last to the first: an order may come twice, and each comes at least once.
 
         Source: ``GET /api/oms/pvt/orders``.
         """
@@ -130,13 +130,13 @@ class VtexClient:
     ) -> Iterator[OrderWindow]:
         """Yield the orders created from ``start`` to ``end``, each once, the oldest window first.
 
-        Halved as in ``list_orders``. Two windows share the moment between them, since VTEX's own
-        times are finer than its filter's; an order of that moment comes once all the same.
+        Windows are halved as in ``list_orders``. Two windows share the moment between them,
+        since VTEX stores times more finely than its filter. An order of that moment comes once.
 
         Source: ``GET /api/oms/pvt/orders``.
 
         Args:
-            status: only orders of this status; None for all, whatever became of them.
+            status: only orders of this status. ``None`` returns orders of every status.
 
         Raises:
             VtexUnavailable: more orders than VTEX shows fall into one millisecond.
@@ -145,12 +145,12 @@ class VtexClient:
         first = self._page(status, window, 1)
         known: set[str] = set()
         for through, page in self._created(status, window, first):
-            orders = tuple({o.order_id: o for o in page.orders if o.order_id not in known}.values())
-            known |= {one.order_id for one in orders}
+            orders = _unknown(page.orders, known)
+            known |= {order.order_id for order in orders}
             yield OrderWindow(orders, page.unreadable, first.total, through)
 
     def search(self, text: str) -> OrderPage:
-        """Return the newest orders of which VTEX's list finds a text in their ids.
+        """Return the newest orders that VTEX's list finds for a text, such as a part of an id.
 
         Source: ``GET /api/oms/pvt/orders``, ``q``.
         """
@@ -164,7 +164,7 @@ class VtexClient:
 
         Raises:
             OrderNotFound: VTEX does not know it in this account.
-            VtexUnavailable: no answer, or one that is not an order.
+            VtexUnavailable: VTEX did not answer, or the answer is not an order.
         """
         path = _order_path(order_id)
         return _object(self._transport.get(path), path)
@@ -175,7 +175,7 @@ class VtexClient:
         Source: ``GET /api/pvt/transactions/{transactionId}`` and its ``/payments``.
 
         Raises:
-            ValueError: the id names no transaction of the gateway.
+            ValueError: the gateway does not have such an id.
         """
         if not transaction_id or transaction_id in NOT_IN_GATEWAY:
             raise ValueError(f"{transaction_id!r} is no transaction of the gateway")
@@ -185,13 +185,13 @@ class VtexClient:
         return together({"transaction": transaction, "payments": payments})
 
     def start_handling(self, order_id: str) -> None:
-        """Tell VTEX that handling has started; it takes effect some seconds later.
+        """Start handling at VTEX. The status changes some seconds later.
 
         Source: ``POST /api/oms/pvt/orders/{orderId}/start-handling``, answered with 204.
 
         Raises:
             OrderConflict: the order is not ready for handling (any more).
-            VtexUnavailable: in doubt: VTEX may have done it.
+            VtexUnavailable: the effect is in doubt.
         """
         path = f"{_order_path(order_id)}/start-handling"
         status = self._transport.post(path)
@@ -202,19 +202,19 @@ class VtexClient:
             )  # fmt: skip
 
     def send_invoice(self, order_id: str, body: Mapping[str, Any]) -> str | None:
-        """Send an invoice; return VTEX's receipt, which may be None.
+        """Send an invoice. Return VTEX's receipt, if it gave one.
 
-        Source: ``POST /api/oms/pvt/orders/{orderId}/invoice``. The same number sent again takes
-        the place of the former.
+        Source: ``POST /api/oms/pvt/orders/{orderId}/invoice``. The same number sent again
+        replaces the former invoice.
 
         Raises:
             VtexRejected: VTEX refuses it, with its own words.
-            VtexUnavailable: in doubt: VTEX may have it.
+            VtexUnavailable: the effect is in doubt.
         """
         return self._sent("POST", f"{_order_path(order_id)}/invoice", body)
 
     def set_tracking(self, order_id: str, number: str, body: Mapping[str, Any]) -> str | None:
-        """Set the tracking of an invoice; return VTEX's receipt.
+        """Set the tracking of an invoice. Return VTEX's receipt.
 
         Source: ``PATCH /api/oms/pvt/orders/{orderId}/invoice/{invoiceNumber}``.
         """
@@ -222,7 +222,7 @@ class VtexClient:
         return self._sent("PATCH", path, body)
 
     def add_events(self, order_id: str, number: str, body: Mapping[str, Any]) -> str | None:
-        """Add tracking events to an invoice; return VTEX's receipt.
+        """Add tracking events to an invoice. Return VTEX's receipt.
 
         Source: ``PUT /api/oms/pvt/orders/{orderId}/invoice/{invoiceNumber}/tracking``.
         """
@@ -230,29 +230,29 @@ class VtexClient:
         return self._sent("PUT", path, body)
 
     def cancel(self, order_id: str, body: Mapping[str, Any]) -> str | None:
-        """Ask for an order's cancellation, which comes later, if at all; return the receipt.
+        """Request the cancellation of an order, which VTEX decides later. Return the receipt.
 
         Source: ``POST /api/oms/pvt/orders/{orderId}/cancel``.
         """
         return self._sent("POST", f"{_order_path(order_id)}/cancel", body)
 
     def deny_cancellation(self, order_id: str, body: Mapping[str, Any]) -> None:
-        """Deny a request to cancel an order, which goes on as before it, some seconds later.
+        """Deny a cancellation request. Some seconds later the order continues as before.
 
         Source: ``POST /api/orders/pvt/document/{orderId}/deny-cancellation-request``.
 
         Raises:
-            VtexRejected: there is no such request, or the status is another.
-            VtexUnavailable: in doubt: VTEX may have done it.
+            VtexRejected: the request does not exist, or the status does not allow a denial.
+            VtexUnavailable: the effect is in doubt.
         """
         path = f"/api/orders/pvt/document/{_name(order_id)}/deny-cancellation-request"
         self._transport.send("POST", path, body)
 
     def change_under_way(self, order_id: str) -> bool:
-        """Say whether a change of the order's items is unfinished.
+        """Return whether a change of the order's items is unfinished.
 
-        Source: ``GET /api/order-system/orders/{orderId}/changes``; an account or a key without
-        that route has no change that we could see.
+        Source: ``GET /api/order-system/orders/{orderId}/changes``. Where the account or the key
+        lacks that route, changes are invisible, and the result is false.
         """
         path = f"/api/order-system/orders/{quote(order_id, safe='')}/changes"
         try:
@@ -263,30 +263,30 @@ class VtexClient:
         if rows is not None and not isinstance(rows, list):
             raise VtexUnavailable(f"VTEX answered GET {path} with no list of changes",
                                   method="GET", path=path)  # fmt: skip
-        return any(isinstance(one, dict) and one.get("finished") is False for one in rows or ())
+        return any(isinstance(row, dict) and row.get("finished") is False for row in rows or ())
 
     def feed(self) -> FeedBatch:
-        """Return up to ten events; they are hidden for a while then, and come again uncommitted.
+        """Return up to ten events. The feed hides them for a while, then repeats them uncommitted.
 
         Source: ``GET /api/orders/feed``.
 
         Raises:
-            FeedMissing: this key has no feed.
-            DocumentInvalid: the answer is no list of events.
+            FeedMissing: this key does not have a feed.
+            DocumentInvalid: the answer is not a list of events.
         """
-        return schemas.read_feed(self._of_feed("GET", FEED, {"maxlot": str(MOST_EVENTS)}))
+        return schemas.read_feed(self._of_feed("GET", FEED, {"maxlot": str(MAX_EVENTS)}))
 
     def commit_feed(self, handles: Sequence[str]) -> None:
-        """Drop events for good; a handle that VTEX does not know (any more) has no effect.
+        """Delete events from the feed. VTEX ignores a handle that it does not know.
 
         Source: ``POST /api/orders/feed``.
         """
-        for start in range(0, len(handles), MOST_EVENTS):
-            some = list(handles[start : start + MOST_EVENTS])
-            self._of_feed("POST", FEED, {"handles": some})
+        for start in range(0, len(handles), MAX_EVENTS):
+            batch = list(handles[start : start + MAX_EVENTS])
+            self._of_feed("POST", FEED, {"handles": batch})
 
     def feed_config(self) -> FeedConfig | None:
-        """Return the configuration of this key's feed; None where it has none.
+        """Return the configuration of this key's feed, or ``None`` without a feed.
 
         Source: ``GET /api/orders/feed/config``.
         """
@@ -294,13 +294,13 @@ class VtexClient:
             raw = self._of_feed("GET", FEED_CONFIG)
         except FeedMissing:
             return None
-        # What VTEX answers where there is none is not published.
+        # VTEX does not publish its answer for a key without a feed.
         return schemas.read_feed_config(raw) if raw else None
 
     def configure_feed(self, config: FeedConfig) -> None:
-        """Set this key's feed up, or change it; what is queued stays.
+        """Create or change this key's feed. Its queued events stay.
 
-        Source: ``POST /api/orders/feed/config``. VTEX takes any status, also one that is misspelt.
+        Source: ``POST /api/orders/feed/config``. VTEX accepts any status, also a misspelt one.
         """
         body = {
             "filter": {"type": "FromWorkflow", "status": list(config.statuses or ())},
@@ -312,24 +312,24 @@ class VtexClient:
         self._of_feed("POST", FEED_CONFIG, body)
 
     def remove_feed(self) -> None:
-        """Drop this key's feed, with what is queued; it may be gone already.
+        """Delete this key's feed with its queued events. It may be gone already.
 
         Source: ``DELETE /api/orders/feed/config``.
         """
         with suppress(FeedMissing):
             self._of_feed("DELETE", FEED_CONFIG)
 
-    def _of_feed(self, method: str, path: str, what: Mapping[str, Any] | None = None) -> Any:
+    def _of_feed(self, method: str, path: str, values: Mapping[str, Any] | None = None) -> Any:
         try:
             if method == "GET":
-                return self._transport.get(path, what)
-            return self._transport.send(method, path, what)
+                return self._transport.get(path, values)
+            return self._transport.send(method, path, values)
         except (OrderNotFound, VtexUnavailable) as error:
             if method != "GET" and error.status == 200:
-                # Whatever its words are: what was not done shows when the feed is read again.
+                # The body does not matter: the next reading of the feed shows the result.
                 return None
-            # Also without a body; a proxy's page under that status does no harm here: the feed
-            # is then configured as it is.
+            # The body is ignored. A proxy's error page is harmless here: the feed is then
+            # configured again with the same values.
             if error.status != 404:
                 raise
             raise FeedMissing(
@@ -342,24 +342,24 @@ class VtexClient:
         return None if answer is None else schemas.read_receipt(answer)
 
     def probe(self) -> list[Permission]:
-        """Find out which permissions the key has, without changing anything.
+        """Find out which permissions the key has, without an effect.
 
-        An id that no order has answers 404 where the call is allowed, 403 where it is not.
+        For an unknown order id VTEX answers 404 if the call is allowed, and 403 if it is not.
         """
-        nobody = "permission-probe-00"
+        unknown = "permission-probe-00"
         return [
             _permission("List Orders", lambda: self._page(READY, None, 1)),
-            _permission("View order", lambda: self.order(nobody)),
-            _permission("Change order workflow status", lambda: self.start_handling(nobody)),
-            _permission("View Payment Data", lambda: self.transaction(nobody)),
-            _permission("Notify invoice", lambda: self.set_tracking(nobody, "0", _NO_TRACKING)),
-            _permission("Cancel order", lambda: self.cancel(nobody, {"reason": "probe"})),
+            _permission("View order", lambda: self.order(unknown)),
+            _permission("Change order workflow status", lambda: self.start_handling(unknown)),
+            _permission("View Payment Data", lambda: self.transaction(unknown)),
+            _permission("Notify invoice", lambda: self.set_tracking(unknown, "0", _NO_TRACKING)),
+            _permission("Cancel order", lambda: self.cancel(unknown, {"reason": "probe"})),
         ]
 
     def _windows(
         self, status: str | None, window: Window | None, first: OrderPage
     ) -> Iterator[tuple[Window | None, OrderPage]]:
-        """Yield windows that fit what VTEX shows of one filter, each with its first page."""
+        """Yield windows of at most ``REACHABLE`` orders, each with its first page."""
         start, end = window or (None, None)
         end = _whole(end or datetime.now(UTC), up=True)
         start = _whole(start or end - READABLE)
@@ -367,9 +367,9 @@ class VtexClient:
             yield window, first
             return
         middle = _whole(start + (end - start) / 2)
-        halves = [(one, self._page(status, one, 1)) for one in ((start, middle), (middle, end))]
+        halves = [(half, self._page(status, half, 1)) for half in ((start, middle), (middle, end))]
         if sum(page.total for _, page in halves) > first.total + REACHABLE:
-            # Each half as large as the whole: halved on, that would be millions of windows.
+            # Each half is as large as the whole. Halving on would make millions of windows.
             raise VtexUnavailable("VTEX's order list ignores the window of creation dates")
         for half, page in halves:
             yield from self._windows(status, half, page)
@@ -377,15 +377,15 @@ class VtexClient:
     def _created(
         self, status: str | None, window: Window, first: OrderPage
     ) -> Iterator[tuple[datetime | None, OrderPage]]:
-        """Yield pages; the last one of a window with the window's end."""
-        for one, page in self._windows(status, window, first):
+        """Yield pages. The last one of a window comes with the window's end."""
+        for narrowed, page in self._windows(status, window, first):
             if page.total > REACHABLE:
                 raise VtexUnavailable("VTEX's order list shows more orders of one moment than fit")
-            part, last = one or window, page
+            part, last = narrowed or window, page
             for last in self._read(status, part, page):
                 yield None, last
             if last.total > REACHABLE:
-                # It grew while it was read.
+                # The window grew while it was read.
                 yield from self._created(status, part, self._page(status, part, 1))
             else:
                 yield part[1], replace(last, orders=(), unreadable=())
@@ -393,26 +393,30 @@ class VtexClient:
     def _read(self, status: str | None, window: Window, first: OrderPage) -> Iterator[OrderPage]:
         """Yield a window's pages until as many orders were seen as VTEX counts.
 
-        What comes into the list meanwhile pushes later orders on, what leaves it draws them
-        forward. All orders only come, those of one status mostly go: read from the first page
-        or from the last one, none is passed over; where the count says otherwise, all is read
-        again.
+        New orders push later ones back. Orders that leave the list move them forward. Without a
+        status filter orders only come, so pages are read from the first one. With a filter they
+        mostly leave, so pages are read from the last one. If the count still differs, the window
+        is read again.
         """
         seen: set[str] = set()
         unreadable, before, page = 0, -1, first
         while before < len(seen):
             before, unreadable = len(seen), 0
-            pages = self._pages(status, window, page) if status else self._on(window, page)
+            pages = (
+                self._pages(status, window, page)
+                if status
+                else self._pages_of_every_status(window, page)
+            )
             for page in pages:
-                seen |= {one.order_id for one in page.orders}
+                seen |= {order.order_id for order in page.orders}
                 unreadable += len(page.unreadable)
                 yield page
             if len(seen) + unreadable >= page.total or page.total > REACHABLE:
                 return
             page = self._page(status, window, 1)
 
-    def _on(self, window: Window, page: OrderPage) -> Iterator[OrderPage]:
-        """Yield the pages of all orders of a window, from the first on."""
+    def _pages_of_every_status(self, window: Window, page: OrderPage) -> Iterator[OrderPage]:
+        """Yield the pages of a window's orders of every status, from the first one on."""
         yield page
         number = 1
         while number < min(page.pages, LAST_PAGE):
@@ -473,8 +477,12 @@ def _permission(name: str, call: Any) -> Permission:
     return Permission(name, True, "granted")
 
 
+def _unknown(orders: Iterable[ListedOrder], known: Collection[str]) -> tuple[ListedOrder, ...]:
+    return tuple({row.order_id: row for row in orders if row.order_id not in known}.values())
+
+
 def _whole(moment: datetime, *, up: bool = False) -> datetime:
-    """Return a moment to the millisecond, the one before or after it."""
+    """Round a moment down, or up, to the millisecond."""
     rest = timedelta(microseconds=moment.microsecond % 1000)
     return moment + (SHORTEST_WINDOW - rest) if up and rest else moment - rest
 

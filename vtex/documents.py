@@ -1,7 +1,7 @@
-"""VTEX's documents as frozen values: what we use of them, in our words.
+"""VTEX's documents as frozen values, with the fields that the workers use.
 
-Money is integer cents, times are aware UTC, absent text is None (VTEX writes ``""``, null or
-nothing). ``raw`` holds the whole document as VTEX gave it, unknown keys included.
+Money is integer cents. Times are aware UTC. Absent text is ``None``, where VTEX writes ``""``,
+null or leaves the key out. ``raw`` holds the whole document from VTEX with its unknown keys.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from decimal import Decimal
 from typing import Any
 
 NOT_IN_GATEWAY = frozenset({"NO-PAYMENT", "PAYMENT-FROM-AFFILIATE"})
-"""Transaction ids that name no transaction: nothing can be fetched for them."""
+"""Values of ``transactionId`` without a transaction at the payments gateway."""
 
 
 class Document(dict[str, Any]):
-    """A JSON object that still has its own text: to keep it, it need not be written again.
+    """A JSON object with the text that it was read from, so that storing it costs less.
 
-    It is not to be changed.
+    Do not change it: the text would differ.
     """
 
     __slots__ = ("text",)
@@ -31,7 +31,7 @@ class Document(dict[str, Any]):
 
 
 class Rows(list[Any]):
-    """A JSON list that still has its own text, as ``Document`` has it."""
+    """A JSON list with the text that it was read from, as in ``Document``."""
 
     __slots__ = ("text",)
 
@@ -41,13 +41,13 @@ class Rows(list[Any]):
 
 
 def together(parts: Mapping[str, Any]) -> Document:
-    """Return one document of several, its text made of theirs."""
-    text = ", ".join(f"{json.dumps(name)}: {text_of(one)}" for name, one in parts.items())
+    """Return one document made of several. Its text is made of theirs."""
+    text = ", ".join(f"{json.dumps(name)}: {text_of(part)}" for name, part in parts.items())
     return Document(parts, f"{{{text}}}")
 
 
 def text_of(value: Any) -> str:
-    """Return JSON as text: its own where it has one, so that nothing is written anew."""
+    """Return JSON as text. A document keeps the text that it was read from."""
     text: str | None = getattr(value, "text", None)
     if text is not None:
         return text
@@ -58,7 +58,7 @@ def text_of(value: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ListedOrder:
-    """One row of the order list; its status may be minutes old."""
+    """One row of the order list. Its status may be minutes old."""
 
     order_id: str
     created_at: datetime | None
@@ -72,8 +72,8 @@ class OrderPage:
     """One page of the order list.
 
     Attributes:
-        total: how many orders match the filter, also beyond the reachable 3,000.
-        unreadable: what is wrong with rows that name no order.
+        total: number of orders that match the filter, also beyond the reachable 3,000.
+        unreadable: the fault of each row without an order id.
     """
 
     orders: tuple[ListedOrder, ...]
@@ -85,13 +85,13 @@ class OrderPage:
 
 @dataclass(frozen=True, slots=True)
 class FeedEvent:
-    """A change of an order's status, as the feed hands it out.
+    """A change of an order's status, as the feed delivers it.
 
     Attributes:
-        handle: commits it; another one at each delivery.
-        state: the status that the order came to; None where it cannot be read.
-        changed_at: when; None where it cannot be read.
-        before: the status that it came from.
+        handle: commits the event. Each delivery has a new one.
+        state: the new status. ``None`` if it cannot be read.
+        changed_at: time of the change. ``None`` if it cannot be read.
+        before: the status before the change.
     """
 
     handle: str
@@ -104,11 +104,11 @@ class FeedEvent:
 
 @dataclass(frozen=True, slots=True)
 class UnreadableEvent:
-    """What names no order, or cannot be committed.
+    """An event without an order id or without a handle.
 
     Attributes:
-        handle: None where it has none: it will come again.
-        order_id: None where it names none.
+        handle: ``None`` if absent. The feed then repeats the event.
+        order_id: ``None`` if absent.
     """
 
     reason: str
@@ -119,7 +119,7 @@ class UnreadableEvent:
 
 @dataclass(frozen=True, slots=True)
 class FeedBatch:
-    """One answer of the feed."""
+    """One response of the feed."""
 
     events: tuple[FeedEvent, ...]
     unreadable: tuple[UnreadableEvent, ...] = ()
@@ -130,15 +130,15 @@ class FeedBatch:
 
 @dataclass(frozen=True, slots=True)
 class FeedConfig:
-    """What a feed hands out, and for how long.
+    """The configuration of a feed.
 
     Attributes:
-        statuses: None for all of them.
-        hidden_seconds: for so long an event that was read is not handed out again.
-        kept_seconds: an event that nobody commits is dropped after these, and so is a feed that
-            has none for as long.
-        is_workflow: it follows changes of status, not expressions.
-        waiting: events that nobody has committed yet, as VTEX counts them.
+        statuses: the statuses that it reports. ``None`` means all.
+        hidden_seconds: time for which the feed hides an event after it was read.
+        kept_seconds: VTEX deletes an uncommitted event after this time. It also deletes a feed
+            without events for as long.
+        is_workflow: true if it follows statuses, false for expressions.
+        waiting: number of uncommitted events, as VTEX counts them.
         oldest_seconds: age of the oldest of them.
     """
 
@@ -180,13 +180,13 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One line of an order; a SKU may stand on several.
+    """One line of an order. A SKU may stand on several lines.
 
     Attributes:
         index: the position that logistics and packages call ``itemIndex``.
-        selling_price_cents: unit price after discounts, approximate where they do not divide.
-        selling_prices: exact split of the line, from ``priceDefinition``; empty when absent.
-        total_cents: ``priceDefinition.total``; None when absent.
+        selling_price_cents: unit price after discounts, rounded if they do not divide evenly.
+        selling_prices: exact split of the line, from ``priceDefinition``. May be empty.
+        total_cents: ``priceDefinition.total``, if present.
         services: bought extras (``bundleItems``) such as gift wrap or warranty.
     """
 
@@ -216,7 +216,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who bought: a natural person, or a company and its buyer."""
+    """The shopper: a natural person, or a company and its buyer."""
 
     first_name: str | None = None
     last_name: str | None = None
@@ -235,7 +235,7 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A postal address as the shopper or the store wrote it; every part may lack."""
+    """A postal address as the shopper or the store wrote it. Every part is optional."""
 
     address_id: str | None = None
     address_type: str | None = None
@@ -253,11 +253,11 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Logistics:
-    """How one line is delivered; joined to it by ``item_index``, never by position.
+    """The delivery of one line. ``item_index`` joins them, since positions differ.
 
     Attributes:
         selling_price_cents: freight of the line after freight discounts.
-        pickup_name: name of the pickup point; None for a delivery.
+        pickup_name: name of the pickup point, for a pickup.
     """
 
     item_index: int
@@ -278,13 +278,13 @@ class Logistics:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """One means of payment, as the order or the gateway tells it.
+    """One payment of a transaction, from the order or from the gateway.
 
     Attributes:
-        value_cents: with interest; may cover the whole order group.
-        reference_value_cents: without interest.
-        status: gateway status, such as ``Approved``; None in the order's own data.
-        connector: connector answers with lower-case keys, the first of a doubled key.
+        value_cents: amount with interest. It may cover the whole order group.
+        reference_value_cents: amount without interest.
+        status: gateway status, such as ``Approved``. The order's own data do not have it.
+        connector: the connector's answers with lower-case keys, the first of a doubled key.
     """
 
     payment_id: str | None
@@ -310,7 +310,7 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class OrderTransaction:
-    """A transaction as the order tells it; see NOT_IN_GATEWAY for ids that name none."""
+    """A transaction in the order's document. See ``NOT_IN_GATEWAY`` for special ids."""
 
     transaction_id: str | None
     is_active: bool = True
@@ -331,7 +331,7 @@ class Transaction:
 
 @dataclass(frozen=True, slots=True)
 class PackageItem:
-    """What a package holds of one line of the order, named by its index."""
+    """The units of one line in a package. ``item_index`` names the line."""
 
     item_index: int
     quantity: int
@@ -364,13 +364,13 @@ class Order:
     """An order, ``GET /api/oms/pvt/orders/{orderId}``.
 
     Attributes:
-        value_cents: what the shopper owes; never computed from the items.
+        value_cents: the amount that the shopper owes, as VTEX states it.
         totals: id to cents: Items, Discounts (<= 0), Shipping, Tax, Change, and others.
         rounding_error_cents: cents lost by rounding item by item.
-        is_completed: False means that the checkout data are incomplete: do not integrate.
-        shipping_address: where it goes; None when nothing is delivered.
+        is_completed: false if the checkout data are incomplete. Do not integrate such an order.
+        shipping_address: destination, if something is delivered.
         invoice_address: the fiscal address, when the shopper gave one.
-        has_packages: an invoice was sent already.
+        has_packages: true if VTEX has an invoice already.
     """
 
     order_id: str
@@ -407,7 +407,7 @@ class Order:
     def gateway_transaction_ids(self) -> tuple[str, ...]:
         """Ids of the active transactions that the payments gateway knows."""
         return tuple(
-            one.transaction_id
-            for one in self.transactions
-            if one.is_active and one.transaction_id and one.transaction_id not in NOT_IN_GATEWAY
+            row.transaction_id
+            for row in self.transactions
+            if row.is_active and row.transaction_id and row.transaction_id not in NOT_IN_GATEWAY
         )

@@ -1,4 +1,4 @@
-"""What can go wrong with VTEX, drawn as a tree; the retry policy rests on it.
+"""The errors of calls to VTEX, as a tree. The retry policy decides by these classes.
 
 ::
 
@@ -22,20 +22,20 @@ from __future__ import annotations
 from datetime import timedelta
 
 THROTTLED_SECONDS = 60.0
-"""Pause after a 429 that names no time; VTEX's own advice."""
+"""Pause after a 429 without ``Retry-After``, as VTEX advises."""
 
 LONGEST_PAUSE_SECONDS = 900.0
-"""A pause that an answer asks for is cut to this: a typo there must not stop a store for days."""
+"""Upper bound of ``Retry-After``: a typo at VTEX must not stop a store for days."""
 
 
 class VtexError(Exception):
-    """An outcome of a call to VTEX that is not the wanted one.
+    """A call to VTEX failed.
 
     Attributes:
         method: HTTP method of the request, ``GET``.
         path: path of the request without its query.
-        status: HTTP status of the answer; None when there was none.
-        code: VTEX's own code, ``OMS007``; None when it sent none.
+        status: HTTP status. ``None`` without an answer.
+        code: VTEX's own code, such as ``OMS007``, if it sent one.
     """
 
     def __init__(
@@ -55,14 +55,14 @@ class VtexError(Exception):
 
 
 class VtexUnavailable(VtexError):
-    """No usable answer; a write may have been done all the same."""
+    """VTEX did not give a usable answer. A write may have had its effect."""
 
 
 class VtexThrottled(VtexUnavailable):
     """VTEX asks for a pause of the whole account.
 
     Attributes:
-        retry_after: seconds that VTEX asks for; None when it said nothing.
+        retry_after: seconds that VTEX asks for, if it did.
     """
 
     retry_after: float | None = None
@@ -75,45 +75,45 @@ class VtexThrottled(VtexUnavailable):
 
 
 class NotYet(VtexUnavailable):
-    """The order is on its way to where this makes sense; nothing failed.
+    """The order has not reached the status that the call needs. This is not a failure.
 
     Attributes:
-        patience: how long to wait for it at most; None for as long as it takes.
+        patience: longest wait. ``None`` waits without a bound.
     """
 
     patience: timedelta | None = None
 
     @classmethod
     def within(cls, patience: timedelta, message: str) -> NotYet:
-        """Return one whose waiting has an end."""
+        """Return an error with a bound of the wait."""
         error = cls(message)
         error.patience = patience
         return error
 
 
 class RateLimitReached(VtexError):
-    """No call was made: the store has none left for the next seconds, or pauses.
+    """The rate limit refused the call, before it was made.
 
     Attributes:
-        seconds: after which it is worth another try.
+        seconds: time until the next try.
     """
 
     seconds: float = 1.0
 
     @classmethod
     def until(cls, seconds: float) -> RateLimitReached:
-        """Return one that says when to try again."""
+        """Return an error with the time until the next try."""
         error = cls(f"waits for the store's rate limit, some {max(1, round(seconds))} s")
         error.seconds = seconds
         return error
 
 
 class Refused(VtexError):
-    """What was asked for contradicts the order; the message says how, and what to do."""
+    """The request contradicts the order. The message names the contradiction and the fix."""
 
 
 class VtexForgot(VtexError):
-    """VTEX took something, gave a receipt, and does not show it."""
+    """VTEX gave a receipt for a write, and does not show its effect."""
 
 
 class VtexUnauthorized(VtexError):
@@ -125,11 +125,11 @@ class OrderNotFound(VtexError):
 
 
 class FeedMissing(VtexError):
-    """The key has no feed: it was never configured, was deleted, or has expired."""
+    """The key's feed was never configured, was deleted, or has expired."""
 
 
 class OrderConflict(VtexError):
-    """The order's status does not allow the call (409, or 400 with OMS003)."""
+    """The order's status does not allow the call (409, or 400 with ``OMS003``)."""
 
 
 class VtexRejected(VtexError):
@@ -140,7 +140,7 @@ class DocumentInvalid(VtexError):
     """A document breaks its schema.
 
     Attributes:
-        faults: field path to what is wrong with it, ``{"items.0.quantity": "…"}``.
+        faults: field path to its fault, as in ``{"items.0.quantity": "…"}``.
     """
 
     faults: dict[str, str]

@@ -1,4 +1,4 @@
-"""What we send to VTEX: invoices, tracking, cancellations, and the rules of their numbers."""
+"""The bodies that the workers send to VTEX: invoices, tracking, cancellations, denials."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from datetime import timedelta
 from typing import Any
 
 KEY = re.compile(r"[0-9]{6}[0-9A-Z]{12}[0-9]{26}")
-"""An NF-e access key; since July 2026 the CNPJ within may hold letters."""
+"""An NF-e access key. Since July 2026 its CNPJ may hold letters."""
 
 OVERTAKING = timedelta(minutes=10)
-"""How long a request waits for one that was sent before it: queues keep no order."""
+"""Longest wait for a request that was sent earlier. Queues do not preserve order."""
 
 _UNSAFE = re.compile(r"[^0-9A-Za-z-]")
 _MADE_SAFE = re.compile(r"-x([0-9A-F]{2,6})-")
@@ -22,7 +22,7 @@ class InvoiceItem:
     """A line of an invoice.
 
     Attributes:
-        price_cents: of one unit; VTEX multiplies it by the quantity.
+        price_cents: price of one unit. VTEX multiplies it by the quantity.
     """
 
     sku_id: str
@@ -33,17 +33,17 @@ class InvoiceItem:
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
-    """A nota fiscal as VTEX wants it.
+    """A nota fiscal in VTEX's form.
 
     Attributes:
-        invoice_number: as the ERP writes it; ``plain_number`` returns the form for VTEX.
+        invoice_number: the ERP's spelling. ``plain_number`` returns the form for VTEX.
         type: ``Output`` (sale) or ``Input`` (return).
-        value_cents: with freight, tax and all; what counts for VTEX.
+        value_cents: total with freight and tax. VTEX counts this value.
         issued_at: ISO 8601 with its offset, as written.
-        items: none means all that is still open.
-        invoice_series: series of the nota fiscal, without leading zeros; VTEX has no field for it.
+        items: empty means every open unit.
+        invoice_series: series of the nota fiscal, without leading zeros. VTEX lacks a field for it.
         invoice_key: NF-e access key.
-        url: where the document can be seen.
+        url: address of the document.
     """
 
     invoice_number: str
@@ -72,12 +72,12 @@ class TrackingEvent:
 
 @dataclass(frozen=True, slots=True)
 class Tracking:
-    """What the carrier says of the parcel of one invoice.
+    """The carrier's data about the parcel of one invoice.
 
     Attributes:
-        invoice_number: as the ERP writes it.
-        invoice_series: its series, where the ERP names it.
-        delivered_at: ISO 8601 with offset; None while it is under way.
+        invoice_number: the ERP's spelling.
+        invoice_series: its series, if the ERP names it.
+        delivered_at: ISO 8601 with offset, once delivered.
     """
 
     invoice_number: str
@@ -92,7 +92,7 @@ class Tracking:
 
 @dataclass(frozen=True, slots=True)
 class Cancellation:
-    """A wish to cancel an order."""
+    """A request to cancel an order."""
 
     reason: str
     requested_by_user: bool = False
@@ -100,11 +100,11 @@ class Cancellation:
 
 @dataclass(frozen=True, slots=True)
 class Denial:
-    """A word against a request to cancel an order.
+    """A denial of a cancellation request.
 
     Attributes:
-        reason: for the marketplace and the shopper.
-        request_id: of the request, where it must be this very one.
+        reason: text for the marketplace and the shopper.
+        request_id: id of the request to deny. ``None`` denies the current one.
     """
 
     reason: str
@@ -112,29 +112,30 @@ class Denial:
 
 
 def plain_number(number: str) -> str:
-    """Return an invoice number that VTEX's later calls can take; ``written_number`` undoes it.
+    """Return an invoice number that VTEX's later calls accept. ``written_number`` undoes it.
 
     A space, ``/`` or ``#`` makes VTEX lose the invoice or refuse its tracking for good. Each such
-    character becomes its code in hexadecimal: ``128/841`` is sent as ``128-x2F-841``.
+    character becomes its hexadecimal code: ``128/841`` is sent as ``128-x2F-841``.
     """
-    return _UNSAFE.sub(lambda found: f"-x{ord(found[0]):02X}-", number)
+    return _UNSAFE.sub(lambda match: f"-x{ord(match[0]):02X}-", number)
 
 
 def written_number(number: str) -> str:
-    """Return an invoice number of VTEX as the ERP writes it."""
-    return _MADE_SAFE.sub(lambda found: chr(int(found[1], 16)), number)
+    """Return the ERP's spelling of an invoice number from VTEX."""
+    return _MADE_SAFE.sub(lambda match: chr(int(match[1], 16)), number)
 
 
 def number_is_free(number: str) -> bool:
-    """Say whether an ERP's invoice number can be made safe and back again."""
-    return not _MADE_SAFE.search(number) and any(one.isalnum() for one in number)
+    """Return whether ``plain_number`` can encode an invoice number and decode it again."""
+    return not _MADE_SAFE.search(number) and any(character.isalnum() for character in number)
 
 
 def key_is_sound(key: str) -> bool:
-    """Say whether an NF-e access key has its form and its check digit (modulo 11)."""
+    """Return whether an NF-e access key has the right form and check digit (modulo 11)."""
     if not KEY.fullmatch(key):
         return False
-    total = sum((ord(one) - 48) * (2 + place % 8) for place, one in enumerate(reversed(key[:-1])))
+    weighted = enumerate(reversed(key[:-1]))
+    total = sum((ord(digit) - 48) * (2 + place % 8) for place, digit in weighted)
     rest = total % 11
     return int(key[-1]) == (0 if rest < 2 else 11 - rest)
 
@@ -190,16 +191,16 @@ def events_body(tracking: Tracking) -> Any:
     delivered = tracking.delivered_at
     return {
         "isDelivered": delivered is not None,
-        # VTEX's format here has neither seconds nor offset.
+        # VTEX's format here lacks seconds and offset.
         "deliveredDate": delivered[:16].replace("T", " ") if delivered else None,
         "events": [
             {
-                "city": one.city,
-                "state": one.state,
-                "description": one.description,
-                "date": one.date,
+                "city": event.city,
+                "state": event.state,
+                "description": event.description,
+                "date": event.date,
             }
-            for one in tracking.events
+            for event in tracking.events
         ],
     }
 

@@ -1,4 +1,4 @@
-"""Order statuses and what each one allows. Source: the status table of VTEX's Orders API."""
+"""Order statuses and the calls that each one allows. Source: VTEX's table of statuses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FEED_STATUSES = (
     "handling", "invoice-after-cancellation-deny", "order-accepted", "invoice", "invoiced",
     "replaced", "cancellation-requested", "cancel", "canceled",
 )  # fmt: skip
-"""What a feed can be asked for; VTEX takes a misspelt one as well, and then says nothing."""
+"""The statuses that a feed can report. VTEX accepts a misspelt one, and then stays silent."""
 
 CANCELED = frozenset(
     {
@@ -27,13 +27,13 @@ CANCELED = frozenset(
         "waiting-for-seller-decision", "replaced",
     }
 )  # fmt: skip
-"""Canceled, being canceled, or replaced by another order: not to be shipped."""
+"""Canceled, being canceled, or replaced by another order: do not ship."""
 
 ENDED_CANCELED = frozenset({"canceled", "replaced"})
-"""Canceled for good: nothing of it is undecided any more."""
+"""Canceled for good."""
 
 HANDLED = frozenset({"start-handling", "handling", "ready-for-invoicing", "invoice", "invoiced"})
-"""Handling has started, here or by a person's hand."""
+"""Handling has started, by the workers or by hand."""
 
 
 TRANSIENT = frozenset(
@@ -43,33 +43,33 @@ TRANSIENT = frozenset(
         "cancellation-request-denied-ffm", "detail.state.null",
     }
 )  # fmt: skip
-"""VTEX passes through these by itself; an order that stays in one is stuck."""
+"""VTEX passes through these by itself. An order that stays in one is stuck."""
 
 ASKED_ONCE = "cancellation-requested"
-"""A cancellation waits for the seller's word; a second request confirms it."""
+"""A cancellation waits for the seller's decision. A second request confirms it."""
 
 
 ASKED_THERE = ("request-cancel", "waiting-for-seller-decision")
-"""The marketplace's side of an order that is asked to be canceled: its seller decides."""
+"""The marketplace's order while its seller decides on a cancellation request."""
 
 UNDECIDED = frozenset({ASKED_ONCE, *ASKED_THERE})
-"""Somebody asked for a cancellation, and nobody has decided on it."""
+"""A cancellation request waits for a decision."""
 
 DENIABLE = (ASKED_ONCE, "waiting-for-seller-decision")
-"""VTEX takes a denial in these, the seller's side and the marketplace's of a request."""
+"""VTEX accepts a denial in these statuses: the seller's and the marketplace's."""
 
 DENIED = "cancellation-request-denied-ffm"
-"""A denial is being processed; the order goes on after it."""
+"""VTEX processes a denial. Then the order continues."""
 
 ASIDE = UNDECIDED | {DENIED}
-"""From these an order goes on as before, or is canceled."""
+"""From these statuses an order continues as before, or is canceled."""
 
 CHANGES = (ASKED_ONCE, *ASKED_THERE, "canceled", "replaced")
-"""What an ERP that has the order must hear of, soon."""
+"""Changes that an ERP with the order must learn soon."""
 
 
 class Answer(Enum):
-    """What a status says to something that is asked for."""
+    """Whether a status allows a request."""
 
     YES = auto()
     NO = auto()
@@ -117,31 +117,33 @@ _MAY_CANCEL = {
 
 
 def takes_invoice(status: str | None) -> Answer:
-    """Say whether an order takes a sales invoice: yes, no, later, or after start-handling."""
+    """Return whether a status accepts a sales invoice."""
     return _TAKES_INVOICE.get(status or "", Answer.LATER)
 
 
 def may_cancel(status: str | None, has_packages: bool) -> Answer:
-    """Say whether an order may be canceled: yes, no, later, under way, or done."""
+    """Return whether an order can be canceled."""
     answer = _MAY_CANCEL.get(status or "", Answer.LATER)
     return Answer.NO if has_packages and answer is Answer.YES else answer
 
 
 def is_canceled(status: str | None) -> bool:
-    """Say whether the order is canceled or about to be."""
+    """Return whether the order is canceled or about to be."""
     return status in CANCELED
 
 
 def handling_done(status: str | None, has_packages: bool) -> bool:
-    """Say whether handling has started; a partial invoice sends the status back to approved."""
+    """Return whether handling has started.
+
+    A partial invoice sets the status back to ``payment-approved``.
+    """
     return status in HANDLED or (status == "payment-approved" and has_packages)
 
 
 def reason_to_skip(order: Order) -> str | None:
-    """Return why an order that was listed as ready is not to be integrated; None if it is.
+    """Return the reason to skip an order that was listed as ready, or ``None``.
 
-    The list may be minutes old; the order itself decides. A status from before ``ready`` is
-    skipped too: VTEX lists the order again when it gets there, and ``retry`` brings it in.
+    The list may be minutes old, so the order's own status decides.
     """
     if is_canceled(order.status):
         return f"canceled before it came in: VTEX shows {order.status!r}"
@@ -154,7 +156,7 @@ def require_ready(order: Order) -> None:
     """Raise unless the order can be integrated now.
 
     Raises:
-        VtexUnavailable: it is incomplete, or not ready yet; try again later.
+        VtexUnavailable: the order is incomplete or not ready yet. Retry later.
     """
     reason = ""
     if not order.is_completed:
