@@ -25,7 +25,7 @@ from sqlalchemy import Engine, create_engine, make_url, text
 
 from journal.journal import Journal
 from journal.model import AT_ERP, Kind
-from journal.storage.rows import new_job, packed
+from journal.storage.rows import compress, job_row
 from journal.storage.tables import documents, jobs, orders
 from vtex import schemas
 from vtex.client import VtexClient
@@ -59,7 +59,7 @@ class Stock:
             order = client.order(order_id)
             ids = schemas.read_order(order).gateway_transaction_ids
             payment = {"transactions": [client.transaction(one) for one in ids]}
-            self.originals.append((order, packed(payment)))
+            self.originals.append((order, compress(payment)))
 
     def grow(self, count: int) -> None:
         """Let so many orders wait for their insertion."""
@@ -81,8 +81,8 @@ class Stock:
         key = {"store": "acme", "order_id": order_id}
         return (
             key | {"value_cents": order["value"], "created_at": placed, "listed_at": now},
-            key | {"order_document": packed(order), "payment_document": payment, "kept_at": now},
-            new_job("acme", order_id, Kind.INTAKE, "", now) | {"stage": AT_ERP, "due_at": placed},
+            key | {"order_document": compress(order), "payment_document": payment, "kept_at": now},
+            job_row("acme", order_id, Kind.INTAKE, "", now) | {"stage": AT_ERP, "due_at": placed},
         )
 
 

@@ -26,10 +26,10 @@ from sqlalchemy import text
 
 from journal.journal import Journal
 from journal.model import PATHS, Kind, Stage, State
-from journal.orders import Listed
+from journal.orders import NewOrder
 from journal.privacy.retention import RetentionPolicy
-from journal.requests import Ask
-from journal.storage.rows import line, new_job, packed
+from journal.requests import RequestDraft
+from journal.storage.rows import compress, event_row, job_row
 from journal.storage.tables import documents, events, jobs, orders
 from vtex import schemas
 from vtex.client import VtexClient
@@ -53,7 +53,7 @@ def originals() -> list[tuple[bytes | None, bytes | None]]:
             order = client.order(order_id)
             ids = schemas.read_order(order).gateway_transaction_ids
             payment = {"transactions": [client.transaction(one) for one in ids]}
-            found.append((packed(order), packed(payment)))
+            found.append((compress(order), compress(payment)))
     return found
 
 
@@ -63,7 +63,7 @@ class Stock:
     def __init__(self, journal: Journal, stores: int, kept: list[Any]) -> None:
         self.journal, self.stores, self.kept = journal, stores, kept
         self.count = 0
-        self.content = packed({"invoice_number": "128841", "value_cents": 5230, "courier": "Sul"})
+        self.content = compress({"invoice_number": "128841", "value_cents": 5230, "courier": "Sul"})
 
     def name(self, number: int) -> tuple[str, str]:
         """Return an order's store and id."""
@@ -96,8 +96,8 @@ class Stock:
             return [key | {"order_document": order, "payment_document": payment, "kept_at": at}]
         if table == "journal_events":
             told = PATHS[Kind.INTAKE]
-            return [line(*name, at, 1, str(one), stage=str(one)) for one in told]
-        intake = new_job(*name, Kind.INTAKE, "", at)
+            return [event_row(*name, at, 1, str(one), stage=str(one)) for one in told]
+        intake = job_row(*name, Kind.INTAKE, "", at)
         intake |= {"state": State.DONE, "stage": Stage.HANDLING, "attempt": 1, "content": None}
         sent = {"kind": Kind.INVOICE, "key": "Output 128841", "stage": Stage.CONFIRMED}
         return [intake, intake | sent | {"about": "128841", "content": self.content}]
@@ -151,7 +151,7 @@ class Work:
         known = [self.known(n)[1] for n in range(PAGE // 2)]
         new = [f"n{self.number + n:08}-01" for n in range(PAGE // 2)]
         self.number += PAGE // 2
-        self.journal.orders.record("s000", [Listed(one, now, 5230) for one in known + new])
+        self.journal.orders.record("s000", [NewOrder(one, now, 5230) for one in known + new])
 
     def steps(self, _: int) -> None:
         """Twenty new orders: claimed in one sweep, each taken through its four steps."""
@@ -173,8 +173,10 @@ class Work:
         name = self.known(number)
         self.number += 1
         content = {"invoice_number": "128841"}
-        self.journal.requests.submit(Ask(*name, Kind.INVOICE, "Output 128841", content))
-        self.journal.requests.submit(Ask(*name, Kind.INVOICE, f"Output x{self.number}", content))
+        self.journal.requests.submit(RequestDraft(*name, Kind.INVOICE, "Output 128841", content))
+        self.journal.requests.submit(
+            RequestDraft(*name, Kind.INVOICE, f"Output x{self.number}", content)
+        )
 
     def view(self, number: int) -> None:
         name = self.stock.name(number * 7 % self.stock.count)

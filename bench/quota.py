@@ -33,7 +33,7 @@ from cluster import Surroundings, surroundings, wait_until_ready
 from sqlalchemy import NullPool, create_engine, make_url, text
 
 from journal.journal import Journal
-from journal.orders import Listed
+from journal.orders import NewOrder
 from support.servers import (  # cluster.py says where it is
     Cluster,
     RedisServer,
@@ -87,7 +87,7 @@ class Stores:
         for name, url in self.urls.items():
             ids = list(requests.get(f"{url}/_simulator/state", timeout=60).json()["orders"])
             for start in range(0, len(ids), 100):
-                listed = [Listed(one, None, None) for one in ids[start : start + 100]]
+                listed = [NewOrder(one, None, None) for one in ids[start : start + 100]]
                 journal.orders.record(name, listed)
 
     def calls(self) -> dict[str, dict[str, int]]:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
 
-from journal.model import Policy, Ticket
+from journal.model import Lease, Policy
 from journal.storage.repository import Repository
 from journal.storage.rows import Row, insert
 from journal.storage.tables import erp_pauses, jobs
@@ -19,7 +19,7 @@ _ONLY = 1
 
 
 @dataclass(frozen=True, slots=True)
-class ErpPause:
+class ErpCircuit:
     """The ERP did not answer, and has taken no order since.
 
     Attributes:
@@ -31,14 +31,14 @@ class ErpPause:
     reason: str
 
 
-def current(db: Connection) -> ErpPause | None:
+def current(db: Connection) -> ErpCircuit | None:
     """Return the pause, None while the ERP answers."""
     query = select(erp_pauses.c.since, erp_pauses.c.until, erp_pauses.c.reason)
     row = db.execute(query).one_or_none()
-    return None if row is None else ErpPause(row.since, row.until, row.reason)
+    return None if row is None else ErpCircuit(row.since, row.until, row.reason)
 
 
-def suspect(db: Connection, job: Row, reason: str, now: datetime, policy: Policy) -> bool:
+def record_failure(db: Connection, job: Row, reason: str, now: datetime, policy: Policy) -> bool:
     """Keep that the ERP did not answer a job; say whether it was suspected already.
 
     The first failure may be one lock that timed out: the next order tries at once. Only another
@@ -55,18 +55,18 @@ def suspect(db: Connection, job: Row, reason: str, now: datetime, policy: Policy
     return bool(db.execute(kept).scalar_one() > now)
 
 
-def lift(db: Connection) -> bool:
+def close(db: Connection) -> bool:
     """End the pause; say whether nobody else did."""
     return db.execute(erp_pauses.delete()).rowcount == 1
 
 
-def turn(db: Connection, now: datetime) -> Row | None:
+def next_probe(db: Connection, now: datetime) -> Row | None:
     """Return the pause where an order may try now, kept from other sweeps; None where none may."""
     query = select(erp_pauses).where(erp_pauses.c.until <= now)
     return db.execute(query.with_for_update(skip_locked=True)).mappings().one_or_none()
 
 
-def let_try(db: Connection, ticket: Ticket, now: datetime, policy: Policy) -> None:
+def start_probe(db: Connection, ticket: Lease, now: datetime, policy: Policy) -> None:
     """Let one order try, and the others wait meanwhile."""
     until = now + timedelta(seconds=policy.erp_pause_seconds)
     named = (
@@ -79,19 +79,19 @@ def let_try(db: Connection, ticket: Ticket, now: datetime, policy: Policy) -> No
     db.execute(update(erp_pauses).values(until=until, tried_job=job, tried_due_at=due_at))
 
 
-def after(tried: Row) -> ColumnElement[bool]:
+def later_than(tried: Row) -> ColumnElement[bool]:
     """Return which jobs have their turn after the one that tried last."""
     due_at, job = tried["tried_due_at"], tried["tried_job"]
     return and_(jobs.c.due_at >= due_at, or_(jobs.c.due_at > due_at, jobs.c.id > job))
 
 
-def keeps_out(row: Row, now: datetime) -> bool:
+def blocks(row: Row, now: datetime) -> bool:
     """Say whether a job has to wait, as read with the pause: all do but the one that tries."""
     until = row["erp_until"]
     return until is not None and until > now and row["erp_tried_job"] != row["id"]
 
 
-def pass_turn(db: Connection, row: Row, now: datetime) -> None:
+def end_probe(db: Connection, row: Row, now: datetime) -> None:
     """Let the next order try at once where this one ended without having asked the ERP."""
     if row["erp_until"] is not None and row["erp_tried_job"] == row["id"]:
         db.execute(update(erp_pauses).where(erp_pauses.c.tried_job == row["id"]).values(until=now))
@@ -100,7 +100,7 @@ def pass_turn(db: Connection, row: Row, now: datetime) -> None:
 class ErpCircuitBreaker(Repository):
     """The circuit breaker in front of the ERP."""
 
-    def current(self) -> ErpPause | None:
+    def current(self) -> ErpCircuit | None:
         """Return why orders wait for the ERP; None while it answers."""
         with self._database.transaction() as db:
             return current(db)

@@ -13,13 +13,13 @@ from journal.storage.repository import Repository
 from journal.storage.rows import insert
 from journal.storage.tables import feeds
 
-LOOK = timedelta(minutes=5)
+CHECK_INTERVAL = timedelta(minutes=5)
 """So often a feed that works is compared with what it was set up as."""
 
-PROBE = timedelta(minutes=1)
+RETRY_INTERVAL = timedelta(minutes=1)
 """So often a feed that does not work is tried."""
 
-SETTLING = timedelta(minutes=15)
+SETTLE_TIME = timedelta(minutes=15)
 """For so long after a feed was (re)configured the list goes on at its usual pace: a feed tells
 nothing of what was before, and the list may lag by minutes."""
 
@@ -53,19 +53,19 @@ class FeedRow:
 
     def is_due(self, now: datetime) -> bool:
         """Say whether it may be read now: one that does not work is not hammered."""
-        return self.fault is None or self.tried_at is None or now >= self.tried_at + PROBE
+        return self.fault is None or self.tried_at is None or now >= self.tried_at + RETRY_INTERVAL
 
     def wants_look(self, now: datetime) -> bool:
         """Say whether its configuration is to be compared now."""
-        return self.fault is not None or now >= self.looked_at + LOOK
+        return self.fault is not None or now >= self.looked_at + CHECK_INTERVAL
 
     def works(self, now: datetime) -> bool:
         """Say whether orders come by it: it is read, and is what it was set up as."""
-        return self.fault is None and now < self.looked_at + 3 * LOOK
+        return self.fault is None and now < self.looked_at + 3 * CHECK_INTERVAL
 
     def spares_list(self, now: datetime, pace: timedelta) -> bool:
         """Say whether the list need not be asked now."""
-        settled = now >= self.configured_at + SETTLING
+        settled = now >= self.configured_at + SETTLE_TIME
         recent = self.listed_at is not None and now < self.listed_at + pace
         return settled and recent and self.works(now)
 
@@ -76,7 +76,7 @@ def find(db: Connection, store: str) -> FeedRow | None:
     return None if row is None else _feed(row)
 
 
-def every(db: Connection) -> list[FeedRow]:
+def find_all(db: Connection) -> list[FeedRow]:
     """Return all stores' feeds."""
     return [_feed(row) for row in db.execute(select(feeds).order_by(feeds.c.store)).mappings()]
 

@@ -109,7 +109,7 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
-class Ticket:
+class Lease:
     """A claimed job: what a message carries.
 
     Attributes:
@@ -137,7 +137,7 @@ class JobLost(JournalError):
     """The job belongs to another attempt, stands elsewhere, or has ended."""
 
 
-class ContentPurged(JournalError):
+class RequestPurged(JournalError):
     """What the job was to do is not known any more."""
 
 
@@ -155,7 +155,7 @@ class StorePaused(JournalError):
         self.until = until
 
 
-class ErpPaused(JournalError):
+class ErpCircuitOpen(JournalError):
     """The ERP does not answer; another order finds out when it does again."""
 
 

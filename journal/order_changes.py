@@ -13,12 +13,12 @@ from sqlalchemy import Connection, select
 
 from journal.model import Kind, Stage, State
 from journal.storage.repository import Repository
-from journal.storage.rows import insert, is_open, line, new_job
+from journal.storage.rows import event_row, insert, is_open, job_row
 from journal.storage.tables import events, jobs
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ChangeHint:
     """A hint that something changed.
 
     Attributes:
@@ -33,7 +33,7 @@ class Seen:
     after: timedelta = timedelta()
 
 
-def record(db: Connection, store: str, seen: Iterable[Seen], now: datetime) -> list[str]:
+def record(db: Connection, store: str, seen: Iterable[ChangeHint], now: datetime) -> list[str]:
     """Open a job for each hint that is new; return the orders. Those never listed have none."""
     wanted = {(one.order_id, one.key): one for one in seen}
     if not wanted:
@@ -44,7 +44,7 @@ def record(db: Connection, store: str, seen: Iterable[Seen], now: datetime) -> l
     )
     known = set(db.execute(query).scalars())
     fresh = [
-        new_job(store, one.order_id, Kind.CHANGE, one.key, now) | {"due_at": now + one.after}
+        job_row(store, one.order_id, Kind.CHANGE, one.key, now) | {"due_at": now + one.after}
         for one in wanted.values()
         if one.order_id in known
     ]
@@ -54,7 +54,7 @@ def record(db: Connection, store: str, seen: Iterable[Seen], now: datetime) -> l
     found = db.execute(opened.returning(jobs.c.order_id, jobs.c.key)).all()
     if found:
         lines = [
-            line(
+            event_row(
                 store, one.order_id, now, 0, "seen at VTEX", kind=Kind.CHANGE, stage=Stage.SEEN,
                 detail=wanted[one.order_id, one.key].words,
             )
@@ -67,7 +67,7 @@ def record(db: Connection, store: str, seen: Iterable[Seen], now: datetime) -> l
 class OrderChanges(Repository):
     """The jobs of changes, and the state of the ERP's own cancellation."""
 
-    def record(self, store: str, seen: Iterable[Seen]) -> int:
+    def record(self, store: str, seen: Iterable[ChangeHint]) -> int:
         """Open a job for each hint that is new; return how many. One transaction."""
         hints = list(seen)
         if not hints:

@@ -8,15 +8,15 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, RowMapping, and_, select, true
 
-from journal.jobs import postgresql_fast_path as quick
+from journal.jobs import postgresql_fast_path as fast_path
 from journal.model import AT_ERP, Kind, Stage, State
 from journal.storage.repository import Repository
-from journal.storage.rows import count_jobs, insert, line, new_job
+from journal.storage.rows import count_jobs, event_row, insert, job_row
 from journal.storage.tables import erp_pauses, events, jobs, orders
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class NewOrder:
     """An order as VTEX's list names it."""
 
     order_id: str
@@ -52,7 +52,7 @@ class OrderRow:
 class Orders(Repository):
     """All orders of all stores."""
 
-    def record(self, store: str, listed: Iterable[Listed]) -> int:
+    def record(self, store: str, listed: Iterable[NewOrder]) -> int:
         """Write the orders that are not known yet, each with its intake due; return how many.
 
         One transaction; existing rows stay untouched.
@@ -64,7 +64,7 @@ class Orders(Repository):
             return 0
         if not self._database.is_local:
             named = [(one.order_id, one.created_at, one.value_cents) for one in rows]
-            return quick.record(self._database, store, named, now)
+            return fast_path.record(self._database, store, named, now)
         with self._database.transaction() as db:
             # Nobody else writes meanwhile, as SQLite has one writer.
             there = select(jobs.c.order_id).where(
@@ -132,7 +132,7 @@ class Orders(Repository):
         return counts
 
 
-def _open(db: Connection, store: str, new: Sequence[Listed], now: datetime) -> None:
+def _open(db: Connection, store: str, new: Sequence[NewOrder], now: datetime) -> None:
     """Write orders, each with its intake due."""
     noted = [
         {
@@ -143,16 +143,16 @@ def _open(db: Connection, store: str, new: Sequence[Listed], now: datetime) -> N
     ]  # fmt: skip
     db.execute(insert(db, orders).on_conflict_do_nothing(), noted)
     intakes = [
-        new_job(store, one.order_id, Kind.INTAKE, "", now)
+        job_row(store, one.order_id, Kind.INTAKE, "", now)
         | {"due_at": min(one.created_at or now, now)}
         for one in new
     ]
     db.execute(jobs.insert(), intakes)
-    lines = [line(store, one.order_id, now, 0, "listed", stage=Stage.LISTED) for one in new]
+    lines = [event_row(store, one.order_id, now, 0, "listed", stage=Stage.LISTED) for one in new]
     db.execute(events.insert(), lines)
 
 
-def _age(one: Listed) -> tuple[bool, datetime, str]:
+def _age(one: NewOrder) -> tuple[bool, datetime, str]:
     return (
         one.created_at is None,
         one.created_at or datetime.max.replace(tzinfo=UTC),

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select, update
 
 from journal.model import NOT_ASKED, Kind, Stage, backoff_seconds
 from journal.storage.repository import Repository
-from journal.storage.rows import Row, from_json, is_open, line
+from journal.storage.rows import Row, event_row, from_json, is_open
 from journal.storage.tables import events, jobs, outcomes
 
 
@@ -48,7 +48,9 @@ class Outcome:
         return f"{self.kind}-{self.job}-{self.id}"
 
 
-def ended(db: Connection, job: Row, outcome: str, reason: str | None, now: datetime) -> None:
+def record_outcome(
+    db: Connection, job: Row, outcome: str, reason: str | None, now: datetime
+) -> None:
     """Keep a request's outcome for the ERP, and wake what waited for it.
 
     Args:
@@ -121,7 +123,7 @@ class Outcomes(Repository):
             db.execute(outcomes.delete().where(outcomes.c.id == outcome.id))
             db.execute(
                 events.insert(),
-                line(
+                event_row(
                     outcome.store, outcome.order_id, self._now(), outcome.attempt,
                     "ERP told", kind=outcome.kind, detail=outcome.outcome,
                 ),

@@ -11,25 +11,25 @@ from sqlalchemy import Connection, and_, select, update
 
 from journal.model import PATHS, Kind, Stage, State
 from journal.storage.repository import Repository
-from journal.storage.rows import insert, unpacked
+from journal.storage.rows import decompress, insert
 from journal.storage.tables import events, jobs, orders, reconciliations
 
 BATCH = 500
 """Orders asked for in one query."""
 
-TOLD = "cancellation told"
+CANCELLATION_REPORTED = "cancellation told"
 """The line of a timeline by which the ERP is known to have heard of a cancellation."""
 
 
-ENDINGS = ("canceled", "replaced")
+ENDING_STATUSES = ("canceled", "replaced")
 """Begin the keys of the changes after which nothing more becomes of an order."""
 
-ASKED_HERE = "a cancellation is asked for"
+CANCELLATION_REQUESTED = "a cancellation is asked for"
 """Begins the reason of an intake that ended undecided, in the ERP and not start-handled."""
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class JournalOrder:
     """What is known of an order here.
 
     Attributes:
@@ -76,7 +76,7 @@ class Reconciliation:
     findings: Mapping[str, int]
 
 
-def known(db: Connection, store: str, order_ids: Sequence[str]) -> dict[str, Known]:
+def known(db: Connection, store: str, order_ids: Sequence[str]) -> dict[str, JournalOrder]:
     """Return what is known of orders; those that never came in are left out."""
     intake = and_(
         jobs.c.store == orders.c.store,
@@ -93,21 +93,25 @@ def known(db: Connection, store: str, order_ids: Sequence[str]) -> dict[str, Kno
     )  # fmt: skip
     found = {}
     for row in db.execute(query).mappings():
-        made = Known(**dict(row) | {"stage": Stage(row["stage"]), "state": State(row["state"])})
+        made = JournalOrder(
+            **dict(row) | {"stage": Stage(row["stage"]), "state": State(row["state"])}
+        )
         # A canceled order is reported before its intake ends there.
-        undecided = (made.last_error or "").startswith(ASKED_HERE)
+        undecided = (made.last_error or "").startswith(CANCELLATION_REQUESTED)
         told = (made.state, made.stage) == (State.SKIPPED, Stage.INSERTED) and not undecided
         found[made.order_id] = replace(made, cancellation_told=told)
     _add_requests(db, store, found)
     lines = select(events.c.order_id).where(
-        events.c.store == store, events.c.order_id.in_(list(found)), events.c.what == TOLD
+        events.c.store == store,
+        events.c.order_id.in_(list(found)),
+        events.c.what == CANCELLATION_REPORTED,
     )
     for order_id in db.execute(lines).scalars():
         found[order_id] = replace(found[order_id], cancellation_told=True)
     return found
 
 
-def _add_requests(db: Connection, store: str, found: dict[str, Known]) -> None:
+def _add_requests(db: Connection, store: str, found: dict[str, JournalOrder]) -> None:
     query = (
         select(
             jobs.c.id,
@@ -129,11 +133,11 @@ def _add_requests(db: Connection, store: str, found: dict[str, Known]) -> None:
     for row in db.execute(query):
         one = found[row.order_id]
         if row.kind == Kind.CHANGE:
-            ends = row.key.startswith(ENDINGS) and row.state in (State.OPEN, State.DONE)
+            ends = row.key.startswith(ENDING_STATUSES) and row.state in (State.OPEN, State.DONE)
             told = one.cancellation_told or ends
             found[row.order_id] = replace(one, cancellation_told=told)
             continue
-        content = unpacked(row.content) or {}
+        content = decompress(row.content) or {}
         if row.kind == Kind.CANCELLATION:
             asked = one.cancellation_asked or row.state in (State.OPEN, State.DONE)
             found[row.order_id] = replace(one, cancellation_asked=asked)
@@ -208,9 +212,9 @@ def last(db: Connection) -> dict[str, Reconciliation]:
 class Reconciliations(Repository):
     """Many orders at a time, and what comparing them came to."""
 
-    def orders(self, store: str, order_ids: Sequence[str]) -> dict[str, Known]:
+    def orders(self, store: str, order_ids: Sequence[str]) -> dict[str, JournalOrder]:
         """Return what is known of many orders; those that never came in are left out."""
-        found: dict[str, Known] = {}
+        found: dict[str, JournalOrder] = {}
         for start in range(0, len(order_ids), BATCH):
             with self._database.transaction() as db:
                 found |= known(db, store, order_ids[start : start + BATCH])

@@ -10,24 +10,24 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Select, func, select, update
 
 from journal.model import Kind, Stage, State
-from journal.outcomes import ended
+from journal.outcomes import record_outcome
 from journal.storage.repository import Repository
 from journal.storage.rows import (
+    compress,
     count_jobs,
-    digest,
+    decompress,
+    event_row,
+    fingerprint,
     from_json,
     insert,
-    line,
-    new_job,
-    packed,
-    said,
-    unpacked,
+    job_row,
+    without_empty,
 )
 from journal.storage.tables import events, jobs, orders, outcomes
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class RequestDraft:
     """Something that the ERP wants done for an order.
 
     Attributes:
@@ -47,7 +47,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestReceipt:
     """What became of an Ask.
 
     Attributes:
@@ -93,7 +93,7 @@ class RequestRow:
 class Requests(Repository):
     """The requests of the ERP, and the jobs of what changed at VTEX."""
 
-    def submit(self, ask: Ask, *, again: bool = False) -> Asked:
+    def submit(self, ask: RequestDraft, *, again: bool = False) -> RequestReceipt:
         """Write a request of the ERP, once under its key.
 
         Where the one that is known is dead, another content takes its place.
@@ -105,20 +105,24 @@ class Requests(Repository):
         with self._database.transaction() as db:
             row = {"store": ask.store, "order_id": ask.order_id, "listed_at": now}
             db.execute(insert(db, orders).values(row).on_conflict_do_nothing())
-            made = new_job(ask.store, ask.order_id, ask.kind, ask.key, now) | _asked_for(ask)
+            made = job_row(ask.store, ask.order_id, ask.kind, ask.key, now) | _asked_for(ask)
             opened = insert(db, jobs).values(made).on_conflict_do_nothing().returning(jobs.c.id)
             job = db.execute(opened).scalar_one_or_none()
             if job is not None:
                 db.execute(events.insert(), _line_of(ask, now, "requested"))
-                return Asked(job, new=True)
+                return RequestReceipt(job, new=True)
             return self._asked_before(db, ask, again=again)
 
-    def _asked_before(self, db: Connection, ask: Ask, *, again: bool) -> Asked:
+    def _asked_before(self, db: Connection, ask: RequestDraft, *, again: bool) -> RequestReceipt:
         now = self._now()
         known = db.execute(_named(ask)).mappings().one()
-        kept = unpacked(known["content"]) or {}
+        kept = decompress(known["content"]) or {}
         purged = known["digest"] is not None
-        same = digest(ask.content) == known["digest"] if purged else said(kept) == said(ask.content)
+        same = (
+            fingerprint(ask.content) == known["digest"]
+            if purged
+            else without_empty(kept) == without_empty(ask.content)
+        )
         if known["state"] == State.DEAD and (again or not same):
             db.execute(
                 update(jobs)
@@ -129,12 +133,12 @@ class Requests(Repository):
                 )
             )  # fmt: skip
             db.execute(events.insert(), _line_of(ask, now, "requested again"))
-            return Asked(known["id"], new=True)
+            return RequestReceipt(known["id"], new=True)
         if same:
             self._tell_also(db, known, ask.reference, again=again)
-        return Asked(known["id"], new=False, content=None if same else kept, purged=purged)
+        return RequestReceipt(known["id"], new=False, content=None if same else kept, purged=purged)
 
-    def repeats(self, ask: Ask, *, again: bool = False) -> int | None:
+    def repeats(self, ask: RequestDraft, *, again: bool = False) -> int | None:
         """Take a request that can be told alone from what is left of a purged one as its repeat.
 
         Args:
@@ -148,7 +152,7 @@ class Requests(Repository):
             known = db.execute(_named(ask)).mappings().one_or_none()
             if known is None or known["digest"] is None:
                 return None
-            left = unpacked(known["content"]) or {}
+            left = decompress(known["content"]) or {}
             if any(left.get(name) != value for name, value in ask.content.items()):
                 return None
             self._tell_also(db, known, ask.reference, again=again)
@@ -168,9 +172,11 @@ class Requests(Repository):
             return
         words = {State.DONE: "done", State.SKIPPED: "pointless", State.DEAD: "refused"}
         outcome = words[State(known["state"])]
-        ended(db, {**known, "reference": reference}, outcome, known["last_error"], self._now())
+        record_outcome(
+            db, {**known, "reference": reference}, outcome, known["last_error"], self._now()
+        )
 
-    def refuse(self, ask: Ask, reason: str, *, again: bool = False) -> bool:
+    def refuse(self, ask: RequestDraft, reason: str, *, again: bool = False) -> bool:
         """Keep a request that cannot be used as a dead job; say whether it is new.
 
         Args:
@@ -180,7 +186,7 @@ class Requests(Repository):
         with self._database.transaction() as db:
             row = {"store": ask.store, "order_id": ask.order_id, "listed_at": now}
             db.execute(insert(db, orders).values(row).on_conflict_do_nothing())
-            made = new_job(ask.store, ask.order_id, ask.kind, ask.key, now) | _asked_for(ask)
+            made = job_row(ask.store, ask.order_id, ask.kind, ask.key, now) | _asked_for(ask)
             made |= {"state": State.DEAD, "last_error": reason}
             opened = insert(db, jobs).values(made).on_conflict_do_nothing().returning(*jobs.c)
             job = db.execute(opened).mappings().one_or_none()
@@ -190,7 +196,7 @@ class Requests(Repository):
                 )
                 return False
             db.execute(events.insert(), _line_of(ask, now, "refused", reason))
-            ended(db, job, "refused", reason, now)
+            record_outcome(db, job, "refused", reason, now)
         return True
 
     def find(
@@ -232,7 +238,7 @@ class Requests(Repository):
         """Return what a request asked for."""
         with self._database.transaction() as db:
             data = db.execute(select(jobs.c.content).where(jobs.c.id == job)).scalar_one_or_none()
-        return unpacked(data)
+        return decompress(data)
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Return, for each kind of request, how many are in each state; ``untold`` are outcomes."""
@@ -248,7 +254,7 @@ class Requests(Repository):
         return found
 
 
-def _named(ask: Ask) -> Select[Any]:
+def _named(ask: RequestDraft) -> Select[Any]:
     query = select(jobs).where(
         jobs.c.store == ask.store,
         jobs.c.order_id == ask.order_id,
@@ -258,16 +264,18 @@ def _named(ask: Ask) -> Select[Any]:
     return query.with_for_update()
 
 
-def _asked_for(ask: Ask) -> dict[str, Any]:
+def _asked_for(ask: RequestDraft) -> dict[str, Any]:
     return {
         "about": ask.about,
         "reference": ask.reference,
-        "content": packed(dict(ask.content)),
+        "content": compress(dict(ask.content)),
     }
 
 
-def _line_of(ask: Ask, now: datetime, what: str, detail: str | None = None) -> dict[str, Any]:
-    return line(
+def _line_of(
+    ask: RequestDraft, now: datetime, what: str, detail: str | None = None
+) -> dict[str, Any]:
+    return event_row(
         ask.store, ask.order_id, now, 0, what,
         kind=ask.kind, stage=Stage.REQUESTED, detail=detail or ask.about,
     )  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Select, func, select, tuple_
 
 from journal.storage.repository import Repository
-from journal.storage.rows import unpacked
+from journal.storage.rows import decompress
 from journal.storage.tables import documents
 
 PAGE = 100
@@ -18,7 +18,7 @@ PAGE = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class OrderDocuments:
     """VTEX's documents of an order, as the journal has them; personal data."""
 
     store: str
@@ -37,9 +37,11 @@ class StoredDocuments(Repository):
         )
         with self._database.transaction() as db:
             row = db.execute(query).one_or_none()
-        return (None, None) if row is None else (unpacked(row[0]), unpacked(row[1]))
+        return (None, None) if row is None else (decompress(row[0]), decompress(row[1]))
 
-    def each(self, store: str | None = None, *, since: datetime | None = None) -> Iterator[Kept]:
+    def each(
+        self, store: str | None = None, *, since: datetime | None = None
+    ) -> Iterator[OrderDocuments]:
         """Yield the documents, order by order; nothing is held of the database in between.
 
         Args:
@@ -53,9 +55,9 @@ class StoredDocuments(Repository):
             with self._database.transaction() as db:
                 found = db.execute(page).all()
             for one in found:
-                yield Kept(
+                yield OrderDocuments(
                     one.store, one.order_id,
-                    unpacked(one.order_document), unpacked(one.payment_document),
+                    decompress(one.order_document), decompress(one.payment_document),
                 )  # fmt: skip
             if len(found) < PAGE:
                 return

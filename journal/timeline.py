@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from journal.model import Kind, Stage
 from journal.storage.repository import Repository
-from journal.storage.rows import line
+from journal.storage.rows import event_row
 from journal.storage.tables import events
 
 
@@ -46,6 +46,6 @@ class Timeline(Repository):
 
     def note(self, store: str, order_id: str, what: str, detail: str) -> None:
         """Write a line into an order's timeline."""
-        row = line(store, order_id, self._now(), 0, what, detail=detail)
+        row = event_row(store, order_id, self._now(), 0, what, detail=detail)
         with self._database.transaction() as db:
             db.execute(events.insert(), row)

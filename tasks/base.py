@@ -16,10 +16,10 @@ from celery.exceptions import Reject, Retry
 from kombu.exceptions import OperationalError
 
 from erp.port import Erp, ErpRejected, ErpUnavailable
-from journal.jobs.leased_job import Job
+from journal.jobs.leased_job import LeasedJob
 from journal.journal import Journal
-from journal.model import ErpPaused, JobLost, JournalUnavailable, Stage, StorePaused
-from journal.orders import Listed
+from journal.model import ErpCircuitOpen, JobLost, JournalUnavailable, Stage, StorePaused
+from journal.orders import NewOrder
 from tasks import local_executor
 from tasks.context import REFILLED, Context
 from tasks.errors import ContractNewer, RequestInvalid, StepFailed, StoreUnknown
@@ -148,7 +148,7 @@ class StoreTask(Task):  # type: ignore[misc]  # Celery ships no types
             TaskStarted(self.name, _named(store), _named(order_id), given.get("attempt"))
         )
 
-    def record(self, store: str, listed: Iterable[Listed]) -> int:
+    def record(self, store: str, listed: Iterable[NewOrder]) -> int:
         """Write the orders that the journal does not know yet; return how many."""
         new = self.journal.orders.record(store, listed)
         if self.context.observer is not None:
@@ -227,7 +227,7 @@ class StepTask(StoreTask):
         if self.request.chain:
             local_executor.carry_on(self, partial(hand_back, self.journal))
 
-    def vtex_of(self, job: Job) -> VtexClient:
+    def vtex_of(self, job: LeasedJob) -> VtexClient:
         """Return the client of a job's store, which changes nothing once the job is another's."""
         return self.vtex(job.store).with_guard(partial(self.journal.jobs.hold, job))
 
@@ -241,7 +241,7 @@ class StepTask(StoreTask):
         to: Stage,
         calls_vtex: bool = True,
         job: int | None = None,
-    ) -> Iterator[Job]:
+    ) -> Iterator[LeasedJob]:
         """Own a job for this step; see ``Journal.step``. What follows at once is begun with it."""
         goes_on = local_executor.has_more(self)
         with self.journal.jobs.step(
@@ -296,7 +296,7 @@ class StepTask(StoreTask):
             self._settle(self.journal.jobs.bury, *name, str(error), job=job, refused=refused)
             log.error("set aside", extra=mark | {"reason": str(error)})
             raise
-        except ErpPaused as error:
+        except ErpCircuitOpen as error:
             hand_back(self.journal, mark | {"job": job})
             raise Retry(str(error)) from None
         except RateLimitReached as error:

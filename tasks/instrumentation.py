@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from journal.jobs.leased_job import Job
+from journal.jobs.leased_job import LeasedJob
 from journal.model import PATHS, Kind, Stage
 from vtex.transport.endpoints import Call
 
@@ -99,13 +99,13 @@ class TwoObservers:
         self._second.vtex_called(call)
 
 
-def advance_of(job: Job, to: Stage, now: datetime) -> JobAdvanced:
+def advance_of(job: LeasedJob, to: Stage, now: datetime) -> JobAdvanced:
     """Return what there is to tell of a step that has ended."""
     ended = job.skipped is not None or to is PATHS[job.kind][-1]
     return JobAdvanced(job.store, job.order_id, job.kind, to, job.attempt, ended, _since(job), now)
 
 
-def _since(job: Job) -> datetime | None:
+def _since(job: LeasedJob) -> datetime | None:
     since: datetime | None = job.row["created_at"]
     order: Any = job.read
     if job.kind is Kind.INTAKE and order is not None:

@@ -20,7 +20,7 @@ from celery import Celery, Task, signals
 from celery.exceptions import Retry
 from celery.worker import state
 
-from journal.jobs.leased_job import Job
+from journal.jobs.leased_job import LeasedJob
 
 HandBack = Callable[[Mapping[str, Any]], None]
 """Gives a job up whose next step is not begun; told the keyword arguments of that step."""
@@ -115,14 +115,14 @@ def has_more(task: Task) -> bool:
     return bool(task.request.chain or getattr(_here, "rest", None))
 
 
-def keep(job: Job) -> None:
+def keep(job: LeasedJob) -> None:
     """Leave a job to the step that follows."""
     _here.job = job
 
 
-def taken() -> Job | None:
+def taken() -> LeasedJob | None:
     """Return the job that the step before left, once."""
-    job: Job | None = getattr(_here, "job", None)
+    job: LeasedJob | None = getattr(_here, "job", None)
     _here.job = None
     return job
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from journal.model import ErpPaused, JobLost, JournalUnavailable, StorePaused
+from journal.model import ErpCircuitOpen, JobLost, JournalUnavailable, StorePaused
 from tasks.base import DEAD, LATER
 from tasks.errors import ContractNewer, RequestRefused
 from vtex.errors import RateLimitReached, VtexUnauthorized
@@ -12,7 +12,7 @@ from vtex.errors import RateLimitReached, VtexUnauthorized
 OUTCOMES = ("done", "retry", "dead_letter", "superseded", "unforeseen")
 
 _LATER = (
-    *LATER, JournalUnavailable, ErpPaused, StorePaused, RateLimitReached, VtexUnauthorized,
+    *LATER, JournalUnavailable, ErpCircuitOpen, StorePaused, RateLimitReached, VtexUnauthorized,
     ContractNewer,
 )  # fmt: skip
 _DEAD = (*DEAD, RequestRefused)

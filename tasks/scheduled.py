@@ -6,7 +6,7 @@ import logging
 
 from celery import shared_task
 
-from journal.privacy.retention import Purged
+from journal.privacy.retention import PurgeCount
 from tasks.base import StoreTask
 from tasks.workflow import send
 
@@ -31,7 +31,7 @@ def purge(self: StoreTask, /, **_: object) -> None:
     with self.context.lock("journal.purge") as renew:
         if renew is None:
             return
-        purged = Purged()
+        purged = PurgeCount()
         for batch in self.journal.retention.purge(self.context.retention, seconds=PURGE_SECONDS):
             renew()
             purged += batch

@@ -12,7 +12,7 @@ from celery.canvas import Signature
 from kombu.exceptions import OperationalError
 
 from journal.journal import Journal
-from journal.model import PATHS, JournalUnavailable, Kind, Stage, Ticket
+from journal.model import PATHS, JournalUnavailable, Kind, Lease, Stage
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ LEAST_MESSAGES = 8
 """What is sent at once goes in as many, where it can: one worker must not have it all."""
 
 
-def send(journal: Journal, tickets: Sequence[Ticket]) -> None:
+def send(journal: Journal, tickets: Sequence[Lease]) -> None:
     """Enqueue what is left of each ticket's steps.
 
     Raises:
@@ -68,7 +68,7 @@ def send(journal: Journal, tickets: Sequence[Ticket]) -> None:
         del left[:count]
 
 
-def _messages(tickets: Sequence[Ticket]) -> Iterator[tuple[Signature, int]]:
+def _messages(tickets: Sequence[Lease]) -> Iterator[tuple[Signature, int]]:
     """Yield messages, and how many of the tickets each has; intakes go several in one."""
     size = min(MOST_ORDERS, -(-len(tickets) // LEAST_MESSAGES))
     for is_intake, some in groupby(tickets, lambda one: one.kind is Kind.INTAKE):
@@ -81,13 +81,13 @@ def _messages(tickets: Sequence[Ticket]) -> Iterator[tuple[Signature, int]]:
             yield signature("orders.run", kwargs={"orders": orders}, immutable=True), len(orders)
 
 
-def name_of(ticket: Ticket) -> dict[str, Any]:
+def name_of(ticket: Lease) -> dict[str, Any]:
     """Return what the messages of a ticket's steps carry: identifiers only."""
     name = {"store": ticket.store, "order_id": ticket.order_id, "attempt": ticket.attempt}
     return name if ticket.job is None else name | {"job": ticket.job}
 
 
-def steps_of(ticket: Ticket) -> list[Signature]:
+def steps_of(ticket: Lease) -> list[Signature]:
     """Return the signatures of a ticket's remaining steps."""
     name = name_of(ticket)
     return [
@@ -103,7 +103,7 @@ def names_of(kind: Kind, stage: str) -> list[str]:
     return [STEPS[kind][one] for one in path[path.index(Stage(stage)) : -1]]
 
 
-def _release(journal: Journal, tickets: Sequence[Ticket]) -> None:
+def _release(journal: Journal, tickets: Sequence[Lease]) -> None:
     try:
         journal.jobs.release(tickets)
     except JournalUnavailable:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import click
 
 from journal.journal import Journal
-from journal.privacy.retention import Purged, RetentionPolicy
+from journal.privacy.retention import PurgeCount, RetentionPolicy
 from workers import log, wiring
 from workers.cli.actions.choice import agreed
 from workers.configuration.settings import load
@@ -46,7 +46,7 @@ def purge(
     retention = wiring.retention(settings, documents_days, timeline_days)
     journal = wiring.journal(settings)
     try:
-        found = sum(journal.retention.purge(retention, dry_run=True), Purged())
+        found = sum(journal.retention.purge(retention, dry_run=True), PurgeCount())
         _show(found, retention)
         if dry_run or not found.any:
             return
@@ -59,7 +59,7 @@ def purge(
 COMMANDS = (purge,)
 
 
-def _show(found: Purged, retention: RetentionPolicy) -> None:
+def _show(found: PurgeCount, retention: RetentionPolicy) -> None:
     old, older = (_age(one) for one in (retention.documents, retention.timeline))
     click.echo(f"{found.documents:>9}  orders' documents, closed {old}")
     click.echo(f"{found.contents:>9}  contents of requests, ended {old}")
@@ -75,8 +75,8 @@ def _age(age: timedelta | None) -> str:
     return "at any time: kept for ever" if age is None else f"more than {age.days} days ago"
 
 
-def _purge(journal: Journal, retention: RetentionPolicy, found: Purged) -> None:
-    done = Purged()
+def _purge(journal: Journal, retention: RetentionPolicy, found: PurgeCount) -> None:
+    done = PurgeCount()
     rows = found.documents + found.contents + found.events
     try:
         with click.progressbar(length=rows, label="purged", file=sys.stderr) as bar:

@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, select, update
 
 from journal.model import Kind, Stage, State, stage_of_retry
-from journal.outcomes import ended
+from journal.outcomes import record_outcome
 from journal.storage.repository import Repository
-from journal.storage.rows import line
+from journal.storage.rows import event_row
 from journal.storage.tables import events, jobs
 
 BATCH = 500
@@ -24,7 +24,7 @@ _PARTICULAR = re.compile(r"'[^']*'|\d[\d.,:]*")
 
 
 @dataclass(frozen=True, slots=True)
-class Which:
+class DeadLetterFilter:
     """Which dead jobs are meant; what is None does not matter.
 
     Attributes:
@@ -62,7 +62,7 @@ class Which:
 
 
 @dataclass(frozen=True, slots=True)
-class DeadRow:
+class DeadLetter:
     """A dead job.
 
     Attributes:
@@ -82,15 +82,15 @@ class DeadRow:
     @property
     def cause(self) -> str:
         """The reason without what is particular to this job."""
-        return cause_of(self.reason)
+        return general_reason(self.reason)
 
 
-def cause_of(reason: str) -> str:
+def general_reason(reason: str) -> str:
     """Return a reason without what is particular to one job: numbers and quoted words."""
     return _PARTICULAR.sub("…", reason)
 
 
-def find(db: Connection, which: Which, limit: int) -> list[DeadRow]:
+def find(db: Connection, which: DeadLetterFilter, limit: int) -> list[DeadLetter]:
     """Return dead jobs, the longest dead first."""
     names = ("id", "store", "order_id", "kind", "stage", "last_error", "updated_at", "attempt")
     query = (
@@ -100,7 +100,7 @@ def find(db: Connection, which: Which, limit: int) -> list[DeadRow]:
         .limit(limit)
     )
     return [
-        DeadRow(
+        DeadLetter(
             one.id, one.store, one.order_id, Kind(one.kind), Stage(one.stage),
             one.last_error or "", one.updated_at, one.attempt,
         )
@@ -108,7 +108,7 @@ def find(db: Connection, which: Which, limit: int) -> list[DeadRow]:
     ]  # fmt: skip
 
 
-def revive(db: Connection, rows: Sequence[DeadRow], now: datetime) -> int:
+def revive(db: Connection, rows: Sequence[DeadLetter], now: datetime) -> int:
     """Let dead jobs try again now; return how many still were dead."""
     moved: list[dict[str, Any]] = []
     for stage in {one.stage for one in rows}:
@@ -127,7 +127,7 @@ def revive(db: Connection, rows: Sequence[DeadRow], now: datetime) -> int:
     return len(moved)
 
 
-def discard(db: Connection, rows: Sequence[DeadRow], why: str, now: datetime) -> int:
+def discard(db: Connection, rows: Sequence[DeadLetter], why: str, now: datetime) -> int:
     """Give dead jobs up for good; return how many still were dead. The ERP hears of its own."""
     gone = (
         update(jobs)
@@ -138,7 +138,7 @@ def discard(db: Connection, rows: Sequence[DeadRow], why: str, now: datetime) ->
     moved = [dict(one) for one in db.execute(gone).mappings()]
     _tell(db, moved, "discarded", why, now)
     for one in moved:
-        ended(db, one, "pointless", f"discarded: {why}", now)
+        record_outcome(db, one, "pointless", f"discarded: {why}", now)
     return len(moved)
 
 
@@ -149,7 +149,7 @@ def _tell(
         db.execute(
             events.insert(),
             [
-                line(
+                event_row(
                     one["store"], one["order_id"], now, one["attempt"], what,
                     kind=one["kind"], stage=one["stage"], detail=detail,
                 )
@@ -161,12 +161,12 @@ def _tell(
 class DeadLetters(Repository):
     """The dead jobs, many at a time."""
 
-    def find(self, which: Which, *, limit: int = 100_000) -> list[DeadRow]:
+    def find(self, which: DeadLetterFilter, *, limit: int = 100_000) -> list[DeadLetter]:
         """Return dead jobs, the longest dead first."""
         with self._database.transaction() as db:
             return find(db, which, limit)
 
-    def retry(self, rows: Sequence[DeadRow]) -> Iterator[int]:
+    def retry(self, rows: Sequence[DeadLetter]) -> Iterator[int]:
         """Let dead jobs try again now; yield how many came back, batch by batch.
 
         What has meanwhile come back by itself is left alone.
@@ -176,7 +176,7 @@ class DeadLetters(Repository):
                 count = revive(db, rows[start : start + BATCH], self._now())
             yield count
 
-    def discard(self, rows: Sequence[DeadRow], why: str) -> Iterator[int]:
+    def discard(self, rows: Sequence[DeadLetter], why: str) -> Iterator[int]:
         """Give dead jobs up for good; yield how many were, batch by batch."""
         for start in range(0, len(rows), BATCH):
             with self._database.transaction() as db:

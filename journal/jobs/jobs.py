@@ -9,31 +9,31 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, RowMapping, select, tuple_, update
 
-from journal import erp_circuit_breaker as erp_pause
-from journal.jobs import postgresql_fast_path as quick
+from journal import erp_circuit_breaker as erp_circuit
+from journal.jobs import postgresql_fast_path as fast_path
 from journal.jobs import transitions
-from journal.jobs.leased_job import PAUSES, Job, find_job
-from journal.jobs.leasing import Sweep
+from journal.jobs.leased_job import PAUSES, LeasedJob, find_job
+from journal.jobs.leasing import LeaseQuery
 from journal.model import (
     AT_ERP,
     NOT_ASKED,
     PATHS,
-    ContentPurged,
-    ErpPaused,
+    ErpCircuitOpen,
     InFlight,
     JobLost,
     Kind,
+    Lease,
+    RequestPurged,
     Stage,
     State,
     StorePaused,
-    Ticket,
     backoff_seconds,
     stage_of_retry,
 )
-from journal.outcomes import ended
+from journal.outcomes import record_outcome
 from journal.storage.repository import Repository
-from journal.storage.rows import as_json, is_open, line
-from journal.storage.tables import BEGUN, events, jobs, orders
+from journal.storage.rows import as_json, event_row, is_open
+from journal.storage.tables import RETRIED, events, jobs, orders
 
 
 class Jobs(Repository):
@@ -41,7 +41,7 @@ class Jobs(Repository):
 
     def dispatch(
         self, *, in_flight: InFlight, store: str | None = None, order_id: str | None = None
-    ) -> list[Ticket]:
+    ) -> list[Lease]:
         """Claim due jobs, the most urgent and then the longest due first; see ``jobs.URGENCY``.
 
         Each gets a new attempt and a lease.
@@ -52,7 +52,7 @@ class Jobs(Repository):
             order_id: only this order's.
         """
         with self._database.transaction() as db:
-            sweep = Sweep(db, self._policy, self._now())
+            sweep = LeaseQuery(db, self._policy, self._now())
             return sweep.tickets(in_flight=in_flight, store=store, order_id=order_id)
 
     @contextmanager
@@ -65,9 +65,9 @@ class Jobs(Repository):
         to: Stage,
         calls_vtex: bool = True,
         job: int | None = None,
-        begun: Job | None = None,
+        begun: LeasedJob | None = None,
         goes_on: bool = False,
-    ) -> Iterator[Job]:
+    ) -> Iterator[LeasedJob]:
         """Own a job for one step, and move it on to ``to`` when the step ends well.
 
         A step begins once an attempt, however often its message comes: a broker that has lost
@@ -101,7 +101,7 @@ class Jobs(Repository):
             self._advance(owned, to, goes_on=goes_on)
         owned.moved_on(to)
 
-    def hold(self, job: Job) -> None:
+    def hold(self, job: LeasedJob) -> None:
         """Renew the lease of a step that runs, right before what cannot be taken back.
 
         Raises:
@@ -147,9 +147,9 @@ class Jobs(Repository):
         with self._database.transaction() as db:
             row = transitions.owned(db, store, order_id, attempt, job)
             if erp_down:
-                counts = not erp_pause.suspect(db, row, error, now, self._policy)
+                counts = not erp_circuit.record_failure(db, row, error, now, self._policy)
             else:
-                erp_pause.pass_turn(db, row, now)
+                erp_circuit.end_probe(db, row, now)
             keeps_place = erp_down and not (counts and row["failures"])
             failures = row["failures"] + (1 if counts else 0)
             gives_up = row["kind"] not in NOT_ASKED and not waiting
@@ -197,7 +197,7 @@ class Jobs(Repository):
             row = transitions.owned(db, store, order_id, attempt, job)
             transitions.bury(db, row, reason, "refused" if refused else "dead", self._now())
 
-    def release(self, tickets: Sequence[Ticket]) -> None:
+    def release(self, tickets: Sequence[Lease]) -> None:
         """Hand back claimed jobs that were not begun; they are due at once."""
         for outbound in (False, True):
             owned = [
@@ -246,7 +246,7 @@ class Jobs(Repository):
             if row is None or row["state"] == State.DONE:
                 return False
             if row["digest"] is not None:
-                raise ContentPurged(
+                raise RequestPurged(
                     f"job {row['id']} ended at {row['updated_at']:%Y-%m-%d}, and what it asked for "
                     "was purged since: ask for it anew, for an invoice under another number"
                 )
@@ -286,15 +286,15 @@ class Jobs(Repository):
         *,
         calls_vtex: bool,
         job: int | None,
-    ) -> Job:
+    ) -> LeasedJob:
         now = self._now()
         if job is None and not self._database.is_local:
-            quick_row = quick.enter(
+            quick_row = fast_path.enter(
                 self._database, store=store, order_id=order_id, attempt=attempt, at=stage,
                 now=now, lease=self._lease(now),
             )  # fmt: skip
             if quick_row is not None:
-                return Job(quick_row)
+                return LeasedJob(quick_row)
         with self._database.transaction() as db:
             row = find_job(db, store, order_id, job)
             if row is None or (row["state"], row["attempt"], row["stage"]) != (
@@ -307,22 +307,22 @@ class Jobs(Repository):
                 raise JobLost(f"{store} {order_id}: attempt {attempt} has begun at {stage} already")
             if calls_vtex and row["until"] is not None and row["until"] > now:
                 raise StorePaused(f"store paused: {row['pause_reason']}", until=row["until"])
-            if stage is AT_ERP and erp_pause.keeps_out(row, now):
-                raise ErpPaused(f"waits for the ERP: {row['erp_reason']}")
+            if stage is AT_ERP and erp_circuit.blocks(row, now):
+                raise ErpCircuitOpen(f"waits for the ERP: {row['erp_reason']}")
             transitions.move(
                 db, row, now, jobs.c.starts == row["starts"], starts=row["starts"] + 1,
-                suspect=row["suspect"] and BEGUN, lease_until=self._lease(now),
+                suspect=row["suspect"] and RETRIED, lease_until=self._lease(now),
             )  # fmt: skip
-        entered = Job(row)
+        entered = LeasedJob(row)
         entered.goes_alone = row["suspect"] and row["starts"] >= self._policy.max_crashes - 1
         return entered
 
-    def _advanced(self, job: Job, to: Stage, *, goes_on: bool) -> bool:
+    def _advanced(self, job: LeasedJob, to: Stage, *, goes_on: bool) -> bool:
         """Do it the quick way; say no where the general one has to look."""
         if self._database.is_local or job.kind is not Kind.INTAKE or job.skipped:
             return False
         now, last = self._now(), to is PATHS[job.kind][-1]
-        return quick.advance(
+        return fast_path.advance(
             self._database, job.row, to=to, state=State.DONE if last else State.OPEN,
             starts=int(goes_on and not last), now=now, lease=None if last else self._lease(now),
             lines=[*(("note", note) for note in job.notes), (str(to), job.reason)],
@@ -331,7 +331,7 @@ class Jobs(Repository):
             placed=job.placed,
         )  # fmt: skip
 
-    def _advance(self, job: Job, to: Stage, *, goes_on: bool) -> None:
+    def _advance(self, job: LeasedJob, to: Stage, *, goes_on: bool) -> None:
         now = self._now()
         last = to is PATHS[job.kind][-1]
         end = State.SKIPPED if job.skipped else State.DONE if last else State.OPEN
@@ -381,7 +381,7 @@ class Jobs(Repository):
             db.execute(
                 events.insert(),
                 [
-                    line(
+                    event_row(
                         job.store, job.order_id, now, job.attempt, text,
                         kind=job.kind, stage=to, detail=detail,
                     )
@@ -391,20 +391,20 @@ class Jobs(Repository):
             if end is not State.OPEN:
                 outcome = "done" if end is State.DONE else "pointless"
                 reason = job.skipped or job.reason
-                ended(db, {**job.row, "result": result}, outcome, reason, now)
+                record_outcome(db, {**job.row, "result": result}, outcome, reason, now)
                 transitions.wake_waiting(db, job, now)
             if job.pointless:
                 transitions.close_others(db, job, job.pointless, now)
             if job.stage is AT_ERP and job.erp_suspected:
-                job.erp_is_back = erp_pause.lift(db)
+                job.erp_is_back = erp_circuit.close(db)
 
-    def _look_at_pauses(self, db: Connection, job: Job, to: Stage, now: datetime) -> None:
+    def _look_at_pauses(self, db: Connection, job: LeasedJob, to: Stage, now: datetime) -> None:
         row = db.execute(PAUSES, {"s": job.store, "now": now}).one()
         job.paused = None if row.until is None else (row.until, row.reason)
         job.erp_suspected = row.erp_until is not None
         job.waits_for_erp = to is AT_ERP and job.erp_suspected
 
-    def _keep_documents(self, job: Job) -> None:
+    def _keep_documents(self, job: LeasedJob) -> None:
         if not job.changes():
             return
         now = self._now()
@@ -418,4 +418,4 @@ class Jobs(Repository):
 
 def _was_begun(row: RowMapping) -> bool:
     """Say whether the job's own attempt has begun its step; a suspect's earlier one has as well."""
-    return bool(row["suspect"] == BEGUN if row["suspect"] else row["starts"] > 0)
+    return bool(row["suspect"] == RETRIED if row["suspect"] else row["starts"] > 0)

@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, and_, bindparam, literal, select, true
 
 from journal.model import Kind, Stage
-from journal.storage.rows import Row, from_json, packed, unpacked
+from journal.storage.rows import Row, compress, decompress, from_json
 from journal.storage.tables import documents, erp_pauses, jobs, orders, pauses
 
 
-class Job:
+class LeasedJob:
     """A job while one step has it; what is assigned here is kept by the journal.
 
     Attributes:
@@ -44,9 +44,9 @@ class Job:
         self.goes_alone = False
         self.value_cents: int | None = row["value_cents"]
         self.erp_reference: str | None = row["erp_reference"]
-        self.order: dict[str, Any] | None = unpacked(row["order_document"])
-        self.payment: dict[str, Any] | None = unpacked(row["payment_document"])
-        self.content: dict[str, Any] = unpacked(row["content"]) or {}
+        self.order: dict[str, Any] | None = decompress(row["order_document"])
+        self.payment: dict[str, Any] | None = decompress(row["payment_document"])
+        self.content: dict[str, Any] = decompress(row["content"]) or {}
         self.result: dict[str, Any] = from_json(row["result"]) or {}
         self.read: Any = None
         self.skipped: str | None = None
@@ -90,15 +90,15 @@ class Job:
         """Return the columns of the documents that were assigned."""
         changed: dict[str, Any] = {}
         if self.order is not self._read[0]:
-            changed["order_document"] = packed(self.order)
+            changed["order_document"] = compress(self.order)
         if self.payment is not self._read[1]:
-            changed["payment_document"] = packed(self.payment)
+            changed["payment_document"] = compress(self.payment)
         return changed
 
     @property
     def new_content(self) -> bytes | None:
         """What the job is about, where a step found it out."""
-        return packed(self.content) if self.content is not self._content else None
+        return compress(self.content) if self.content is not self._content else None
 
     @property
     def referenced(self) -> bool:

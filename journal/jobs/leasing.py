@@ -23,11 +23,11 @@ from sqlalchemy import (
     update,
 )
 
-from journal import erp_circuit_breaker as erp_pause
-from journal.model import AT_ERP, PATHS, URGENCY, InFlight, Kind, Policy, Stage, State, Ticket
-from journal.outcomes import ended
-from journal.storage.rows import Row, is_open, line
-from journal.storage.tables import SUSPECT, erp_pauses, events, jobs, pauses
+from journal import erp_circuit_breaker as erp_circuit
+from journal.model import AT_ERP, PATHS, URGENCY, InFlight, Kind, Lease, Policy, Stage, State
+from journal.outcomes import record_outcome
+from journal.storage.rows import Row, event_row, is_open
+from journal.storage.tables import CRASHED, erp_pauses, events, jobs, pauses
 
 _OTHER = jobs.alias("other")
 
@@ -63,7 +63,7 @@ class _Due:
         return Kind.INTAKE not in URGENCY[self.rank]
 
 
-class Sweep:
+class LeaseQuery:
     """One look over the due jobs of all stores, within one transaction."""
 
     def __init__(self, db: Connection, policy: Policy, now: datetime) -> None:
@@ -73,9 +73,9 @@ class Sweep:
 
     def tickets(
         self, *, in_flight: InFlight, store: str | None, order_id: str | None
-    ) -> list[Ticket]:
+    ) -> list[Lease]:
         """Claim what may be claimed; each job gets a new attempt and a lease."""
-        found: list[Ticket] = []
+        found: list[Lease] = []
         due, waiting = self._due(store)
         for one in due:
             if (room := self._room(one, in_flight, order_id)) > 0:
@@ -110,11 +110,9 @@ class Sweep:
             self._one_at_a_time(due.store, order_id)
         return room
 
-    def _probe(
-        self, waiting: list[_Due], order_id: str | None, in_flight: InFlight
-    ) -> list[Ticket]:
+    def _probe(self, waiting: list[_Due], order_id: str | None, in_flight: InFlight) -> list[Lease]:
         """Let one order find out whether the ERP answers again: the next one in order of age."""
-        tried = erp_pause.turn(self._db, self._now) if waiting else None
+        tried = erp_circuit.next_probe(self._db, self._now) if waiting else None
         if tried is None:
             return []
         # Who tried last has its turn again after all others.
@@ -122,7 +120,7 @@ class Sweep:
             if self._room(one, in_flight, order_id) > 0:
                 found = self._claim(one, order_id, 1, last) or self._claim_suspect(one, order_id)
                 if found:
-                    erp_pause.let_try(self._db, found[0], self._now, self._policy)
+                    erp_circuit.start_probe(self._db, found[0], self._now, self._policy)
                     return found
         return []
 
@@ -175,14 +173,14 @@ class Sweep:
         for one in gone.all():
             self._db.execute(
                 events.insert(),
-                line(
+                event_row(
                     store, one["order_id"], self._now, one["attempt"], "dead",
                     kind=one["kind"], stage=one["stage"], detail=reason,
                 ),
             )  # fmt: skip
-            ended(self._db, one, "dead", reason, self._now)
+            record_outcome(self._db, one, "dead", reason, self._now)
 
-    def _claim_suspect(self, due: _Due, order_id: str | None) -> list[Ticket]:
+    def _claim_suspect(self, due: _Due, order_id: str | None) -> list[Lease]:
         """Claim one job that another death would set aside, where no other such is under way.
 
         A worker that dies takes the orders of its other threads along: one at a time, the order
@@ -193,7 +191,7 @@ class Sweep:
             jobs.c.store == due.store,
             jobs.c.suspect > 0,
             # The start of its present attempt counts once that has begun.
-            jobs.c.starts - jobs.c.suspect >= self._policy.max_crashes - 1 - SUSPECT,
+            jobs.c.starts - jobs.c.suspect >= self._policy.max_crashes - 1 - CRASHED,
             jobs.c.lease_until >= self._now,
         )
         if self._db.execute(under_way.limit(1)).first() is not None:
@@ -208,14 +206,14 @@ class Sweep:
 
     def _claim(
         self, due: _Due, order_id: str | None, limit: int, tried: Row | None = None
-    ) -> list[Ticket]:
+    ) -> list[Lease]:
         """Claim the oldest; of those after ``tried``, where it is given."""
         free = [
             or_(jobs.c.lease_until.is_(None), jobs.c.lease_until < self._now),
             jobs.c.starts < max(self._policy.max_crashes - 1, 1),
         ]
         if tried is not None:
-            free.append(erp_pause.after(tried))
+            free.append(erp_circuit.later_than(tried))
         oldest = self._oldest(due, order_id, limit).where(*free)
         if order_id is not None:
             oldest = oldest.where(_stands_at(due.places))
@@ -245,7 +243,7 @@ class Sweep:
             query = query.where(~self._held_back())
         return query if order_id is None else query.where(jobs.c.order_id == order_id)
 
-    def _lease(self, due: _Due, found: Sequence[Any]) -> list[Ticket]:
+    def _lease(self, due: _Due, found: Sequence[Any]) -> list[Lease]:
         store, outbound = due.store, due.outbound
         if outbound:
             # Of two that may both go, the one that is longer due goes first.
@@ -257,7 +255,7 @@ class Sweep:
             .where(jobs.c.id.in_([one.id for one in found]))
             .values(
                 attempt=jobs.c.attempt + 1,
-                suspect=case((jobs.c.starts > 0, SUSPECT), else_=0),
+                suspect=case((jobs.c.starts > 0, CRASHED), else_=0),
                 waiting=0,
                 lease_until=self._now + timedelta(seconds=self._policy.lease_seconds),
                 updated_at=self._now,
@@ -267,7 +265,7 @@ class Sweep:
         self._note_lapsed(store, claimed, {one.id for one in found if one.lease_until is not None})
         place = {one.id: place for place, one in enumerate(found)}
         return [
-            Ticket(
+            Lease(
                 store, one.order_id, one.attempt, Stage(one.stage), Kind(one.kind),
                 one.id if outbound else None,
             )
@@ -276,7 +274,7 @@ class Sweep:
 
     def _note_lapsed(self, store: str, claimed: Any, lapsed: set[int]) -> None:
         lines = [
-            line(
+            event_row(
                 store, one.order_id, self._now, one.attempt, "lease lapsed, taken up again",
                 kind=one.kind, stage=one.stage,
             )

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from journal.storage.database import Database
-from journal.storage.tables import fit
+from journal.storage.tables import bounded_text
 
 # ``state || ''``: else PostgreSQL may read all that is open to find one order, 2 ms of 3,000; until
 # a table is analyzed it takes one index to be as good as another.
@@ -136,6 +136,7 @@ def advance(
         "keeps": bool(documents),
         "refers": named["erp_reference"] is not None or placed is not None,
         "created_at": placed and placed[0], "value_cents": placed and placed[1],
-        "whats": [what for what, _ in lines], "details": [fit(detail) for _, detail in lines],
+        "whats": [what for what, _ in lines],
+        "details": [bounded_text(detail) for _, detail in lines],
     }  # fmt: skip
     return database.once(_ADVANCE, values) is not None

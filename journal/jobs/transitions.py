@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, RowMapping, update
 
 from journal import cancel_requests
-from journal import erp_circuit_breaker as erp_pause
-from journal.jobs.leased_job import Job, find_job
+from journal import erp_circuit_breaker as erp_circuit
+from journal.jobs.leased_job import LeasedJob, find_job
 from journal.model import JobLost, Kind, State
-from journal.outcomes import ended
-from journal.storage.rows import Row, insert, is_open, line
+from journal.outcomes import record_outcome
+from journal.storage.rows import Row, event_row, insert, is_open
 from journal.storage.tables import documents, events, jobs
 
 
@@ -53,27 +53,27 @@ def move(
 
 def bury(db: Connection, row: RowMapping, reason: str, outcome: str, now: datetime) -> None:
     """Turn a job into a dead letter."""
-    erp_pause.pass_turn(db, row, now)
+    erp_circuit.end_probe(db, row, now)
     move(
         db, row, now, state=State.DEAD, starts=0, lease_until=None, last_error=reason,
         failures=row["failures"] + 1,
     )  # fmt: skip
     note(db, row, now, "dead", reason)
-    ended(db, row, outcome, reason, now)
+    record_outcome(db, row, outcome, reason, now)
 
 
 def note(db: Connection, row: Row, now: datetime, what: str, detail: str | None = None) -> None:
     """Write a line about a job into its order's timeline."""
     db.execute(
         events.insert(),
-        line(
+        event_row(
             row["store"], row["order_id"], now, row["attempt"], what,
             kind=row["kind"], stage=row["stage"], detail=detail,
         ),
     )  # fmt: skip
 
 
-def write_documents(db: Connection, job: Job, now: datetime) -> None:
+def write_documents(db: Connection, job: LeasedJob, now: datetime) -> None:
     """Write the documents that a step assigned."""
     changed = job.changes()
     if not changed:
@@ -87,7 +87,7 @@ def write_documents(db: Connection, job: Job, now: datetime) -> None:
     )
 
 
-def wake_waiting(db: Connection, job: Job, now: datetime) -> None:
+def wake_waiting(db: Connection, job: LeasedJob, now: datetime) -> None:
     """Make the order's waiting jobs due: the request that ended may be the one they wait for.
 
     A waiting job's own delay may be minutes by now, after failures of VTEX. The delay starts anew.
@@ -107,7 +107,7 @@ def wake_waiting(db: Connection, job: Job, now: datetime) -> None:
     )
 
 
-def close_others(db: Connection, job: Job, reason: str, now: datetime) -> None:
+def close_others(db: Connection, job: LeasedJob, reason: str, now: datetime) -> None:
     """End the order's open invoices and tracking numbers."""
     closed = db.execute(
         update(jobs)
@@ -122,5 +122,5 @@ def close_others(db: Connection, job: Job, reason: str, now: datetime) -> None:
     ).mappings()
     for row in closed.all():
         note(db, row, now, "skipped", reason)
-        ended(db, row, "pointless", reason, now)
+        record_outcome(db, row, "pointless", reason, now)
     cancel_requests.forget(db, job.store, job.order_id)

@@ -8,21 +8,21 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
-from journal import erp_circuit_breaker as erp_pause
-from journal import reconciliation as reconciled
-from journal.erp_circuit_breaker import ErpPause
+from journal import erp_circuit_breaker as erp_circuit
+from journal import reconciliation
+from journal.erp_circuit_breaker import ErpCircuit
 from journal.feeds import FeedRow
 from journal.model import AT_ERP, Kind, State
 from journal.reconciliation import Reconciliation
 from journal.storage.repository import Repository
 from journal.storage.tables import feeds, jobs, pauses, signs
 
-MOST_REASONS = 2000
+MAX_REASONS = 2000
 """Reasons of dead jobs that are read, the most frequent first."""
 
 
 @dataclass(frozen=True, slots=True)
-class DeadReason:
+class DeadLetterGroup:
     """Dead jobs of a store that have the same reason.
 
     Attributes:
@@ -40,7 +40,7 @@ class DeadReason:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class OverdueJobs:
     """Jobs of a store that wait for long.
 
     Attributes:
@@ -52,7 +52,7 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Vitals:
+class HealthSnapshot:
     """What the journal knows of the stores' health at a moment.
 
     Attributes:
@@ -64,17 +64,17 @@ class Vitals:
 
     signs: Mapping[tuple[str, str], datetime]
     pauses: Mapping[str, tuple[datetime, str]]
-    erp: ErpPause | None
+    erp: ErpCircuit | None
     feeds: Mapping[str, FeedRow]
     reconciliations: Mapping[str, Reconciliation]
-    dead: Sequence[DeadReason]
-    waiting: Mapping[str, Waiting]
+    dead: Sequence[DeadLetterGroup]
+    waiting: Mapping[str, OverdueJobs]
 
 
 class AlertQueries(Repository):
     """The queries of the alert rules."""
 
-    def snapshot(self, now: datetime, *, waits: timedelta) -> Vitals:
+    def snapshot(self, now: datetime, *, waits: timedelta) -> HealthSnapshot:
         """Return what tells whether all is well.
 
         Args:
@@ -83,17 +83,17 @@ class AlertQueries(Repository):
         with self._database.transaction() as db:
             found = {(one.name, one.store): one.at for one in db.execute(select(signs))}
             paused = db.execute(select(pauses).where(pauses.c.until > now))
-            erp = erp_pause.current(db)
+            erp = erp_circuit.current(db)
             rest = (
                 {one.store: (one.until, one.reason) for one in paused},
                 erp,
                 {one["store"]: _feed(dict(one)) for one in db.execute(select(feeds)).mappings()},
-                reconciled.last(db),
+                reconciliation.last(db),
             )
         with self._database.transaction() as db:
-            return Vitals(found, *rest, _dead(db), _waiting(db, now - waits, erp))
+            return HealthSnapshot(found, *rest, _dead(db), _waiting(db, now - waits, erp))
 
-    def oldest_waiting(self, store: str, erp: ErpPause | None) -> tuple[str, Kind] | None:
+    def oldest_waiting(self, store: str, erp: ErpCircuit | None) -> tuple[str, Kind] | None:
         """Return the order id and kind of the job of a store that waits for the longest."""
         query = select(jobs.c.order_id, jobs.c.kind).where(*_waits(erp), jobs.c.store == store)
         query = query.order_by(jobs.c.created_at, jobs.c.id).limit(1)
@@ -106,7 +106,7 @@ def _feed(row: dict[str, object]) -> FeedRow:
     return FeedRow(**row | {"statuses": tuple(str(row["statuses"]).split())})  # type: ignore[arg-type]
 
 
-def _dead(db: Connection) -> list[DeadReason]:
+def _dead(db: Connection) -> list[DeadLetterGroup]:
     query = (
         select(
             jobs.c.store,
@@ -118,19 +118,19 @@ def _dead(db: Connection) -> list[DeadReason]:
         .where(jobs.c.state == State.DEAD)
         .group_by(jobs.c.store, jobs.c.last_error)
         .order_by(func.count().desc(), func.min(jobs.c.id))
-        .limit(MOST_REASONS)
+        .limit(MAX_REASONS)
     )
     found = db.execute(query).all()
     first = select(jobs.c.id, jobs.c.order_id).where(jobs.c.id.in_([one.job for one in found]))
     ids = {one.id: one.order_id for one in db.execute(first)}
     return [
-        DeadReason(one.store, one.last_error or "", one.n, one.since, one.job, ids[one.job])
+        DeadLetterGroup(one.store, one.last_error or "", one.n, one.since, one.job, ids[one.job])
         for one in found
         if one.job in ids
     ]
 
 
-def _waits(erp: ErpPause | None) -> list[ColumnElement[bool]]:
+def _waits(erp: ErpCircuit | None) -> list[ColumnElement[bool]]:
     # A request that only waits for its time is no sign of anything.
     found: list[ColumnElement[bool]] = [jobs.c.state == State.OPEN, jobs.c.waiting == 0]
     if erp is not None:
@@ -138,10 +138,10 @@ def _waits(erp: ErpPause | None) -> list[ColumnElement[bool]]:
     return found
 
 
-def _waiting(db: Connection, before: datetime, erp: ErpPause | None) -> dict[str, Waiting]:
+def _waiting(db: Connection, before: datetime, erp: ErpCircuit | None) -> dict[str, OverdueJobs]:
     query = (
         select(jobs.c.store, func.count().label("n"), func.min(jobs.c.created_at).label("oldest"))
         .where(*_waits(erp), jobs.c.created_at < before)
         .group_by(jobs.c.store)
     )
-    return {one.store: Waiting(one.n, one.oldest) for one in db.execute(query)}
+    return {one.store: OverdueJobs(one.n, one.oldest) for one in db.execute(query)}

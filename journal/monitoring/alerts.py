@@ -19,28 +19,28 @@ from journal.storage.repository import Repository
 from journal.storage.rows import Row, insert
 from journal.storage.tables import alerts
 
-LONGEST = timedelta(hours=4)
+MAX_RESOLVE_DELAY = timedelta(hours=4)
 """A cause that comes back again and again is closed after so long a calm, at most; and so soon
 after its end it counts as having come back."""
 
-LOST = timedelta(hours=1)
+ORPHANED_AFTER = timedelta(hours=1)
 """An alert that nobody looked after for so long is closed: its store or host is gone."""
 
-KEPT = timedelta(days=365)
+CLOSED_KEPT_FOR = timedelta(days=365)
 """Closed alerts are kept for so long."""
 
-CLAIM = timedelta(minutes=2)
+CLAIM_TIMEOUT = timedelta(minutes=2)
 """Longer than sending may take: what was claimed by somebody who died is sent again after it."""
 
-GIVEN_UP = timedelta(days=1)
+RESOLUTION_TRIED_FOR = timedelta(days=1)
 """For so long the end of an alert is tried to be told."""
 
-MOST_AT_ONCE = 200
+MAX_CLAIMED = 200
 _BACKOFF, _SLOWEST = 30.0, 900.0
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
+class Problem:
     """Something that is wrong now.
 
     Attributes:
@@ -68,7 +68,7 @@ class Cause:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class AlertTiming:
     """How quickly alerts open, close and are told again.
 
     Attributes:
@@ -134,7 +134,7 @@ class AlertRow:
         return self.delivered.get(receiver, 0) < self.round
 
 
-Place = tuple[str, str]
+RuleScope = tuple[str, str]
 """Rule and store."""
 
 
@@ -143,9 +143,9 @@ class Alerts(Repository):
 
     def observe(
         self,
-        causes: Sequence[Cause],
-        looked: Collection[Place],
-        pace: Pace,
+        causes: Sequence[Problem],
+        looked: Collection[RuleScope],
+        pace: AlertTiming,
         *,
         now: datetime,
         keys: Collection[str] | None = None,
@@ -169,12 +169,12 @@ class Alerts(Repository):
                     _go_on(db, row, wrong[name], pace, now)
                 elif name[:2] in looked:
                     _calm_down(db, row, pace, now)
-                elif now - (row["calm_since"] or row["seen_at"]) > LOST:
+                elif now - (row["calm_since"] or row["seen_at"]) > ORPHANED_AFTER:
                     _close(db, row, now)
             if keys is None:
-                db.execute(alerts.delete().where(alerts.c.closed_at < now - KEPT))
+                db.execute(alerts.delete().where(alerts.c.closed_at < now - CLOSED_KEPT_FOR))
 
-    def last_seen(self, since: datetime) -> dict[Place, datetime]:
+    def last_seen(self, since: datetime) -> dict[RuleScope, datetime]:
         """Return when each rule was last seen to be broken, noticed or open, since then."""
         query = select(alerts.c.rule, alerts.c.store, func.max(alerts.c.seen_at).label("at"))
         query = query.where(alerts.c.seen_at >= since).group_by(alerts.c.rule, alerts.c.store)
@@ -194,20 +194,20 @@ class Alerts(Repository):
 
     # --- sending ------------------------------------------------------------------------------
 
-    def claim(self, pace: Pace, *, now: datetime) -> list[AlertRow]:
+    def claim(self, pace: AlertTiming, *, now: datetime) -> list[AlertRow]:
         """Return alerts whose message is to be sent now; nobody else gets them for a while.
 
-        Whoever claimed them and died is followed by another after ``CLAIM``: a message may come
-        twice then, and is not lost.
+        A claim of a process that died ends after ``CLAIM_TIMEOUT``. A message may be sent twice
+        then; it is never lost.
         """
         free = or_(alerts.c.claimed_until.is_(None), alerts.c.claimed_until < now)
         query = select(alerts).where(alerts.c.due_at <= now, free).order_by(alerts.c.id)
         with self._database.transaction() as db:
-            rows = query.limit(MOST_AT_ONCE).with_for_update(skip_locked=True)
+            rows = query.limit(MAX_CLAIMED).with_for_update(skip_locked=True)
             return [_alert(_claimed(db, one, pace, now)) for one in db.execute(rows).mappings()]
 
     def settle(
-        self, one: AlertRow, faults: Mapping[str, str | None], pace: Pace, *, now: datetime
+        self, one: AlertRow, faults: Mapping[str, str | None], pace: AlertTiming, *, now: datetime
     ) -> None:
         """Keep what came of sending an alert's message.
 
@@ -222,7 +222,7 @@ class Alerts(Repository):
 
 
 def _open(
-    db: Connection, places: Collection[Place] | None, keys: Collection[str]
+    db: Connection, places: Collection[RuleScope] | None, keys: Collection[str]
 ) -> dict[tuple[str, str, str], RowMapping]:
     """Return what is noticed or open, kept from others; of some rules and keys, or all."""
     query = select(alerts).where(alerts.c.closed_at.is_(None)).order_by(alerts.c.id)
@@ -233,10 +233,10 @@ def _open(
     return {(one["rule"], one["store"], one["key"]): one for one in found}
 
 
-def _notice(db: Connection, cause: Cause, pace: Pace, now: datetime) -> None:
+def _notice(db: Connection, cause: Problem, pace: AlertTiming, now: datetime) -> None:
     mine = (alerts.c.rule == cause.rule, alerts.c.store == cause.store, alerts.c.key == cause.key)
     before = select(func.max(alerts.c.relapses)).where(
-        *mine, alerts.c.opened_at.is_not(None), alerts.c.closed_at > now - LONGEST
+        *mine, alerts.c.opened_at.is_not(None), alerts.c.closed_at > now - MAX_RESOLVE_DELAY
     )
     relapses = db.execute(before).scalar_one_or_none()
     opens = not pace.after.get(cause.rule) and cause.holds_since is None
@@ -249,7 +249,7 @@ def _notice(db: Connection, cause: Cause, pace: Pace, now: datetime) -> None:
     db.execute(insert(db, alerts).values(row).on_conflict_do_nothing())
 
 
-def _go_on(db: Connection, row: Row, cause: Cause, pace: Pace, now: datetime) -> None:
+def _go_on(db: Connection, row: Row, cause: Problem, pace: AlertTiming, now: datetime) -> None:
     since = min(row["since"], cause.since)
     values: dict[str, Any] = _told(cause) | {"since": since, "seen_at": now, "calm_since": None}
     if row["opened_at"] is None:
@@ -262,11 +262,13 @@ def _go_on(db: Connection, row: Row, cause: Cause, pace: Pace, now: datetime) ->
     _change(db, row, **values)
 
 
-def _calm_down(db: Connection, row: Row, pace: Pace, now: datetime) -> None:
+def _calm_down(db: Connection, row: Row, pace: AlertTiming, now: datetime) -> None:
     since = row["calm_since"]
     if since is None:
         _change(db, row, calm_since=now)
-    elif now - since >= min(pace.clear * 2 ** min(row["relapses"], 10), max(LONGEST, pace.clear)):
+    elif now - since >= min(
+        pace.clear * 2 ** min(row["relapses"], 10), max(MAX_RESOLVE_DELAY, pace.clear)
+    ):
         _close(db, row, now)
 
 
@@ -284,21 +286,21 @@ def _end_of(row: Row, now: datetime) -> dict[str, Any]:
     return {"round": row["round"] + 1, "told_at": None, "failures": 0, "due_at": now}
 
 
-def _claimed(db: Connection, row: Row, pace: Pace, now: datetime) -> Row:
-    values: dict[str, Any] = {"claimed_until": now + CLAIM}
+def _claimed(db: Connection, row: Row, pace: AlertTiming, now: datetime) -> Row:
+    values: dict[str, Any] = {"claimed_until": now + CLAIM_TIMEOUT}
     if row["closed_at"] is None and _is_old(row, pace, now):
         values |= {"round": row["round"] + 1, "told_at": None, "failures": 0}
     _change(db, row, **values)
     return {**row, **values}
 
 
-def _is_old(row: Row, pace: Pace, now: datetime) -> bool:
+def _is_old(row: Row, pace: AlertTiming, now: datetime) -> bool:
     told_at = row["told_at"]
     return told_at is not None and now - told_at >= pace.remind_of(row["rule"])
 
 
 def _settle(
-    db: Connection, row: Row, sent: AlertRow, faults: Mapping[str, str | None], pace: Pace,
+    db: Connection, row: Row, sent: AlertRow, faults: Mapping[str, str | None], pace: AlertTiming,
     now: datetime,
 ) -> None:  # fmt: skip
     got = [name for name, fault in faults.items() if fault is None]
@@ -313,7 +315,7 @@ def _settle(
         values |= {"told_at": told_at, "fault": words}
         if words is None:
             values |= {"failures": 0, "due_at": again}
-        elif row["closed_at"] is not None and now - row["closed_at"] > GIVEN_UP:
+        elif row["closed_at"] is not None and now - row["closed_at"] > RESOLUTION_TRIED_FOR:
             values["due_at"] = None
         else:
             failures = row["failures"] + 1
@@ -325,7 +327,7 @@ def _settle(
     _change(db, row, **values)
 
 
-def _told(cause: Cause) -> dict[str, Any]:
+def _told(cause: Problem) -> dict[str, Any]:
     return {
         "words": cause.words, "todo": cause.todo, "since": cause.since, "count": cause.count,
         "order_id": cause.order_id,

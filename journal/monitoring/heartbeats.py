@@ -11,7 +11,7 @@ from journal.storage.repository import Repository
 from journal.storage.rows import insert
 from journal.storage.tables import signs
 
-LISTED, WATCHED, KNOWN = "listed", "watched", "known"
+ORDER_LIST_READ, ALERTS_EVALUATED, STORE_REGISTERED = "listed", "watched", "known"
 """Names: a store's list was read to its end, the alerts were evaluated, a store was first seen."""
 
 
@@ -39,11 +39,13 @@ class Heartbeats(Repository):
 
     def register_stores(self, stores: Sequence[str], now: datetime) -> None:
         """Write when stores were first seen; a store that never answers is silent since then."""
-        query = select(signs.c.store).where(signs.c.name == KNOWN)
+        query = select(signs.c.store).where(signs.c.name == STORE_REGISTERED)
         with self._database.transaction() as db:
             known = set(db.execute(query).scalars())
             new = [
-                {"name": KNOWN, "store": store, "at": now} for store in stores if store not in known
+                {"name": STORE_REGISTERED, "store": store, "at": now}
+                for store in stores
+                if store not in known
             ]
             if new:
                 db.execute(insert(db, signs).values(new).on_conflict_do_nothing())

@@ -9,19 +9,19 @@ from datetime import datetime, timedelta
 from sqlalchemy import case, func, or_, select
 
 from journal.feeds import FeedRow
-from journal.feeds import every as every_feed
+from journal.feeds import find_all as every_feed
 from journal.model import AT_ERP, Kind, State
 from journal.reconciliation import Reconciliation
 from journal.reconciliation import last as last_reconciliations
 from journal.storage.repository import Repository
 from journal.storage.tables import erp_pauses, jobs, orders, outcomes, pauses
 
-LATEST = 1000
+MAX_LATEST = 1000
 """Orders that are looked at for the last one of each store."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class JobCount:
     """The jobs of one store that stand at one place.
 
     Attributes:
@@ -41,7 +41,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Dead:
+class DeadLetterCount:
     """Dead jobs of one store and of one reason, in a word; see ``REASONS``."""
 
     store: str
@@ -51,7 +51,7 @@ class Dead:
 
 
 @dataclass(frozen=True, slots=True)
-class Untold:
+class UnreportedCount:
     """Outcomes of one kind of request of which the ERP has not heard yet."""
 
     kind: str
@@ -60,7 +60,7 @@ class Untold:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class JournalSnapshot:
     """Where the cluster stands.
 
     Attributes:
@@ -73,9 +73,9 @@ class Standing:
 
     now: datetime
     skew: timedelta
-    open: Sequence[Place]
-    dead: Sequence[Dead]
-    untold: Sequence[Untold]
+    open: Sequence[JobCount]
+    dead: Sequence[DeadLetterCount]
+    untold: Sequence[UnreportedCount]
     paused: frozenset[str]
     erp_down_since: datetime | None
     feeds: Sequence[FeedRow]
@@ -109,7 +109,7 @@ document can raise. ``erp_rejected``: the ERP, or the mapping to it, refuses the
 class MetricsQueries(Repository):
     """The measurements; each is one read of an index, and none of them writes."""
 
-    def snapshot(self, clock: datetime) -> Standing:
+    def snapshot(self, clock: datetime) -> JournalSnapshot:
         """Return where the cluster stands; costs as much as there is open or dead.
 
         Args:
@@ -140,18 +140,18 @@ class MetricsQueries(Repository):
         last = (
             select(orders.c.store, orders.c.listed_at)
             .order_by(orders.c.listed_at.desc(), orders.c.order_id.desc())
-            .limit(LATEST)
+            .limit(MAX_LATEST)
             .subquery()
         )
         latest = select(last.c.store, func.max(last.c.listed_at).label("at")).group_by(last.c.store)
         with self._database.transaction() as db:
             erp_down = select(erp_pauses.c.since).where(erp_pauses.c.until > erp_pauses.c.since)
-            return Standing(
+            return JournalSnapshot(
                 now=now,
                 skew=clock - now,
-                open=[Place(**one) for one in db.execute(is_open).mappings()],
-                dead=[Dead(**one) for one in db.execute(dead).mappings()],
-                untold=[Untold(**one) for one in db.execute(untold).mappings()],
+                open=[JobCount(**one) for one in db.execute(is_open).mappings()],
+                dead=[DeadLetterCount(**one) for one in db.execute(dead).mappings()],
+                untold=[UnreportedCount(**one) for one in db.execute(untold).mappings()],
                 paused=frozenset(
                     db.execute(select(pauses.c.store).where(pauses.c.until > now)).scalars()
                 ),
@@ -161,8 +161,8 @@ class MetricsQueries(Repository):
                 latest={one.store: one.at for one in db.execute(latest)},
             )
 
-    def ended_jobs(self) -> list[Place]:
+    def ended_jobs(self) -> list[JobCount]:
         """Return how many jobs are done or skipped; costs as much as there ever were."""
         query = _ENDED.where(jobs.c.state.in_([State.DONE, State.SKIPPED]))
         with self._database.transaction() as db:
-            return [Place(**one) for one in db.execute(query).mappings()]
+            return [JobCount(**one) for one in db.execute(query).mappings()]

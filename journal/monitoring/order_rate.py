@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
-from journal.monitoring.order_rate_model import HOUR, WEEK_HOURS, WEEKS, Rhythm
+from journal.monitoring.order_rate_model import HOUR, WEEK_HOURS, WEEKS, OrderRateModel
 from journal.storage.repository import Repository
 from journal.storage.rows import insert
 from journal.storage.tables import orders, rhythms, signs
@@ -66,12 +66,12 @@ class OrderRates(Repository):
             found = db.execute(select(rhythms.c.store, rhythms.c.last_at))
             return {one.store: LastOrder(one.last_at, counted) for one in found}
 
-    def get(self, store: str) -> Rhythm | None:
+    def get(self, store: str) -> OrderRateModel | None:
         """Return a store's rhythm; None where no order of it ever came in."""
         query = select(rhythms.c.since, rhythms.c.hours).where(rhythms.c.store == store)
         with self._database.transaction() as db:
             row = db.execute(query).one_or_none()
-        return None if row is None else Rhythm(row.since, json.loads(row.hours))
+        return None if row is None else OrderRateModel(row.since, json.loads(row.hours))
 
 
 def _watermark(db: Connection, now: datetime) -> datetime | None:

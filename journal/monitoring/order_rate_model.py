@@ -22,7 +22,7 @@ _FEW = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Rhythm:
+class OrderRateModel:
     """New orders of each hour.
 
     Attributes:

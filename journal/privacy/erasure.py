@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 
 from journal.model import Kind, State
-from journal.privacy.retention import empty
+from journal.privacy.retention import purge_bodies
 from journal.storage.repository import Repository
-from journal.storage.rows import line
+from journal.storage.rows import event_row
 from journal.storage.tables import documents, events, jobs, orders
 
 ERASED = "erased"
@@ -88,8 +88,8 @@ class Erasure(Repository):
             if dry_run or not erasure.any:
                 return erasure
             db.execute(documents.delete().where(*named))
-            empty(db, whole)
+            purge_bodies(db, whole)
             attempt = next((one.attempt for one in found if one.kind == Kind.INTAKE), 0)
-            said = line(store, order_id, self._now(), attempt, ERASED, detail=str(erasure))
+            said = event_row(store, order_id, self._now(), attempt, ERASED, detail=str(erasure))
             db.execute(events.insert(), said)
         return erasure

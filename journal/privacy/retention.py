@@ -26,16 +26,16 @@ from sqlalchemy import (
 
 from journal.model import State
 from journal.storage.repository import Repository
-from journal.storage.rows import digest, packed, unpacked
-from journal.storage.tables import HAS_CONTENT, documents, events, jobs
+from journal.storage.rows import compress, decompress, fingerprint
+from journal.storage.tables import HAS_REQUEST_BODY, documents, events, jobs
 
 BATCH = 1000
 """Rows looked at in one transaction: none holds the database for long."""
 
-CONTENTS = 100
+BODY_BATCH = 100
 """Contents of one transaction: they are read, and one may be an NF-e of a megabyte."""
 
-KEPT = (
+INVOICE_FIELDS_KEPT = (
     "invoice_number", "invoice_series", "invoice_key", "type", "value_cents", "issued_at",
 )  # fmt: skip
 """What stays of an invoice's content: it tells one invoice from another, and names nobody."""
@@ -57,7 +57,7 @@ class RetentionPolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class Purged:
+class PurgeCount:
     """How many rows are purged, or would be.
 
     Attributes:
@@ -83,16 +83,18 @@ class Purged:
             f"{self.events} lines of timelines"
         )
 
-    def __add__(self, other: Purged) -> Purged:
+    def __add__(self, other: PurgeCount) -> PurgeCount:
         """Return both together."""
-        return Purged(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
+        return PurgeCount(
+            *(getattr(self, one.name) + getattr(other, one.name) for one in fields(self))
+        )
 
 
 _Found = Sequence[Row[Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Shelf:
+class _Category:
     """A kind of thing that is forgotten.
 
     Attributes:
@@ -102,7 +104,7 @@ class _Shelf:
     """
 
     page: Callable[[datetime, Row[Any] | None], Select[Any]]
-    clear: Callable[[Connection, datetime, _Found, bool], Purged]
+    clear: Callable[[Connection, datetime, _Found, bool], PurgeCount]
     batch: int = BATCH
 
 
@@ -111,7 +113,7 @@ class Retention(Repository):
 
     def purge(
         self, retention: RetentionPolicy, *, dry_run: bool = False, seconds: float | None = None
-    ) -> Iterator[Purged]:
+    ) -> Iterator[PurgeCount]:
         """Forget what is old, batch by batch; yield how much of each.
 
         Several may run at once, beside workers. What was told of is forgotten, wherever it is cut
@@ -134,7 +136,7 @@ class Retention(Repository):
                 if seconds is not None and time.monotonic() - began > seconds:
                     return
 
-    def _clear(self, shelf: _Shelf, before: datetime, *, dry_run: bool) -> Iterator[Purged]:
+    def _clear(self, shelf: _Category, before: datetime, *, dry_run: bool) -> Iterator[PurgeCount]:
         last: Row[Any] | None = None
         more = True
         while more:
@@ -158,20 +160,20 @@ class Retention(Repository):
 def _old_contents(before: datetime, last: Row[Any] | None) -> Select[Any]:
     at = jobs.c.updated_at
     query = select(jobs.c.id, jobs.c.about, jobs.c.content, at.label("at"))
-    query = query.where(HAS_CONTENT, at < before).order_by(at, jobs.c.id)
+    query = query.where(HAS_REQUEST_BODY, at < before).order_by(at, jobs.c.id)
     return query if last is None else query.where(_behind(last, at, jobs.c.id))
 
 
-def _empty_old(db: Connection, _before: datetime, found: _Found, really: bool) -> Purged:
+def _empty_old(db: Connection, _before: datetime, found: _Found, really: bool) -> PurgeCount:
     if really:
-        empty(db, found)
-    return Purged(contents=len(found))
+        purge_bodies(db, found)
+    return PurgeCount(contents=len(found))
 
 
-def empty(db: Connection, found: _Found) -> None:
+def purge_bodies(db: Connection, found: _Found) -> None:
     """Forget what requests asked for: rows of ``id``, ``about`` and ``content``."""
     if found:
-        rows = [{"n": one.id} | _remains(one.about, unpacked(one.content) or {}) for one in found]
+        rows = [{"n": one.id} | _remains(one.about, decompress(one.content) or {}) for one in found]
         emptied = update(jobs).where(jobs.c.id == bindparam("n"))
         db.execute(
             emptied.values(content=bindparam("remains"), digest=bindparam("whole")),
@@ -181,8 +183,12 @@ def empty(db: Connection, found: _Found) -> None:
 
 def _remains(about: str | None, content: dict[str, Any]) -> dict[str, Any]:
     # Without a number it is a reason in words, or was refused and may hold anything anywhere.
-    kept = {} if about is None else {name: content[name] for name in KEPT if name in content}
-    return {"remains": packed(kept), "whole": digest(content)}
+    kept = (
+        {}
+        if about is None
+        else {name: content[name] for name in INVOICE_FIELDS_KEPT if name in content}
+    )
+    return {"remains": compress(kept), "whole": fingerprint(content)}
 
 
 def _old_documents(before: datetime, last: Row[Any] | None) -> Select[Any]:
@@ -192,14 +198,14 @@ def _old_documents(before: datetime, last: Row[Any] | None) -> Select[Any]:
     return query if last is None else query.where(_behind(last, at, *key))
 
 
-def _throw_away(db: Connection, before: datetime, found: _Found, really: bool) -> Purged:
+def _throw_away(db: Connection, before: datetime, found: _Found, really: bool) -> PurgeCount:
     busy = _busy(db, before, found)
     closed = [one for one in found if (one.store, one.order_id) not in busy]
     if really:
         for store, ids in _by_store(closed):
             named = (documents.c.store == store, documents.c.order_id.in_(ids))
             db.execute(documents.delete().where(*named))
-    return Purged(documents=len(closed), waits=len(found) - len(closed))
+    return PurgeCount(documents=len(closed), waits=len(found) - len(closed))
 
 
 def _old_lines(_before: datetime, last: Row[Any] | None) -> Select[Any]:
@@ -209,18 +215,18 @@ def _old_lines(_before: datetime, last: Row[Any] | None) -> Select[Any]:
     return query if last is None else query.where(events.c.id > last.id)
 
 
-def _shorten(db: Connection, before: datetime, found: _Found, really: bool) -> Purged:
+def _shorten(db: Connection, before: datetime, found: _Found, really: bool) -> PurgeCount:
     old = [one for one in found if one.at < before]
     busy = _busy(db, before, old)
     closed = [one.id for one in old if (one.store, one.order_id) not in busy]
     if closed and really:
         db.execute(events.delete().where(events.c.id.in_(closed)))
-    return Purged(events=len(closed))
+    return PurgeCount(events=len(closed))
 
 
-_CONTENTS = _Shelf(_old_contents, _empty_old, CONTENTS)
-_DOCUMENTS = _Shelf(_old_documents, _throw_away)
-_TIMELINES = _Shelf(_old_lines, _shorten)
+_CONTENTS = _Category(_old_contents, _empty_old, BODY_BATCH)
+_DOCUMENTS = _Category(_old_documents, _throw_away)
+_TIMELINES = _Category(_old_lines, _shorten)
 
 
 def _behind(last: Row[Any], at: ColumnElement[Any], *key: ColumnElement[Any]) -> Any:

@@ -31,7 +31,7 @@ def insert(db: Connection, table: Table) -> Any:
     return (sqlite if db.dialect.name == "sqlite" else postgresql).insert(table)
 
 
-def line(  # noqa: PLR0913  # a row has as many columns
+def event_row(  # noqa: PLR0913  # a row has as many columns
     store: str,
     order_id: str,
     at: datetime,
@@ -49,7 +49,7 @@ def line(  # noqa: PLR0913  # a row has as many columns
     }  # fmt: skip
 
 
-def new_job(store: str, order_id: str, kind: Kind, key: str, now: datetime) -> dict[str, Any]:
+def job_row(store: str, order_id: str, kind: Kind, key: str, now: datetime) -> dict[str, Any]:
     """Return a job that is due at once, at its first stage."""
     return {
         "store": store, "order_id": order_id, "kind": kind, "key": key, "stage": PATHS[kind][0],
@@ -59,29 +59,29 @@ def new_job(store: str, order_id: str, kind: Kind, key: str, now: datetime) -> d
     }  # fmt: skip
 
 
-def said(value: Any) -> Any:
+def without_empty(value: Any) -> Any:
     """Return an object without what says nothing.
 
     A field that came with a later version must not make another request of the same.
     """
     if isinstance(value, list):
-        return [said(one) for one in value]
+        return [without_empty(one) for one in value]
     if not isinstance(value, Mapping):
         return value
     return {
-        name: said(one)
+        name: without_empty(one)
         for name, one in value.items()
         if one is not None and one is not False and one not in ("", [], {})
     }
 
 
-def digest(content: Any) -> str:
+def fingerprint(content: Any) -> str:
     """Return what tells a content from all others, without telling what it is."""
-    text = json.dumps(said(content), sort_keys=True)
+    text = json.dumps(without_empty(content), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def packed(document: dict[str, Any] | None) -> bytes | None:
+def compress(document: dict[str, Any] | None) -> bytes | None:
     """Return a document as it is kept: each character of it, also what is half a character."""
     if document is None:
         return None
@@ -90,7 +90,7 @@ def packed(document: dict[str, Any] | None) -> bytes | None:
     return zlib.compress(text.encode(errors="surrogatepass"), 1)
 
 
-def unpacked(data: bytes | None) -> dict[str, Any] | None:
+def decompress(data: bytes | None) -> dict[str, Any] | None:
     """Return a document that was kept."""
     if data is None:
         return None

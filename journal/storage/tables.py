@@ -45,20 +45,20 @@ class UtcDateTime(TypeDecorator[datetime]):
         return aware.astimezone(UTC)
 
 
-MOST_WORDS = 10_000
+MAX_TEXT_LENGTH = 10_000
 
 _UNFIT = re.compile("[\x00\ud800-\udfff]")
 
 
-def fit(words: str | None) -> str | None:
+def bounded_text(words: str | None) -> str | None:
     """Return a reason as every database keeps it."""
     if words is None:
         return None
     words = _UNFIT.sub("\ufffd", words)
-    return words if len(words) <= MOST_WORDS else f"{words[:MOST_WORDS]}…"
+    return words if len(words) <= MAX_TEXT_LENGTH else f"{words[:MAX_TEXT_LENGTH]}…"
 
 
-class Words(TypeDecorator[str]):
+class BoundedText(TypeDecorator[str]):
     """A reason for a person to read, of bounded length.
 
     PostgreSQL takes neither NUL nor half a surrogate pair: a job whose reason held one could not
@@ -70,10 +70,10 @@ class Words(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
         """Return the words as every database keeps them."""
-        return fit(value)
+        return bounded_text(value)
 
 
-SUSPECT, BEGUN = 1, 2
+CRASHED, RETRIED = 1, 2
 """``suspect`` of a job whose step never ended, before and after its next attempt has begun."""
 
 metadata = MetaData()
@@ -127,7 +127,7 @@ jobs = Table(
     Column("waiting", Integer, nullable=False, default=0, comment="1: it is not time for it yet"),
     Column("due_at", UtcDateTime, nullable=False),
     Column("lease_until", UtcDateTime),
-    Column("last_error", Words),
+    Column("last_error", BoundedText),
     Column("created_at", UtcDateTime),
     Column("updated_at", UtcDateTime, nullable=False),
     UniqueConstraint("store", "order_id", "kind", "key", name="uq_journal_jobs"),
@@ -143,11 +143,13 @@ Index(
 )  # fmt: skip
 # Said with its values: by a parameter neither database finds an index that holds some rows only.
 # The state is said so that SQLite does not look for it in an index of all that ever was done.
-HAS_CONTENT = text("content IS NOT NULL AND digest IS NULL AND state || '' IN ('done', 'skipped')")
+HAS_REQUEST_BODY = text(
+    "content IS NOT NULL AND digest IS NULL AND state || '' IN ('done', 'skipped')"
+)
 """Whether a request has ended and what it asked for is still there."""
 Index(
     "ix_journal_jobs_content", jobs.c.updated_at, jobs.c.id,
-    postgresql_where=HAS_CONTENT, sqlite_where=HAS_CONTENT,
+    postgresql_where=HAS_REQUEST_BODY, sqlite_where=HAS_REQUEST_BODY,
 )  # fmt: skip
 
 events = Table(
@@ -161,7 +163,7 @@ events = Table(
     Column("stage", String(16)),
     Column("attempt", Integer, nullable=False),
     Column("what", String(64), nullable=False),
-    Column("detail", Words),
+    Column("detail", BoundedText),
     Index("ix_journal_events_order", "store", "order_id", "id"),
 )
 
@@ -176,7 +178,7 @@ outcomes = Table(
     Column("about", String(64)),
     Column("reference", String(128)),
     Column("outcome", String(16), nullable=False),
-    Column("reason", Words),
+    Column("reason", BoundedText),
     Column("result", Text),
     Column("attempt", Integer, nullable=False),
     Column("at", UtcDateTime, nullable=False),
@@ -193,7 +195,7 @@ pauses = Table(
     metadata,
     Column("store", String(64), primary_key=True),
     Column("until", UtcDateTime, nullable=False),
-    Column("reason", Words, nullable=False),
+    Column("reason", BoundedText, nullable=False),
 )
 
 erp_pauses = Table(
@@ -202,7 +204,7 @@ erp_pauses = Table(
     Column("id", Integer, primary_key=True, autoincrement=False, comment="1"),
     Column("since", UtcDateTime, nullable=False),
     Column("until", UtcDateTime, nullable=False, comment="when an order may try"),
-    Column("reason", Words, nullable=False),
+    Column("reason", BoundedText, nullable=False),
     Column("tried_job", _NUMBER, nullable=False, comment="the last that tried, or tries now"),
     Column("tried_due_at", UtcDateTime, nullable=False, comment="its due time: what is after it"),
     comment="one row while the ERP does not answer",
@@ -241,9 +243,9 @@ feeds = Table(
     Column("configured_at", UtcDateTime, nullable=False),
     Column("looked_at", UtcDateTime, nullable=False, comment="last seen as it was set up"),
     Column("tried_at", UtcDateTime, comment="while it does not work"),
-    Column("fault", Words, comment="why it does not work"),
+    Column("fault", BoundedText, comment="why it does not work"),
     Column("restored_at", UtcDateTime),
-    Column("restored_why", Words),
+    Column("restored_why", BoundedText),
     Column("unreadable", Integer, nullable=False, comment="events that named no order"),
     Column("listed_at", UtcDateTime, comment="when the list was last read to its end"),
     comment="one row a store whose feed was set up here",
@@ -275,8 +277,8 @@ alerts = Table(
     Column("rule", String(32), nullable=False),
     Column("store", String(64), nullable=False, comment="empty for the cluster"),
     Column("key", String(128), nullable=False, comment="tells causes of one rule apart"),
-    Column("words", Words, nullable=False),
-    Column("todo", Words, nullable=False, comment="the next step"),
+    Column("words", BoundedText, nullable=False),
+    Column("todo", BoundedText, nullable=False, comment="the next step"),
     Column("since", UtcDateTime, nullable=False, comment="since when it is so"),
     Column("count", Integer, nullable=False),
     Column("order_id", String(64), comment="the first that is concerned"),
@@ -292,7 +294,7 @@ alerts = Table(
     Column("due_at", UtcDateTime, comment="when there is something to send"),
     Column("claimed_until", UtcDateTime, comment="somebody is sending it"),
     Column("failures", Integer, nullable=False, comment="to send it, in a row"),
-    Column("fault", Words, comment="why it could not be sent"),
+    Column("fault", BoundedText, comment="why it could not be sent"),
     Index("ix_journal_alerts_seen", "seen_at"),
 )
 # Two that find the same cause at once make one alert of it.

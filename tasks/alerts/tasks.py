@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from journal.monitoring.heartbeats import WATCHED
+from journal.monitoring.heartbeats import ALERTS_EVALUATED
 from tasks.alerts.delivery import tell
 from tasks.alerts.rules import look
 from tasks.base import StoreTask
@@ -24,6 +24,6 @@ def evaluate(self: StoreTask, /, **_: object) -> None:
         if renew is None:
             return
         look(self.journal, alarm.rules, self.journal.now(), alarm.facts())
-        self.journal.heartbeats.record(WATCHED)
+        self.journal.heartbeats.record(ALERTS_EVALUATED)
         renew()
         tell(self.journal, alarm.notifier, alarm.rules, now=self.journal.now)

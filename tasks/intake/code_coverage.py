@@ -8,7 +8,7 @@ from datetime import datetime
 
 from erp.codes import DEFAULT, KINDS, CodeMap, Codes, KnowsCodes, Need
 from erp.port import ErpRejected
-from journal.stored_documents import Kept
+from journal.stored_documents import OrderDocuments
 from tasks.context import Context
 from tasks.intake.orders import sales_order
 from vtex import schemas
@@ -61,7 +61,9 @@ class Coverage:
         return [one for one in self.seen if one.missing]
 
 
-def cover(context: Context, store: str, since: datetime, kept: Iterable[Kept]) -> Coverage:
+def cover(
+    context: Context, store: str, since: datetime, kept: Iterable[OrderDocuments]
+) -> Coverage:
     """Hold what a store's orders need against its map, and what that leaves against the ERP's.
 
     Args:

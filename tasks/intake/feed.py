@@ -14,8 +14,8 @@ from datetime import timedelta
 from celery import shared_task
 
 from journal.feeds import FeedRow
-from journal.monitoring.heartbeats import LISTED
-from journal.orders import Listed
+from journal.monitoring.heartbeats import ORDER_LIST_READ
+from journal.orders import NewOrder
 from tasks.base import StoreTask
 from tasks.context import Renew
 from tasks.order_changes.detection import heard
@@ -74,7 +74,7 @@ def list_may_rest(task: StoreTask, store: str) -> bool:
 
 def list_was_read(task: StoreTask, store: str) -> None:
     """Keep that the list was read to its end; it may rest then where there is a feed."""
-    task.journal.heartbeats.record(LISTED, store, every=SIGN)
+    task.journal.heartbeats.record(ORDER_LIST_READ, store, every=SIGN)
     if store in task.context.rests:
         task.journal.feeds.mark_listed(store)
 
@@ -141,7 +141,7 @@ def _recorded(task: StoreTask, store: str, batch: FeedBatch) -> int:
     # What it came to may be old: the order itself decides. So it does where no status is told.
     named = [one.order_id for one in batch.events if one.state in (None, READY)]
     named += [one.order_id for one in batch.unreadable if one.order_id]
-    new = task.record(store, [Listed(one, None, None) for one in named])
+    new = task.record(store, [NewOrder(one, None, None) for one in named])
     return new + task.journal.order_changes.record(store, heard(batch.events))
 
 

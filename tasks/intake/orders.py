@@ -18,11 +18,11 @@ from erp import mapping
 from erp.codes import CodeMap
 from erp.port import Event
 from erp.sales_order import SalesOrder
-from journal.jobs.leased_job import Job
+from journal.jobs.leased_job import LeasedJob
 from journal.model import Kind, Stage
-from journal.order_changes import Seen
-from journal.orders import Listed
-from journal.reconciliation import ASKED_HERE
+from journal.order_changes import ChangeHint
+from journal.orders import NewOrder
+from journal.reconciliation import CANCELLATION_REQUESTED
 from tasks import local_executor
 from tasks.base import StepTask, StoreTask, hand_back
 from tasks.intake.feed import list_may_rest, list_was_read
@@ -149,9 +149,11 @@ def start_handling(
             job.skip(outcome.reason)
         elif outcome.asked or outcome.replaced:
             # The ERP hears of it by a job of its own; this one goes on where the order does.
-            hint = Seen(order_id, f"start-handling {attempt}", outcome.reason)
+            hint = ChangeHint(order_id, f"start-handling {attempt}", outcome.reason)
             self.journal.order_changes.record(store, [hint])
-            job.skip(f"{ASKED_HERE}: {outcome.reason}" if outcome.asked else outcome.reason)
+            job.skip(
+                f"{CANCELLATION_REQUESTED}: {outcome.reason}" if outcome.asked else outcome.reason
+            )
         elif outcome.reason:
             job.note(outcome.reason)
     log.info("order done", extra={"store": store, "order_id": order_id, "stage": job.stage})
@@ -166,12 +168,12 @@ def pending_order(task: StoreTask, order: Mapping[str, Any]) -> PendingOrder:
     return PendingOrder(task.app, task.request.id, steps, partial(hand_back, task.journal))
 
 
-def listed(page: OrderPage) -> list[Listed]:
+def listed(page: OrderPage) -> list[NewOrder]:
     """Return a page of VTEX's list as the journal records it."""
-    return [Listed(one.order_id, one.created_at, one.value_cents) for one in page.orders]
+    return [NewOrder(one.order_id, one.created_at, one.value_cents) for one in page.orders]
 
 
-def order_of(job: Job) -> Order:
+def order_of(job: LeasedJob) -> Order:
     """Return a job's order as its document is read: once, for all steps of one worker."""
     if job.read is None:
         job.read = schemas.read_order(job.order or {})

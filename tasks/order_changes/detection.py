@@ -13,10 +13,10 @@ from erp import mapping
 from erp import order_diff as amendment
 from erp.port import Event
 from journal.cancel_requests import CancelRequest
-from journal.jobs.leased_job import Job
+from journal.jobs.leased_job import LeasedJob
 from journal.journal import Journal
 from journal.model import Stage, State
-from journal.order_changes import Seen
+from journal.order_changes import ChangeHint
 from vtex import schemas, statuses
 from vtex.client import VtexClient
 from vtex.documents import FeedEvent, Order
@@ -57,10 +57,10 @@ class News:
     comes_in: bool = False
 
 
-def heard(events: Iterable[FeedEvent]) -> list[Seen]:
+def heard(events: Iterable[FeedEvent]) -> list[ChangeHint]:
     """Return what events of a feed hint at: each its own job, however often it is delivered."""
     return [
-        Seen(
+        ChangeHint(
             one.order_id,
             # Either may be as long as it likes, and the journal's key is not.
             f"{one.state} {one.changed_at.isoformat() if one.changed_at else one.event_id}"[:128],
@@ -81,7 +81,7 @@ def differs(kept: Mapping[str, Any] | None, read: Mapping[str, Any]) -> bool:
     return bool(_glance(kept) != _glance(read))
 
 
-def look(journal: Journal, client: VtexClient, job: Job, raw: Mapping[str, Any]) -> News:
+def look(journal: Journal, client: VtexClient, job: LeasedJob, raw: Mapping[str, Any]) -> News:
     """Compare an order that the ERP has with what the ERP knows of it.
 
     Raises:
@@ -109,7 +109,7 @@ def look(journal: Journal, client: VtexClient, job: Job, raw: Mapping[str, Any])
     return news
 
 
-def event_of(job: Job, kept: Mapping[str, Any]) -> Event:
+def event_of(job: LeasedJob, kept: Mapping[str, Any]) -> Event:
     """Return what the ERP is told, as it was found out."""
     one, amended = dict(kept), kept.get("amendment")
     decide_by = one.get("decide_by")
@@ -129,7 +129,7 @@ def event_of(job: Job, kept: Mapping[str, Any]) -> Event:
     )
 
 
-def request_of(job: Job, event: Event) -> CancelRequest | None:
+def request_of(job: LeasedJob, event: Event) -> CancelRequest | None:
     """Return the request to cancel that an event tells of; None where it tells of none."""
     if event.kind != "cancel_requested" or event.decide_by is None:
         return None
@@ -146,7 +146,7 @@ def _glance(raw: Mapping[str, Any]) -> Any:
     return raw.get("value"), lines
 
 
-def _canceled(journal: Journal, job: Job, order: Order) -> News:
+def _canceled(journal: Journal, job: LeasedJob, order: Order) -> News:
     if journal.order_changes.own_cancellation(job.store, job.order_id) in (State.OPEN, State.DONE):
         return News("canceled, as the ERP asked")
     reason = order.cancel_reason or f"VTEX shows the order as {order.status!r}"
@@ -155,7 +155,7 @@ def _canceled(journal: Journal, job: Job, order: Order) -> News:
     return News(words, [told], closes=f"the order was {words}", is_newer=True)
 
 
-def _replaced(client: VtexClient, job: Job, order: Order, now: datetime) -> News:
+def _replaced(client: VtexClient, job: LeasedJob, order: Order, now: datetime) -> News:
     found = successor(client, order)
     again = job.row["key"] == SUCCESSOR
     if found is None and job.row["key"] == LINK:
@@ -171,7 +171,11 @@ def _replaced(client: VtexClient, job: Job, order: Order, now: datetime) -> News
 
 
 def _asked(
-    journal: Journal, job: Job, order: Order, pending: CancelRequest | None, request: Asked | None
+    journal: Journal,
+    job: LeasedJob,
+    order: Order,
+    pending: CancelRequest | None,
+    request: Asked | None,
 ) -> News:
     if journal.order_changes.own_cancellation(job.store, job.order_id) is State.OPEN:
         return News("the ERP itself asks for the cancellation")
@@ -188,7 +192,7 @@ def _asked(
     return News(f"a cancellation is asked for, to be decided by {until:%Y-%m-%d}", [told])
 
 
-def _amended(client: VtexClient, job: Job, order: Order) -> News:
+def _amended(client: VtexClient, job: LeasedJob, order: Order) -> News:
     found = _difference(job, order)
     if found is None:
         return News("nothing that the ERP does not know")
@@ -203,7 +207,7 @@ def _amended(client: VtexClient, job: Job, order: Order) -> News:
     return News(words, [told], is_newer=True)
 
 
-def _difference(job: Job, order: Order) -> amendment.Amendment | None:
+def _difference(job: LeasedJob, order: Order) -> amendment.Amendment | None:
     transactions = [
         schemas.read_transaction(one) for one in (job.payment or {}).get("transactions", [])
     ]
@@ -225,7 +229,7 @@ def _difference(job: Job, order: Order) -> amendment.Amendment | None:
 
 
 def _told(
-    job: Job, order: Order, kind: str, *, key: str | None = None, at: datetime | None = None,
+    job: LeasedJob, order: Order, kind: str, *, key: str | None = None, at: datetime | None = None,
     **more: Any,
 ) -> dict[str, Any]:  # fmt: skip
     moment = at or order.changed_at or order.created_at

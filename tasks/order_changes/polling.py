@@ -10,7 +10,7 @@ from celery import shared_task
 
 from journal.cancel_requests import CancelRequest
 from journal.journal import Journal
-from journal.order_changes import Seen
+from journal.order_changes import ChangeHint
 from tasks.base import StoreTask
 from tasks.workflow import send
 from vtex import statuses
@@ -66,7 +66,7 @@ def _feed_tells(journal: Journal, store: str) -> bool:
     )  # fmt: skip
 
 
-def _undecided(journal: Journal, store: str, listed: dict[str, str]) -> Iterator[Seen]:
+def _undecided(journal: Journal, store: str, listed: dict[str, str]) -> Iterator[ChangeHint]:
     now = journal.now()
     pending = {one.order_id: one for one in journal.cancel_requests.find(store)}
     new = _alive(journal, store, [one for one in listed if one not in pending])
@@ -83,7 +83,7 @@ def _no_more(
             yield one.order_id
 
 
-def _ended(journal: Journal, store: str, listed: dict[str, str]) -> Iterator[Seen]:
+def _ended(journal: Journal, store: str, listed: dict[str, str]) -> Iterator[ChangeHint]:
     alive = _alive(journal, store, list(listed))
     yield from _hints(journal, store, {one: listed[one] for one in alive}, journal.now())
 
@@ -99,9 +99,11 @@ def _alive(journal: Journal, store: str, order_ids: list[str]) -> list[str]:
 
 def _hints(
     journal: Journal, store: str, orders: dict[str, str], now: datetime
-) -> Iterator[Seen]:  # fmt: skip
+) -> Iterator[ChangeHint]:  # fmt: skip
     """Yield a hint an order and hour: what VTEX's list goes on to show wrongly costs no more."""
     busy = journal.order_changes.pending(store, list(orders)) if orders else set()
     for order_id, status in orders.items():
         if order_id not in busy:
-            yield Seen(order_id, f"{status} listed {now:%Y-%m-%dT%H}", f"{status}, by the list")
+            yield ChangeHint(
+                order_id, f"{status} listed {now:%Y-%m-%dT%H}", f"{status}, by the list"
+            )

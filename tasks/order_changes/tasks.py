@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from celery import shared_task
 
-from journal.jobs.leased_job import Job
+from journal.jobs.leased_job import LeasedJob
 from journal.model import Stage, State
-from journal.order_changes import Seen
+from journal.order_changes import ChangeHint
 from tasks.base import StepTask
 from tasks.order_changes import detection as news
 from vtex import schemas, statuses
@@ -57,7 +57,7 @@ def report(
     log.info("ERP told", extra={"store": store, "order_id": order_id, "reason": ", ".join(kinds)})
 
 
-def _found(task: StepTask, job: Job) -> news.News:
+def _found(task: StepTask, job: LeasedJob) -> news.News:
     row = task.journal.orders.get(job.store, job.order_id)
     in_erp = job.erp_reference is not None
     if not in_erp and (row is None or row.state is not State.SKIPPED):
@@ -77,7 +77,7 @@ def _found(task: StepTask, job: Job) -> news.News:
     return found
 
 
-def _tell(task: StepTask, job: Job, kept: dict[str, object]) -> str:
+def _tell(task: StepTask, job: LeasedJob, kept: dict[str, object]) -> str:
     event = news.event_of(job, kept)
     task.erp.report(event)
     if (request := news.request_of(job, event)) is not None:
@@ -89,10 +89,10 @@ def _tell(task: StepTask, job: Job, kept: dict[str, object]) -> str:
     return event.kind
 
 
-def _look_again(task: StepTask, job: Job, new: str | None) -> None:
+def _look_again(task: StepTask, job: LeasedJob, new: str | None) -> None:
     """Look later for the order that took a replaced one's place, or whether the ERP has it."""
     row = task.journal.orders.get(job.store, new) if new else None
     if row is None or row.erp_reference is None:
         key = news.LINK if new else news.SUCCESSOR
-        again = Seen(job.order_id, key, "which order took its place", LOOK_AGAIN)
+        again = ChangeHint(job.order_id, key, "which order took its place", LOOK_AGAIN)
         task.journal.order_changes.record(job.store, [again])

@@ -6,7 +6,7 @@ from typing import Any
 
 from celery import shared_task
 
-from journal.jobs.leased_job import Job
+from journal.jobs.leased_job import LeasedJob
 from journal.model import Stage, State
 from tasks.base import RequestTask, StepTask
 from tasks.errors import RequestRefused
@@ -57,7 +57,7 @@ def confirm(
             self.journal.jobs.retry(store, order_id)
 
 
-def asked(job: Job) -> Denial:
+def asked(job: LeasedJob) -> Denial:
     """Return what a job asks for."""
     wanted = contract.reread("denial", job.content)
     assert isinstance(wanted, Denial)  # noqa: S101  # the kind of the job says so

@@ -6,7 +6,7 @@ from typing import Any
 
 from celery import shared_task
 
-from journal.jobs.leased_job import Job
+from journal.jobs.leased_job import LeasedJob
 from journal.model import Stage
 from tasks.base import RequestTask, StepTask
 from tasks.errors import RequestRefused
@@ -50,7 +50,7 @@ def confirm(
         owned.close_others("the order was canceled")
 
 
-def asked(job: Job) -> Cancellation:
+def asked(job: LeasedJob) -> Cancellation:
     """Return what a job asks for."""
     wanted = contract.reread("cancellation", job.content)
     assert isinstance(wanted, Cancellation)  # noqa: S101  # the kind of the job says so

@@ -8,9 +8,9 @@ from typing import Any
 
 from celery import shared_task
 
-from journal.jobs.leased_job import Job
+from journal.jobs.leased_job import LeasedJob
 from journal.model import Stage
-from journal.order_changes import Seen
+from journal.order_changes import ChangeHint
 from tasks.base import RequestTask, StepTask
 from tasks.errors import RequestRefused
 from tasks.order_changes.detection import differs
@@ -61,17 +61,19 @@ def confirm(
         owned.explain(f"VTEX shows it; the order becomes {owned.result['order_status']!r}")
 
 
-def look_for_changes(task: StepTask, job: Job, raw: Mapping[str, Any]) -> None:
+def look_for_changes(task: StepTask, job: LeasedJob, raw: Mapping[str, Any]) -> None:
     """Let an order that is another than the ERP was given be looked into.
 
     Also where its invoice is refused for just that: the ERP must hear why.
     """
     if differs(job.order, raw):
         key = f"value {raw.get('value')} invoice {job.row['id']}"[:128]
-        task.journal.order_changes.record(job.store, [Seen(job.order_id, key, "by its invoice")])
+        task.journal.order_changes.record(
+            job.store, [ChangeHint(job.order_id, key, "by its invoice")]
+        )
 
 
-def asked(job: Job) -> tuple[Invoice, str | None]:
+def asked(job: LeasedJob) -> tuple[Invoice, str | None]:
     """Return what a job asks for, and the NF-e to embed."""
     content = dict(job.content)
     xml: str | None = content.pop("xml", None)

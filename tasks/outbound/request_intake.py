@@ -15,8 +15,8 @@ from erp.nfe.invoice import Nfe
 from erp.nfe.safe_xml import NfeError, text_of
 from journal.journal import Journal
 from journal.model import Kind, State
-from journal.requests import Ask
-from journal.storage.rows import said
+from journal.requests import RequestDraft
+from journal.storage.rows import without_empty
 from tasks.context import Context
 from tasks.errors import RequestInvalid, RequestRefused
 from tasks.outbound import request_schemas as contract
@@ -90,22 +90,22 @@ def record(
         asked = contract.read(kind, fields)
     except (RequestInvalid, NfeError, DocumentInvalid) as error:
         whole = _kept(dict(given) | ({"xml": xml.decode("latin-1")} if xml else {}))
-        ask = Ask(
+        ask = RequestDraft(
             store, order_id, Kind(kind), f"refused {_digest(whole)}", whole, reference=reference
         )
         _refuse(context.journal, ask, str(error), again=again)
         raise RequestRefused(str(error)) from None
-    content = said(json.loads(json.dumps(asdict(asked))))
+    content = without_empty(json.loads(json.dumps(asdict(asked))))
     if xml is not None and context.nfe.embed:
         content["xml"] = text_of(xml)
-    ask = Ask(
+    ask = RequestDraft(
         store, order_id, Kind(kind), _named(context, store, order_id, asked, content), content,
         about=_invoice_number(asked), reference=reference,
     )  # fmt: skip
     known = context.journal.requests.submit(ask, again=again)
     if known.content is not None:
         reason = _contradiction(content, known.content, purged=known.purged)
-        other = Ask(
+        other = RequestDraft(
             store, order_id, ask.kind, f"{ask.key} {_digest(content)}", content,
             about=ask.about, reference=reference,
         )  # fmt: skip
@@ -143,7 +143,7 @@ def _of_nfe(
     if order is None:
         sent = (
             None
-            if said(fields)
+            if without_empty(fields)
             else context.journal.requests.repeats(_bare(*name, note), again=again)
         )
         if sent is not None:
@@ -179,7 +179,7 @@ def _order_of_vtex(context: Context, store: str, order_id: str) -> Order:
         ) from error
 
 
-def _bare(store: str, order_id: str, reference: str | None, note: Nfe) -> Ask:
+def _bare(store: str, order_id: str, reference: str | None, note: Nfe) -> RequestDraft:
     """Return an NF-e without its items: enough to know one again whose order was purged."""
     content = {
         "invoice_number": note.invoice_number, "invoice_series": note.invoice_series,
@@ -187,7 +187,7 @@ def _bare(store: str, order_id: str, reference: str | None, note: Nfe) -> Ask:
         "value_cents": note.value_cents, "issued_at": note.issued_at,
     }  # fmt: skip
     key = f"{note.type} {plain_number(note.invoice_number)}"
-    return Ask(store, order_id, Kind.INVOICE, key, content, reference=reference)
+    return RequestDraft(store, order_id, Kind.INVOICE, key, content, reference=reference)
 
 
 def _named(
@@ -261,7 +261,7 @@ def _kept(given: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _refuse(journal: Journal, ask: Ask, reason: str, *, again: bool) -> None:
+def _refuse(journal: Journal, ask: RequestDraft, reason: str, *, again: bool) -> None:
     if journal.requests.refuse(ask, reason, again=again):
         log.error(
             "request refused",

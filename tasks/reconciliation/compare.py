@@ -16,7 +16,7 @@ from enum import StrEnum
 from erp.port import Erp, Held, held
 from journal.journal import Journal
 from journal.model import State
-from journal.reconciliation import BATCH, Known, Reconciliation
+from journal.reconciliation import BATCH, JournalOrder, Reconciliation
 from vtex import statuses
 from vtex.client import VtexClient
 from vtex.documents import ListedOrder
@@ -102,7 +102,7 @@ class Finding:
     fix: Fix
     detail: str
     there: ListedOrder
-    here: Known | None = None
+    here: JournalOrder | None = None
     in_erp: Held | None = None
     jobs: tuple[int, ...] = ()
 
@@ -117,7 +117,7 @@ class Sides:
 
     store: str
     there: ListedOrder
-    here: Known | None
+    here: JournalOrder | None
     in_erp: Held | None
     now: datetime
     sends_invoices: bool = False
@@ -317,7 +317,7 @@ def _within(age: timedelta, moment: datetime | None, now: datetime) -> bool:
     return moment is not None and now - moment < age
 
 
-def _standing(here: Known) -> str:
+def _standing(here: JournalOrder) -> str:
     reason = f": {here.last_error}" if here.last_error else ""
     return f"{here.state} here at {here.stage}{reason}"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from erp.port import ErpError
-from journal.model import ContentPurged
-from journal.orders import Listed
-from journal.reconciliation import TOLD
+from journal.model import RequestPurged
+from journal.orders import NewOrder
+from journal.reconciliation import CANCELLATION_REPORTED
 from tasks.context import Context
 from tasks.intake.orders import canceled_event
 from tasks.reconciliation.compare import WORDS, Finding, Fix
@@ -38,10 +38,10 @@ def mend(context: Context, one: Finding) -> Mended:
     """
     try:
         mended = _mend(context, one)
-    except (OrderNotFound, DocumentInvalid, ErpError, ContentPurged) as error:
+    except (OrderNotFound, DocumentInvalid, ErpError, RequestPurged) as error:
         return Mended(False, str(error))
     if mended.done:
-        what = TOLD if one.fix is Fix.TELL_ERP else "reconciled"
+        what = CANCELLATION_REPORTED if one.fix is Fix.TELL_ERP else "reconciled"
         context.journal.timeline.note(
             one.store, one.order_id, what, f"{WORDS[one.kind]}: {mended.words}"
         )
@@ -52,7 +52,7 @@ def _mend(context: Context, one: Finding) -> Mended:
     store, order_id, journal = one.store, one.order_id, context.journal
     match one.fix:
         case Fix.RECORD:
-            listed = Listed(order_id, one.there.created_at, one.there.value_cents)
+            listed = NewOrder(order_id, one.there.created_at, one.there.value_cents)
             return _moved(bool(journal.orders.record(store, [listed])), "recorded, it comes in")
         case Fix.RETRY:
             return _moved(journal.jobs.retry(store, order_id), "its intake tries again")

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from celery import shared_task
 
 from journal.journal import Journal
-from journal.order_changes import Seen
+from journal.order_changes import ChangeHint
 from tasks.base import StoreTask
 from tasks.context import Renew
 from tasks.reconciliation.compare import DAYS, GRACE, Compared, Found, compare_store
@@ -56,13 +56,15 @@ def reconcile(self: StoreTask, /, *, store: str, **_: object) -> None:
     tell(compared)
 
 
-def hints(compared: Compared) -> list[Seen]:
+def hints(compared: Compared) -> list[ChangeHint]:
     """Return what is looked into by itself, since telling the ERP of it twice does no harm."""
     day = f"{compared.until:%Y-%m-%d}"
     return [
-        Seen(one.order_id, f"{one.there.status} listed {day}", f"{one.kind}, by the reconciliation")
+        ChangeHint(
+            one.order_id, f"{one.there.status} listed {day}", f"{one.kind}, by the reconciliation"
+        )
         if one.kind is Found.CANCELED
-        else Seen(one.order_id, f"value {one.there.value_cents} {day}", one.detail)
+        else ChangeHint(one.order_id, f"value {one.there.value_cents} {day}", one.detail)
         for one in compared.findings
         if one.kind in (Found.CANCELED, Found.TOTALS)
     ]

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from erp.adapters.sql.adapter import SqlErp
 from erp.port import ErpRejected
 from erp.sales_order import SalesOrder
-from journal.storage.rows import packed, unpacked
+from journal.storage.rows import compress, decompress
 from support import hostile_documents
 from tasks.intake.orders import listed, sales_order
 from vtex import schemas, statuses
@@ -196,7 +196,7 @@ def test_an_answer_to_a_write_is_a_receipt_or_none(raw: Any) -> None:
 
 @given(orders())
 def test_the_journal_gives_back_what_it_was_given(made: Made) -> None:
-    assert repr(unpacked(packed(made.order))) == repr(made.order)
+    assert repr(decompress(compress(made.order))) == repr(made.order)
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ from typing import Any
 from erp.adapters.memory import MemoryErp
 from erp.port import Event
 from journal.journal import Journal
-from journal.model import Policy, Ticket
-from journal.orders import Listed
+from journal.model import Lease, Policy
+from journal.orders import NewOrder
 from support.nfe_samples import Det, nfe
 from tasks import workflow
 from tasks.base import StoreTask
@@ -64,7 +64,7 @@ class Desk:
         return order_id
 
     def intake(self, order_id: str) -> None:
-        self.journal.orders.record("acme", [Listed(order_id, self.clock(), self.value(order_id))])
+        self.journal.orders.record("acme", [NewOrder(order_id, self.clock(), self.value(order_id))])
 
     def keep_document(self, order_id: str) -> None:
         """Let the journal have the order's document, as an intake that was skipped leaves it."""
@@ -132,7 +132,7 @@ class Desk:
             app.tasks["outcomes.report"].apply()
             self.clock.pass_by(seconds)
 
-    def run(self, tickets: Sequence[Ticket]) -> None:
+    def run(self, tickets: Sequence[Lease]) -> None:
         """Run the steps of what was claimed, one job after the other."""
         for ticket in tickets:
             self._run([(one.task, one.kwargs) for one in workflow.steps_of(ticket)])

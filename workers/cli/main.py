@@ -19,8 +19,8 @@ from redis.exceptions import RedisError
 from erp.port import ErpError, ErpUnavailable
 from journal.journal import Journal
 from journal.model import PATHS, JournalError, JournalUnavailable, Kind, Stage, State
-from journal.order_changes import Seen
-from journal.orders import Listed, OrderRow
+from journal.order_changes import ChangeHint
+from journal.orders import NewOrder, OrderRow
 from tasks.context import Context
 from tasks.errors import ContractNewer, RequestRefused
 from tasks.intake import orders as steps
@@ -205,13 +205,13 @@ def _sync_one(context: Context, store: str, order_id: str) -> None:
     raw = context.vtex[store].order(order_id)
     order = schemas.read_order(raw)
     context.journal.orders.record(
-        store, [Listed(order.order_id, order.created_at, order.value_cents)]
+        store, [NewOrder(order.order_id, order.created_at, order.value_cents)]
     )
     kept, _ = context.journal.documents.get(store, order.order_id)
     if order.status in statuses.CHANGES or differs(kept, raw):
         now = f"{context.journal.now():%Y-%m-%dT%H:%M:%S}"
         context.journal.order_changes.record(
-            store, [Seen(order.order_id, f"by hand {now}", "by hand")]
+            store, [ChangeHint(order.order_id, f"by hand {now}", "by hand")]
         )
     tickets = context.journal.jobs.dispatch(
         in_flight=context.in_flight, store=store, order_id=order.order_id

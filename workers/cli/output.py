@@ -19,7 +19,7 @@ from erp.codes import CodeMap
 from erp.port import ErpRejected
 from erp.sales_order import SalesOrder
 from journal.cancel_requests import CancelRequest
-from journal.jobs.dead_letters import DeadRow
+from journal.jobs.dead_letters import DeadLetter
 from journal.model import Kind, Stage, State
 from journal.orders import OrderRow
 from journal.requests import RequestRow
@@ -327,7 +327,7 @@ def show_balance(order_id: str, now: Balance, rows: Sequence[RequestRow], *, as_
         click.echo(f"  {standing_of_request(one)}")
 
 
-def show_dead(rows: Sequence[DeadRow], limit: int, *, as_json: bool) -> None:
+def show_dead(rows: Sequence[DeadLetter], limit: int, *, as_json: bool) -> None:
     """Print what is dead: causes with their numbers, then jobs one by one."""
     groups = causes_of(rows)
     if as_json:
@@ -355,15 +355,15 @@ def show_dead(rows: Sequence[DeadRow], limit: int, *, as_json: bool) -> None:
         click.echo(f"and {len(rows) - limit} more: --limit shows them")
 
 
-def causes_of(rows: Sequence[DeadRow]) -> list[tuple[str, list[DeadRow]]]:
+def causes_of(rows: Sequence[DeadLetter]) -> list[tuple[str, list[DeadLetter]]]:
     """Return dead jobs by their cause, the most frequent first."""
-    causes: dict[str, list[DeadRow]] = {}
+    causes: dict[str, list[DeadLetter]] = {}
     for row in rows:
         causes.setdefault(row.cause, []).append(row)
     return sorted(causes.items(), key=lambda one: -len(one[1]))
 
 
-def _cause(cause: str, found: Sequence[DeadRow]) -> dict[str, Any]:
+def _cause(cause: str, found: Sequence[DeadLetter]) -> dict[str, Any]:
     return {
         "cause": cause,
         "count": len(found),

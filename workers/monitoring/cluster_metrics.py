@@ -22,8 +22,8 @@ from prometheus_client.registry import Collector
 from journal.feeds import FeedRow
 from journal.journal import Journal
 from journal.model import PATHS, JournalError, Kind, State
-from journal.monitoring.metrics_queries import Place
-from journal.monitoring.metrics_queries import Standing as JournalStanding
+from journal.monitoring.metrics_queries import JobCount
+from journal.monitoring.metrics_queries import JournalSnapshot as JournalStanding
 from journal.storage.clock import utc_now
 from workers import rate_limiter, wiring
 from workers.beat import LOCK
@@ -141,7 +141,7 @@ class ClusterMetrics(Collector):
             "vtex_erp_clock_skew_seconds", SKEW, [], {(): found.skew.total_seconds()},
         )  # fmt: skip
 
-    def _jobs_open(self, places: Iterable[Place]) -> Metric:
+    def _jobs_open(self, places: Iterable[JobCount]) -> Metric:
         counts: Counter[Labels] = Counter()
         for store, (kind, path) in product(self._stores, PATHS.items()):
             counts.update({(store, str(kind), str(stage)): 0 for stage in path[:-1]})
@@ -152,7 +152,7 @@ class ClusterMetrics(Collector):
             ["store", "kind", "stage"], counts,
         )  # fmt: skip
 
-    def _jobs_ended(self, places: Iterable[Place]) -> Metric:
+    def _jobs_ended(self, places: Iterable[JobCount]) -> Metric:
         counts: Counter[Labels] = Counter()
         counts.update(dict.fromkeys(product(self._stores, map(str, PATHS), map(str, _ENDS)), 0))
         for one in places:

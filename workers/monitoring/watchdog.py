@@ -16,7 +16,7 @@ import redis
 
 from journal.journal import Journal
 from journal.model import JournalError
-from journal.monitoring.heartbeats import WATCHED
+from journal.monitoring.heartbeats import ALERTS_EVALUATED
 from journal.storage.clock import utc_now
 from tasks.alerts.delivery import tell
 from tasks.alerts.model import Rule
@@ -76,7 +76,7 @@ class Lookout:
     def _look(self) -> None:
         journal, rules, now = self._journal, self._alarm.rules, self._journal.now()
         self._clock(now)
-        watched = journal.heartbeats.last(WATCHED)
+        watched = journal.heartbeats.last(ALERTS_EVALUATED)
         seconds = self._silence.seconds(watched, time.monotonic(), time.time())
         if watched is None or Rule.BEAT_SILENT in rules.ignored:
             return

@@ -20,12 +20,12 @@ from click.testing import CliRunner
 
 from erp.adapters.sql.adapter import SqlErp
 from journal.cancel_requests import CancelRequest
-from journal.jobs.dead_letters import Which
+from journal.jobs.dead_letters import DeadLetterFilter
 from journal.journal import Journal
 from journal.model import PATHS, Kind, Stage
-from journal.order_changes import Seen
-from journal.orders import Listed, OrderRow, Orders
-from journal.requests import Ask
+from journal.order_changes import ChangeHint
+from journal.orders import NewOrder, OrderRow, Orders
+from journal.requests import RequestDraft
 from support.servers import Cluster, RedisServer
 from tasks.alerts.rules import look
 from vtex.client import VtexClient
@@ -79,7 +79,7 @@ class Desk:
 
     def list(self, *ids: str, store: str = "acme", ago: timedelta = timedelta()) -> None:
         now, self.moment = self.moment, NOW - ago
-        self.journal.orders.record(store, [Listed(one, NOW - ago, 123456) for one in ids])
+        self.journal.orders.record(store, [NewOrder(one, NOW - ago, 123456) for one in ids])
         self.moment = now
 
     def bury(self, order_id: str, reason: str) -> None:
@@ -306,7 +306,7 @@ def test_a_dry_run_of_what_vtex_does_not_know_says_what_to_mind(desk: Desk) -> N
 
 def test_a_dead_order_goes_back_to_the_queue_once_it_is_retried(cluster: Cluster) -> None:
     with closing(Journal(cluster.env["JOURNAL_URL"])) as journal:
-        journal.orders.record("acme", [Listed("v1-01", NOW, 100)])
+        journal.orders.record("acme", [NewOrder("v1-01", NOW, 100)])
         (ticket,) = journal.jobs.dispatch(in_flight=1)
         journal.jobs.bury("acme", "v1-01", ticket.attempt, "refused")
 
@@ -834,9 +834,13 @@ def test_a_purged_order_still_says_where_it_stands(desk: Desk) -> None:
 
 def test_a_job_that_was_purged_is_not_tried_again_and_says_what_to_do(desk: Desk) -> None:
     desk.moment = NOW - timedelta(days=40)
-    ask = Ask("acme", "old-01", Kind.CANCELLATION, "k", {"reason": "Falta de estoque"})
+    ask = RequestDraft("acme", "old-01", Kind.CANCELLATION, "k", {"reason": "Falta de estoque"})
     desk.journal.requests.refuse(ask, "no such order")
-    list(desk.journal.dead_letters.discard(desk.journal.dead_letters.find(Which()), "by phone"))
+    list(
+        desk.journal.dead_letters.discard(
+            desk.journal.dead_letters.find(DeadLetterFilter()), "by phone"
+        )
+    )
     desk.moment = NOW
     desk.type("purge", "--yes")
 
@@ -1372,7 +1376,9 @@ def test_a_denial_without_a_reason_is_refused_by_its_field(desk: Desk) -> None:
 
 def test_an_order_that_changed_shows_it_in_its_life(desk: Desk) -> None:
     desk.list("o-01")
-    desk.journal.order_changes.record("acme", [Seen("o-01", "canceled 1", "canceled, by the feed")])
+    desk.journal.order_changes.record(
+        "acme", [ChangeHint("o-01", "canceled 1", "canceled, by the feed")]
+    )
 
     said = desk.type("order", "o-01")
 
@@ -1425,7 +1431,7 @@ def test_what_is_open_or_dead_is_shown_before_what_was_done_long_ago(desk: Desk)
 def test_requests_that_wait_are_listed_with_their_reason(desk: Desk) -> None:
     desk.list("o-01")
     desk.moment = datetime.now(UTC)
-    ask = Ask("acme", "o-01", Kind.CANCELLATION, "k", {"reason": "x"})
+    ask = RequestDraft("acme", "o-01", Kind.CANCELLATION, "k", {"reason": "x"})
     number = desk.journal.requests.submit(ask).job
 
     (shown,) = desk.json("requests")

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from erp.adapters.sql.adapter import SqlErp
 from journal.journal import Journal
 from journal.model import Stage
-from journal.orders import Listed, Orders
+from journal.orders import NewOrder, Orders
 from vtex import client
 from vtex.simulator.config import Config
 from vtex.simulator.server import Running, running
@@ -209,7 +209,7 @@ def test_backfill_brings_in_the_paid_orders_of_a_range(till: Till) -> None:
 
 def test_backfill_twice_changes_nothing(till: Till) -> None:
     order_id = till.placed()
-    till.journal.orders.record("acme", [Listed("old-01", None, 1)])
+    till.journal.orders.record("acme", [NewOrder("old-01", None, 1)])
     till.type("backfill", "--from", "5d")
     before = till.whats(order_id)
 
@@ -227,7 +227,7 @@ def test_a_backfill_that_is_cut_off_says_where_to_go_on(
         monkeypatch.setattr(client, name, value)
     record = Orders.record
 
-    def cut(orders: Orders, store: str, listed: list[Listed]) -> int:
+    def cut(orders: Orders, store: str, listed: list[NewOrder]) -> int:
         if ids[3] in [one.order_id for one in listed]:
             raise KeyboardInterrupt
         return record(orders, store, listed)

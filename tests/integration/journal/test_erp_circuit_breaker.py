@@ -10,11 +10,11 @@ from itertools import pairwise
 import pytest
 from sqlalchemy import event, text
 
-from journal.jobs.leased_job import Job
+from journal.jobs.leased_job import LeasedJob
 from journal.journal import Journal
-from journal.model import ErpPaused, Kind, Policy, Stage, State
-from journal.orders import Listed, OrderRow
-from journal.requests import Ask
+from journal.model import ErpCircuitOpen, Kind, Policy, Stage, State
+from journal.orders import NewOrder, OrderRow
+from journal.requests import RequestDraft
 from support.in_process import Clock
 
 PAUSE = Policy().erp_pause_seconds
@@ -31,7 +31,7 @@ class Book:
         """Record orders, the first one the oldest."""
         self.recorded += timedelta(hours=1)
         old = self.clock() - timedelta(days=9) + self.recorded
-        listed = [Listed(one, old + timedelta(seconds=n), 100) for n, one in enumerate(names)]
+        listed = [NewOrder(one, old + timedelta(seconds=n), 100) for n, one in enumerate(names)]
         self.journal.orders.record(store, listed)
 
     def bring_to_paid(self, *names: str, store: str = "acme") -> None:
@@ -41,7 +41,7 @@ class Book:
             self.fetch(name, store)
             self.journal.jobs.hand_back(store, name, self.row(name).attempt, job=None)
 
-    def fetch(self, order_id: str, store: str = "acme") -> Job:
+    def fetch(self, order_id: str, store: str = "acme") -> LeasedJob:
         """Bring a new order to its insertion, as a worker carries it."""
         (ticket,) = self.journal.jobs.dispatch(in_flight=500, store=store, order_id=order_id)
         name = (store, order_id, ticket.attempt)
@@ -144,7 +144,7 @@ def test_an_order_claimed_before_the_pause_is_not_let_in(book: Book) -> None:
     book.claim()
     book.go_down("a", "b")
 
-    with pytest.raises(ErpPaused, match="the ERP is down"):
+    with pytest.raises(ErpCircuitOpen, match="the ERP is down"):
         book.insert("c")
 
     assert book.row("c").failures == 0
@@ -358,7 +358,7 @@ def test_what_is_due_at_a_place_is_found_by_an_index_alone(book: Book) -> None:
 
 def test_requests_of_the_erp_go_on_while_it_takes_no_orders(down: Book) -> None:
     down.journal.requests.submit(
-        Ask("acme", "done before", Kind.INVOICE, "Output 1", {"invoice_number": "1"})
+        RequestDraft("acme", "done before", Kind.INVOICE, "Output 1", {"invoice_number": "1"})
     )
 
     assert down.claim() == ["done before"]

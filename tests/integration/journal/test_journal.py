@@ -12,18 +12,18 @@ from threading import Barrier, Event
 import pytest
 from sqlalchemy import Connection, NullPool, create_engine, make_url, text
 
-from journal.jobs.leasing import Sweep
+from journal.jobs.leasing import LeaseQuery
 from journal.journal import Journal
-from journal.model import PATHS, JobLost, Kind, Policy, Stage, State, StorePaused, Ticket
-from journal.orders import Listed
-from journal.requests import Ask
+from journal.model import PATHS, JobLost, Kind, Lease, Policy, Stage, State, StorePaused
+from journal.orders import NewOrder
+from journal.requests import RequestDraft
 from journal.storage.clock import utc_now
-from journal.storage.tables import MOST_WORDS
+from journal.storage.tables import MAX_TEXT_LENGTH
 from support.servers import eventually
 
 
-def listed(count: int = 1) -> list[Listed]:
-    return [Listed(f"o-{n:04}", utc_now() + timedelta(seconds=n), 100) for n in range(count)]
+def listed(count: int = 1) -> list[NewOrder]:
+    return [NewOrder(f"o-{n:04}", utc_now() + timedelta(seconds=n), 100) for n in range(count)]
 
 
 def test_migrating_twice_changes_nothing(journal: Journal) -> None:
@@ -308,10 +308,12 @@ def first_lapse(journal: Journal, order_id: str) -> datetime:
 
 def outbound(journal: Journal, kind: Kind, count: int, of: str = "q") -> None:
     for place in range(count):
-        journal.requests.submit(Ask("acme", f"{of}-{kind}-{place}", kind, "key", {"n": place}))
+        journal.requests.submit(
+            RequestDraft("acme", f"{of}-{kind}-{place}", kind, "key", {"n": place})
+        )
 
 
-def kinds(tickets: list[Ticket]) -> list[Kind]:
+def kinds(tickets: list[Lease]) -> list[Kind]:
     return [one.kind for one in tickets]
 
 
@@ -403,21 +405,23 @@ def test_a_reason_of_any_length_and_character_sets_a_job_aside(journal: Journal)
     assert row is not None
     assert row.state is State.DEAD
     assert str(row.last_error).startswith("a\ufffdb\ufffdc🦜")
-    assert len(str(row.last_error)) == MOST_WORDS + 1
+    assert len(str(row.last_error)) == MAX_TEXT_LENGTH + 1
 
 
 def asked(journal: Journal, *names: tuple[str, str]) -> None:
     for order_id, number in names:
         journal.requests.submit(
-            Ask("acme", order_id, Kind.INVOICE, number, {"invoice_number": number}, about=number)
+            RequestDraft(
+                "acme", order_id, Kind.INVOICE, number, {"invoice_number": number}, about=number
+            )
         )
 
 
 @contextmanager
-def claiming(journal: Journal, order_id: str) -> Iterator[list[Ticket]]:
+def claiming(journal: Journal, order_id: str) -> Iterator[list[Lease]]:
     """Claim what is due of an order, and be a moment from having done so."""
     with journal._database.transaction() as db:
-        sweep = Sweep(db, Policy(), utc_now() + timedelta(seconds=1))
+        sweep = LeaseQuery(db, Policy(), utc_now() + timedelta(seconds=1))
         yield sweep.tickets(in_flight=9, store="acme", order_id=order_id)
 
 
@@ -463,7 +467,7 @@ def test_a_worker_has_no_more_connections_than_threads(postgres_database: str) -
         made.orders.record("acme", listed(threads))
         tickets = made.jobs.dispatch(in_flight=threads)
 
-        def carry(ticket: Ticket) -> None:
+        def carry(ticket: Lease) -> None:
             for stage in (Stage.FETCHED, Stage.PAID):
                 together.wait(30)
                 with made.jobs.step("acme", ticket.order_id, ticket.attempt, to=stage):

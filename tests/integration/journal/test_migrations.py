@@ -16,7 +16,7 @@ from erp.adapters.sql.adapter import SqlErp
 from erp.port import ErpRejected
 from journal.journal import Journal
 from journal.model import JournalError
-from journal.orders import Listed
+from journal.orders import NewOrder
 from journal.storage import database
 from support.servers import eventually
 
@@ -88,7 +88,7 @@ def test_a_schema_that_is_newer_is_no_fault_and_is_left_as_it_is(
     journal.migrate()
 
     assert "schema 9001, newer than 0013, which this version knows: fine" in journal.check()
-    assert journal.orders.record("acme", [Listed("o-1", None, 1)]) == 1
+    assert journal.orders.record("acme", [NewOrder("o-1", None, 1)]) == 1
 
 
 def test_a_schema_that_is_older_says_what_to_run(journal: Journal, journal_url: str) -> None:
@@ -139,7 +139,7 @@ def test_a_migration_that_waits_for_a_long_transaction_lets_the_workers_through(
         migration = pool.submit(journal.migrate)
         eventually(lambda: said(postgres_database, WAITING), 20)
 
-        worked = sum(journal.orders.record("acme", [Listed(f"o-{n}", None, 1)]) for n in range(5))
+        worked = sum(journal.orders.record("acme", [NewOrder(f"o-{n}", None, 1)]) for n in range(5))
 
         assert (worked, migration.done()) == (5, False)
         long.rollback()
@@ -180,13 +180,13 @@ def test_an_index_is_built_while_a_transaction_that_wrote_is_open(
     said(postgres_database, "UPDATE journal_version SET version_num = '9001'")
     said(postgres_database, "DROP INDEX ix_next")
     said(postgres_database, "CREATE INDEX ix_next ON journal_jobs (state)")
-    journal.orders.record("acme", [Listed("o-0", None, 1)])
+    journal.orders.record("acme", [NewOrder("o-0", None, 1)])
     with raw(postgres_database).connect() as writer, ThreadPoolExecutor(1) as pool:
         writer.execute(text("UPDATE journal_jobs SET starts = 0"))
         migration = pool.submit(journal.migrate)
 
         eventually(lambda: said(postgres_database, WAITING_FOR_IT), 20)
-        worked = journal.orders.record("acme", [Listed("o-1", None, 1)])
+        worked = journal.orders.record("acme", [NewOrder("o-1", None, 1)])
 
         assert (worked, migration.done()) == (1, False)
         writer.rollback()

@@ -13,9 +13,9 @@ import pytest
 
 from journal.journal import Journal
 from journal.model import PATHS, Kind, Stage
-from journal.order_changes import Seen
-from journal.orders import Listed
-from journal.requests import Ask
+from journal.order_changes import ChangeHint
+from journal.orders import NewOrder
+from journal.requests import RequestDraft
 from journal.storage.clock import utc_now
 from support.query_plans import explained
 
@@ -24,7 +24,7 @@ from support.query_plans import explained
 def crowded(journal: Journal) -> Journal:
     """A journal in which 2,000 orders wait."""
     start = utc_now() - timedelta(hours=2)
-    journal.orders.record("acme", [Listed(f"o-{n:04}", start + timedelta(seconds=n), 100) for n in range(2000)])  # fmt: skip
+    journal.orders.record("acme", [NewOrder(f"o-{n:04}", start + timedelta(seconds=n), 100) for n in range(2000)])  # fmt: skip
     return journal
 
 
@@ -89,7 +89,7 @@ def test_a_step_that_ends_otherwise(crowded: Journal, plans: dict[str, str], end
 
 
 def test_a_request_of_the_erp(crowded: Journal, plans: dict[str, str]) -> None:
-    ask = Ask("acme", "o-1900", Kind.INVOICE, "1", {"invoice_number": "1"}, about="1")
+    ask = RequestDraft("acme", "o-1900", Kind.INVOICE, "1", {"invoice_number": "1"}, about="1")
     number = crowded.requests.submit(ask).job
     crowded.requests.submit(ask)
     done = begin(crowded, "o-1900")
@@ -107,7 +107,7 @@ def test_a_request_of_the_erp(crowded: Journal, plans: dict[str, str]) -> None:
 
 
 def test_what_is_heard_of_an_order(crowded: Journal, plans: dict[str, str]) -> None:
-    crowded.order_changes.record("acme", [Seen("o-1900", "list", "")])
+    crowded.order_changes.record("acme", [ChangeHint("o-1900", "list", "")])
     crowded.order_changes.pending("acme", ["o-1900", "o-1901"])
 
     assert plans

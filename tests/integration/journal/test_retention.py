@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from journal.jobs.dead_letters import Which
+from journal.jobs.dead_letters import DeadLetterFilter
 from journal.journal import Journal
-from journal.model import PATHS, ContentPurged, JobLost, Kind, State
-from journal.orders import Listed
+from journal.model import PATHS, JobLost, Kind, RequestPurged, State
+from journal.orders import NewOrder
 from journal.privacy import retention
-from journal.privacy.retention import Purged, RetentionPolicy
-from journal.storage.rows import line, new_job, packed
+from journal.privacy.retention import PurgeCount, RetentionPolicy
+from journal.storage.rows import compress, event_row, job_row
 from journal.storage.tables import documents, events, jobs, orders
 from support.in_process import Desk, desk
 from workers.app import app
@@ -36,11 +36,11 @@ def office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
         yield made
 
 
-def purge(journal: Journal, rules: RetentionPolicy = RULES, **how: object) -> Purged:
-    return sum(journal.retention.purge(rules, **how), Purged())  # type: ignore[arg-type]
+def purge(journal: Journal, rules: RetentionPolicy = RULES, **how: object) -> PurgeCount:
+    return sum(journal.retention.purge(rules, **how), PurgeCount())  # type: ignore[arg-type]
 
 
-def later(office: Desk, days: float) -> Purged:
+def later(office: Desk, days: float) -> PurgeCount:
     """Let days pass, then purge."""
     office.clock.pass_by(days * DAY)
     return purge(office.journal)
@@ -75,10 +75,10 @@ def test_documents_of_a_done_order_go_at_their_age_and_the_order_stays_known(off
     there = document(office, order_id)
     old = later(office, 2)
 
-    assert (young, old) == (Purged(), Purged(documents=1))
+    assert (young, old) == (PurgeCount(), PurgeCount(documents=1))
     assert there
     assert document(office, order_id) is None
-    assert office.journal.orders.record("acme", [Listed(order_id, office.clock(), 1)]) == 0
+    assert office.journal.orders.record("acme", [NewOrder(order_id, office.clock(), 1)]) == 0
     assert [one.what for one in office.journal.timeline.events("acme", order_id)] == [
         *PATHS[Kind.INTAKE]
     ]
@@ -125,12 +125,12 @@ def test_a_request_that_is_dead_keeps_its_orders_documents_until_it_is_given_up(
     kept = later(office, 60)
     list(
         office.journal.dead_letters.discard(
-            office.journal.dead_letters.find(Which()), "sent by hand"
+            office.journal.dead_letters.find(DeadLetterFilter()), "sent by hand"
         )
     )
     given_up = later(office, 31)
 
-    assert (kept, given_up) == (Purged(waits=1), Purged(documents=1, contents=1))
+    assert (kept, given_up) == (PurgeCount(waits=1), PurgeCount(documents=1, contents=1))
 
 
 def test_the_age_runs_from_the_end_of_the_last_job(office: Desk) -> None:
@@ -139,8 +139,8 @@ def test_the_age_runs_from_the_end_of_the_last_job(office: Desk) -> None:
     office.invoice(order_id)
     office.settle()
 
-    assert later(office, 5) == Purged(waits=1)
-    assert later(office, 26) == Purged(documents=1, contents=1)
+    assert later(office, 5) == PurgeCount(waits=1)
+    assert later(office, 26) == PurgeCount(documents=1, contents=1)
 
 
 # --- what is asked again --------------------------------------------------------------------------
@@ -228,7 +228,7 @@ def test_a_purged_request_cannot_be_retried_and_says_what_to_do(office: Desk) ->
     (skipped,) = [one for one in office.journal.requests.find() if one.state is State.SKIPPED]
     later(office, 31)
 
-    with pytest.raises(ContentPurged, match=r"ended at 2026-03-10.*purged since: ask for it anew"):
+    with pytest.raises(RequestPurged, match=r"ended at 2026-03-10.*purged since: ask for it anew"):
         office.journal.jobs.retry("acme", order_id, job=skipped.job)
 
     assert office.journal.jobs.dispatch(in_flight=9) == []
@@ -243,7 +243,7 @@ def test_an_nfe_that_comes_again_is_known_without_the_order_and_without_vtex(off
     xml = office.nota(order_id)
     office.ask("invoice", order_id, xml=xml, reference="row-1")
     office.settle()
-    assert later(office, 31) == Purged(documents=1, contents=1)
+    assert later(office, 31) == PurgeCount(documents=1, contents=1)
     office.simulator.faults.add(kind="unavailable", route="order", times=None)
 
     office.ask("invoice", order_id, xml=xml, reference="row-2")
@@ -261,7 +261,7 @@ def test_an_nfe_with_more_beside_it_is_known_again_by_all_of_it(office: Desk) ->
     xml = office.nota(order_id)
     office.ask("invoice", order_id, xml=xml, tracking_number="BR123456789XX")
     office.settle()
-    assert later(office, 31) == Purged(documents=1, contents=1)
+    assert later(office, 31) == PurgeCount(documents=1, contents=1)
 
     office.ask("invoice", order_id, xml=xml, tracking_number="BR123456789XX", reference="same")
     office.ask("invoice", order_id, xml=xml, tracking_number="BR000000000XX", reference="other")
@@ -306,7 +306,7 @@ def test_a_timeline_goes_at_its_own_age_and_the_order_still_says_where_it_stands
 
     purged = [later(office, 31), later(office, 330), later(office, 5)]
 
-    assert purged == [Purged(documents=1), Purged(), Purged(events=5)]
+    assert purged == [PurgeCount(documents=1), PurgeCount(), PurgeCount(events=5)]
     assert office.journal.timeline.events("acme", order_id) == []
     row = office.journal.orders.get("acme", order_id)
     assert row is not None
@@ -317,7 +317,7 @@ def test_what_is_kept_for_ever_is(office: Desk) -> None:
     order_id = taken_in(office)
     office.clock.pass_by(4000 * DAY)
 
-    assert purge(office.journal, FOR_EVER) == Purged()
+    assert purge(office.journal, FOR_EVER) == PurgeCount()
 
     assert document(office, order_id)
 
@@ -346,13 +346,13 @@ def years_on(journal_url: str) -> Iterator[Callable[[], Journal]]:
 def fill(journal: Journal, count: int, state: State = State.DONE, name: str = "o") -> None:
     """Put orders of three stores in the journal, all of one moment, one request each."""
     names = [{"store": f"s{n % 3}", "order_id": f"{name}-{n:05}"} for n in range(count)]
-    job = new_job("", "", Kind.INTAKE, "", AT) | {"state": state, "content": None}
+    job = job_row("", "", Kind.INTAKE, "", AT) | {"state": state, "content": None}
     invoice = job | {
         "kind": Kind.INVOICE,
         "key": "Output 1",
-        "content": packed({"invoice_number": "1"}),
+        "content": compress({"invoice_number": "1"}),
     }
-    told = line("", "", AT, 1, "listed")
+    told = event_row("", "", AT, 1, "listed")
     with journal._database.transaction() as db:
         for table, row in (
             (orders, {"listed_at": AT}),
@@ -371,8 +371,8 @@ def test_thousands_that_must_stay_are_in_nobodys_way(years_on: Callable[[], Jour
     purged = purge(journal)
     again = purge(journal)
 
-    assert counted == purged == Purged(1500, 1500, 3000, waits=1500)
-    assert again == Purged(waits=1500)
+    assert counted == purged == PurgeCount(1500, 1500, 3000, waits=1500)
+    assert again == PurgeCount(waits=1500)
 
 
 def test_several_purges_and_workers_at_once_do_each_thing_once(
@@ -384,7 +384,7 @@ def test_several_purges_and_workers_at_once_do_each_thing_once(
     def work(journal: Journal) -> int:
         done = 0
         for n in range(40):
-            done += journal.orders.record("s1", [Listed(f"new-{n}", NOW, 1)])
+            done += journal.orders.record("s1", [NewOrder(f"new-{n}", NOW, 1)])
         for ticket in journal.jobs.dispatch(in_flight=100):
             try:
                 for stage in PATHS[Kind.INTAKE][1:]:
@@ -398,7 +398,7 @@ def test_several_purges_and_workers_at_once_do_each_thing_once(
     with ThreadPoolExecutor(5) as pool:
         working = pool.submit(work, years_on())
         purging = [pool.submit(purge, one) for one in journals]
-        purged = sum((one.result(120) for one in purging), Purged())
+        purged = sum((one.result(120) for one in purging), PurgeCount())
 
         assert working.result(120) == 40
     assert (purged.documents, purged.contents, purged.events) == (3000, 3000, 6000)
@@ -410,12 +410,12 @@ def test_a_purge_that_is_cut_off_is_taken_up_by_the_next(years_on: Callable[[], 
     journal = years_on()
     fill(journal, 1200)
 
-    first = sum(islice(journal.retention.purge(RULES), 3), Purged())
+    first = sum(islice(journal.retention.purge(RULES), 3), PurgeCount())
     bounded = purge(journal, seconds=0.0)
     rest = purge(journal)
 
     assert (first.contents, bounded.contents) == (300, 100)
-    assert first + bounded + rest == Purged(1200, 1200, 2400)
+    assert first + bounded + rest == PurgeCount(1200, 1200, 2400)
 
 
 @pytest.mark.parametrize(
@@ -427,7 +427,7 @@ def test_a_purge_that_is_cut_off_is_taken_up_by_the_next(years_on: Callable[[], 
     ],
 )
 def test_what_is_old_is_found_by_an_index(
-    years_on: Callable[[], Journal], shelf: retention._Shelf, index: str
+    years_on: Callable[[], Journal], shelf: retention._Category, index: str
 ) -> None:
     with years_on()._database.transaction() as db:
         query = str(shelf.page(AT, None).compile(db, compile_kwargs={"literal_binds": True}))

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from journal.feeds import PROBE
+from journal.feeds import RETRY_INTERVAL
 from journal.journal import Journal
 from journal.model import Policy, Stage
-from journal.monitoring.alerts import CLAIM, Cause
-from journal.monitoring.heartbeats import LISTED
-from journal.orders import Listed
+from journal.monitoring.alerts import CLAIM_TIMEOUT, Problem
+from journal.monitoring.heartbeats import ORDER_LIST_READ
+from journal.orders import NewOrder
 from journal.reconciliation import Reconciliation
 from journal.storage.tables import orders
 from support.in_process import Clock
@@ -66,7 +66,7 @@ class Town:
         if self.listing:
             for store in self.rules.stores:
                 if self.journal.store_pauses.get(store.name) is None:
-                    self.journal.heartbeats.record(LISTED, store.name)
+                    self.journal.heartbeats.record(ORDER_LIST_READ, store.name)
         look(self.journal, self.rules, self.clock(), facts)
         tell(self.journal, self.desk, self.rules, now=self.clock)
 
@@ -76,7 +76,7 @@ class Town:
             self.clock.pass_by(60 * step)
 
     def bury(self, order_id: str, reason: str, store: str = "acme") -> None:
-        self.journal.orders.record(store, [Listed(order_id, self.clock(), 1)])
+        self.journal.orders.record(store, [NewOrder(order_id, self.clock(), 1)])
         (ticket,) = self.journal.jobs.dispatch(in_flight=1000, store=store, order_id=order_id)
         self.journal.jobs.bury(store, order_id, ticket.attempt, reason)
 
@@ -202,7 +202,7 @@ def test_a_pause_by_hand_says_how_it_ends_and_is_reminded_of_after_hours(town: T
 
 
 def test_an_erp_that_is_down_is_told_once_and_what_waits_for_it_is_not(town: Town) -> None:
-    town.journal.orders.record("acme", [Listed("a-01", town.clock(), 1)])
+    town.journal.orders.record("acme", [NewOrder("a-01", town.clock(), 1)])
     (ticket,) = town.journal.jobs.dispatch(in_flight=1)
     for stage in (Stage.FETCHED, Stage.PAID):
         with town.journal.jobs.step("acme", "a-01", ticket.attempt, to=stage):
@@ -296,7 +296,7 @@ def test_an_order_ends_the_silence(town: Town) -> None:
     town.minutes(200, step=5)
     assert town.open() == [("missing_orders", "acme")]
 
-    town.journal.orders.record("acme", [Listed("new-01", None, 1)])
+    town.journal.orders.record("acme", [NewOrder("new-01", None, 1)])
     town.minutes(8)
 
     assert town.open() == []
@@ -313,7 +313,7 @@ def test_while_vtex_tells_nothing_that_is_told_and_no_silence_of_the_shoppers(
     town.minutes(240, step=5)
     during = town.open()
     town.listing = True
-    town.journal.orders.record("acme", [Listed("new-01", None, 1)])
+    town.journal.orders.record("acme", [NewOrder("new-01", None, 1)])
     town.minutes(12)
 
     assert sorted(during) == [("vtex_silent", "acme"), ("vtex_silent", "outlet")]
@@ -341,7 +341,7 @@ def test_an_hour_asleep_is_no_news(town: Town) -> None:
     town.listing = False
     town.minutes(1)
     town.listing = True
-    town.journal.orders.record("acme", [Listed("new-01", None, 1)])
+    town.journal.orders.record("acme", [NewOrder("new-01", None, 1)])
     town.minutes(10)
 
     assert town.desk.got == []
@@ -353,7 +353,9 @@ def test_an_hour_asleep_is_no_news(town: Town) -> None:
 def test_an_order_that_waits_for_long_is_told_and_a_request_that_is_not_due_is_not(
     town: Town,
 ) -> None:
-    town.journal.orders.record("acme", [Listed("a-01", town.clock(), 1), Listed("a-02", None, 1)])
+    town.journal.orders.record(
+        "acme", [NewOrder("a-01", town.clock(), 1), NewOrder("a-02", None, 1)]
+    )
 
     town.minutes(40, step=4)
 
@@ -388,7 +390,7 @@ def feed_fails(town: Town, minutes: int) -> None:
 def test_a_feed_that_fails_alone_is_told_and_one_that_fails_with_the_list_is_the_outage(
     town: Town,
 ) -> None:
-    assert PROBE == MINUTE
+    assert RETRY_INTERVAL == MINUTE
     town.journal.feeds.set_up("acme", ["ready-for-handling"], hidden_seconds=300, kept_seconds=9)
     town.minutes(2)
     town.listing = False
@@ -517,7 +519,7 @@ def test_whoever_dies_while_sending_is_followed_by_another(town: Town) -> None:
 
     town.look()
     at_once = list(town.desk.got)
-    town.clock.pass_by(CLAIM.total_seconds() + 1)
+    town.clock.pass_by(CLAIM_TIMEOUT.total_seconds() + 1)
     town.look()
 
     assert at_once == []
@@ -528,7 +530,7 @@ def test_no_transaction_is_open_while_a_message_is_sent(town: Town) -> None:
     town.bury("a-01", "no such SKU")
     written: list[int] = []
     town.desk.on_send = lambda: written.append(
-        town.journal.orders.record("acme", [Listed(f"n-{len(written)}", None, 1)])
+        town.journal.orders.record("acme", [NewOrder(f"n-{len(written)}", None, 1)])
     )
 
     town.minutes(5)
@@ -601,7 +603,7 @@ def test_an_evaluation_changes_no_alert_and_asks_no_clock(town: Town) -> None:
     moment = town.clock()
     town.clock.moment = datetime(1990, 1, 1, tzinfo=UTC)
 
-    causes: list[Cause] = evaluate(town.journal, RULES, moment)
+    causes: list[Problem] = evaluate(town.journal, RULES, moment)
 
     assert [(one.rule, one.count) for one in causes] == [(Rule.DEAD_LETTERS, 1)]
     assert town.journal.alerts.find(since=datetime(1980, 1, 1, tzinfo=UTC)) == []
@@ -616,7 +618,7 @@ def test_a_look_reads_neither_all_orders_nor_all_jobs(tmp_path: Path) -> None:
         lambda _c, _u, statement, values, *_: asked.append((statement, values)),
     )  # fmt: skip
     town.bury("a-01", "no such SKU")
-    town.journal.orders.record("acme", [Listed("a-02", None, 1)])
+    town.journal.orders.record("acme", [NewOrder("a-02", None, 1)])
     town.minutes(90, step=5)
 
     # What reads and what writes alike; a plan is made for the statement as it was asked.

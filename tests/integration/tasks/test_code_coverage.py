@@ -11,7 +11,7 @@ import pytest
 
 from erp.codes import KINDS, CodeMap
 from erp.port import ErpRejected
-from journal.jobs.dead_letters import Which
+from journal.jobs.dead_letters import DeadLetterFilter
 from support.erp_outboxes import SqlOutbox
 from support.in_process import Desk, desk
 from tasks.base import StoreTask
@@ -132,7 +132,7 @@ def test_an_order_without_a_code_is_set_aside_and_goes_in_once_it_has_one(office
     StoreTask.process_context = replace(office.context, codes={"acme": CodeMap({"channel": {}})})
     order_id = taken_in(office)
 
-    (dead,) = office.journal.dead_letters.find(Which(order_id=order_id))
+    (dead,) = office.journal.dead_letters.find(DeadLetterFilter(order_id=order_id))
     assert "channel '1': [channel] of ERP_CODE_MAP_FILE has no such entry" in (dead.reason or "")
     assert order_id not in {one for _, one in office.erp.orders}
 

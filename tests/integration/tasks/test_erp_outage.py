@@ -13,7 +13,7 @@ from erp.adapters.memory import MemoryErp
 from erp.port import ErpUnavailable
 from erp.sales_order import SalesOrder
 from journal.model import Policy, Stage
-from journal.orders import Listed
+from journal.orders import NewOrder
 from support.in_process import Desk, desk
 from tasks.base import StoreTask
 
@@ -53,7 +53,8 @@ class Office:
         ids = self.desk.simulator.store.generate(count, "ready-for-handling", "plain")
         oldest = self.desk.clock() - timedelta(seconds=count)
         self.desk.journal.orders.record(
-            "acme", [Listed(one, oldest + timedelta(seconds=n), 100) for n, one in enumerate(ids)]
+            "acme",
+            [NewOrder(one, oldest + timedelta(seconds=n), 100) for n, one in enumerate(ids)],
         )
         return ids
 

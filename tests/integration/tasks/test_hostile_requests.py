@@ -12,7 +12,7 @@ import pytest
 from erp.adapters.memory import MemoryErp
 from journal.journal import Journal
 from journal.model import State
-from journal.orders import Listed
+from journal.orders import NewOrder
 from journal.requests import RequestRow
 from tasks.base import StoreTask
 from tasks.context import Context
@@ -113,7 +113,7 @@ def test_a_request_of_very_many_fields_is_kept_in_part(context: Context) -> None
 
 
 def test_an_nfe_of_an_order_whose_document_cannot_be_read_is_refused(context: Context) -> None:
-    context.journal.orders.record("acme", [Listed("o-1", datetime.now(UTC), 1)])
+    context.journal.orders.record("acme", [NewOrder("o-1", datetime.now(UTC), 1)])
     (ticket,) = context.journal.jobs.dispatch(in_flight=9)
     with (
         contextlib.suppress(RuntimeError),

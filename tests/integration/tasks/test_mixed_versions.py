@@ -11,8 +11,8 @@ from sqlalchemy import text
 
 from journal.journal import Journal
 from journal.model import Kind, State
-from journal.orders import Listed
-from journal.requests import Ask
+from journal.orders import NewOrder
+from journal.requests import RequestDraft
 from support.in_process import Desk, desk
 from tasks import local_executor
 from tasks.errors import ContractNewer
@@ -35,7 +35,7 @@ def run(name: str, **kwargs: object) -> str:
 
 @pytest.mark.parametrize("new", ["kind = 'return', stage = 'asked'", "stage = 'enriched'"])
 def test_a_job_at_what_only_a_newer_version_knows_is_left_to_it(journal: Journal, new: str) -> None:
-    journal.orders.record("acme", [Listed(one, None, 1) for one in ("o-1", "o-2")])
+    journal.orders.record("acme", [NewOrder(one, None, 1) for one in ("o-1", "o-2")])
     with journal._database.transaction() as db:
         db.execute(text(f"UPDATE journal_jobs SET {new} WHERE order_id = 'o-1'"))
 
@@ -59,7 +59,7 @@ def test_a_step_that_is_not_known_here_is_handed_back_and_not_begun(journal: Jou
 def test_an_order_at_a_stage_that_is_not_known_here_is_handed_back_by_the_batch(
     counter: Desk,
 ) -> None:
-    counter.journal.orders.record("acme", [Listed("o-1", None, 1)])
+    counter.journal.orders.record("acme", [NewOrder("o-1", None, 1)])
     (ticket,) = counter.journal.jobs.dispatch(in_flight=9)
     order = {"store": "acme", "order_id": "o-1", "attempt": ticket.attempt, "stage": "enriched"}
 
@@ -69,7 +69,7 @@ def test_an_order_at_a_stage_that_is_not_known_here_is_handed_back_by_the_batch(
 
 
 def test_a_job_that_is_handed_back_says_so_and_goes_on_at_once(journal: Journal) -> None:
-    journal.orders.record("acme", [Listed("o-1", None, 1)])
+    journal.orders.record("acme", [NewOrder("o-1", None, 1)])
     (ticket,) = journal.jobs.dispatch(in_flight=9)
 
     journal.jobs.hand_back("acme", "o-1", ticket.attempt, job=None)
@@ -116,7 +116,7 @@ def newer(counter: Desk, **field: object) -> str:
     order_id = counter.order()
     counter.keep_document(order_id)
     content = {"reason": "Falta de estoque"} | field
-    counter.journal.requests.submit(Ask("acme", order_id, Kind.CANCELLATION, "k", content))
+    counter.journal.requests.submit(RequestDraft("acme", order_id, Kind.CANCELLATION, "k", content))
     return order_id
 
 
@@ -146,7 +146,9 @@ def test_the_same_request_taken_by_both_versions_is_one(counter: Desk) -> None:
 
     assert kept == {"reason": "x"}
     again = counter.journal.requests.submit(
-        Ask("acme", order_id, Kind.CANCELLATION, _key(counter, row.job), kept | {"channel": None})
+        RequestDraft(
+            "acme", order_id, Kind.CANCELLATION, _key(counter, row.job), kept | {"channel": None}
+        )
     )
     assert (again.new, again.content) == (False, None)
 
@@ -159,7 +161,7 @@ def _key(counter: Desk, job: int) -> str:
 def test_a_store_that_only_other_processes_know_waits_for_them_and_is_not_paused(
     counter: Desk,
 ) -> None:
-    counter.journal.orders.record("outlet", [Listed("o-1", None, 1)])
+    counter.journal.orders.record("outlet", [NewOrder("o-1", None, 1)])
 
     counter.work()
 

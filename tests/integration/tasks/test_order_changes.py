@@ -13,7 +13,7 @@ import pytest
 
 from erp.port import Event
 from journal.model import Kind, State
-from journal.order_changes import Seen
+from journal.order_changes import ChangeHint
 from support.in_process import Desk, desk
 from tasks.base import StoreTask
 from vtex.documents import FeedConfig
@@ -478,7 +478,7 @@ def test_a_worker_that_died_before_and_after_telling_leaves_one_event(
 
 def test_where_nobody_takes_changes_on_an_invoice_leaves_all_the_same(counter: Desk) -> None:
     order_id = in_erp(counter)
-    counter.journal.order_changes.record("acme", [Seen(order_id, "k", "by hand")])
+    counter.journal.order_changes.record("acme", [ChangeHint(order_id, "k", "by hand")])
     counter.invoice(order_id)
 
     for _ in range(20):

@@ -11,8 +11,8 @@ import pytest
 
 from erp.port import Held, held
 from journal.model import State
-from journal.orders import Listed
-from journal.reconciliation import TOLD, Known
+from journal.orders import NewOrder
+from journal.reconciliation import CANCELLATION_REPORTED, JournalOrder
 from support import in_process as desks
 from support.in_process import Desk
 from tasks.base import StoreTask
@@ -182,7 +182,9 @@ def test_a_cancellation_is_reported_to_the_erp_once(desk: Desk) -> None:
 
     assert kinds(desk) == {}
     assert [one.kind for one in desk.told(order_id)] == ["canceled"]
-    assert TOLD in [one.what for one in desk.journal.timeline.events("acme", order_id)]
+    assert CANCELLATION_REPORTED in [
+        one.what for one in desk.journal.timeline.events("acme", order_id)
+    ]
 
 
 def test_a_cancellation_that_the_list_alone_shows_is_not_reported(desk: Desk) -> None:
@@ -285,7 +287,7 @@ def test_a_finding_that_was_mended_by_another_hand_is_left_alone(desk: Desk) -> 
     order_id = desk.order(status="ready-for-handling")
     desk.clock.pass_by(LONG)
     (found,) = findings(desk)
-    desk.journal.orders.record("acme", [Listed(order_id, None, 1)])
+    desk.journal.orders.record("acme", [NewOrder(order_id, None, 1)])
 
     mended = mending.mend(desk.context, found)
 
@@ -309,7 +311,7 @@ def sides(there: dict[str, Any], here: dict[str, Any] | None, in_erp: Held | Non
     listed = ListedOrder("o-1", old, there.pop("status"), there.pop("cents", 100))
     base = {"order_id": "o-1", "stage": "handling", "state": State.DONE, "last_error": None}
     base |= {"erp_reference": "1", "value_cents": 100, "updated_at": old}
-    known = None if here is None else Known(**base | here)
+    known = None if here is None else JournalOrder(**base | here)
     found = Sides("acme", listed, known, in_erp, now, True).findings()
     return [f"{one.kind} {one.fix}" for one in found]
 

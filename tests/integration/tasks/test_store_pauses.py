@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from journal.model import State, Ticket
+from journal.model import Lease, State
 from support.in_process import Desk, desk
 from tasks import workflow
 from workers.app import app
@@ -19,7 +19,7 @@ def counter(journal_url: str) -> Iterator[Desk]:
         yield made
 
 
-def under_way(counter: Desk) -> tuple[str, Ticket]:
+def under_way(counter: Desk) -> tuple[str, Lease]:
     """Return an order that a worker has been sent."""
     order_id = counter.order(status="ready-for-handling")
     counter.intake(order_id)
@@ -27,7 +27,7 @@ def under_way(counter: Desk) -> tuple[str, Ticket]:
     return order_id, ticket
 
 
-def begin(ticket: Ticket) -> None:
+def begin(ticket: Lease) -> None:
     first = workflow.steps_of(ticket)[0]
     app.tasks[first.task].apply(kwargs=first.kwargs)
 

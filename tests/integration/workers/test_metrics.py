@@ -13,7 +13,7 @@ from erp.port import ErpRejected
 from journal.journal import Journal
 from journal.model import Stage
 from journal.monitoring.metrics_queries import REASONS
-from journal.orders import Listed
+from journal.orders import NewOrder
 from support.in_process import Desk
 from support.observed_tasks import Read, watched, words_of
 from support.query_plans import explained
@@ -144,7 +144,7 @@ def test_new_orders_are_told_once_and_a_counter_is_there_before_the_first(
     name, labels = "vtex_erp_orders_discovered_total", {"store": "acme", "task": "orders.list"}
     before = Read.of(registry).one(name, **labels)
     for _ in range(2):
-        app.tasks["orders.list"].record("acme", [Listed("v1acme-01", counter.clock(), 100)])
+        app.tasks["orders.list"].record("acme", [NewOrder("v1acme-01", counter.clock(), 100)])
 
     assert (before, Read.of(registry).one(name, **labels)) == (0, 1)
 
@@ -155,7 +155,7 @@ def test_a_store_that_nobody_configured_has_no_name_in_any_label(
     counter.ask("invoice", "v1acme-01", invoice_number="")
     strange = {"store": "Ana Prado", "order_id": "v1acme-01", "attempt": 1}
     app.tasks["orders.fetch"].apply(kwargs=strange)
-    counter.journal.orders.record("Ana Prado", [Listed("v1acme-01", counter.clock(), 100)])
+    counter.journal.orders.record("Ana Prado", [NewOrder("v1acme-01", counter.clock(), 100)])
 
     told = Read.of(registry).text + cluster(counter.journal, settings()).text
 
@@ -230,7 +230,7 @@ def break_document(counter: Desk) -> None:
 
 
 def be_unknown_to_vtex(counter: Desk) -> None:
-    counter.journal.orders.record("acme", [Listed("v404acme-01", counter.clock(), 100)])
+    counter.journal.orders.record("acme", [NewOrder("v404acme-01", counter.clock(), 100)])
     counter.work()
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from journal.journal import Journal
-from journal.monitoring.heartbeats import WATCHED
+from journal.monitoring.heartbeats import ALERTS_EVALUATED
 from journal.storage.clock import utc_now
 from support.servers import eventually
 from workers.configuration.settings import Settings, load
@@ -90,7 +90,7 @@ def test_a_schedule_that_never_ran_is_no_news_and_one_that_stopped_is_one_alert(
     journal = hosts.journal
     for _ in range(3):
         hosts.add().start()
-    journal.heartbeats.record(WATCHED)
+    journal.heartbeats.record(ALERTS_EVALUATED)
 
     eventually(journal.alerts.find)
     (first,) = journal.alerts.find()

@@ -18,7 +18,7 @@ import pytest
 from celery import Celery
 
 from journal.journal import Journal
-from journal.orders import Listed
+from journal.orders import NewOrder
 from journal.timeline import EventRow
 from support.next_release import next_release
 from support.servers import Cluster, RedisServer, eventually
@@ -130,7 +130,7 @@ def test_a_step_and_a_schedule_that_only_the_newer_version_knows_do_no_harm(old:
     worker = old.start_worker("w1")
     (order_id,) = old.state()["orders"]
     journal = Journal(old.env["JOURNAL_URL"])
-    journal.orders.record("acme", [Listed(order_id, None, 1)])
+    journal.orders.record("acme", [NewOrder(order_id, None, 1)])
     (ticket,) = journal.jobs.dispatch(in_flight=1)
     journal.close()
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from journal.jobs.dead_letters import Which
+from journal.jobs.dead_letters import DeadLetterFilter
 from journal.journal import Journal
 from journal.model import Policy
-from journal.orders import Listed
+from journal.orders import NewOrder
 from support.servers import ROOT, Cluster, eventually
 from vtex.simulator.config import Config
 from vtex.simulator.server import Running, running
@@ -37,10 +37,10 @@ def buried(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[Cluster
     for store in ("acme", "outlet"):
         for start in range(0, MANY // 2, 1000):
             names = [f"{store}-{n:05}-01" for n in range(start, start + 1000)]
-            journal.orders.record(store, [Listed(one, None, 1) for one in names])
+            journal.orders.record(store, [NewOrder(one, None, 1) for one in names])
     journal.jobs.dispatch(in_flight=MANY)
     journal.jobs.dispatch(in_flight=0)
-    assert len(journal.dead_letters.find(Which())) == MANY
+    assert len(journal.dead_letters.find(DeadLetterFilter())) == MANY
     yield cluster
     journal.close()
 
@@ -82,7 +82,7 @@ def test_a_reader_that_has_enough_is_no_fault(buried: Cluster) -> None:
 
 def test_ctrl_c_at_the_question_changes_nothing_and_says_so(cluster: Cluster) -> None:
     journal = Journal(cluster.env["JOURNAL_URL"])
-    journal.orders.record("acme", [Listed("a-01", None, 1)])
+    journal.orders.record("acme", [NewOrder("a-01", None, 1)])
     (ticket,) = journal.jobs.dispatch(in_flight=1)
     journal.jobs.bury("acme", "a-01", ticket.attempt, "no such SKU")
     near, far = pty.openpty()
@@ -104,7 +104,7 @@ def test_ctrl_c_at_the_question_changes_nothing_and_says_so(cluster: Cluster) ->
 
     assert child.wait(30) == 1
     assert b"nothing was changed" in os.read(near, 1000)
-    assert len(journal.dead_letters.find(Which())) == 1
+    assert len(journal.dead_letters.find(DeadLetterFilter())) == 1
     os.close(near)
     journal.close()
 

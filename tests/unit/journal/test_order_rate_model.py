@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from journal.monitoring.order_rate_model import HOUR, WEEK_HOURS, WEEKS, Rhythm
+from journal.monitoring.order_rate_model import HOUR, WEEK_HOURS, WEEKS, OrderRateModel
 
 SAO_PAULO = ZoneInfo("America/Sao_Paulo")
 NEW_YORK = ZoneInfo("America/New_York")
@@ -17,11 +17,11 @@ MONDAY = datetime(2026, 1, 5, 0, tzinfo=SAO_PAULO)
 
 def rhythm(
     count: Callable[[datetime], int], weeks: int = WEEKS, since: datetime = MONDAY
-) -> Rhythm:
+) -> OrderRateModel:
     """Return the rhythm of a store that has so many orders in each hour of its own time."""
     begin = since.astimezone(UTC)
     hours = [begin + HOUR * place for place in range(weeks * WEEK_HOURS)]
-    return Rhythm(begin, [count(one.astimezone(since.tzinfo)) for one in hours])
+    return OrderRateModel(begin, [count(one.astimezone(since.tzinfo)) for one in hours])
 
 
 def office_hours(hour: datetime) -> int:

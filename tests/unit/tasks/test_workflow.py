@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from journal.model import Kind, Stage, Ticket
+from journal.model import Kind, Lease, Stage
 from tasks.workflow import LEAST_MESSAGES, MOST_ORDERS, _messages
 
 
-def intakes(count: int) -> list[Ticket]:
-    return [Ticket("acme", f"o-{n}", 1, Stage.LISTED) for n in range(count)]
+def intakes(count: int) -> list[Lease]:
+    return [Lease("acme", f"o-{n}", 1, Stage.LISTED) for n in range(count)]
 
 
-def sizes(tickets: list[Ticket]) -> list[int]:
+def sizes(tickets: list[Lease]) -> list[int]:
     return [count for _, count in _messages(tickets)]
 
 
@@ -36,7 +36,7 @@ def test_a_message_carries_what_names_an_order_and_where_it_stands() -> None:
 
 
 def test_what_the_erp_asked_for_goes_by_itself_and_keeps_its_place() -> None:
-    invoice = Ticket("acme", "o-9", 1, Stage.REQUESTED, Kind.INVOICE, 7)
+    invoice = Lease("acme", "o-9", 1, Stage.REQUESTED, Kind.INVOICE, 7)
 
     names = [(one.task, count) for one, count in _messages([invoice, *intakes(9)])]
 

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from journal.monitoring.alerts import AlertRow
-from journal.monitoring.heartbeats import WATCHED
+from journal.monitoring.heartbeats import ALERTS_EVALUATED
 from tasks.alerts.delivery import Message, Severity
 from workers import log, wiring
 from workers.cli import output as views
@@ -48,7 +48,7 @@ def alerts_command(
     try:
         now = journal.now()
         rows = journal.alerts.find(store=store, since=now - ALL if everything else since)
-        watched = journal.heartbeats.last(WATCHED)
+        watched = journal.heartbeats.last(ALERTS_EVALUATED)
     finally:
         journal.close()
     late = watched is None or (now - watched).total_seconds() > settings.alert_beat_silent_seconds

@@ -8,7 +8,7 @@ from datetime import datetime
 import redis
 
 from erp.port import ErpError, ErpUnavailable
-from journal.erp_circuit_breaker import ErpPause
+from journal.erp_circuit_breaker import ErpCircuit
 from journal.feeds import FeedRow
 from journal.journal import Journal
 from journal.model import JournalError, JournalUnavailable
@@ -96,7 +96,7 @@ def _reconciled(settings: Settings, journal: Journal) -> Iterator[Verdict]:
             yield Verdict(f"{store.name} reconciled", None if found else True, words + todo)
 
 
-def _wait_for_erp(erp: ErpPause, now: datetime) -> str:
+def _wait_for_erp(erp: ErpCircuit, now: datetime) -> str:
     left = max((erp.until - now).total_seconds(), 0)
     return (
         f"it has taken no order since {erp.since.astimezone():%Y-%m-%d %H:%M:%S} ({erp.reason}); "

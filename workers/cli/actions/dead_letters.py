@@ -12,7 +12,7 @@ from typing import Any
 import click
 from redis.exceptions import RedisError
 
-from journal.jobs.dead_letters import DeadRow, Which
+from journal.jobs.dead_letters import DeadLetter, DeadLetterFilter
 from journal.journal import Journal
 from journal.model import Kind
 from tasks.context import Context
@@ -93,13 +93,13 @@ def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def _which(order_id: str | None, kind: str | None, given: dict[str, Any]) -> Which:
+def _which(order_id: str | None, kind: str | None, given: dict[str, Any]) -> DeadLetterFilter:
     if given["since"] and given["until"] and given["since"] > given["until"]:
         raise click.UsageError("--since is later than --until: no time is between them")
-    return Which(order_id=order_id, kind=Kind(kind) if kind else None, **given)
+    return DeadLetterFilter(order_id=order_id, kind=Kind(kind) if kind else None, **given)
 
 
-def _find(journal: Journal, which: Which) -> list[DeadRow]:
+def _find(journal: Journal, which: DeadLetterFilter) -> list[DeadLetter]:
     rows = journal.dead_letters.find(which, limit=MOST)
     if not rows:
         tell_if_never_listed(which.store, journal.orders.counts())
@@ -253,7 +253,7 @@ def _retry_order(context: Context, order_id: str, store: str | None) -> None:
     its_intake = context.journal.jobs.retry(row.store, order_id)
     requests = sum(
         context.journal.dead_letters.retry(
-            context.journal.dead_letters.find(Which(row.store, order_id))
+            context.journal.dead_letters.find(DeadLetterFilter(row.store, order_id))
         )
     )
     if not its_intake and not requests:
@@ -275,7 +275,7 @@ def _require_some(
         raise click.UsageError("which ones? name an order or a filter, or say --all")
 
 
-def _confirmed(rows: Sequence[DeadRow], what: str, *, yes: bool) -> bool:
+def _confirmed(rows: Sequence[DeadLetter], what: str, *, yes: bool) -> bool:
     if not rows:
         click.echo("no dead job fits")
         return False

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from journal.model import State
-from journal.orders import Listed
+from journal.orders import NewOrder
 from tasks.context import Context
 from tasks.reconciliation import repair as mending
 from tasks.reconciliation.compare import DAYS, FIXES, WORDS, Compared, Finding, Fix, compare_store
@@ -201,7 +201,10 @@ def _backfill(context: Context, store: str, since: datetime, until: datetime) ->
                 )
                 new += context.journal.orders.record(
                     store,
-                    [Listed(one.order_id, one.created_at, one.value_cents) for one in part.orders],
+                    [
+                        NewOrder(one.order_id, one.created_at, one.value_cents)
+                        for one in part.orders
+                    ],
                 )
                 skipped += sum(one.state is State.SKIPPED for one in known.values())
                 read += len(part.orders)
