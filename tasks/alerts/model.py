@@ -8,7 +8,7 @@ from datetime import timedelta, tzinfo
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from journal.monitoring.alerts import Pace
+from journal.monitoring.alerts import AlertTiming
 
 
 class Rule(StrEnum):
@@ -82,7 +82,7 @@ class Rules:
     every: timedelta = timedelta(minutes=1)
 
     @property
-    def pace(self) -> Pace:
+    def pace(self) -> AlertTiming:
         """How quickly alerts open and close."""
         # Those that wait for long by themselves are told at once.
         patient: dict[str, timedelta] = {
@@ -91,7 +91,7 @@ class Rules:
         patient[Rule.RATE_LIMIT_EXHAUSTED] = max(self.after, QUOTA_LASTS)
         gap = max(self.clear, 3 * self.every, LONGEST_GAP)
         seldom: dict[str, timedelta] = {Rule.RECONCILIATION_FINDINGS: max(self.remind, COMPARED)}
-        return Pace(patient, self.clear, self.remind, seldom, gap)
+        return AlertTiming(patient, self.clear, self.remind, seldom, gap)
 
 
 @dataclass(frozen=True, slots=True)

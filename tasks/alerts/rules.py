@@ -12,11 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from journal.jobs.dead_letters import cause_of
+from journal.jobs.dead_letters import general_reason
 from journal.journal import Journal
-from journal.monitoring.alert_queries import DeadReason, Vitals
-from journal.monitoring.alerts import Cause, Place
-from journal.monitoring.heartbeats import KNOWN, LISTED
+from journal.monitoring.alert_queries import DeadLetterGroup, HealthSnapshot
+from journal.monitoring.alerts import Problem, RuleScope
+from journal.monitoring.heartbeats import ORDER_LIST_READ, STORE_REGISTERED
 from journal.monitoring.order_rate import LastOrder
 from tasks.alerts.model import Facts, Rule, Rules, Watched
 
@@ -61,14 +61,14 @@ class _Look:
     journal: Journal
     now: datetime
     facts: Facts
-    vitals: Vitals
+    vitals: HealthSnapshot
     rules: Rules
     last_orders: Mapping[str, LastOrder]
-    last_seen: Mapping[Place, datetime]
+    last_seen: Mapping[RuleScope, datetime]
 
     def heard(self, store: Watched) -> datetime | None:
         """Return when VTEX last told which orders a store has; None where it never did."""
-        times = [self.vitals.signs.get((LISTED, store.name))]
+        times = [self.vitals.signs.get((ORDER_LIST_READ, store.name))]
         feed = self.vitals.feeds.get(store.name) if store.by_feed else None
         if feed and feed.fault is None:
             times.append(feed.looked_at)
@@ -83,7 +83,7 @@ class _Look:
 
 def evaluate(
     journal: Journal, rules: Rules, now: datetime, facts: Facts | None = None
-) -> list[Cause]:
+) -> list[Problem]:
     """Return what is wrong at a moment, by what the journal holds; change no alert.
 
     A function of the journal's rows, the rules, the moment and the facts alone: it asks no clock,
@@ -122,18 +122,18 @@ def look(journal: Journal, rules: Rules, now: datetime, facts: Facts | None = No
     journal.alerts.observe(found, looked_at(rules, facts or Facts()), rules.pace, now=now)
 
 
-def looked_at(rules: Rules, facts: Facts) -> set[Place]:
+def looked_at(rules: Rules, facts: Facts) -> set[RuleScope]:
     """Return the rules and stores that a look covers."""
     names = [one.name for one in rules.stores]
-    places: set[Place] = {(rule, name) for rule in OF_STORES for name in names}
+    places: set[RuleScope] = {(rule, name) for rule in OF_STORES for name in names}
     # Nobody knows of a quota whose Redis does not answer.
     places -= {(Rule.RATE_LIMIT_EXHAUSTED, name) for name in names if name not in facts.calls}
     return places | {(Rule.DEAD_LETTERS, ""), (Rule.ERP_DOWN, ""), (Rule.BEAT_SILENT, "")}
 
 
-def silent_beat(watched: datetime, words: str) -> Cause:
+def silent_beat(watched: datetime, words: str) -> Problem:
     """Return the cause that no beat's task has run; ``words`` say what else is known."""
-    return Cause(
+    return Problem(
         Rule.BEAT_SILENT, "",
         f"what is on the schedule does not run, so that no order comes in or goes on: {words}",
         "start celery -A workers beat, and a worker of the queue control; then vtex-erp check",
@@ -141,9 +141,9 @@ def silent_beat(watched: datetime, words: str) -> Cause:
     )  # fmt: skip
 
 
-def wrong_clock(host: str, seconds: float, since: datetime) -> Cause:
+def wrong_clock(host: str, seconds: float, since: datetime) -> Problem:
     """Return the cause that a host's clock is not the journal's."""
-    return Cause(
+    return Problem(
         Rule.CLOCK_SKEW, "", f"the clock of {host} is {seconds:.0f} s off the journal's database",
         "run NTP on both hosts", since, key=host[:128],
     )  # fmt: skip
@@ -152,24 +152,24 @@ def wrong_clock(host: str, seconds: float, since: datetime) -> Cause:
 # --- the rules ------------------------------------------------------------------------------------
 
 
-def _erp(look: _Look) -> Iterator[Cause]:
+def _erp(look: _Look) -> Iterator[Problem]:
     erp = look.vitals.erp
     if erp is not None:
-        yield Cause(
+        yield Problem(
             Rule.ERP_DOWN, "", f"the ERP takes no orders: {_short(erp.reason)}",
             "start the ERP; vtex-erp check", erp.since,
         )  # fmt: skip
 
 
-def _dead(look: _Look) -> Iterator[Cause]:
+def _dead(look: _Look) -> Iterator[Problem]:
     known = {one.name for one in look.rules.stores}
-    groups: dict[tuple[str, str], list[DeadReason]] = {}
+    groups: dict[tuple[str, str], list[DeadLetterGroup]] = {}
     for one in look.vitals.dead:
         # Any name can come in by a message: those that are not ours are one store together.
         store = one.store if one.store in known else ""
-        groups.setdefault((store, cause_of(one.reason)), []).append(one)
+        groups.setdefault((store, general_reason(one.reason)), []).append(one)
     told: dict[str, int] = {}
-    rest: dict[str, list[DeadReason]] = {}
+    rest: dict[str, list[DeadLetterGroup]] = {}
     for (store, cause), found in groups.items():
         told[store] = told.get(store, 0) + 1
         if told[store] > CAUSES:
@@ -182,11 +182,11 @@ def _dead(look: _Look) -> Iterator[Cause]:
 
 
 def _dead_cause(
-    store: str, key: str, found: Sequence[DeadReason], words: str, option: str = ""
-) -> Cause:
+    store: str, key: str, found: Sequence[DeadLetterGroup], words: str, option: str = ""
+) -> Problem:
     where = f" --store {store}" if store else ""
     first = min(found, key=lambda one: one.job)
-    return Cause(
+    return Problem(
         Rule.DEAD_LETTERS, store, words,
         f"vtex-erp dead{where}{option}; mend the cause, then vtex-erp retry{where}{option}",
         min(one.since for one in found),
@@ -196,7 +196,7 @@ def _dead_cause(
     )  # fmt: skip
 
 
-def _paused(look: _Look, store: Watched) -> Iterator[Cause]:
+def _paused(look: _Look, store: Watched) -> Iterator[Problem]:
     if store.name not in look.vitals.pauses:
         return
     until, reason = look.vitals.pauses[store.name]
@@ -205,22 +205,24 @@ def _paused(look: _Look, store: Watched) -> Iterator[Cause]:
     else:
         words, todo = f"is paused: {_short(reason)}", "vtex-erp check; it goes on by itself, or "
     since = look.now
-    yield Cause(Rule.STORE_PAUSED, store.name, words, f"{todo}vtex-erp resume {store.name}", since)
+    yield Problem(
+        Rule.STORE_PAUSED, store.name, words, f"{todo}vtex-erp resume {store.name}", since
+    )
 
 
-def _unheard(look: _Look, store: Watched) -> Iterator[Cause]:
-    heard = look.heard(store) or look.vitals.signs.get((KNOWN, store.name))
+def _unheard(look: _Look, store: Watched) -> Iterator[Problem]:
+    heard = look.heard(store) or look.vitals.signs.get((STORE_REGISTERED, store.name))
     if heard is None or store.name in look.vitals.pauses:
         return
     explained = look.explained_until(store.name, Rule.STORE_PAUSED, Rule.BEAT_SILENT)
     if look.now - max(heard, explained or heard) > max(look.rules.unheard, 3 * store.pace):
-        yield Cause(
+        yield Problem(
             Rule.VTEX_SILENT, store.name, "VTEX tells of no orders, new or not",
             "vtex-erp check; if that is well, the logs of a worker of the queue control", heard,
         )  # fmt: skip
 
 
-def _quiet(look: _Look, store: Watched) -> Iterator[Cause]:
+def _quiet(look: _Look, store: Watched) -> Iterator[Problem]:
     last, heard = look.last_orders.get(store.name), look.heard(store)
     if last is None or heard is None or not store.quiet_orders or not last.counted:
         return
@@ -241,13 +243,13 @@ def _quiet(look: _Look, store: Watched) -> Iterator[Cause]:
         return
     else:
         words = "no new order for three days"
-    yield Cause(
+    yield Problem(
         Rule.MISSING_ORDERS, store.name, words,
         f"look at the shop and its payments; then vtex-erp reconcile --store {store.name}", last.at,
     )  # fmt: skip
 
 
-def _waiting(look: _Look, store: Watched) -> Iterator[Cause]:
+def _waiting(look: _Look, store: Watched) -> Iterator[Problem]:
     found = look.vitals.waiting.get(store.name)
     if found is None or store.name in look.vitals.pauses:
         return
@@ -259,7 +261,7 @@ def _waiting(look: _Look, store: Watched) -> Iterator[Cause]:
     oldest = look.journal.alert_queries.oldest_waiting(store.name, look.vitals.erp)
     if oldest is not None:
         minutes = f"{store.waits.total_seconds() / 60:g}"
-        yield Cause(
+        yield Problem(
             Rule.JOBS_WAITING, store.name,
             f"{_counted(found.count, 'job')} known for more than {minutes} minutes and not done; "
             f"the oldest is an order's {oldest[1]}",
@@ -270,32 +272,32 @@ def _waiting(look: _Look, store: Watched) -> Iterator[Cause]:
         )  # fmt: skip
 
 
-def _feed(look: _Look, store: Watched) -> Iterator[Cause]:
+def _feed(look: _Look, store: Watched) -> Iterator[Problem]:
     feed = look.vitals.feeds.get(store.name)
     if feed is None or not store.by_feed or store.name in look.vitals.pauses:
         return
     todo = f"vtex-erp feed show --store {store.name}; who else has its key?"
     if feed.fault is not None:
         # Where the list fails as well it is VTEX, or the network, and no fault of the feed.
-        listed = look.vitals.signs.get((LISTED, store.name)) or feed.looked_at
-        yield Cause(
+        listed = look.vitals.signs.get((ORDER_LIST_READ, store.name)) or feed.looked_at
+        yield Problem(
             Rule.FEED_BROKEN, store.name,
             f"the feed does not work, orders come by the list: {_short(feed.fault)}",
             todo, feed.looked_at, holds_since=listed,
         )  # fmt: skip
     elif feed.restored_at is not None and look.now - feed.restored_at < RESTORED:
-        yield Cause(
+        yield Problem(
             Rule.FEED_BROKEN, store.name,
             f"the feed was lost, and is restored: {_short(feed.restored_why or '')}",
             todo, feed.restored_at,
         )  # fmt: skip
 
 
-def _findings(look: _Look, store: Watched) -> Iterator[Cause]:
+def _findings(look: _Look, store: Watched) -> Iterator[Problem]:
     last = look.vitals.reconciliations.get(store.name)
     for kind, count in last.findings.items() if last else ():
         if count:
-            yield Cause(
+            yield Problem(
                 Rule.RECONCILIATION_FINDINGS, store.name,
                 f"{_counted(count, 'order')} found by the reconciliation: {kind}",
                 f"vtex-erp reconcile --store {store.name}, then --fix",
@@ -303,10 +305,10 @@ def _findings(look: _Look, store: Watched) -> Iterator[Cause]:
             )  # fmt: skip
 
 
-def _quota(look: _Look, store: Watched) -> Iterator[Cause]:
+def _quota(look: _Look, store: Watched) -> Iterator[Problem]:
     used, allowed = look.facts.calls.get(store.name, (0, 0))
     if allowed and used >= USED_UP * allowed:
-        yield Cause(
+        yield Problem(
             Rule.RATE_LIMIT_EXHAUSTED, store.name,
             f"its quota is used up: {used} calls in the last minute of {allowed}; orders wait for "
             "calls",
@@ -316,7 +318,7 @@ def _quota(look: _Look, store: Watched) -> Iterator[Cause]:
         )  # fmt: skip
 
 
-def _jobs(found: Sequence[DeadReason]) -> str:
+def _jobs(found: Sequence[DeadLetterGroup]) -> str:
     return _counted(sum(one.count for one in found), "job")
 
 
