@@ -11,11 +11,11 @@ import redis
 from celery.beat import Scheduler as CeleryScheduler
 from redis.exceptions import LockError
 
+from workers import locks
 from workers.configuration.settings import load
 from workers.monitoring import instrumentation as watching
 from workers.monitoring.health import life
 
-LOCK = "vtex-erp:beat"
 LOCK_SECONDS = 15.0
 """A beat that died is replaced within these and one look of the others."""
 LOOK_SECONDS = 3.0
@@ -33,10 +33,9 @@ class Scheduler(CeleryScheduler):  # type: ignore[misc]  # Celery ships no types
 
     def __init__(self, app: Any, **kwargs: Any) -> None:
         """Take the schedule; nothing is connected to yet."""
-        self._redis = redis.Redis.from_url(
-            load().redis_url, socket_timeout=5, socket_connect_timeout=5
+        self._lock = locks.connect(load()).lock(
+            locks.BEAT_LOCK, timeout=LOCK_SECONDS, thread_local=False
         )
-        self._lock = self._redis.lock(LOCK, timeout=LOCK_SECONDS, thread_local=False)
         self._held_at: float | None = None
         self._due: dict[str, float] = {}
         self._ends = False

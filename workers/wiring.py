@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Mapping
 from datetime import timedelta
-from decimal import Decimal, InvalidOperation
 from functools import partial
 from zoneinfo import ZoneInfo
 
 import redis
-from redis.exceptions import LockError
 
 from erp.port import Erp
 from journal.journal import Journal
@@ -21,15 +17,17 @@ from journal.model import JournalError, Policy
 from journal.privacy.retention import RetentionPolicy
 from tasks.alerts.model import Facts, Rules, Watched
 from tasks.base import StoreTask
-from tasks.context import REFILLED, Alarm, Context, NfeRules, Renew
+from tasks.context import REFILLED, Alarm, Context, NfeRules
 from tasks.instrumentation import TaskObserver
 from vtex.client import VtexClient
 from vtex.transport.rate_limit import RateLimiter
 from vtex.transport.transport import Account, Transport
 from workers import rate_limiter
+from workers.configuration.product_map import product_map
 from workers.configuration.settings import Settings, SettingsError, load
 from workers.configuration.stores import Store
 from workers.configuration.urls import adapter_name, adapters
+from workers.locks import lock
 from workers.notifier import AppriseNotifier
 from workers.rate_limiter import StoreRateLimiter
 
@@ -101,12 +99,12 @@ def context(settings: Settings, *, observer: TaskObserver | None = None) -> Cont
         in_flight=partial(_in_flight, settings, shared),
         allow_sum_mismatch=frozenset(one.name for one in settings.stores if one.allow_sum_mismatch),
         codes=settings.codes,
-        lock=_alone(settings),
+        lock=lock(settings),
         nfe=NfeRules(
             match=settings.nfe_match,
             production=settings.nfe_production,
             embed=settings.nfe_embed,
-            product_map=_product_map(settings.nfe_product_map),
+            product_map=product_map(settings.nfe_product_map),
         ),
         retention=retention(settings),
         rests=rests(settings),
@@ -197,33 +195,6 @@ def _days(days: int) -> timedelta | None:
     return timedelta(days=days) if days else None
 
 
-def _product_map(path: str | None) -> dict[str, tuple[str, Decimal]]:
-    if path is None:
-        return {}
-    found = {}
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            for number, row in enumerate(csv.reader(file), start=1):
-                if row:
-                    found[row[0].strip()] = _mapped(row, f"{path}, line {number}")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"NFE_PRODUCT_MAP: cannot read {path!r}: {error}") from None
-    return found
-
-
-def _mapped(row: list[str], where: str) -> tuple[str, Decimal]:
-    try:
-        sku_id, units = row[1].strip(), Decimal(row[2].strip()) if len(row) > 2 else Decimal(1)
-    except (IndexError, InvalidOperation):
-        sku_id, units = "", Decimal(-1)
-    if not sku_id or not units.is_finite() or units < 0:
-        raise SettingsError(
-            f"NFE_PRODUCT_MAP: {where} is {','.join(row)!r}: must be code,SKU id,units, as in "
-            "CX-88,310102,12"
-        )
-    return sku_id, units
-
-
 def journal(settings: Settings) -> Journal:
     """Return the journal that the settings name."""
     policy = Policy(lease_seconds=settings.lease_seconds, max_crashes=settings.max_crashes)
@@ -292,35 +263,3 @@ def erp(url: str) -> Erp:
         return make(url)
     except ValueError as error:
         raise SettingsError(f"ERP_URL: the value (not shown) {error}") from None
-
-
-def _alone(settings: Settings) -> Callable[[str], AbstractContextManager[Renew | None]]:
-    # timeouts: a broker that hangs must not hold a worker's thread
-    connection = redis.Redis.from_url(
-        settings.redis_url, socket_timeout=5, socket_connect_timeout=5
-    )
-    # A dead holder's lock must lapse soon, a live one's never: it is renewed between two calls.
-    longest_call = settings.vtex_connect_timeout_seconds + 2 * settings.vtex_read_timeout_seconds
-    return partial(_lock, connection, longest_call + 5)
-
-
-@contextmanager
-def _lock(connection: redis.Redis, seconds: float, name: str) -> Iterator[Renew | None]:
-    lock = connection.lock(f"vtex-erp:lock:{name}", timeout=seconds)
-    if not lock.acquire(blocking=False):
-        yield None
-        return
-
-    def renew() -> None:
-        with suppress(LockError, redis.RedisError):
-            # What runs under it stands repetition: it goes on where the lock was lost.
-            lock.reacquire()
-
-    try:
-        yield renew
-    finally:
-        try:
-            lock.release()
-        except (LockError, redis.RedisError):
-            # It lapsed, or Redis is gone: the time-out frees it.
-            log.info("a lock was not given back", extra={"reason": name})

@@ -26,8 +26,8 @@ from journal.monitoring.metrics_queries import JobCount
 from journal.monitoring.metrics_queries import JournalSnapshot as JournalStanding
 from journal.storage.clock import utc_now
 from workers import rate_limiter, wiring
-from workers.beat import LOCK
 from workers.configuration.settings import Settings
+from workers.locks import BEAT_LOCK
 from workers.monitoring.cached_reading import CachedReading, NotInTime
 from workers.monitoring.metrics import OTHER, SKEW
 from workers.rate_limiter import Standing
@@ -206,7 +206,7 @@ class ClusterMetrics(Collector):
     # --- Redis --------------------------------------------------------------------------------
 
     def _read_redis(self) -> _Redis:
-        beat = bool(self._connection.exists(LOCK))
+        beat = bool(self._connection.exists(BEAT_LOCK))
         return _Redis(beat, {name: one.standing() for name, one in self._rate_limiters.items()})
 
     def _of_redis(self, found: _Redis) -> Iterator[Metric]:

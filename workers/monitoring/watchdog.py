@@ -23,8 +23,8 @@ from tasks.alerts.model import Rule
 from tasks.alerts.rules import silent_beat, wrong_clock
 from tasks.context import Alarm
 from workers import wiring
-from workers.beat import LOCK
 from workers.configuration.settings import Settings
+from workers.locks import BEAT_LOCK
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +100,7 @@ class Lookout:
 
     def _why(self) -> str:
         try:
-            held = bool(self._redis.exists(LOCK))
+            held = bool(self._redis.exists(BEAT_LOCK))
         except redis.RedisError:
             return "Redis does not answer"
         if held:

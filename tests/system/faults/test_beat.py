@@ -10,7 +10,7 @@ import redis
 import requests
 
 from support.servers import Cluster, RedisServer, eventually, free_port
-from workers.beat import LOCK
+from workers.locks import BEAT_LOCK
 
 
 def test_a_second_beat_takes_over_within_seconds_and_doubles_nothing(cluster: Cluster) -> None:
@@ -33,11 +33,11 @@ def test_a_beat_that_was_stopped_for_long_stands_by_when_it_wakes(
     first = cluster.start_beat("b1")
     assert first.child is not None
     with redis.Redis.from_url(redis_server.url) as connection:
-        eventually(lambda: connection.exists(LOCK))
-        holder = connection.get(LOCK)
+        eventually(lambda: connection.exists(BEAT_LOCK))
+        holder = connection.get(BEAT_LOCK)
         second = cluster.start_beat("b2")
         first.hang()
-        eventually(lambda: connection.get(LOCK) not in (holder, None))
+        eventually(lambda: connection.get(BEAT_LOCK) not in (holder, None))
 
         first.go_on()
 
@@ -88,4 +88,4 @@ def test_a_beat_that_is_told_to_stop_while_its_broker_keeps_it_waiting_stops(
     finally:
         broker.process.kill()
     with redis.Redis.from_url(redis_server.url) as connection:
-        assert not connection.exists(LOCK)
+        assert not connection.exists(BEAT_LOCK)

@@ -21,9 +21,9 @@ from kombu.connection import Connection
 from kombu.entity import Queue
 
 from workers.app import app
-from workers.beat import LOCK
 from workers.configuration.settings import Settings
 from workers.configuration.urls import is_rabbitmq, masked
+from workers.locks import BEAT_LOCK
 from workers.verdict import Verdict
 
 CLOCK_SECONDS = 5.0
@@ -114,7 +114,7 @@ def _clock(connection: redis.Redis) -> Verdict:
 
 
 def _beat(connection: redis.Redis) -> Verdict:
-    owner = connection.exists(LOCK)
+    owner = connection.exists(BEAT_LOCK)
     if owner:
         return Verdict("beat", True, "one is at work")
     return Verdict(
