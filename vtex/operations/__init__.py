@@ -1,1 +1,1 @@
-"""Operations."""
+"""Writes to VTEX that have one effect, however often they are tried."""

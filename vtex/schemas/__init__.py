@@ -1,4 +1,4 @@
-"""VTEX's JSON to our documents; whatever breaks a schema is named by its field's path."""
+"""Schemas that read VTEX's JSON into documents. A fault names its field's path."""
 
 from vtex.schemas.feed import read_feed, read_feed_config
 from vtex.schemas.listing import read_page

@@ -1,7 +1,7 @@
-"""Requests to cancel an order, by the shopper or the marketplace, as the order's document has them.
+"""Cancellation requests of the shopper or the marketplace, in the order's document.
 
 Source: ``cancellationRequests`` and ``cancellationData`` of ``GET /api/oms/pvt/orders/{orderId}``,
-whose keys are spelled in two ways. VTEX cancels by itself what nobody decides on within 30 days.
+whose keys have two spellings. VTEX cancels the order itself after 30 days without a decision.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields
 from vtex.schemas.values import Id, Moment, Text
 
 DECIDE_WITHIN = timedelta(days=30)
-"""VTEX cancels by itself after it."""
+"""Time after which VTEX cancels the order itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request to cancel.
+    """A request to cancel an order.
 
     Attributes:
-        request_id: what a denial names; None where VTEX shows none.
-        reason: free text of whoever asked; may name people.
-        by_user: the shopper asked; VTEX's word on it is not always right.
+        request_id: id that a denial names, if VTEX shows it.
+        reason: free text of the requester. It may name people.
+        by_user: true if the shopper asked. VTEX is sometimes wrong here.
     """
 
     request_id: str | None = None
@@ -59,16 +59,16 @@ _SCHEMA = _Request()
 
 
 def asked(raw: Mapping[str, Any]) -> Asked | None:
-    """Return the last request to cancel that an order's document shows; None where it has none.
+    """Return the last cancellation request in an order's document, or ``None``.
 
-    What is malformed in it counts as absent: that there is one is what matters.
+    A malformed field counts as absent, since the request itself matters.
     """
-    found = list(_rows(raw))
-    # Where two are shown, the later one counts; without a date the one that comes last.
-    dated = [one for one in found if one.asked_at is not None]
-    if dated and len(dated) == len(found):
-        return max(dated, key=lambda one: str(one.asked_at))
-    return found[-1] if found else None
+    requests = list(_rows(raw))
+    # Of two requests the later one counts. Without dates, the last one listed does.
+    dated = [request for request in requests if request.asked_at is not None]
+    if dated and len(dated) == len(requests):
+        return max(dated, key=lambda request: str(request.asked_at))
+    return requests[-1] if requests else None
 
 
 def _rows(raw: Mapping[str, Any]) -> Iterator[Asked]:
@@ -82,7 +82,7 @@ def _rows(raw: Mapping[str, Any]) -> Iterator[Asked]:
 def _read(row: Mapping[str, Any]) -> Asked:
     lowered = {str(name).lower(): value for name, value in row.items()}
     given = {
-        name: next((lowered[one] for one in names if one in lowered), None)
+        name: next((lowered[key] for key in names if key in lowered), None)
         for name, names in _NAMES.items()
     }
     read: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""The feed: its events, and its configuration."""
+"""The order feed: its events and its configuration."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST_HANDLE = 10_000
 
 
 class _Handle(Text):
-    """What commits an event: opaque, given back as it came."""
+    """The opaque handle that commits an event, sent back unchanged."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str | None:
         if not isinstance(value, str):
@@ -53,12 +53,12 @@ _EVENT, _FEED_CONFIG = _Event(), _FeedConfig()
 
 
 def read_feed(raw: Any) -> FeedBatch:
-    """Read one answer of the feed; an event that breaks its schema stops no other.
+    """Read one response of the feed. A malformed event leaves the others unaffected.
 
-    Its order's id and its handle are enough: the order itself says the rest.
+    The order id and the handle are enough, since the order itself has the rest.
 
     Raises:
-        DocumentInvalid: it is no list of events.
+        DocumentInvalid: the response is not a list of events.
     """
     if not isinstance(raw, list):
         raise DocumentInvalid("the feed answered with no list of events")
@@ -83,19 +83,19 @@ def _event(raw: Any) -> FeedEvent:
 
 
 def _unreadable(raw: Any, reason: str) -> UnreadableEvent:
-    found: dict[str, str | None] = {}
+    names: dict[str, str | None] = {}
     for name, key in (("handle", "handle"), ("event_id", "eventId"), ("order_id", "orderId")):
         with suppress(ValidationError):
             value = raw.get(key) if isinstance(raw, dict) else None
-            found[name] = _EVENT.fields[name].deserialize(value)
-    return UnreadableEvent(reason, **found)
+            names[name] = _EVENT.fields[name].deserialize(value)
+    return UnreadableEvent(reason, **names)
 
 
 def read_feed_config(raw: Any) -> FeedConfig:
-    """Read a feed's configuration; its keys are spelled in two ways.
+    """Read a feed's configuration, whose keys have two spellings.
 
     Raises:
-        DocumentInvalid: it is no configuration.
+        DocumentInvalid: the response is not a configuration.
     """
     data = load(_FEED_CONFIG, raw, "the feed's configuration")
     wanted, queue = data["filter"] or {}, data["queue"]

@@ -39,10 +39,10 @@ _PAGE, _ROW = _Page(), _Row()
 
 
 def read_page(raw: Any) -> OrderPage:
-    """Read one answer of the order list; a row that breaks its schema stops no other.
+    """Read one page of the order list. A malformed row leaves the others unaffected.
 
     Raises:
-        DocumentInvalid: it is no page.
+        DocumentInvalid: the response is not a page.
     """
     data = load(_PAGE, raw, "the order list")
     orders, unreadable = [], []
@@ -60,7 +60,7 @@ def _row(raw: Any) -> ListedOrder:
     except DocumentInvalid as error:
         if not isinstance(raw, Mapping):
             raise
-        # Its id is enough: the order itself says the rest.
+        # The id is enough, since the order itself has the rest.
         sound = {k: v for k, v in raw.items() if k == "orderId" or k not in error.faults}
         row = load(_ROW, sound, "a row")
     return row

@@ -117,7 +117,7 @@ class _Item(JsonObject):
         return Item(
             index=-1,
             selling_prices=tuple(
-                one for one in definition.get("selling_prices") or () if one.quantity
+                price for price in definition.get("selling_prices") or () if price.quantity
             ),
             total_cents=definition.get("total"),
             **data,
@@ -271,10 +271,10 @@ ORDER = _Order()
 
 
 def read_order(raw: Mapping[str, Any]) -> Order:
-    """Read an order's document; ``raw`` is kept whole.
+    """Read an order's document. ``raw`` keeps it whole.
 
     Raises:
-        DocumentInvalid: a field that we need is missing or malformed.
+        DocumentInvalid: a required field is missing or malformed.
     """
     data = load(ORDER, raw, "the order")
     shipping = data.pop("shipping") or {}
@@ -287,7 +287,7 @@ def read_order(raw: Mapping[str, Any]) -> Order:
     totals = data.pop("totals")
     return Order(
         items=tuple(_numbered(item, index) for index, item in enumerate(items)),
-        totals=tuple((one["id"], one["value"]) for one in totals),
+        totals=tuple((total["id"], total["value"]) for total in totals),
         raw=raw,
         rounding_error_cents=data.pop("rounding_error_cents") or 0,
         is_completed=data.pop("is_completed") is not False,

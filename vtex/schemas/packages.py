@@ -1,8 +1,8 @@
-"""Invoices that VTEX has, and the receipts of what was sent."""
+"""Invoices in an order's document, and the receipts of VTEX for writes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from marshmallow import fields, post_load
@@ -51,7 +51,8 @@ class _Package(JsonObject):
         data["type"] = data["type"] or "Output"
         data["items"] = tuple(data["items"] or ())
         events = tuple(
-            (one["city"], one["state"], one["description"]) for one in status.get("data") or ()
+            (event["city"], event["state"], event["description"])
+            for event in status.get("data") or ()
         )
         return Package(delivered=bool(status.get("finished")), events=events, **data)
 
@@ -77,22 +78,20 @@ _WITH_PACKAGES, _RECEIPT = _WithPackages(), _Receipt()
 
 
 def read_packages(raw: Mapping[str, Any]) -> tuple[Package, ...]:
-    """Read the invoices that an order's document shows, one a number and type.
+    """Read the invoices in an order's document, one for each number and type.
 
     Raises:
-        DocumentInvalid: one of them cannot be read.
+        DocumentInvalid: an invoice is malformed.
     """
     attachment = load(_WITH_PACKAGES, raw, "the order")["attachment"] or {}
-    found: dict[tuple[str, str], Package] = {}
-    for one in attachment.get("packages") or ():
-        found[one.invoice_number, one.type] = one
-    return tuple(found.values())
+    packages: Sequence[Package] = attachment.get("packages") or ()
+    return tuple({(row.invoice_number, row.type): row for row in packages}.values())
 
 
 def read_receipt(raw: Any) -> str | None:
-    """Read what VTEX answers to an invoice, to tracking or to a cancellation; it may be null.
+    """Read VTEX's receipt for an invoice, tracking or a cancellation. It may be null.
 
-    What is no receipt counts as none: VTEX has done what it was asked all the same.
+    A malformed receipt counts as absent, since the write had its effect.
     """
     try:
         receipt: str | None = load(_RECEIPT, raw, "the receipt")["receipt"]

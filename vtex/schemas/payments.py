@@ -1,4 +1,4 @@
-"""Payments, as an order and as the payments gateway tell them."""
+"""Payments in an order's document and in the payments gateway."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class _Payment(JsonObject):
 
 
 class OrderTransactionSchema(JsonObject):
-    """A transaction as the order tells it."""
+    """A transaction in an order's document."""
 
     transaction_id = Text(data_key="transactionId")
     is_active = optional(fields.Boolean, "isActive", True)
@@ -100,7 +100,7 @@ def read_transaction(raw: Mapping[str, Any]) -> Transaction:
     """Read ``{"transaction": {…}, "payments": […]}``.
 
     Raises:
-        DocumentInvalid: a field that we need is missing or malformed.
+        DocumentInvalid: a required field is missing or malformed.
     """
     data = load(_ANSWER, raw, "the transaction")
     head = data["transaction"]
@@ -112,18 +112,18 @@ def _named(raw: Any) -> dict[str, str]:
     if not isinstance(raw, list):
         return {}
     return {
-        str(one.get("name")): clean(str(one["value"]))
-        for one in raw
-        if isinstance(one, dict) and one.get("value") not in (None, "")
+        str(row.get("name")): clean(str(row["value"]))
+        for row in raw
+        if isinstance(row, dict) and row.get("value") not in (None, "")
     }
 
 
 def _lowered(raw: Any) -> dict[str, str]:
-    found: dict[str, str] = {}
+    answers: dict[str, str] = {}
     for key, value in raw.items() if isinstance(raw, dict) else ():
         if value not in (None, "") and not isinstance(value, dict | list):
-            found.setdefault(str(key).lower(), clean(str(value)))
-    return found
+            answers.setdefault(str(key).lower(), clean(str(value)))
+    return answers
 
 
 def _billing(text: str | None) -> Address | None:
@@ -132,6 +132,6 @@ def _billing(text: str | None) -> Address | None:
     try:
         address: Address = _ADDRESS.load(json.loads(text))
     except (ValueError, ValidationError, RecursionError):
-        # It is one of three addresses to choose from: unreadable counts as absent.
+        # One of three addresses to choose from, so a malformed one counts as absent.
         return None
     return address

@@ -1,4 +1,4 @@
-"""What VTEX's JSON holds, kind by kind, and how a document is read."""
+"""The field types of VTEX's JSON, and the function that reads a document."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _DATE = re.compile(
 
 
 MOST_CENTS = 10**15
-"""No honest amount comes near; what a 64-bit column takes is not exceeded by sums of it."""
+"""Upper bound of an amount, far above real ones. Sums of it fit a 64-bit column."""
 
 
 MOST_UNITS = 10**6
-"""Of one line, as for invoices; cents times units stay exact and fit an ERP's columns."""
+"""Upper bound of a line's units. Cents times units stay exact and fit an ERP's columns."""
 
 
 LONGEST_ID = 64
@@ -34,9 +34,9 @@ _UNFIT = re.compile("[\x00\ud800-\udfff]")
 
 
 def clean(text: str) -> str:
-    """Return text without what no database takes: NUL and halves of surrogate pairs.
+    """Return text without NUL and half surrogate pairs, which databases refuse.
 
-    The document itself keeps them.
+    The raw document keeps them.
     """
     return text if text.isprintable() else _UNFIT.sub("\ufffd", text)
 
@@ -45,11 +45,11 @@ _WORD = re.compile(r"[\w.-]{1,64}")
 
 
 MOST_NUMBER_AS_TEXT = 10**20
-"""Ids of digits may come as numbers; those of 44 digits come as text."""
+"""Digits of the longest number that is read as an id. Longer ids come as text."""
 
 
 class Text(fields.Field[str | None]):
-    """Text; ``""``, null and missing are all None. Numbers are taken as their digits."""
+    """Text. ``""``, null and missing become ``None``. A number becomes its digits."""
 
     def __init__(self, *, required: bool = False, **more: Any) -> None:
         if not required:
@@ -75,7 +75,7 @@ class Text(fields.Field[str | None]):
 
 
 class Id(Text):
-    """An order's id, as the journal and the ERP hold it."""
+    """An order id, in the length that journal and ERP store."""
 
     def _deserialize(self, value: Any, *args: Any, **more: Any) -> str | None:
         text = super()._deserialize(value, *args, **more)
@@ -85,7 +85,7 @@ class Id(Text):
 
 
 class Word(Text):
-    """A word of VTEX's own, such as a status; messages quote it."""
+    """A word from VTEX's vocabulary, such as a status. Error messages quote it."""
 
     def _deserialize(self, value: Any, *args: Any, **more: Any) -> str | None:
         text = super()._deserialize(value, *args, **more)
@@ -95,10 +95,10 @@ class Word(Text):
 
 
 class Cents(fields.Field[int]):
-    """Integer cents; ``31561.0`` is taken as well, a fraction of a cent is not."""
+    """Integer cents. ``31561.0`` is accepted, and a fraction of a cent is refused."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
-        # bool is an int; to name a union of types takes more time than to look at one.
+        # bool is an int. A check against a union of types costs more than one type.
         if type(value) is not int and (
             isinstance(value, bool) or not isinstance(value, (int, float))
         ):
@@ -109,7 +109,7 @@ class Cents(fields.Field[int]):
 
 
 class RoundedCents(Cents):
-    """Cents of the order list, which rounds high values to floats."""
+    """Cents of the order list, which gives high values as floats."""
 
     def _deserialize(self, value: Any, *args: Any, **more: Any) -> int:
         if isinstance(value, float) and abs(value) <= MOST_CENTS:
@@ -118,12 +118,13 @@ class RoundedCents(Cents):
 
 
 LEAST_FACTOR = Decimal("0.0001")
-"""The last place of the ERP's column."""
+"""The last decimal place of the ERP's column."""
 
 
 class Factor(fields.Field[Decimal]):
-    """A positive factor such as a unit multiplier; ``1E-999999999`` would be one, to be multiplied
-    out for hours.
+    """A positive factor, such as a unit multiplier.
+
+    It is bounded: a product with ``1E-999999999`` would compute for hours.
     """
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Decimal:
@@ -137,9 +138,9 @@ class Factor(fields.Field[Decimal]):
 
 
 class Moment(fields.Field[datetime]):
-    """A time with 0 to 7 fractional digits and any offset, or none (UTC), as aware UTC.
+    """An aware UTC time, from text with 0 to 7 fractional digits and any offset (default UTC).
 
-    Absent are ``""`` and years before 1900: .NET writes year 1 for a time that was never set.
+    ``""`` and years before 1900 count as absent: .NET writes year 1 for an unset time.
     """
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> datetime | None:  # type: ignore[override]  # "" is absent
@@ -172,13 +173,13 @@ class Moment(fields.Field[datetime]):
 
 
 def units(key: str, least: int = 1) -> fields.Integer:
-    """Return a field of a whole number of units, at least so many."""
+    """Return a field for a whole number of units with a lower bound."""
     fits = validate.Range(least, MOST_UNITS, error="must be from {min} to {max}")
     return fields.Integer(strict=True, required=True, data_key=key, validate=fits)
 
 
 class Rows(fields.List[Any]):
-    """A list of objects; null and missing are empty."""
+    """A list of objects. Null and missing become an empty list."""
 
     def __init__(self, schema: type[Schema] | Schema) -> None:
         super().__init__(fields.Nested(schema), load_default=list, allow_none=True)
@@ -190,10 +191,10 @@ def optional(kind: type[fields.Field[Any]], key: str, default: Any = None) -> An
 
 
 class JsonObject(Schema):
-    """An object of which we use some keys."""
+    """A schema that declares the keys in use."""
 
     class Meta:
-        """Keys that we do not use are left where they are."""
+        """Unknown keys are ignored. The raw document keeps them."""
 
         unknown = EXCLUDE
 
@@ -208,7 +209,7 @@ def load(schema: Schema, raw: Any, what: str) -> Any:
     """Read a document by its schema.
 
     Raises:
-        DocumentInvalid: it breaks it; ``faults`` has each fault by its field's path.
+        DocumentInvalid: the document breaks the schema. ``faults`` maps field paths to faults.
     """
     try:
         data = _soundly(schema, raw)
@@ -229,10 +230,10 @@ def _soundly(schema: Schema, raw: Any) -> Any:
 
 def _flat(messages: Any, path: str = "") -> list[tuple[str, str]]:
     if isinstance(messages, dict):
-        found = []
+        faults = []
         for key, inner in messages.items():
             inner_path = path if key == "_schema" else f"{path}.{key}" if path else str(key)
-            found += _flat(inner, inner_path)
-        return found
-    words = " ".join(str(one) for one in messages) if isinstance(messages, list) else str(messages)
+            faults += _flat(inner, inner_path)
+        return faults
+    words = " ".join(map(str, messages)) if isinstance(messages, list) else str(messages)
     return [(path or "document", words)]

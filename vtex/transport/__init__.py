@@ -1,1 +1,1 @@
-"""Transport."""
+"""HTTP to VTEX: sessions, bounds, rate limit, names of endpoints."""

@@ -1,8 +1,8 @@
-"""HTTP answers within bounds of time and bytes, whatever a server sends.
+"""HTTP responses within bounds of time and bytes, whatever a server sends.
 
-A read time-out bounds the wait for the next byte alone: a server that sends one every ten seconds
-holds a thread for days. Nor does anything bound header lines, sizes of chunks and trailers, or
-interim answers. So what comes from the socket is counted and timed, from the first byte on.
+A read time-out bounds the wait for the next byte only. A server that sends one byte every ten
+seconds would hold a thread for days. Header lines, chunk sizes, trailers and interim responses are
+unbounded, too. The session therefore counts and times every byte from the socket.
 """
 
 from __future__ import annotations
@@ -21,18 +21,19 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 MOST_BYTES = 8 * 1024 * 1024
-"""Of a body, decompressed. An order is some 20 kB, a page of the list 100 kB; one with invoices
-embedded whole has some 500 kB more for each."""
+"""Bound of a decompressed body.
+
+An order has some 20 kB, a page of the list 100 kB. An embedded invoice adds some 500 kB."""
 
 _MOST_ON_WIRE = MOST_BYTES + 1024 * 1024
-"""With the head; compressed bodies have fewer."""
+"""Bound of the bytes on the wire, with the head."""
 
 PATIENCE = 2
-"""An answer's whole time, in read time-outs."""
+"""Bound of a response's whole time, in read time-outs."""
 
 
 class _Bounded(io.RawIOBase):
-    """A socket's bytes until a deadline, and no more of them than there may be."""
+    """A socket's bytes, bounded by a deadline and a number."""
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
         self._raw, self._socket = raw, sock
@@ -41,11 +42,11 @@ class _Bounded(io.RawIOBase):
         self._left = _MOST_ON_WIRE
 
     def readable(self) -> bool:
-        """Say yes, as ``io`` asks."""
+        """Return true, as ``io`` requires."""
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        """Read what is there, as ``io`` asks."""
+        """Read the available bytes, as ``io`` requires."""
         seconds = self._until - time.monotonic()
         if seconds <= 0:
             raise TimeoutError("the answer's whole time is over")
@@ -58,7 +59,7 @@ class _Bounded(io.RawIOBase):
         return count
 
     def close(self) -> None:
-        """Let go of the socket."""
+        """Release the socket."""
         self._raw.close()
         super().close()
 
@@ -86,7 +87,7 @@ class _TlsPool(HTTPSConnectionPool):
 
 
 class _Adapter(HTTPAdapter):
-    """Finds what depends on the host alone once, and not at each call: a tenth of a call's CPU."""
+    """Caches the pool of each host, which saves a tenth of a call's CPU."""
 
     def init_poolmanager(self, *args: Any, **more: Any) -> None:
         super().init_poolmanager(*args, **more)
@@ -98,15 +99,15 @@ class _Adapter(HTTPAdapter):
     ) -> HTTPConnectionPool:
         origin = _split(request)[0]
         if origin not in self._pools:
-            found: Any = super().get_connection_with_tls_context(request, *args, **more)
-            self._pools[origin] = found
+            pool: Any = super().get_connection_with_tls_context(request, *args, **more)
+            self._pools[origin] = pool
         return self._pools[origin]
 
     def request_url(self, request: requests.PreparedRequest, *_: Any) -> str:
         return _split(request)[1]
 
     def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
-        """Return an answer without what nobody asks for: its cookies, a guess at its encoding."""
+        """Return a response without cookies and without a guess at its encoding."""
         answer = requests.Response()
         answer.status_code, answer.reason, answer.raw = resp.status, resp.reason, resp
         answer.headers = CaseInsensitiveDict(resp.headers)
@@ -115,26 +116,26 @@ class _Adapter(HTTPAdapter):
 
 
 def _split(request: requests.PreparedRequest) -> tuple[str, str]:
-    """Return a URL as we write it in its two parts: up to the path, and from there on."""
+    """Return the two parts of a URL: its origin, and its path with the query."""
     url = request.url or ""
     place = url.find("/", len("https://"))
     return (url[:place], url[place:]) if place > 0 else (url, "/")
 
 
 class _NoCookies(RequestsCookieJar):
-    """Cookies of one answer would go with every later call, for as long as the process lives."""
+    """A jar that stays empty. A cookie would go with every later call of the process."""
 
     def extract_cookies(self, *_: Any) -> None:
-        """Keep none, without looking for them."""
+        """Ignore all cookies."""
 
 
 class _Session(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Follow nothing: requests would read a redirect's whole body before we see its status."""
+        """Return ``None``: requests would read a redirect's whole body before its status counts."""
 
 
 def session() -> requests.Session:
-    """Return a session that follows no redirect, keeps no cookie and obeys no environment."""
+    """Return a session that ignores redirects, cookies and the environment."""
     made = _Session()
     made.mount("http://", _Adapter())
     made.mount("https://", _Adapter())

@@ -1,4 +1,4 @@
-"""A call to VTEX as whoever watches the calls hears of it: no id, no query, no body."""
+"""Names of VTEX's endpoints for metrics and traces, free of ids, queries and bodies."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _ENDPOINTS = (
 _NAMED = re.compile("|".join(f"(?P<{name}>{path})" for path, name in _ENDPOINTS))
 
 ENDPOINTS = (*(name for _, name in _ENDPOINTS), "other")
-"""Every name that an endpoint may have."""
+"""Every name of an endpoint."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call that has ended.
+    """A finished call.
 
     Attributes:
         endpoint: one of ``ENDPOINTS``.
-        status: of the answer; None where there was none.
+        status: HTTP status. ``None`` without a response.
         began: seconds since 1970, by this host's clock.
-        seconds: how long it took, its answer included.
+        seconds: duration, including the response.
     """
 
     store: str
@@ -45,6 +45,6 @@ class Call:
 
 
 def endpoint_of(path: str) -> str:
-    """Return the name of the endpoint that a path leads to."""
-    found = _NAMED.fullmatch(path)
-    return str(found.lastgroup) if found else "other"
+    """Return the name of a path's endpoint, ``other`` if it is unknown."""
+    match = _NAMED.fullmatch(path)
+    return str(match.lastgroup) if match else "other"

@@ -1,4 +1,4 @@
-"""What a call costs: the words between the transport and whatever grants it calls."""
+"""The interface between the transport and the limiter of a store's calls."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from enum import IntEnum
 from typing import Protocol
 
 GROUPS = ("list", "order", "payments", "writes")
-"""Groups of routes that may have a quota of their own."""
+"""Groups of routes that may have their own quota."""
 
 
 class Priority(IntEnum):
-    """Who goes first where calls are scarce; the lower number does."""
+    """The order of calls under a tight limit. The lowest number goes first."""
 
     URGENT = 0
-    """Cancellations, invoices, and a person who waits."""
+    """Cancellations, invoices, and commands of a waiting person."""
     TRACKING = 1
     ORDERS = 2
     LISTING = 3
@@ -23,21 +23,21 @@ class RateLimiter(Protocol):
     """Grants a store's calls."""
 
     def acquire(self, group: str, priority: Priority) -> None:
-        """Return when a call may be made, within seconds.
+        """Return as soon as a call may be made, within seconds.
 
         Raises:
-            RateLimitReached: that would take longer; the call is not to be made.
+            RateLimitReached: the wait would take longer. Do not make the call.
         """
 
     def slow_down(self, seconds: float) -> None:
-        """Grant nothing for a while, and less after: VTEX asked for it."""
+        """Grant calls again after a pause, at a lower rate, because VTEX asked for it."""
 
 
 def group_of(method: str, path: str) -> str:
-    """Return the group that a call belongs to."""
+    """Return the group of a call."""
     if method != "GET":
         return "writes"
-    # The feed brings orders in as the list does.
+    # The feed brings orders in, as the list does.
     if path == "/api/oms/pvt/orders" or path.startswith("/api/orders/feed"):
         return "list"
     return "payments" if path.startswith("/api/pvt/transactions") else "order"

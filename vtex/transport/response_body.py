@@ -1,4 +1,4 @@
-"""An answer's body: how much of it is read, and when it is JSON that all of us can work with."""
+"""The body of a response: bounds of its size, and JSON that every layer can process."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ from vtex.errors import DocumentInvalid, VtexError, VtexUnavailable
 from vtex.transport.bounded_session import MOST_BYTES
 
 MOST_ERROR_BYTES = 64 * 1024
-"""Of an error's body; the status says what matters."""
+"""Bound of an error's body. The status is enough to decide."""
 
 MOST_DEPTH = 100
-"""Levels of objects and lists; an order has 8. What is deeper could be read here, and not there."""
+"""Bound of nested objects and lists. An order has 8 levels.
+
+Other layers recurse, so a deeper document would fail there."""
 
 _NO_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def read(answer: requests.Response) -> tuple[bytes, bool]:
-    """Return the body as far as it is wanted, and whether that is all of it."""
+    """Return the body up to its bound, and whether it is complete."""
     most = MOST_BYTES if answer.status_code < 300 else MOST_ERROR_BYTES
     body = bytearray()
     try:
@@ -30,9 +32,9 @@ def read(answer: requests.Response) -> tuple[bytes, bool]:
             body += part
             if len(body) > most:
                 return bytes(body[:most]), False
-    # urllib3 lets the ValueError through that a chunk of -5 bytes is to it.
+    # urllib3 raises a ValueError for a chunk of -5 bytes.
     except (requests.RequestException, ValueError) as error:
-        # A 429 is a 429 also where its words are cut off.
+        # The status of an error counts, even with a cut body.
         if answer.status_code >= 300:
             return bytes(body), False
         if isinstance(error, requests.RequestException):
@@ -42,11 +44,11 @@ def read(answer: requests.Response) -> tuple[bytes, bool]:
 
 
 def parsed(body: bytes, method: str, path: str, status: int) -> Any:
-    """Return the JSON of an answer.
+    """Return the JSON of a response.
 
     Raises:
-        DocumentInvalid: a GET is answered with more levels than any document has.
-        VtexUnavailable: it is no JSON, or of a write and of no use: in doubt.
+        DocumentInvalid: the response to a GET is nested too deep.
+        VtexUnavailable: the body is not JSON, or a write's response is unusable.
     """
     try:
         text = body.decode(json.detect_encoding(body), "surrogatepass")
@@ -66,7 +68,7 @@ def parsed(body: bytes, method: str, path: str, status: int) -> Any:
 
 
 def _may_be_deep(body: bytes) -> bool:
-    """Say no where brackets close soon; those within texts may mislead. 16 µs for an order."""
+    """Return false if brackets close soon, in 16 µs for an order. Texts may mislead it."""
     brackets = body.translate(None, _NO_BRACKET)
     for _ in range(MOST_DEPTH):
         if not brackets:
@@ -76,11 +78,11 @@ def _may_be_deep(body: bytes) -> bool:
 
 
 def is_deep(raw: Any) -> bool:
-    """Say whether JSON has more than MOST_DEPTH levels, without recursion."""
+    """Return whether JSON has more than MOST_DEPTH levels, without recursion."""
     level = [raw]
     for _ in range(MOST_DEPTH):
-        inner = [list(one.values()) if isinstance(one, dict) else one for one in level]
-        level = [one for some in inner for one in some if isinstance(one, dict | list)]
+        inner = [list(node.values()) if isinstance(node, dict) else node for node in level]
+        level = [node for nodes in inner for node in nodes if isinstance(node, dict | list)]
         if not level:
             return False
     return True
@@ -101,13 +103,13 @@ _DECODER = json.JSONDecoder(parse_constant=_no_json, parse_float=_finite)
 
 
 def too_large(method: str, path: str, status: int) -> VtexError:
-    """Return the error of a success whose body is cut off."""
+    """Return the error for a success with a body beyond its bound."""
     return _unusable(f"has more than {MOST_BYTES} bytes", method, path, status)
 
 
 def _unusable(what: str, method: str, path: str, status: int) -> VtexError:
     words = f"the answer of VTEX to {method} {path} {what}"
     if method == "GET":
-        # It will not shrink by itself.
+        # A retry would meet the same size.
         return DocumentInvalid(words)
     return VtexUnavailable(words, method=method, path=path, status=status)

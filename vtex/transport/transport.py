@@ -1,4 +1,4 @@
-"""HTTP to VTEX: session, credentials, time-outs, and the table from answer to error."""
+"""HTTP to VTEX: sessions, credentials, time-outs, and the table from status to error."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from vtex.transport import response_body as answers
 from vtex.transport.endpoints import Call, endpoint_of
 from vtex.transport.rate_limit import Priority, RateLimiter, group_of
 
-# Begins at the start of a word: from each letter of a long one it would be tried anew.
+# Anchored at the start of a word. Otherwise each letter of a long word starts a new try.
 _HEADERS = {
     "Accept": "application/json",
     "Accept-Encoding": "gzip, deflate",
@@ -43,7 +43,7 @@ _PRIVATE = re.compile(r"(?<![^\s@])[^\s@]+@[^\s@]+|\d[\d./() -]{7,}\d|[A-Za-z0-9
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One VTEX account and its credentials; the addresses are needed for a stand-in only."""
+    """One VTEX account with its credentials. The addresses serve the simulator or a proxy."""
 
     name: str
     app_key: str = field(repr=False)
@@ -53,23 +53,23 @@ class Account:
 
     @property
     def orders_host(self) -> str:
-        """Where orders are."""
+        """Base URL of the orders API."""
         return (self.base_url or f"https://{self.name}.vtexcommercestable.com.br").rstrip("/")
 
     @property
     def payments_host(self) -> str:
-        """Where transactions are."""
+        """Base URL of the payments gateway."""
         return (self.payments_url or f"https://{self.name}.vtexpayments.com.br").rstrip("/")
 
 
 class Transport:
-    """Calls one account, with a pooled session a thread. Nothing is repeated by itself.
+    """Calls one account through a pooled session per thread. It makes each call once.
 
     Args:
-        account: the account, or what returns it at each call: a renewed token needs no restart.
-        connect_timeout, read_timeout: seconds; twice the latter is an answer's whole time.
-        rate_limiter: grants each call, and hears of a 429; None for calls without a limit.
-        observer: hears of each call when it has ended.
+        account: the account, or a function that returns it for each call.
+        connect_timeout, read_timeout: seconds. A whole response takes twice the latter at most.
+        rate_limiter: grants each call, and slows down after a 429. ``None`` sets no limit.
+        observer: called with each finished call.
     """
 
     def __init__(
@@ -90,30 +90,30 @@ class Transport:
         self._local = threading.local()
 
     def with_priority(self, priority: Priority) -> Transport:
-        """Return the same with another priority of its calls; sessions are shared."""
+        """Return the same transport with another priority. Both share the sessions."""
         other = copy.copy(self)
         other._priority = priority
         return other
 
     def with_guard(self, hold: Callable[[], None]) -> Transport:
-        """Return the same, which asks ``hold`` right before whatever changes something leaves."""
+        """Return the same transport, which calls ``hold`` right before each write."""
         other = copy.copy(self)
         other._hold = hold
         return other
 
     @property
     def account(self) -> Account:
-        """The account as it is now."""
+        """The account with its current credentials."""
         return self._account() if callable(self._account) else self._account
 
     def get(self, path: str, query: Mapping[str, str] | None = None, *, pay: bool = False) -> Any:
-        """Return the JSON that a GET answers.
+        """Return the JSON of a GET.
 
         Args:
-            pay: ask the payments host.
+            pay: call the payments host.
 
         Raises:
-            VtexError: the answer is not the wanted one; see ``vtex.errors``.
+            VtexError: the call failed. See ``vtex.errors``.
         """
         status, body = self._call("GET", path, query, pay=pay)
         if status != 200:
@@ -121,14 +121,14 @@ class Transport:
         return answers.parsed(body, "GET", path, status)
 
     def post(self, path: str) -> int:
-        """Send a POST without a body; return the status of the answer, which is a success."""
+        """Send a POST without a body. Return the status, which is a success."""
         return self._call("POST", path, None, pay=False)[0]
 
     def send(self, method: str, path: str, body: Any) -> Any:
-        """Send JSON; return the JSON that is answered, None where the answer has no body.
+        """Send JSON. Return the JSON of the response, or ``None`` for an empty body.
 
         Raises:
-            VtexUnavailable: in doubt: VTEX may have done it.
+            VtexUnavailable: the effect is in doubt.
         """
         status, answer = self._call(method, path, None, pay=False, body=body)
         return answers.parsed(answer, method, path, status) if answer else None
@@ -187,10 +187,10 @@ class Transport:
 def _request(
     account: Account, method: str, url: str, query: Mapping[str, str] | None, body: Any
 ) -> requests.PreparedRequest:
-    """Return a request as it goes out.
+    """Return a request that is ready to be sent.
 
-    Made by hand, since requests takes half of a call's CPU to make one: it reads addresses that
-    we have just written, and merges headers, cookies and proxies of which there are none.
+    ``requests`` would take half of a call's CPU to prepare it. It parses the URL again, and
+    merges headers, cookies and proxies that are always empty here.
     """
     request = requests.PreparedRequest()
     request.method = method
@@ -201,7 +201,7 @@ def _request(
     if method != "GET":
         request.body = b"" if body is None else json.dumps(body, allow_nan=False).encode()
         headers["Content-Length"] = str(len(request.body))
-    request.headers = headers  # type: ignore[assignment]  # nobody else adds to them
+    request.headers = headers  # type: ignore[assignment]  # only this function sets them
     return request
 
 
@@ -232,7 +232,7 @@ def _error_of(status: int, code: str | None, *, is_json: bool) -> type[VtexError
         503: VtexThrottled,
     }
     if status == 404:
-        # A proxy's page says nothing about the order.
+        # A proxy's page does not describe the order.
         return OrderNotFound if is_json else VtexUnavailable
     if status == 400 and code == "OMS003":
         return OrderConflict
@@ -253,13 +253,16 @@ def _vtex_words(body: bytes) -> tuple[str | None, str]:
     words = (error.get(name) for name in ("message", "Message", "title"))
     return (
         _plain(str(code), 32) if isinstance(code, str | int) and code else None,
-        _plain(next((one for one in words if one and isinstance(one, str)), ""), 200),
+        _plain(next((text for text in words if text and isinstance(text, str)), ""), 200),
     )
 
 
 def _plain(text: str, most: int) -> str:
-    """Return words of VTEX in one line, without personal data and what databases refuse."""
-    shown = "".join(one if one.isprintable() else " " for one in _PRIVATE.sub("…", text)[:most])
+    """Return text from VTEX on one line, without personal data and control characters."""
+    shown = "".join(
+        character if character.isprintable() else " "
+        for character in _PRIVATE.sub("…", text)[:most]
+    )
     return " ".join(shown.split())
 
 
