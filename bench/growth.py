@@ -25,7 +25,7 @@ from meters import cpu_seconds
 from sqlalchemy import text
 
 from journal.journal import Journal
-from journal.model import PATHS, Kind, Stage, State
+from journal.model import STAGES, Kind, Stage, State
 from journal.orders import NewOrder
 from journal.privacy.retention import RetentionPolicy
 from journal.requests import RequestDraft
@@ -95,7 +95,7 @@ class Stock:
             order, payment = self.kept[number % DISTINCT]
             return [key | {"order_document": order, "payment_document": payment, "kept_at": at}]
         if table == "journal_events":
-            told = PATHS[Kind.INTAKE]
+            told = STAGES[Kind.INTAKE]
             return [event_row(*name, at, 1, str(one), stage=str(one)) for one in told]
         intake = job_row(*name, Kind.INTAKE, "", at)
         intake |= {"state": State.DONE, "stage": Stage.HANDLING, "attempt": 1, "content": None}
@@ -162,7 +162,7 @@ class Work:
         }
         for ticket in self.journal.jobs.dispatch(in_flight=20, store="s000"):
             name, job = (ticket.store, ticket.order_id, ticket.attempt), None
-            for stage in PATHS[Kind.INTAKE][1:]:
+            for stage in STAGES[Kind.INTAKE][1:]:
                 last = stage is Stage.HANDLING
                 with self.journal.jobs.step(*name, to=stage, begun=job, goes_on=not last) as job:
                     if stage in given:

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What is to be done for an order."""
+    """The kind of a job: its purpose for the order."""
 
     INTAKE = "intake"
     INVOICE = "invoice"
@@ -20,7 +20,7 @@ class Kind(StrEnum):
 
 
 class Stage(StrEnum):
-    """How far a job has come; see PATHS."""
+    """How far a job is; see JOB_KINDS."""
 
     LISTED = "listed"
     FETCHED = "fetched"
@@ -34,7 +34,7 @@ class Stage(StrEnum):
 
     SEEN = "seen"
     READ = "read"
-    TOLD = "told"
+    REPORTED = "reported"
 
     @property
     def before(self) -> Stage:
@@ -43,36 +43,63 @@ class Stage(StrEnum):
         Raises:
             ValueError: a job begins at this stage.
         """
-        for path in PATHS.values():
-            if self in path[1:]:
-                return path[path.index(self) - 1]
+        for stages in STAGES.values():
+            if self in stages[1:]:
+                return stages[stages.index(self) - 1]
         raise ValueError(f"no stage comes before {self}")
 
 
-PATHS = {
-    Kind.INTAKE: (Stage.LISTED, Stage.FETCHED, Stage.PAID, Stage.INSERTED, Stage.HANDLING),
-    Kind.INVOICE: (Stage.REQUESTED, Stage.SENT, Stage.CONFIRMED),
-    Kind.TRACKING: (Stage.REQUESTED, Stage.SENT),
-    Kind.CANCELLATION: (Stage.REQUESTED, Stage.SENT, Stage.CONFIRMED),
-    Kind.DENIAL: (Stage.REQUESTED, Stage.SENT, Stage.CONFIRMED),
-    Kind.CHANGE: (Stage.SEEN, Stage.READ, Stage.TOLD),
-}
-"""The stages of each kind of job, in order; at the last one it is done."""
+@dataclass(frozen=True, slots=True)
+class JobKind:
+    """The facts of a kind of job.
+
+    Attributes:
+        stages: in order; a job is done at the last one.
+        priority: 0 is dispatched first. Lower priorities wait while the higher ones take all
+            jobs that may be in flight.
+        requested: the ERP requests it. Such a job has an outcome, which is reported to the ERP;
+            it is dead-lettered after too many failures.
+        resumable: the stages at which a replayed job goes on. At the others it starts again.
+    """
+
+    stages: tuple[Stage, ...]
+    priority: int
+    requested: bool = True
+    resumable: tuple[Stage, ...] = ()
+
+
+_SENT_AND_CONFIRMED = (Stage.REQUESTED, Stage.SENT, Stage.CONFIRMED)
+_CHANGE = (Stage.SEEN, Stage.READ, Stage.REPORTED)
+
+JOB_KINDS = {
+    Kind.CANCELLATION: JobKind(_SENT_AND_CONFIRMED, priority=0),
+    Kind.DENIAL: JobKind(_SENT_AND_CONFIRMED, priority=0),
+    # A change that was read is only reported: the journal's own document has changed since.
+    Kind.CHANGE: JobKind(_CHANGE, priority=0, requested=False, resumable=_CHANGE),
+    Kind.INVOICE: JobKind(_SENT_AND_CONFIRMED, priority=0),
+    Kind.TRACKING: JobKind((Stage.REQUESTED, Stage.SENT), priority=1),
+    # A replayed intake reads fresh documents, unless the ERP has the order.
+    Kind.INTAKE: JobKind(
+        (Stage.LISTED, Stage.FETCHED, Stage.PAID, Stage.INSERTED, Stage.HANDLING),
+        priority=2, requested=False, resumable=(Stage.INSERTED, Stage.HANDLING),
+    ),
+}  # fmt: skip
+"""All kinds of jobs, in order of dispatch. A new kind is a new line here."""
+
+STAGES = {kind: facts.stages for kind, facts in JOB_KINDS.items()}
+"""The stages of each kind of job, in order."""
+
+PRIORITIES = tuple(
+    tuple(kind for kind, facts in JOB_KINDS.items() if facts.priority == priority)
+    for priority in sorted({facts.priority for facts in JOB_KINDS.values()})
+)
+"""The kinds of each priority, the highest priority first."""
+
+NOT_REQUESTED = tuple(kind for kind, facts in JOB_KINDS.items() if not facts.requested)
+"""The kinds without an outcome for the ERP; such a job never gives up by itself."""
 
 AT_ERP = Stage.PAID
 """Where an order's next step is its insertion in the ERP."""
-
-
-URGENCY = (
-    (Kind.CANCELLATION, Kind.DENIAL, Kind.CHANGE, Kind.INVOICE),
-    (Kind.TRACKING,),
-    (Kind.INTAKE,),
-)
-"""Which kinds are given out first. While the more urgent take all that may be under way, the
-others wait."""
-
-NOT_ASKED = (Kind.INTAKE, Kind.CHANGE)
-"""What nobody asked for: it has no outcome that the ERP is told, and never gives up by itself."""
 
 InFlight = int | Callable[[str], int]
 """Jobs of a store that are leased at once, at most: one number, or one for each store."""
@@ -172,15 +199,7 @@ def backoff_seconds(failures: int, policy: Policy, random: Callable[[], float]) 
     return random() * ceiling
 
 
-def stage_of_retry(stage: Stage) -> Stage:
-    """Return where a replayed job starts.
-
-    An intake starts at fresh documents, unless the ERP has the order; what goes out starts at the
-    beginning: each step looks at VTEX first. A change that was read is only to be told: the
-    journal's own document has gone on since.
-    """
-    if stage in PATHS[Kind.CHANGE]:
-        return stage
-    if stage in PATHS[Kind.INTAKE]:
-        return stage if stage in (Stage.INSERTED, Stage.HANDLING) else Stage.LISTED
-    return Stage.REQUESTED
+def retry_stage(stage: Stage) -> Stage:
+    """Return the stage at which a replayed job starts: each step checks VTEX before it sends."""
+    facts = next(facts for facts in JOB_KINDS.values() if stage in facts.stages)
+    return stage if stage in facts.resumable else facts.stages[0]

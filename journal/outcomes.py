@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from journal.model import NOT_ASKED, Kind, Stage, backoff_seconds
+from journal.model import NOT_REQUESTED, Kind, Stage, backoff_seconds
 from journal.storage.repository import Repository
 from journal.storage.rows import Row, event_row, from_json, is_open
 from journal.storage.tables import events, jobs, outcomes
@@ -56,7 +56,7 @@ def record_outcome(
     Args:
         job: its row; nobody asked for an intake or a change. Each of its references hears.
     """
-    if job["kind"] in NOT_ASKED:
+    if job["kind"] in NOT_REQUESTED:
         return
     row = {
         "store": job["store"], "order_id": job["order_id"], "job": job["id"], "kind": job["kind"],

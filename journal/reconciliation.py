@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, and_, select, update
 
-from journal.model import PATHS, Kind, Stage, State
+from journal.model import STAGES, Kind, Stage, State
 from journal.storage.repository import Repository
 from journal.storage.rows import decompress, insert
 from journal.storage.tables import events, jobs, orders, reconciliations
@@ -171,7 +171,7 @@ def handle_again(db: Connection, store: str, order_id: str, now: datetime) -> bo
 
     It counts as in doubt, so that the step looks at VTEX before it sends anything.
     """
-    done = PATHS[Kind.INTAKE][-1]
+    done = STAGES[Kind.INTAKE][-1]
     moved = db.execute(
         update(jobs)
         .where(

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from journal.jobs.leased_job import LeasedJob
-from journal.model import PATHS, Kind, Stage
+from journal.model import STAGES, Kind, Stage
 from vtex.transport.endpoints import Call
 
 
@@ -101,7 +101,7 @@ class TwoObservers:
 
 def advance_of(job: LeasedJob, to: Stage, now: datetime) -> JobAdvanced:
     """Return what there is to tell of a step that has ended."""
-    ended = job.skipped is not None or to is PATHS[job.kind][-1]
+    ended = job.skipped is not None or to is STAGES[job.kind][-1]
     return JobAdvanced(job.store, job.order_id, job.kind, to, job.attempt, ended, _since(job), now)
 
 

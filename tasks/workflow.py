@@ -12,7 +12,7 @@ from celery.canvas import Signature
 from kombu.exceptions import OperationalError
 
 from journal.journal import Journal
-from journal.model import PATHS, JournalUnavailable, Kind, Lease, Stage
+from journal.model import STAGES, JournalUnavailable, Kind, Lease, Stage
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +97,7 @@ def steps_of(ticket: Lease) -> list[Signature]:
 
 def names_of(kind: Kind, stage: str) -> list[str]:
     """Return the tasks that take a job on from a stage; none where the stage is not known here."""
-    path = PATHS[kind]
+    path = STAGES[kind]
     if stage not in path:
         return []
     return [STEPS[kind][one] for one in path[path.index(Stage(stage)) : -1]]

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, select, update
 
-from journal.model import Kind, Stage, State, stage_of_retry
+from journal.model import Kind, Stage, State, retry_stage
 from journal.outcomes import record_outcome
 from journal.storage.repository import Repository
 from journal.storage.rows import event_row
@@ -117,7 +117,7 @@ def revive(db: Connection, rows: Sequence[DeadLetter], now: datetime) -> int:
             update(jobs)
             .where(jobs.c.id.in_(chosen), jobs.c.state == State.DEAD)
             .values(
-                state=State.OPEN, stage=stage_of_retry(stage), due_at=now, starts=0, failures=0,
+                state=State.OPEN, stage=retry_stage(stage), due_at=now, starts=0, failures=0,
                 waiting=0, lease_until=None, last_error=None, updated_at=now,
             )
             .returning(*jobs.c)

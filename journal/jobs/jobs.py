@@ -16,8 +16,8 @@ from journal.jobs.leased_job import PAUSES, LeasedJob, find_job
 from journal.jobs.leasing import LeaseQuery
 from journal.model import (
     AT_ERP,
-    NOT_ASKED,
-    PATHS,
+    NOT_REQUESTED,
+    STAGES,
     ErpCircuitOpen,
     InFlight,
     JobLost,
@@ -28,7 +28,7 @@ from journal.model import (
     State,
     StorePaused,
     backoff_seconds,
-    stage_of_retry,
+    retry_stage,
 )
 from journal.outcomes import record_outcome
 from journal.storage.repository import Repository
@@ -42,7 +42,7 @@ class Jobs(Repository):
     def dispatch(
         self, *, in_flight: InFlight, store: str | None = None, order_id: str | None = None
     ) -> list[Lease]:
-        """Claim due jobs, the most urgent and then the longest due first; see ``jobs.URGENCY``.
+        """Claim due jobs, the most urgent and then the longest due first; see ``model.PRIORITIES``.
 
         Each gets a new attempt and a lease.
 
@@ -152,7 +152,7 @@ class Jobs(Repository):
                 erp_circuit.end_probe(db, row, now)
             keeps_place = erp_down and not (counts and row["failures"])
             failures = row["failures"] + (1 if counts else 0)
-            gives_up = row["kind"] not in NOT_ASKED and not waiting
+            gives_up = row["kind"] not in NOT_REQUESTED and not waiting
             if gives_up and failures >= self._policy.max_failures:
                 transitions.bury(db, row, f"tried {failures} times; {error}", "dead", now)
                 return now
@@ -261,7 +261,7 @@ class Jobs(Repository):
                     jobs.c.digest.is_(None),
                 )
                 .values(
-                    state=State.OPEN, stage=stage_of_retry(Stage(row["stage"])), due_at=now,
+                    state=State.OPEN, stage=retry_stage(Stage(row["stage"])), due_at=now,
                     starts=0, failures=0, lease_until=None, last_error=None, updated_at=now,
                 )
             )  # fmt: skip
@@ -321,7 +321,7 @@ class Jobs(Repository):
         """Do it the quick way; say no where the general one has to look."""
         if self._database.is_local or job.kind is not Kind.INTAKE or job.skipped:
             return False
-        now, last = self._now(), to is PATHS[job.kind][-1]
+        now, last = self._now(), to is STAGES[job.kind][-1]
         return fast_path.advance(
             self._database, job.row, to=to, state=State.DONE if last else State.OPEN,
             starts=int(goes_on and not last), now=now, lease=None if last else self._lease(now),
@@ -333,7 +333,7 @@ class Jobs(Repository):
 
     def _advance(self, job: LeasedJob, to: Stage, *, goes_on: bool) -> None:
         now = self._now()
-        last = to is PATHS[job.kind][-1]
+        last = to is STAGES[job.kind][-1]
         end = State.SKIPPED if job.skipped else State.DONE if last else State.OPEN
         result = as_json(job.result) if job.result else None
         content = job.new_content

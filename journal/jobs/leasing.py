@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 from journal import erp_circuit_breaker as erp_circuit
-from journal.model import AT_ERP, PATHS, URGENCY, InFlight, Kind, Lease, Policy, Stage, State
+from journal.model import AT_ERP, PRIORITIES, STAGES, InFlight, Kind, Lease, Policy, Stage, State
 from journal.outcomes import record_outcome
 from journal.storage.rows import Row, event_row, is_open
 from journal.storage.tables import CRASHED, erp_pauses, events, jobs, pauses
@@ -32,7 +32,7 @@ from journal.storage.tables import CRASHED, erp_pauses, events, jobs, pauses
 _OTHER = jobs.alias("other")
 
 _Place = tuple[Kind, Stage]
-_PLACES = [(kind, stage) for kind in chain(*URGENCY) for stage in PATHS[kind][:-1]]
+_PLACES = [(kind, stage) for kind in chain(*PRIORITIES) for stage in STAGES[kind][:-1]]
 """What this version knows how to take on; what a newer one has added is left to its workers."""
 
 _BEFORE_ERP = (Kind.INTAKE, AT_ERP)
@@ -49,7 +49,7 @@ class _Due:
     """A store's jobs of which some are due.
 
     Attributes:
-        rank: their place in URGENCY.
+        rank: their place in PRIORITIES.
         places: where they stand.
     """
 
@@ -60,7 +60,7 @@ class _Due:
     @property
     def outbound(self) -> bool:
         """Whether they go by their numbers, one of an order at a time: all but intakes."""
-        return Kind.INTAKE not in URGENCY[self.rank]
+        return Kind.INTAKE not in PRIORITIES[self.rank]
 
 
 class LeaseQuery:
@@ -92,9 +92,9 @@ class LeaseQuery:
             there = {one for one, at in first.items() if at is not None and at <= self._now}
             if row.erp_until is not None and _BEFORE_ERP in there:
                 there.remove(_BEFORE_ERP)
-                kept = _Due(len(URGENCY) - 1, row.store, (_BEFORE_ERP,))
+                kept = _Due(len(PRIORITIES) - 1, row.store, (_BEFORE_ERP,))
                 waiting.append((first[_BEFORE_ERP], kept))
-            for rank, kinds in enumerate(URGENCY):
+            for rank, kinds in enumerate(PRIORITIES):
                 if places := tuple(one for one in _PLACES if one in there and one[0] in kinds):
                     due.append(_Due(rank, row.store, places))
         return (
@@ -105,7 +105,7 @@ class LeaseQuery:
     def _room(self, due: _Due, in_flight: InFlight, order_id: str | None) -> int:
         self._set_aside(due.store)
         most = in_flight(due.store) if callable(in_flight) else in_flight
-        room = most - self._leased(due.store, list(chain(*URGENCY[: due.rank + 1])))
+        room = most - self._leased(due.store, list(chain(*PRIORITIES[: due.rank + 1])))
         if room > 0 and due.outbound:
             self._one_at_a_time(due.store, order_id)
         return room

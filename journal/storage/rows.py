@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, FromClause, RowMapping, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from journal.model import PATHS, Kind, State
+from journal.model import STAGES, Kind, State
 from journal.storage.tables import jobs
 
 Row = RowMapping | Mapping[str, Any]
@@ -52,7 +52,7 @@ def event_row(  # noqa: PLR0913  # a row has as many columns
 def job_row(store: str, order_id: str, kind: Kind, key: str, now: datetime) -> dict[str, Any]:
     """Return a job that is due at once, at its first stage."""
     return {
-        "store": store, "order_id": order_id, "kind": kind, "key": key, "stage": PATHS[kind][0],
+        "store": store, "order_id": order_id, "kind": kind, "key": key, "stage": STAGES[kind][0],
         "state": State.OPEN, "attempt": 0, "starts": 0, "suspect": 0, "failures": 0,
         "waiting": 0,
         "due_at": now, "created_at": now, "updated_at": now,

@@ -50,7 +50,7 @@ def report(
 ) -> None:
     """Tell the ERP what was found; told twice, it is one row there. Arguments as above."""
     with self.step(
-        store, order_id, attempt, to=Stage.TOLD, calls_vtex=False, job=job
+        store, order_id, attempt, to=Stage.REPORTED, calls_vtex=False, job=job
     ) as owned:  # fmt: skip
         kinds = [_tell(self, owned, kept) for kept in owned.content.get("events", ())]
         owned.explain(", ".join(kinds))

@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 
 from erp.port import ErpError, ErpUnavailable
 from journal.journal import Journal
-from journal.model import PATHS, JournalError, JournalUnavailable, Kind, Stage, State
+from journal.model import STAGES, JournalError, JournalUnavailable, Kind, Stage, State
 from journal.order_changes import ChangeHint
 from journal.orders import NewOrder, OrderRow
 from tasks.context import Context
@@ -227,7 +227,7 @@ def _sync_one(context: Context, store: str, order_id: str) -> None:
 @main.command("orders")
 @STORE
 @click.option(
-    "--stage", type=click.Choice([one.value for one in PATHS[Kind.INTAKE]]), help="How far it is."
+    "--stage", type=click.Choice([one.value for one in STAGES[Kind.INTAKE]]), help="How far it is."
 )
 @click.option(
     "--state",

@@ -180,7 +180,7 @@ def _since(life: Life) -> str:
         return "; since then canceled at VTEX, as was asked for here"
     ends = {"canceled": "canceled at VTEX", "replaced": "replaced at VTEX by another order"}
     for one in reversed(life.events):
-        if one.kind is Kind.CHANGE and one.what == Stage.TOLD and one.detail in ends:
+        if one.kind is Kind.CHANGE and one.what == Stage.REPORTED and one.detail in ends:
             return f"; since then {ends[one.detail]}, and the ERP was told"
     return ""
 

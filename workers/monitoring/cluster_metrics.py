@@ -21,7 +21,7 @@ from prometheus_client.registry import Collector
 
 from journal.feeds import FeedRow
 from journal.journal import Journal
-from journal.model import PATHS, JournalError, Kind, State
+from journal.model import STAGES, JournalError, Kind, State
 from journal.monitoring.metrics_queries import JobCount
 from journal.monitoring.metrics_queries import JournalSnapshot as JournalStanding
 from journal.storage.clock import utc_now
@@ -143,7 +143,7 @@ class ClusterMetrics(Collector):
 
     def _jobs_open(self, places: Iterable[JobCount]) -> Metric:
         counts: Counter[Labels] = Counter()
-        for store, (kind, path) in product(self._stores, PATHS.items()):
+        for store, (kind, path) in product(self._stores, STAGES.items()):
             counts.update({(store, str(kind), str(stage)): 0 for stage in path[:-1]})
         for one in places:
             counts[self._known(one.store), one.kind, one.stage] += one.count
@@ -154,7 +154,7 @@ class ClusterMetrics(Collector):
 
     def _jobs_ended(self, places: Iterable[JobCount]) -> Metric:
         counts: Counter[Labels] = Counter()
-        counts.update(dict.fromkeys(product(self._stores, map(str, PATHS), map(str, _ENDS)), 0))
+        counts.update(dict.fromkeys(product(self._stores, map(str, STAGES), map(str, _ENDS)), 0))
         for one in places:
             counts[self._known(one.store), one.kind, one.state] += one.count
         return _gauge(
@@ -167,7 +167,7 @@ class ClusterMetrics(Collector):
         leased: Counter[Labels] = Counter()
         failing: Counter[Labels] = Counter()
         for store in self._stores:
-            for kind in PATHS:
+            for kind in STAGES:
                 ages[store, kind] = leased[store, kind] = failing[store, kind] = 0
         for one in found.open:
             key = (self._known(one.store), one.kind)

@@ -22,7 +22,7 @@ from erp.adapters.sql.adapter import SqlErp
 from journal.cancel_requests import CancelRequest
 from journal.jobs.dead_letters import DeadLetterFilter
 from journal.journal import Journal
-from journal.model import PATHS, Kind, Stage
+from journal.model import STAGES, Kind, Stage
 from journal.order_changes import ChangeHint
 from journal.orders import NewOrder, OrderRow, Orders
 from journal.requests import RequestDraft
@@ -793,7 +793,7 @@ def done(desk: Desk, order_id: str, days_ago: float, **client: str) -> None:
     desk.list(order_id, ago=timedelta(days=days_ago))
     desk.moment = NOW - timedelta(days=days_ago)
     (ticket,) = desk.journal.jobs.dispatch(in_flight=9, store="acme", order_id=order_id)
-    for stage in PATHS[Kind.INTAKE][1:]:
+    for stage in STAGES[Kind.INTAKE][1:]:
         with desk.journal.jobs.step("acme", order_id, ticket.attempt, to=stage) as job:
             job.order = {"orderId": order_id} | ({"clientProfileData": client} if client else {})
             job.erp_reference = f"ERP-{order_id}"

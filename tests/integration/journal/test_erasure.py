@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from journal.model import PATHS, Kind, State
+from journal.model import STAGES, Kind, State
 from journal.storage.tables import metadata
 from support.in_process import Desk, desk
 from support.nfe_samples import PERSON
@@ -73,7 +73,7 @@ def test_others_keep_theirs(office: Desk) -> None:
     assert office.journal.documents.get("acme", mine) == (None, None)
     assert office.journal.documents.get("acme", other)[0] is not None
     assert [one.what for one in office.journal.timeline.events("acme", other)] == [
-        *PATHS[Kind.INTAKE]
+        *STAGES[Kind.INTAKE]
     ]
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, NullPool, create_engine, make_url, text
 
 from journal.jobs.leasing import LeaseQuery
 from journal.journal import Journal
-from journal.model import PATHS, JobLost, Kind, Lease, Policy, Stage, State, StorePaused
+from journal.model import STAGES, JobLost, Kind, Lease, Policy, Stage, State, StorePaused
 from journal.orders import NewOrder
 from journal.requests import RequestDraft
 from journal.storage.clock import utc_now
@@ -67,7 +67,7 @@ def test_a_job_walks_its_stages_and_its_timeline_tells(journal: Journal) -> None
     journal.orders.record("acme", listed())
     (ticket,) = journal.jobs.dispatch(in_flight=9)
 
-    for stage in PATHS[Kind.INTAKE][1:]:
+    for stage in STAGES[Kind.INTAKE][1:]:
         with journal.jobs.step("acme", "o-0000", ticket.attempt, to=stage) as job:
             job.order = {"n": 1}
             job.erp_reference = "77"
@@ -76,7 +76,7 @@ def test_a_job_walks_its_stages_and_its_timeline_tells(journal: Journal) -> None
     assert row is not None
     assert (row.state, row.erp_reference) == (State.DONE, "77")
     assert [one.what for one in journal.timeline.events("acme", "o-0000")] == list(
-        PATHS[Kind.INTAKE]
+        STAGES[Kind.INTAKE]
     )
     assert journal.documents.get("acme", "o-0000") == ({"n": 1}, None)
 

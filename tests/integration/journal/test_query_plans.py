@@ -12,7 +12,7 @@ from datetime import timedelta
 import pytest
 
 from journal.journal import Journal
-from journal.model import PATHS, Kind, Stage
+from journal.model import STAGES, Kind, Stage
 from journal.order_changes import ChangeHint
 from journal.orders import NewOrder
 from journal.requests import RequestDraft
@@ -50,7 +50,7 @@ def test_the_steps_of_an_order(crowded: Journal, plans: dict[str, str]) -> None:
     attempt, left = begin(crowded, "o-1900"), None
     plans.clear()
 
-    for stage in PATHS[Kind.INTAKE][1:]:
+    for stage in STAGES[Kind.INTAKE][1:]:
         with crowded.jobs.step(
             "acme", "o-1900", attempt, to=stage, begun=left, goes_on=stage != Stage.HANDLING
         ) as left:

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from journal.jobs.dead_letters import DeadLetterFilter
 from journal.journal import Journal
-from journal.model import PATHS, JobLost, Kind, RequestPurged, State
+from journal.model import STAGES, JobLost, Kind, RequestPurged, State
 from journal.orders import NewOrder
 from journal.privacy import retention
 from journal.privacy.retention import PurgeCount, RetentionPolicy
@@ -80,7 +80,7 @@ def test_documents_of_a_done_order_go_at_their_age_and_the_order_stays_known(off
     assert document(office, order_id) is None
     assert office.journal.orders.record("acme", [NewOrder(order_id, office.clock(), 1)]) == 0
     assert [one.what for one in office.journal.timeline.events("acme", order_id)] == [
-        *PATHS[Kind.INTAKE]
+        *STAGES[Kind.INTAKE]
     ]
 
 
@@ -387,7 +387,7 @@ def test_several_purges_and_workers_at_once_do_each_thing_once(
             done += journal.orders.record("s1", [NewOrder(f"new-{n}", NOW, 1)])
         for ticket in journal.jobs.dispatch(in_flight=100):
             try:
-                for stage in PATHS[Kind.INTAKE][1:]:
+                for stage in STAGES[Kind.INTAKE][1:]:
                     name = (ticket.store, ticket.order_id, ticket.attempt)
                     with journal.jobs.step(*name, to=stage) as job:
                         job.order = {"n": 1}

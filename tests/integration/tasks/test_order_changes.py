@@ -115,7 +115,7 @@ def test_a_request_to_cancel_reaches_the_erp_with_its_reason_and_the_30_day_rule
     assert event.decide_by == now + timedelta(days=30)
     (pending,) = counter.journal.cancel_requests.find("acme")
     assert (pending.order_id, pending.decide_by) == (order_id, event.decide_by)
-    assert changes(counter, order_id) == [("told", State.DONE)]
+    assert changes(counter, order_id) == [("reported", State.DONE)]
 
 
 def test_nothing_that_a_shopper_wrote_is_in_the_timeline(counter: Desk) -> None:
@@ -557,7 +557,7 @@ def test_an_order_that_nothing_took_the_place_of_is_given_up_on_quietly(counter:
     counter.work(rounds=30, seconds=301)
 
     assert kinds(counter, order_id) == ["replaced"]
-    assert changes(counter, order_id) == [("told", State.DONE), ("seen", State.SKIPPED)]
+    assert changes(counter, order_id) == [("reported", State.DONE), ("seen", State.SKIPPED)]
     assert counter.simulator.store.calls["list"] < 25
 
 
