@@ -36,17 +36,48 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 # Modules whose tests share a world that takes long to make.
 TOGETHER = {"tests/system/operation/test_metrics.py"}
 
+DATABASE_SERVERS = {
+    "postgres_url", "postgres_database", "postgresql", "mariadb_url", "mariadb_database", "mariadb",
+}  # fmt: skip
+"""Fixtures and parameters by which a test needs a database server."""
 
-class Handing(LoadScopeScheduling):
-    """Hand each test to whoever is free, and those of a shared world to one."""
+CPU_SECONDS = 5.0
+"""Processor time that a test of the fast folders may take without the marker ``slow``."""
+
+FAST_FOLDERS = ("tests/unit/", "tests/contract/", "tests/integration/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that need a database server."""
+    for item in items:
+        needs = {*getattr(item, "fixturenames", ())}
+        if callspec := getattr(item, "callspec", None):
+            needs |= {value for value in callspec.params.values() if isinstance(value, str)}
+        if needs & DATABASE_SERVERS:
+            item.add_marker(pytest.mark.database_server)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Fail a test that takes long and names no tier, by processor time: machines are busy."""
+    before = sum(os.times()[:4])
+    yield
+    took = sum(os.times()[:4]) - before
+    named = any(item.get_closest_marker(tier) for tier in ("slow", "nightly", "database_server"))
+    if took > CPU_SECONDS and not named and item.nodeid.startswith(FAST_FOLDERS):
+        pytest.fail(f"takes {took:.0f} s of processor time: mark it slow, see CONTRIBUTING.md")
+
+
+class Scheduler(LoadScopeScheduling):
+    """Sends each test to whichever process is free, and those of a shared world to one process."""
 
     def _split_scope(self, nodeid: str) -> str:
         module = nodeid.split("::", maxsplit=1)[0]
         return module if module in TOGETHER else nodeid
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Handing:
-    return Handing(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduler:
+    return Scheduler(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -34,6 +34,7 @@ def test_the_example_has_less_than_150_lines() -> None:
     assert sum(len(text.splitlines()) for _, text in FILES) < 150
 
 
+@pytest.mark.slow
 def test_who_follows_the_page_has_an_adapter_that_passes_the_suite(tmp_path: Path) -> None:
     folder, env = tmp_path / "my_erp", tmp_path / "venv"
     folder.mkdir()

@@ -248,6 +248,7 @@ print(line, "lines")
 """
 
 
+@pytest.mark.slow
 def test_a_worker_killed_at_any_line_loses_no_row_and_makes_no_second_job(tmp_path: Path) -> None:
     """Outbox and journal are one SQLite file here, so that a lock held too long would show."""
     url = f"sqlite:///{tmp_path}/both.db"

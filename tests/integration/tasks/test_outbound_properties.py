@@ -7,6 +7,7 @@ from collections import Counter
 from contextlib import ExitStack
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
@@ -15,6 +16,8 @@ from journal.model import State
 from support.in_process import Desk, desk
 from vtex import schemas
 from vtex.operations.invoice_balance import balance
+
+pytestmark = pytest.mark.slow
 
 KINDS = st.sampled_from(["plain", "many", "repeated", "discount", "kit", "marketplace", "weight"])
 NUMBERS = st.sampled_from(["1", "2", "3/A"])

@@ -279,6 +279,7 @@ def month(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Month]:
         yield Month(office)
 
 
+@pytest.mark.slow
 def test_a_month_with_all_that_breaks_ends_with_every_order_in_and_each_fault_told_once(
     month: Month,
 ) -> None:
