@@ -1,10 +1,13 @@
-"""What is installed by requirements.lock alone is enough: this environment holds far more."""
+"""The wheel holds every file of the packages, and requirements.lock names all that they import."""
 
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
+import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -62,3 +65,28 @@ def test_a_lock_names_all_that_workers_beat_and_flower_import(lock: str) -> None
 
     assert len(named) > 20
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+PACKAGES = ("foundation", "vtex", "erp", "journal", "tasks", "workers")
+BUILD = "import setuptools.build_meta, sys; setuptools.build_meta.build_wheel(sys.argv[1])"
+
+
+def test_the_wheel_holds_every_file_of_the_packages(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    for package in PACKAGES:
+        unwanted = shutil.ignore_patterns("__pycache__", ".*")
+        shutil.copytree(ROOT / package, source / package, ignore=unwanted)
+    for name in ("pyproject.toml", "README.md", "LICENSE", "celeryconfig.py"):
+        shutil.copy(ROOT / name, source)
+    files = [path for package in PACKAGES for path in (source / package).rglob("*")]
+    expected = {path.relative_to(source).as_posix() for path in files if path.is_file()}
+
+    subprocess.run(
+        [sys.executable, "-c", BUILD, str(tmp_path)], cwd=source, capture_output=True, check=True
+    )
+
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        shipped = {name for name in archive.namelist() if ".dist-info/" not in name}
+    assert shipped == expected | {"celeryconfig.py"}
+    assert {f"{package}/py.typed" for package in PACKAGES} <= shipped
