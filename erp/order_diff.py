@@ -53,7 +53,7 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
-class Amendment:
+class OrderDiff:
     """What is different in an order; what is not named is as it was.
 
     Attributes:
@@ -75,7 +75,7 @@ class _Sum:
         return (self.total / (self.quantity or 1)).quantize(_UNIT, ROUND_HALF_UP)
 
 
-def amendment(before: SalesOrder, after: SalesOrder) -> Amendment | None:
+def difference(before: SalesOrder, after: SalesOrder) -> OrderDiff | None:
     """Return what is different; None where nothing is that the ERP reckons with.
 
     Rows that one item was split into count together. Items are told apart by VTEX's own name of
@@ -88,7 +88,7 @@ def amendment(before: SalesOrder, after: SalesOrder) -> Amendment | None:
         if _worth(then.get(key)) != _worth(now.get(key))
     )
     was, has = totals(before), totals(after)
-    return Amendment(changes, was, has) if changes or was != has else None
+    return OrderDiff(changes, was, has) if changes or was != has else None
 
 
 def totals(order: SalesOrder) -> Totals:
@@ -98,8 +98,8 @@ def totals(order: SalesOrder) -> Totals:
     )
 
 
-def as_json(one: Amendment) -> dict[str, Any]:
-    """Return an amendment as JSON takes it; amounts are text."""
+def as_json(one: OrderDiff) -> dict[str, Any]:
+    """Return an order_diff as JSON takes it; amounts are text."""
     return {
         "items": [_plain(asdict(item)) for item in one.items],
         "before": None if one.before is None else _plain(asdict(one.before)),
@@ -107,10 +107,10 @@ def as_json(one: Amendment) -> dict[str, Any]:
     }
 
 
-def from_json(kept: Mapping[str, Any]) -> Amendment:
-    """Return an amendment that was kept as JSON."""
+def from_json(kept: Mapping[str, Any]) -> OrderDiff:
+    """Return an order_diff that was kept as JSON."""
     before = kept["before"]
-    return Amendment(
+    return OrderDiff(
         tuple(_made(ItemChange, item) for item in kept["items"]),
         None if before is None else _made(Totals, before),
         _made(Totals, kept["after"]),

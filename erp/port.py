@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol, runtime_checkable
 
-from erp.order_diff import Amendment
+from erp.order_diff import OrderDiff
 from erp.sales_order import SalesOrder
 
 
@@ -43,7 +43,7 @@ class Event:
         requested_by_user: of ``cancel_requested``: the shopper asked, as far as VTEX knows.
         decide_by: of ``cancel_requested``: VTEX cancels by itself then.
         new_order_id: of ``replaced``: the order that took its place; None where it is not known.
-        amendment: of ``changed``: what is different.
+        order_diff: of ``changed``: what is different.
     """
 
     store: str
@@ -62,7 +62,7 @@ class Event:
     requested_by_user: bool | None = None
     decide_by: datetime | None = None
     new_order_id: str | None = None
-    amendment: Amendment | None = None
+    order_diff: OrderDiff | None = None
 
 
 CHANGES = {
@@ -78,7 +78,7 @@ OUTCOMES = {
     "done": "VTEX has it",
     "refused": "it cannot be done as asked; the reason says what to change",
     "dead": "it was tried and given up; a person must look",
-    "pointless": "something else made it needless, such as a cancellation",
+    "obsolete": "something else made it needless, such as a cancellation",
 }
 """How a request can end."""
 
@@ -101,7 +101,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class ErpOrder:
     """An order as the ERP holds it.
 
     Attributes:
@@ -181,7 +181,7 @@ class Erp(Protocol):
 class LooksUpMany(Protocol):
     """What an adapter may offer besides: many orders at once, and more about each."""
 
-    def look_up(self, store: str, order_ids: Sequence[str]) -> Mapping[str, Held]:
+    def look_up(self, store: str, order_ids: Sequence[str]) -> Mapping[str, ErpOrder]:
         """Return the orders that the ERP has, by their ids; 500 at most are asked for.
 
         Raises:
@@ -190,7 +190,7 @@ class LooksUpMany(Protocol):
         ...
 
 
-def held(erp: Erp, store: str, order_ids: Sequence[str]) -> Mapping[str, Held]:
+def erp_orders(erp: Erp, store: str, order_ids: Sequence[str]) -> Mapping[str, ErpOrder]:
     """Return the orders that an ERP has, one by one where its adapter knows no other way.
 
     Raises:
@@ -199,4 +199,4 @@ def held(erp: Erp, store: str, order_ids: Sequence[str]) -> Mapping[str, Held]:
     if isinstance(erp, LooksUpMany):
         return erp.look_up(store, order_ids)
     found = {one: erp.find(store, one) for one in order_ids}
-    return {one: Held(reference) for one, reference in found.items() if reference is not None}
+    return {one: ErpOrder(reference) for one, reference in found.items() if reference is not None}

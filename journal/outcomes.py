@@ -23,7 +23,7 @@ class Outcome:
         job: number of its job.
         about: invoice number, where one is concerned.
         reference: the ERP's own name of the request.
-        outcome: ``done``, ``refused``, ``dead`` or ``pointless``.
+        outcome: ``done``, ``refused``, ``dead`` or ``obsolete``.
         result: what VTEX gave: ``receipt``, ``order_status``.
         failures: how often the ERP could not be told.
     """

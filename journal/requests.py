@@ -170,7 +170,7 @@ class Requests(Repository):
                 both = "\n".join(filter(None, [*names, reference]))
                 db.execute(update(jobs).where(jobs.c.id == known["id"]).values(reference=both))
             return
-        words = {State.DONE: "done", State.SKIPPED: "pointless", State.DEAD: "refused"}
+        words = {State.DONE: "done", State.SKIPPED: "obsolete", State.DEAD: "refused"}
         outcome = words[State(known["state"])]
         record_outcome(
             db, {**known, "reference": reference}, outcome, known["last_error"], self._now()

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
-from erp.port import ErpUnavailable, Event, Held, Request
+from erp.port import ErpOrder, ErpUnavailable, Event, Request
 from erp.sales_order import SalesOrder
 
 
@@ -50,11 +50,11 @@ class MemoryErp:
         self._require_up()
         return self._references.get((store, order_id))
 
-    def look_up(self, store: str, order_ids: Sequence[str]) -> dict[str, Held]:
+    def look_up(self, store: str, order_ids: Sequence[str]) -> dict[str, ErpOrder]:
         """Return the orders that are there, with their totals and whether they were canceled."""
         self._require_up()
         return {
-            one: Held(
+            one: ErpOrder(
                 self._references[store, one],
                 self._total(store, one),
                 any(event.kind in ("canceled", "replaced") for event in self._told(store, one)),
@@ -64,7 +64,7 @@ class MemoryErp:
         }
 
     def _total(self, store: str, order_id: str) -> Decimal:
-        told = [one.amendment for one in self._told(store, order_id) if one.amendment is not None]
+        told = [one.order_diff for one in self._told(store, order_id) if one.order_diff is not None]
         return told[-1].after.total if told else self.orders[store, order_id].total
 
     def _told(self, store: str, order_id: str) -> list[Event]:

@@ -2,7 +2,7 @@
 
 From a shell, as docs/erp/conformance.md tells::
 
-    python -m erp.conformance my-erp://test.internal --bench my_erp_tests:MyBench
+    python -m erp.conformance my-erp://test.internal --harness my_erp_tests:MyBench
 
 In an adapter's own tests::
 
@@ -11,56 +11,56 @@ In an adapter's own tests::
         check(MyBench(url))
 
 Each of ``CHECKS`` takes an adapter whose ``migrate`` was called, and raises AssertionError. Each of
-``OUTBOX_CHECKS`` takes an ``Outbox``, by which the check does what the ERP does. Each of
-``BENCH_CHECKS`` takes a ``Bench`` and raises ``NotOffered``, which pytest takes for a skip, where
-that cannot do what the check needs. ``ALL`` is the three of them, each on a bench.
+``OUTBOX_CHECKS`` takes an ``OutboxHarness``, by which the check does what the ERP does. Each of
+``HARNESS_CHECKS`` takes a ``Harness``. It raises ``NotOffered``, which pytest reports as skipped,
+where the harness lacks an ability that the check needs. ``ALL`` is all three, each on a harness.
 """
 
 from collections.abc import Callable
 
 from erp.conformance.availability import CHECKS as FAULTS
 from erp.conformance.checks import CHECKS as BASIC_CHECKS
-from erp.conformance.checks import OUTBOX_CHECKS, Outbox, sample
+from erp.conformance.checks import OUTBOX_CHECKS, OutboxHarness, sample
 from erp.conformance.checks_on_harness import on_erp, on_outbox
 from erp.conformance.erp_actions import CHECKS as DOINGS
 from erp.conformance.harness import (
     TROUBLES,
-    Acts,
-    Bench,
-    Confirms,
-    Counts,
-    Fails,
-    HoldsAnswersBack,
+    ConfirmsOrders,
+    CountsOrders,
+    DelaysAnswers,
+    FulfillsOrders,
+    Harness,
     LosesAnswers,
     NotOffered,
     SetsClock,
+    SimulatesFailures,
 )
 from erp.conformance.idempotency import CHECKS as ONCE
 from erp.conformance.order_kinds import CHECKS as KINDS_OF_ORDERS
 
 CHECKS = (*BASIC_CHECKS, *KINDS_OF_ORDERS)
-BENCH_CHECKS = (*ONCE, *FAULTS, *DOINGS)
-ALL: tuple[Callable[[Bench], None], ...] = (
+HARNESS_CHECKS = (*ONCE, *FAULTS, *DOINGS)
+ALL: tuple[Callable[[Harness], None], ...] = (
     *(on_erp(one) for one in CHECKS),
     *(on_outbox(one) for one in OUTBOX_CHECKS),
-    *BENCH_CHECKS,
+    *HARNESS_CHECKS,
 )
 
 __all__ = [
     "ALL",
-    "BENCH_CHECKS",
     "CHECKS",
+    "HARNESS_CHECKS",
     "OUTBOX_CHECKS",
     "TROUBLES",
-    "Acts",
-    "Bench",
-    "Confirms",
-    "Counts",
-    "Fails",
-    "HoldsAnswersBack",
+    "ConfirmsOrders",
+    "CountsOrders",
+    "DelaysAnswers",
+    "FulfillsOrders",
+    "Harness",
     "LosesAnswers",
     "NotOffered",
-    "Outbox",
+    "OutboxHarness",
     "SetsClock",
+    "SimulatesFailures",
     "sample",
 ]

@@ -1,4 +1,4 @@
-"""Run the checks against an adapter: ``python -m erp.conformance ERP_URL --bench module:Class``."""
+"""Check an adapter: ``python -m erp.conformance ERP_URL --harness module:Class``."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from typing import Any
 
 import click
 
-from erp.conformance import ALL, Bench, NotOffered
+from erp.conformance import ALL, Harness, NotOffered
 from erp.port import Erp
 
 GROUP = "vtex_erp.adapters"
 
 
-class Alone:
-    """A bench that can do nothing but make the adapter."""
+class AdapterOnly:
+    """A harness that can do nothing but make the adapter."""
 
     def __init__(self, url: str) -> None:
         name = url.partition(":")[0].partition("+")[0]
@@ -37,37 +37,37 @@ class Alone:
         self.erp.close()
 
 
-def _bench_class(named: str | None) -> Callable[[str], Any]:
+def _harness_class(named: str | None) -> Callable[[str], Any]:
     if named is None:
-        return Alone
+        return AdapterOnly
     module, _, name = named.partition(":")
     sys.path.insert(0, str(Path.cwd()))
     try:
         made: Callable[[str], Any] = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
-        raise click.UsageError(f"--bench {named} must be module:Class: {error}") from None
+        raise click.UsageError(f"--harness {named} must be module:Class: {error}") from None
     return made
 
 
-def _run(check: Callable[[Bench], None], make: Callable[[str], Any], url: str) -> None:
-    with closing(make(url)) as bench:
-        bench.erp.migrate()
-        check(bench)
+def _run(check: Callable[[Harness], None], make: Callable[[str], Any], url: str) -> None:
+    with closing(make(url)) as harness:
+        harness.erp.migrate()
+        check(harness)
 
 
 @click.command(name="python -m erp.conformance")
 @click.argument("erp_url")
-@click.option("--bench", metavar="MODULE:CLASS", help="The ERP's own side; made with the URL.")
+@click.option("--harness", metavar="MODULE:CLASS", help="The ERP's own side; made with the URL.")
 @click.option("--only", default="", metavar="WORDS", help="Checks whose name holds this.")
 @click.option("--verbose", is_flag=True, help="Tracebacks of what failed.")
-def main(erp_url: str, bench: str | None, only: str, verbose: bool) -> None:
+def main(erp_url: str, harness: str | None, only: str, verbose: bool) -> None:
     """Hold an adapter against what it must do.
 
     ERP_URL is that of an ERP for tests: hundreds of orders are written to it. The exit status is 0
-    if nothing failed, 1 if something did; what the bench cannot do is skipped, and says so.
+    if nothing failed, 1 if something did; what the harness cannot do is skipped, and says so.
     """
     counts = {"passed": 0, "failed": 0, "skipped": 0}
-    make = _bench_class(bench)
+    make = _harness_class(harness)
     for check in ALL:
         if only in check.__name__:
             counts[_outcome(check.__name__, partial(_run, check, make, erp_url), verbose)] += 1

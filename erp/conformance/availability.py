@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 
 from erp.conformance.checks import same, sample
-from erp.conformance.harness import TROUBLES, Bench, Counts, Fails, offered
+from erp.conformance.harness import TROUBLES, CountsOrders, Harness, SimulatesFailures, offered
 from erp.port import Erp, ErpError, ErpUnavailable
 from erp.sales_order import SalesOrder
 
@@ -17,29 +17,29 @@ MOST_WORDS = 500
 RETRIES = 5
 
 
-def _withstands(trouble: str, meaning: str) -> Callable[[Bench], None]:
-    def check(bench: Bench) -> None:
+def _withstands(trouble: str, meaning: str) -> Callable[[Harness], None]:
+    def check(harness: Harness) -> None:
         before, during = sample(), sample()
-        fails = offered(bench, Fails)
+        fails = offered(harness, SimulatesFailures)
         with fails.failing(trouble) as erp:
             _is_unavailable(lambda: erp.insert(during), during)
-        reference = _inserted(bench.erp, before)
+        reference = _inserted(harness.erp, before)
         with fails.failing(trouble) as erp:
             # None would say that it is not there, and it would be inserted anew elsewhere.
             found = _found(erp, before)
             same(found in (reference, ErpUnavailable), True)
-        _inserted(bench.erp, during)
-        if isinstance(bench, Counts):
-            same([bench.orders(one.order_id) for one in (before, during)], [1, 1])
+        _inserted(harness.erp, during)
+        if isinstance(harness, CountsOrders):
+            same([harness.orders(one.order_id) for one in (before, during)], [1, 1])
 
     check.__name__ = f"orders_wait_for_an_erp_that_is_{trouble.replace(' ', '_')}"
     check.__doc__ = f"Where {meaning}."
     return check
 
 
-def an_erp_that_is_down_does_not_pass_for_ready(bench: Bench) -> None:
+def an_erp_that_is_down_does_not_pass_for_ready(harness: Harness) -> None:
     """``check`` says so, in a few words."""
-    with offered(bench, Fails).failing("down") as erp:
+    with offered(harness, SimulatesFailures).failing("down") as erp:
         try:
             answer = _ended(erp.check)
         except ErpError as error:
@@ -48,7 +48,7 @@ def an_erp_that_is_down_does_not_pass_for_ready(bench: Bench) -> None:
             raise AssertionError(f"it says that it is ready: {answer}")
 
 
-CHECKS: tuple[Callable[[Bench], None], ...] = (
+CHECKS: tuple[Callable[[Harness], None], ...] = (
     *(_withstands(trouble, meaning) for trouble, meaning in TROUBLES.items()),
     an_erp_that_is_down_does_not_pass_for_ready,
 )

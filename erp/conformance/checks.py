@@ -11,15 +11,15 @@ from typing import Protocol
 from uuid import uuid4
 
 from erp.codes import KINDS, KnowsCodes
-from erp.order_diff import Amendment, ItemChange, Totals
-from erp.port import CHANGES, Erp, Event, Request, held
+from erp.order_diff import ItemChange, OrderDiff, Totals
+from erp.port import CHANGES, Erp, Event, Request, erp_orders
 from erp.sales_order import Customer, Line, PaymentPart, PostalAddress, SalesOrder
 
 RACERS = 12
 MOMENT = datetime(2026, 3, 11, tzinfo=UTC)
 
 
-class Outbox(Protocol):
+class OutboxHarness(Protocol):
     """The ERP's own side of its outbox, for the checks."""
 
     erp: Erp
@@ -136,12 +136,12 @@ def many_orders_are_looked_up_at_once(erp: Erp) -> None:
     order, other = sample(), sample()
     references = {one.order_id: erp.insert(one) for one in (order, other)}
     erp.report(Event(other.store, other.order_id, "canceled", "canceled", MOMENT, "razão"))
-    found = held(erp, order.store, [*references, "nobody-01"])
+    found = erp_orders(erp, order.store, [*references, "nobody-01"])
     same({name: one.reference for name, one in found.items()}, references)
     same({one.total for one in found.values()} <= {order.total, None}, True)
     same(found[order.order_id].canceled in (False, None), True)
     same(found[other.order_id].canceled in (True, None), True)
-    same(held(erp, "outlet", [order.order_id]), {})
+    same(erp_orders(erp, "outlet", [order.order_id]), {})
 
 
 def codes_are_told_by_kinds_that_are_known(erp: Erp) -> None:
@@ -170,8 +170,8 @@ def what_an_order_is_worth_is_what_the_erp_has_or_was_told_last(erp: Erp) -> Non
     then, now = _change(order.order_id, "changed"), _change(order.order_id, "changed", 2)
     for event in (then, now, then):
         erp.report(event)
-    found = held(erp, order.store, [order.order_id])[order.order_id]
-    last = now.amendment.after.total if now.amendment else None
+    found = erp_orders(erp, order.store, [order.order_id])[order.order_id]
+    last = now.order_diff.after.total if now.order_diff else None
     same(found.total in (last, order.total, None), True)
     same(found.canceled in (False, None), True)
 
@@ -187,7 +187,7 @@ def a_replaced_order_is_over_and_the_new_one_is_an_order_of_its_own(erp: Erp) ->
         erp.report(event)
         if not first:
             erp.insert(new)
-        found = held(erp, old.store, [old.order_id, new.order_id])
+        found = erp_orders(erp, old.store, [old.order_id, new.order_id])
         same(found[old.order_id].canceled in (True, None), True)
         same(found[new.order_id].canceled in (False, None), True)
 
@@ -208,7 +208,7 @@ CHECKS: tuple[Callable[[Erp], None], ...] = (
 )
 
 
-def what_waits_is_handed_out_once_oldest_first(outbox: Outbox) -> None:
+def what_waits_is_handed_out_once_oldest_first(outbox: OutboxHarness) -> None:
     """With the arguments of its task; what is left over comes the next time."""
     references = [outbox.put(f"o-{number}-01") for number in range(5)]
     taken: list[Request] = []
@@ -219,7 +219,7 @@ def what_waits_is_handed_out_once_oldest_first(outbox: Outbox) -> None:
     same({outbox.seen(one) for one in references}, {("handed out", None)})
 
 
-def racing_takers_get_different_requests(outbox: Outbox) -> None:
+def racing_takers_get_different_requests(outbox: OutboxHarness) -> None:
     """100 requests, 8 takers: each request to one of them."""
     references = {outbox.put(f"o-{number}-01") for number in range(100)}
     taken: list[Request] = []
@@ -236,7 +236,7 @@ def racing_takers_get_different_requests(outbox: Outbox) -> None:
     same({one.reference for one in taken}, references)
 
 
-def what_a_taker_fails_on_waits_and_holds_up_nobody(outbox: Outbox) -> None:
+def what_a_taker_fails_on_waits_and_holds_up_nobody(outbox: OutboxHarness) -> None:
     """What it took before counts; the one comes again, and those behind it at once."""
     first, failing, *behind = [outbox.put(f"o-{number}-01") for number in range(5)]
 
@@ -259,9 +259,9 @@ def what_a_taker_fails_on_waits_and_holds_up_nobody(outbox: Outbox) -> None:
     same([one.reference for one in taken], [*behind, failing])
 
 
-def the_erp_sees_how_each_request_ended(outbox: Outbox) -> None:
+def the_erp_sees_how_each_request_ended(outbox: OutboxHarness) -> None:
     """Also when it ended while its taker was still busy, and when it is told twice."""
-    words = {"done": "r-1", "refused": "razão", "dead": "razão", "pointless": "razão"}
+    words = {"done": "r-1", "refused": "razão", "dead": "razão", "obsolete": "razão"}
     references = {outcome: outbox.put(f"{outcome}-01") for outcome in words}
 
     def take(request: Request) -> None:
@@ -276,7 +276,9 @@ def the_erp_sees_how_each_request_ended(outbox: Outbox) -> None:
     same(found, {outcome: (outcome, word) for outcome, word in words.items()})
 
 
-def what_is_asked_again_is_handed_out_and_an_old_outcome_leaves_it_alone(outbox: Outbox) -> None:
+def what_is_asked_again_is_handed_out_and_an_old_outcome_leaves_it_alone(
+    outbox: OutboxHarness,
+) -> None:
     """The first ending is told late and often; the second one counts."""
     reference = outbox.put("refused-01")
     taken: list[Request] = []
@@ -293,7 +295,7 @@ def what_is_asked_again_is_handed_out_and_an_old_outcome_leaves_it_alone(outbox:
     same(outbox.seen(reference), ("done", "r-2"))
 
 
-def an_ending_that_a_person_brought_about_later_counts(outbox: Outbox) -> None:
+def an_ending_that_a_person_brought_about_later_counts(outbox: OutboxHarness) -> None:
     """A dead request that an operator tried again, without the ERP's doing."""
     reference = outbox.put("dead-01")
     outbox.erp.poll_outbox(lambda _: None, 1)
@@ -304,7 +306,7 @@ def an_ending_that_a_person_brought_about_later_counts(outbox: Outbox) -> None:
     same(outbox.seen(reference), ("done", "r-2"))
 
 
-OUTBOX_CHECKS: tuple[Callable[[Outbox], None], ...] = (
+OUTBOX_CHECKS: tuple[Callable[[OutboxHarness], None], ...] = (
     what_waits_is_handed_out_once_oldest_first,
     racing_takers_get_different_requests,
     what_a_taker_fails_on_waits_and_holds_up_nobody,
@@ -328,12 +330,12 @@ def _change(order_id: str, kind: str, number: int = 1) -> Event:
         case "replaced":
             return replace(said, new_order_id="v70411223acme-02")
         case "changed":
-            return replace(said, amendment=_amendment(number))
+            return replace(said, order_diff=_amendment(number))
         case _:
             return said
 
 
-def _amendment(number: int) -> Amendment:
+def _amendment(number: int) -> OrderDiff:
     nothing, price = Decimal(0), Decimal("49.90")
     before = Totals(Decimal("309.70"), Decimal("-12.99"), Decimal("18.90"), nothing, nothing,
                     Decimal("315.61"))  # fmt: skip
@@ -345,7 +347,7 @@ def _amendment(number: int) -> Amendment:
         price * (1 + number),
     )  # fmt: skip
     gone = replace(item, unique_id=None, quantity=0, unit_price=nothing, total=nothing)
-    return Amendment((item, gone), before, after)
+    return OrderDiff((item, gone), before, after)
 
 
 def _ended(outcome: str, reference: str) -> Event:

@@ -1,4 +1,4 @@
-"""The ERP's own side, for the checks: each ability is a small protocol that a bench may offer."""
+"""The ERP's own side, for the checks: each ability is a small protocol that a harness may offer."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ TROUBLES = {
 
 
 class NotOffered(SkipTest):
-    """A bench cannot do what a check needs: the check is skipped, for this reason."""
+    """A harness cannot do what a check needs: the check is skipped, for this reason."""
 
 
-class Bench(Protocol):
+class Harness(Protocol):
     """An adapter on an ERP of the tests.
 
     Attributes:
@@ -38,7 +38,7 @@ class Bench(Protocol):
 
 
 @runtime_checkable
-class Counts(Protocol):
+class CountsOrders(Protocol):
     """Looks into the ERP itself, past the adapter."""
 
     def orders(self, order_id: str) -> int:
@@ -56,7 +56,7 @@ class LosesAnswers(Protocol):
 
 
 @runtime_checkable
-class HoldsAnswersBack(Protocol):
+class DelaysAnswers(Protocol):
     """Keeps a caller waiting."""
 
     def holding_answers_back(self) -> AbstractContextManager[str]:
@@ -65,7 +65,7 @@ class HoldsAnswersBack(Protocol):
 
 
 @runtime_checkable
-class Fails(Protocol):
+class SimulatesFailures(Protocol):
     """Has troubles when told to."""
 
     def failing(self, trouble: str) -> AbstractContextManager[Erp]:
@@ -80,7 +80,7 @@ class Fails(Protocol):
 
 
 @runtime_checkable
-class Confirms(Protocol):
+class ConfirmsOrders(Protocol):
     """Does what the ERP's people do with an order before it is invoiced."""
 
     def confirm(self, order_id: str) -> None:
@@ -93,7 +93,7 @@ class Confirms(Protocol):
 
 
 @runtime_checkable
-class Acts(Protocol):
+class FulfillsOrders(Protocol):
     """Invoices, ships and cancels in the ERP, so that ``poll_outbox`` has something to tell."""
 
     def invoice(
@@ -128,13 +128,13 @@ class SetsClock(Protocol):
 Ability = TypeVar("Ability")
 
 
-def offered(bench: Bench, ability: type[Ability]) -> Ability:
-    """Return a bench as one that has an ability.
+def offered(harness: Harness, ability: type[Ability]) -> Ability:
+    """Return a harness as one that has an ability.
 
     Raises:
         NotOffered: it has not.
     """
-    if not isinstance(bench, ability):
+    if not isinstance(harness, ability):
         wanted = ", ".join(name for name in vars(ability) if not name.startswith("_"))
-        raise NotOffered(f"the bench offers no {ability.__name__} ({wanted})")
-    return bench
+        raise NotOffered(f"the harness offers no {ability.__name__} ({wanted})")
+    return harness

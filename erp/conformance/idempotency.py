@@ -14,9 +14,9 @@ from contextlib import suppress
 from erp.conformance import crash_child as dying
 from erp.conformance.checks import RACERS, same, sample
 from erp.conformance.harness import (
-    Bench,
-    Counts,
-    HoldsAnswersBack,
+    CountsOrders,
+    DelaysAnswers,
+    Harness,
     LosesAnswers,
     NotOffered,
     offered,
@@ -27,57 +27,57 @@ from erp.sales_order import SalesOrder
 PATIENCE_SECONDS = 60.0
 
 
-def the_erp_itself_holds_one_order_after_a_race(bench: Bench) -> None:
+def the_erp_itself_holds_one_order_after_a_race(harness: Harness) -> None:
     """Counted in the ERP, past the adapter."""
-    counts, order = offered(bench, Counts), sample()
+    counts, order = offered(harness, CountsOrders), sample()
     with ThreadPoolExecutor(RACERS) as pool:
-        references = set(pool.map(lambda _: bench.erp.insert(order), range(RACERS)))
+        references = set(pool.map(lambda _: harness.erp.insert(order), range(RACERS)))
     same((len(references), counts.orders(order.order_id)), (1, 1))
 
 
-def an_answer_lost_after_the_commit_leaves_one_order(bench: Bench) -> None:
+def an_answer_lost_after_the_commit_leaves_one_order(harness: Harness) -> None:
     """The retry gets the reference of what was committed."""
-    loses, order = offered(bench, LosesAnswers), sample()
+    loses, order = offered(harness, LosesAnswers), sample()
     with loses.losing_answers() as erp, suppress(ErpUnavailable):
         erp.insert(order)
-    committed = bench.erp.find(order.store, order.order_id)
+    committed = harness.erp.find(order.store, order.order_id)
     if committed is None:
-        raise AssertionError("the ERP had not committed: the bench lost the order, not its answer")
-    same(bench.erp.insert(order), committed)
-    _is_there_once(bench, order)
+        raise AssertionError("the ERP had not committed: the harness lost the order")
+    same(harness.erp.insert(order), committed)
+    _is_there_once(harness, order)
 
 
-def a_caller_killed_before_it_wrote_down_the_answer_leaves_one_order(bench: Bench) -> None:
+def a_caller_killed_before_it_wrote_down_the_answer_leaves_one_order(harness: Harness) -> None:
     """``kill -9`` between the ERP's commit and the journal's."""
     order = sample()
-    if bench.url is None:
+    if harness.url is None:
         raise NotOffered("this ERP lives and dies with the process")
-    died = _child(bench.erp, bench.url, order.order_id, dies=True)
+    died = _child(harness.erp, harness.url, order.order_id, dies=True)
     same(died.wait(PATIENCE_SECONDS), -signal.SIGKILL)
-    committed = bench.erp.find(order.store, order.order_id)
+    committed = harness.erp.find(order.store, order.order_id)
     same(committed is not None, True)
-    same(bench.erp.insert(order), committed)
-    _is_there_once(bench, order)
+    same(harness.erp.insert(order), committed)
+    _is_there_once(harness, order)
 
 
-def a_caller_killed_while_it_waits_for_the_answer_leaves_one_order(bench: Bench) -> None:
+def a_caller_killed_while_it_waits_for_the_answer_leaves_one_order(harness: Harness) -> None:
     """``kill -9`` after the ERP's commit, before its answer."""
-    holds, order = offered(bench, HoldsAnswersBack), sample()
+    holds, order = offered(harness, DelaysAnswers), sample()
     with holds.holding_answers_back() as url:
-        child = _child(bench.erp, url, order.order_id, dies=False)
-        counts = offered(bench, Counts)
+        child = _child(harness.erp, url, order.order_id, dies=False)
+        counts = offered(harness, CountsOrders)
         try:
             _await(lambda: counts.orders(order.order_id) == 1)
         finally:
             child.kill()
             child.wait(PATIENCE_SECONDS)
-    committed = bench.erp.find(order.store, order.order_id)
+    committed = harness.erp.find(order.store, order.order_id)
     same(committed is not None, True)
-    same(bench.erp.insert(order), committed)
-    _is_there_once(bench, order)
+    same(harness.erp.insert(order), committed)
+    _is_there_once(harness, order)
 
 
-CHECKS: tuple[Callable[[Bench], None], ...] = (
+CHECKS: tuple[Callable[[Harness], None], ...] = (
     the_erp_itself_holds_one_order_after_a_race,
     an_answer_lost_after_the_commit_leaves_one_order,
     a_caller_killed_before_it_wrote_down_the_answer_leaves_one_order,
@@ -104,6 +104,6 @@ def _await(holds: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def _is_there_once(bench: Bench, order: SalesOrder) -> None:
-    if isinstance(bench, Counts):
-        same(bench.orders(order.order_id), 1)
+def _is_there_once(harness: Harness, order: SalesOrder) -> None:
+    if isinstance(harness, CountsOrders):
+        same(harness.orders(order.order_id), 1)

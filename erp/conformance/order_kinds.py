@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from erp.conformance.checks import same, sample
-from erp.port import Erp, held
+from erp.port import Erp, erp_orders
 from erp.sales_order import Customer, Line, Part, PaymentPart, PostalAddress, SalesOrder
 
 _NONE = Decimal(0)
@@ -131,7 +131,7 @@ def _is_taken(name: str, made: Callable[[], SalesOrder]) -> Callable[[Erp], None
         order = made()
         reference = erp.insert(order)
         same(erp.insert(order), reference)
-        there = held(erp, order.store, [order.order_id])
+        there = erp_orders(erp, order.store, [order.order_id])
         same({one: found.reference for one, found in there.items()}, {order.order_id: reference})
         same(there[order.order_id].total in (order.total, None), True)
 

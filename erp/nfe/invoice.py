@@ -16,7 +16,7 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from erp.nfe.item_matching import MATCH, NO_MAP, NfeItem, half_up, matched
-from erp.nfe.safe_xml import NAMESPACE, WHOLE, NfeInvalid, Part, parsed, text_of
+from erp.nfe.safe_xml import NAMESPACE, WHOLE, NfeInvalid, XmlPart, parsed, text_of
 from foundation.messages import nfe as messages
 from vtex.documents import Order
 from vtex.payloads import key_is_sound
@@ -85,7 +85,7 @@ def read(data: bytes, *, production: bool = True) -> Nfe:
         NfeInvalid: hostile or broken XML, another document, not authorised, neither sale nor
             return, or not in accord with its own access key.
     """
-    proc = Part(parsed(text_of(data)), "")
+    proc = XmlPart(parsed(text_of(data)), "")
     _require_root(proc.element)
     note = proc.one("NFe").one("infNFe").renamed("")
     key = _authorised_key(proc, note, production=production)
@@ -149,7 +149,7 @@ def _require_root(root: Element) -> None:
         raise NfeInvalid(messages.OTHER_LAYOUT())
 
 
-def _authorised_key(proc: Part, note: Part, *, production: bool) -> str:
+def _authorised_key(proc: XmlPart, note: XmlPart, *, production: bool) -> str:
     protocol = proc.one("protNFe/infProt")
     status = protocol.need("cStat", WHOLE)
     if status not in ("100", "150"):
@@ -167,7 +167,7 @@ def _authorised_key(proc: Part, note: Part, *, production: bool) -> str:
     return key
 
 
-def _require_accord(key: str, note: Part, issued_at: str) -> None:
+def _require_accord(key: str, note: XmlPart, issued_at: str) -> None:
     for path, start, end in _KEY_PARTS:
         if note.need(path, WHOLE).zfill(end - start) != key[start:end]:
             raise NfeInvalid(messages.KEY_DIFFERS(path=path, expected=key[start:end]))
@@ -178,7 +178,7 @@ def _require_accord(key: str, note: Part, issued_at: str) -> None:
         raise NfeInvalid(messages.OTHER_MONTH(expected=key[2:6]))
 
 
-def _type(note: Part) -> str:
+def _type(note: XmlPart) -> str:
     purpose, direction = note.need("ide/finNFe", WHOLE), note.need("ide/tpNF", WHOLE)
     if purpose not in ("1", "4"):
         raise NfeInvalid(messages.OTHER_PURPOSE(purpose=purpose))
@@ -190,7 +190,7 @@ def _type(note: Part) -> str:
 # --- what it says -----------------------------------------------------------------------------
 
 
-def _issued_at(note: Part) -> str:
+def _issued_at(note: XmlPart) -> str:
     text = note.need("ide/dhEmi", _STAMP)
     try:
         datetime.fromisoformat(text)
@@ -199,19 +199,19 @@ def _issued_at(note: Part) -> str:
     return text
 
 
-def _value_cents(note: Part) -> int:
+def _value_cents(note: XmlPart) -> int:
     cents = note.cents("total/ICMSTot/vNF")
     if not cents:
         raise NfeInvalid(messages.NO_VALUE())
     return cents
 
 
-def _order_hint(note: Part) -> str | None:
+def _order_hint(note: XmlPart) -> str | None:
     of_lines = {one.text("prod/xPed") for one in note.all("det")}
     return note.text("compra/xPed") or (of_lines.pop() if len(of_lines) == 1 else None)
 
 
-def _courier(note: Part) -> str | None:
+def _courier(note: XmlPart) -> str | None:
     name = note.text("transp/transporta/xNome")
     # A carrier with a CPF is a person, and so is a one-person company, named with its owner's CPF.
     if not name or not note.find("transp/transporta/CNPJ") or _CPF.search(name):
@@ -219,7 +219,7 @@ def _courier(note: Part) -> str | None:
     return name
 
 
-def _volumes(part: Part) -> Volumes:
+def _volumes(part: XmlPart) -> Volumes:
     quantity = part.need("qVol", WHOLE) if part.text("qVol") else None
     weight = part.need("pesoB", _WEIGHT) if part.text("pesoB") else None
     return Volumes(
@@ -228,7 +228,7 @@ def _volumes(part: Part) -> Volumes:
     )
 
 
-def _items(note: Part) -> tuple[NfeItem, ...]:
+def _items(note: XmlPart) -> tuple[NfeItem, ...]:
     parts = tuple(note.all("det"))
     if not parts:
         raise NfeInvalid(messages.NO_LINES())
@@ -237,7 +237,7 @@ def _items(note: Part) -> tuple[NfeItem, ...]:
     return tuple(_item(one, place) for place, one in enumerate(parts, 1))
 
 
-def _item(part: Part, place: int) -> NfeItem:
+def _item(part: XmlPart, place: int) -> NfeItem:
     total = part.cents("prod/vProd") - part.cents("prod/vDesc", absent=0)
     quantity = Decimal(part.need("prod/qCom", _QUANTITY))
     if not quantity:

@@ -82,21 +82,21 @@ def parsed(text: str) -> Element:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class XmlPart:
     """An element and the path by which messages name it."""
 
     element: Element
     name: str
 
-    def renamed(self, name: str) -> Part:
+    def renamed(self, name: str) -> XmlPart:
         """Return the element under another path."""
-        return Part(self.element, name)
+        return XmlPart(self.element, name)
 
     def path(self, below: str) -> str:
         """Return how messages name what is below."""
         return f"{self.name}/{below}" if self.name else below
 
-    def find(self, below: str) -> Part | None:
+    def find(self, below: str) -> XmlPart | None:
         """Return the one element at a path; None where it is absent."""
         at = self.element
         for step in below.split("/"):
@@ -106,21 +106,21 @@ class Part:
             if not found:
                 return None
             at = found[0]
-        return Part(at, self.path(below))
+        return XmlPart(at, self.path(below))
 
-    def one(self, below: str) -> Part:
+    def one(self, below: str) -> XmlPart:
         """Return the one element at a path."""
         found = self.find(below)
         if found is None:
             raise NfeInvalid(messages.MISSING(path=self.path(below)))
         return found
 
-    def all(self, below: str) -> Iterator[Part]:
+    def all(self, below: str) -> Iterator[XmlPart]:
         """Return every element of that name, numbered from 1 as ``det[1]``."""
         holder, _, name = below.rpartition("/")
         at = self.find(holder) if holder else self
         for place, one in enumerate(at.element.findall(NAMESPACE + name) if at else (), 1):
-            yield Part(one, f"{self.path(below)}[{place}]")
+            yield XmlPart(one, f"{self.path(below)}[{place}]")
 
     def text(self, below: str) -> str | None:
         """Return the text at a path; None where it is absent or empty."""

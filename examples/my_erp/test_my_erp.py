@@ -9,7 +9,7 @@ from toy_erp import ToyErp
 from erp import conformance
 
 
-class Bench:
+class Harness:
     def __init__(self, _=None):
         self.toy = ToyErp()
         self.url = f"my-erp://127.0.0.1:{self.toy.server_port}"
@@ -73,5 +73,5 @@ class Bench:
 
 @pytest.mark.parametrize("check", conformance.ALL, ids=lambda check: check.__name__)
 def test_my_erp(check):
-    with closing(Bench()) as bench:
-        check(bench)
+    with closing(Harness()) as harness:
+        check(harness)

@@ -138,7 +138,7 @@ def discard(db: Connection, rows: Sequence[DeadLetter], why: str, now: datetime)
     moved = [dict(one) for one in db.execute(gone).mappings()]
     _tell(db, moved, "discarded", why, now)
     for one in moved:
-        record_outcome(db, one, "pointless", f"discarded: {why}", now)
+        record_outcome(db, one, "obsolete", f"discarded: {why}", now)
     return len(moved)
 
 

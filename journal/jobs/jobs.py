@@ -389,12 +389,12 @@ class Jobs(Repository):
                 ],
             )  # fmt: skip
             if end is not State.OPEN:
-                outcome = "done" if end is State.DONE else "pointless"
+                outcome = "done" if end is State.DONE else "obsolete"
                 reason = job.skipped or job.reason
                 record_outcome(db, {**job.row, "result": result}, outcome, reason, now)
                 transitions.wake_waiting(db, job, now)
-            if job.pointless:
-                transitions.close_others(db, job, job.pointless, now)
+            if job.obsolete:
+                transitions.close_others(db, job, job.obsolete, now)
             if job.stage is AT_ERP and job.erp_suspected:
                 job.erp_is_back = erp_circuit.close(db)
 

@@ -51,7 +51,7 @@ class LeasedJob:
         self.read: Any = None
         self.skipped: str | None = None
         self.reason: str | None = None
-        self.pointless: str | None = None
+        self.obsolete: str | None = None
         self.notes: list[str] = []
         self.placed: tuple[datetime, int] | None = None
         self.revalued: int | None = None
@@ -83,8 +83,8 @@ class LeasedJob:
         self.reason = reason
 
     def close_others(self, reason: str) -> None:
-        """End the order's other requests with this step: they have become pointless."""
-        self.pointless = reason
+        """End the order's other requests with this step: they have become obsolete."""
+        self.obsolete = reason
 
     def changes(self) -> dict[str, Any]:
         """Return the columns of the documents that were assigned."""

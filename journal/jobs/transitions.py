@@ -122,5 +122,5 @@ def close_others(db: Connection, job: LeasedJob, reason: str, now: datetime) -> 
     ).mappings()
     for row in closed.all():
         note(db, row, now, "skipped", reason)
-        record_outcome(db, row, "pointless", reason, now)
+        record_outcome(db, row, "obsolete", reason, now)
     cancel_requests.forget(db, job.store, job.order_id)

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from erp import mapping
-from erp import order_diff as amendment
+from erp import mapping, order_diff
 from erp.port import Event
 from journal.cancel_requests import CancelRequest
 from journal.jobs.leased_job import LeasedJob
@@ -39,13 +38,13 @@ CANCELING = timedelta(days=1)
 
 
 @dataclass(slots=True)
-class News:
+class DetectedChange:
     """What a look at an order brought.
 
     Attributes:
         told: what the ERP is to be told, as JSON; none: there is nothing to do.
         words: for the timeline, without personal data.
-        closes: why the order's waiting requests have become pointless.
+        closes: why the order's waiting requests have become obsolete.
         is_newer: VTEX's document takes the place of the journal's.
         comes_in: the order's intake is to try again.
     """
@@ -81,7 +80,9 @@ def differs(kept: Mapping[str, Any] | None, read: Mapping[str, Any]) -> bool:
     return bool(_glance(kept) != _glance(read))
 
 
-def look(journal: Journal, client: VtexClient, job: LeasedJob, raw: Mapping[str, Any]) -> News:
+def look(
+    journal: Journal, client: VtexClient, job: LeasedJob, raw: Mapping[str, Any]
+) -> DetectedChange:
     """Compare an order that the ERP has with what the ERP knows of it.
 
     Raises:
@@ -111,7 +112,7 @@ def look(journal: Journal, client: VtexClient, job: LeasedJob, raw: Mapping[str,
 
 def event_of(job: LeasedJob, kept: Mapping[str, Any]) -> Event:
     """Return what the ERP is told, as it was found out."""
-    one, amended = dict(kept), kept.get("amendment")
+    one, amended = dict(kept), kept.get("order_diff")
     decide_by = one.get("decide_by")
     return Event(
         store=job.store,
@@ -125,7 +126,7 @@ def event_of(job: LeasedJob, kept: Mapping[str, Any]) -> Event:
         requested_by_user=one.get("requested_by_user"),
         decide_by=datetime.fromisoformat(decide_by) if decide_by else None,
         new_order_id=one.get("new_order_id"),
-        amendment=amendment.from_json(amended) if amended else None,
+        order_diff=order_diff.from_json(amended) if amended else None,
     )
 
 
@@ -146,28 +147,28 @@ def _glance(raw: Mapping[str, Any]) -> Any:
     return raw.get("value"), lines
 
 
-def _canceled(journal: Journal, job: LeasedJob, order: Order) -> News:
+def _canceled(journal: Journal, job: LeasedJob, order: Order) -> DetectedChange:
     if journal.order_changes.own_cancellation(job.store, job.order_id) in (State.OPEN, State.DONE):
-        return News("canceled, as the ERP asked")
+        return DetectedChange("canceled, as the ERP asked")
     reason = order.cancel_reason or f"VTEX shows the order as {order.status!r}"
     told = _told(job, order, "canceled", key="canceled", reason=reason)
     words = "canceled at VTEX"
-    return News(words, [told], closes=f"the order was {words}", is_newer=True)
+    return DetectedChange(words, [told], closes=f"the order was {words}", is_newer=True)
 
 
-def _replaced(client: VtexClient, job: LeasedJob, order: Order, now: datetime) -> News:
+def _replaced(client: VtexClient, job: LeasedJob, order: Order, now: datetime) -> DetectedChange:
     found = successor(client, order)
     again = job.row["key"] == SUCCESSOR
     if found is None and job.row["key"] == LINK:
-        return News("VTEX's list does not show any more which order took its place")
+        return DetectedChange("VTEX's list does not show any more which order took its place")
     if found is None and again:
         if now - job.row["created_at"] > LOOK_FOR:
-            return News("VTEX's list shows no order that took its place")
+            return DetectedChange("VTEX's list shows no order that took its place")
         raise NotYet("VTEX's list does not show yet which order took its place")
     words = "replaced at VTEX" + (f" by {found}" if found else "")
     key = f"replaced-{job.row['id']}" if again else "replaced"
     told = _told(job, order, "replaced", key=key, reason=words, new_order_id=found)
-    return News(words, [told], closes=f"the order was {words}", is_newer=True)
+    return DetectedChange(words, [told], closes=f"the order was {words}", is_newer=True)
 
 
 def _asked(
@@ -176,12 +177,12 @@ def _asked(
     order: Order,
     pending: CancelRequest | None,
     request: Asked | None,
-) -> News:
+) -> DetectedChange:
     if journal.order_changes.own_cancellation(job.store, job.order_id) is State.OPEN:
-        return News("the ERP itself asks for the cancellation")
+        return DetectedChange("the ERP itself asks for the cancellation")
     request = request or Asked()
     if pending is not None and request.request_id in (None, pending.request_id):
-        return News("the ERP knows of the request to cancel it")
+        return DetectedChange("the ERP knows of the request to cancel it")
     at = request.asked_at or order.changed_at or journal.now()
     until = at + DECIDE_WITHIN
     told = _told(
@@ -189,25 +190,25 @@ def _asked(
         request_id=request.request_id, requested_by_user=request.by_user,
         decide_by=until.isoformat(),
     )  # fmt: skip
-    return News(f"a cancellation is asked for, to be decided by {until:%Y-%m-%d}", [told])
+    return DetectedChange(f"a cancellation is asked for, to be decided by {until:%Y-%m-%d}", [told])
 
 
-def _amended(client: VtexClient, job: LeasedJob, order: Order) -> News:
+def _amended(client: VtexClient, job: LeasedJob, order: Order) -> DetectedChange:
     found = _difference(job, order)
     if found is None:
-        return News("nothing that the ERP does not know")
+        return DetectedChange("nothing that the ERP does not know")
     if order.has_packages and not found.items:
         # What was weighed is invoiced as it weighs, and VTEX's value follows the invoices.
-        return News("its value follows its invoices", is_newer=True)
+        return DetectedChange("its value follows its invoices", is_newer=True)
     if client.change_under_way(order.order_id):
         raise NotYet("a change of the order is under way: its end is waited for")
     was = "?" if found.before is None else f"{found.before.total}"
     words = f"{len(found.items)} items changed, total {was} then, {found.after.total} now"
-    told = _told(job, order, "changed", amendment=amendment.as_json(found))
-    return News(words, [told], is_newer=True)
+    told = _told(job, order, "changed", order_diff=order_diff.as_json(found))
+    return DetectedChange(words, [told], is_newer=True)
 
 
-def _difference(job: LeasedJob, order: Order) -> amendment.Amendment | None:
+def _difference(job: LeasedJob, order: Order) -> order_diff.OrderDiff | None:
     transactions = [
         schemas.read_transaction(one) for one in (job.payment or {}).get("transactions", [])
     ]
@@ -221,11 +222,11 @@ def _difference(job: LeasedJob, order: Order) -> amendment.Amendment | None:
     )
     assert now is not None  # noqa: S101  # it is mapped, or refused
     if then is not None:
-        return amendment.amendment(then, now)
+        return order_diff.difference(then, now)
     if job.value_cents == order.value_cents:
         return None
     # What the ERP was given was purged: the order is old, and only what it is worth is known.
-    return amendment.Amendment((), None, amendment.totals(now))
+    return order_diff.OrderDiff((), None, order_diff.totals(now))
 
 
 def _told(

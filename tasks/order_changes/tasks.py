@@ -57,18 +57,18 @@ def report(
     log.info("ERP told", extra={"store": store, "order_id": order_id, "reason": ", ".join(kinds)})
 
 
-def _found(task: StepTask, job: LeasedJob) -> news.News:
+def _found(task: StepTask, job: LeasedJob) -> news.DetectedChange:
     row = task.journal.orders.get(job.store, job.order_id)
     in_erp = job.erp_reference is not None
     if not in_erp and (row is None or row.state is not State.SKIPPED):
-        return news.News("the ERP does not have the order")
+        return news.DetectedChange("the ERP does not have the order")
     client = task.vtex(job.store)
     raw = client.order(job.order_id)
     if not in_erp:
         # Skipped because of a request to cancel that is off by now: it comes in as any other.
         ready = schemas.read_order(raw).status == statuses.READY
         words = "its intake tries again" if ready else "the ERP does not have the order"
-        return news.News(words, comes_in=ready)
+        return news.DetectedChange(words, comes_in=ready)
     found = news.look(task.journal, client, job, raw)
     if found.is_newer:
         # Assigned last: a document that is kept without being told of would hide the difference.

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from erp.port import Erp, Held, held
+from erp.port import Erp, ErpOrder, erp_orders
 from journal.journal import Journal
 from journal.model import State
 from journal.reconciliation import BATCH, JournalOrder, Reconciliation
@@ -103,7 +103,7 @@ class Finding:
     detail: str
     there: ListedOrder
     here: JournalOrder | None = None
-    in_erp: Held | None = None
+    in_erp: ErpOrder | None = None
     jobs: tuple[int, ...] = ()
 
 
@@ -118,7 +118,7 @@ class Sides:
     store: str
     there: ListedOrder
     here: JournalOrder | None
-    in_erp: Held | None
+    in_erp: ErpOrder | None
     now: datetime
     sends_invoices: bool = False
 
@@ -293,7 +293,7 @@ def compare_store(  # noqa: PLR0913  # the three sides, and of what
             ids = [one.order_id for one in some]
             here, there, now = (
                 journal.reconciliations.orders(store, ids),
-                held(erp, store, ids),
+                erp_orders(erp, store, ids),
                 journal.now(),
             )
             for one in some:

@@ -178,7 +178,7 @@ class Retailer(threading.Thread):
 
     def _into_outbox(self, wish: Wish) -> int:
         columns = {
-            "kind": wish.kind, "account": "acme", "order_id": wish.order_id,
+            "kind": wish.kind, "store": "acme", "order_id": wish.order_id,
             "dedupe_key": wish.name,
             **{self._column(name): value for name, value in wish.fields.items() if name != "items"},
         }  # fmt: skip
@@ -228,7 +228,7 @@ class Retailer(threading.Thread):
                 told.setdefault(str(reference), []).append(outcome)
             found = db.execute(text("SELECT id, status FROM int_outbox"))
             rows = {one.id: one.status for one in found}
-        words = {"SENT": "done", "ERROR": "refused", "DEAD": "dead", "CANCELLED": "pointless"}
+        words = {"SENT": "done", "ERROR": "refused", "DEAD": "dead", "OBSOLETE": "obsolete"}
         for wish in self.wishes:
             if not wish.in_outbox:
                 wish.outcomes = told.get(wish.name, [])

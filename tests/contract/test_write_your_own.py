@@ -118,7 +118,7 @@ def test_a_check_fails_where_the_erp_is_at_fault(
 
     monkeypatch.setattr(toy_erp.ToyErp, call, wrong)
     monkeypatch.setattr(toy_erp.ToyErp, "handle_error", lambda *_: None)
-    with closing(test_my_erp.Bench()) as bench:
+    with closing(test_my_erp.Harness()) as bench:
         assert failed(bench, check)
 
 
@@ -129,7 +129,7 @@ def test_an_adapter_that_takes_trouble_for_a_refusal_fails(trouble: str) -> None
 
     from erp.port import ErpRejected, ErpUnavailable
 
-    with closing(test_my_erp.Bench()) as bench:
+    with closing(test_my_erp.Harness()) as bench:
         call = bench.erp._call
 
         def refusing(*args: object, **body: object) -> object:

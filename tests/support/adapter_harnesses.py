@@ -16,7 +16,7 @@ from erp.port import Erp, Request
 from support.connection_proxy import Wire
 from support.erp_outboxes import MemoryOutbox, SqlOutbox
 
-DRAWN = "INSERT INTO int_outbox (kind, account, order_id, invoice_number"
+DRAWN = "INSERT INTO int_outbox (kind, store, order_id, invoice_number"
 
 
 class MemoryBench(MemoryOutbox):
@@ -70,7 +70,7 @@ class SqlBench(SqlOutbox):
     """An ERP that reads and writes the integration tables."""
 
     def orders(self, order_id: str) -> int:
-        query = "SELECT count(*) FROM int_order WHERE account = 'acme' AND order_id = :order"
+        query = "SELECT count(*) FROM int_order WHERE store = 'acme' AND order_id = :order"
         return int(self.rows(query, order=order_id)[0][0])
 
     @contextmanager

@@ -17,7 +17,7 @@ from erp.port import Request
 
 SEEN = {
     "PENDING": "waits", "SENDING": "handed out", "SENT": "done", "ERROR": "refused",
-    "DEAD": "dead", "CANCELLED": "pointless",
+    "DEAD": "dead", "OBSOLETE": "obsolete",
 }  # fmt: skip
 
 
@@ -48,7 +48,7 @@ class SqlOutbox:
 
     def put(self, order_id: str) -> str:
         self.write(
-            "INSERT INTO int_outbox (kind, account, order_id, reason)"
+            "INSERT INTO int_outbox (kind, store, order_id, reason)"
             " VALUES ('CANCEL', 'acme', :order, 'acabou')",
             order=order_id,
         )

@@ -15,7 +15,7 @@ from erp.adapters.odoo.rpc import Odoo, OdooCollides, OdooRefuses, Row
 from erp.adapters.odoo.sale_reader import Sales, is_half_made
 from erp.adapters.odoo.url import address
 from erp.adapters.shared.sale_notes import hushed, remark
-from erp.port import ErpRejected, ErpUnavailable, Event, Held, Request
+from erp.port import ErpOrder, ErpRejected, ErpUnavailable, Event, Request
 from erp.sales_order import SalesOrder
 
 NEEDED = {
@@ -134,7 +134,7 @@ class OdooErp:
         sale = self._sales.row(store, order_id)
         return None if sale is None or is_half_made(sale) else str(sale["name"])
 
-    def look_up(self, store: str, order_ids: Sequence[str]) -> dict[str, Held]:
+    def look_up(self, store: str, order_ids: Sequence[str]) -> dict[str, ErpOrder]:
         """Return the orders that are there, with their totals and whether they were canceled."""
         named = {name("order", store, one): one for one in order_ids}
         numbers = self._records.numbers("sale.order", list(named))
@@ -229,9 +229,9 @@ class OdooErp:
         return {one["default_code"]: one["id"] for one in found}
 
 
-def _held(row: Row, sale: notes.Sale) -> Held:
+def _held(row: Row, sale: notes.Sale) -> ErpOrder:
     """Return a sale as it is held; of a change that nobody made there the total is not told."""
     total = odoo_sale.money(row["amount_total"])
     canceled = sale.state == "cancel" or notes.is_told_canceled(sale)
     told = notes.told_total(sale)
-    return Held(str(row["name"]), total if told in (None, total) else None, canceled)
+    return ErpOrder(str(row["name"]), total if told in (None, total) else None, canceled)

@@ -17,7 +17,7 @@ from erp.adapters.shared import change_polling as polling
 from erp.adapters.shared import sale_notes as clerks
 from erp.port import Request
 
-Asked = polling.Asked[Sale]
+DocumentRequest = polling.DocumentRequest[Sale]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Stream:
 
     model: str
     domain: Sequence[Any]
-    asked: Callable[[Sequence[int]], Mapping[int, list[Asked]]]
+    asked: Callable[[Sequence[int]], Mapping[int, list[DocumentRequest]]]
     of: Callable[[Sequence[int]], set[int]]
 
 
@@ -65,14 +65,14 @@ class Documents:
         found = self._odoo.search("stock.picking", [["sale_id", "in", list(sales)]], ("sale_id",))
         return {one["id"] for one in found}
 
-    def _canceled(self, numbers: Sequence[int]) -> dict[int, list[Asked]]:
+    def _canceled(self, numbers: Sequence[int]) -> dict[int, list[DocumentRequest]]:
         return {
-            number: [Asked(sale, _cancellation(sale), "cancellation")]
+            number: [DocumentRequest(sale, _cancellation(sale), "cancellation")]
             for number, sale in self._sales.ours(numbers).items()
             if not notes.is_told_canceled(sale)
         }
 
-    def _invoices(self, numbers: Sequence[int]) -> dict[int, list[Asked]]:
+    def _invoices(self, numbers: Sequence[int]) -> dict[int, list[DocumentRequest]]:
         kind = self._sales.invoices
         fields = (kind.number, kind.date, "amount_total", *kind.references)
         invoices = self._odoo.search(kind.model, [["id", "in", list(numbers)]], fields)
@@ -85,7 +85,7 @@ class Documents:
 
     def _asked_of(
         self, invoice: Row, lines: list[Row], sold: Mapping[int, Row], sales: Mapping[int, Sale]
-    ) -> Iterator[Asked]:
+    ) -> Iterator[DocumentRequest]:
         kind = self._sales.invoices
         of_sale: dict[int, list[tuple[Row, str]]] = {}
         for line in lines:
@@ -101,7 +101,7 @@ class Documents:
 
     def _invoice(
         self, invoice: Row, sale: Sale, value: Decimal, own: list[tuple[Row, str]]
-    ) -> Asked:
+    ) -> DocumentRequest:
         nota, key = self._number(invoice)
         fields = _named(sale) | {
             "invoice_number": nota, "value_cents": clerks.cents(value),
@@ -112,7 +112,7 @@ class Documents:
         if value != money(sale.total) and (items := self._items(own)):
             fields["items"] = items
         request = Request("invoice", f"odoo:invoice:{invoice['id']}", fields)
-        return Asked(sale, request, f"invoice {nota}")
+        return DocumentRequest(sale, request, f"invoice {nota}")
 
     def _items(self, own: list[tuple[Row, str]]) -> list[Mapping[str, Any]]:
         amount = self._sales.invoices.amount
@@ -128,13 +128,13 @@ class Documents:
         texts = (str(invoice[one] or "") for one in kind.references)
         return clerks.nota_of(*texts) or (str(invoice[kind.number]), None)
 
-    def _pickings(self, numbers: Sequence[int]) -> dict[int, list[Asked]]:
+    def _pickings(self, numbers: Sequence[int]) -> dict[int, list[DocumentRequest]]:
         fields = ("sale_id", "carrier_tracking_ref", "carrier_id", "date_done")
         pickings = self._odoo.search("stock.picking", [["id", "in", list(numbers)]], fields)
         sales = self._sales.ours({one["sale_id"][0] for one in pickings if one["sale_id"]})
         invoices, billed = self._posted_of(list(sales))
         sent = self._sent(numbers)
-        made: dict[int, list[Asked]] = {}
+        made: dict[int, list[DocumentRequest]] = {}
         for one in pickings:
             sale = sales.get(one["sale_id"][0]) if one["sale_id"] else None
             if sale is None:
@@ -143,12 +143,12 @@ class Documents:
             same = [number for number, lines in of_sale if lines & sent.get(one["id"], set())]
             first = next(iter([*same, *(number for number, _ in of_sale)]), None)
             made[one["id"]] = [
-                Asked(sale, None) if first is None
+                DocumentRequest(sale, None) if first is None
                 else self._tracking(one, sale, self._number(invoices[first])[0])
             ]  # fmt: skip
         return made
 
-    def _tracking(self, picking: Row, sale: Sale, nota: str) -> Asked:
+    def _tracking(self, picking: Row, sale: Sale, nota: str) -> DocumentRequest:
         code = picking["carrier_tracking_ref"].strip()
         fields = _named(sale) | {"invoice_number": nota}
         if picking["carrier_id"]:
@@ -156,7 +156,7 @@ class Documents:
         if picking["date_done"]:
             fields["dispatched_at"] = f"{picking['date_done'].replace(' ', 'T')[:19]}+00:00"
         request = clerks.tracking(f"odoo:picking:{picking['id']}", code, fields)
-        return Asked(sale, request, f"tracking {code}")
+        return DocumentRequest(sale, request, f"tracking {code}")
 
     def _posted_of(
         self, sales: list[int]

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from erp.adapters.odoo.external_ids import name
-from erp.order_diff import Amendment
+from erp.order_diff import OrderDiff
 from erp.port import OUTCOMES, Event
 
 ORDER, CLAIM, TAKEN, EVENT = "order", "claim", "taken", "event"
@@ -82,10 +82,10 @@ def of_event(event: Event) -> str:
     ]  # fmt: skip
     if event.outcome:
         return body(lines, EVENT, "told", event.outcome, event.reference or "")
-    if event.amendment is None:
+    if event.order_diff is None:
         return body([*lines, *_more(event)], EVENT, event.kind)
-    total = event.amendment.after.total
-    return body([*lines, *_changes(event.amendment)], EVENT, event.kind, f"{total:.2f}")
+    total = event.order_diff.after.total
+    return body([*lines, *_changes(event.order_diff)], EVENT, event.kind, f"{total:.2f}")
 
 
 def _more(event: Event) -> Iterator[str]:
@@ -95,11 +95,11 @@ def _more(event: Event) -> Iterator[str]:
         yield f"decide until {event.decide_by.isoformat()}"
 
 
-def _changes(amendment: Amendment) -> Iterator[str]:
+def _changes(order_diff: OrderDiff) -> Iterator[str]:
     """Yield what a clerk has to alter."""
-    for one in amendment.items:
+    for one in order_diff.items:
         yield f"SKU {one.sku_id}: {one.quantity_before} -> {one.quantity} x {one.unit_price}"
-    yield f"total {amendment.after.total:.2f}"
+    yield f"total {order_diff.after.total:.2f}"
 
 
 def event_name(sale: int, event: Event) -> str:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from erp.adapters.odoo import notes
-from erp.adapters.odoo.documents import Asked, Documents, Stream
+from erp.adapters.odoo.documents import DocumentRequest, Documents, Stream
 from erp.adapters.odoo.notes import Sale
 from erp.adapters.odoo.rpc import Odoo, OdooRefuses
 from erp.adapters.odoo.sale_reader import Sales
@@ -24,15 +24,15 @@ from erp.adapters.shared.change_polling import (
     PAGE,
     WHOLE,
     WINDOW,
-    News,
-    Polling,
+    ChangedRecords,
+    ChangePoller,
 )
 
 _STAMP = "%Y-%m-%d %H:%M:%S"
 
 
 @dataclass
-class _Place(polling.Place):
+class _ReadPosition(polling.ReadPosition):
     """How far a stream was read.
 
     Attributes:
@@ -58,7 +58,7 @@ class _Place(polling.Place):
             self.settled = {one: at for one, at in self.settled.items() if at >= self.since}
 
 
-class Outbox(Polling[Sale]):
+class Outbox(ChangePoller[Sale]):
     """What waits in one Odoo."""
 
     def __init__(self, odoo: Odoo, sales: Sales, clock: Callable[[], float]) -> None:
@@ -66,9 +66,9 @@ class Outbox(Polling[Sale]):
         self._odoo = odoo
         self._sales = sales
         self._documents = Documents(odoo, sales)
-        self._places: dict[str, _Place] = {}
+        self._places: dict[str, _ReadPosition] = {}
 
-    def _streams(self) -> Iterator[tuple[polling.Place, News[Sale]]]:
+    def _streams(self) -> Iterator[tuple[polling.ReadPosition, ChangedRecords[Sale]]]:
         again = self._asked_again()
         for stream in self._documents.streams():
             place = self._place(stream.model)
@@ -76,9 +76,9 @@ class Outbox(Polling[Sale]):
                 place.waiting |= stream.of(again)
             yield place, self._news(stream, place)
 
-    def _place(self, model: str) -> _Place:
+    def _place(self, model: str) -> _ReadPosition:
         begin = (datetime.now(UTC) - WINDOW).strftime(_STAMP)
-        return self._places.setdefault(model, _Place(since=begin))
+        return self._places.setdefault(model, _ReadPosition(since=begin))
 
     def _asked_again(self) -> list[int]:
         """Return the sales of which a person asks for all again, those of the overlap each time."""
@@ -87,7 +87,7 @@ class Outbox(Polling[Sale]):
         place.end(in_one_go=True)
         return sorted(sales)
 
-    def _news(self, stream: Stream, place: _Place) -> News[Sale]:
+    def _news(self, stream: Stream, place: _ReadPosition) -> ChangedRecords[Sale]:
         """Yield what changed or waits; then remember how far that was."""
         if place.waiting:
             domain = [*stream.domain, ["id", "in", sorted(place.waiting)]]
@@ -117,7 +117,7 @@ class Outbox(Polling[Sale]):
                 place.end(in_one_go=in_one_go)
                 return
 
-    def _whole(self, stream: Stream, stamps: dict[int, str]) -> News[Sale]:
+    def _whole(self, stream: Stream, stamps: dict[int, str]) -> ChangedRecords[Sale]:
         numbers = list(stamps)
         for start in range(0, len(numbers), WHOLE):
             some = numbers[start : start + WHOLE]
@@ -128,7 +128,7 @@ class Outbox(Polling[Sale]):
     def _is_taken(self, sale: Sale, reference: str) -> bool:
         return notes.is_taken(sale, reference)
 
-    def _claim(self, asked: Asked, reference: str) -> int | None:
+    def _claim(self, asked: DocumentRequest, reference: str) -> int | None:
         token = uuid4().hex
         named = notes.request_name(reference)
         body = notes.of_claim(asked.what, reference, token)
@@ -147,9 +147,9 @@ class Outbox(Polling[Sale]):
             self._sales.unnote(number)
         return None
 
-    def _release(self, _asked: Asked, claim: int) -> None:
+    def _release(self, _asked: DocumentRequest, claim: int) -> None:
         self._sales.unnote(claim)
 
-    def _settle(self, asked: Asked, claim: int, reference: str) -> None:
+    def _settle(self, asked: DocumentRequest, claim: int, reference: str) -> None:
         mark = notes.of_taken(asked.what, reference)
         self._odoo.call("mail.message", "write", ids=[claim], vals={"body": mark})

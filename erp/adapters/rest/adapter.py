@@ -22,7 +22,7 @@ from erp.adapters.rest.profile import Profile, ProfileError, load
 from erp.adapters.rest.state import State
 from erp.adapters.rest.template import found
 from erp.adapters.sql.adapter import SqlErp, utc_now
-from erp.port import ErpRejected, ErpUnavailable, Event, Held, Request
+from erp.port import ErpOrder, ErpRejected, ErpUnavailable, Event, Request
 from erp.sales_order import SalesOrder
 
 CLAIM_SECONDS = 120.0
@@ -94,16 +94,16 @@ class RestErp:
         reference = self._parts().state.reference(f"{ORDERS}{store}", order_id)
         return reference or self._look("order", _named(store, order_id))
 
-    def look_up(self, store: str, order_ids: Sequence[str]) -> dict[str, Held]:
+    def look_up(self, store: str, order_ids: Sequence[str]) -> dict[str, ErpOrder]:
         """Return the orders that are there; the ERP is asked for what came another way."""
         kept = self._parts().state.known(f"{ORDERS}{store}", order_ids)
         told = {
-            name: Held(reference, None if cents is None else Decimal(cents).scaleb(-2))
+            name: ErpOrder(reference, None if cents is None else Decimal(cents).scaleb(-2))
             for name, (reference, cents) in kept.items()
         }
         for one in order_ids:
             if one not in told and (reference := self.find(store, one)):
-                told[one] = Held(reference)
+                told[one] = ErpOrder(reference)
         return told
 
     def report(self, event: Event) -> None:

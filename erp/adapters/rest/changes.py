@@ -102,7 +102,7 @@ class Changes:
         if ours is None:
             return
         scope, order_id, total_cents = ours
-        order = {"account": scope.removeprefix("order:"), "order_id": order_id}
+        order = {"store": scope.removeprefix("order:"), "order_id": order_id}
         document = self._fetched("fetch", {"id": reference, "order_id": order_id})
         try:
             for row in self._rows(document, total_cents):
@@ -112,7 +112,7 @@ class Changes:
             log.error(
                 "what the ERP did with an order cannot be read",
                 extra={
-                    "store": order["account"],
+                    "store": order["store"],
                     "order_id": order_id,
                     "reason": type(error).__name__,
                 },
@@ -203,7 +203,7 @@ class Changes:
     def _put(self, row: dict[str, Any]) -> None:
         items = row.pop("items", [])
         row["dedupe_key"] = f"{row['order_id']} {row['dedupe_key']}"[:128]
-        names = ("account", "kind", "dedupe_key")
+        names = ("store", "kind", "dedupe_key")
         same = [outbox.c[name] == row[name] for name in names]
         try:
             with self._database.transaction() as db:

@@ -31,7 +31,7 @@ Sale = TypeVar("Sale")
 
 
 @dataclass(frozen=True)
-class Asked(Generic[Sale]):
+class DocumentRequest(Generic[Sale]):
     """What a document asks of VTEX for one sale.
 
     Attributes:
@@ -45,7 +45,7 @@ class Asked(Generic[Sale]):
 
 
 @dataclass
-class Place:
+class ReadPosition:
     """How far a stream of documents was read.
 
     Attributes:
@@ -57,11 +57,11 @@ class Place:
     waiting: set[int] = field(default_factory=set)
 
 
-News = Iterator[tuple[int, Any, Iterable[Asked[Sale]]]]
+ChangedRecords = Iterator[tuple[int, Any, Iterable[DocumentRequest[Sale]]]]
 """Records that changed or wait: number, stamp, and what they ask."""
 
 
-class Polling(ABC, Generic[Sale]):
+class ChangePoller(ABC, Generic[Sale]):
     """Hands out what waits in one ERP. Of the threads of a process one polls at a time.
 
     Args:
@@ -89,7 +89,7 @@ class Polling(ABC, Generic[Sale]):
             self._polls.release()
 
     @abstractmethod
-    def _streams(self) -> Iterator[tuple[Place, News[Sale]]]:
+    def _streams(self) -> Iterator[tuple[ReadPosition, ChangedRecords[Sale]]]:
         """Yield the kinds of documents, in the order in which VTEX wants them."""
 
     @abstractmethod
@@ -97,15 +97,15 @@ class Polling(ABC, Generic[Sale]):
         """Say whether a sale, as it was read, notes that a request was handed over."""
 
     @abstractmethod
-    def _claim(self, asked: Asked[Sale], reference: str) -> int | None:
+    def _claim(self, asked: DocumentRequest[Sale], reference: str) -> int | None:
         """Claim a request; return the claim's number, None where another worker has it."""
 
     @abstractmethod
-    def _release(self, asked: Asked[Sale], claim: int) -> None:
+    def _release(self, asked: DocumentRequest[Sale], claim: int) -> None:
         """Take a claim back."""
 
     @abstractmethod
-    def _settle(self, asked: Asked[Sale], claim: int, reference: str) -> None:
+    def _settle(self, asked: DocumentRequest[Sale], claim: int, reference: str) -> None:
         """Note that a request was handed over."""
 
     def _is_lapsed(self, claim: object) -> bool:
@@ -130,7 +130,7 @@ class Polling(ABC, Generic[Sale]):
                     place.settled[number] = stamp
         return count
 
-    def _given(self, asked: Asked[Sale], take: Callable[[Request], None]) -> bool | None:
+    def _given(self, asked: DocumentRequest[Sale], take: Callable[[Request], None]) -> bool | None:
         """Hand out one request; say whether it was: None where it must wait."""
         request = asked.request
         if request is None or self._failed.get(request.reference, 0.0) > self._clock():

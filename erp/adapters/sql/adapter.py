@@ -18,7 +18,7 @@ from erp.adapters.sql.database import Database, refusal
 from erp.adapters.sql.outbox import Outbox
 from erp.adapters.sql.tables import addresses, codes, events, items, orders, payments, raw, stamp
 from erp.codes import KINDS
-from erp.port import ErpRejected, ErpUnavailable, Event, Held, Request
+from erp.port import ErpOrder, ErpRejected, ErpUnavailable, Event, Request
 from erp.sales_order import PostalAddress, SalesOrder
 from vtex.documents import text_of
 
@@ -72,10 +72,10 @@ class SqlErp:
         with self._database.transaction() as db:
             return _find(db, store, order_id)
 
-    def look_up(self, store: str, order_ids: Sequence[str]) -> dict[str, Held]:
+    def look_up(self, store: str, order_ids: Sequence[str]) -> dict[str, ErpOrder]:
         """Return the orders that are there, with their totals and whether they were canceled."""
         told = and_(
-            events.c.account == orders.c.account,
+            events.c.store == orders.c.store,
             events.c.order_id == orders.c.order_id,
             events.c.kind.in_(["canceled", "replaced", "changed"]),
         )
@@ -85,15 +85,15 @@ class SqlErp:
                 events.c.total_cents.label("changed_to"),
             )
             .select_from(orders.outerjoin(events, told))
-            .where(orders.c.account == store, orders.c.order_id.in_(order_ids))
+            .where(orders.c.store == store, orders.c.order_id.in_(order_ids))
             .order_by(events.c.id)
         )  # fmt: skip
-        found: dict[str, Held] = {}
+        found: dict[str, ErpOrder] = {}
         with self._database.transaction() as db:
             for one in db.execute(query):
                 # An order has a row for each of its events, the last one last.
                 total = Decimal(one.total_cents).scaleb(-2)
-                held = found.get(one.order_id) or Held(str(one.id), total, canceled=False)
+                held = found.get(one.order_id) or ErpOrder(str(one.id), total, canceled=False)
                 if one.kind in GONE:
                     held = replace(held, canceled=True)
                 elif one.changed_to is not None:
@@ -117,7 +117,7 @@ class SqlErp:
         query = select(codes.c.kind, codes.c.vtex_code, codes.c.erp_code)
         found: dict[str, dict[str, str]] = {}
         with self._database.transaction() as db:
-            for one in db.execute(query.where(codes.c.account == store)):
+            for one in db.execute(query.where(codes.c.store == store)):
                 found.setdefault(one.kind.lower(), {})[one.vtex_code] = one.erp_code
         # A kind that is misspelt would judge nothing, and nobody would know.
         if unknown := set(found) - set(KINDS):
@@ -147,7 +147,7 @@ class SqlErp:
                     db.execute(
                         update(orders)
                         .where(
-                            orders.c.account == event.store,
+                            orders.c.store == event.store,
                             orders.c.order_id == event.order_id,
                             orders.c.erp_state == "NEW",
                         )
@@ -177,7 +177,7 @@ class SqlErp:
 
     def _reported(self, event: Event) -> bool:
         query = select(events.c.id).where(
-            events.c.account == event.store,
+            events.c.store == event.store,
             events.c.order_id == event.order_id,
             events.c.event_key == event.key,
         )
@@ -186,7 +186,7 @@ class SqlErp:
 
 
 def _find(db: Connection, store: str, order_id: str) -> str | None:
-    query = select(orders.c.id).where(orders.c.account == store, orders.c.order_id == order_id)
+    query = select(orders.c.id).where(orders.c.store == store, orders.c.order_id == order_id)
     found = db.execute(query).scalar_one_or_none()
     return None if found is None else str(found)
 
@@ -209,7 +209,7 @@ def _rows(order: SalesOrder) -> dict[Table, list[dict[str, Any]]]:
 def _head(order: SalesOrder) -> dict[str, Any]:
     customer = order.customer
     return {
-        "account": order.store,
+        "store": order.store,
         "order_id": order.order_id,
         "sequence": order.sequence,
         "vtex_status": order.vtex_status,

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, ScalarSelect, and_, func, select, update
 
 from erp.adapters.sql.column_limits import fitted
 from erp.adapters.sql.tables import event_items, events, orders, stamp
-from erp.order_diff import Amendment
+from erp.order_diff import OrderDiff
 from erp.port import Event
 
 
@@ -25,7 +25,7 @@ def write(db: Connection, event: Event) -> None:
     if event.kind == "changed":
         row["revision"] = _revised(db, event)
     number = db.execute(events.insert().values(row)).inserted_primary_key
-    lines = [] if event.amendment is None else _items(event.amendment)
+    lines = [] if event.order_diff is None else _items(event.order_diff)
     if lines and number is not None:
         key = {"int_order_event_id": number[0]}
         db.execute(event_items.insert(), [key | fitted(event_items, one, cuts) for one in lines])
@@ -41,7 +41,7 @@ def link(db: Connection, event: Event) -> None:
     if event.new_order_id is not None:
         db.execute(
             update(orders)
-            .where(orders.c.account == event.store, orders.c.order_id == event.new_order_id)
+            .where(orders.c.store == event.store, orders.c.order_id == event.new_order_id)
             .values(replaces_order_id=event.order_id)
         )
 
@@ -50,7 +50,7 @@ def replaced_by(store: str, order_id: str) -> ScalarSelect[Any]:
     """Return the order whose place an order took, as a part of another statement."""
     return (
         select(func.max(events.c.order_id))
-        .where(events.c.account == store, events.c.new_order_id == order_id)
+        .where(events.c.store == store, events.c.new_order_id == order_id)
         .scalar_subquery()
     )
 
@@ -61,7 +61,7 @@ def _revised(db: Connection, event: Event) -> ScalarSelect[Any]:
     Counted before the event is written: changes of one order wait for each other here, and are
     numbered as their revisions are.
     """
-    order = and_(orders.c.account == event.store, orders.c.order_id == event.order_id)
+    order = and_(orders.c.store == event.store, orders.c.order_id == event.order_id)
     db.execute(update(orders).where(order).values(revision=orders.c.revision + 1))
     return select(orders.c.revision).where(order).scalar_subquery()
 
@@ -69,24 +69,24 @@ def _revised(db: Connection, event: Event) -> ScalarSelect[Any]:
 def _row(event: Event) -> dict[str, Any]:
     asked = event.requested_by_user
     row = {
-        "account": event.store, "order_id": event.order_id, "event_key": event.key,
+        "store": event.store, "order_id": event.order_id, "event_key": event.key,
         "kind": event.kind, "happened_at": stamp(event.at), "reason": event.reason,
         "erp_state": "NEW", "order_status": event.order_status, "request_id": event.request_id,
         "requested_by_user": None if asked is None else int(asked),
         "decide_by": stamp(event.decide_by) if event.decide_by else None,
         "new_order_id": event.new_order_id,
     }  # fmt: skip
-    return row if event.amendment is None else row | _totals(event.amendment)
+    return row if event.order_diff is None else row | _totals(event.order_diff)
 
 
-def _totals(amendment: Amendment) -> dict[str, Any]:
-    before, after = amendment.before, amendment.after
+def _totals(order_diff: OrderDiff) -> dict[str, Any]:
+    before, after = order_diff.before, order_diff.after
     names = ("items", "discounts", "shipping", "tax", "other", "total")
     sums = {f"{name}_cents": _cents(getattr(after, name)) for name in names}
     return sums | {"total_before_cents": None if before is None else _cents(before.total)}
 
 
-def _items(amendment: Amendment) -> list[dict[str, Any]]:
+def _items(order_diff: OrderDiff) -> list[dict[str, Any]]:
     return [
         {
             "line_no": number,
@@ -102,7 +102,7 @@ def _items(amendment: Amendment) -> list[dict[str, Any]]:
             "total_before_cents": _cents(one.total_before),
             "total_cents": _cents(one.total),
         }
-        for number, one in enumerate(amendment.items, start=1)
+        for number, one in enumerate(order_diff.items, start=1)
     ]
 
 

@@ -41,9 +41,9 @@ MOST_LINES = 1001
 """Of an invoice's items: one more than there may be."""
 
 KINDS = {"INVOICE": "invoice", "TRACKING": "tracking", "CANCEL": "cancellation", "DENY": "denial"}
-STATUSES = {"done": "SENT", "refused": "ERROR", "dead": "DEAD", "pointless": "CANCELLED"}
+STATUSES = {"done": "SENT", "refused": "ERROR", "dead": "DEAD", "obsolete": "OBSOLETE"}
 
-_NAMES = ("account", "order_id")
+_NAMES = ("store", "order_id")
 _NUMBERS = ("invoice_number", "invoice_series")
 _TRACKING = ("tracking_number", "tracking_url", "courier", "dispatched_at")
 _COLUMNS = {
@@ -141,7 +141,7 @@ class Outbox:
 
     def _kept(self, event: Event) -> bool:
         query = select(results.c.id).where(
-            results.c.account == event.store,
+            results.c.store == event.store,
             results.c.order_id == event.order_id,
             results.c.event_key == event.key,
         )
@@ -191,7 +191,7 @@ def _lines(db: Connection, numbers: list[int]) -> dict[int, list[dict[str, Any]]
 
 def _request(row: RowMapping, lines: list[dict[str, Any]]) -> Request:
     kind = row["kind"].strip().upper()
-    fields = _filled(row, [("store", "account"), ("order_id", "order_id"), *_COLUMNS[kind].items()])
+    fields = _filled(row, [("store", "store"), ("order_id", "order_id"), *_COLUMNS[kind].items()])
     if kind == "INVOICE" and lines:
         fields["items"] = lines
     if kind == "TRACKING" and (event := _filled(row, _event_columns())):
@@ -273,7 +273,7 @@ def _ending(event: Event, now: str) -> dict[str, Any]:
 
 def _result(event: Event) -> dict[str, Any]:
     return {
-        "account": event.store,
+        "store": event.store,
         "order_id": event.order_id,
         "event_key": event.key,
         "kind": event.kind,

@@ -57,10 +57,10 @@ WITH head AS (
     INSERT INTO int_order ({_columns(orders)}, replaces_order_id)
     SELECT {_columns(orders)}, (
         SELECT max(e.order_id) FROM int_order_event e
-        WHERE e.account = given.account AND e.new_order_id = given.order_id
+        WHERE e.store = given.store AND e.new_order_id = given.order_id
     )
     FROM jsonb_populate_record(NULL::int_order, %(head)s::jsonb) AS given
-    ON CONFLICT (account, order_id) DO NOTHING RETURNING id
+    ON CONFLICT (store, order_id) DO NOTHING RETURNING id
 ), {_of_order(items)}, {_of_order(payments)}, {_of_order(addresses)}, raw AS (
     INSERT INTO int_order_raw (int_order_id, order_document, payment_document)
     SELECT id, %(order_document)s, %(payment_document)s FROM head

@@ -35,7 +35,7 @@ orders = Table(
     "int_order",
     metadata,
     Column("id", NUMBER, primary_key=True, autoincrement=True),
-    Column("account", String(64), nullable=False),
+    Column("store", String(64), nullable=False),
     Column("order_id", String(64), nullable=False),
     Column("sequence", String(32)),
     Column("vtex_status", String(64)),
@@ -77,7 +77,7 @@ orders = Table(
     Column("channel_code", CODE),
     Column("document_code", CODE),
     Column("tax_code", CODE),
-    UniqueConstraint("account", "order_id", name="uq_int_order"),
+    UniqueConstraint("store", "order_id", name="uq_int_order"),
     Index("ix_int_order_state", "erp_state", "id"),
 )
 
@@ -164,7 +164,7 @@ events = Table(
     "int_order_event",
     metadata,
     Column("id", NUMBER, primary_key=True, autoincrement=True),
-    Column("account", String(64), nullable=False),
+    Column("store", String(64), nullable=False),
     Column("order_id", String(64), nullable=False),
     Column("event_key", String(64), nullable=False),
     Column("kind", String(32), nullable=False),
@@ -185,10 +185,10 @@ events = Table(
     Column("other_cents", BigInteger),
     Column("total_cents", BigInteger),
     Column("revision", Integer),
-    UniqueConstraint("account", "order_id", "event_key", name="uq_int_order_event"),
+    UniqueConstraint("store", "order_id", "event_key", name="uq_int_order_event"),
     Index("ix_int_order_event_state", "erp_state", "id"),
     # An order that comes in looks for the one whose place it takes.
-    Index("ix_int_order_event_new", "account", "new_order_id"),
+    Index("ix_int_order_event_new", "store", "new_order_id"),
 )
 
 event_items = Table(
@@ -214,7 +214,7 @@ outbox = Table(
     metadata,
     Column("id", NUMBER, primary_key=True, autoincrement=True),
     Column("kind", String(16), nullable=False),
-    Column("account", String(64), nullable=False),
+    Column("store", String(64), nullable=False),
     Column("order_id", String(64), nullable=False),
     Column("dedupe_key", String(128)),
     Column("invoice_number", String(64)),
@@ -246,14 +246,14 @@ outbox = Table(
     Column("changed_at", String(32)),
     Column("locked_until", String(32)),
     Column("last_event", String(64)),
-    UniqueConstraint("account", "kind", "dedupe_key", name="uq_int_outbox"),
+    UniqueConstraint("store", "kind", "dedupe_key", name="uq_int_outbox"),
     CheckConstraint("kind IN ('INVOICE', 'TRACKING', 'CANCEL', 'DENY')", name="ck_int_outbox_kind"),
     CheckConstraint(
-        "status IN ('PENDING', 'SENDING', 'SENT', 'ERROR', 'DEAD', 'CANCELLED')",
+        "status IN ('PENDING', 'SENDING', 'SENT', 'ERROR', 'DEAD', 'OBSOLETE')",
         name="ck_int_outbox_status",
     ),
     Index("ix_int_outbox_status", "status", "id"),
-    Index("ix_int_outbox_order", "account", "order_id"),
+    Index("ix_int_outbox_order", "store", "order_id"),
     sqlite_autoincrement=True,  # a deleted row's number never comes back: outcomes name it
 )
 
@@ -271,7 +271,7 @@ outbox_items = Table(
 codes = Table(
     "int_code",
     metadata,
-    Column("account", String(64), primary_key=True),
+    Column("store", String(64), primary_key=True),
     Column("kind", String(16), primary_key=True),
     Column("vtex_code", String(128), primary_key=True),
     Column("erp_code", String(128), nullable=False),
@@ -282,7 +282,7 @@ results = Table(
     "int_result",
     metadata,
     Column("id", NUMBER, primary_key=True, autoincrement=True),
-    Column("account", String(64), nullable=False),
+    Column("store", String(64), nullable=False),
     Column("order_id", String(64), nullable=False),
     Column("event_key", String(64), nullable=False),
     Column("kind", String(32), nullable=False),
@@ -296,7 +296,7 @@ results = Table(
     Column("happened_at", String(32), nullable=False),
     Column("erp_state", String(16), nullable=False),
     Column("erp_message", LONG),
-    UniqueConstraint("account", "order_id", "event_key", name="uq_int_result"),
+    UniqueConstraint("store", "order_id", "event_key", name="uq_int_result"),
     Index("ix_int_result_state", "erp_state", "id"),
 )
 

@@ -13,7 +13,7 @@ from erp.adapters.tryton import notes as tryton_notes
 from erp.adapters.tryton import sale_mapping as tryton_sale
 from erp.adapters.tryton.outbox import Outbox
 from erp.adapters.tryton.rest_client import Rest, Row, TrytonRefuses, address, batched
-from erp.port import ErpRejected, ErpUnavailable, Event, Held, Request
+from erp.port import ErpOrder, ErpRejected, ErpUnavailable, Event, Request
 from erp.sales_order import PostalAddress, SalesOrder
 
 MODULES = ("sale", "web_shop", "sale_shipment_cost", "account_invoice_stock")
@@ -138,12 +138,14 @@ class TrytonErp:
         sale = self._sale(store, order_id)
         return sale["number"] if sale else None
 
-    def look_up(self, store: str, order_ids: Sequence[str]) -> dict[str, Held]:
+    def look_up(self, store: str, order_ids: Sequence[str]) -> dict[str, ErpOrder]:
         """Return the orders that are there, with their totals and whether they were canceled."""
         fields = ("web_id", *SALE, *tryton_notes.STANDING)
         shop = ["web_shop.name", "=", store]
         return {
-            one["web_id"]: Held(one["number"], one["total_amount"], tryton_notes.is_canceled(one))
+            one["web_id"]: ErpOrder(
+                one["number"], one["total_amount"], tryton_notes.is_canceled(one)
+            )
             for some in batched(order_ids)
             for one in self._rest.search("sale.sale", [shop, ["web_id", "in", some]], fields)
             if one["number"]

@@ -16,7 +16,7 @@ from erp.port import Request
 POSTED = ("posted", "paid")
 
 
-Asked = polling.Asked[Row]
+DocumentRequest = polling.DocumentRequest[Row]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Stream:
     model: str
     domain: tuple[Any, ...]
     fields: tuple[str, ...]
-    asked: Callable[[Row], Iterator[Asked]]
+    asked: Callable[[Row], Iterator[DocumentRequest]]
 
 
 def _is_ours(sale: Row | None) -> bool:
@@ -44,14 +44,14 @@ def _named(sale: Row) -> dict[str, Any]:
     return {"store": sale["web_shop"]["name"], "order_id": sale["web_id"]}
 
 
-def _cancellation(sale: Row) -> Iterator[Asked]:
+def _cancellation(sale: Row) -> Iterator[DocumentRequest]:
     if _is_ours(sale) and notes.is_called_off(sale) and not notes.is_told_canceled(sale):
         what = f"tryton:cancel:{sale['id']}"
         request = clerks.cancellation(what, notes.reason(sale), _named(sale))
-        yield Asked(sale, request, "cancellation")
+        yield DocumentRequest(sale, request, "cancellation")
 
 
-def _invoice(invoice: Row) -> Iterator[Asked]:
+def _invoice(invoice: Row) -> Iterator[DocumentRequest]:
     sales = {one["id"]: one for one in invoice["sales"]}
     for sale in sales.values():
         own = _own_lines(invoice["lines"], sale)
@@ -70,7 +70,7 @@ def _invoice(invoice: Row) -> Iterator[Asked]:
         if value != sale["total_amount"] and (items := _items(own)):
             fields["items"] = items
         request = Request("invoice", f"tryton:invoice:{invoice['id']}", fields)
-        yield Asked(sale, request, f"invoice {number}")
+        yield DocumentRequest(sale, request, f"invoice {number}")
 
 
 def _own_lines(lines: list[Row], sale: Row) -> list[tuple[Row, str | None]]:
@@ -89,7 +89,7 @@ def _number(invoice: Row) -> tuple[str, str | None]:
     return clerks.nota_of(invoice["reference"]) or (invoice["number"], None)
 
 
-def _tracking(shipment: Row) -> Iterator[Asked]:
+def _tracking(shipment: Row) -> Iterator[DocumentRequest]:
     origins = {one["origin"] for one in shipment["outgoing_moves"]}
     sales = {one["sale"]["id"]: one["sale"] for one in shipment["outgoing_moves"] if one["sale"]}
     for sale in sales.values():
@@ -97,7 +97,7 @@ def _tracking(shipment: Row) -> Iterator[Asked]:
             continue
         invoice = _invoice_of(origins, sale["invoices"])
         if invoice is None:
-            yield Asked(sale, None)
+            yield DocumentRequest(sale, None)
             continue
         code = shipment["reference"].strip()
         fields = _named(sale) | {"invoice_number": _number(invoice)[0]}
@@ -106,7 +106,7 @@ def _tracking(shipment: Row) -> Iterator[Asked]:
         if shipment["effective_date"]:
             fields["dispatched_at"] = clerks.midnight(shipment["effective_date"])
         request = clerks.tracking(f"tryton:shipment:{shipment['id']}", code, fields)
-        yield Asked(sale, request, f"tracking {code}")
+        yield DocumentRequest(sale, request, f"tracking {code}")
 
 
 def _invoice_of(origins: set[str], invoices: list[Row]) -> Row | None:

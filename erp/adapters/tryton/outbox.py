@@ -20,11 +20,11 @@ from erp.adapters.shared.change_polling import (
     PAGE,
     WHOLE,
     WINDOW,
-    News,
-    Polling,
+    ChangedRecords,
+    ChangePoller,
 )
 from erp.adapters.tryton import notes
-from erp.adapters.tryton.documents import STREAMS, Asked, Stream
+from erp.adapters.tryton.documents import STREAMS, DocumentRequest, Stream
 from erp.adapters.tryton.rest_client import Rest, Row, TrytonRefuses
 from erp.port import ErpUnavailable
 
@@ -35,7 +35,7 @@ def _begin() -> datetime:
 
 
 @dataclass
-class _Place(polling.Place):
+class _ReadPosition(polling.ReadPosition):
     """How far a stream was read.
 
     Attributes:
@@ -51,20 +51,20 @@ class _Place(polling.Place):
             self.settled = {one: at for one, at in self.settled.items() if at >= since}
 
 
-class Outbox(Polling[Row]):
+class Outbox(ChangePoller[Row]):
     """What waits in one Tryton."""
 
     def __init__(self, rest: Rest, clock: Callable[[], float]) -> None:
         super().__init__("Tryton", TrytonRefuses, clock)
         self._rest = rest
-        self._places = {one.model: _Place() for one in STREAMS}
+        self._places = {one.model: _ReadPosition() for one in STREAMS}
 
-    def _streams(self) -> Iterator[tuple[polling.Place, News[Row]]]:
+    def _streams(self) -> Iterator[tuple[polling.ReadPosition, ChangedRecords[Row]]]:
         for stream in STREAMS:
             place = self._places[stream.model]
             yield place, self._news(stream, place)
 
-    def _news(self, stream: Stream, place: _Place) -> News[Row]:
+    def _news(self, stream: Stream, place: _ReadPosition) -> ChangedRecords[Row]:
         """Yield what changed or waits, in the order of change; then remember how far that was."""
         yield from self._whole(stream, sorted(place.waiting), place)
         domain: list[Any] = [["last_modified_at", ">=", place.since]]
@@ -90,7 +90,9 @@ class Outbox(Polling[Row]):
             same = [["last_modified_at", "=", stamp], ["id", ">", page[-1]["id"]]]
             domain = [["OR", ["last_modified_at", ">", stamp], same]]
 
-    def _whole(self, stream: Stream, numbers: list[int], place: _Place) -> News[Row]:
+    def _whole(
+        self, stream: Stream, numbers: list[int], place: _ReadPosition
+    ) -> ChangedRecords[Row]:
         fields = ("last_modified_at", *stream.fields)
         for start in range(0, len(numbers), WHOLE):
             some = numbers[start : start + WHOLE]
@@ -105,7 +107,7 @@ class Outbox(Polling[Row]):
     def _is_taken(self, sale: Row, reference: str) -> bool:
         return notes.is_taken(sale, reference)
 
-    def _claim(self, asked: Asked, reference: str) -> int | None:
+    def _claim(self, asked: DocumentRequest, reference: str) -> int | None:
         if any(not self._is_lapsed(one) for one in _claims(asked.sale, reference)):
             return None
         mark = notes.of_claim(asked.what, reference)
@@ -124,10 +126,10 @@ class Outbox(Polling[Row]):
         self._release(asked, mine)
         return None
 
-    def _release(self, asked: Asked, claim: int) -> None:
+    def _release(self, asked: DocumentRequest, claim: int) -> None:
         self._write(asked.sale["id"], [["delete", [claim]]])
 
-    def _settle(self, asked: Asked, claim: int, reference: str) -> None:
+    def _settle(self, asked: DocumentRequest, claim: int, reference: str) -> None:
         mark = notes.of_taken(asked.what, reference, claim)
         self._write(asked.sale["id"], [["create", [{"message": mark}]], ["delete", [claim]]])
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from erp import conformance
-from erp.order_diff import Amendment, ItemChange, Totals
+from erp.order_diff import ItemChange, OrderDiff, Totals
 from erp.port import ErpRejected, Event
 from erp.sales_order import SalesOrder
 from support.erp_outboxes import SqlOutbox
@@ -58,7 +58,7 @@ def test_changed_items_are_rows_with_both_sides(outbox: SqlOutbox) -> None:
     gone = ItemChange("310045", "8A", None, "x" * 600, 2, 0, Decimal("123.4050"), zero,
                       Decimal("246.81"), zero)  # fmt: skip
     after = replace(TOTALS, items=Decimal("162.70"), total=Decimal("168.61"))
-    changed = event(order, "changed", amendment=Amendment((more, gone), TOTALS, after))
+    changed = event(order, "changed", order_diff=OrderDiff((more, gone), TOTALS, after))
 
     for _ in range(2):
         outbox.erp.report(changed)
@@ -114,8 +114,8 @@ def test_an_order_that_came_in_at_the_same_moment_is_linked_when_that_is_told_ag
 def test_an_order_of_many_events_is_looked_up_as_one(outbox: SqlOutbox) -> None:
     order = inserted(outbox)
     for number, total in enumerate(("100.00", "200.00")):
-        amended = Amendment((), None, replace(TOTALS, total=Decimal(total)))
-        outbox.erp.report(event(order, "changed", key=f"changed-{number}", amendment=amended))
+        amended = OrderDiff((), None, replace(TOTALS, total=Decimal(total)))
+        outbox.erp.report(event(order, "changed", key=f"changed-{number}", order_diff=amended))
     outbox.erp.report(event(order, "cancel_requested"))
     outbox.erp.report(event(order, "canceled"))
 
@@ -135,7 +135,7 @@ def test_what_does_not_fit_its_column_is_refused_by_its_name(outbox: SqlOutbox) 
 
 def test_a_row_that_denies_is_handed_out_as_such(outbox: SqlOutbox) -> None:
     outbox.write(
-        "INSERT INTO int_outbox (kind, account, order_id, reason)"
+        "INSERT INTO int_outbox (kind, store, order_id, reason)"
         " VALUES ('DENY', 'acme', 'o-1-01', 'já foi despachado')"
     )
     taken: list[object] = []
@@ -151,7 +151,7 @@ def test_a_row_that_denies_is_handed_out_as_such(outbox: SqlOutbox) -> None:
 
 def test_a_row_of_no_kind_is_still_refused(outbox: SqlOutbox) -> None:
     with pytest.raises(Exception, match=r"(?i)constraint|check"):
-        outbox.write("INSERT INTO int_outbox (kind, account, order_id) VALUES ('X', 'a', 'o')")
+        outbox.write("INSERT INTO int_outbox (kind, store, order_id) VALUES ('X', 'a', 'o')")
 
 
 def test_a_step_back_and_forth_keeps_what_waits_in_the_outbox(outbox: SqlOutbox) -> None:
@@ -159,15 +159,15 @@ def test_a_step_back_and_forth_keeps_what_waits_in_the_outbox(outbox: SqlOutbox)
     outbox.migrate_to("0002")
     outbox.put("o-1-01")
     with pytest.raises(Exception, match=r"(?i)constraint|check"):
-        outbox.write("INSERT INTO int_outbox (kind, account, order_id) VALUES ('DENY', 'a', 'o')")
+        outbox.write("INSERT INTO int_outbox (kind, store, order_id) VALUES ('DENY', 'a', 'o')")
 
     outbox.migrate_to("head")
 
-    outbox.write("INSERT INTO int_outbox (kind, account, order_id) VALUES ('DENY', 'acme', 'o-2')")
+    outbox.write("INSERT INTO int_outbox (kind, store, order_id) VALUES ('DENY', 'acme', 'o-2')")
     query = "SELECT kind, order_id, status, attempts FROM int_outbox ORDER BY id"
     assert outbox.rows(query) == [("CANCEL", "o-1-01", "PENDING", 0), ("DENY", "o-2", "PENDING", 0)]
     assert outbox.erp.find(order.store, order.order_id) is not None
     with pytest.raises(Exception, match=r"(?i)constraint|check|unique|duplicate"):
         outbox.write(
-            "INSERT INTO int_outbox (kind, account, order_id, status) VALUES ('DENY', 'a', 'o', 'X')"
+            "INSERT INTO int_outbox (kind, store, order_id, status) VALUES ('DENY', 'a', 'o', 'X')"
         )

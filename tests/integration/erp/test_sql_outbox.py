@@ -23,7 +23,7 @@ PAGE = (ROOT / "docs" / "erp-tables.md").read_text(encoding="utf-8")
 
 
 def insert(outbox: SqlOutbox, **values: Any) -> None:
-    values = {"kind": "INVOICE", "account": "acme", "order_id": "o-1-01"} | values
+    values = {"kind": "INVOICE", "store": "acme", "order_id": "o-1-01"} | values
     columns, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
     outbox.write(f"INSERT INTO int_outbox ({columns}) VALUES ({marks})", **values)
 
@@ -302,7 +302,7 @@ def test_bytes_in_a_column_of_text_stop_no_other_row(
     outbox = SqlOutbox(f"sqlite:///{tmp_path}/erp.db")
     outbox.erp.migrate()
     outbox.write(
-        f"INSERT INTO int_outbox (kind, account, order_id, {column})"
+        f"INSERT INTO int_outbox (kind, store, order_id, {column})"
         f" VALUES ('INVOICE', 'acme', 'o-1-01', {value})"
     )
     insert(outbox)

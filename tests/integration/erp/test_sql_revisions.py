@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from erp import conformance
 from erp.adapters.sql import database as sql_database
-from erp.order_diff import Amendment, Totals
+from erp.order_diff import OrderDiff, Totals
 from erp.port import ErpRejected, Event
 from erp.sales_order import SalesOrder
 from support.erp_outboxes import SqlOutbox
@@ -27,7 +27,7 @@ EVENTS = "SELECT event_key, revision FROM int_order_event ORDER BY id"
 
 def changed(order: SalesOrder, key: str, **more: Any) -> Event:
     made = Event(order.store, order.order_id, "changed", key, MOMENT)
-    return replace(made, amendment=Amendment((), None, TOTALS), **more)
+    return replace(made, order_diff=OrderDiff((), None, TOTALS), **more)
 
 
 @pytest.fixture
@@ -144,13 +144,13 @@ def test_an_erp_that_books_by_revision_learns_that_the_order_changed_meanwhile(
 
 
 TOLD_BEFORE = (
-    "INSERT INTO int_order_event (account, order_id, event_key, kind, happened_at, erp_state)"
+    "INSERT INTO int_order_event (store, order_id, event_key, kind, happened_at, erp_state)"
     " VALUES ('acme', :order, :key, 'changed', '2026-03-11T09:30:00Z', 'NEW')"
 )
 """As a worker of the version before tells of a change."""
 
 MADE_BEFORE = (
-    "INSERT INTO int_order (account, order_id, currency, items_cents, discounts_cents,"
+    "INSERT INTO int_order (store, order_id, currency, items_cents, discounts_cents,"
     " shipping_cents, tax_cents, other_cents, total_cents, customer_kind, customer_name,"
     " delivery_channel, placed_at, received_at, erp_state, erp_attempts) VALUES ('acme', 'o-2',"
     " 'BRL', 1, 0, 0, 0, 0, 1, 'F', 'Ana', 'delivery', '2026-03-11', '2026-03-11', 'NEW', 0)"

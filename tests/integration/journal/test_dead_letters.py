@@ -87,7 +87,7 @@ def test_a_request_that_is_given_up_is_told_to_the_erp_with_the_reason(journal: 
     )
 
     (outcome,) = journal.outcomes.due(10)
-    assert (outcome.outcome, outcome.reason) == ("pointless", "discarded: sent by hand")
+    assert (outcome.outcome, outcome.reason) == ("obsolete", "discarded: sent by hand")
     (row,) = journal.requests.find("acme", "o-1")
     assert row.state is State.SKIPPED
     assert journal.dead_letters.find(DeadLetterFilter()) == []

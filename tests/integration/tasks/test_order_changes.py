@@ -355,7 +355,7 @@ def test_a_cancellation_at_vtex_is_told_once_and_ends_what_waits(counter: Desk) 
 
     assert kinds(counter, order_id) == ["canceled"]
     assert told(counter, order_id)[0].reason == "fraude"
-    assert ("invoice", "pointless") in counter.outcomes(order_id)
+    assert ("invoice", "obsolete") in counter.outcomes(order_id)
 
 
 def test_events_of_orders_that_never_came_in_make_no_jobs_and_cost_no_call(counter: Desk) -> None:
@@ -589,8 +589,8 @@ def test_changed_items_are_told_with_both_sides_and_the_journal_goes_along(count
 
     (event,) = told(counter, order_id)
     assert event.kind == "changed"
-    assert event.amendment is not None
-    found = {(one.kind, one.sku_id): one for one in event.amendment.items}
+    assert event.order_diff is not None
+    found = {(one.kind, one.sku_id): one for one in event.order_diff.items}
     assert ("removed", gone["id"]) in found
     more = found["changed", fewer["id"]]
     assert (more.quantity_before, more.quantity) == (
@@ -598,8 +598,8 @@ def test_changed_items_are_told_with_both_sides_and_the_journal_goes_along(count
         more.quantity_before + 2,
     )
     assert more.unit_price == Decimal(fewer["price"]).scaleb(-2)
-    assert event.amendment.before.total == Decimal(before).scaleb(-2)
-    assert event.amendment.after.total == Decimal(counter.value(order_id)).scaleb(-2)
+    assert event.order_diff.before.total == Decimal(before).scaleb(-2)
+    assert event.order_diff.after.total == Decimal(counter.value(order_id)).scaleb(-2)
     kept, _ = counter.journal.documents.get("acme", order_id)
     assert kept["value"] == counter.journal.orders.get("acme", order_id).value_cents
     assert kept["value"] == counter.value(order_id)
@@ -623,7 +623,7 @@ def test_a_second_change_is_a_second_event_also_where_it_undoes_the_first(counte
         amend(counter, order_id, quantities={"0": quantity})
         reconcile(counter)
 
-    found = [one.amendment.items[0] for one in told(counter, order_id)]
+    found = [one.order_diff.items[0] for one in told(counter, order_id)]
     assert [(one.quantity_before, one.quantity) for one in found] == [
         (units, units + 1), (units + 1, units), (units, units + 1),
     ]  # fmt: skip
@@ -653,7 +653,7 @@ def test_the_invoice_step_sees_a_change_of_equal_value_without_a_call_more(count
 
     assert ("invoice", "done") in counter.outcomes(order_id)
     (event,) = [one for one in told(counter, order_id) if one.kind == "changed"]
-    assert {one.kind for one in event.amendment.items} == {"added", "removed"}
+    assert {one.kind for one in event.order_diff.items} == {"added", "removed"}
 
 
 def test_an_invoice_of_what_the_order_was_is_refused_and_the_erp_hears_why(counter: Desk) -> None:

@@ -414,7 +414,7 @@ def test_a_cancellation_goes_ahead_and_makes_waiting_jobs_pointless(office: Desk
 
     assert office.packages(order_id) == []
     assert sorted(office.outcomes(order_id)) == [
-        ("cancellation", "done"), ("invoice", "pointless"), ("tracking", "pointless"),
+        ("cancellation", "done"), ("invoice", "obsolete"), ("tracking", "obsolete"),
     ]  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from erp.port import Held, held
+from erp.port import ErpOrder, erp_orders
 from journal.model import State
 from journal.orders import NewOrder
 from journal.reconciliation import CANCELLATION_REPORTED, JournalOrder
@@ -299,13 +299,13 @@ def test_an_adapter_that_only_finds_is_asked_one_by_one(desk: Desk) -> None:
     order_id = in_erp(desk, "canceled")
     erp: Any = type("Plain", (), {"find": desk.erp.find})()
 
-    assert held(erp, "acme", [order_id, "nobody-01"]) == {order_id: Held("1")}
+    assert erp_orders(erp, "acme", [order_id, "nobody-01"]) == {order_id: ErpOrder("1")}
 
 
 # --- what the simulated store does not do by itself -----------------------------------------------
 
 
-def sides(there: dict[str, Any], here: dict[str, Any] | None, in_erp: Held | None) -> list[str]:
+def sides(there: dict[str, Any], here: dict[str, Any] | None, in_erp: ErpOrder | None) -> list[str]:
     now = desks.Clock()()
     old = now - timedelta(days=3)
     listed = ListedOrder("o-1", old, there.pop("status"), there.pop("cents", 100))
@@ -319,13 +319,13 @@ def sides(there: dict[str, Any], here: dict[str, Any] | None, in_erp: Held | Non
 def test_an_order_that_the_erp_takes_for_canceled_is_not_handled_without_a_person() -> None:
     there = {"status": "ready-for-handling"}
 
-    assert sides(there, {}, Held("1", canceled=True)) == ["not-start-handled nothing"]
+    assert sides(there, {}, ErpOrder("1", canceled=True)) == ["not-start-handled nothing"]
 
 
 @pytest.mark.parametrize("known", ["cancellation_asked", "cancellation_told"])
 def test_what_the_journal_knows_counts_where_the_erp_does_not_tell(known: str) -> None:
-    assert sides({"status": "canceled"}, {known: True}, Held("1")) == []
-    assert sides({"status": "canceled"}, {}, Held("1")) == ["canceled-alive tell-erp"]
+    assert sides({"status": "canceled"}, {known: True}, ErpOrder("1")) == []
+    assert sides({"status": "canceled"}, {}, ErpOrder("1")) == ["canceled-alive tell-erp"]
 
 
 @pytest.mark.parametrize(("hours", "found"), [(0, []), (2, ["invoiced-there nothing"])])
@@ -333,7 +333,7 @@ def test_an_invoice_that_is_being_confirmed_is_no_finding(hours: int, found: lis
     asked_at = desks.Clock()() - timedelta(hours=hours)
     here = {"open_invoices": (7,), "asked_at": asked_at}
 
-    assert sides({"status": "invoiced"}, here, Held("1")) == found
+    assert sides({"status": "invoiced"}, here, ErpOrder("1")) == found
 
 
 @pytest.mark.parametrize("move", ["updated_at", "asked_at", "invoiced_at"])
@@ -343,7 +343,7 @@ def test_an_order_that_was_moved_from_here_is_not_stuck_yet(
 ) -> None:
     moved_at = desks.Clock()() - timedelta(hours=hours)
 
-    assert sides({"status": "invoice"}, {move: moved_at}, Held("1")) == found
+    assert sides({"status": "invoice"}, {move: moved_at}, ErpOrder("1")) == found
 
 
 def test_a_large_total_that_vtex_s_list_rounds_is_the_same() -> None:
@@ -352,8 +352,8 @@ def test_a_large_total_that_vtex_s_list_rounds_is_the_same() -> None:
     rounded = {"status": "handling", "cents": exact + 300}
     other = {"status": "handling", "cents": exact + 900}
 
-    assert sides(rounded, {"value_cents": exact}, Held("1")) == []
-    assert sides(other, {"value_cents": exact}, Held("1")) == ["totals-differ nothing"]
+    assert sides(rounded, {"value_cents": exact}, ErpOrder("1")) == []
+    assert sides(other, {"value_cents": exact}, ErpOrder("1")) == ["totals-differ nothing"]
 
 
 # --- on the schedule ------------------------------------------------------------------------------

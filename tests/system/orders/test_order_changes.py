@@ -57,7 +57,7 @@ def effects(cluster: Cluster, order_id: str, name: str) -> int:
 
 def put(cluster: Cluster, **row: object) -> None:
     """Ask for something as an ERP does that knows plain SQL."""
-    columns = {"account": "acme", **row}
+    columns = {"store": "acme", **row}
     names, marks = ", ".join(columns), ", ".join(f":{name}" for name in columns)
     with cluster.erp_database().begin() as db:
         db.execute(text(f"insert into int_outbox ({names}) values ({marks})"), columns)

@@ -55,6 +55,6 @@ def test_two_stores_are_served_and_one_that_is_refused_stops_only_itself(
 
     assert "acme paused" in refused
     eventually(lambda: "acme: 6 done" in cluster.told("orders"), 60)
-    assert sorted(cluster.erp_rows("select account, count(*) from int_order group by account")) == [
+    assert sorted(cluster.erp_rows("select store, count(*) from int_order group by store")) == [
         ("acme", 6), ("outlet", 4),
     ]  # fmt: skip

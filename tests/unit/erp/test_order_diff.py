@@ -4,8 +4,7 @@ import json
 from dataclasses import replace
 from decimal import Decimal
 
-from erp import mapping
-from erp import order_diff as amendment
+from erp import mapping, order_diff
 from erp.sales_order import SalesOrder
 from support import document_builders
 from vtex.documents import Order, SellingPrice
@@ -26,9 +25,9 @@ def two_lines() -> Order:
 def test_an_order_that_is_the_same_has_no_amendment() -> None:
     order = document_builders.order_a()
 
-    assert amendment.amendment(given(order), given(order)) is None
+    assert order_diff.difference(given(order), given(order)) is None
     later = replace(order, status="invoiced", note="outra coisa", has_packages=True)
-    assert amendment.amendment(given(order), given(later)) is None
+    assert order_diff.difference(given(order), given(later)) is None
 
 
 def test_places_that_shift_are_no_change() -> None:
@@ -36,7 +35,7 @@ def test_places_that_shift_are_no_change() -> None:
     one, other = order.items
     shifted = replace(order, items=(replace(other, index=0), replace(one, index=1)))
 
-    assert amendment.amendment(given(order), given(shifted)) is None
+    assert order_diff.difference(given(order), given(shifted)) is None
 
 
 def test_of_two_lines_of_one_sku_the_one_that_changed_is_named() -> None:
@@ -48,7 +47,7 @@ def test_of_two_lines_of_one_sku_the_one_that_changed_is_named() -> None:
         order, items=(order.items[0], fewer), value_cents=1900, totals=(("Items", 1900),)
     )
 
-    found = amendment.amendment(given(order), given(after))
+    found = order_diff.difference(given(order), given(after))
 
     assert found is not None
     (change,) = found.items
@@ -67,7 +66,7 @@ def test_a_line_that_split_into_two_prices_counts_as_one_with_the_price_of_a_uni
         SellingPrice(12340, 1), SellingPrice(12341, 2),
     ))  # fmt: skip
 
-    found = amendment.amendment(given(before), given(replace(before, items=(third, second))))
+    found = order_diff.difference(given(before), given(replace(before, items=(third, second))))
 
     assert found is not None
     (change,) = found.items
@@ -80,7 +79,7 @@ def test_freight_alone_changes_the_totals_and_no_item() -> None:
     order = document_builders.order(totals=(("Items", 1000), ("Shipping", 0)))
     after = replace(order, value_cents=1500, totals=(("Items", 1000), ("Shipping", 500)))
 
-    found = amendment.amendment(given(order), given(after))
+    found = order_diff.difference(given(order), given(after))
 
     assert found is not None
     assert found.items == ()
@@ -91,7 +90,7 @@ def test_a_change_of_the_old_kind_shows_in_the_other_amounts() -> None:
     order = document_builders.order()
     after = replace(order, value_cents=800, totals=(*order.totals, ("Change", -200)))
 
-    found = amendment.amendment(given(order), given(after))
+    found = order_diff.difference(given(order), given(after))
 
     assert found is not None
     assert (found.items, found.after.other, found.after.total) == (
@@ -101,10 +100,10 @@ def test_a_change_of_the_old_kind_shows_in_the_other_amounts() -> None:
 
 def test_an_amendment_is_kept_as_json_and_comes_back_as_it_was() -> None:
     order = two_lines()
-    found = amendment.amendment(given(order), given(replace(order, items=order.items[:1])))
+    found = order_diff.difference(given(order), given(replace(order, items=order.items[:1])))
     assert found is not None
 
-    kept = json.loads(json.dumps(amendment.as_json(found) | {"newer": 1}))
+    kept = json.loads(json.dumps(order_diff.as_json(found) | {"newer": 1}))
 
-    assert amendment.from_json(kept) == found
-    assert amendment.from_json(kept | {"before": None}) == replace(found, before=None)
+    assert order_diff.from_json(kept) == found
+    assert order_diff.from_json(kept | {"before": None}) == replace(found, before=None)

@@ -18,7 +18,7 @@ def upgrade() -> None:
     op.create_table(
         "int_order",
         sa.Column("id", NUMBER, primary_key=True, autoincrement=True),
-        sa.Column("account", sa.String(64), nullable=False),
+        sa.Column("store", sa.String(64), nullable=False),
         sa.Column("order_id", sa.String(64), nullable=False),
         sa.Column("sequence", sa.String(32)),
         sa.Column("vtex_status", sa.String(64)),
@@ -54,7 +54,7 @@ def upgrade() -> None:
         sa.Column("erp_message", LONG),
         sa.Column("erp_attempts", sa.Integer, nullable=False),
         sa.Column("erp_changed_at", sa.String(32)),
-        sa.UniqueConstraint("account", "order_id", name="uq_int_order"),
+        sa.UniqueConstraint("store", "order_id", name="uq_int_order"),
     )
     op.create_index("ix_int_order_state", "int_order", ["erp_state", "id"])
     op.create_table(
@@ -128,7 +128,7 @@ def upgrade() -> None:
     op.create_table(
         "int_order_event",
         sa.Column("id", NUMBER, primary_key=True, autoincrement=True),
-        sa.Column("account", sa.String(64), nullable=False),
+        sa.Column("store", sa.String(64), nullable=False),
         sa.Column("order_id", sa.String(64), nullable=False),
         sa.Column("event_key", sa.String(64), nullable=False),
         sa.Column("kind", sa.String(32), nullable=False),
@@ -136,7 +136,7 @@ def upgrade() -> None:
         sa.Column("reason", LONG),
         sa.Column("erp_state", sa.String(16), nullable=False),
         sa.Column("erp_message", LONG),
-        sa.UniqueConstraint("account", "order_id", "event_key", name="uq_int_order_event"),
+        sa.UniqueConstraint("store", "order_id", "event_key", name="uq_int_order_event"),
     )
     op.create_index("ix_int_order_event_state", "int_order_event", ["erp_state", "id"])
 

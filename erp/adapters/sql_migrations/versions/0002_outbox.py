@@ -19,7 +19,7 @@ def upgrade() -> None:
         "int_outbox",
         sa.Column("id", NUMBER, primary_key=True, autoincrement=True),
         sa.Column("kind", sa.String(16), nullable=False),
-        sa.Column("account", sa.String(64), nullable=False),
+        sa.Column("store", sa.String(64), nullable=False),
         sa.Column("order_id", sa.String(64), nullable=False),
         sa.Column("dedupe_key", sa.String(128)),
         sa.Column("invoice_number", sa.String(64)),
@@ -51,16 +51,16 @@ def upgrade() -> None:
         sa.Column("changed_at", sa.String(32)),
         sa.Column("locked_until", sa.String(32)),
         sa.Column("last_event", sa.String(64)),
-        sa.UniqueConstraint("account", "kind", "dedupe_key", name="uq_int_outbox"),
+        sa.UniqueConstraint("store", "kind", "dedupe_key", name="uq_int_outbox"),
         sa.CheckConstraint("kind IN ('INVOICE', 'TRACKING', 'CANCEL')", name="ck_int_outbox_kind"),
         sa.CheckConstraint(
-            "status IN ('PENDING', 'SENDING', 'SENT', 'ERROR', 'DEAD', 'CANCELLED')",
+            "status IN ('PENDING', 'SENDING', 'SENT', 'ERROR', 'DEAD', 'OBSOLETE')",
             name="ck_int_outbox_status",
         ),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_int_outbox_status", "int_outbox", ["status", "id"])
-    op.create_index("ix_int_outbox_order", "int_outbox", ["account", "order_id"])
+    op.create_index("ix_int_outbox_order", "int_outbox", ["store", "order_id"])
     op.create_table(
         "int_outbox_item",
         sa.Column("int_outbox_id", NUMBER, sa.ForeignKey("int_outbox.id"), primary_key=True),
@@ -73,7 +73,7 @@ def upgrade() -> None:
     op.create_table(
         "int_result",
         sa.Column("id", NUMBER, primary_key=True, autoincrement=True),
-        sa.Column("account", sa.String(64), nullable=False),
+        sa.Column("store", sa.String(64), nullable=False),
         sa.Column("order_id", sa.String(64), nullable=False),
         sa.Column("event_key", sa.String(64), nullable=False),
         sa.Column("kind", sa.String(32), nullable=False),
@@ -87,7 +87,7 @@ def upgrade() -> None:
         sa.Column("happened_at", sa.String(32), nullable=False),
         sa.Column("erp_state", sa.String(16), nullable=False),
         sa.Column("erp_message", LONG),
-        sa.UniqueConstraint("account", "order_id", "event_key", name="uq_int_result"),
+        sa.UniqueConstraint("store", "order_id", "event_key", name="uq_int_result"),
     )
     op.create_index("ix_int_result_state", "int_result", ["erp_state", "id"])
 

@@ -38,7 +38,7 @@ def upgrade() -> None:
     if not any(
         one["name"] == "ix_int_order_event_new" for one in found.get_indexes("int_order_event")
     ):
-        op.create_index("ix_int_order_event_new", "int_order_event", ["account", "new_order_id"])
+        op.create_index("ix_int_order_event_new", "int_order_event", ["store", "new_order_id"])
     if not found.has_table("int_order_event_item"):
         op.create_table(
             "int_order_event_item",

@@ -13,7 +13,7 @@ def upgrade() -> None:
     """Create the table that the ERP fills."""
     op.create_table(
         "int_code",
-        sa.Column("account", sa.String(64), primary_key=True),
+        sa.Column("store", sa.String(64), primary_key=True),
         sa.Column("kind", sa.String(16), primary_key=True),
         sa.Column("vtex_code", sa.String(128), primary_key=True),
         sa.Column("erp_code", sa.String(128), nullable=False),
