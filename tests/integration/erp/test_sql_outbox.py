@@ -197,7 +197,7 @@ url = sys.argv[1]
 
 def set_up():
     outbox, journal = SqlOutbox(url), Journal(url)
-    context = Context(journal, outbox, {}, in_flight=1, alone=None)
+    context = Context(journal, outbox, {}, in_flight=1, lock=None)
 
     def take(request):
         given = {**request.fields, "reference": request.reference}
