@@ -43,7 +43,7 @@ from support.servers import (  # cluster.py says where it is
 from vtex.errors import RateLimitReached
 from vtex.transport.rate_limit import Priority
 from workers.configuration.settings import load
-from workers.configuration.stores import Quota
+from workers.configuration.stores import Store
 from workers.rate_limiter import StoreRateLimiter, connect
 from workers.wiring import rate_limiters
 
@@ -189,10 +189,11 @@ def show(arguments: argparse.Namespace, stores: Stores, quota: int, words: str, 
 # --- calls alone ----------------------------------------------------------------------------------
 
 
-def spender(url: str, names: list[str], quota: Quota, until: float, told: Any) -> None:
+def spender(url: str, stores: list[Store], until: float, told: Any) -> None:
     connection = connect(url)
+    names = [store.name for store in stores]
     stamps: dict[str, list[float]] = {name: [] for name in names}
-    shared = {name: StoreRateLimiter(name, quota, connection) for name in names}
+    shared = {store.name: StoreRateLimiter(store, connection) for store in stores}
 
     def spend(name: str) -> None:
         while time.monotonic() < until:
@@ -228,12 +229,14 @@ def measure_calls(arguments: argparse.Namespace, quota: int, count: int) -> None
     broker = RedisServer(folder)
     broker.start()
     names = [f"store{n}" for n in range(count)]
-    made = Quota(quota, arguments.share)
+    stores = [
+        Store(name, quota_per_minute=quota, quota_share_percent=arguments.share) for name in names
+    ]
     told: Any = multiprocessing.Queue()
     began = time.monotonic()
     until = began + SETTLING_SECONDS + arguments.seconds
     children = [
-        multiprocessing.Process(target=spender, args=(broker.url, names, made, until, told))
+        multiprocessing.Process(target=spender, args=(broker.url, stores, until, told))
         for _ in range(arguments.workers)
     ]
     for child in children:
@@ -244,7 +247,7 @@ def measure_calls(arguments: argparse.Namespace, quota: int, count: int) -> None
     broker.stop()
     whole = {name: sorted(stamp for part in parts for stamp in part[name]) for name in names}
     start = began + SETTLING_SECONDS
-    allowed = made.allowed * arguments.seconds / 60
+    allowed = stores[0].allowed_per_minute * arguments.seconds / 60
     used = [sum(start <= one < until for one in whole[name]) / allowed for name in names]
     refused = sum(refused_of(whole[name], quota) for name in names)
     an_order = commands / sum(len(one) for one in whole.values()) * 4

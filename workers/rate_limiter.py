@@ -21,7 +21,7 @@ from redis.retry import Retry
 
 from vtex.errors import RateLimitReached
 from vtex.transport.rate_limit import Priority
-from workers.configuration.stores import Quota
+from workers.configuration.stores import Store
 
 log = logging.getLogger(__name__)
 
@@ -172,16 +172,16 @@ class StoreRateLimiter:
     """Grants the calls to one store, together with all other processes. Safe across threads."""
 
     def __init__(
-        self, store: str, quota: Quota, connection: redis.Redis, *, clock: Clock | None = None
+        self, store: Store, connection: redis.Redis, *, clock: Clock | None = None
     ) -> None:
-        self._store, self._quota = store, quota
+        self._store = store
         self._clock = clock or Clock()
         self._book_script = connection.register_script(_BOOK)
         self._slow_script = connection.register_script(_SLOW_DOWN)
         self._lock = threading.Lock()
         self._kept: deque[float] = deque()
         self._used: deque[float] = deque()
-        self._step = 60.0 / quota.allowed
+        self._step = 60.0 / store.allowed_per_minute
         self._paused_until = self._away_until = self._next_alone = self._booked_at = -math.inf
 
     def acquire(self, group: str, priority: Priority) -> None:
@@ -207,7 +207,7 @@ class StoreRateLimiter:
         with self._lock:
             self._pause(seconds)
             try:
-                self._run(self._slow_script, [], seconds, self._quota.allowed)
+                self._run(self._slow_script, [], seconds, self._store.allowed_per_minute)
             except redis.RedisError:
                 log.info("the slow-down stays here: Redis does not answer", extra=self._mark)
 
@@ -217,7 +217,7 @@ class StoreRateLimiter:
         Raises:
             redis.RedisError: Redis does not answer.
         """
-        self._run(self._slow_script, [], 0, self._quota.allowed)
+        self._run(self._slow_script, [], 0, self._store.allowed_per_minute)
 
     def standing(self) -> Standing:
         """Return where the rate limit stands.
@@ -225,7 +225,7 @@ class StoreRateLimiter:
         Raises:
             redis.RedisError: Redis does not answer.
         """
-        answer = self._run(self._book_script, [], 0, 0, self._quota.allowed)
+        answer = self._run(self._book_script, [], 0, 0, self._store.allowed_per_minute)
         _, _, _, pause, pace, used, allowed = answer
         return Standing(allowed, used, pace / 1000, max(0.0, pause / 1e6))
 
@@ -248,7 +248,7 @@ class StoreRateLimiter:
     def _slot(self, group: str, priority: Priority) -> float:
         with self._lock:
             now = self._clock.now()
-            if group in self._quota.groups or priority is Priority.LISTING:
+            if group in self._store.quota_groups or priority is Priority.LISTING:
                 # What was booked ahead is for any route, and not for the last in line.
                 return self._book(group, priority, 1)[0]
             # What a lull left is no later for its age: at a large quota all of it would be, each
@@ -271,9 +271,9 @@ class StoreRateLimiter:
         now = self._clock.now()
         if now < self._away_until:
             return [self._alone(priority)]
-        allowed, groups = [self._quota.allowed], []
-        if group in self._quota.groups:
-            allowed.append(self._quota.allowed_of(group))
+        allowed, groups = [self._store.allowed_per_minute], []
+        if group in self._store.quota_groups:
+            allowed.append(self._store.allowed_of(group))
             groups.append(group)
         try:
             answer = self._run(
@@ -298,7 +298,7 @@ class StoreRateLimiter:
     def _alone(self, priority: Priority) -> float:
         """Book a slot of this process's own share, while Redis is away."""
         now = self._clock.now()
-        step = 60.0 / (self._quota.allowed * self._quota.local / 100)
+        step = 60.0 / (self._store.allowed_per_minute * self._store.quota_local_percent / 100)
         first = max(self._next_alone, now, self._paused_until)
         if first - now > PATIENCE[priority] + step:
             raise RateLimitReached.until(first - now)
@@ -315,14 +315,14 @@ class StoreRateLimiter:
                 self._kept.popleft()
 
     def _run(self, script: Callable[..., list[int]], groups: list[str], *args: float) -> list[int]:
-        keys = [f"vtex-erp:rate-limit:{self._store}"]
-        keys += [f"vtex-erp:rate-limit:{self._store}:{group}" for group in groups]
+        keys = [f"vtex-erp:rate-limit:{self._store.name}"]
+        keys += [f"vtex-erp:rate-limit:{self._store.name}:{group}" for group in groups]
         clock = self._clock.broker
         return script(keys, [clock() if clock else "", *args])
 
     @property
     def _mark(self) -> dict[str, str]:
-        return {"store": self._store}
+        return {"store": self._store.name}
 
 
 def connect(url: str) -> redis.Redis:

@@ -23,8 +23,9 @@ from vtex.client import VtexClient
 from vtex.transport.rate_limit import RateLimiter
 from vtex.transport.transport import Account, Transport
 from workers import rate_limiter
+from workers.configuration.declaration import SettingsError
 from workers.configuration.product_map import product_map
-from workers.configuration.settings import Settings, SettingsError, load
+from workers.configuration.settings import Settings, load
 from workers.configuration.stores import Store
 from workers.configuration.urls import adapter_name, adapters
 from workers.locks import lock
@@ -136,13 +137,13 @@ def rules(settings: Settings) -> Rules:
         stores=tuple(
             Watched(
                 one.name,
-                zone=ZoneInfo(one.watch.zone),
+                zone=ZoneInfo(one.timezone),
                 pace=timedelta(
                     seconds=max(settings.order_list_interval_seconds, paces.get(one.intake, 0.0))
                 ),
                 by_feed=one.intake != "list",
-                quiet_orders=one.watch.quiet_orders,
-                waits=timedelta(minutes=one.watch.waiting_minutes),
+                quiet_orders=one.alert_missing_orders,
+                waits=timedelta(minutes=one.alert_waiting_minutes),
             )
             for one in settings.stores
         ),
@@ -150,8 +151,8 @@ def rules(settings: Settings) -> Rules:
         clear=timedelta(seconds=settings.alert_resolve_seconds),
         remind=timedelta(hours=settings.alert_repeat_hours),
         unheard=timedelta(minutes=settings.alert_vtex_silent_minutes),
-        ignored=settings.alert_ignore,
-        zone=ZoneInfo(settings.timezone),
+        ignored=frozenset(settings.alert_ignore),
+        zone=ZoneInfo(settings.default_store.timezone),
         every=timedelta(seconds=settings.alert_check_interval_seconds),
     )
 
@@ -205,9 +206,9 @@ def rate_limiters(settings: Settings) -> dict[str, StoreRateLimiter]:
     """Return the rate limits of calls, by store; none where a store has no limit."""
     connection = rate_limiter.connect(settings.redis_url)
     return {
-        store.name: StoreRateLimiter(store.name, store.quota, connection)
+        store.name: StoreRateLimiter(store, connection)
         for store in settings.stores
-        if store.quota.calls
+        if store.quota_per_minute
     }
 
 

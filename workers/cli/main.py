@@ -59,7 +59,8 @@ from workers.cli.actions.choice import (
     tell_if_never_listed,
 )
 from workers.cli.demo import cluster as demo
-from workers.configuration.settings import SettingsError, load
+from workers.configuration.declaration import SettingsError
+from workers.configuration.settings import load
 from workers.verdict import Verdict
 
 

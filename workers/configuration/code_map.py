@@ -9,7 +9,7 @@ from typing import Any, get_args
 from marshmallow import Schema, ValidationError, fields, validate
 
 from erp.codes import DEFAULT, DOCUMENTS, KINDS, TAXES, BranchBy, CodeMap, SkuKey
-from workers.configuration.stores import content
+from workers.configuration.declaration import content
 
 _LONGEST = 128
 _WORDS = {"document": DOCUMENTS, "tax": TAXES}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from decimal import Decimal, InvalidOperation
 
-from workers.configuration.settings import SettingsError
+from workers.configuration.declaration import SettingsError
 
 
 def product_map(path: str | None) -> dict[str, tuple[str, Decimal]]:

@@ -1,8 +1,9 @@
-"""Every setting in one table, read from the environment once.
+"""Every setting of a process, declared once and read from the environment.
 
-A value is looked for in ``NAME``; where that is unset, in the file that ``NAME_FILE`` names
-(secrets mounted by Docker or systemd). One store is described by ``VTEX_*``; several by the TOML
-file that ``STORES_FILE`` names::
+The field ``order_list_interval_seconds`` is the variable ``ORDER_LIST_INTERVAL_SECONDS``. Where
+``NAME`` is unset, the value is read from the file that ``NAME_FILE`` names, as secrets of Docker
+and systemd are mounted. The settings of a store are declared in ``stores``: ``VTEX_*`` describes
+one store, and the TOML file of ``STORES_FILE`` describes several::
 
     [stores.acme]
     app_key_file = "/run/secrets/acme_key"      # or app_key_env = "ACME_KEY"
@@ -14,30 +15,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
-import click
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
+from marshmallow import Schema, validate
 
 from erp.codes import CodeMap
+from erp.nfe.item_matching import MATCH
 from tasks.alerts.model import Rule
-from workers.configuration import code_map as codemaps
-from workers.configuration.stores import (
-    ACCOUNT,
-    ADDRESS,
-    CALLS,
-    CREDENTIAL,
-    INTAKE,
-    PERCENT,
-    ZONE,
-    Quota,
-    Store,
-    Watch,
+from workers.configuration import code_map
+from workers.configuration.declaration import (
+    SettingsError,
+    check,
     content,
-    groups_of,
-    of_file,
+    fields_of,
+    one_of,
+    setting,
+    within,
 )
+from workers.configuration.stores import Store, of_file
 from workers.configuration.urls import (
     alert_addresses,
     broker_address,
@@ -48,54 +45,182 @@ from workers.configuration.urls import (
     traces_address,
 )
 
-
-class SettingsError(click.ClickException):
-    """Settings that cannot be used; the message names each one and shows a right value."""
-
-    exit_code = 2
+_INTERVAL = within(0.2, 86_400)
+_DAYS = within(0, 36_500, "; 0 for ever")
+_IDENTITY = ("VTEX_ACCOUNT", "VTEX_APP_KEY", "VTEX_APP_TOKEN")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a process needs to know, checked."""
+    """The settings of a process, checked.
 
-    redis_url: str = field(repr=False)
-    broker_url: str = field(repr=False)
-    journal_url: str = field(repr=False)
-    erp_url: str = field(repr=False)
-    stores: tuple[Store, ...]
-    codes: Mapping[str, CodeMap]
-    order_list_interval_seconds: float
-    order_list_fallback_interval_seconds: float
-    feed_interval_seconds: float
-    cancellation_poll_interval_seconds: float
-    dispatch_interval_seconds: float
-    lease_seconds: float
-    max_orders_in_flight: int
-    worker_threads: int
-    max_crashes: int
-    vtex_connect_timeout_seconds: float
-    vtex_read_timeout_seconds: float
-    log_level: str
-    nfe_match: tuple[str, ...]
-    nfe_production: bool
-    nfe_embed: bool
-    nfe_product_map: str | None
-    retention_documents_days: int
-    retention_timeline_days: int
-    alert_urls: tuple[str, ...] = field(repr=False)
-    alert_check_interval_seconds: float
-    alert_pending_seconds: float
-    alert_resolve_seconds: float
-    alert_repeat_hours: float
-    alert_vtex_silent_minutes: float
-    alert_beat_silent_seconds: float
-    alert_clock_skew_seconds: float
-    alert_ignore: frozenset[str]
-    timezone: str
-    metrics_address: str
-    metrics_port: range
-    otel_exporter_otlp_endpoint: str | None = field(repr=False)
+    Attributes:
+        default_store: the settings of a store that names none of its own.
+        codes: the map of ``ERP_CODE_MAP_FILE`` by store.
+    """
+
+    stores: tuple[Store, ...] = ()
+    default_store: Store = field(default_factory=Store)
+    codes: Mapping[str, CodeMap] = field(default_factory=dict)
+
+    redis_url: str = setting(
+        "redis://127.0.0.1:6379/0", "redis://127.0.0.1:6379/0",
+        "Redis for the cluster's locks and rate limits, and for its messages unless BROKER_URL "
+        "names another broker; redis:// or rediss:// (TLS). Redis 6.2 or later, or Valkey.",
+        secret=True, validate=redis_address,
+    )  # fmt: skip
+    broker_url: str = setting(
+        "", "amqp://erp:PASSWORD@rabbit.internal/erp",
+        "Broker of the messages, if it is not REDIS_URL: RabbitMQ 3.10 or later by amqp:// or "
+        "amqps:// (TLS), or another Redis (brokers.md).",
+        secret=True, validate=broker_address,
+    )  # fmt: skip
+    journal_url: str = setting(
+        "sqlite:///var/journal.db", "postgresql://erp@db.internal/journal",
+        "Database of every order and job: SQLite on one machine, PostgreSQL for a cluster.",
+        secret=True, validate=journal_address,
+    )  # fmt: skip
+    erp_url: str = setting(
+        "sqlite:///var/erp.db", "postgresql://vtex@erp.internal/erp",
+        "The ERP. The scheme names the adapter: sqlite, postgresql, mariadb, mysql, tryton, odoo, "
+        "rest, or your own.",
+        secret=True, validate=erp_address,
+    )  # fmt: skip
+    erp_code_map_file: str | None = setting(
+        None, "/etc/vtex-erp/map.toml",
+        "TOML file with the ERP's codes for payments, carriers, channels, SKUs, branches and more "
+        "(erp/mapping.md).",
+    )  # fmt: skip
+    stores_file: str | None = setting(
+        None, "/etc/vtex-erp/stores.toml", "TOML file that describes many stores."
+    )
+    order_list_interval_seconds: float = setting(
+        60.0, "60", "Seconds between two listings of a store's orders.", validate=_INTERVAL
+    )
+    order_list_fallback_interval_seconds: float = setting(
+        600.0, "600",
+        "Seconds between two listings of a store of intake both while its feed works.",
+        validate=_INTERVAL,
+    )  # fmt: skip
+    feed_interval_seconds: float = setting(
+        5.0, "5", "Seconds between two polls of a store's feed.", validate=_INTERVAL
+    )
+    cancellation_poll_interval_seconds: float = setting(
+        600.0, "600",
+        "Seconds between two polls of VTEX's list for requested cancellations; six times as long "
+        "for finished ones (changes.md).",
+        validate=_INTERVAL,
+    )  # fmt: skip
+    dispatch_interval_seconds: float = setting(
+        2.0, "2", "Seconds between two sweeps of the journal.", validate=_INTERVAL
+    )
+    lease_seconds: float = setting(
+        45.0, "45", "Longest time of a step, in seconds. Another worker then takes the job.",
+        validate=within(1, 3600),
+    )  # fmt: skip
+    max_orders_in_flight: int = setting(
+        500, "500", "Most orders of a store that are in work at the same time.",
+        validate=within(1, 100_000),
+    )  # fmt: skip
+    worker_threads: int = setting(16, "16", "Threads of a worker process.", validate=within(1, 256))
+    max_crashes: int = setting(
+        3, "3", "Worker deaths in one step after which its order is dead-lettered.",
+        validate=within(1, 100),
+    )  # fmt: skip
+    vtex_connect_timeout_seconds: float = setting(
+        5.0, "5", "Time-out of a connection to VTEX.", validate=_INTERVAL
+    )
+    vtex_read_timeout_seconds: float = setting(
+        20.0, "20", "Time-out of a response of VTEX.", validate=_INTERVAL
+    )
+    nfe_match: tuple[str, ...] = setting(
+        MATCH, "ref_id,map",
+        "Keys by which the lines of an NF-e find the order's items, in this order.",
+        parse=partial(one_of, MATCH),
+    )  # fmt: skip
+    nfe_production: bool = setting(True, "true", "Refuse NF-e of SEFAZ's test environment.")
+    nfe_embed: bool = setting(
+        False, "false", "Send the XML of an NF-e to VTEX, exactly as received."
+    )
+    nfe_product_map: str | None = setting(
+        None, "/etc/vtex-erp/products.csv",
+        "CSV file of ERP code, SKU id, and the SKU's units in one unit of the ERP.",
+    )  # fmt: skip
+    retention_documents_days: int = setting(
+        30, "90",
+        "Days for which the journal keeps VTEX's documents and the ERP's requests, after all jobs "
+        "of an order have ended; 0: for ever.",
+        validate=_DAYS,
+    )  # fmt: skip
+    retention_timeline_days: int = setting(
+        365, "730",
+        "Days for which the journal keeps an order's timeline, counted in the same way; 0: for "
+        "ever.",
+        validate=_DAYS,
+    )  # fmt: skip
+    alert_urls: tuple[str, ...] = setting(
+        (), "slack://TOKEN_A/TOKEN_B/TOKEN_C mailtos://user:PASSWORD@example.com",
+        "Receivers of alerts: Apprise URLs with spaces or line breaks between them (alerts.md).",
+        secret=True, parse=alert_addresses,
+    )  # fmt: skip
+    alert_check_interval_seconds: float = setting(
+        60.0, "60", "Seconds between two checks of the alerts' rules.", validate=_INTERVAL
+    )
+    alert_pending_seconds: float = setting(
+        120.0, "120",
+        "Seconds for which a problem lasts before its alert is sent, unless its rule has a longer "
+        "time of its own.",
+        validate=within(0, 86_400),
+    )  # fmt: skip
+    alert_resolve_seconds: float = setting(
+        300.0, "300", "Seconds without the problem after which its alert is resolved.",
+        validate=within(0, 86_400),
+    )  # fmt: skip
+    alert_repeat_hours: float = setting(
+        4.0, "24", "Hours between two messages of an alert that lasts.",
+        validate=within(0.01, 8760),
+    )  # fmt: skip
+    alert_vtex_silent_minutes: float = setting(
+        15.0, "15", "Send an alert if VTEX reports no orders, new or old, for so many minutes.",
+        validate=within(0.01, 525_600),
+    )  # fmt: skip
+    alert_beat_silent_seconds: float = setting(
+        300.0, "300",
+        "Seconds without a check of the rules after which a worker reports that the schedule "
+        "stands still; at least twice ALERT_CHECK_INTERVAL_SECONDS.",
+        validate=_INTERVAL,
+    )  # fmt: skip
+    alert_clock_skew_seconds: float = setting(
+        5.0, "5", "Largest difference between a worker's clock and the journal's, in seconds.",
+        validate=within(1, 86_400),
+    )  # fmt: skip
+    alert_ignore: tuple[str, ...] = setting(
+        (), "missing_orders,reconciliation_findings", "Rules that are not checked (alerts.md).",
+        parse=partial(one_of, tuple(Rule)),
+    )  # fmt: skip
+    metrics_port: range = setting(
+        range(0), "9540-9549",
+        "Port at which a worker, a beat and vtex-erp metrics each serve /metrics, /livez and "
+        "/readyz (metrics.md). Each process takes the first free port of a range. Unset: none.",
+        parse=ports,
+    )  # fmt: skip
+    metrics_address: str = setting(
+        "127.0.0.1", "0.0.0.0",  # noqa: S104  # an example
+        "Address at which they serve it, without a password.",
+        validate=validate.Regexp(r"^[\w.:%-]+$", error="is neither an address nor a name"),
+    )  # fmt: skip
+    otel_exporter_otlp_endpoint: str | None = setting(
+        None, "http://tempo.internal:4318",
+        "Receiver of traces, by OTLP over HTTP; needs the extra otel. OpenTelemetry's other "
+        "variables count too (metrics.md). Unset: none.",
+        secret=True, validate=traces_address,
+    )  # fmt: skip
+    log_level: str = setting(
+        "INFO", "INFO", "DEBUG, INFO, WARNING or ERROR.",
+        validate=validate.OneOf(
+            ["DEBUG", "INFO", "WARNING", "ERROR"], error="must be one of {choices}"
+        ),
+    )  # fmt: skip
 
     def store(self, name: str) -> Store:
         """Return one store's settings.
@@ -106,362 +231,48 @@ class Settings:
         for store in self.stores:
             if store.name == name:
                 return store
-        known = ", ".join(one.name for one in self.stores) or "none"
+        known = ", ".join(store.name for store in self.stores) or "none"
         raise SettingsError(f"no store {name!r} is configured (known: {known})")
 
 
-def _setting(
-    kind: type[fields.Field[Any]], default: Any, example: str, text: str, **more: Any
-) -> Any:
-    secret = more.pop("secret", False)
-    return kind(
-        load_default=default,
-        error_messages=dict.fromkeys(("invalid", "special"), _WRONG[kind])
-        if kind in _WRONG
-        else {},
-        metadata={"example": example, "text": text, "secret": secret},
-        **more,
-    )
+_OF_STORE = fields_of(Store)
 
-
-def _within(least: float, most: float) -> validate.Range:
-    return validate.Range(min=least, max=most, error="must be from {min} to {max}")
-
-
-_SECONDS = _within(0.2, 86_400)
-_DAYS = validate.Range(min=0, max=36_500, error="must be from {min} to {max}; 0 for ever")
-_IDENTITY = ("VTEX_ACCOUNT", "VTEX_APP_KEY", "VTEX_APP_TOKEN")
-_PER_STORE = ("VTEX_BASE_URL", "VTEX_PAYMENTS_URL", "ALLOW_SUM_MISMATCH", "VTEX_INTAKE")
-_WRONG = {
-    fields.Float: "is not a number",
-    fields.Integer: "is not a whole number",
-    fields.Boolean: "is neither true nor false",
-}
-
-
-def rules_of(text: str) -> frozenset[str]:
-    """Return the alerts' rules that are named, as in ``missing_orders,clock_skew``.
-
-    Raises:
-        ValidationError: the rest of a sentence that begins with the value.
-    """
-    found = frozenset(one.strip() for one in text.split(",")) - {""}
-    if found - {*Rule}:
-        raise ValidationError(f"names something else than {', '.join(Rule)}")
-    return found
-
-
-class SettingsSchema(Schema):
-    """The table: name, type, default, range, example, sentence, secret or not."""
-
-    class Meta:
-        """The environment holds much that is not ours."""
-
-        unknown = EXCLUDE
-
-    REDIS_URL = _setting(
-        fields.String, "redis://127.0.0.1:6379/0", "redis://127.0.0.1:6379/0",
-        "The cluster's locks and rate limits, and its messages unless BROKER_URL names another "
-        "broker; redis:// or rediss:// (TLS). Redis 6.2 or later, or Valkey.",
-        secret=True,
-        validate=redis_address,
-    )  # fmt: skip
-    BROKER_URL = _setting(
-        fields.String, None, "amqp://erp:PASSWORD@rabbit.internal/erp",
-        "What carries the messages, where it is not REDIS_URL: RabbitMQ 3.10 or later by amqp:// "
-        "or amqps:// (TLS), or another Redis (brokers.md).",
-        secret=True,
-        validate=broker_address,
-    )  # fmt: skip
-    JOURNAL_URL = _setting(
-        fields.String, "sqlite:///var/journal.db", "postgresql://erp@db.internal/journal",
-        "Where every order and job stands: SQLite on one machine, PostgreSQL for a cluster.",
-        secret=True,
-        validate=journal_address,
-    )  # fmt: skip
-    ERP_URL = _setting(
-        fields.String, "sqlite:///var/erp.db", "postgresql://vtex@erp.internal/erp",
-        "The ERP; the scheme names the adapter (sqlite, postgresql, mariadb, mysql, tryton, odoo, "
-        "rest, or your own).",
-        secret=True,
-        validate=erp_address,
-    )  # fmt: skip
-    ERP_CODE_MAP_FILE = _setting(
-        fields.String, None, "/etc/vtex-erp/map.toml",
-        "TOML file of what payments, carriers, channels, SKUs, branches and the like are called in "
-        "the ERP (erp/mapping.md).",
-    )  # fmt: skip
-    STORES_FILE = _setting(
-        fields.String, None, "/etc/vtex-erp/stores.toml", "TOML file that describes many stores."
-    )
-    VTEX_ACCOUNT = _setting(
-        fields.String, None, "acme", "Account name of the one store.",
-        validate=ACCOUNT,
-    )  # fmt: skip
-    VTEX_APP_KEY = _setting(
-        fields.String,
-        None,
-        "vtexappkey-acme-QWERTY",
-        "Its application key.",
-        secret=True,
-        validate=CREDENTIAL,
-    )
-    VTEX_APP_TOKEN = _setting(
-        fields.String, None, "the token shown once at creation", "Its application token.",
-        secret=True, validate=CREDENTIAL,
-    )  # fmt: skip
-    VTEX_BASE_URL = _setting(
-        fields.String, None, "https://acme.vtexcommercestable.com.br",
-        "Orders host; needed only for the simulator or a proxy.", validate=ADDRESS,
-    )  # fmt: skip
-    VTEX_PAYMENTS_URL = _setting(
-        fields.String, None, "https://acme.vtexpayments.com.br",
-        "Payments host; needed only for the simulator or a proxy.", validate=ADDRESS,
-    )  # fmt: skip
-    ALLOW_SUM_MISMATCH = _setting(
-        fields.Boolean, False, "false",
-        "Let orders whose sums do not add up into the ERP, flagged, instead of holding them.",
-    )  # fmt: skip
-    VTEX_INTAKE = _setting(
-        fields.String, "list", "both",
-        "How orders come in: list; feed, once vtex-erp feed setup was called; or both, the better "
-        "choice (feed.md).",
-        validate=INTAKE,
-    )  # fmt: skip
-    VTEX_QUOTA_PER_MINUTE = _setting(
-        fields.Integer, 6000, "500",
-        "Calls a minute that VTEX takes of a store, all its integrations together; 0: no limit.",
-        validate=CALLS,
-    )  # fmt: skip
-    VTEX_QUOTA_SHARE_PERCENT = _setting(
-        fields.Integer, 80, "80",
-        "Percent of them that the workers take; the rest is for the shop's other integrations.",
-        validate=PERCENT,
-    )  # fmt: skip
-    VTEX_QUOTA_GROUPS = _setting(
-        fields.String, None, "list=600,payments=1200",
-        "Quotas of groups of routes that have one of their own: list, order, payments, writes.",
-        validate=groups_of,
-    )  # fmt: skip
-    VTEX_QUOTA_LOCAL_PERCENT = _setting(
-        fields.Integer, 10, "10",
-        "Percent of the workers' share that each process takes for itself while Redis is away.",
-        validate=PERCENT,
-    )  # fmt: skip
-    ORDER_LIST_INTERVAL_SECONDS = _setting(
-        fields.Float, 60.0, "60", "Seconds between two listings of a store.", validate=_SECONDS
-    )
-    ORDER_LIST_FALLBACK_INTERVAL_SECONDS = _setting(
-        fields.Float, 600.0, "600",
-        "Seconds between two listings of a store of intake both, while its feed works.",
-        validate=_SECONDS,
-    )  # fmt: skip
-    FEED_INTERVAL_SECONDS = _setting(
-        fields.Float, 5.0, "5", "Seconds between two readings of a store's feed.",
-        validate=_SECONDS,
-    )  # fmt: skip
-    CANCELLATION_POLL_INTERVAL_SECONDS = _setting(
-        fields.Float, 600.0, "600",
-        "Seconds between two looks into VTEX's list for cancellations asked for; six times as long "
-        "for those that are done (changes.md).",
-        validate=_SECONDS,
-    )  # fmt: skip
-    DISPATCH_INTERVAL_SECONDS = _setting(
-        fields.Float, 2.0, "2", "Seconds between two sweeps of the journal.", validate=_SECONDS
-    )
-    LEASE_SECONDS = _setting(
-        fields.Float, 45.0, "45",
-        "How long a step may take before its job is given to another worker.",
-        validate=_within(1, 3600),
-    )  # fmt: skip
-    MAX_ORDERS_IN_FLIGHT = _setting(
-        fields.Integer, 500, "500", "Orders of a store that are under way at once, at most.",
-        validate=_within(1, 100_000),
-    )  # fmt: skip
-    WORKER_THREADS = _setting(
-        fields.Integer, 16, "16", "Threads of a worker process.",
-        validate=_within(1, 256),
-    )  # fmt: skip
-    MAX_CRASHES = _setting(
-        fields.Integer, 3, "3", "Worker deaths in one step after which an order is set aside.",
-        validate=_within(1, 100),
-    )  # fmt: skip
-    VTEX_CONNECT_TIMEOUT_SECONDS = _setting(
-        fields.Float, 5.0, "5", "Time-out of connecting to VTEX.", validate=_SECONDS
-    )
-    VTEX_READ_TIMEOUT_SECONDS = _setting(
-        fields.Float, 20.0, "20", "Time-out of an answer of VTEX.", validate=_SECONDS
-    )
-    NFE_MATCH = _setting(
-        fields.String, "ref_id,ean,map,sku_id", "ref_id,map",
-        "Keys by which the lines of an NF-e find the order's items, in turn.",
-        validate=validate.Regexp(
-            r"^(ref_id|ean|map|sku_id)(,(ref_id|ean|map|sku_id))*$",
-            error="names something else than ref_id, ean, map, sku_id",
-        ),
-    )  # fmt: skip
-    NFE_PRODUCTION = _setting(
-        fields.Boolean, True, "true", "Refuse NF-e of SEFAZ's test environment.",
-    )  # fmt: skip
-    NFE_EMBED = _setting(
-        fields.Boolean, False, "false", "Send the XML of an NF-e to VTEX, exactly as received.",
-    )  # fmt: skip
-    NFE_PRODUCT_MAP = _setting(
-        fields.String, None, "/etc/vtex-erp/products.csv",
-        "CSV of ERP code, SKU id, and units of it in one unit of the ERP.",
-    )  # fmt: skip
-    RETENTION_DOCUMENTS_DAYS = _setting(
-        fields.Integer, 30, "90",
-        "Days for which the journal keeps VTEX's documents and what the ERP asked for, after all "
-        "of an order has ended; 0: for ever.",
-        validate=_DAYS,
-    )  # fmt: skip
-    RETENTION_TIMELINE_DAYS = _setting(
-        fields.Integer, 365, "730",
-        "Days for which it keeps an order's timeline, counted in the same way; 0: for ever.",
-        validate=_DAYS,
-    )  # fmt: skip
-    ALERT_URLS = _setting(
-        fields.String, None, "slack://TOKEN_A/TOKEN_B/TOKEN_C mailtos://user:PASSWORD@example.com",
-        "Who is told of alerts: Apprise URLs, parted by spaces or lines (alerts.md).",
-        secret=True,
-        validate=alert_addresses,
-    )  # fmt: skip
-    ALERT_CHECK_INTERVAL_SECONDS = _setting(
-        fields.Float, 60.0, "60", "Seconds between two looks for what is wrong.",
-        validate=_SECONDS,
-    )  # fmt: skip
-    ALERT_PENDING_SECONDS = _setting(
-        fields.Float, 120.0, "120",
-        "How long something has to be wrong before an alert is sent, where its rule has no longer "
-        "time of its own.",
-        validate=_within(0, 86_400),
-    )  # fmt: skip
-    ALERT_RESOLVE_SECONDS = _setting(
-        fields.Float, 300.0, "300", "How long it has to be well again before that is told.",
-        validate=_within(0, 86_400),
-    )  # fmt: skip
-    ALERT_REPEAT_HOURS = _setting(
-        fields.Float, 4.0, "24", "Hours between two messages of an alert that lasts.",
-        validate=_within(0.01, 8760),
-    )  # fmt: skip
-    ALERT_WAITING_MINUTES = _setting(
-        fields.Float, 30.0, "30", "Minutes for which the oldest order, or request, may wait.",
-        validate=_within(0.01, 525_600),
-    )  # fmt: skip
-    ALERT_MISSING_ORDERS = _setting(
-        fields.Float, 15.0, "15",
-        "Orders that a store's own rhythm would have brought since the last one, after which its "
-        "silence is told; 0: never.",
-        validate=_within(0, 100_000),
-    )  # fmt: skip
-    ALERT_VTEX_SILENT_MINUTES = _setting(
-        fields.Float, 15.0, "15", "Minutes for which VTEX may tell of no orders, new or not.",
-        validate=_within(0.01, 525_600),
-    )  # fmt: skip
-    ALERT_BEAT_SILENT_SECONDS = _setting(
-        fields.Float, 300.0, "300",
-        "Seconds without a look for alerts after which a worker tells that the schedule stands "
-        "still; more than two of ALERT_CHECK_INTERVAL_SECONDS.",
-        validate=_SECONDS,
-    )  # fmt: skip
-    ALERT_CLOCK_SKEW_SECONDS = _setting(
-        fields.Float, 5.0, "5", "Seconds by which a worker's clock may differ from the journal's.",
-        validate=_within(1, 86_400),
-    )  # fmt: skip
-    ALERT_IGNORE = _setting(
-        fields.String, None, "missing_orders,clock_skew",
-        "Rules that are not looked at, by their names (alerts.md).",
-        validate=rules_of,
-    )  # fmt: skip
-    TIMEZONE = _setting(
-        fields.String, "America/Sao_Paulo", "America/Manaus",
-        "Time zone of the stores, in which a rhythm is learnt and alerts tell the time.",
-        validate=ZONE,
-    )  # fmt: skip
-    METRICS_PORT = _setting(
-        fields.String, None, "9540-9549",
-        "Port at which a worker, a beat and vtex-erp metrics each serve /metrics, /livez and "
-        "/readyz (metrics.md): one, or a range of which each process takes the first that is free; "
-        "unset: none.",
-        validate=ports,
-    )  # fmt: skip
-    METRICS_ADDRESS = _setting(
-        fields.String, "127.0.0.1", "0.0.0.0",  # noqa: S104  # an example
-        "Address at which they serve it; no password is asked for.",
-        validate=validate.Regexp(r"^[\w.:%-]+$", error="is neither an address nor a name"),
-    )  # fmt: skip
-    OTEL_EXPORTER_OTLP_ENDPOINT = _setting(
-        fields.String, None, "http://tempo.internal:4318",
-        "Where traces go, by OTLP over HTTP; needs the extra otel. OpenTelemetry's other variables "
-        "count too (metrics.md). Unset: none.",
-        secret=True,
-        validate=traces_address,
-    )  # fmt: skip
-    LOG_LEVEL = _setting(
-        fields.String, "INFO", "INFO", "DEBUG, INFO, WARNING or ERROR.",
-        validate=validate.OneOf(
-            ["DEBUG", "INFO", "WARNING", "ERROR"], error="must be one of {choices}"
-        ),
-    )  # fmt: skip
+SettingsSchema = Schema.from_dict(
+    {str(each.metadata["variable"]): each for each in (fields_of(Settings) | _OF_STORE).values()},
+    name="SettingsSchema",
+)
+"""Every environment variable with the check of its value; ``metadata`` is the declaration."""
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings of this process.
 
     Raises:
-        SettingsError: with every fault there is, one a line.
+        SettingsError: with every bad setting, one a line.
     """
     environ = os.environ if environ is None else environ
-    schema = SettingsSchema()
-    faults: list[str] = []
+    schema, faults = SettingsSchema(), list[str]()
     given, unread = _given(schema, environ, faults)
-    table = _table(schema, given, faults)
-    stores = _stores(table, environ, set(given) | unread, faults)
-    names = [one.name for one in stores]
-    codes = codemaps.of_file(table["ERP_CODE_MAP_FILE"], names, table["ERP_URL"], faults)
+    values, wrong = check(schema, given)
+    faults += [_fault(schema, name, given[name], words) for name, words in wrong.items()]
+    # The defaults replace the bad values here, so that the checks below report their faults too.
+    default = Store(**{name: values.pop(name) for name in _OF_STORE if name in values})
+    settings = Settings(**values)
+    stores = _stores(settings.stores_file, default, environ, given.keys() | unread, faults)
+    codes = code_map.of_file(
+        settings.erp_code_map_file, [store.name for store in stores], settings.erp_url, faults
+    )
     if faults:
         raise SettingsError("\n".join(faults))
-    return Settings(
-        redis_url=table["REDIS_URL"],
-        broker_url=table["BROKER_URL"] or table["REDIS_URL"],
-        journal_url=table["JOURNAL_URL"],
-        erp_url=table["ERP_URL"],
+    return replace(
+        settings,
         stores=stores,
+        default_store=default,
         codes=codes,
-        order_list_interval_seconds=table["ORDER_LIST_INTERVAL_SECONDS"],
-        order_list_fallback_interval_seconds=table["ORDER_LIST_FALLBACK_INTERVAL_SECONDS"],
-        feed_interval_seconds=table["FEED_INTERVAL_SECONDS"],
-        cancellation_poll_interval_seconds=table["CANCELLATION_POLL_INTERVAL_SECONDS"],
-        dispatch_interval_seconds=table["DISPATCH_INTERVAL_SECONDS"],
-        lease_seconds=table["LEASE_SECONDS"],
-        max_orders_in_flight=table["MAX_ORDERS_IN_FLIGHT"],
-        worker_threads=table["WORKER_THREADS"],
-        max_crashes=table["MAX_CRASHES"],
-        vtex_connect_timeout_seconds=table["VTEX_CONNECT_TIMEOUT_SECONDS"],
-        vtex_read_timeout_seconds=table["VTEX_READ_TIMEOUT_SECONDS"],
-        log_level=table["LOG_LEVEL"],
-        nfe_match=tuple(table["NFE_MATCH"].split(",")),
-        nfe_production=table["NFE_PRODUCTION"],
-        nfe_embed=table["NFE_EMBED"],
-        nfe_product_map=table["NFE_PRODUCT_MAP"],
-        retention_documents_days=table["RETENTION_DOCUMENTS_DAYS"],
-        retention_timeline_days=table["RETENTION_TIMELINE_DAYS"],
-        alert_urls=tuple((table["ALERT_URLS"] or "").split()),
-        alert_check_interval_seconds=table["ALERT_CHECK_INTERVAL_SECONDS"],
-        alert_pending_seconds=table["ALERT_PENDING_SECONDS"],
-        alert_resolve_seconds=table["ALERT_RESOLVE_SECONDS"],
-        alert_repeat_hours=table["ALERT_REPEAT_HOURS"],
-        alert_vtex_silent_minutes=table["ALERT_VTEX_SILENT_MINUTES"],
+        broker_url=settings.broker_url or settings.redis_url,
         alert_beat_silent_seconds=max(
-            table["ALERT_BEAT_SILENT_SECONDS"], 2 * table["ALERT_CHECK_INTERVAL_SECONDS"]
+            settings.alert_beat_silent_seconds, 2 * settings.alert_check_interval_seconds
         ),
-        alert_clock_skew_seconds=table["ALERT_CLOCK_SKEW_SECONDS"],
-        alert_ignore=rules_of(table["ALERT_IGNORE"] or ""),
-        timezone=table["TIMEZONE"],
-        metrics_address=table["METRICS_ADDRESS"],
-        metrics_port=ports(table["METRICS_PORT"] or ""),
-        otel_exporter_otlp_endpoint=table["OTEL_EXPORTER_OTLP_ENDPOINT"],
     )
 
 
@@ -472,7 +283,7 @@ def _given(
     for name in schema.fields:
         value = environ.get(name, "").strip()
         path = environ.get(f"{name}_FILE", "").strip()
-        if not value and path and name != "STORES_FILE":
+        if not value and path and not name.endswith("_FILE"):
             value = content(f"{name}_FILE", path, faults)
             if not value:
                 unread.add(name)
@@ -481,55 +292,39 @@ def _given(
     return given, unread
 
 
-def _table(schema: Schema, given: Mapping[str, str], faults: list[str]) -> dict[str, Any]:
-    wrong = schema.validate(given)
-    for name, words in wrong.items():
-        faults.append(_fault(schema, name, given[name], " ".join(words)))
-    # The defaults stand in for what is wrong, so that the rest can be looked at too.
-    table: dict[str, Any] = schema.load({k: v for k, v in given.items() if k not in wrong})
-    return table
-
-
 def _fault(schema: Schema, name: str, value: str, words: str) -> str:
-    about = schema.fields[name].metadata
-    shown = "the value (not shown)" if about["secret"] else repr(value)
-    return f"{name}: {shown} {words.rstrip('.')}. For example {name}={about['example']}"
+    declared = schema.fields[name].metadata
+    shown = "the value (not shown)" if declared["secret"] else repr(value)
+    return f"{name}: {shown} {words}. For example {name}={declared['example']}"
 
 
 def _stores(
-    table: Mapping[str, Any], environ: Mapping[str, str], named: set[str], faults: list[str]
+    path: str | None,
+    default: Store,
+    environ: Mapping[str, str],
+    named: set[str],
+    faults: list[str],
 ) -> tuple[Store, ...]:
-    quota = Quota(
-        table["VTEX_QUOTA_PER_MINUTE"], table["VTEX_QUOTA_SHARE_PERCENT"],
-        table["VTEX_QUOTA_LOCAL_PERCENT"],
-        groups_of(table["VTEX_QUOTA_GROUPS"]) if table["VTEX_QUOTA_GROUPS"] else {},
-    )  # fmt: skip
-    watch = Watch(table["TIMEZONE"], table["ALERT_MISSING_ORDERS"], table["ALERT_WAITING_MINUTES"])
-    if "STORES_FILE" in named:
-        if doubled := [name for name in (*_IDENTITY, *_PER_STORE) if name in named]:
+    declared: list[Mapping[str, Any]] = [each.metadata for each in _OF_STORE.values()]
+    if path:
+        doubled = [
+            each["variable"]
+            for each in declared
+            if each["variable"] in named and not each["shared"]
+        ]
+        if doubled:
             faults.append(
                 f"STORES_FILE: is set, and so is {', '.join(doubled)}: unset the one or the other; "
                 "with a file, what belongs to a store stands in its table"
             )
-        return of_file(table["STORES_FILE"], environ, quota, watch, faults)
-    if not named & set(_IDENTITY):
+        return of_file(path, environ, default, faults)
+    if not named & {*_IDENTITY}:
         return ()
-    for name in _IDENTITY:
-        if name not in named:
-            example = SettingsSchema().fields[name].metadata["example"]
+    for each in declared:
+        name = each["variable"]
+        if name in _IDENTITY and name not in named:
             faults.append(
-                f"{name}: is not set, though others of VTEX_* are. For example {name}={example}"
+                f"{name}: is not set, though others of VTEX_* are. "
+                f"For example {name}={each['example']}"
             )
-    return (
-        Store(
-            name=table["VTEX_ACCOUNT"] or "",
-            app_key=table["VTEX_APP_KEY"] or "",
-            app_token=table["VTEX_APP_TOKEN"] or "",
-            base_url=table["VTEX_BASE_URL"],
-            payments_url=table["VTEX_PAYMENTS_URL"],
-            allow_sum_mismatch=table["ALLOW_SUM_MISMATCH"],
-            intake=table["VTEX_INTAKE"],
-            quota=quota,
-            watch=watch,
-        ),
-    )
+    return (default,)

@@ -1,174 +1,155 @@
-"""The stores of a cluster: one from the environment, or many from a TOML file."""
+"""The settings of a store: from the environment, or of many stores from a TOML file."""
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from marshmallow import Schema, ValidationError, fields, validate
 
 from vtex.transport.rate_limit import GROUPS
+from workers.configuration.declaration import check, content, fields_of, setting, within
 
-ACCOUNT = validate.Regexp(
+_ACCOUNT = validate.Regexp(
     r"[a-z0-9][a-z0-9-]*\Z",
     error="is not an account name: lower case, without .vtexcommercestable.com.br",
 )
-CREDENTIAL = validate.Regexp(
+_CREDENTIAL = validate.Regexp(
     r"[!#-&(-~]+\Z", error="holds a space, a line break, a quotation mark or an accent"
 )
-INTAKES = ("list", "feed", "both")
-INTAKE = validate.OneOf(INTAKES, error="is none of {choices}")
-ADDRESS = validate.Regexp(r"https?://[^\s/]+", error="is not an http(s) address")
-
-CALLS = validate.Range(0, 1_000_000, error="must be from {min} to {max}; 0 for no limit")
-PERCENT = validate.Range(1, 100, error="must be from {min} to {max}")
-
-ORDERS = validate.Range(0, 100_000, error="must be from {min} to {max}; 0 for never")
-MINUTES = validate.Range(0.01, 525_600, error="must be from {min} to {max}")
+_ADDRESS = validate.Regexp(r"https?://[^\s/]+", error="is not an http(s) address")
+_INTAKE = validate.OneOf(("list", "feed", "both"), error="is none of {choices}")
+_PERCENT = within(1, 100)
 
 _SECRETS = ("app_key", "app_token")
 _EXAMPLE = '[stores.acme] with app_key_file = "/run/secrets/acme_key"'
 
 
-@dataclass(frozen=True, slots=True)
-class Quota:
-    """How many calls VTEX takes of a store, and what part of them is ours.
-
-    Attributes:
-        calls: a minute; 0 for no limit. VTEX documents 6,000 for orders and their list, older
-            pages 5,000; four fifths of the former are below both.
-        share: percent of them that we take; the rest is the shop's other integrations'.
-        local: percent of our share that each process takes while Redis is away.
-        groups: calls a minute of groups of routes that have a limit of their own.
-    """
-
-    calls: int = 6000
-    share: int = 80
-    local: int = 10
-    groups: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def allowed(self) -> int:
-        """Calls a minute of all workers together."""
-        return max(1, self.calls * self.share // 100)
-
-    def allowed_of(self, group: str) -> int:
-        """Calls a minute of one group of routes."""
-        return max(1, self.groups[group] * self.share // 100)
-
-
-def ZONE(name: str) -> None:  # noqa: N802  # beside the others, which are objects
-    """Check the name of a time zone.
-
-    Raises:
-        ValidationError: the rest of a sentence that begins with the value.
-    """
+def _time_zone(name: str) -> None:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValidationError("is no time zone such as America/Sao_Paulo") from None
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """When a store's silence or slowness is told of (docs/alerts.md).
-
-    Attributes:
-        zone: name of its time zone.
-        quiet_orders: orders that its rhythm must have brought since the last one; 0 for never.
-        waiting_minutes: for which its oldest order may wait.
-    """
-
-    zone: str = "America/Sao_Paulo"
-    quiet_orders: float = 15.0
-    waiting_minutes: float = 30.0
+def _groups(value: object) -> Mapping[str, int]:
+    """Return calls a minute by group, from ``list=600,payments=1200`` or from a TOML table."""
+    pairs = value.items() if isinstance(value, Mapping) else (
+        part.partition("=")[::2] for part in str(value).split(",")
+    )  # fmt: skip
+    groups = {}
+    for group, calls in ((name.strip(), str(number).strip()) for name, number in pairs):
+        if group not in GROUPS or not calls.isdecimal() or int(calls) < 1:
+            raise ValidationError(f"is no list of GROUP=CALLS; groups are {', '.join(GROUPS)}")
+        groups[group] = int(calls)
+    return groups
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """One VTEX account with its credentials and settings.
+    """A VTEX account with its credentials and settings.
 
-    Attributes:
-        intake: how its orders come in: by ``list``, by ``feed``, or by ``both``.
+    A field's name is the key in ``STORES_FILE``, where ``name`` is the table's name.
     """
 
-    name: str
-    app_key: str = field(repr=False)
-    app_token: str = field(repr=False)
-    base_url: str | None = None
-    payments_url: str | None = None
-    allow_sum_mismatch: bool = False
-    intake: str = "list"
-    quota: Quota = field(default_factory=Quota)
-    watch: Watch = field(default_factory=Watch)
+    name: str = setting(
+        "", "acme", "Account name of the store.", variable="VTEX_ACCOUNT", validate=_ACCOUNT
+    )
+    app_key: str = setting(
+        "", "vtexappkey-acme-QWERTY", "Application key of the store.",
+        variable="VTEX_APP_KEY", secret=True, validate=_CREDENTIAL,
+    )  # fmt: skip
+    app_token: str = setting(
+        "", "the token shown once at creation", "Application token of the store.",
+        variable="VTEX_APP_TOKEN", secret=True, validate=_CREDENTIAL,
+    )  # fmt: skip
+    base_url: str | None = setting(
+        None, "https://acme.vtexcommercestable.com.br",
+        "Host of orders. Set it only for the simulator or a proxy.",
+        variable="VTEX_BASE_URL", validate=_ADDRESS,
+    )  # fmt: skip
+    payments_url: str | None = setting(
+        None, "https://acme.vtexpayments.com.br",
+        "Host of payments. Set it only for the simulator or a proxy.",
+        variable="VTEX_PAYMENTS_URL", validate=_ADDRESS,
+    )  # fmt: skip
+    allow_sum_mismatch: bool = setting(
+        False, "false",
+        "Send orders whose sums do not add up to the ERP with a flag, instead of holding them.",
+    )  # fmt: skip
+    intake: str = setting(
+        "list", "both",
+        "Source of new orders: list; feed, once you called vtex-erp feed setup; or both, the "
+        "better choice (feed.md).",
+        variable="VTEX_INTAKE", validate=_INTAKE,
+    )  # fmt: skip
+    # VTEX documents 6,000 calls a minute for orders and their list, older pages 5,000: four fifths
+    # of the former are below both.
+    quota_per_minute: int = setting(
+        6000, "500",
+        "Calls a minute that VTEX accepts for a store from all its integrations; 0: no limit.",
+        variable="VTEX_QUOTA_PER_MINUTE", shared=True,
+        validate=within(0, 1_000_000, "; 0 for no limit"),
+    )  # fmt: skip
+    quota_share_percent: int = setting(
+        80, "80",
+        "Percent of the quota that the workers use; the rest is for the shop's other integrations.",
+        variable="VTEX_QUOTA_SHARE_PERCENT", shared=True, validate=_PERCENT,
+    )  # fmt: skip
+    quota_groups: Mapping[str, int] = setting(
+        {}, "list=600,payments=1200",
+        f"Calls a minute of groups of routes with a quota of their own: {', '.join(GROUPS)}.",
+        variable="VTEX_QUOTA_GROUPS", shared=True, parse=_groups,
+    )  # fmt: skip
+    quota_local_percent: int = setting(
+        10, "10",
+        "Percent of the workers' share that each process uses while Redis is away.",
+        variable="VTEX_QUOTA_LOCAL_PERCENT", shared=True, validate=_PERCENT,
+    )  # fmt: skip
+    timezone: str = setting(
+        "America/Sao_Paulo", "America/Manaus",
+        "Time zone of the store's usual order rate; alerts show times in it.",
+        shared=True, validate=_time_zone,
+    )  # fmt: skip
+    alert_missing_orders: float = setting(
+        15.0, "15",
+        "Send an alert after the time in which so many orders usually come, if none came; 0: "
+        "never.",
+        shared=True, validate=within(0, 100_000, "; 0 for never"),
+    )  # fmt: skip
+    alert_waiting_minutes: float = setting(
+        30.0, "30", "Send an alert if the oldest order or request waits longer, in minutes.",
+        shared=True, validate=within(0.01, 525_600),
+    )  # fmt: skip
+
+    @property
+    def allowed_per_minute(self) -> int:
+        """Calls a minute of all workers together."""
+        return max(1, self.quota_per_minute * self.quota_share_percent // 100)
+
+    def allowed_of(self, group: str) -> int:
+        """Calls a minute of all workers together to one group of routes."""
+        return max(1, self.quota_groups[group] * self.quota_share_percent // 100)
 
 
-def _groups(given: Mapping[Any, Any]) -> None:
-    for name, calls in given.items():
-        if name not in GROUPS or not isinstance(calls, int) or calls < 1:
-            raise ValidationError(f"is no table of GROUP = CALLS; groups are {', '.join(GROUPS)}")
-
-
-def groups_of(text: str) -> dict[str, int]:
-    """Return the groups' calls a minute, as in ``list=600,payments=1200``.
-
-    Raises:
-        ValidationError: the rest of a sentence that begins with the value.
-    """
-    found = {}
-    for part in text.split(","):
-        name, _, calls = (one.strip() for one in part.partition("="))
-        if name not in GROUPS or not calls.isdecimal() or int(calls) < 1:
-            raise ValidationError(f"is no list of GROUP=CALLS; groups are {', '.join(GROUPS)}")
-        found[name] = int(calls)
-    return found
-
-
-class _StoreSchema(Schema):
-    app_key = fields.String()
-    app_key_env = fields.String()
-    app_key_file = fields.String()
-    app_token = fields.String()
-    app_token_env = fields.String()
-    app_token_file = fields.String()
-    base_url = fields.String(validate=ADDRESS)
-    payments_url = fields.String(validate=ADDRESS)
-    allow_sum_mismatch = fields.Boolean()
-    intake = fields.String(validate=INTAKE)
-    quota_per_minute = fields.Integer(validate=CALLS)
-    quota_share_percent = fields.Integer(validate=PERCENT)
-    quota_groups = fields.Dict(validate=_groups)
-    timezone = fields.String(validate=ZONE)
-    alert_missing_orders = fields.Float(validate=ORDERS)
-    alert_waiting_minutes = fields.Float(validate=MINUTES)
-
-
-def content(name: str, path: str, faults: list[str]) -> str:
-    """Return what a file holds, without the white space around it; "" and a fault if nothing."""
-    try:
-        # Editors on Windows begin a file with a mark that is no part of a secret.
-        text = Path(path).read_text(encoding="utf-8-sig").strip()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or type(error).__name__
-        faults.append(f"{name}: cannot read {path!r}: {reason}")
-        return ""
-    if not text:
-        faults.append(f"{name}: {path!r} is empty")
-    return text
+_StoreSchema = Schema.from_dict(
+    {key: field for key, field in fields_of(Store).items() if key != "name"}
+    | {f"{key}{way}": fields.String() for key in _SECRETS for way in ("", "_env", "_file")},
+    name="StoreSchema",
+)
 
 
 def of_file(
-    path: str, environ: Mapping[str, str], quota: Quota, watch: Watch, faults: list[str]
+    path: str, environ: Mapping[str, str], default: Store, faults: list[str]
 ) -> tuple[Store, ...]:
-    """Return the stores that a TOML file describes; add what is wrong with it to ``faults``.
+    """Return the stores that a TOML file describes; add its faults to ``faults``.
 
     Args:
-        quota, watch: of the stores that name none.
+        default: has the settings of a store that names none of its own.
     """
     text = content("STORES_FILE", path, faults)
     if not text:
@@ -186,86 +167,62 @@ def of_file(
         faults.append(f"STORES_FILE: {path!r} names no store. For example {_EXAMPLE}")
     if not isinstance(tables, dict):
         return ()
-    found = (_store(name, table, environ, faults) for name, table in tables.items())
     return tuple(
-        replace(store, quota=_quota(own, quota), watch=_watch(own, watch)) for store, own in found
+        replace(default, name=name, **_settings(name, table, environ, faults))
+        for name, table in tables.items()
     )
 
 
-def _quota(own: Mapping[str, Any], default: Quota) -> Quota:
-    return replace(
-        default,
-        calls=own.get("quota_per_minute", default.calls),
-        share=own.get("quota_share_percent", default.share),
-        groups=own.get("quota_groups", default.groups),
-    )
-
-
-def _watch(own: Mapping[str, Any], default: Watch) -> Watch:
-    return replace(
-        default,
-        zone=own.get("timezone", default.zone),
-        quiet_orders=own.get("alert_missing_orders", default.quiet_orders),
-        waiting_minutes=own.get("alert_waiting_minutes", default.waiting_minutes),
-    )
-
-
-def _store(
+def _settings(
     name: str, table: Any, environ: Mapping[str, str], faults: list[str]
-) -> tuple[Store, dict[str, Any]]:
+) -> dict[str, Any]:
     if not isinstance(table, dict):
         faults.append(f"stores.{name}: is not a table. For example {_EXAMPLE}")
-        table = dict.fromkeys(_SECRETS, "-")
-    try:
-        ACCOUNT(name)
-    except ValidationError as error:
-        faults.append(f"stores.{name}: {' '.join(map(str, error.messages))}")
+        return {}
+    faults += [f"stores.{name}: {words}" for words in _words(_ACCOUNT, name)]
     schema = _StoreSchema()
-    wrong = schema.validate(table)
+    values, wrong = check(schema, table)
     for key, words in wrong.items():
-        unknown = key not in schema.fields
-        about = f"is unknown; known are {', '.join(schema.fields)}" if unknown else " ".join(words)
-        faults.append(f"stores.{name}.{key}: {about}")
-    sound = {key: value for key, value in table.items() if key not in wrong}
-    loaded = schema.load(sound)
+        known = f"is unknown; known are {', '.join(schema.fields)}"
+        faults.append(f"stores.{name}.{key}: {words if key in schema.fields else known}")
+    given = {key: values.pop(key) for key in list(values) if key.startswith(_SECRETS)}
     secrets = {
-        key: _secret(f"stores.{name}.{key}", key, loaded, environ, faults)
+        key: _secret(f"stores.{name}.{key}", key, given, environ, faults)
         for key in _SECRETS
-        if not any(one.startswith(key) for one in wrong)
+        if not any(other.startswith(key) for other in wrong)
     }
-    plain = ("base_url", "payments_url", "allow_sum_mismatch", "intake")
-    store = Store(
-        name,
-        secrets.get("app_key", ""),
-        secrets.get("app_token", ""),
-        **{key: loaded[key] for key in plain if key in loaded},
-    )
-    return store, loaded
+    return values | secrets
 
 
 def _secret(
-    where: str, key: str, table: Mapping[str, Any], environ: Mapping[str, str], faults: list[str]
+    where: str, key: str, given: Mapping[str, str], environ: Mapping[str, str], faults: list[str]
 ) -> str:
-    ways = [one for one in (key, f"{key}_env", f"{key}_file") if one in table]
+    ways = [way for way in (key, f"{key}_env", f"{key}_file") if way in given]
     if len(ways) != 1:
-        said = f"is given {len(ways)} times ({', '.join(ways)})" if ways else "is not set"
+        times = f"is given {len(ways)} times ({', '.join(ways)})" if ways else "is not set"
         variable = re.sub(r"\W", "_", where.removeprefix("stores.")).upper()
-        faults.append(f'{where}: {said}. For example {key}_env = "{variable}"')
+        faults.append(f'{where}: {times}. For example {key}_env = "{variable}"')
         return ""
     (way,) = ways
     if way.endswith("_file"):
-        value = content(f"{where}_file", table[way], faults)
+        value = content(f"{where}_file", given[way], faults)
     elif way.endswith("_env"):
-        value = environ.get(table[way], "").strip()
+        value = environ.get(given[way], "").strip()
         if not value:
-            faults.append(f"{where}_env: the variable {table[way]!r} is not set")
+            faults.append(f"{where}_env: the variable {given[way]!r} is not set")
     else:
-        value = table[way].strip()
+        value = given[way].strip()
         if not value:
             faults.append(f"{where}: is empty")
     if value:
-        try:
-            CREDENTIAL(value)
-        except ValidationError as error:
-            faults.append(f"{where}: the value (not shown) {' '.join(map(str, error.messages))}")
+        faults += [
+            f"{where}: the value (not shown) {words}" for words in _words(_CREDENTIAL, value)
+        ]
     return value
+
+
+def _words(check: validate.Validator, value: str) -> Iterator[str]:
+    try:
+        check(value)
+    except ValidationError as error:
+        yield from map(str, error.messages)

@@ -97,9 +97,8 @@ def erp_address(url: str) -> None:
         _database(url)
 
 
-def alert_addresses(text: str) -> None:
-    """Check the addresses of those who are told of alerts; what follows the name of a service is
-    looked at by ``vtex-erp check``.
+def alert_addresses(text: str) -> tuple[str, ...]:
+    """Return the addresses that a text lists; ``vtex-erp check`` checks the rest of each.
 
     Raises:
         ValidationError: the rest of a sentence that begins with the value.
@@ -110,6 +109,7 @@ def alert_addresses(text: str) -> None:
                 f"holds as number {number} of those that spaces part something that does not begin "
                 "with a service, as slack:// does"
             )
+    return tuple(text.split())
 
 
 def _scheme(url: str) -> tuple[str, str]:

@@ -9,7 +9,8 @@ import pytest
 import requests
 
 from support.servers import free_port
-from workers.configuration.settings import SettingsError, load
+from workers.configuration.declaration import SettingsError
+from workers.configuration.settings import load
 from workers.configuration.urls import ports
 from workers.monitoring.http_endpoints import PortsTaken, answer, serve
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from support.servers import RedisServer
 from vtex.errors import RateLimitReached
 from vtex.transport.rate_limit import Priority
-from workers.configuration.stores import Quota
+from workers.configuration.stores import Store
 from workers.rate_limiter import LATE_SECONDS, PATIENCE, Clock, StoreRateLimiter, connect
 
 
@@ -44,9 +44,9 @@ class Shop:
         self._connections = ExitStack()
 
     def process(self, store: str = "acme", off: float = 0.0, **quota: object) -> StoreRateLimiter:
-        made = Quota(**{"share": 100} | quota)
+        made = Store(store, **{"quota_share_percent": 100} | quota)
         connection = self._connections.enter_context(connect(self.url))
-        return StoreRateLimiter(store, made, connection, clock=self.time.clock(off))
+        return StoreRateLimiter(made, connection, clock=self.time.clock(off))
 
     def close(self) -> None:
         self._connections.close()
@@ -97,7 +97,10 @@ def test_all_processes_together_use_the_share_and_never_more(
     shop: Shop, quota: int, share: int
 ) -> None:
     allowed = quota * share // 100
-    four = [shop.process(calls=quota, share=share, off=300.0 * n) for n in range(4)]
+    four = [
+        shop.process(quota_per_minute=quota, quota_share_percent=share, off=300.0 * n)
+        for n in range(4)
+    ]
 
     calls = shop.spend_all(four, 150)
 
@@ -107,7 +110,7 @@ def test_all_processes_together_use_the_share_and_never_more(
 
 
 def test_a_lull_is_followed_by_a_small_burst_and_by_no_more_than_the_quota(shop: Shop) -> None:
-    one = shop.process(calls=600)
+    one = shop.process(quota_per_minute=600)
     first = shop.spend_all([one], 90)
     shop.time.pass_by(45)
 
@@ -118,7 +121,7 @@ def test_a_lull_is_followed_by_a_small_burst_and_by_no_more_than_the_quota(shop:
 
 @pytest.mark.parametrize("quota", [60, 6000, 1_000_000])
 def test_the_first_call_after_a_lull_takes_one_slot(shop: Shop, quota: int) -> None:
-    one = shop.process(calls=quota)
+    one = shop.process(quota_per_minute=quota)
 
     one.acquire("order", Priority.ORDERS)
 
@@ -126,7 +129,7 @@ def test_the_first_call_after_a_lull_takes_one_slot(shop: Shop, quota: int) -> N
 
 
 def test_processes_get_equal_parts(shop: Shop) -> None:
-    names = [shop.process(calls=6000) for _ in range(4)]
+    names = [shop.process(quota_per_minute=6000) for _ in range(4)]
     got = [0] * 4
 
     # All ask at once, time passes only when each waits for its slot.
@@ -144,7 +147,10 @@ def test_processes_get_equal_parts(shop: Shop) -> None:
 
 
 def test_stores_do_not_share_their_rate_limits(shop: Shop) -> None:
-    acme, outlet = shop.process("acme", calls=60), shop.process("outlet", calls=60)
+    acme, outlet = (
+        shop.process("acme", quota_per_minute=60),
+        shop.process("outlet", quota_per_minute=60),
+    )
     began = shop.time.seconds
 
     acme.acquire("order", Priority.ORDERS)
@@ -154,7 +160,7 @@ def test_stores_do_not_share_their_rate_limits(shop: Shop) -> None:
 
 
 def test_a_fast_store_asks_redis_for_several_calls_at_once(shop: Shop, server: RedisServer) -> None:
-    four = [shop.process(calls=6000) for _ in range(4)]
+    four = [shop.process(quota_per_minute=6000) for _ in range(4)]
     shop.spend_all(four, 5)
     with redis.Redis.from_url(server.url) as connection:
         before = connection.info("commandstats")["cmdstat_evalsha"]["calls"]
@@ -169,7 +175,7 @@ def test_a_fast_store_asks_redis_for_several_calls_at_once(shop: Shop, server: R
 def test_a_store_that_uses_little_of_its_rate_limit_asks_as_seldom(
     shop: Shop, server: RedisServer, quota: int
 ) -> None:
-    one = shop.process(calls=quota)
+    one = shop.process(quota_per_minute=quota)
     with redis.Redis.from_url(server.url) as connection:
         connection.config_resetstat()
         for _ in range(1000):
@@ -181,7 +187,7 @@ def test_a_store_that_uses_little_of_its_rate_limit_asks_as_seldom(
 
 
 def test_calls_that_come_in_bursts_never_break_the_quota(shop: Shop) -> None:
-    four = [shop.process(calls=6000) for _ in range(4)]
+    four = [shop.process(quota_per_minute=6000) for _ in range(4)]
     calls: list[float] = []
 
     for burst in range(90):
@@ -193,7 +199,7 @@ def test_calls_that_come_in_bursts_never_break_the_quota(shop: Shop) -> None:
 
 
 def test_what_is_booked_far_ahead_is_left_to_the_more_urgent(shop: Shop) -> None:
-    others, one = shop.process(calls=600), shop.process(calls=600)
+    others, one = shop.process(quota_per_minute=600), shop.process(quota_per_minute=600)
     granted: dict[Priority, int] = {}
 
     for priority in (Priority.LISTING, Priority.ORDERS, Priority.TRACKING, Priority.URGENT):
@@ -211,7 +217,7 @@ def test_what_is_booked_far_ahead_is_left_to_the_more_urgent(shop: Shop) -> None
 
 
 def test_a_group_of_routes_may_have_a_quota_of_its_own(shop: Shop) -> None:
-    one = shop.process(calls=6000, groups={"list": 30})
+    one = shop.process(quota_per_minute=6000, quota_groups={"list": 30})
     began = shop.time.seconds
     one.acquire("list", Priority.URGENT)
     one.acquire("order", Priority.ORDERS)
@@ -232,7 +238,7 @@ def test_a_group_of_routes_may_have_a_quota_of_its_own(shop: Shop) -> None:
 
 
 def test_a_slow_down_stops_all_processes_and_what_they_had_booked(shop: Shop) -> None:
-    one, other = shop.process(calls=6000), shop.process(calls=6000)
+    one, other = shop.process(quota_per_minute=6000), shop.process(quota_per_minute=6000)
     shop.spend_all([one, other], 3)
 
     one.slow_down(30)
@@ -250,7 +256,7 @@ def test_a_slow_down_stops_all_processes_and_what_they_had_booked(shop: Shop) ->
 def test_after_a_slow_down_the_pace_comes_back_gently_and_stays_below_what_was_refused(
     shop: Shop,
 ) -> None:
-    one = shop.process(calls=6000)
+    one = shop.process(quota_per_minute=6000)
     one.slow_down(10)
     assert one.standing().paused_seconds == pytest.approx(10)
 
@@ -267,7 +273,7 @@ def test_after_a_slow_down_the_pace_comes_back_gently_and_stays_below_what_was_r
 
 
 def test_many_answers_of_one_moment_slow_down_once(shop: Shop) -> None:
-    four = [shop.process(calls=600) for _ in range(4)]
+    four = [shop.process(quota_per_minute=600) for _ in range(4)]
 
     for one in four:
         one.slow_down(5)
@@ -277,7 +283,7 @@ def test_many_answers_of_one_moment_slow_down_once(shop: Shop) -> None:
 
 
 def test_a_person_ends_a_pause_in_all_processes(shop: Shop) -> None:
-    worker, operator = shop.process(calls=600), shop.process(calls=600)
+    worker, operator = shop.process(quota_per_minute=600), shop.process(quota_per_minute=600)
     worker.slow_down(600)
     with pytest.raises(RateLimitReached):
         worker.acquire("order", Priority.ORDERS)
@@ -293,12 +299,12 @@ def test_a_person_ends_a_pause_in_all_processes(shop: Shop) -> None:
 
 @pytest.mark.parametrize("quota", [120, 6000])
 def test_a_lower_quota_counts_at_once_for_the_minute_behind_too(shop: Shop, quota: int) -> None:
-    old = [shop.process(calls=quota) for _ in range(4)]
+    old = [shop.process(quota_per_minute=quota) for _ in range(4)]
     before = shop.spend_all(old, 90)
     changed = shop.time.seconds
 
     # Restarted one by one: those that know only the old quota go on meanwhile.
-    mixed = [shop.process(calls=quota // 2), *old[1:]]
+    mixed = [shop.process(quota_per_minute=quota // 2), *old[1:]]
     after: list[float] = []
     while shop.time.seconds < changed + 150:
         for one in mixed:
@@ -318,7 +324,7 @@ def test_a_lower_quota_counts_at_once_for_the_minute_behind_too(shop: Shop, quot
 
 
 def test_a_higher_quota_counts_once_all_processes_know_it(shop: Shop) -> None:
-    old, new = shop.process(calls=60), shop.process(calls=600)
+    old, new = shop.process(quota_per_minute=60), shop.process(quota_per_minute=600)
     old.acquire("order", Priority.ORDERS)
 
     new.acquire("order", Priority.ORDERS)
@@ -330,7 +336,7 @@ def test_a_higher_quota_counts_once_all_processes_know_it(shop: Shop) -> None:
 
 
 def test_a_broker_whose_clock_was_set_back_stops_nobody(shop: Shop) -> None:
-    one = shop.process(calls=600)
+    one = shop.process(quota_per_minute=600)
     shop.spend_all([one], 3)
     one.slow_down(1)
     shop.time.pass_by(2)
@@ -345,7 +351,7 @@ def test_a_broker_whose_clock_was_set_back_stops_nobody(shop: Shop) -> None:
 def test_without_redis_each_process_keeps_to_a_small_share_and_comes_back_by_itself(
     shop: Shop, server: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    four = [shop.process(calls=6000, local=10) for _ in range(4)]
+    four = [shop.process(quota_per_minute=6000, quota_local_percent=10) for _ in range(4)]
     shop.spend_all(four, 1)
     server.process.kill(signal.SIGKILL)
 
@@ -360,7 +366,7 @@ def test_without_redis_each_process_keeps_to_a_small_share_and_comes_back_by_its
 
 
 def test_a_pause_is_kept_while_redis_is_away(shop: Shop, server: RedisServer) -> None:
-    one = shop.process(calls=6000)
+    one = shop.process(quota_per_minute=6000)
     server.process.kill(signal.SIGKILL)
 
     one.slow_down(20)
@@ -372,7 +378,7 @@ def test_a_pause_is_kept_while_redis_is_away(shop: Shop, server: RedisServer) ->
 
 
 def test_a_redis_that_lost_everything_starts_no_burst(shop: Shop, server: RedisServer) -> None:
-    one = shop.process(calls=600)
+    one = shop.process(quota_per_minute=600)
     calls = shop.spend_all([one], 60)
     server.lose_everything()
 
@@ -382,7 +388,7 @@ def test_a_redis_that_lost_everything_starts_no_burst(shop: Shop, server: RedisS
 
 
 def test_a_slot_that_comes_too_late_is_not_used(shop: Shop) -> None:
-    one = shop.process(calls=60)
+    one = shop.process(quota_per_minute=60)
     one.acquire("order", Priority.ORDERS)
     slept: list[float] = []
 
@@ -408,7 +414,7 @@ def test_whatever_the_rhythm_no_minute_holds_more_than_the_quota(
     with redis.Redis.from_url(server.url) as connection:
         connection.flushall()
     with closing(Shop(server.url)) as shop:
-        two = [shop.process(calls=quota), shop.process(calls=quota)]
+        two = [shop.process(quota_per_minute=quota), shop.process(quota_per_minute=quota)]
         calls: list[float] = []
 
         for pause in pauses:

@@ -18,7 +18,8 @@ from support.observed_tasks import watched, words_of
 from tasks.base import StoreTask
 from tasks.instrumentation import TwoObservers
 from workers.app import app
-from workers.configuration.settings import SettingsError, load
+from workers.configuration.declaration import SettingsError
+from workers.configuration.settings import load
 from workers.configuration.urls import PackageNotFoundError
 from workers.monitoring.metrics import WorkMetrics, registry
 from workers.monitoring.tracing import OrderTraces, _Ids, ids_of

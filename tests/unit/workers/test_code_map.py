@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from workers.configuration.settings import Settings, SettingsError, load
+from workers.configuration.declaration import SettingsError
+from workers.configuration.settings import Settings, load
 
 STORES = """
 [stores.acme]

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from workers import wiring
-from workers.configuration.settings import Settings, SettingsError, SettingsSchema, load
+from workers.configuration.declaration import SettingsError
+from workers.configuration.settings import Settings, SettingsSchema, load
 from workers.configuration.urls import masked
 
 ONE = {
@@ -362,8 +363,8 @@ def test_an_address_is_shown_without_its_password(url: str, shown: str) -> None:
 def test_a_store_without_a_quota_of_its_own_stays_below_both_numbers_that_vtex_documents() -> None:
     (store,) = load(ONE).stores
 
-    assert (store.quota.calls, store.quota.allowed) == (6000, 4800)
-    assert store.quota.groups == {}
+    assert (store.quota_per_minute, store.allowed_per_minute) == (6000, 4800)
+    assert store.quota_groups == {}
 
 
 def test_a_quota_its_share_and_its_groups_are_settings() -> None:
@@ -375,8 +376,8 @@ def test_a_quota_its_share_and_its_groups_are_settings() -> None:
 
     (store,) = load(ONE | given).stores
 
-    assert store.quota.allowed == 250
-    assert {name: store.quota.allowed_of(name) for name in store.quota.groups} == {
+    assert store.allowed_per_minute == 250
+    assert {name: store.allowed_of(name) for name in store.quota_groups} == {
         "list": 30, "order": 4,
     }  # fmt: skip
 
@@ -398,8 +399,10 @@ def test_each_store_of_a_file_has_its_own_quota_or_the_common_one(tmp_path: Path
         tmp_path, toml, VTEX_QUOTA_PER_MINUTE="1000", VTEX_QUOTA_LOCAL_PERCENT="5"
     ).stores
 
-    assert (acme.quota.allowed, acme.quota.groups, acme.quota.local) == (600, {"list": 30}, 5)
-    assert (outlet.quota.allowed, outlet.quota.local) == (800, 5)
+    assert (acme.allowed_per_minute, acme.quota_groups, acme.quota_local_percent) == (
+        600, {"list": 30}, 5,
+    )  # fmt: skip
+    assert (outlet.allowed_per_minute, outlet.quota_local_percent) == (800, 5)
 
 
 @pytest.mark.parametrize(

@@ -199,15 +199,18 @@ def _standing(rate_limiter: StoreRateLimiter | None) -> Standing | None:
 def _rate_limiter(
     store: Store, rate_limiter: StoreRateLimiter | None, now: Standing | None
 ) -> Verdict:
-    name, quota = f"{store.name} rate limit", store.quota
+    name = f"{store.name} rate limit"
     if rate_limiter is None:
         return Verdict(name, None, "calls have no limit: VTEX_QUOTA_PER_MINUTE is 0")
     if now is None:
-        part = f"{quota.local} % of {quota.allowed} calls a minute for each process"
+        part = (
+            f"{store.quota_local_percent} % of {store.allowed_per_minute} calls a minute for "
+            "each process"
+        )
         return Verdict(name, None, f"Redis does not answer: {part} until it does")
     words = (
         f"{now.used} calls in the last minute, {now.allowed} allowed "
-        f"({quota.share} % of {quota.calls})"
+        f"({store.quota_share_percent} % of {store.quota_per_minute})"
     )
     if now.paused_seconds:
         words += f"; none for {now.paused_seconds:.0f} s: VTEX asked for a pause (429 or 503)"

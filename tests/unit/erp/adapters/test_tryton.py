@@ -19,7 +19,7 @@ from erp.conformance import sample
 from erp.port import Event
 from erp.sales_order import Customer, PostalAddress
 from workers import wiring
-from workers.configuration.settings import SettingsError
+from workers.configuration.declaration import SettingsError
 
 URL = "tryton+https://vtex:s3cret@erp.example.com:8443/loja"
 
