@@ -47,7 +47,7 @@ test-erp: test-tryton test-odoo ## Runs the adapters' tests against a real Tryto
 
 test-tryton: setup .venv-tryton/.installed ## Runs the Tryton adapter's tests against a real Tryton.
 	$(PYTEST) -n $(or $(WORKERS),2) \
-		tests/contract/test_tryton.py tests/integration/erp/test_tryton.py tests/system/orders/test_tryton.py
+		tests/contract/test_tryton.py tests/integration/erp/tryton tests/system/orders/test_tryton.py
 
 test-odoo: setup .venv-odoo/.installed ## Runs the Odoo adapter's tests against a real Odoo 11.
 	TEST_ODOO=1 $(PYTEST) -n 0 tests/contract/test_odoo.py

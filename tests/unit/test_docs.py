@@ -26,6 +26,19 @@ def test_the_readme_stays_under_200_lines():
     assert len(readme.read_text(encoding="utf-8").splitlines()) < 200
 
 
+def test_every_test_that_a_page_names_exists() -> None:
+    root = DOCS.parent
+    modules = {
+        path.name for name in ("tests", "examples") for path in (root / name).rglob("test_*")
+    }
+
+    for page in (*DOCS.rglob("*.md"), *root.glob("*.md")):
+        text = page.read_text(encoding="utf-8")
+        assert set(re.findall(r"\btest_\w+\.py", text)) <= modules, page
+        for path in re.findall(r"\btests/[\w/.]*\w", text):
+            assert (root / path).exists(), f"{page}: {path}"
+
+
 def fields_of(page: str, heading: str) -> set[str]:
     section = page.split(heading)[1].split("\n## ", maxsplit=1)[0]
     return set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE))

@@ -1,90 +1,27 @@
-"""Orders into a real Tryton, and what its clerks do back out of it (make test-erp)."""
+"""Orders become sales in a real Tryton (make test-erp)."""
 
 from __future__ import annotations
 
 import os
-import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from erp.adapters.tryton.adapter import TrytonErp
-from erp.adapters.tryton.notes import of_claim
 from erp.codes import CodeMap
-from erp.conformance import sample
-from erp.port import ErpRejected, ErpUnavailable, Event, Request
-from erp.sales_order import Customer, PostalAddress, SalesOrder
+from erp.port import ErpRejected, ErpUnavailable
+from erp.sales_order import Customer, PostalAddress
 from support.servers import ROOT, deadly
+from support.tryton.orders import small, taken
 from support.tryton.proxy import FaultyProxy
 from support.tryton.server import MISSING, Clerk, TrytonServer
 
 pytestmark = pytest.mark.skipif(MISSING is not None, reason=MISSING or "")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrytonServer]:
-    made = TrytonServer(tmp_path_factory.mktemp("tryton"))
-    made.start()
-    yield made
-    made.stop()
-
-
-@pytest.fixture
-def erp(server: TrytonServer) -> Iterator[TrytonErp]:
-    made = TrytonErp(server.url)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def clerk(server: TrytonServer) -> Clerk:
-    return Clerk(server)
-
-
-@pytest.fixture
-def proxy(server: TrytonServer) -> Iterator[FaultyProxy]:
-    made = FaultyProxy(server.port)
-    made.listens = made.start()
-    yield made
-    made.stop()
-
-
-@pytest.fixture
-def behind(server: TrytonServer, proxy: FaultyProxy) -> Iterator[TrytonErp]:
-    """An adapter that reaches Tryton through the proxy."""
-    made = TrytonErp(server.url_at(proxy.listens))
-    yield made
-    made.close()
-
-
-def small(order_id: str | None = None, **more: Any) -> SalesOrder:
-    """An order of two mugs at 49.905 each, with freight."""
-    whole = sample(order_id)
-    line = replace(
-        whole.lines[0], sku_id="310102", ref_id="CANECA-01", quantity=2,
-        unit_price=Decimal("49.905"), total=Decimal("99.81"), name="Caneca",
-    )  # fmt: skip
-    return replace(
-        whole, lines=(line,), items_total=Decimal("99.81"), discounts=Decimal(0),
-        shipping=Decimal("18.90"), total=Decimal("118.71"), **more,
-    )  # fmt: skip
-
-
-def taken(erp: TrytonErp, order: SalesOrder) -> list[Request]:
-    """What is handed out of one order now."""
-    found: list[Request] = []
-    erp.poll_outbox(found.append, 1000)
-    return [one for one in found if one.fields["order_id"] == order.order_id]
-
-
-# --- in -----------------------------------------------------------------------------------------
 
 
 def test_an_order_is_a_confirmed_sale_with_its_lines_to_the_cent(
@@ -324,8 +261,8 @@ def test_a_worker_killed_amid_an_insert_leaves_a_sale_that_the_next_one_complete
     script = tmp_path / "insert.py"
     script.write_text(
         "import os, sys\n"
-        f"sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / 'tests')!r}, {str(ROOT / 'tests/integration/erp')!r}]\n"
-        "from test_tryton import small\n"
+        f"sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / 'tests')!r}]\n"
+        "from support.tryton.orders import small\n"
         "from erp.adapters.tryton.adapter import TrytonErp\n"
         f"TrytonErp(os.environ['ERP_URL']).insert(small({order.order_id!r}))\n"
     )
@@ -435,172 +372,3 @@ def test_an_order_takes_so_many_calls(behind: TrytonErp, proxy: FaultyProxy) -> 
 
     # Find, products, party; create, quote, confirm. docs/erp/tryton.md says so.
     assert len(proxy.seen) == 6
-
-
-# --- out ----------------------------------------------------------------------------------------
-
-
-def test_a_posted_invoice_is_handed_out_once_over_all_workers(
-    server: TrytonServer, erp: TrytonErp, clerk: Clerk
-) -> None:
-    order = small()
-    erp.insert(order)
-    assert taken(erp, order) == []
-    invoice = clerk.post_invoice(order.order_id)
-    other = TrytonErp(server.url)
-
-    found = [*taken(erp, order), *taken(erp, order), *taken(other, order)]
-
-    (request,) = found
-    assert request.kind == "invoice"
-    assert request.reference == f"tryton:invoice:{invoice['id']}"
-    issued = request.fields["issued_at"]
-    assert dict(request.fields) == {
-        "store": "acme", "order_id": order.order_id, "invoice_number": invoice["number"],
-        "value_cents": 11871, "issued_at": issued,
-    }  # fmt: skip
-    assert issued.endswith("T00:00:00-03:00")
-    other.close()
-
-
-def test_an_access_key_in_the_reference_names_the_invoice(erp: TrytonErp, clerk: Clerk) -> None:
-    order = small()
-    erp.insert(order)
-    number = clerk.sale(order.order_id, "invoices")["invoices"][0]
-    key = "35260311444777000161550010001288411123456780"
-    clerk.write("account.invoice", number, reference=key)
-    clerk.post_invoice(order.order_id)
-
-    (request,) = taken(erp, order)
-
-    assert (request.fields["invoice_number"], request.fields["invoice_key"]) == ("128841", key)
-
-
-def test_a_part_that_is_invoiced_names_its_items(erp: TrytonErp, clerk: Clerk) -> None:
-    order = small()
-    erp.insert(order)
-    number = clerk.sale(order.order_id, "invoices")["invoices"][0]
-    lines = clerk.find("account.invoice.line", [["invoice", "=", number]], "product.code")
-    freight = [one["id"] for one in lines if one["product"]["code"] == "VTEX-FREIGHT"]
-    clerk.write("account.invoice", number, lines=[["delete", freight]])
-    clerk.post_invoice(order.order_id)
-
-    (request,) = taken(erp, order)
-
-    assert request.fields["value_cents"] == 9981
-    assert request.fields["items"] == [{"sku_id": "310102", "quantity": 2, "price_cents": 4991}]
-
-
-def test_tracking_waits_for_its_invoice_and_may_come_later(erp: TrytonErp, clerk: Clerk) -> None:
-    order = small()
-    erp.insert(order)
-    shipment = clerk.ship(order.order_id)
-    assert taken(erp, order) == []
-    clerk.write("stock.shipment.out", shipment, reference="BR123456789XX")
-    assert taken(erp, order) == []
-    invoice = clerk.post_invoice(order.order_id)
-
-    found = taken(erp, order)
-
-    assert [one.kind for one in found] == ["invoice", "tracking"]
-    tracking = dict(found[1].fields)
-    assert tracking.pop("dispatched_at").endswith("-03:00")
-    assert tracking == {
-        "store": "acme", "order_id": order.order_id, "invoice_number": invoice["number"],
-        "tracking_number": "BR123456789XX",
-    }  # fmt: skip
-    assert taken(erp, order) == []
-
-
-def test_a_sale_whose_documents_a_clerk_cancels_asks_vtex_to_cancel(
-    erp: TrytonErp, clerk: Clerk
-) -> None:
-    order = small()
-    erp.insert(order)
-    sale = clerk.sale(order.order_id, "invoices", "shipments")
-    reason = {"message": "Motivo: Falta de estoque"}
-    clerk.write("sale.sale", sale["id"], notes=[["create", [reason]]])
-    clerk.press("stock.shipment.out", sale["shipments"][0], "cancel")
-    clerk.press("account.invoice", sale["invoices"][0], "cancel")
-
-    (request,) = taken(erp, order)
-
-    assert (request.kind, request.fields["reason"]) == ("cancellation", "Falta de estoque")
-    assert erp.look_up("acme", [order.order_id])[order.order_id].canceled
-
-
-def test_an_order_canceled_at_vtex_is_noted_and_not_asked_for_again(
-    erp: TrytonErp, clerk: Clerk
-) -> None:
-    order = small()
-    erp.insert(order)
-    event = Event("acme", order.order_id, "canceled", "canceled", order.placed_at, "desistiu")
-    erp.report(event)
-    sale = clerk.sale(order.order_id, "invoices", "shipments", "notes.message")
-    clerk.press("stock.shipment.out", sale["shipments"][0], "cancel")
-    clerk.press("account.invoice", sale["invoices"][0], "cancel")
-
-    assert taken(erp, order) == []
-    assert any("VTEX: canceled\ndesistiu" in one["message"] for one in sale["notes"])
-    assert erp.look_up("acme", [order.order_id])[order.order_id].canceled
-
-
-def test_what_commits_with_an_older_stamp_is_handed_out(
-    server: TrytonServer, erp: TrytonErp, clerk: Clerk
-) -> None:
-    early, late = small(), small()
-    for one in (early, late):
-        erp.insert(one)
-    clerk.post_invoice(late.order_id)
-    assert len(taken(erp, late)) == 1
-    invoice = clerk.post_invoice(early.order_id)
-    with sqlite3.connect(server.folder / "erp.sqlite", timeout=30) as db:
-        db.execute(
-            "UPDATE account_invoice SET write_date = datetime(write_date, '-2 minutes')"
-            " WHERE id = ?",
-            (invoice["id"],),
-        )
-
-    assert len(taken(erp, early)) == 1
-
-
-def test_workers_that_race_hand_out_each_request_once(
-    server: TrytonServer, erp: TrytonErp, clerk: Clerk
-) -> None:
-    orders = [small() for _ in range(3)]
-    for one in orders:
-        erp.insert(one)
-        clerk.post_invoice(one.order_id)
-    erps = [TrytonErp(server.url) for _ in range(4)]
-    found: list[Request] = []
-
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda one: one.poll_outbox(found.append, 100), erps))
-    for one in erps:
-        # Two that met at a request both leave it to the next time.
-        one.poll_outbox(found.append, 100)
-
-    ids = [one.fields["order_id"] for one in found]
-    assert sorted(one for one in ids if one in {o.order_id for o in orders}) == sorted(
-        one.order_id for one in orders
-    )
-    for one in erps:
-        one.close()
-
-
-def test_the_claim_of_a_worker_that_died_lapses(
-    server: TrytonServer, erp: TrytonErp, clerk: Clerk
-) -> None:
-    order, moment = small(), [0.0]
-    erp.insert(order)
-    invoice = clerk.post_invoice(order.order_id)
-    sale = clerk.sale(order.order_id)
-    claim = of_claim("invoice", f"tryton:invoice:{invoice['id']}")
-    clerk.write("sale.sale", sale["id"], notes=[["create", [{"message": claim}]]])
-    patient = TrytonErp(server.url, clock=lambda: moment[0])
-    assert taken(patient, order) == []
-
-    moment[0] += 61
-
-    assert len(taken(patient, order)) == 1
-    patient.close()

@@ -1,0 +1,84 @@
+"""A journal, a clock and a notifier, for tests of alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from journal.journal import Journal
+from journal.model import Policy
+from journal.monitoring.heartbeats import ORDER_LIST_READ
+from journal.orders import NewOrder
+from support.in_process import Clock
+from tasks.alerts.delivery import Message, tell
+from tasks.alerts.model import Facts, Rules, Watched
+from tasks.alerts.rules import look
+
+STORE = Watched("acme", by_feed=True)
+RULES = Rules((STORE, Watched("outlet")))
+MINUTE = timedelta(minutes=1)
+
+
+@dataclass
+class RecordingNotifier:
+    """A notifier that keeps what it gets."""
+
+    receivers: Sequence[str] = ("1 json", "2 slack")
+    got: list[tuple[str, Message]] = field(default_factory=list)
+    down: set[str] = field(default_factory=set)
+    on_send: Callable[[], None] = lambda: None
+
+    def send(self, receiver: str, message: Message) -> str | None:
+        self.on_send()
+        if receiver in self.down:
+            return "it does not answer"
+        self.got.append((receiver, message))
+        return None
+
+    def titles(self, receiver: str = "1 json") -> list[str]:
+        return [one.title for name, one in self.got if name == receiver]
+
+
+class AlertScenario:
+    """A journal, a clock, and a look every minute."""
+
+    def __init__(self, url: str) -> None:
+        self.clock = Clock()
+        self.clock.moment = datetime(2026, 3, 9, 15, tzinfo=UTC)  # a Monday noon in Sao Paulo
+        self.journal = Journal(url, policy=Policy(), now=self.clock)
+        self.journal.migrate()
+        self.notifier = RecordingNotifier()
+        self.rules = RULES
+        self.listing = True
+
+    def look(self, facts: Facts | None = None) -> None:
+        if self.listing:
+            for store in self.rules.stores:
+                if self.journal.store_pauses.get(store.name) is None:
+                    self.journal.heartbeats.record(ORDER_LIST_READ, store.name)
+        look(self.journal, self.rules, self.clock(), facts)
+        tell(self.journal, self.notifier, self.rules, now=self.clock)
+
+    def minutes(self, count: int, facts: Facts | None = None, *, step: int = 1) -> None:
+        for _ in range(0, count, step):
+            self.look(facts)
+            self.clock.pass_by(60 * step)
+
+    def bury(self, order_id: str, reason: str, store: str = "acme") -> None:
+        self.journal.orders.record(store, [NewOrder(order_id, self.clock(), 1)])
+        (ticket,) = self.journal.jobs.dispatch(in_flight=1000, store=store, order_id=order_id)
+        self.journal.jobs.bury(store, order_id, ticket.attempt, reason)
+
+    def open(self) -> list[tuple[str, str]]:
+        return [(one.rule, one.store) for one in self.journal.alerts.find()]
+
+
+def credentials_expire(scenario: AlertScenario, minutes: int) -> None:
+    """Let VTEX answer 401: a pause of a minute, again and again."""
+    for _ in range(minutes):
+        if scenario.journal.store_pauses.get("acme") is None:
+            scenario.journal.store_pauses.begin(
+                "acme", seconds=60, reason="VTEX refuses the credentials (401)"
+            )
+        scenario.minutes(1)
