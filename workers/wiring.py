@@ -198,7 +198,14 @@ def _days(days: int) -> timedelta | None:
 
 def journal(settings: Settings) -> Journal:
     """Return the journal that the settings name."""
-    policy = Policy(lease_seconds=settings.lease_seconds, max_crashes=settings.max_crashes)
+    policy = Policy(
+        lease_seconds=settings.lease_seconds,
+        max_crashes=settings.max_crashes,
+        max_failures=settings.retry_max_failures,
+        backoff_base_seconds=settings.retry_backoff_base_seconds,
+        backoff_cap_seconds=settings.retry_backoff_cap_seconds,
+        erp_pause_seconds=settings.retry_erp_down_seconds,
+    )
     return Journal(settings.journal_url, policy=policy)
 
 

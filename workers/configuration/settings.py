@@ -127,6 +127,45 @@ class Settings:
         3, "3", "Worker deaths in one step after which its order is dead-lettered.",
         validate=within(1, 100),
     )  # fmt: skip
+    retry_backoff_base_seconds: float = setting(
+        2.0, "2",
+        "Longest wait after the first failure of a job; it doubles with each failure in a row.",
+        validate=_INTERVAL,
+    )  # fmt: skip
+    retry_backoff_cap_seconds: float = setting(
+        300.0, "300", "Longest wait after any failure of a job.", validate=_INTERVAL
+    )
+    retry_max_failures: int = setting(
+        300, "300", "Failures in a row after which a request of the ERP is dead-lettered.",
+        validate=within(1, 100_000),
+    )  # fmt: skip
+    retry_max_unforeseen_failures: int = setting(
+        5, "5", "Failures in a row after which a job with an unforeseen error is dead-lettered.",
+        validate=within(1, 100_000),
+    )  # fmt: skip
+    retry_unauthorized_pause_seconds: float = setting(
+        60.0, "60",
+        "Pause of a store after VTEX refused its credentials; one call tries them after each.",
+        validate=_INTERVAL,
+    )  # fmt: skip
+    retry_erp_down_seconds: float = setting(
+        10.0, "10", "Wait between two tries of an ERP that is down.", validate=_INTERVAL
+    )
+    retry_other_worker_seconds: float = setting(
+        5.0, "5",
+        "Wait of a job for a worker that knows its store, or a newer version of its request.",
+        validate=_INTERVAL,
+    )  # fmt: skip
+    retry_newer_contract_patience_seconds: float = setting(
+        86_400.0, "86400",
+        "Age at which a request of a newer version is refused if no worker can read it.",
+        validate=within(1, 30 * 86_400),
+    )  # fmt: skip
+    retry_request_seconds: float = setting(
+        20.0, "20",
+        "Wait of a request of the ERP in the broker while the journal does not respond.",
+        validate=within(0.2, 200),
+    )  # fmt: skip
     vtex_connect_timeout_seconds: float = setting(
         5.0, "5", "Time-out of a connection to VTEX.", validate=_INTERVAL
     )
