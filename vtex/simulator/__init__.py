@@ -1,1 +1,1 @@
-"""A stand-in for VTEX, to try and to test; shares no code with the client."""
+"""A stand-in for VTEX, for trials and tests. It does not share code with the client."""

@@ -27,7 +27,7 @@ HELP = {
     "quota": "calls a minute before it answers 429",
     "invoice_delay": "seconds from an invoice to the status that follows it",
     "cancel_delay": "seconds from cancel to canceled",
-    "cancel_at_once": "one request cancels an order in handling; else the second one does",
+    "cancel_at_once": "the first request cancels an order in handling, instead of the second",
     "conflict_status": "what a conflict of start-handling answers: 409 or 400",
 }
 
@@ -36,14 +36,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Serve a simulated store until SIGINT or SIGTERM."""
     parser = argparse.ArgumentParser(prog="vtex-erp simulate", description=__doc__)
     default = Config(port=8700, orders=30)
-    for one in fields(Config):
-        value = getattr(default, one.name)
-        flag = f"--{one.name.replace('_', '-')}"
+    for field in fields(Config):
+        value = getattr(default, field.name)
+        flag = f"--{field.name.replace('_', '-')}"
         if isinstance(value, bool):
-            parser.add_argument(flag, action="store_true", help=HELP[one.name])
+            parser.add_argument(flag, action="store_true", help=HELP[field.name])
             continue
-        kind = int if one.name == "quota" else type(value)
-        parser.add_argument(flag, type=kind, default=value, help=f"{HELP[one.name]} (%(default)s)")
+        kind = int if field.name == "quota" else type(value)
+        parser.add_argument(
+            flag, type=kind, default=value, help=f"{HELP[field.name]} (%(default)s)"
+        )
     try:
         config = Config(**vars(parser.parse_args(arguments)))
         asyncio.run(_run(config))

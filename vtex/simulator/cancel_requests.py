@@ -1,4 +1,4 @@
-"""Cancellations at the simulated store: asked for, decided on, or done in the end."""
+"""Cancellations at the simulated store: requested, decided, done."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from vtex.simulator.state import Entry, Store
 from vtex.simulator.timestamps import stamp
 
 UNDECIDED = timedelta(days=30)
-"""After it VTEX cancels what nobody has decided on."""
+"""Time after which VTEX cancels an order with an undecided request."""
 
 OVER = ("cancel", "canceled", "replaced", "invoice", "invoiced")
-"""It is too late to ask for anything."""
+"""Statuses in which a cancellation request comes too late."""
 
 _BESIDE = (
     "cancellation-requested", "cancellation-request-denied-ffm", "request-cancel",
@@ -23,7 +23,7 @@ _BESIDE = (
 
 
 def ask(store: Store, entry: Entry, body: Mapping[str, Any]) -> str:
-    """Let somebody ask for an order's cancellation; return the request's id."""
+    """Add a cancellation request of the shopper or the marketplace. Return its id."""
     now = store.now()
     request_id, end = uuid4().hex, now + UNDECIDED
     rows = entry.order.get("cancellationRequests") or []
@@ -44,7 +44,7 @@ def ask(store: Store, entry: Entry, body: Mapping[str, Any]) -> str:
 
 
 def cancel(store: Store, entry: Entry, body: Mapping[str, Any]) -> None:
-    """Cancel an order; it shows some seconds later."""
+    """Cancel an order. The status changes some seconds later."""
     now = store.now()
     later = now + timedelta(seconds=store.config.cancel_delay)
     store.move(entry, (now, "cancel"), (later, "canceled"))
@@ -58,16 +58,18 @@ def cancel(store: Store, entry: Entry, body: Mapping[str, Any]) -> None:
 
 
 def open_request(entry: Entry) -> dict[str, Any] | None:
-    """Return the request that nobody has denied."""
+    """Return the last request without a denial."""
     rows = entry.order.get("cancellationRequests") or []
-    found = [one for one in rows if not one["deniedBySeller"]]
-    return found[-1] if found else None
+    open_rows = [row for row in rows if not row["deniedBySeller"]]
+    return open_rows[-1] if open_rows else None
 
 
 def deny(store: Store, entry: Entry, request: dict[str, Any], reason: str) -> None:
-    """Let an order go on where it was before somebody asked for its cancellation."""
+    """Return an order to its status before the cancellation request."""
     now = store.now()
-    before = next(one for _, one in reversed(entry.past) if _ <= now and one not in _BESIDE)
+    before = next(
+        status for since, status in reversed(entry.past) if since <= now and status not in _BESIDE
+    )
     request |= {
         "deniedBySeller": True, "deniedBySellerReason": reason,
         "cancellationRequestDenyDate": stamp(now, 7),

@@ -1,4 +1,4 @@
-"""How a simulated store behaves, at its start and while it runs."""
+"""The behaviour of a simulated store, at its start and while it runs."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ CHANGEABLE = (
     "index_lag", "handling_delay", "latency_ms", "arrivals_per_minute", "quota", "conflict_status",
     "invoice_delay", "cancel_delay", "cancel_at_once",
 )  # fmt: skip
-"""What can be changed while the store runs."""
+"""Settings that can change while the store runs."""
 
 
 @dataclass
 class Config:
-    """How a simulated store behaves.
+    """The behaviour of a simulated store.
 
     Attributes:
         index_lag: seconds that the order list lags behind the orders.
         handling_delay: seconds from start-handling to handling.
-        quota: calls a minute; None for no limit.
-        conflict_status: what start-handling answers in the wrong status; 409 or 400.
+        quota: calls a minute. ``None`` sets no limit.
+        conflict_status: HTTP status of start-handling in the wrong order status, 409 or 400.
         invoice_delay: seconds from an invoice to the status that follows it.
         cancel_delay: seconds from ``cancel`` to ``canceled``.
-        cancel_at_once: one request cancels an order in handling; else the second one does.
+        cancel_at_once: the first request cancels an order in handling, instead of the second.
 
     Raises:
-        ValueError: a number makes no sense; the message names it.
+        ValueError: a number is out of range. The message names it.
     """
 
     account: str = "acme"
@@ -59,10 +59,10 @@ class Config:
             raise ValueError(f"cancel_at_once: {self.cancel_at_once!r} is neither true nor false")  # noqa: TRY004
 
     def change(self, **changes: Any) -> None:
-        """Change settings of a store that runs: all of them, or none if one is wrong.
+        """Change settings of a running store, all of them or, if one is wrong, not any.
 
         Raises:
-            ValueError: a setting is unknown, fixed, or its value makes no sense.
+            ValueError: a setting is unknown or fixed, or its value is invalid.
         """
         for name in changes:
             if name not in CHANGEABLE:

@@ -1,24 +1,24 @@
-"""``/_simulator/…``: steer the store while it runs; needs no credentials.
+"""``/_simulator/…``: control the running store, without credentials.
 
 | call | does |
 | --- | --- |
 | ``GET state`` | shows orders with status and counted calls |
-| ``GET calls`` | counts them: those answered, those refused for the quota; and orders handled |
-| ``GET times`` | tells when each order was first listed, and when its handling was started |
-| ``GET``, ``POST``, ``DELETE faults`` | shows them, switches one on, switches all off |
-| ``POST orders`` | ``{"count": 3, "status": …, "kind": …}``: lets orders come in |
-| ``PUT orders/{id}`` | ``{"order": {…}, "transactions": {…}}``: takes an order as it is |
+| ``GET calls`` | counts of answered calls, of calls over the quota, and of handled orders |
+| ``GET times`` | times at which each order was first listed and its handling started |
+| ``GET``, ``POST``, ``DELETE faults`` | show faults, switch one on, switch all off |
+| ``POST orders`` | ``{"count": 3, "status": …, "kind": …}``: new orders arrive |
+| ``PUT orders/{id}`` | ``{"order": {…}, "transactions": {…}}``: stores an order as it is |
 | ``PATCH orders/{id}`` | ``{"items.0.quantity": 2, "status": …}``: changes fields |
-| ``POST cancellations`` | ``{"order_id": …, "final": true}``: one is asked for; or done |
+| ``POST cancellations`` | ``{"order_id": …, "final": true}``: request a cancellation, or do it |
 | ``POST changes`` | ``{"order_id": …, "quantities": {"0": 1}, "add": "310555"}``; ``running`` |
-| ``POST replacements`` | ``{"order_id": …, "status": …}``: lets a new order take its place |
+| ``POST replacements`` | ``{"order_id": …, "status": …}``: a new order replaces it |
 | ``POST permissions`` | ``{"grant": […], "revoke": […]}`` |
 | ``POST tokens`` | ``{"add": […], "remove": […]}`` |
 | ``POST feed`` | ``{"forget": true, "repeats": 2, "shuffles": true, "events": [{…}]}`` |
 | ``POST index`` | ``{"freeze": ["…"], "refresh": ["…"]}``: orders whose changes the list misses |
 | ``POST settings`` | ``{"index_lag": 5, "quota": 3000, …}`` |
 
-What makes no sense is answered with 400 and ``{"error": "<field>: …"}``, and changes nothing.
+An invalid call gets 400 and ``{"error": "<field>: …"}``. It does not change the store.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ ORDER_FIELDS = frozenset({"count", "status", "kind"})
 
 
 class Nonsense(ValueError):
-    """A call to steer makes no sense; the message begins with the field."""
+    """A control call is invalid. The message begins with the field."""
 
 
 class Control(RequestHandler):
-    """Steers the store."""
+    """Controls the store."""
 
     world: World
 
     def initialize(self, world: World) -> None:
-        """Take the shared world."""
+        """Store the shared world."""
         self.world = world
 
     def get(self, what: str, order_id: str | None = None) -> None:
@@ -159,7 +159,7 @@ class Control(RequestHandler):
             if name not in FEED_FIELDS:
                 raise Nonsense(f"{name}: is none of {', '.join(sorted(FEED_FIELDS))}")
         events = body.get("events", [])
-        if not isinstance(events, list) or not all(isinstance(one, dict) for one in events):
+        if not isinstance(events, list) or not all(isinstance(event, dict) for event in events):
             raise Nonsense("events: is no list of objects")
         repeats = body.get("repeats", feed.repeats)
         if isinstance(repeats, bool) or not isinstance(repeats, int) or repeats < 0:
@@ -168,14 +168,14 @@ class Control(RequestHandler):
         feed.shuffles = bool(body.get("shuffles", feed.shuffles))
         if body.get("forget"):
             feed.forget()
-        for one in events:
-            feed.add(one, now)
+        for event in events:
+            feed.add(event, now)
 
     def _index(self, body: dict[str, Any]) -> None:
         for name, ids in body.items():
             if name not in ("freeze", "refresh"):
                 raise Nonsense(f"{name}: is neither freeze nor refresh")
-            if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
+            if not isinstance(ids, list) or not all(isinstance(order_id, str) for order_id in ids):
                 raise Nonsense(f"{name}: is no list of order ids")
         for name, ids in body.items():
             self.world.store.freeze_index(ids, frozen=name == "freeze")
@@ -209,7 +209,7 @@ def _swap(
     for name, words in body.items():
         if name not in (more, less):
             raise Nonsense(f"{name}: is neither {more} nor {less}")
-        if not isinstance(words, list) or not all(isinstance(one, str) for one in words):
+        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
             raise Nonsense(f"{name}: is no list of texts")
         if known is not None and not known.issuperset(words):
             raise Nonsense(f"{name}: holds what is none of {', '.join(sorted(known))}")

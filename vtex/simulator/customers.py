@@ -1,4 +1,4 @@
-"""Who buys, and where it goes. Every person is invented."""
+"""Shoppers and their addresses. Every person is invented."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _cnpj(rng: Random) -> str:
 
 
 def address_of(kind: str, receiver: str, rng: Random) -> dict[str, Any]:
-    """Draw where the goods go; numbers and complements may be absent, as in real orders."""
+    """Draw an address. As in real orders, numbers and complements may be absent."""
     city, state = rng.choice(CITIES)
     return {
         "addressType": "pickup" if kind == "pickup" else "residential",

@@ -1,4 +1,4 @@
-"""Faults on demand: what can go wrong, where, and how often."""
+"""Faults on demand: their kinds, routes and frequency."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SHAPES: dict[str, Any] = {
     "text": "Simulated error",
     "empty": "",
 }
-"""How VTEX's services word their errors."""
+"""Error bodies of VTEX's services."""
 
 WRITES = frozenset(
     {"start_handling", "invoice", "set_tracking", "add_events", "cancel", "deny", "commit"}
@@ -48,20 +48,20 @@ ROUTES = WRITES | {
 
 @dataclass
 class Fault:
-    """One thing that goes wrong.
+    """One fault.
 
     Attributes:
-        route: where, or ``*``.
-        order_id: only for this order, or this transaction, as the path names it.
-        times: how often yet; None until cleared.
-        probability: of each call that it could meet.
-        status: of the answer, where the kind leaves it open.
-        shape: of the error's body, where the kind leaves it open.
+        route: affected route, or ``*``.
+        order_id: id in the path of the affected order or transaction.
+        times: remaining number of hits. ``None`` lasts until cleared.
+        probability: share of matching calls that it hits.
+        status: HTTP status, if the kind leaves it open.
+        shape: shape of the error's body, if the kind leaves it open.
         retry_after: seconds that a throttle asks for.
-        seconds: how long a time-out hangs.
+        seconds: duration of a time-out.
 
     Raises:
-        ValueError: a field makes no sense; the message begins with its name.
+        ValueError: a field is invalid. The message begins with its name.
     """
 
     kind: str
@@ -92,7 +92,7 @@ class Fault:
             _within("status", self.status, int, least, least + 99)
 
     def fits(self, route: str, order_id: str | None) -> bool:
-        """Say whether a call could meet it."""
+        """Return whether a call matches the fault."""
         there = route in WRITES if self.kind == "ignore_effect" else True
         here = self.route in ("*", route) and self.order_id in (None, order_id)
         return there and here and self.times != 0
@@ -104,7 +104,7 @@ def _one_of(name: str, value: Any, allowed: Any) -> None:
 
 
 def _within(name: str, value: Any, kinds: Any, least: int, most: int | None) -> None:
-    # A bool is an int to Python, and NaN compares as neither.
+    # Python counts a bool as an int, and every comparison with NaN is false.
     is_number = isinstance(value, kinds) and not isinstance(value, bool)
     if not is_number or not value >= least or (most is not None and not value <= most):
         reach = f"from {least} on" if most is None else f"from {least} to {most}"
@@ -112,10 +112,10 @@ def _within(name: str, value: Any, kinds: Any, least: int, most: int | None) -> 
 
 
 class Faults:
-    """The faults that are switched on.
+    """The active faults.
 
     Args:
-        seed: the same seed meets the same calls, in the order in which they come.
+        seed: the same seed hits the same calls of a sequence.
     """
 
     def __init__(self, seed: int = 1) -> None:
@@ -123,27 +123,27 @@ class Faults:
         self._random = random.Random(seed)
 
     def add(self, **fault: Any) -> None:
-        """Switch one on.
+        """Switch a fault on.
 
         Raises:
-            ValueError: the description is wrong; the message begins with the field.
+            ValueError: the description is invalid. The message begins with the field.
         """
-        known = [one.name for one in fields(Fault)]
+        known = [field.name for field in fields(Fault)]
         for name in fault:
             if name not in known:
                 raise ValueError(f"{name}: no field of a fault, which are {', '.join(known)}")
         self._faults.append(Fault(**{"kind": None} | fault))
 
     def clear(self) -> None:
-        """Switch all off."""
+        """Switch all faults off."""
         self._faults.clear()
 
     def shown(self) -> list[dict[str, Any]]:
-        """Return those that are on."""
-        return [asdict(one) for one in self._faults if one.times != 0]
+        """Return the active faults."""
+        return [asdict(fault) for fault in self._faults if fault.times != 0]
 
     def meet(self, route: str, order_id: str | None) -> Fault | None:
-        """Return the fault that a call meets, and count it."""
+        """Return the fault that hits a call, and count the hit."""
         for fault in self._faults:
             if not fault.fits(route, order_id) or self._random.random() >= fault.probability:
                 continue

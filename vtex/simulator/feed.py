@@ -1,4 +1,4 @@
-"""The simulated feed: events of status changes, handed out until they are committed."""
+"""The simulated feed: it repeats events of status changes until they are committed."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any, Protocol
 from uuid import uuid4
 
 MOST = 10
-"""Events of one answer; more that are asked for are cut to it."""
+"""Bound of the events in one response."""
 
 _HANDLE_LENGTH = 1000
-"""About as long as VTEX's own."""
+"""Length of a handle, about that of VTEX's own."""
 
 
 class ConfigRefused(ValueError):
-    """A configuration makes no sense; the message says why."""
+    """A configuration is invalid. The message names the reason."""
 
     def __init__(self, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -61,31 +61,31 @@ class Feed:
     # --- configuration ------------------------------------------------------------------------
 
     def configure(self, body: dict[str, Any], orders: Iterable[Told], now: datetime) -> None:
-        """Take a configuration; what was queued under the former one stays.
+        """Store a configuration. Events queued under the former one stay.
 
         Raises:
-            ConfigRefused: it makes no sense.
+            ConfigRefused: the configuration is invalid.
         """
         config = _config(body)
         self.gather(orders, now)
         if self._config is None:
-            for one in orders:
-                one.fed = len(_until(one, now))
+            for order in orders:
+                order.fed = len(_until(order, now))
         self._config, self._last = config, now
 
     def forget(self) -> bool:
-        """Drop configuration and events; say whether there was one."""
+        """Delete configuration and events. Return whether a configuration existed."""
         there = self._config is not None
         self._config = None
         self._events.clear()
         return there
 
     def shown(self, orders: Iterable[Told], now: datetime) -> dict[str, Any] | None:
-        """Return the configuration with what waits; None where there is none."""
+        """Return the configuration with counts of waiting events, or ``None``."""
         self.gather(orders, now)
         if self._config is None:
             return None
-        oldest = min((one.at for one in self._events), default=now)
+        oldest = min((event.at for event in self._events), default=now)
         return self._config | {
             "quantity": len(self._events),
             "approximateAgeOfOldestMessageInSeconds": int((now - oldest).total_seconds()),
@@ -94,68 +94,68 @@ class Feed:
     # --- events -------------------------------------------------------------------------------
 
     def read(self, most: int, orders: Iterable[Told], now: datetime) -> list[Any] | None:
-        """Hand out events, which are hidden for a while then; None without a configuration."""
+        """Deliver events and hide them for a while. Return ``None`` without a configuration."""
         self.gather(orders, now)
         if self._config is None:
             return None
-        ready = [one for one in self._events if one.hidden_until <= now]
+        ready = [event for event in self._events if event.hidden_until <= now]
         if self.shuffles:
             self._random.shuffle(ready)
         hidden = timedelta(seconds=self._config["queue"]["visibilityTimeoutInSeconds"])
-        found = []
-        for one in ready[: max(1, min(most, MOST))]:
-            one.hidden_until = now + hidden
-            one.handle = (uuid4().hex * (_HANDLE_LENGTH // 32 + 1))[:_HANDLE_LENGTH]
-            found.append({"eventId": one.event_id, "handle": one.handle} | one.body)
-        return found
+        delivered = []
+        for event in ready[: max(1, min(most, MOST))]:
+            event.hidden_until = now + hidden
+            event.handle = (uuid4().hex * (_HANDLE_LENGTH // 32 + 1))[:_HANDLE_LENGTH]
+            delivered.append({"eventId": event.event_id, "handle": event.handle} | event.body)
+        return delivered
 
     def commit(self, handles: Iterable[str], now: datetime) -> int:
-        """Drop events by their handles, as long as they are hidden; the others have no effect."""
+        """Delete hidden events by their handles. Other handles are ignored."""
         wanted = set(handles)
         kept = [
-            one
-            for one in self._events
-            if one.handle not in wanted or not one.handle or one.hidden_until <= now
+            event
+            for event in self._events
+            if event.handle not in wanted or not event.handle or event.hidden_until <= now
         ]
         gone = len(self._events) - len(kept)
         self._events = kept
         return gone
 
     def add(self, body: dict[str, Any], now: datetime) -> None:
-        """Queue an event as it is, be it malformed."""
+        """Queue an event as it is, even malformed."""
         for _ in range(1 + self.repeats):
             self._events.append(Event(body, now, now))
         self._last = now
 
     def gather(self, orders: Iterable[Told], now: datetime) -> None:
-        """Queue what has changed since the last look; drop what is too old."""
+        """Queue the changes since the last call. Delete old events."""
         if self._config is None:
             return
         wanted = self._config["filter"].get("status")
-        for one in orders:
-            if one.fed >= len(one.past):
+        for order in orders:
+            if order.fed >= len(order.past):
                 continue
-            for place in range(one.fed, len(_until(one, now))):
-                one.fed = place + 1
-                if wanted is None or one.past[place][1] in wanted:
-                    self.add(_body(one, place), now)
+            for place in range(order.fed, len(_until(order, now))):
+                order.fed = place + 1
+                if wanted is None or order.past[place][1] in wanted:
+                    self.add(_body(order, place), now)
         kept = timedelta(seconds=self._config["queue"]["MessageRetentionPeriodInSeconds"])
-        self._events = [one for one in self._events if one.at + kept > now]
+        self._events = [event for event in self._events if event.at + kept > now]
         if self._last and self._last + kept <= now:
-            # A feed without any event for so long is given up by VTEX.
+            # VTEX deletes a feed without events for as long.
             self.forget()
 
 
-def _until(one: Told, now: datetime) -> list[tuple[datetime, str]]:
-    return [step for step in one.past if step[0] <= now]
+def _until(order: Told, now: datetime) -> list[tuple[datetime, str]]:
+    return [step for step in order.past if step[0] <= now]
 
 
-def _body(one: Told, place: int) -> dict[str, Any]:
-    since, state = one.past[place]
-    before = one.past[place - 1] if place else (since, "window-to-cancel")
+def _body(order: Told, place: int) -> dict[str, Any]:
+    since, state = order.past[place]
+    before = order.past[place - 1] if place else (since, "window-to-cancel")
     return {
         "domain": "Fulfillment", "state": state, "lastState": before[1],
-        "orderId": one.order["orderId"],
+        "orderId": order.order["orderId"],
         "lastChange": f"{before[0]:%Y-%m-%dT%H:%M:%S.%f}Z",
         "currentChange": f"{since:%Y-%m-%dT%H:%M:%S.%f}7Z",
     }  # fmt: skip

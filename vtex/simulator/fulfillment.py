@@ -1,4 +1,4 @@
-"""What the simulated store does with invoices, tracking and cancellations."""
+"""Invoices, tracking and cancellations at the simulated store."""
 
 from __future__ import annotations
 
@@ -24,26 +24,28 @@ _SPOILS = re.compile(r"[^0-9A-Za-z-]")
 
 
 def invoice(store: Store, entry: Entry, body: dict[str, Any]) -> Answer:
-    """Take an invoice: its balance against the order's value, and the status that follows."""
+    """Accept an invoice: check its balance, then set the next status."""
     entry.calls["invoice_calls"] += 1
     if fault := _invoice_fault(body):
         return _refused("FMT0094", fault)
     value = int(body["invoiceValue"])
     packages = _packages(entry)
     others = [
-        one
-        for one in packages
-        if (one["invoiceNumber"], one["type"]) != (body["invoiceNumber"], body["type"])
+        package
+        for package in packages
+        if (package["invoiceNumber"], package["type"]) != (body["invoiceNumber"], body["type"])
     ]
     again = len(others) < len(packages)
-    sold = sum(one["invoiceValue"] for one in others if one["type"] == "Output")
+    sold = sum(package["invoiceValue"] for package in others if package["type"] == "Output")
     status = store.status(entry)
     if body["type"] == "Output":
         if status not in TAKES_SALES and not (again and status == "invoiced"):
             return _refused("ORD039", f"Status {status} does not accept invoices")
         if sold + value > entry.order["value"]:
             return _refused("FMT0094", "The invoices exceed the order's value")
-    elif value > sold - sum(one["invoiceValue"] for one in others if one["type"] == "Input"):
+    elif value > sold - sum(
+        package["invoiceValue"] for package in others if package["type"] == "Input"
+    ):
         return _refused("ORD057", "The return exceeds what was invoiced")
     _keep(entry, body, value, others)
     if body["type"] == "Output" and status != "invoiced":
@@ -78,9 +80,9 @@ def events(store: Store, entry: Entry, number: str, body: dict[str, Any]) -> Ans
     }  # fmt: skip
     now = store.now().isoformat()
     shown["data"] += [
-        {"lastChange": now, "createDate": one.get("date")}
-        | {name: one.get(name) for name in ("city", "state", "description")}
-        for one in body.get("events") or ()
+        {"lastChange": now, "createDate": event.get("date")}
+        | {name: event.get(name) for name in ("city", "state", "description")}
+        for event in body.get("events") or ()
     ]
     if body.get("isDelivered"):
         entry.calls["delivered_effects"] += 0 if shown["finished"] else 1
@@ -91,12 +93,12 @@ def events(store: Store, entry: Entry, number: str, body: dict[str, Any]) -> Ans
 
 
 def cancel(store: Store, entry: Entry, body: dict[str, Any]) -> Answer:
-    """Take a wish to cancel; what comes of it shows later."""
+    """Accept a cancellation. Its effect shows later."""
     entry.calls["cancel_calls"] += 1
     status = store.status(entry)
     if entry.order.get("isCompleted") is False:
         return _refused("CHK0200", "An incomplete order cannot change its status")
-    invoiced = any(one["type"] == "Output" for one in _packages(entry))
+    invoiced = any(package["type"] == "Output" for package in _packages(entry))
     at_once = status in CANCELED_AT_ONCE or (
         status in CANCELED_AT_SECOND and store.config.cancel_at_once
     )
@@ -113,7 +115,7 @@ def cancel(store: Store, entry: Entry, body: dict[str, Any]) -> Answer:
 
 
 def deny(store: Store, entry: Entry, body: dict[str, Any]) -> Answer:
-    """Take the seller's word against a request to cancel."""
+    """Accept the seller's denial of a cancellation request."""
     entry.calls["deny_calls"] += 1
     for name in ("cancellationRequestId", "denyReason"):
         if not body.get(name):
@@ -130,14 +132,14 @@ def deny(store: Store, entry: Entry, body: dict[str, Any]) -> Answer:
 
 
 def changes(entry: Entry) -> Answer:
-    """Show the order's changes; ``changeRunning`` in its document makes one unfinished."""
+    """Show the order's changes. ``changeRunning`` in its document makes one unfinished."""
     running = bool(entry.order.get("changeRunning"))
     rows = [{"requestId": "1", "status": "preparing", "finished": False}] if running else []
     return 200, {"list": [*entry.changes, *rows]}
 
 
 def pretended(store: Store, entry: Entry) -> Answer:
-    """Answer as if something had been done."""
+    """Answer as if the call had had its effect."""
     return _receipt(store, entry)
 
 
@@ -184,7 +186,7 @@ def _keep(entry: Entry, body: dict[str, Any], value: int, others: list[dict[str,
 
 
 def _indexed(entry: Entry, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Match lines to the order's by SKU; a SKU of several lines fills them in turn."""
+    """Match lines to the order's by SKU. A SKU on several lines fills them in turn."""
     items = entry.order["items"]
     found = []
     used: dict[int, int] = {}
@@ -208,7 +210,7 @@ def _indexed(entry: Entry, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _status_after(store: Store, entry: Entry, *, whole: bool, body: dict[str, Any]) -> None:
     partly = "handling" if entry.order.get("origin") == "Fulfillment" else "payment-approved"
-    # A number with such characters keeps an order from ever being invoiced.
+    # With such a character in its number, an invoice never completes an order.
     spoiled = bool(_SPOILS.search(str(body["invoiceNumber"])))
     later = store.now() + timedelta(seconds=store.config.invoice_delay)
     end = "invoiced" if whole and not spoiled else partly
@@ -226,7 +228,7 @@ def _package(entry: Entry, number: str) -> dict[str, Any] | None:
     if _SPOILS.search(number):
         return None
     packages = (entry.order.get("packageAttachment") or {}).get("packages") or ()
-    return next((one for one in packages if one["invoiceNumber"] == number), None)
+    return next((package for package in packages if package["invoiceNumber"] == number), None)
 
 
 def _receipt(store: Store, entry: Entry) -> Answer:

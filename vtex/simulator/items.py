@@ -1,4 +1,4 @@
-"""What orders of each kind contain: items, their freight, and the totals of both."""
+"""The items of each kind of order, their freight, and the totals."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TAGS = {"price": "discount@price-3a7#c1", "shipping": "discount@shipping-9f1#7a"
 def items_of(kind: str, rng: Random) -> list[dict[str, Any]]:
     """Draw the items of an order of this kind."""
     picked = rng.sample(PRODUCTS, COUNTS.get(kind, rng.randint(1, 3)))
-    items = [item_of(*one, quantity=rng.randint(1, 3)) for one in picked]
+    items = [item_of(*product, quantity=rng.randint(1, 3)) for product in picked]
     if kind == "repeated":
         twin = item_of(*picked[0], quantity=1)
         reprice(twin, quantity=1, price=twin["price"], off=1000)
@@ -38,7 +38,7 @@ def _shape(kind: str, items: list[dict[str, Any]]) -> None:
     price = first["price"]
     match kind:
         case "discount":
-            # One cent too many for two equal unit prices, as real promotions leave it.
+            # One cent too many for two equal unit prices, as in real promotions.
             reprice(first, quantity=2, price=price, off=1299)
         case "kit":
             part = price // 4
@@ -97,7 +97,7 @@ def item_of(sku: str, name: str, price: int, *, quantity: int) -> dict[str, Any]
 
 
 def reprice(item: dict[str, Any], *, quantity: int, price: int, off: int) -> None:
-    """Set an item's quantity and unit price, its discount, and what follows from them."""
+    """Set an item's quantity, unit price and discount, and the values derived from them."""
     item.update(quantity=quantity, price=price)
     total = _gross(item) - off
     unit, extra = divmod(total, quantity)
@@ -127,7 +127,7 @@ def _tag(what: str, cents: int) -> dict[str, Any]:
 def logistics_of(
     kind: str, items: list[dict[str, Any]], address: dict[str, Any], placed: datetime, rng: Random
 ) -> list[dict[str, Any]]:
-    """Draw each item's freight, in no order: only ``itemIndex`` joins them."""
+    """Draw each item's freight, shuffled: only ``itemIndex`` joins them."""
     rows = []
     for index, item in enumerate(items):
         price = 0 if kind in ("pickup", "free") else rng.randrange(490, 2990)
@@ -144,7 +144,7 @@ def logistics_of(
 
 
 def delivery_of(index: int, item: dict[str, Any], placed: datetime) -> dict[str, Any]:
-    """Return how an item is delivered, free of charge."""
+    """Return the delivery of an item, free of charge."""
     return {
         "itemIndex": index, "itemId": item["id"], "selectedDeliveryChannel": "delivery",
         "selectedSla": "Normal", "lockTTL": "10d", "deliveryWindow": None,
@@ -188,7 +188,7 @@ def totals_of(items: list[dict[str, Any]], freight: list[dict[str, Any]]) -> lis
     off = sum(
         tag["value"] for item in items for tag in item["priceTags"] if tag["name"] == TAGS["price"]
     )
-    shipping = sum(one["sellingPrice"] for one in freight)
+    shipping = sum(line["sellingPrice"] for line in freight)
     return [
         {"id": "Items", "name": "Total dos Itens", "value": sum(map(_gross, sold))},
         {"id": "Discounts", "name": "Total dos Descontos", "value": off},

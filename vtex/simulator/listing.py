@@ -1,4 +1,4 @@
-"""The order list: what its filters let through, in which order, and how it is paged."""
+"""The order list: filters, sort order and pages."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ DESCRIPTIONS = {
 
 
 class QueryRefused(ValueError):
-    """The query cannot be answered; the message names the parameter."""
+    """A query is invalid. The message names the parameter."""
 
 
 @dataclass(frozen=True)
 class Indexed:
-    """An order as the index sees it, with the status that it had then."""
+    """An order in the index, with its status at that time."""
 
     order: dict[str, Any]
     status: str
@@ -42,18 +42,18 @@ def answer(seen: Sequence[Indexed], query: Mapping[str, str]) -> dict[str, Any]:
     """Answer a page of the list.
 
     Raises:
-        QueryRefused: a parameter is unknown or wrong. What VTEX itself does then is not
-            published; a stand-in that ignored a filter would hide the mistake.
+        QueryRefused: a parameter is unknown or wrong. VTEX does not publish its own answer.
+            A stand-in that ignored a filter would hide the mistake.
     """
     page, per_page = _number(query, "page", 1), _number(query, "per_page", PER_PAGE)
     if page > LAST_PAGE:
         raise QueryRefused(f"page: is {page}, {LAST_PAGE} at most are served")
     per_page = min(per_page, MOST_PER_PAGE)
     filters = _filters(query)
-    rows = _sorted([one for one in seen if all(fits(one) for fits in filters)], query)
+    rows = _sorted([order for order in seen if all(fits(order) for fits in filters)], query)
     shown = rows[(page - 1) * per_page : page * per_page]
     return {
-        "list": [_row(one) for one in shown],
+        "list": [_row(order) for order in shown],
         "facets": [],
         "paging": {
             "total": len(rows),
@@ -63,8 +63,8 @@ def answer(seen: Sequence[Indexed], query: Mapping[str, str]) -> dict[str, Any]:
         },
         "stats": {
             "stats": {
-                "totalValue": _stats([_cents(one.order) for one in rows]),
-                "totalItems": _stats([_pieces(one.order) for one in rows]),
+                "totalValue": _stats([_cents(row.order) for row in rows]),
+                "totalItems": _stats([_pieces(row.order) for row in rows]),
             }
         },
     }
@@ -88,21 +88,23 @@ def _filter(name: str, text: str) -> Callable[[Indexed], bool]:
     field = name.removeprefix("f_")
     if name == "f_status":
         wanted = set(filter(None, text.split(",")))
-        return lambda one: not wanted or one.status in wanted
+        return lambda indexed: not wanted or indexed.status in wanted
     if name == "q":
-        return lambda one: any(text in str(one.order.get(key) or "") for key in SEARCHED)
+        return lambda indexed: any(text in str(indexed.order.get(key) or "") for key in SEARCHED)
     if name == "incompleteOrders":
-        return lambda one: _is_complete(one.order) != (text.lower() == "true")
+        return lambda indexed: _is_complete(indexed.order) != (text.lower() == "true")
     if name.startswith("f_") and field in DATES:
         first, last = _window(name, field, text)
-        return lambda one: (moment := _date(one, field)) is not None and first <= moment <= last
+        return lambda indexed: (
+            (moment := _date(indexed, field)) is not None and first <= moment <= last
+        )
     if name in PLAIN:
-        return lambda one: str(one.order.get(PLAIN[name])) == text
+        return lambda indexed: str(indexed.order.get(PLAIN[name])) == text
     raise QueryRefused(f"{name}: the simulator does not know this filter")
 
 
-def _date(one: Indexed, field: str) -> datetime | None:
-    return one.created if field == "creationDate" else moment_of(one.order.get(field))
+def _date(indexed: Indexed, field: str) -> datetime | None:
+    return indexed.created if field == "creationDate" else moment_of(indexed.order.get(field))
 
 
 def _is_complete(order: dict[str, Any]) -> bool:
@@ -122,11 +124,11 @@ def _window(name: str, field: str, text: str) -> tuple[datetime, datetime]:
 
 def _sorted(rows: list[Indexed], query: Mapping[str, str]) -> list[Indexed]:
     keys: dict[str, Callable[[Indexed], Any]] = {
-        "creationDate": lambda one: one.created,
-        "orderId": lambda one: one.order["orderId"],
-        "items": lambda one: _pieces(one.order),
-        "totalValue": lambda one: _cents(one.order),
-        "origin": lambda one: str(one.order.get("origin")),
+        "creationDate": lambda indexed: indexed.created,
+        "orderId": lambda indexed: indexed.order["orderId"],
+        "items": lambda indexed: _pieces(indexed.order),
+        "totalValue": lambda indexed: _cents(indexed.order),
+        "origin": lambda indexed: str(indexed.order.get("origin")),
     }
     field, _, direction = query.get("orderBy", "creationDate,desc").partition(",")
     if field not in keys or direction not in ("asc", "desc"):
@@ -135,11 +137,11 @@ def _sorted(rows: list[Indexed], query: Mapping[str, str]) -> list[Indexed]:
 
 
 # --- rows -------------------------------------------------------------------------------------
-# An order may be malformed on purpose: the list shows what it can and goes on.
+# An order may be malformed on purpose. The list then leaves fields empty.
 
 
-def _row(one: Indexed) -> dict[str, Any]:
-    order = one.order
+def _row(indexed: Indexed) -> dict[str, Any]:
+    order = indexed.order
     client = order.get("clientProfileData")
     names = (client.get("firstName"), client.get("lastName")) if isinstance(client, dict) else ()
     return {
@@ -149,8 +151,8 @@ def _row(one: Indexed) -> dict[str, Any]:
         "items": None,
         "totalValue": float(_cents(order)),
         "paymentNames": _payment_names(order),
-        "status": one.status,
-        "statusDescription": DESCRIPTIONS.get(one.status),
+        "status": indexed.status,
+        "statusDescription": DESCRIPTIONS.get(indexed.status),
         "marketPlaceOrderId": order.get("marketplaceOrderId"),
         "sequence": order.get("sequence"),
         "salesChannel": order.get("salesChannel"),
@@ -178,8 +180,8 @@ def _cents(order: dict[str, Any]) -> int:
 
 
 def _pieces(order: dict[str, Any]) -> int:
-    quantities = [one.get("quantity") for one in _objects(order.get("items"))]
-    return sum(one for one in quantities if isinstance(one, int))
+    quantities = [item.get("quantity") for item in _objects(order.get("items"))]
+    return sum(quantity for quantity in quantities if isinstance(quantity, int))
 
 
 def _payment_names(order: dict[str, Any]) -> str | None:
@@ -194,7 +196,7 @@ def _payment_names(order: dict[str, Any]) -> str | None:
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+    return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
 
 
 def _stats(values: Sequence[int]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What every call passes before it is answered: latency, quota, credentials, faults."""
+"""The checks before every answer: latency, quota, credentials, faults."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Quota:
         self._recent: deque[float] = deque()
 
     def is_used_up(self, calls_a_minute: int | None) -> bool:
-        """Count a call, unless it is one too many."""
+        """Count a call, unless it exceeds the quota."""
         if calls_a_minute is None:
             return False
         now = self._now()
@@ -43,7 +43,7 @@ class Quota:
 
 @dataclass
 class World:
-    """What the handlers share."""
+    """State shared by the handlers."""
 
     store: Store
     faults: Faults
@@ -58,7 +58,7 @@ class Vtex(RequestHandler):
     world: World
 
     def initialize(self, world: World) -> None:
-        """Take the shared world."""
+        """Store the shared world."""
         self.world = world
 
     async def answer(self, order_id: str | None = None) -> None:
@@ -80,11 +80,11 @@ class Vtex(RequestHandler):
             await self._fail(fault, order_id)
 
     def effect(self, order_id: str | None) -> None:
-        """Do what the route does, and write its answer."""
+        """Apply the route's effect and write its answer."""
         raise NotImplementedError
 
     def pretend(self, order_id: str | None) -> None:
-        """Answer as if the effect had been had."""
+        """Answer as if the route had had its effect."""
         del order_id
         self.say(204)
 

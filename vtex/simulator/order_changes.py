@@ -1,8 +1,8 @@
-"""Orders of the simulated store that become others: their items, or a new one in their place.
+"""Changes of the simulated store's orders: other items, or a new order in their place.
 
-As by VTEX's order modifications: items, totals and value are written anew, places of items may
-shift. What names the order that took another one's place VTEX does not publish; here both belong to
-one order group, the newer one with the next number.
+As in VTEX's order modifications, items, totals and value are written anew, and items may move.
+VTEX does not publish which order replaces another one. Here both belong to one order group, and
+the newer one has the next number.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ FIELDS = frozenset({"order_id", "quantities", "add", "running"})
 
 
 class ChangeRefused(ValueError):
-    """An order cannot be changed so; the message begins with the field."""
+    """A change is invalid. The message begins with the field."""
 
 
 def amend(store: Store, entry: Entry, body: Mapping[str, Any]) -> str:
-    """Change an order's items; return the id of the change.
+    """Change an order's items. Return the id of the change.
 
     Args:
-        body: ``{"quantities": {"0": 1, "1": 0}, "add": "310555", "running": true}``: units of the
-            items at these places, none removes one; a product of which one unit is added; whether
-            the change is left unfinished.
+        body: ``{"quantities": {"0": 1, "1": 0}, "add": "310555", "running": true}``: units of
+            the items at these places (0 removes one), an added product, and whether the change
+            stays unfinished.
 
     Raises:
         ChangeRefused: its status, or a field, does not allow it.
@@ -48,9 +48,11 @@ def amend(store: Store, entry: Entry, body: Mapping[str, Any]) -> str:
     if "add" in body:
         _add(order, str(body["add"]))
     order["totals"] = totals_of(order["items"], order["shippingData"]["logisticsInfo"])
-    order["value"] = sum(one["value"] for one in order["totals"])
+    order["value"] = sum(total["value"] for total in order["totals"])
     packages = (order.get("packageAttachment") or {}).get("packages") or ()
-    if order["value"] < sum(one["invoiceValue"] for one in packages if one["type"] == "Output"):
+    if order["value"] < sum(
+        package["invoiceValue"] for package in packages if package["type"] == "Output"
+    ):
         raise ChangeRefused("quantities: the order would be worth less than is invoiced")
     order["lastChange"] = stamp(store.now(), 7)
     order["changeRunning"] = bool(body.get("running"))
@@ -62,7 +64,7 @@ def amend(store: Store, entry: Entry, body: Mapping[str, Any]) -> str:
 
 
 def replace(store: Store, entry: Entry, status: str = "ready-for-handling") -> str:
-    """Let a new order take an order's place; return its id."""
+    """Replace an order by a new one. Return the new id."""
     order = copy.deepcopy(entry.order)
     group, _, number = order["orderId"].rpartition("-")
     now = store.now()
@@ -102,7 +104,7 @@ def _set_quantities(order: dict[str, Any], quantities: Mapping[str, Any]) -> Non
 
 
 def _add(order: dict[str, Any], sku: str) -> None:
-    product = next((one for one in PRODUCTS if one[0] == sku), None)
+    product = next((row for row in PRODUCTS if row[0] == sku), None)
     if product is None:
         raise ChangeRefused(f"add: {sku!r} is no product of this store")
     item = item_of(*product, quantity=1)

@@ -1,4 +1,4 @@
-"""How orders are paid: what the order says of it, and what the payments gateway knows."""
+"""Payments, in the order's document and in the payments gateway."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 LINKS = ("interactions", "settlements", "payments", "refunds", "cancellations", "capabilities")
 MONTHLY_RATE = 1.13
-"""Percent; six instalments then come to some 4 % more."""
+"""Interest in percent. Six instalments cost some 4 % more."""
 
 
 def payments_of(kind: str, value: int, placed: datetime, rng: Random) -> list[dict[str, Any]]:
@@ -41,16 +41,16 @@ def payments_of(kind: str, value: int, placed: datetime, rng: Random) -> list[di
 
 
 def gift_cards_of(payments: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the gift cards behind the payments; their balance is no integer of cents."""
+    """Return the gift cards behind the payments. Their balance has fractions of cents."""
     return [
         {
-            "id": one["giftCardId"], "redemptionCode": one["redemptionCode"], "name": "Vale",
-            "caption": "Vale-presente", "value": one["value"], "balance": one["value"] / 100,
-            "provider": one["giftCardProvider"], "groupName": None, "inUse": True,
+            "id": card["giftCardId"], "redemptionCode": card["redemptionCode"], "name": "Vale",
+            "caption": "Vale-presente", "value": card["value"], "balance": card["value"] / 100,
+            "provider": card["giftCardProvider"], "groupName": None, "inUse": True,
             "isSpecialCard": False,
         }
-        for one in payments
-        if one["giftCardId"]
+        for card in payments
+        if card["giftCardId"]
     ]  # fmt: skip
 
 
@@ -87,7 +87,7 @@ def gateway_of(transaction_id: str, order: dict[str, Any], rng: Random) -> dict[
     base = f"/api/pvt/transactions/{transaction_id}"
     payments = order["paymentData"]["transactions"][0]["payments"]
     address = json.dumps(order["shippingData"]["address"], ensure_ascii=False)
-    rows = [_gateway_payment(base, one, order["hostname"], address) for one in payments]
+    rows = [_gateway_payment(base, payment, order["hostname"], address) for payment in payments]
     if rng.random() < 0.1:
         # Seen in real transactions: a blank copy of a payment, of equal value.
         blank = dict(rows[0], id=f"{rng.getrandbits(128):032X}", status="Cancelled")
@@ -103,7 +103,7 @@ def gateway_of(transaction_id: str, order: dict[str, Any], rng: Random) -> dict[
     head |= {
         "id": transaction_id, "transactionId": transaction_id, "referenceKey": order["sequence"],
         "timeoutStatus": 0, "totalRefunds": 0, "status": "Approved",
-        "value": sum(one["value"] for one in payments),
+        "value": sum(payment["value"] for payment in payments),
         "startDate": order["creationDate"][:19], "authorizationToken": "A1",
         "authorizationDate": order["authorizedDate"][:19],
         "fields": [{"name": "channel", "value": order["hostname"]}],

@@ -1,4 +1,4 @@
-"""VTEX's routes, one class each."""
+"""VTEX's routes, one class per route."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Listing(Vtex):
         await self.answer()
 
     def effect(self, order_id: str | None) -> None:
-        """List what the index shows."""
+        """List the orders in the index."""
         del order_id
         query = {name: self.get_query_argument(name) for name in self.request.query_arguments}
         try:
@@ -52,7 +52,7 @@ class OneOrder(AnOrder):
         await self.answer(order_id)
 
     def effect(self, order_id: str | None) -> None:
-        """Give the order's document."""
+        """Write the order's document."""
         entry = self.found(order_id)
         if entry is not None:
             entry.calls["gets"] += 1
@@ -91,7 +91,7 @@ class OneTransaction(Vtex):
         await self.answer(transaction_id)
 
     def effect(self, order_id: str | None) -> None:
-        """Give what the gateway holds."""
+        """Write the gateway's transaction."""
         found = self.world.store.transactions.get(order_id or "")
         if found is None:
             self.refuse(404, "1", "Transaction not found")
@@ -110,11 +110,11 @@ class ItsPayments(Vtex):
         await self.answer(transaction_id)
 
     def effect(self, order_id: str | None) -> None:
-        """Give all payments, or the one asked for."""
+        """Write all payments, or the requested one."""
         found = self.world.store.transactions.get(order_id or "")
         rows = found["payments"] if found else []
         if self.payment_id:
-            rows = [one for one in rows if one["id"] == self.payment_id]
+            rows = [row for row in rows if row["id"] == self.payment_id]
         if not found or (self.payment_id and not rows):
             self.refuse(404, "1", "Transaction not found")
         else:
@@ -127,7 +127,7 @@ class Writing(AnOrder):
     number: str
 
     async def take(self, order_id: str, number: str = "") -> None:
-        """Take a call; ``number`` is the invoice's."""
+        """Accept a call. ``number`` is the invoice number."""
         self.number = number
         await self.answer(order_id)
 
@@ -146,11 +146,11 @@ class Writing(AnOrder):
         self.say(*self.change(entry, body))
 
     def change(self, entry: Entry, body: dict[str, Any]) -> outbound.Answer:
-        """Change the order, and return what to answer."""
+        """Change the order and return the answer."""
         raise NotImplementedError
 
     def pretend(self, order_id: str | None) -> None:
-        """Give a receipt for nothing."""
+        """Write a receipt without an effect."""
         entry = self.found(order_id)
         if entry is not None:
             self.say(*outbound.pretended(self.world.store, entry))
@@ -236,7 +236,7 @@ class Changes(Writing):
         await self.take(order_id)
 
     def change(self, entry: Entry, body: dict[str, Any]) -> outbound.Answer:
-        """Change nothing."""
+        """Return the changes. The order stays as it is."""
         del body
         return outbound.changes(entry)
 
@@ -256,7 +256,7 @@ class _OfFeed(Vtex):
         return body
 
     def missing(self) -> None:
-        """Say that this key has no feed."""
+        """Answer that this key lacks a feed."""
         self.refuse(404, "OMS404", "Feed configuration not found")
 
 
@@ -266,21 +266,21 @@ class FeedConfig(_OfFeed):
     route, permission = "feed_config", "Feed v3 and Hook view only"
 
     async def get(self) -> None:
-        """Show it."""
+        """Show the configuration."""
         await self.answer()
 
     async def post(self) -> None:
-        """Take it."""
+        """Store the configuration."""
         self.permission = "Feed v3 and Hook Admin"
         await self.answer()
 
     async def delete(self) -> None:
-        """Drop it."""
+        """Delete the configuration."""
         self.permission = "Feed v3 and Hook Admin"
         await self.answer()
 
     def effect(self, order_id: str | None) -> None:
-        """Show, take or drop the configuration."""
+        """Show, store or delete the configuration."""
         del order_id
         store = self.world.store
         if self.request.method == "POST":
@@ -309,7 +309,7 @@ class TheFeed(_OfFeed):
     route, permission = "feed", "Feed v3 and Hook view only"
 
     async def get(self) -> None:
-        """Hand out events."""
+        """Deliver events."""
         await self.answer()
 
     async def post(self) -> None:
@@ -318,7 +318,7 @@ class TheFeed(_OfFeed):
         await self.answer()
 
     def effect(self, order_id: str | None) -> None:
-        """Hand out events, or drop those that are committed."""
+        """Deliver events, or delete committed ones."""
         del order_id
         store = self.world.store
         if self.request.method == "GET":
@@ -332,7 +332,7 @@ class TheFeed(_OfFeed):
         body = self.body()
         handles = body.get("handles") if body is not None else None
         if isinstance(handles, list):
-            store.feed.commit((str(one) for one in handles), store.now())
+            store.feed.commit(map(str, handles), store.now())
             self.say(200, {})
         elif body is not None:
             self.refuse(400, "FMT0094", "handles is no list")

@@ -17,15 +17,15 @@ KINDS = (
     "gift_card", "marketplace", "marketplace_bare", "pickup", "weight", "service", "free",
     "freight_discount", "tax",
 )  # fmt: skip
-"""What an order shows; drawn in turn, so that every batch of 18 has each once."""
+"""Kinds of orders, drawn in turn: every batch of 18 has each kind once."""
 
 PAID_AFTER = timedelta(minutes=33)
-"""From creation to ready-for-handling: payment, and the shopper's grace of 30 minutes."""
+"""Time from creation to ready-for-handling: payment, and 30 minutes of grace."""
 
 
 @dataclass
 class Made:
-    """An order with what the payments gateway knows of it."""
+    """An order with its transactions at the payments gateway."""
 
     order: dict[str, Any]
     transactions: dict[str, dict[str, Any]]
@@ -49,7 +49,7 @@ class Seed:
         """Draw the next order, placed in the hour and a half before ``now``.
 
         Raises:
-            ValueError: no such kind.
+            ValueError: the kind is unknown.
         """
         kind = kind or KINDS[self._count % len(KINDS)]
         if kind not in KINDS:
@@ -62,7 +62,7 @@ class Seed:
         items = items_of(kind, rng)
         logistics = logistics_of(kind, items, address, placed, rng)
         totals = totals_of(items, logistics)
-        value = sum(one["value"] for one in totals)
+        value = sum(total["value"] for total in totals)
         payments = payments_of(kind, value, placed, rng)
         order = self._envelope(kind, placed) | {
             "status": status,

@@ -24,7 +24,7 @@ TICK_SECONDS = 0.1
 
 
 def application(world: World) -> Application:
-    """Return VTEX's routes, and ``/_simulator/`` to steer the store."""
+    """Return VTEX's routes, and ``/_simulator/`` to control the store."""
     shared = {"world": world}
     return Application(
         [
@@ -37,10 +37,10 @@ def application(world: World) -> Application:
 
 
 async def serve(config: Config, ready: Callable[[str, World], None], stop: asyncio.Event) -> None:
-    """Serve until ``stop`` is set; ``ready`` is told the address and the world.
+    """Serve until ``stop`` is set. ``ready`` gets the address and the world.
 
     Raises:
-        OSError: the port cannot be listened on.
+        OSError: the port is in use or not allowed.
     """
     world = World(Store(config), Faults(config.seed), Quota())
     server = HTTPServer(application(world))
@@ -68,7 +68,7 @@ async def _arrive(store: Store) -> None:
 
 @dataclass
 class Running:
-    """A simulated store that runs in a thread of this process."""
+    """A simulated store in a thread of this process."""
 
     url: str
     store: Store
@@ -80,7 +80,7 @@ class Running:
 
 @contextmanager
 def running(config: Config) -> Iterator[Running]:
-    """Run a store in a thread, for as long as the context lasts."""
+    """Run a store in a thread until the context ends."""
     begun = threading.Event()
     found: dict[str, Any] = {}
 

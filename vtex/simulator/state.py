@@ -1,4 +1,4 @@
-"""The simulated store: its orders, their statuses, and what the index shows of them."""
+"""The simulated store: its orders, their statuses, and its lagging index."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FEED_ADMIN = "Feed v3 and Hook Admin"
 """Stands for the permission to view the feed."""
 
 READABLE = timedelta(days=730)
-"""VTEX reads no order older than two years."""
+"""VTEX serves orders of the last two years."""
 
 
 @dataclass
@@ -49,14 +49,14 @@ class Entry:
         self.take(self.order)
 
     def take(self, order: dict[str, Any]) -> None:
-        """Take a document, be it malformed: without a date it counts from when it came in."""
+        """Store a document, even malformed. Without a date, its arrival counts."""
         self.order = order
         self.created = moment_of(order.get("creationDate")) or self.past[0][0]
         self.text: bytes | None = None
 
 
 class Store:
-    """All that the simulated account holds."""
+    """The state of the simulated account."""
 
     def __init__(
         self, config: Config, now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -71,7 +71,7 @@ class Store:
         self._now = now
         self._seed = Seed(config.account, config.seed)
         self.feed = Feed(config.seed)
-        # What is there at the start has long been in the index.
+        # Orders from the start have long been in the index.
         long_ago = now() - timedelta(days=1)
         for _ in range(config.orders):
             self._add(self._seed.order(now(), "ready-for-handling"), long_ago)
@@ -85,16 +85,16 @@ class Store:
     def generate(
         self, count: int = 1, status: str = "ready-for-handling", kind: str | None = None
     ) -> list[str]:
-        """Let new orders come in; return their ids.
+        """Add new orders. Return their ids.
 
         Raises:
-            ValueError: no such kind.
+            ValueError: the kind is unknown.
         """
         now = self._now()
         return [self._add(self._seed.order(now, status, kind), now) for _ in range(count)]
 
     def put(self, order: dict[str, Any], transactions: dict[str, dict[str, Any]]) -> str:
-        """Take a given order as it is, replacing one of the same id."""
+        """Store a given order as it is. It replaces one with the same id."""
         return self._add(Made(order, transactions), self._now())
 
     def _add(self, made: Made, since: datetime) -> str:
@@ -110,10 +110,10 @@ class Store:
         return order_id
 
     def change(self, entry: Entry, changes: Mapping[str, Any]) -> None:
-        """Set fields by dotted path; ``status`` takes its place in the past. All or none.
+        """Set fields by dotted path, all at once. ``status`` joins the order's history.
 
         Raises:
-            ValueError: a path leads nowhere; the message names it.
+            ValueError: a path does not exist. The message names it.
         """
         order = copy.deepcopy(entry.order)
         for path, value in changes.items():
@@ -124,14 +124,14 @@ class Store:
         entry.take(order)
 
     def move(self, entry: Entry, *steps: tuple[datetime, str]) -> None:
-        """Let an order go on, from now on; what it was to come to otherwise falls."""
+        """Move an order through new steps. Its planned steps are dropped."""
         now = self._now()
-        entry.past = [one for one in entry.past if one[0] <= now]
+        entry.past = [step for step in entry.past if step[0] <= now]
         entry.past += steps
         entry.text = None
 
     def start_handling(self, entry: Entry) -> bool:
-        """Let handling start; False in the wrong status."""
+        """Start handling. Return false in the wrong status."""
         if self.status(entry) != "ready-for-handling":
             return False
         now = self._now()
@@ -145,12 +145,12 @@ class Store:
     # --- what is seen of them -----------------------------------------------------------------
 
     def entry(self, order_id: str) -> Entry | None:
-        """Return an order by its id, or by ``seq`` and its sequence; None if older than read."""
+        """Return an order by its id, or by ``seq`` and its sequence. Old orders give ``None``."""
         entry = self._orders.get(order_id)
         if entry is None and order_id.startswith("seq"):
             wanted = order_id.removeprefix("seq")
-            found = (one for one in self._orders.values() if one.order.get("sequence") == wanted)
-            entry = next(found, None)
+            orders = self._orders.values()
+            entry = next((row for row in orders if row.order.get("sequence") == wanted), None)
         return entry if entry is not None and self._is_readable(entry) else None
 
     def _is_readable(self, entry: Entry) -> bool:
@@ -168,21 +168,21 @@ class Store:
         return entry.text
 
     def status(self, entry: Entry) -> str:
-        """Return an order's status as it is now."""
+        """Return an order's current status."""
         return (self._standing(entry, self._now()) or entry.past[0])[1]
 
     def _standing(self, entry: Entry, moment: datetime) -> tuple[datetime, str] | None:
-        return next((one for one in reversed(entry.past) if one[0] <= moment), None)
+        return next((step for step in reversed(entry.past) if step[0] <= moment), None)
 
     def listed(self, query: Mapping[str, str]) -> dict[str, Any]:
-        """Answer the order list as its lagging index sees it.
+        """Answer the order list from the lagging index.
 
         Raises:
             listing.QueryRefused: a parameter is unknown or wrong.
         """
         answer = listing.answer(list(self._indexed()), query)
         for row in answer["list"]:
-            # An id may have been changed by hand, to see what comes of it.
+            # A person may have changed an id by hand.
             if entry := self._orders.get(row["orderId"]):
                 entry.listed_at = entry.listed_at or self._now()
         return answer
@@ -195,17 +195,17 @@ class Store:
                 yield listing.Indexed(entry.order, standing[1], entry.created)
 
     def freeze_index(self, order_ids: Iterable[str], *, frozen: bool) -> None:
-        """Let the list show some orders as they are now, whatever becomes of them; or no more.
+        """Freeze some orders in the list as they are now, or unfreeze them.
 
-        VTEX's list is known to lag for good on single orders, until its support indexes them anew.
+        On single orders VTEX's list may lag for good, until its support indexes them again.
 
         Raises:
-            ValueError: no order of this id.
+            ValueError: an order does not exist.
         """
         entries = []
-        for one in order_ids:
-            if (entry := self._orders.get(one)) is None:
-                raise ValueError(f"order: {one!r} is none of this store")
+        for order_id in order_ids:
+            if (entry := self._orders.get(order_id)) is None:
+                raise ValueError(f"order: {order_id!r} is none of this store")
             entries.append(entry)
         for entry in entries:
             entry.indexed_until = self._now() if frozen else None
@@ -215,18 +215,18 @@ class Store:
         return list(self._orders.values())
 
     def shown(self) -> dict[str, Any]:
-        """Return what a test or a person wants to know."""
+        """Return the state, for a test or a person."""
         orders = {
             order_id: {"status": self.status(entry), **entry.calls}
             for order_id, entry in self._orders.items()
         }
-        statuses = Counter(one["status"] for one in orders.values())
+        statuses = Counter(order["status"] for order in orders.values())
         return {"orders": orders, "statuses": statuses, "calls": self.calls}
 
     def counted(self) -> dict[str, int]:
-        """Return how many calls there were, and how many orders handling was started for.
+        """Return the number of calls and of handled orders.
 
-        Without the orders: cheap enough to ask often.
+        It leaves out the orders, so it is cheap enough to poll often.
         """
         refused = self.calls["429"]
         return {
@@ -236,9 +236,9 @@ class Store:
         }
 
     def times(self) -> dict[str, list[float | None]]:
-        """Return when each order was first in an answer of the list, and when handling began.
+        """Return the times at which each order was first listed and its handling started.
 
-        In seconds since 1970, null for what has not been.
+        In seconds since 1970, or null.
         """
         return {
             order_id: [_seconds(entry.listed_at), _seconds(entry.handled_at)]
@@ -248,11 +248,11 @@ class Store:
     # --- who may call -------------------------------------------------------------------------
 
     def admits(self, app_key: str | None, token: str | None) -> bool:
-        """Say whether key and token are right; several tokens may be valid at a time."""
+        """Return whether key and token are right. Several tokens may be valid at a time."""
         return app_key == self.config.app_key and token in self.tokens
 
     def permits(self, permission: str) -> bool:
-        """Say whether the key has a permission."""
+        """Return whether the key has a permission."""
         full = FULL_ACCESS in self.permissions and permission in ("List Orders", "View order")
         feed = FEED_ADMIN in self.permissions and permission.startswith("Feed v3")
         return full or feed or permission in self.permissions

@@ -13,7 +13,7 @@ def stamp(moment: datetime, digits: int) -> str:
 
 
 def moment_of(text: object) -> datetime | None:
-    """Read a time; None where it is none."""
+    """Read a time. Return ``None`` for anything else."""
     if not isinstance(text, str):
         return None
     try:
