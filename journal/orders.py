@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, RowMapping, and_, select, true
 
-from journal.jobs import postgresql_fast_path as fast_path
+from journal.jobs import postgresql_fast_path
 from journal.model import AT_ERP, Kind, Stage, State
 from journal.storage.repository import Repository
 from journal.storage.rows import count_jobs, event_row, insert, job_row
@@ -64,7 +64,7 @@ class Orders(Repository):
             return 0
         if not self._database.is_local:
             named = [(one.order_id, one.created_at, one.value_cents) for one in rows]
-            return fast_path.record(self._database, store, named, now)
+            return postgresql_fast_path.record(self._database, store, named, now)
         with self._database.transaction() as db:
             # Nobody else writes meanwhile, as SQLite has one writer.
             there = select(jobs.c.order_id).where(

@@ -12,7 +12,7 @@ from celery import Celery, signals
 from tasks import local_executor
 from workers import log, wiring
 from workers.configuration.settings import load
-from workers.monitoring import instrumentation as watching
+from workers.monitoring import instrumentation
 from workers.monitoring.celery_events import GatheredEvents
 from workers.monitoring.health import Pulse, life
 from workers.monitoring.watchdog import Lookout
@@ -41,7 +41,7 @@ def _wait(**_: Any) -> None:
     # Before Celery sets up its log, and before a message is taken.
     settings = load()
     log.set_up(settings.log_level)
-    watching.begin_worker(settings, app)
+    instrumentation.begin_worker(settings, app)
     wiring.await_tables(settings, looked=life.turn)
 
 
@@ -50,7 +50,7 @@ def _wait(**_: Any) -> None:
 def _equip(**_: Any) -> None:
     # Threads share what worker_init made; a prefork child must not share its parent's sockets.
     settings = load()
-    wiring.set_up(settings, observer=watching.observer(settings))
+    wiring.set_up(settings, observer=instrumentation.observer(settings))
     # What is here by now stays: to look through it for garbage, at each few hundred objects of an
     # order's documents, is a tenth of an order's CPU.
     gc.freeze()
@@ -74,11 +74,11 @@ def _look_no_more(**_: Any) -> None:
 @signals.worker_shutdown.connect
 def _give_back(**_: Any) -> None:
     local_executor.local_queue.give_back()
-    watching.end()
+    instrumentation.end()
     wiring.tear_down()
 
 
 @signals.beat_init.connect
 def _begin_beat(sender: Any, **_: Any) -> None:
     sender.scheduler.heed_signals()
-    watching.begin_beat(load(), app)
+    instrumentation.begin_beat(load(), app)

@@ -13,7 +13,7 @@ from redis.exceptions import LockError
 
 from workers import locks
 from workers.configuration.settings import load
-from workers.monitoring import instrumentation as watching
+from workers.monitoring import instrumentation
 from workers.monitoring.health import life
 
 LOCK_SECONDS = 15.0
@@ -66,7 +66,7 @@ class Scheduler(CeleryScheduler):  # type: ignore[misc]  # Celery ships no types
         if self._ends:
             raise SystemExit
         life.turn()
-        holds, watch = self._holds(), watching.beat()
+        holds, watch = self._holds(), instrumentation.beat()
         if watch is not None:
             watch.leads(holds)
         if not holds:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
-from erp.conformance import crash_child as dying
+from erp.conformance import crash_child
 from erp.conformance.checks import RACERS, same, sample
 from erp.conformance.harness import (
     CountsOrders,
@@ -89,10 +89,13 @@ def _child(erp: Erp, url: str, order_id: str, *, dies: bool) -> subprocess.Popen
     """Start a process that inserts an order; the URL goes by the environment, for its secrets."""
     made = f"{type(erp).__module__}:{type(erp).__qualname__}"
     told = {
-        dying.ADAPTER: made, dying.URL: url, dying.ORDER: order_id, dying.DIES: "1" if dies else "",
+        crash_child.ADAPTER: made,
+        crash_child.URL: url,
+        crash_child.ORDER: order_id,
+        crash_child.DIES: "1" if dies else "",
         "PYTHONPATH": os.pathsep.join(sys.path),
-    }  # fmt: skip
-    command = [sys.executable, "-c", f"from {dying.__name__} import main; main()"]
+    }
+    command = [sys.executable, "-c", f"from {crash_child.__name__} import main; main()"]
     return subprocess.Popen(command, env=os.environ | told)  # noqa: S603 - ourselves
 
 

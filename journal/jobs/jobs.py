@@ -9,9 +9,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, RowMapping, select, tuple_, update
 
-from journal import erp_circuit_breaker as erp_circuit
-from journal.jobs import postgresql_fast_path as fast_path
-from journal.jobs import transitions
+from journal import erp_circuit_breaker
+from journal.jobs import postgresql_fast_path, transitions
 from journal.jobs.leased_job import PAUSES, LeasedJob, find_job
 from journal.jobs.leasing import LeaseQuery
 from journal.model import (
@@ -147,9 +146,9 @@ class Jobs(Repository):
         with self._database.transaction() as db:
             row = transitions.owned(db, store, order_id, attempt, job)
             if erp_down:
-                counts = not erp_circuit.record_failure(db, row, error, now, self._policy)
+                counts = not erp_circuit_breaker.record_failure(db, row, error, now, self._policy)
             else:
-                erp_circuit.end_probe(db, row, now)
+                erp_circuit_breaker.end_probe(db, row, now)
             keeps_place = erp_down and not (counts and row["failures"])
             failures = row["failures"] + (1 if counts else 0)
             gives_up = row["kind"] not in NOT_REQUESTED and not waiting
@@ -289,7 +288,7 @@ class Jobs(Repository):
     ) -> LeasedJob:
         now = self._now()
         if job is None and not self._database.is_local:
-            quick_row = fast_path.enter(
+            quick_row = postgresql_fast_path.enter(
                 self._database, store=store, order_id=order_id, attempt=attempt, at=stage,
                 now=now, lease=self._lease(now),
             )  # fmt: skip
@@ -307,7 +306,7 @@ class Jobs(Repository):
                 raise JobLost(f"{store} {order_id}: attempt {attempt} has begun at {stage} already")
             if calls_vtex and row["until"] is not None and row["until"] > now:
                 raise StorePaused(f"store paused: {row['pause_reason']}", until=row["until"])
-            if stage is AT_ERP and erp_circuit.blocks(row, now):
+            if stage is AT_ERP and erp_circuit_breaker.blocks(row, now):
                 raise ErpCircuitOpen(f"waits for the ERP: {row['erp_reason']}")
             transitions.move(
                 db, row, now, jobs.c.starts == row["starts"], starts=row["starts"] + 1,
@@ -322,7 +321,7 @@ class Jobs(Repository):
         if self._database.is_local or job.kind is not Kind.INTAKE or job.skipped:
             return False
         now, last = self._now(), to is STAGES[job.kind][-1]
-        return fast_path.advance(
+        return postgresql_fast_path.advance(
             self._database, job.row, to=to, state=State.DONE if last else State.OPEN,
             starts=int(goes_on and not last), now=now, lease=None if last else self._lease(now),
             lines=[*(("note", note) for note in job.notes), (str(to), job.reason)],
@@ -396,7 +395,7 @@ class Jobs(Repository):
             if job.obsolete:
                 transitions.close_others(db, job, job.obsolete, now)
             if job.stage is AT_ERP and job.erp_suspected:
-                job.erp_is_back = erp_circuit.close(db)
+                job.erp_is_back = erp_circuit_breaker.close(db)
 
     def _look_at_pauses(self, db: Connection, job: LeasedJob, to: Stage, now: datetime) -> None:
         row = db.execute(PAUSES, {"s": job.store, "now": now}).one()

@@ -23,7 +23,7 @@ from sqlalchemy import (
     update,
 )
 
-from journal import erp_circuit_breaker as erp_circuit
+from journal import erp_circuit_breaker
 from journal.model import AT_ERP, PRIORITIES, STAGES, InFlight, Kind, Lease, Policy, Stage, State
 from journal.outcomes import record_outcome
 from journal.storage.rows import Row, event_row, is_open
@@ -112,7 +112,7 @@ class LeaseQuery:
 
     def _probe(self, waiting: list[_Due], order_id: str | None, in_flight: InFlight) -> list[Lease]:
         """Let one order find out whether the ERP answers again: the next one in order of age."""
-        tried = erp_circuit.next_probe(self._db, self._now) if waiting else None
+        tried = erp_circuit_breaker.next_probe(self._db, self._now) if waiting else None
         if tried is None:
             return []
         # Who tried last has its turn again after all others.
@@ -120,7 +120,7 @@ class LeaseQuery:
             if self._room(one, in_flight, order_id) > 0:
                 found = self._claim(one, order_id, 1, last) or self._claim_suspect(one, order_id)
                 if found:
-                    erp_circuit.start_probe(self._db, found[0], self._now, self._policy)
+                    erp_circuit_breaker.start_probe(self._db, found[0], self._now, self._policy)
                     return found
         return []
 
@@ -213,7 +213,7 @@ class LeaseQuery:
             jobs.c.starts < max(self._policy.max_crashes - 1, 1),
         ]
         if tried is not None:
-            free.append(erp_circuit.later_than(tried))
+            free.append(erp_circuit_breaker.later_than(tried))
         oldest = self._oldest(due, order_id, limit).where(*free)
         if order_id is not None:
             oldest = oldest.where(_stands_at(due.places))

@@ -7,8 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, update
 
-from journal import cancel_requests
-from journal import erp_circuit_breaker as erp_circuit
+from journal import cancel_requests, erp_circuit_breaker
 from journal.jobs.leased_job import LeasedJob, find_job
 from journal.model import JobLost, Kind, State
 from journal.outcomes import record_outcome
@@ -53,7 +52,7 @@ def move(
 
 def bury(db: Connection, row: RowMapping, reason: str, outcome: str, now: datetime) -> None:
     """Turn a job into a dead letter."""
-    erp_circuit.end_probe(db, row, now)
+    erp_circuit_breaker.end_probe(db, row, now)
     move(
         db, row, now, state=State.DEAD, starts=0, lease_until=None, last_error=reason,
         failures=row["failures"] + 1,

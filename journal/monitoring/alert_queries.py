@@ -8,8 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
-from journal import erp_circuit_breaker as erp_circuit
-from journal import reconciliation
+from journal import erp_circuit_breaker, reconciliation
 from journal.erp_circuit_breaker import ErpCircuit
 from journal.feeds import FeedRow
 from journal.model import AT_ERP, Kind, State
@@ -83,7 +82,7 @@ class AlertQueries(Repository):
         with self._database.transaction() as db:
             found = {(one.name, one.store): one.at for one in db.execute(select(signs))}
             paused = db.execute(select(pauses).where(pauses.c.until > now))
-            erp = erp_circuit.current(db)
+            erp = erp_circuit_breaker.current(db)
             rest = (
                 {one.store: (one.until, one.reason) for one in paused},
                 erp,

@@ -30,7 +30,7 @@ from tasks.local_executor import PendingOrder
 from tasks.workflow import names_of, send
 from vtex import schemas, statuses
 from vtex.documents import Order, OrderPage, together
-from vtex.operations import start_handling as handling
+from vtex.operations import start_handling as start_handling_operation
 
 log = logging.getLogger(__name__)
 
@@ -143,7 +143,7 @@ def start_handling(
     Arguments as in ``orders.fetch``.
     """
     with self.step(store, order_id, attempt, to=Stage.HANDLING) as job:
-        outcome = handling.ensure(self.vtex(store), order_id, in_doubt=job.in_doubt)
+        outcome = start_handling_operation.ensure(self.vtex(store), order_id, in_doubt=job.in_doubt)
         if outcome.canceled:
             self.erp.report(canceled_event(store, order_id, outcome))
             job.skip(outcome.reason)
@@ -209,7 +209,7 @@ def sales_order(
     return made if codes is None else codes.resolve(made)
 
 
-def canceled_event(store: str, order_id: str, outcome: handling.Outcome) -> Event:
+def canceled_event(store: str, order_id: str, outcome: start_handling_operation.Outcome) -> Event:
     """Return what the ERP is told about an order that was canceled after it had it."""
     return Event(
         store=store,

@@ -11,7 +11,7 @@ from journal.jobs.leased_job import LeasedJob
 from journal.model import Stage, State
 from journal.order_changes import ChangeHint
 from tasks.base import StepTask
-from tasks.order_changes import detection as news
+from tasks.order_changes import detection
 from vtex import schemas, statuses
 
 log = logging.getLogger(__name__)
@@ -57,19 +57,19 @@ def report(
     log.info("ERP told", extra={"store": store, "order_id": order_id, "reason": ", ".join(kinds)})
 
 
-def _found(task: StepTask, job: LeasedJob) -> news.DetectedChange:
+def _found(task: StepTask, job: LeasedJob) -> detection.DetectedChange:
     row = task.journal.orders.get(job.store, job.order_id)
     in_erp = job.erp_reference is not None
     if not in_erp and (row is None or row.state is not State.SKIPPED):
-        return news.DetectedChange("the ERP does not have the order")
+        return detection.DetectedChange("the ERP does not have the order")
     client = task.vtex(job.store)
     raw = client.order(job.order_id)
     if not in_erp:
         # Skipped because of a request to cancel that is off by now: it comes in as any other.
         ready = schemas.read_order(raw).status == statuses.READY
         words = "its intake tries again" if ready else "the ERP does not have the order"
-        return news.DetectedChange(words, comes_in=ready)
-    found = news.look(task.journal, client, job, raw)
+        return detection.DetectedChange(words, comes_in=ready)
+    found = detection.look(task.journal, client, job, raw)
     if found.is_newer:
         # Assigned last: a document that is kept without being told of would hide the difference.
         job.order = raw
@@ -78,13 +78,13 @@ def _found(task: StepTask, job: LeasedJob) -> news.DetectedChange:
 
 
 def _tell(task: StepTask, job: LeasedJob, kept: dict[str, object]) -> str:
-    event = news.event_of(job, kept)
+    event = detection.event_of(job, kept)
     task.erp.report(event)
-    if (request := news.request_of(job, event)) is not None:
+    if (request := detection.request_of(job, event)) is not None:
         task.journal.cancel_requests.save(request)
     elif event.kind == "cancel_dropped":
         task.journal.cancel_requests.forget(job.store, job.order_id)
-    elif event.kind == "replaced" and job.row["key"] != news.LINK:
+    elif event.kind == "replaced" and job.row["key"] != detection.LINK:
         _look_again(task, job, event.new_order_id)
     return event.kind
 
@@ -93,6 +93,6 @@ def _look_again(task: StepTask, job: LeasedJob, new: str | None) -> None:
     """Look later for the order that took a replaced one's place, or whether the ERP has it."""
     row = task.journal.orders.get(job.store, new) if new else None
     if row is None or row.erp_reference is None:
-        key = news.LINK if new else news.SUCCESSOR
+        key = detection.LINK if new else detection.SUCCESSOR
         again = ChangeHint(job.order_id, key, "which order took its place", LOOK_AGAIN)
         task.journal.order_changes.record(job.store, [again])

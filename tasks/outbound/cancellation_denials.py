@@ -10,18 +10,17 @@ from journal.jobs.leased_job import LeasedJob
 from journal.model import Stage, State
 from tasks.base import RequestTask, StepTask
 from tasks.errors import RequestRefused
-from tasks.outbound import request_intake as requests
-from tasks.outbound import request_schemas as contract
+from tasks.outbound import request_intake, request_schemas
 from vtex import statuses
 from vtex.errors import Refused
-from vtex.operations import cancellation_denial as denying
+from vtex.operations import cancellation_denial
 from vtex.payloads import Denial
 
 
 @shared_task(base=RequestTask, bind=True, name="cancellations.deny", throws=(RequestRefused,))
 def request(self: RequestTask, /, **given: Any) -> None:
     """Take the ERP's word against a request to cancel; public API, see docs/messages.md."""
-    requests.take(self.context, "denial", given, again=not self.redelivered)
+    request_intake.take(self.context, "denial", given, again=not self.redelivered)
 
 
 @shared_task(base=StepTask, bind=True, name="denials.post")
@@ -37,7 +36,7 @@ def post(
         if self.journal.order_changes.own_cancellation(store, order_id) in (State.OPEN, State.DEAD):
             # VTEX's seller who denies what it asked for itself leaves the order stuck for good.
             raise Refused("the ERP asked for this cancellation itself: it cannot be denied")
-        found = denying.deny(self.vtex_of(owned), order_id, asked(owned))
+        found = cancellation_denial.deny(self.vtex_of(owned), order_id, asked(owned))
         owned.result |= {"words": found.words, "order_status": found.status}
 
 
@@ -47,7 +46,7 @@ def confirm(
 ) -> None:
     """Look where the order goes on. Arguments as in ``invoices.post``."""
     with self.step(store, order_id, attempt, to=Stage.CONFIRMED, job=job) as owned:
-        found = denying.follow(self.vtex_of(owned), order_id, looks=owned.failures)
+        found = cancellation_denial.follow(self.vtex_of(owned), order_id, polls=owned.failures)
         owned.result["order_status"] = found.status
         owned.explain(str(owned.result.get("words", found.words)))
         self.journal.cancel_requests.forget(store, order_id)
@@ -59,6 +58,6 @@ def confirm(
 
 def asked(job: LeasedJob) -> Denial:
     """Return what a job asks for."""
-    wanted = contract.reread("denial", job.content)
+    wanted = request_schemas.reread("denial", job.content)
     assert isinstance(wanted, Denial)  # noqa: S101  # the kind of the job says so
     return wanted

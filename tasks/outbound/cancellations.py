@@ -10,16 +10,15 @@ from journal.jobs.leased_job import LeasedJob
 from journal.model import Stage
 from tasks.base import RequestTask, StepTask
 from tasks.errors import RequestRefused
-from tasks.outbound import request_intake as requests
-from tasks.outbound import request_schemas as contract
-from vtex.operations import cancellation as cancelling
+from tasks.outbound import request_intake, request_schemas
+from vtex.operations import cancellation as cancellation_operation
 from vtex.payloads import Cancellation
 
 
 @shared_task(base=RequestTask, bind=True, name="cancellations.request", throws=(RequestRefused,))
 def request(self: RequestTask, /, **given: Any) -> None:
     """Take a cancellation of the ERP; public API, see docs/messages.md."""
-    requests.take(self.context, "cancellation", given, again=not self.redelivered)
+    request_intake.take(self.context, "cancellation", given, again=not self.redelivered)
 
 
 @shared_task(base=StepTask, bind=True, name="cancellations.post")
@@ -31,7 +30,7 @@ def post(
     Source: ``POST /api/oms/pvt/orders/{orderId}/cancel``. Arguments as in ``invoices.post``.
     """
     with self.step(store, order_id, attempt, to=Stage.SENT, job=job) as owned:
-        found = cancelling.request(self.vtex_of(owned), order_id, asked(owned))
+        found = cancellation_operation.request(self.vtex_of(owned), order_id, asked(owned))
         owned.result |= {"words": found.words, "order_status": found.status}
         if found.receipt:
             owned.result["receipt"] = found.receipt
@@ -43,7 +42,9 @@ def confirm(
 ) -> None:
     """Look how the cancellation ended. Arguments as in ``invoices.post``."""
     with self.step(store, order_id, attempt, to=Stage.CONFIRMED, job=job) as owned:
-        found = cancelling.follow(self.vtex_of(owned), order_id, asked(owned), looks=owned.failures)
+        found = cancellation_operation.follow(
+            self.vtex_of(owned), order_id, asked(owned), polls=owned.failures
+        )
         owned.result["order_status"] = found.status
         known = owned.result.get("words") == "already canceled"
         owned.explain("already canceled" if known else found.words)
@@ -52,6 +53,6 @@ def confirm(
 
 def asked(job: LeasedJob) -> Cancellation:
     """Return what a job asks for."""
-    wanted = contract.reread("cancellation", job.content)
+    wanted = request_schemas.reread("cancellation", job.content)
     assert isinstance(wanted, Cancellation)  # noqa: S101  # the kind of the job says so
     return wanted

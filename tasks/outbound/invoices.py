@@ -14,16 +14,15 @@ from journal.order_changes import ChangeHint
 from tasks.base import RequestTask, StepTask
 from tasks.errors import RequestRefused
 from tasks.order_changes.detection import differs
-from tasks.outbound import request_intake as requests
-from tasks.outbound import request_schemas as contract
-from vtex.operations import invoice as invoicing
+from tasks.outbound import request_intake, request_schemas
+from vtex.operations import invoice as invoice_operation
 from vtex.payloads import Invoice
 
 
 @shared_task(base=RequestTask, bind=True, name="invoices.send", throws=(RequestRefused,))
 def send(self: RequestTask, /, **given: Any) -> None:
     """Take an invoice of the ERP; public API, see docs/messages.md."""
-    requests.take(self.context, "invoice", given, again=not self.redelivered)
+    request_intake.take(self.context, "invoice", given, again=not self.redelivered)
 
 
 @shared_task(base=StepTask, bind=True, name="invoices.post")
@@ -40,7 +39,7 @@ def post(
     with self.step(store, order_id, attempt, to=Stage.SENT, job=job) as owned:
         invoice, xml = asked(owned)
         seen = partial(look_for_changes, self, owned)
-        sent = invoicing.send(self.vtex_of(owned), order_id, invoice, xml=xml, seen=seen)
+        sent = invoice_operation.send(self.vtex_of(owned), order_id, invoice, xml=xml, seen=seen)
         owned.result |= {"order_status": sent.order_status}
         if sent.receipt:
             owned.result["receipt"] = sent.receipt
@@ -55,8 +54,8 @@ def confirm(
     """Look whether VTEX shows the invoice. Arguments as in ``invoices.post``."""
     with self.step(store, order_id, attempt, to=Stage.CONFIRMED, job=job) as owned:
         invoice, _xml = asked(owned)
-        owned.result["seen_as"] = invoicing.confirm(
-            self.vtex(store), order_id, invoice, looks=owned.failures
+        owned.result["seen_as"] = invoice_operation.confirm(
+            self.vtex(store), order_id, invoice, polls=owned.failures
         )
         owned.explain(f"VTEX shows it; the order becomes {owned.result['order_status']!r}")
 
@@ -77,6 +76,6 @@ def asked(job: LeasedJob) -> tuple[Invoice, str | None]:
     """Return what a job asks for, and the NF-e to embed."""
     content = dict(job.content)
     xml: str | None = content.pop("xml", None)
-    invoice = contract.reread("invoice", content)
+    invoice = request_schemas.reread("invoice", content)
     assert isinstance(invoice, Invoice)  # noqa: S101  # the kind of the job says so
     return invoice, xml

@@ -10,7 +10,7 @@ from erp.port import ErpRejected, ErpUnavailable, Event, Request
 from journal.outcomes import Outcome
 from tasks.base import StoreTask
 from tasks.errors import RequestRefused
-from tasks.outbound import request_intake as requests
+from tasks.outbound import request_intake
 from tasks.workflow import send
 from vtex.payloads import written_number
 
@@ -73,7 +73,7 @@ def relay(self: StoreTask, /, **_: object) -> None:
     def take(request: Request) -> None:
         given = {**request.fields, "reference": request.reference}
         try:
-            requests.record(context, request.kind, given, xml=request.xml, again=True)
+            request_intake.record(context, request.kind, given, xml=request.xml, again=True)
         except RequestRefused:
             # It is kept, and the ERP will be told: the row is taken all the same.
             return

@@ -19,7 +19,7 @@ from journal.requests import RequestDraft
 from journal.storage.rows import without_empty
 from tasks.context import Context
 from tasks.errors import RequestInvalid, RequestRefused
-from tasks.outbound import request_schemas as contract
+from tasks.outbound import request_schemas
 from tasks.outbound.request_schemas import NAMES
 from tasks.workflow import send
 from vtex import schemas
@@ -81,13 +81,13 @@ def record(
     reference = _name(fields, "reference") or None
     try:
         _require_names(given)
-        contract.require_known(fields)
+        request_schemas.require_known(fields)
         if xml is not None:
             read = _of_nfe(context, (store, order_id, reference), xml, fields, again=again)
             if isinstance(read, int):
                 return read
             fields = read
-        asked = contract.read(kind, fields)
+        asked = request_schemas.read(kind, fields)
     except (RequestInvalid, NfeError, DocumentInvalid) as error:
         whole = _kept(dict(given) | ({"xml": xml.decode("latin-1")} if xml else {}))
         ask = RequestDraft(
@@ -191,7 +191,11 @@ def _bare(store: str, order_id: str, reference: str | None, note: Nfe) -> Reques
 
 
 def _named(
-    context: Context, store: str, order_id: str, asked: contract.Asked, content: Mapping[str, Any]
+    context: Context,
+    store: str,
+    order_id: str,
+    asked: request_schemas.Asked,
+    content: Mapping[str, Any],
 ) -> str:
     if not isinstance(asked, Denial):
         return _key(asked, content)
@@ -201,7 +205,7 @@ def _named(
     return f"{_digest(content)} {request_id or ''}".strip()
 
 
-def _key(asked: contract.Asked, content: Mapping[str, Any]) -> str:
+def _key(asked: request_schemas.Asked, content: Mapping[str, Any]) -> str:
     match asked:
         case Invoice():
             return f"{asked.type} {plain_number(asked.invoice_number)}"
@@ -211,7 +215,7 @@ def _key(asked: contract.Asked, content: Mapping[str, Any]) -> str:
             return _digest(content)
 
 
-def _invoice_number(asked: contract.Asked) -> str | None:
+def _invoice_number(asked: request_schemas.Asked) -> str | None:
     if isinstance(asked, Cancellation | Denial):
         return None
     return plain_number(asked.invoice_number)
@@ -287,7 +291,7 @@ def _contradiction(new: Mapping[str, Any], known: Mapping[str, Any], *, purged: 
 def _difference(name: str, then: Any, now: Any) -> str:
     """Return both values, where they are of those that name nobody."""
     words = [_short(_harmless(value)) for value in (then, now)]
-    if name not in {*contract.HARMLESS, "items"} or words[0] == words[1]:
+    if name not in {*request_schemas.HARMLESS, "items"} or words[0] == words[1]:
         return "another"
     return f"{words[0]} then, {words[1]} now"
 
@@ -295,7 +299,7 @@ def _difference(name: str, then: Any, now: Any) -> str:
 def _harmless(value: Any) -> Any:
     if not isinstance(value, list):
         return value
-    return [{name: one[name] for name in one if name in contract.HARMLESS} for one in value]
+    return [{name: one[name] for name in one if name in request_schemas.HARMLESS} for one in value]
 
 
 def _short(value: Any) -> str:

@@ -9,8 +9,7 @@ from celery import shared_task
 from journal.model import Stage
 from tasks.base import RequestTask, StepTask
 from tasks.errors import RequestRefused
-from tasks.outbound import request_intake as requests
-from tasks.outbound import request_schemas as contract
+from tasks.outbound import request_intake, request_schemas
 from vtex.operations import tracking
 from vtex.payloads import Tracking
 
@@ -18,7 +17,7 @@ from vtex.payloads import Tracking
 @shared_task(base=RequestTask, bind=True, name="tracking.send", throws=(RequestRefused,))
 def send(self: RequestTask, /, **given: Any) -> None:
     """Take tracking of the ERP; public API, see docs/messages.md."""
-    requests.take(self.context, "tracking", given, again=not self.redelivered)
+    request_intake.take(self.context, "tracking", given, again=not self.redelivered)
 
 
 @shared_task(base=StepTask, bind=True, name="tracking.post")
@@ -31,7 +30,7 @@ def post(
     Arguments as in ``invoices.post``.
     """
     with self.step(store, order_id, attempt, to=Stage.SENT, job=job) as owned:
-        wanted = contract.reread("tracking", owned.content)
+        wanted = request_schemas.reread("tracking", owned.content)
         assert isinstance(wanted, Tracking)  # noqa: S101  # the kind of the job says so
         receipt = tracking.send(self.vtex_of(owned), order_id, wanted)
         if receipt:

@@ -13,7 +13,7 @@ from tasks.intake.orders import canceled_event
 from tasks.reconciliation.compare import WORDS, Finding, Fix
 from vtex import schemas, statuses
 from vtex.errors import DocumentInvalid, OrderNotFound
-from vtex.operations import start_handling as handling
+from vtex.operations import start_handling as start_handling_operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,9 @@ def _tell_erp(context: Context, store: str, order_id: str) -> Mended:
     if status not in statuses.ENDED_CANCELED:
         return Mended(False, f"VTEX's list is behind: the order itself is {status!r}")
     reason = f"VTEX shows the order as {status!r}"
-    event = canceled_event(store, order_id, handling.Outcome(canceled=True, reason=reason))
+    event = canceled_event(
+        store, order_id, start_handling_operation.Outcome(canceled=True, reason=reason)
+    )
     context.erp.report(replace(event, kind=str(status), key=str(status)))
     return Mended(True, f"the ERP was told that it is {status}")
 

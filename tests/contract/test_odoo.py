@@ -10,9 +10,7 @@ import pytest
 
 from erp import conformance
 from erp.adapters.odoo.adapter import OdooErp
-from erp.conformance import erp_actions as doings
-from erp.conformance import idempotency as once
-from erp.conformance import sample
+from erp.conformance import erp_actions, idempotency, sample
 from erp.port import Request
 from support.odoo.harness import CODES
 from support.odoo.server import MISSING, OdooServer, RealBench
@@ -25,9 +23,9 @@ OF_ERP = tuple(
     one for one in conformance.CHECKS if one.__name__ != "an_order_of_many_lines_is_taken"
 )
 CHECKS = (
-    *OF_ERP, *once.CHECKS,
-    doings.a_cancellation_before_the_erp_confirms_is_seen_there,
-    doings.a_cancellation_after_the_erp_confirmed_is_seen_there,
+    *OF_ERP, *idempotency.CHECKS,
+    erp_actions.a_cancellation_before_the_erp_confirms_is_seen_there,
+    erp_actions.a_cancellation_after_the_erp_confirmed_is_seen_there,
 )  # fmt: skip
 
 

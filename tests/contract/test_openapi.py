@@ -14,13 +14,10 @@ from openapi_schema_validator import OAS30Validator
 from erp.mapping import SumMismatch, to_sales_order
 from support import vtex_openapi
 from support.vtex_openapi import ORDER, PAYMENT, TRANSACTION, content, document, example
-from vtex import payloads as outgoing
-from vtex import schemas
+from vtex import payloads, schemas
 from vtex.client import VtexClient
 from vtex.documents import FeedConfig
-from vtex.simulator import cancel_requests as deciding
-from vtex.simulator import fulfillment as outbound
-from vtex.simulator import order_changes as amending
+from vtex.simulator import cancel_requests, fulfillment, order_changes
 from vtex.simulator.config import Config
 from vtex.simulator.server import Running, running
 from vtex.transport.transport import Account, Transport
@@ -84,11 +81,11 @@ def test_orders_that_changed_fit_the_published_schema(
     asked, canceled, denied, changed, old = store.generate(5, "handling", "many")
     entries = {one: store.entry(one) for one in (asked, canceled, denied, changed, old)}
     for one in (asked, canceled, denied):
-        deciding.ask(store, entries[one], {"reason": "x", "requestedByUser": True})
-    deciding.cancel(store, entries[canceled], {"reason": "x"})
-    deciding.deny(store, entries[denied], deciding.open_request(entries[denied]), "x")
-    amending.amend(store, entries[changed], {"quantities": {"0": 0}, "add": "310555"})
-    new = amending.replace(store, entries[old])
+        cancel_requests.ask(store, entries[one], {"reason": "x", "requestedByUser": True})
+    cancel_requests.cancel(store, entries[canceled], {"reason": "x"})
+    cancel_requests.deny(store, entries[denied], cancel_requests.open_request(entries[denied]), "x")
+    order_changes.amend(store, entries[changed], {"quantities": {"0": 0}, "add": "310555"})
+    new = order_changes.replace(store, entries[old])
 
     for order_id in (*entries, new):
         body = client.order(order_id)
@@ -157,25 +154,25 @@ def test_the_published_order_is_held_with_its_sum_and_inserted_where_allowed() -
 
 
 OUT = {
-    ("post", "/api/oms/pvt/orders/{orderId}/invoice"): outgoing.invoice_body(
-        outgoing.Invoice("1", 5230, "2026-03-10T15:04:05-03:00", courier="Transportes Sul"),
-        (outgoing.InvoiceItem("310102", 1, 4990, "Caneca azul"),),
+    ("post", "/api/oms/pvt/orders/{orderId}/invoice"): payloads.invoice_body(
+        payloads.Invoice("1", 5230, "2026-03-10T15:04:05-03:00", courier="Transportes Sul"),
+        (payloads.InvoiceItem("310102", 1, 4990, "Caneca azul"),),
         None,
     ),
-    ("patch", "/api/oms/pvt/orders/{orderId}/invoice/{invoiceNumber}"): outgoing.tracking_body(
-        outgoing.Tracking("1", "BR1")
+    ("patch", "/api/oms/pvt/orders/{orderId}/invoice/{invoiceNumber}"): payloads.tracking_body(
+        payloads.Tracking("1", "BR1")
     ),
     ("put", "/api/oms/pvt/orders/{orderId}/invoice/{invoiceNumber}/tracking"): (
-        outgoing.events_body(
-            outgoing.Tracking(
+        payloads.events_body(
+            payloads.Tracking(
                 "1",
-                events=(outgoing.TrackingEvent("Niterói", "RJ", "Em trânsito", "2026-03-11"),),
+                events=(payloads.TrackingEvent("Niterói", "RJ", "Em trânsito", "2026-03-11"),),
                 delivered_at="2026-03-12T10:00:00-03:00",
             )
         )
     ),
-    ("post", "/api/oms/pvt/orders/{orderId}/cancel"): outgoing.cancellation_body(
-        outgoing.Cancellation("Falta de estoque")
+    ("post", "/api/oms/pvt/orders/{orderId}/cancel"): payloads.cancellation_body(
+        payloads.Cancellation("Falta de estoque")
     ),
 }
 # A guide says that requestedByUser may be sent; VTEX takes a number where it publishes a text.
@@ -198,7 +195,7 @@ def test_what_goes_out_and_what_is_answered_fit_the_published_schema(
     )
     headers = {"X-VTEX-API-AppKey": simulator.app_key, "X-VTEX-API-AppToken": simulator.app_token}
     if "{invoiceNumber}" in path:
-        outbound.invoice(
+        fulfillment.invoice(
             simulator.store, entry,
             OUT["post", "/api/oms/pvt/orders/{orderId}/invoice"]
             | {"invoiceValue": entry.order["value"], "trackingNumber": "BR1"},

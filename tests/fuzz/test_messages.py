@@ -19,8 +19,7 @@ from journal.model import State
 from support import hostile_documents
 from tasks.context import Context
 from tasks.errors import RequestInvalid, RequestRefused
-from tasks.outbound import request_intake as requests
-from tasks.outbound import request_schemas as contract
+from tasks.outbound import request_intake, request_schemas
 
 STAMP = "2026-03-10T15:04:05-03:00"
 EVENT = {"city": "Campinas", "state": "SP", "description": "Em trânsito", "date": "2026-03-11"}
@@ -57,16 +56,16 @@ def assert_words(words: str) -> None:
 def test_a_request_is_read_or_refused_by_its_fields(message: tuple[str, dict[str, Any]]) -> None:
     kind, fields = message
     try:
-        made = contract.read(kind, fields)
+        made = request_schemas.read(kind, fields)
     except RequestInvalid as error:
         refused = error
     else:
         # What is taken is JSON, is read again as the same, and has an end.
-        assert contract.read(kind, json.loads(json.dumps(asdict(made)))) == made
+        assert request_schemas.read(kind, json.loads(json.dumps(asdict(made)))) == made
         assert len(str(made)) < 200_000
         return
 
-    assert 0 < len(refused.faults) <= contract.MOST_FAULTS
+    assert 0 < len(refused.faults) <= request_schemas.MOST_FAULTS
     assert_words(str(refused))
 
 
@@ -100,7 +99,7 @@ def keep(journal: Journal, message: tuple[str, dict[str, Any]]) -> None:
     before = jobs(journal)
     state = State.OPEN
     try:
-        requests.record(context, kind, fields)
+        request_intake.record(context, kind, fields)
     except RequestRefused as error:
         state = State.DEAD
         assert_words(str(error))

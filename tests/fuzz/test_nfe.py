@@ -15,7 +15,7 @@ from erp.nfe.safe_xml import NfeError
 from support import hostile_documents
 from support.nfe_samples import PERSON, Det, nfe
 from tasks.errors import RequestInvalid
-from tasks.outbound import request_schemas as contract
+from tasks.outbound import request_schemas
 from vtex import schemas
 from vtex.documents import Order
 from vtex.errors import DocumentInvalid
@@ -152,7 +152,7 @@ def test_a_nota_of_any_order_makes_a_request_or_is_refused(data: st.DataObject) 
     try:
         order = schemas.read_order(raw)
         note = reader.read(nfe(*data.draw(lines_of(order))))
-        contract.read("invoice", reader.request(note, order))
+        request_schemas.read("invoice", reader.request(note, order))
     except (DocumentInvalid, NfeError, RequestInvalid) as error:
         words = str(error)
 

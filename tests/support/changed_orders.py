@@ -7,8 +7,7 @@ from typing import Any
 from erp.port import Event
 from journal.model import Kind, State
 from support.in_process import Desk
-from vtex.simulator import cancel_requests as deciding
-from vtex.simulator import order_changes as amending
+from vtex.simulator import cancel_requests, order_changes
 from vtex.statuses import READY
 from workers.app import app
 
@@ -38,17 +37,17 @@ def watch(counter: Desk, *, ended: bool = False) -> None:
 
 
 def ask(counter: Desk, order_id: str, **more: Any) -> str:
-    return deciding.ask(counter.simulator.store, counter.entry(order_id), ASKED | more)
+    return cancel_requests.ask(counter.simulator.store, counter.entry(order_id), ASKED | more)
 
 
 def cancel(counter: Desk, order_id: str) -> None:
     """Cancel an order at VTEX, to its end."""
-    deciding.cancel(counter.simulator.store, counter.entry(order_id), {"reason": "fraude"})
+    cancel_requests.cancel(counter.simulator.store, counter.entry(order_id), {"reason": "fraude"})
     counter.clock.pass_by(5)
 
 
 def amend(counter: Desk, order_id: str, **body: Any) -> None:
-    amending.amend(counter.simulator.store, counter.entry(order_id), body)
+    order_changes.amend(counter.simulator.store, counter.entry(order_id), body)
 
 
 def told(counter: Desk, order_id: str) -> list[Event]:

@@ -18,7 +18,7 @@ from tasks import workflow
 from tasks.base import StoreTask
 from tasks.context import Context, Renew
 from tasks.errors import RequestRefused
-from tasks.outbound import request_intake as requests
+from tasks.outbound import request_intake
 from vtex.client import VtexClient
 from vtex.simulator.config import Config
 from vtex.simulator.server import Running, running
@@ -98,7 +98,7 @@ class Desk:
     ) -> None:
         """Ask as the ERP does; a refusal is reported, as in service."""
         with suppress(RequestRefused):
-            requests.record(
+            request_intake.record(
                 self.context, kind, {"store": "acme", "order_id": order_id, **fields},
                 again=again, xml=xml,
             )  # fmt: skip

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from support.settings_page import settings_rows
 from tasks.alerts.model import Rule
-from tasks.outbound import request_schemas as contract
+from tasks.outbound import request_schemas
 from tasks.reconciliation.compare import Fix, Found
 from vtex import statuses
 
@@ -47,11 +47,11 @@ def fields_of(page: str, heading: str) -> set[str]:
 def test_the_message_contract_names_every_field() -> None:
     page = (DOCS / "messages.md").read_text(encoding="utf-8")
 
-    for kind, task in contract.KINDS.items():
-        schema = contract._SCHEMAS[kind]()
-        items = set(contract._InvoiceItem().fields) if kind == "invoice" else set()
+    for kind, task in request_schemas.KINDS.items():
+        schema = request_schemas._SCHEMAS[kind]()
+        items = set(request_schemas._InvoiceItem().fields) if kind == "invoice" else set()
         assert fields_of(page, f"## `{task}`") == set(schema.fields) | items
-    for name in contract._TrackingEvent().fields:
+    for name in request_schemas._TrackingEvent().fields:
         assert f"`{name}`" in page
 
 

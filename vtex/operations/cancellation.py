@@ -1,27 +1,26 @@
-"""A cancellation at VTEX: asked for while the status allows it, followed to its end."""
+"""Cancel an order at VTEX: request it while the status allows it, then poll its end."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vtex import payloads as outgoing
-from vtex import schemas, statuses
+from vtex import payloads, schemas, statuses
 from vtex.client import VtexClient
 from vtex.documents import Order
 from vtex.errors import NotYet, Refused, VtexRejected
 from vtex.payloads import Cancellation
 
-LOOKS = 20
-"""Looks at an order whose status does not move after a cancellation was asked for."""
+MAX_POLLS = 20
+"""Polls of an order whose status stays the same after a cancellation was requested."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """Where a cancellation stands.
+    """The progress of a cancellation.
 
     Attributes:
-        words: for the ERP: ``canceled``, ``already canceled``.
-        receipt: VTEX's, of the request.
+        words: text for the ERP, such as ``canceled`` or ``already canceled``.
+        receipt: VTEX's receipt of the request.
     """
 
     status: str
@@ -30,13 +29,13 @@ class Cancelled:
 
 
 def request(client: VtexClient, order_id: str, cancellation: Cancellation) -> Cancelled:
-    """Ask VTEX to cancel an order, unless it is canceled or being canceled.
+    """Request a cancellation, unless the order is canceled or being canceled.
 
     Source: ``POST /api/oms/pvt/orders/{orderId}/cancel``.
 
     Raises:
-        Refused: too late: the order is invoiced, also in part; or it was replaced.
-        NotYet: the order is in a passing status.
+        Refused: the order is invoiced, also in part, or it was replaced.
+        NotYet: the order is in a transient status.
     """
     order = schemas.read_order(client.order(order_id))
     match statuses.may_cancel(order.status, order.has_packages):
@@ -47,7 +46,7 @@ def request(client: VtexClient, order_id: str, cancellation: Cancellation) -> Ca
         case statuses.Answer.LATER:
             raise NotYet(f"VTEX shows the order as {order.status!r}: the cancellation waits")
         case statuses.Answer.UNDER_WAY:
-            # VTEX or its seller decides already: to be followed, not to be asked again.
+            # VTEX or its seller is deciding already. Follow that decision.
             return Cancelled(str(order.status), "requested")
         case _:
             receipt = _cancel(client, order, cancellation)
@@ -55,10 +54,10 @@ def request(client: VtexClient, order_id: str, cancellation: Cancellation) -> Ca
 
 
 def verdict(order: Order) -> str:
-    """Say what would come of asking for a cancellation now.
+    """Return the effect that a cancellation request would have now.
 
     Raises:
-        Refused: it is too late.
+        Refused: the request would come too late.
     """
     answer = statuses.may_cancel(order.status, order.has_packages)
     if answer is statuses.Answer.NO:
@@ -67,16 +66,16 @@ def verdict(order: Order) -> str:
 
 
 def follow(
-    client: VtexClient, order_id: str, cancellation: Cancellation, *, looks: int
+    client: VtexClient, order_id: str, cancellation: Cancellation, *, polls: int
 ) -> Cancelled:
-    """Return how a cancellation that VTEX has taken ended.
+    """Return the end of a cancellation that VTEX has accepted.
 
     Args:
-        looks: how often it was looked at in vain.
+        polls: number of polls so far.
 
     Raises:
-        NotYet: it has not ended.
-        Refused: it ended otherwise: invoiced, or left as it was.
+        NotYet: the cancellation is under way.
+        Refused: the order was invoiced, or stays as it was.
     """
     order = schemas.read_order(client.order(order_id))
     if order.status == "canceled":
@@ -85,24 +84,24 @@ def follow(
         case statuses.Answer.NO:
             raise Refused(_too_late(order))
         case statuses.Answer.YES if order.status == statuses.ASKED_ONCE:
-            # A seller's order is canceled by the second request, which confirms the first.
+            # A second request confirms the first, and cancels a seller's order.
             _cancel(client, order, cancellation)
-        case statuses.Answer.YES if looks >= LOOKS:
+        case statuses.Answer.YES if polls >= MAX_POLLS:
             raise Refused(
                 f"VTEX took the cancellation and still shows the order as {order.status!r} after "
-                f"{looks} looks: it was denied or lost; ask again"
+                f"{polls} looks: it was denied or lost; ask again"
             )
     raise NotYet(f"VTEX has taken the cancellation and shows the order as {order.status!r}")
 
 
 def _cancel(client: VtexClient, order: Order, cancellation: Cancellation) -> str | None:
     try:
-        return client.cancel(order.order_id, outgoing.cancellation_body(cancellation))
+        return client.cancel(order.order_id, payloads.cancellation_body(cancellation))
     except VtexRejected as error:
         now = schemas.read_order(client.order(order.order_id)).status
         if now == order.status:
             raise
-        # Start-handling may be under way at the same time: what counts is where the order is now.
+        # Start-handling may run at the same time. The order's current status counts.
         raise NotYet(f"VTEX shows the order as {now!r} now: {error}") from error
 
 

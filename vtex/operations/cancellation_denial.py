@@ -1,27 +1,26 @@
-"""A request to cancel that the ERP denies: looked up first, sent once, followed to its end."""
+"""Deny a cancellation request: read it first, send the denial once, poll its end."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vtex import payloads as outgoing
-from vtex import schemas, statuses
+from vtex import payloads, schemas, statuses
 from vtex.client import VtexClient
 from vtex.documents import Order
 from vtex.errors import NotYet, Refused, VtexForgot, VtexRejected
 from vtex.payloads import OVERTAKING, Denial
 from vtex.schemas.cancel_requests import Asked, asked
 
-LOOKS = 20
-"""Looks at an order that stays as it was after its request was denied."""
+MAX_POLLS = 20
+"""Polls of an order whose status stays the same after a denial."""
 
 
 @dataclass(frozen=True, slots=True)
 class Denied:
-    """Where a denial stands.
+    """The progress of a denial.
 
     Attributes:
-        words: for the ERP: ``denied``, ``already denied``.
+        words: text for the ERP, ``denied`` or ``already denied``.
     """
 
     status: str
@@ -29,12 +28,12 @@ class Denied:
 
 
 def deny(client: VtexClient, order_id: str, denial: Denial) -> Denied:
-    """Deny the open request to cancel an order, unless VTEX has the denial.
+    """Deny the open cancellation request, unless VTEX has the denial.
 
     Source: ``POST /api/orders/pvt/document/{orderId}/deny-cancellation-request``.
 
     Raises:
-        Refused: there is nothing to deny: nobody asks, it was canceled, or VTEX names no request.
+        Refused: an open request is missing, the order was canceled, or VTEX hides the id.
         NotYet: the request is on its way from the marketplace.
     """
     raw = client.order(order_id)
@@ -53,24 +52,24 @@ def deny(client: VtexClient, order_id: str, denial: Denial) -> Denied:
     return Denied(str(order.status), "denied")
 
 
-def follow(client: VtexClient, order_id: str, *, looks: int) -> Denied:
-    """Return where an order whose request was denied goes on.
+def follow(client: VtexClient, order_id: str, *, polls: int) -> Denied:
+    """Return the status in which an order continues after a denial.
 
     Args:
-        looks: how often it was looked at in vain.
+        polls: number of polls so far.
 
     Raises:
-        NotYet: VTEX has not acted on it.
-        Refused: it was canceled all the same.
-        VtexForgot: it has not, for too long.
+        NotYet: VTEX is processing the denial.
+        Refused: the order was canceled despite the denial.
+        VtexForgot: VTEX did not act for too long.
     """
     order = schemas.read_order(client.order(order_id))
     if _gone(order):
         raise Refused(f"VTEX shows the order as {order.status!r}: it was canceled all the same")
     if order.status in statuses.ASIDE:
-        if looks >= LOOKS:
+        if polls >= MAX_POLLS:
             raise VtexForgot(
-                f"VTEX took the denial and shows the order as {order.status!r} after {looks} "
+                f"VTEX took the denial and shows the order as {order.status!r} after {polls} "
                 "looks: look at the order in VTEX, then retry, which looks again"
             )
         raise NotYet(f"VTEX has taken the denial and shows the order as {order.status!r}")
@@ -78,10 +77,10 @@ def follow(client: VtexClient, order_id: str, *, looks: int) -> Denied:
 
 
 def verdict(order: Order) -> str:
-    """Say what would come of denying a request now.
+    """Return the effect that a denial would have now.
 
     Raises:
-        Refused: there is nothing to deny.
+        Refused: an open request is missing.
     """
     if order.status in statuses.DENIABLE:
         return "yes"
@@ -95,7 +94,7 @@ def _send(client: VtexClient, order: Order, denial: Denial, request: Asked | Non
             "it in VTEX's Admin"
         )
     try:
-        body = outgoing.denial_body(denial, request.request_id)
+        body = payloads.denial_body(denial, request.request_id)
         client.deny_cancellation(order.order_id, body)
     except VtexRejected as error:
         now = schemas.read_order(client.order(order.order_id)).status

@@ -1,4 +1,4 @@
-"""One invoice to VTEX, once in effect: look, check, send, look again."""
+"""Send an invoice to VTEX with one effect: read, check, send, read again."""
 
 from __future__ import annotations
 
@@ -6,30 +6,29 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from vtex import payloads as outgoing
-from vtex import schemas, statuses
+from vtex import payloads, schemas, statuses
 from vtex.client import VtexClient
 from vtex.documents import Order, Package
 from vtex.errors import NotYet, Refused, VtexForgot, VtexRejected
-from vtex.operations import start_handling as handling
+from vtex.operations import start_handling as start_handling_operation
 from vtex.operations.invoice_balance import Balance, balance, faults, open_items
 from vtex.payloads import OVERTAKING, Invoice, plain_number
 
-LOOKS = 8
-"""Looks at an order that does not show a sent invoice, before VTEX is said to have forgotten it."""
+MAX_POLLS = 8
+"""Polls of an order for a sent invoice. After them VTEX counts as having lost it."""
 
 STATE_REFUSES = "ORD039"
-"""VTEX's code for "this state takes no invoices"."""
+"""VTEX's code for a status that does not accept invoices."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """An invoice that VTEX has taken.
+    """An invoice that VTEX has.
 
     Attributes:
-        receipt: None where VTEX gave none, or had the invoice already.
-        order_status: what the order's status becomes by it.
-        found: VTEX had it before this call.
+        receipt: VTEX's receipt, if this call sent the invoice and VTEX gave one.
+        order_status: the order's status after the invoice.
+        found: true if VTEX had it before this call.
     """
 
     receipt: str | None
@@ -47,18 +46,18 @@ def send(
 ) -> Sent:
     """Send an invoice, unless VTEX has it.
 
-    Source: ``POST /api/oms/pvt/orders/{orderId}/invoice``; VTEX has no idempotency key, so the
-    order's packages are read first.
+    Source: ``POST /api/oms/pvt/orders/{orderId}/invoice``. VTEX lacks idempotency keys, so
+    the order's packages are read first.
 
     Args:
-        xml: the NF-e as it was received, to be embedded.
-        seen: given the order's document, as it is right before, once it could be read.
+        xml: the NF-e to embed, exactly as received.
+        seen: called with the order's current document before the invoice is sent.
 
     Raises:
-        Refused: it contradicts the order, or the order takes no invoice any more.
-        NotYet: the order is on its way: a cancellation or a change is under way.
-        VtexRejected: VTEX refuses it.
-        VtexUnavailable: in doubt.
+        Refused: the invoice contradicts the order, or comes too late.
+        NotYet: a cancellation or a change of the order is under way.
+        VtexRejected: VTEX refuses the invoice.
+        VtexUnavailable: the effect is in doubt.
     """
     raw = client.order(order_id)
     order, packages = schemas.read_order(raw), schemas.read_packages(raw)
@@ -70,7 +69,7 @@ def send(
     _require_status(client, order, now, invoice)
     ready = prepared(invoice, order, now)
     try:
-        receipt = client.send_invoice(order_id, outgoing.invoice_body(ready, ready.items, xml))
+        receipt = client.send_invoice(order_id, payloads.invoice_body(ready, ready.items, xml))
     except VtexRejected as error:
         if error.code == STATE_REFUSES:
             raise NotYet(str(error)) from error
@@ -79,33 +78,33 @@ def send(
     return Sent(receipt, _status_after(order, after))
 
 
-def confirm(client: VtexClient, order_id: str, invoice: Invoice, *, looks: int) -> str:
+def confirm(client: VtexClient, order_id: str, invoice: Invoice, *, polls: int) -> str:
     """Return the order's status once VTEX shows the invoice.
 
     Args:
-        looks: how often this was looked for in vain.
+        polls: number of polls so far.
 
     Raises:
-        NotYet: VTEX does not show it yet.
-        VtexForgot: it has not, for too long.
+        NotYet: VTEX does not show the invoice yet.
+        VtexForgot: VTEX did not show it for too long.
     """
     raw = client.order(order_id)
     if shown(invoice, schemas.read_packages(raw)):
         return schemas.read_order(raw).status or ""
-    if looks < LOOKS:
+    if polls < MAX_POLLS:
         raise NotYet(f"VTEX does not show invoice {invoice.invoice_number} yet")
     raise VtexForgot(
-        f"VTEX took invoice {invoice.invoice_number} and does not show it after {looks} looks: "
+        f"VTEX took invoice {invoice.invoice_number} and does not show it after {polls} looks: "
         "look at the order in VTEX, then retry, which looks again and sends it if it is not there"
     )
 
 
 def prepared(invoice: Invoice, order: Order, now: Balance) -> Invoice:
-    """Return the invoice with its items, checked against what is open.
+    """Return the invoice with its items, checked against the open balance.
 
     Raises:
-        Refused: with every contradiction.
-        NotYet: it names no items, and is not the rest (yet: another part may be on its way).
+        Refused: the invoice contradicts the order. The message lists every contradiction.
+        NotYet: it lacks items and differs from the rest, so another part may be on its way.
     """
     sale = invoice.type == "Output"
     if not sale and now.open_cents > 0:
@@ -123,16 +122,18 @@ def prepared(invoice: Invoice, order: Order, now: Balance) -> Invoice:
                 f"{invoice.value_cents} are not the {whole} that are left: name its items",
             )
         invoice = replace(invoice, items=open_items(order, now, sale=sale))
-    if found := faults(invoice, order, now):
-        raise Refused(f"invoice {invoice.invoice_number} contradicts the order: {'; '.join(found)}")
+    if contradictions := faults(invoice, order, now):
+        raise Refused(
+            f"invoice {invoice.invoice_number} contradicts the order: {'; '.join(contradictions)}"
+        )
     return invoice
 
 
 def shown(invoice: Invoice, packages: tuple[Package, ...]) -> Package | None:
     """Return VTEX's package of an invoice, by its number and type."""
     number = plain_number(invoice.invoice_number)
-    fits = (one for one in packages if (one.invoice_number, one.type) == (number, invoice.type))
-    return next(fits, None)
+    wanted = (number, invoice.type)
+    return next((row for row in packages if (row.invoice_number, row.type) == wanted), None)
 
 
 def _require_same(invoice: Invoice, known: Package) -> None:
@@ -145,7 +146,7 @@ def _require_same(invoice: Invoice, known: Package) -> None:
 
 def _require_status(client: VtexClient, order: Order, now: Balance, invoice: Invoice) -> None:
     if invoice.type == "Input":
-        # A return has nothing to race with; the balance says whether it is time.
+        # Nobody else sends returns. The balance decides whether it is time.
         return
     match statuses.takes_invoice(order.status):
         case statuses.Answer.NO:
@@ -156,7 +157,7 @@ def _require_status(client: VtexClient, order: Order, now: Balance, invoice: Inv
         case statuses.Answer.LATER:
             raise NotYet(f"VTEX shows the order as {order.status!r}: the invoice waits")
         case statuses.Answer.AFTER_HANDLING:
-            handling.ensure(client, order.order_id, in_doubt=True)
+            start_handling_operation.ensure(client, order.order_id, in_doubt=True)
             raise NotYet("handling had not been started; it was, and the invoice follows")
         case _:
             if client.change_under_way(order.order_id):

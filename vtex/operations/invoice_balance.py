@@ -1,4 +1,4 @@
-"""What of an order is invoiced, and what is still open: quantities a SKU, and cents."""
+"""The balance of an order against its invoices: units per SKU, and cents."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from vtex.payloads import Invoice, InvoiceItem
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """An order against its invoices.
+    """The balance of an order against its invoices.
 
     Attributes:
-        total_cents: what all sales invoices together may come to.
-        invoiced_cents, returned_cents: by Output and Input invoices.
-        sold, invoiced, returned: units a SKU id.
+        total_cents: bound of all sales invoices together.
+        invoiced_cents, returned_cents: sums of the Output and the Input invoices.
+        sold, invoiced, returned: units by SKU id.
     """
 
     total_cents: int
@@ -29,7 +29,7 @@ class Balance:
 
     @property
     def open_cents(self) -> int:
-        """What is still to be invoiced."""
+        """Cents that are still to be invoiced."""
         return self.total_cents - self.invoiced_cents
 
     @property
@@ -44,53 +44,53 @@ class Balance:
 
 
 def balance(order: Order, packages: Sequence[Package]) -> Balance:
-    """Return how an order stands against its invoices."""
-    sales = [one for one in packages if one.type != "Input"]
-    returns = [one for one in packages if one.type == "Input"]
+    """Return the balance of an order against its invoices."""
+    sales = [package for package in packages if package.type != "Input"]
+    returns = [package for package in packages if package.type == "Input"]
     return Balance(
-        # VTEX is said to lower ``value`` as invoices come; the totals stay.
+        # VTEX is said to lower ``value`` with each invoice. The totals stay.
         total_cents=max(order.value_cents, sum(cents for _, cents in order.totals)),
-        invoiced_cents=sum(one.value_cents for one in sales),
-        returned_cents=sum(one.value_cents for one in returns),
-        sold=_units((one.sku_id, one.quantity) for one in order.items),
+        invoiced_cents=sum(package.value_cents for package in sales),
+        returned_cents=sum(package.value_cents for package in returns),
+        sold=_units((item.sku_id, item.quantity) for item in order.items),
         invoiced=_packed(order, sales),
         returned=_packed(order, returns),
     )
 
 
 def faults(invoice: Invoice, order: Order, now: Balance) -> list[str]:
-    """Return what contradicts the order in an invoice; nothing where it can be sent."""
+    """Return the contradictions between an invoice and its order. Empty means: send it."""
     sale = invoice.type == "Output"
-    found = []
+    contradictions = []
     open_cents = now.open_cents if sale else now.invoiced_cents - now.returned_cents
     if invoice.value_cents > open_cents:
-        found.append(
+        contradictions.append(
             f"value_cents: {invoice.value_cents} is more than the {open_cents} that are "
             f"{'open' if sale else 'invoiced and not returned'}"
         )
     left = now.open if sale else now.returnable
-    for sku, quantity in _units((one.sku_id, one.quantity) for one in invoice.items).items():
+    for sku, quantity in _units((line.sku_id, line.quantity) for line in invoice.items).items():
         if sku not in now.sold:
-            found.append(f"items: {_stranger(sku, order)}")
+            contradictions.append(f"items: {_stranger(sku, order)}")
         elif quantity > left[sku]:
-            found.append(
+            contradictions.append(
                 f"items: {quantity} of SKU {sku!r}, but {left[sku]} of {now.sold[sku]} are "
                 f"{'open' if sale else 'invoiced and not returned'}"
             )
-    goods = sum(one.price_cents * one.quantity for one in invoice.items)
-    # Half a cent is lost or won on each unit where a discount does not divide.
-    spare = sum(one.quantity for one in invoice.items)
-    if goods > invoice.value_cents + spare:
-        found.append(
+    goods = sum(line.price_cents * line.quantity for line in invoice.items)
+    # A discount that does not divide evenly costs up to half a cent per unit.
+    tolerance = sum(line.quantity for line in invoice.items)
+    if goods > invoice.value_cents + tolerance:
+        contradictions.append(
             f"items: they come to {goods} cents, more than value_cents {invoice.value_cents}"
         )
-    return found
+    return contradictions
 
 
 def open_items(order: Order, now: Balance, *, sale: bool) -> tuple[InvoiceItem, ...]:
-    """Return lines for all that is open (or returnable), at the prices of the order.
+    """Return lines for all open (or returnable) units, at the prices of the order.
 
-    A return names each SKU once, at its average price: VTEX refunds nothing otherwise.
+    A return names each SKU once, at its average price. Otherwise VTEX does not refund.
     """
     left = Counter(now.open if sale else now.returnable)
     lines = []
@@ -103,44 +103,46 @@ def open_items(order: Order, now: Balance, *, sale: bool) -> tuple[InvoiceItem, 
 
 
 def unit_cents(item: Item) -> int:
-    """Return what one unit of a line costs, rounded down to the cent."""
+    """Return the price of one unit of a line, rounded down to the cent."""
     if item.total_cents is not None:
         return item.total_cents // item.quantity
     return item.selling_price_cents or item.price_cents or 0
 
 
 def _merged(lines: list[InvoiceItem]) -> tuple[InvoiceItem, ...]:
-    found: dict[str, InvoiceItem] = {}
-    for one in lines:
-        other = found.get(one.sku_id)
-        if other is not None:
-            quantity = one.quantity + other.quantity
-            goods = one.price_cents * one.quantity + other.price_cents * other.quantity
-            one = InvoiceItem(one.sku_id, quantity, goods // quantity, one.description)  # noqa: PLW2901
-        found[one.sku_id] = one
-    return tuple(found.values())
+    merged: dict[str, InvoiceItem] = {}
+    for line in lines:
+        first = merged.get(line.sku_id)
+        merged[line.sku_id] = line if first is None else _sum_of(first, line)
+    return tuple(merged.values())
+
+
+def _sum_of(first: InvoiceItem, line: InvoiceItem) -> InvoiceItem:
+    quantity = first.quantity + line.quantity
+    goods = first.price_cents * first.quantity + line.price_cents * line.quantity
+    return InvoiceItem(line.sku_id, quantity, goods // quantity, line.description)
 
 
 def _packed(order: Order, packages: Sequence[Package]) -> Counter[str]:
     skus = {item.index: item.sku_id for item in order.items}
     return _units(
-        (skus[one.item_index], one.quantity)
+        (skus[line.item_index], line.quantity)
         for package in packages
-        for one in package.items
-        if one.item_index in skus
+        for line in package.items
+        if line.item_index in skus
     )
 
 
 def _units(pairs: Iterable[tuple[str, int]]) -> Counter[str]:
-    found: Counter[str] = Counter()
+    units: Counter[str] = Counter()
     for sku, quantity in pairs:
-        found[sku] += quantity
-    return found
+        units[sku] += quantity
+    return units
 
 
 def _stranger(sku: str, order: Order) -> str:
     for item in order.items:
         if any(part.sku_id == sku for part in item.components):
             return f"SKU {sku!r} is a part of the kit {item.sku_id!r}: invoice the kit"
-    known = ", ".join(sorted({repr(one.sku_id) for one in order.items}))
+    known = ", ".join(sorted({repr(item.sku_id) for item in order.items}))
     return f"SKU {sku!r} is not in the order, which has {known}"

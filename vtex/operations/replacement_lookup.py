@@ -1,8 +1,8 @@
-"""Which order took another one's place.
+"""Find the order that replaced another one.
 
-VTEX shows an order as ``replaced`` and publishes no field that names the other one. Both belong to
-one purchase, so that their ids begin alike; the parts into which VTEX splits a purchase do as well,
-but were placed at the same moment.
+VTEX shows an order as ``replaced`` without naming its successor. Both belong to one purchase, so
+their ids share a prefix. The parts of a split purchase share it, too, but they have the same
+creation time.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from vtex.documents import Order
 
 
 def successor(client: VtexClient, order: Order) -> str | None:
-    """Return the id of the order that took a replaced one's place, as far as the list shows it.
+    """Return the id of the order that replaced another one, if VTEX's list shows it.
 
-    Source: ``GET /api/oms/pvt/orders``, ``q``; it lags by minutes.
+    Source: ``GET /api/oms/pvt/orders``, ``q``. The list lags by minutes.
     """
     group = order.order_group or order.order_id.rpartition("-")[0]
     if not group:
         return None
     later = [
-        one
-        for one in client.search(group).orders
-        if one.order_id.startswith(f"{group}-")
-        and one.order_id != order.order_id
-        and one.created_at is not None
-        and one.created_at > order.created_at
+        row
+        for row in client.search(group).orders
+        if row.order_id.startswith(f"{group}-")
+        and row.order_id != order.order_id
+        and row.created_at is not None
+        and row.created_at > order.created_at
     ]
-    return min(later, key=lambda one: (one.created_at, one.order_id)).order_id if later else None
+    return min(later, key=lambda row: (row.created_at, row.order_id)).order_id if later else None

@@ -1,4 +1,4 @@
-"""Start handling, once in effect: look before a doubtful repeat, and into every conflict."""
+"""Start handling at VTEX with one effect: read the order before a repeat and on conflict."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from vtex.errors import OrderConflict, VtexUnavailable
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of the wish to start handling.
+    """The result of starting the handling.
+
+    The first three mean that handling did not start.
 
     Attributes:
-        canceled: the order was canceled, or is being canceled: nothing was started.
-        asked: somebody asks for its cancellation, and nobody has decided on it: the same.
-        replaced: another order took its place: the same.
-        reason: what was found at VTEX; empty where VTEX simply took the call.
+        canceled: the order was canceled or is being canceled.
+        asked: a cancellation request waits for a decision.
+        replaced: another order replaces it.
+        reason: the status that VTEX shows. Empty if VTEX accepted the call.
     """
 
     canceled: bool = False
@@ -28,24 +30,24 @@ class Outcome:
 
 
 def ensure(client: VtexClient, order_id: str, *, in_doubt: bool) -> Outcome:
-    """Make sure that VTEX knows that handling has started.
+    """Ensure that handling has started at VTEX.
 
-    Source: ``POST /api/oms/pvt/orders/{orderId}/start-handling``; VTEX has no idempotency key.
+    Source: ``POST /api/oms/pvt/orders/{orderId}/start-handling``. VTEX lacks idempotency keys.
 
     Args:
-        in_doubt: an earlier try may have reached VTEX; the order is read first.
+        in_doubt: an earlier try may have reached VTEX, so the order is read first.
 
     Raises:
-        VtexUnavailable: no answer, or a status that allows neither; try again later.
+        VtexUnavailable: VTEX did not answer, or the status does not fit. Retry later.
     """
-    if in_doubt and (found := _look(client.order(order_id))):
-        return found
+    if in_doubt and (outcome := _outcome_of(client.order(order_id))):
+        return outcome
     try:
         client.start_handling(order_id)
     except OrderConflict as conflict:
         order = client.order(order_id)
-        if found := _look(order):
-            return found
+        if outcome := _outcome_of(order):
+            return outcome
         status = schemas.read_order(order).status
         raise VtexUnavailable(
             f"VTEX refuses start-handling while the order is {status!r}",
@@ -57,7 +59,7 @@ def ensure(client: VtexClient, order_id: str, *, in_doubt: bool) -> Outcome:
     return Outcome()
 
 
-def _look(raw: dict[str, object]) -> Outcome | None:
+def _outcome_of(raw: dict[str, object]) -> Outcome | None:
     order: Order = schemas.read_order(raw)
     shown = f"VTEX shows the order as {order.status!r}"
     if order.status in statuses.UNDECIDED:

@@ -1,31 +1,30 @@
-"""Tracking to VTEX: the parcel's number first, then its events, each once."""
+"""Send tracking to VTEX: first the tracking number, then each event once."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
 
-from vtex import payloads as outgoing
-from vtex import schemas, statuses
+from vtex import payloads, schemas, statuses
 from vtex.client import VtexClient
 from vtex.documents import Package
 from vtex.errors import NotYet, Refused
 from vtex.payloads import OVERTAKING, Tracking, plain_number
 
 PATIENCE = timedelta(days=7)
-"""How long tracking waits for its invoice."""
+"""Longest wait of tracking for its invoice."""
 
 
 def send(client: VtexClient, order_id: str, tracking: Tracking) -> str | None:
-    """Tell VTEX what is new about a parcel; return the last receipt, None where nothing was new.
+    """Send the new data of a parcel. Return the last receipt, or ``None`` without new data.
 
     Sources: ``PATCH …/invoice/{invoiceNumber}``, then ``PUT …/invoice/{invoiceNumber}/tracking``.
-    What VTEX shows is read first: it mails the shopper at each call, and keeps repeated events.
+    VTEX mails the shopper at each call and keeps repeated events, so the package is read first.
 
     Raises:
-        NotYet: VTEX does not have the invoice, or no tracking number to hang events on.
+        NotYet: VTEX lacks the invoice, or the tracking number that events need.
         Refused: the order is canceled.
-        VtexUnavailable: in doubt.
+        VtexUnavailable: the effect is in doubt.
     """
     raw = client.order(order_id)
     package = _package(raw, tracking.invoice_number)
@@ -41,11 +40,11 @@ def send(client: VtexClient, order_id: str, tracking: Tracking) -> str | None:
     number = plain_number(tracking.invoice_number)
     receipt = None
     if _says_more(tracking, package):
-        receipt = client.set_tracking(order_id, number, outgoing.tracking_body(tracking))
+        receipt = client.set_tracking(order_id, number, payloads.tracking_body(tracking))
     fresh = tuple(
-        one
-        for one in tracking.events
-        if (one.city, one.state, one.description) not in package.events
+        event
+        for event in tracking.events
+        if (event.city, event.state, event.description) not in package.events
     )
     delivered = tracking.delivered_at if not package.delivered else None
     if not fresh and delivered is None:
@@ -57,16 +56,17 @@ def send(client: VtexClient, order_id: str, tracking: Tracking) -> str | None:
             "after it; send tracking_number too",
         )
     news = replace(tracking, events=fresh, delivered_at=delivered)
-    return client.add_events(order_id, number, outgoing.events_body(news))
+    return client.add_events(order_id, number, payloads.events_body(news))
 
 
 def _package(raw: dict[str, object], number: str) -> Package | None:
     wanted = plain_number(number)
-    return next((one for one in schemas.read_packages(raw) if one.invoice_number == wanted), None)
+    packages = schemas.read_packages(raw)
+    return next((row for row in packages if row.invoice_number == wanted), None)
 
 
 def _says_more(tracking: Tracking, package: Package) -> bool:
     if not tracking.tracking_number:
         return False
-    asked = (tracking.tracking_number, tracking.tracking_url, tracking.courier)
-    return asked != (package.tracking_number, package.tracking_url, package.courier)
+    sent = (tracking.tracking_number, tracking.tracking_url, tracking.courier)
+    return sent != (package.tracking_number, package.tracking_url, package.courier)

@@ -29,8 +29,7 @@ from typing import Any
 
 from tornado.web import RequestHandler
 
-from vtex.simulator import cancel_requests as deciding
-from vtex.simulator import order_changes as amending
+from vtex.simulator import cancel_requests, order_changes
 from vtex.simulator.middleware import World
 from vtex.simulator.state import FULL_ACCESS, PERMISSIONS, Entry
 
@@ -77,7 +76,7 @@ class Control(RequestHandler):
             "feed": self._feed,
             "index": self._index,
             "cancellations": self._cancellations,
-            "changes": lambda body: amending.amend(store, self._named(body), body),
+            "changes": lambda body: order_changes.amend(store, self._named(body), body),
             "replacements": self._replacements,
             "settings": lambda body: store.config.change(**body),
         }
@@ -136,16 +135,16 @@ class Control(RequestHandler):
 
     def _cancellations(self, body: dict[str, Any]) -> str:
         entry, store = self._named(body), self.world.store
-        if (status := store.status(entry)) in deciding.OVER:
+        if (status := store.status(entry)) in cancel_requests.OVER:
             raise Nonsense(f"order_id: an order that is {status} is not canceled")
         if body.get("final") or status == "window-to-cancel":
-            deciding.cancel(store, entry, body)
+            cancel_requests.cancel(store, entry, body)
             return ""
-        return deciding.ask(store, entry, body)
+        return cancel_requests.ask(store, entry, body)
 
     def _replacements(self, body: dict[str, Any]) -> str:
         given = {"status": str(body["status"])} if "status" in body else {}
-        return amending.replace(self.world.store, self._named(body), **given)
+        return order_changes.replace(self.world.store, self._named(body), **given)
 
     def _named(self, body: dict[str, Any]) -> Entry:
         entry = self.world.store.entry(str(body.get("order_id", "")))

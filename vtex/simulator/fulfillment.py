@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-from vtex.simulator import cancel_requests as deciding
+from vtex.simulator import cancel_requests
 from vtex.simulator.state import Entry, Store
 
 Answer = tuple[int, dict[str, Any] | list[Any]]
@@ -108,9 +108,9 @@ def cancel(store: Store, entry: Entry, body: dict[str, Any]) -> Answer:
         return _refused("CHK0202", f"The order cannot be canceled in status {status}")
     if at_once or status == "cancellation-requested":
         entry.calls["cancel_effects"] += 1
-        deciding.cancel(store, entry, body)
+        cancel_requests.cancel(store, entry, body)
     else:
-        deciding.ask(store, entry, body)
+        cancel_requests.ask(store, entry, body)
     return _receipt(store, entry)
 
 
@@ -123,11 +123,11 @@ def deny(store: Store, entry: Entry, body: dict[str, Any]) -> Answer:
     status = store.status(entry)
     if status not in DENIABLE:
         return _refused("CHK0202", f"There is nothing to deny in status {status}")
-    request = deciding.open_request(entry)
+    request = cancel_requests.open_request(entry)
     if request is None or request["id"] != body["cancellationRequestId"]:
         return _refused("CHK0202", "The cancellation request was not found")
     entry.calls["deny_effects"] += 1
-    deciding.deny(store, entry, request, str(body["denyReason"]))
+    cancel_requests.deny(store, entry, request, str(body["denyReason"]))
     return 200, {}
 
 

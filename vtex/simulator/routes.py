@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from vtex.simulator import fulfillment as outbound
+from vtex.simulator import fulfillment
 from vtex.simulator.feed import ConfigRefused
 from vtex.simulator.listing import QueryRefused
 from vtex.simulator.middleware import Vtex
@@ -145,7 +145,7 @@ class Writing(AnOrder):
             return
         self.say(*self.change(entry, body))
 
-    def change(self, entry: Entry, body: dict[str, Any]) -> outbound.Answer:
+    def change(self, entry: Entry, body: dict[str, Any]) -> fulfillment.Answer:
         """Change the order and return the answer."""
         raise NotImplementedError
 
@@ -153,7 +153,7 @@ class Writing(AnOrder):
         """Write a receipt without an effect."""
         entry = self.found(order_id)
         if entry is not None:
-            self.say(*outbound.pretended(self.world.store, entry))
+            self.say(*fulfillment.pretended(self.world.store, entry))
 
 
 class OneInvoice(Writing):
@@ -165,9 +165,9 @@ class OneInvoice(Writing):
         """Take an invoice."""
         await self.take(order_id)
 
-    def change(self, entry: Entry, body: dict[str, Any]) -> outbound.Answer:
+    def change(self, entry: Entry, body: dict[str, Any]) -> fulfillment.Answer:
         """Keep the invoice as a package."""
-        return outbound.invoice(self.world.store, entry, body)
+        return fulfillment.invoice(self.world.store, entry, body)
 
 
 class ItsTracking(Writing):
@@ -179,9 +179,9 @@ class ItsTracking(Writing):
         """Take the tracking of an invoice."""
         await self.take(order_id, number)
 
-    def change(self, entry: Entry, body: dict[str, Any]) -> outbound.Answer:
+    def change(self, entry: Entry, body: dict[str, Any]) -> fulfillment.Answer:
         """Set the package's tracking."""
-        return outbound.tracking(self.world.store, entry, self.number, body)
+        return fulfillment.tracking(self.world.store, entry, self.number, body)
 
 
 class ItsEvents(Writing):
@@ -193,9 +193,9 @@ class ItsEvents(Writing):
         """Take tracking events."""
         await self.take(order_id, number)
 
-    def change(self, entry: Entry, body: dict[str, Any]) -> outbound.Answer:
+    def change(self, entry: Entry, body: dict[str, Any]) -> fulfillment.Answer:
         """Append the events to the package."""
-        return outbound.events(self.world.store, entry, self.number, body)
+        return fulfillment.events(self.world.store, entry, self.number, body)
 
 
 class Cancel(Writing):
@@ -207,9 +207,9 @@ class Cancel(Writing):
         """Take a cancellation."""
         await self.take(order_id)
 
-    def change(self, entry: Entry, body: dict[str, Any]) -> outbound.Answer:
+    def change(self, entry: Entry, body: dict[str, Any]) -> fulfillment.Answer:
         """Begin to cancel the order."""
-        return outbound.cancel(self.world.store, entry, body)
+        return fulfillment.cancel(self.world.store, entry, body)
 
 
 class Deny(Writing):
@@ -221,9 +221,9 @@ class Deny(Writing):
         """Take a denial."""
         await self.take(order_id)
 
-    def change(self, entry: Entry, body: dict[str, Any]) -> outbound.Answer:
+    def change(self, entry: Entry, body: dict[str, Any]) -> fulfillment.Answer:
         """Let the order go on."""
-        return outbound.deny(self.world.store, entry, body)
+        return fulfillment.deny(self.world.store, entry, body)
 
 
 class Changes(Writing):
@@ -235,10 +235,10 @@ class Changes(Writing):
         """Show the order's changes."""
         await self.take(order_id)
 
-    def change(self, entry: Entry, body: dict[str, Any]) -> outbound.Answer:
+    def change(self, entry: Entry, body: dict[str, Any]) -> fulfillment.Answer:
         """Return the changes. The order stays as it is."""
         del body
-        return outbound.changes(entry)
+        return fulfillment.changes(entry)
 
 
 class _OfFeed(Vtex):

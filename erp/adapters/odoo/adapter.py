@@ -6,8 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from erp.adapters.odoo import notes
-from erp.adapters.odoo import sale_mapping as odoo_sale
+from erp.adapters.odoo import notes, sale_mapping
 from erp.adapters.odoo.external_ids import Records, name
 from erp.adapters.odoo.outbox import Outbox
 from erp.adapters.odoo.partners import Partners
@@ -58,9 +57,9 @@ class OdooErp:
 
     def _made(self, order: SalesOrder) -> Row:
         """Create the sale as a draft; where a racing worker was first, return its sale."""
-        lines = odoo_sale.sold(order, self._where)
+        lines = sale_mapping.sold(order, self._where)
         products = self._products({line.code for line in lines})
-        rows = odoo_sale.line_values(lines, products)
+        rows = sale_mapping.line_values(lines, products)
         partner, invoiced, shipped = self._partners.of(order)
         values = {
             "partner_id/.id": str(partner),
@@ -68,7 +67,7 @@ class OdooErp:
             "partner_shipping_id/.id": str(shipped),
             "client_order_ref": order.order_id,
             "origin": f"VTEX {order.store} {order.sequence or ''}".strip(),
-            "date_order": odoo_sale.ordered_at(order),
+            "date_order": sale_mapping.ordered_at(order),
         }
         seller = str(order.code("channel") or order.store)
         if team := self._partners.named("crm.team", "name", seller):
@@ -112,7 +111,7 @@ class OdooErp:
         raise ErpUnavailable("the sale is moved on and back by others")
 
     def _require_same(self, sale: Row, order: SalesOrder) -> None:
-        total, currency = odoo_sale.money(sale["amount_total"]), sale["currency_id"][1]
+        total, currency = sale_mapping.money(sale["amount_total"]), sale["currency_id"][1]
         if total == order.total and currency == order.currency:
             return
         with suppress(OdooRefuses):
@@ -231,7 +230,7 @@ class OdooErp:
 
 def _held(row: Row, sale: notes.Sale) -> ErpOrder:
     """Return a sale as it is held; of a change that nobody made there the total is not told."""
-    total = odoo_sale.money(row["amount_total"])
+    total = sale_mapping.money(row["amount_total"])
     canceled = sale.state == "cancel" or notes.is_told_canceled(sale)
     told = notes.told_total(sale)
     return ErpOrder(str(row["name"]), total if told in (None, total) else None, canceled)

@@ -13,11 +13,10 @@ from erp.adapters.odoo.notes import Sale
 from erp.adapters.odoo.rpc import Odoo, Row
 from erp.adapters.odoo.sale_mapping import money
 from erp.adapters.odoo.sale_reader import Sales
-from erp.adapters.shared import change_polling as polling
-from erp.adapters.shared import sale_notes as clerks
+from erp.adapters.shared import change_polling, sale_notes
 from erp.port import Request
 
-DocumentRequest = polling.DocumentRequest[Sale]
+DocumentRequest = change_polling.DocumentRequest[Sale]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +103,7 @@ class Documents:
     ) -> DocumentRequest:
         nota, key = self._number(invoice)
         fields = _named(sale) | {
-            "invoice_number": nota, "value_cents": clerks.cents(value),
+            "invoice_number": nota, "value_cents": sale_notes.cents(value),
             "issued_at": _midnight(invoice[self._sales.invoices.date]),
         }  # fmt: skip
         if key:
@@ -117,7 +116,7 @@ class Documents:
     def _items(self, own: list[tuple[Row, str]]) -> list[Mapping[str, Any]]:
         amount = self._sales.invoices.amount
         return list(
-            clerks.items(
+            sale_notes.items(
                 (text, Decimal(str(line["quantity"])), money(line[amount])) for line, text in own
             )
         )
@@ -126,7 +125,7 @@ class Documents:
         """Return an invoice's number and the NF-e access key that one of its fields may hold."""
         kind = self._sales.invoices
         texts = (str(invoice[one] or "") for one in kind.references)
-        return clerks.nota_of(*texts) or (str(invoice[kind.number]), None)
+        return sale_notes.nota_of(*texts) or (str(invoice[kind.number]), None)
 
     def _pickings(self, numbers: Sequence[int]) -> dict[int, list[DocumentRequest]]:
         fields = ("sale_id", "carrier_tracking_ref", "carrier_id", "date_done")
@@ -155,7 +154,7 @@ class Documents:
             fields["courier"] = picking["carrier_id"][1]
         if picking["date_done"]:
             fields["dispatched_at"] = f"{picking['date_done'].replace(' ', 'T')[:19]}+00:00"
-        request = clerks.tracking(f"odoo:picking:{picking['id']}", code, fields)
+        request = sale_notes.tracking(f"odoo:picking:{picking['id']}", code, fields)
         return DocumentRequest(sale, request, f"tracking {code}")
 
     def _posted_of(
@@ -211,9 +210,9 @@ def _named(sale: Sale) -> dict[str, Any]:
 
 
 def _cancellation(sale: Sale) -> Request:
-    return clerks.cancellation(f"odoo:cancel:{sale.number}", notes.reason(sale), _named(sale))
+    return sale_notes.cancellation(f"odoo:cancel:{sale.number}", notes.reason(sale), _named(sale))
 
 
 def _midnight(day: str | None) -> str:
-    today = datetime.now(UTC).astimezone(clerks.BRASILIA).date()
-    return clerks.midnight(date.fromisoformat(day[:10]) if day else today)
+    today = datetime.now(UTC).astimezone(sale_notes.BRASILIA).date()
+    return sale_notes.midnight(date.fromisoformat(day[:10]) if day else today)

@@ -17,7 +17,7 @@ from erp.adapters.odoo.documents import DocumentRequest, Documents, Stream
 from erp.adapters.odoo.notes import Sale
 from erp.adapters.odoo.rpc import Odoo, OdooRefuses
 from erp.adapters.odoo.sale_reader import Sales
-from erp.adapters.shared import change_polling as polling
+from erp.adapters.shared import change_polling
 from erp.adapters.shared.change_polling import (
     MOST_READ,
     OVERLAP,
@@ -32,7 +32,7 @@ _STAMP = "%Y-%m-%d %H:%M:%S"
 
 
 @dataclass
-class _ReadPosition(polling.ReadPosition):
+class _ReadPosition(change_polling.ReadPosition):
     """How far a stream was read.
 
     Attributes:
@@ -68,7 +68,7 @@ class Outbox(ChangePoller[Sale]):
         self._documents = Documents(odoo, sales)
         self._places: dict[str, _ReadPosition] = {}
 
-    def _streams(self) -> Iterator[tuple[polling.ReadPosition, ChangedRecords[Sale]]]:
+    def _streams(self) -> Iterator[tuple[change_polling.ReadPosition, ChangedRecords[Sale]]]:
         again = self._asked_again()
         for stream in self._documents.streams():
             place = self._place(stream.model)

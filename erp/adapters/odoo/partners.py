@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from erp.adapters.odoo import sale_mapping as odoo_sale
+from erp.adapters.odoo import sale_mapping
 from erp.adapters.odoo.external_ids import Records
 from erp.adapters.odoo.rpc import Odoo, OdooRefuses, Row
 from erp.sales_order import PostalAddress, SalesOrder
@@ -29,7 +29,7 @@ class Partners:
         known: list[Row] = []
         if billing is not None:
             domain = [["id", "child_of", partner]]
-            known = self._odoo.search("res.partner", domain, ("name", *odoo_sale.SAME))
+            known = self._odoo.search("res.partner", domain, ("name", *sale_mapping.SAME))
         invoiced = self._placed(partner, known, billing, order, "invoice")
         shipped = self._placed(partner, known, shipping, order, "delivery")
         return partner, invoiced, shipped
@@ -37,7 +37,7 @@ class Partners:
     def _known(self, order: SalesOrder) -> int | None:
         if not order.customer.document:
             return None
-        ways = odoo_sale.documents(order.customer.document)
+        ways = sale_mapping.documents(order.customer.document)
         domain: list[Any] = [["vat", "in", ways]]
         if "cnpj_cpf" in self._odoo.fields("res.partner"):
             domain = ["|", *domain, ["cnpj_cpf", "in", ways]]
@@ -45,13 +45,13 @@ class Partners:
         found = self._odoo.search("res.partner", domain, ("name",), limit=1)
         if found:
             return int(found[0]["id"])
-        named = odoo_sale.partner_name(order)
+        named = sale_mapping.partner_name(order)
         return self._records.numbers("res.partner", [named]).get(named)
 
     def _new_partner(self, order: SalesOrder, place: Mapping[str, str]) -> int:
         fields = self._odoo.fields("res.partner")
-        values = odoo_sale.partner_values(order, fields, place)
-        named = odoo_sale.partner_name(order)
+        values = sale_mapping.partner_values(order, fields, place)
+        named = sale_mapping.partner_name(order)
         try:
             return self._records.made("res.partner", named, values)
         except OdooRefuses:
@@ -73,25 +73,25 @@ class Partners:
             called = receiver or order.customer.name
             if not receiver and one["id"] == partner:
                 called = one["name"]
-            if odoo_sale.is_same(values, called, one):
+            if sale_mapping.is_same(values, called, one):
                 return int(one["id"])
         called = receiver or order.customer.name
-        named = odoo_sale.address_name(partner, values, called)
+        named = sale_mapping.address_name(partner, values, called)
         made = {"parent_id/.id": str(partner), "type": kind, "name": called, **values}
         number = self._records.made("res.partner", named, made)
         known.append(
-            {"id": number, "name": called, **{one: values.get(one) for one in odoo_sale.SAME}}
+            {"id": number, "name": called, **{one: values.get(one) for one in sale_mapping.SAME}}
         )
         return number
 
     def _address(self, place: PostalAddress | None) -> dict[str, str]:
         country = state = None
         if place is not None and place.country:
-            code = odoo_sale.COUNTRIES.get(place.country)
+            code = sale_mapping.COUNTRIES.get(place.country)
             country = self.named("res.country", "code", code) if code else None
         if place is not None and country and place.state:
             state = self._state(country, place.state)
-        return odoo_sale.address_values(place, country, state)
+        return sale_mapping.address_values(place, country, state)
 
     def _state(self, country: int, code: str) -> int | None:
         key = ("res.country.state", f"{country} {code}")

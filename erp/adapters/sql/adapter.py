@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Table, and_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from erp.adapters.sql import events as sql_events
-from erp.adapters.sql import postgresql_insert as sql_postgresql
+from erp.adapters.sql import postgresql_insert
 from erp.adapters.sql.column_limits import fitted
 from erp.adapters.sql.database import Database, refusal
 from erp.adapters.sql.outbox import Outbox
@@ -63,7 +63,7 @@ class SqlErp:
 
     def _inserted(self, order: SalesOrder) -> str | None:
         if self._database.is_postgresql:
-            return sql_postgresql.insert(self._database, _rows(order), _raw(order))
+            return postgresql_insert.insert(self._database, _rows(order), _raw(order))
         with self._database.transaction() as db:
             return self._insert(db, order)
 

@@ -9,8 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from erp.adapters.shared.sale_notes import hushed, remark
-from erp.adapters.tryton import notes as tryton_notes
-from erp.adapters.tryton import sale_mapping as tryton_sale
+from erp.adapters.tryton import notes, sale_mapping
 from erp.adapters.tryton.outbox import Outbox
 from erp.adapters.tryton.rest_client import Rest, Row, TrytonRefuses, address, batched
 from erp.port import ErpOrder, ErpRejected, ErpUnavailable, Event, Request
@@ -76,8 +75,8 @@ class TrytonErp:
             raise
 
     def _values(self, order: SalesOrder, shop: Row) -> Row:
-        lines = tryton_sale.sold(order, self._where)
-        values = tryton_sale.line_values(lines, self._products({line.code for line in lines}))
+        lines = sale_mapping.sold(order, self._where)
+        values = sale_mapping.line_values(lines, self._products({line.code for line in lines}))
         party, invoiced, shipped = self._party(order)
         return self._branch(order) | {
             "company": shop["company"],
@@ -88,11 +87,11 @@ class TrytonErp:
             "web_shop": shop["id"],
             "web_id": order.order_id,
             "reference": order.sequence,
-            "sale_date": tryton_sale.ordered_on(order),
+            "sale_date": sale_mapping.ordered_on(order),
             # Without a carrier Tryton's default method fails its own check.
             "shipment_cost_method": None,
             "lines": [["create", values]],
-            "notes": [["create", [{"message": tryton_notes.of_order(remark(order))}]]],
+            "notes": [["create", [{"message": notes.of_order(remark(order))}]]],
         }
 
     def _confirmed(self, sale: Row, order: SalesOrder, company: int) -> str:
@@ -140,12 +139,10 @@ class TrytonErp:
 
     def look_up(self, store: str, order_ids: Sequence[str]) -> dict[str, ErpOrder]:
         """Return the orders that are there, with their totals and whether they were canceled."""
-        fields = ("web_id", *SALE, *tryton_notes.STANDING)
+        fields = ("web_id", *SALE, *notes.STANDING)
         shop = ["web_shop.name", "=", store]
         return {
-            one["web_id"]: ErpOrder(
-                one["number"], one["total_amount"], tryton_notes.is_canceled(one)
-            )
+            one["web_id"]: ErpOrder(one["number"], one["total_amount"], notes.is_canceled(one))
             for some in batched(order_ids)
             for one in self._rest.search("sale.sale", [shop, ["web_id", "in", some]], fields)
             if one["number"]
@@ -159,10 +156,10 @@ class TrytonErp:
         if not found:
             return
         sale = found[0]
-        if not tryton_notes.has(sale, event) and not _is_late(sale, event):
-            new = [["create", [{"message": tryton_notes.of_event(event)}]]]
+        if not notes.has(sale, event) and not _is_late(sale, event):
+            new = [["create", [{"message": notes.of_event(event)}]]]
             self._rest.update("sale.sale", sale["id"], {"notes": new}, ("state",))
-        if tryton_notes.is_over(event):
+        if notes.is_over(event):
             self._call_off(sale)
 
     def _call_off(self, sale: Row) -> None:
@@ -268,20 +265,20 @@ class TrytonErp:
         return found["id"], invoiced, shipped
 
     def _known(self, order: SalesOrder) -> Row | None:
-        domain: list[Any] = [["code", "=", tryton_sale.party_code(order)]]
+        domain: list[Any] = [["code", "=", sale_mapping.party_code(order)]]
         if order.customer.document:
             by_number = ["identifiers.code_compact", "=", order.customer.document]
             domain = ["OR", *domain, by_number]
-        fields = [f"addresses.{one}" for one in tryton_sale.SAME]
+        fields = [f"addresses.{one}" for one in sale_mapping.SAME]
         found = self._rest.search("party.party", domain, fields, order=[["id", "ASC"]], limit=1)
         return found[0] if found else None
 
     def _new_party(self, order: SalesOrder, wanted: Sequence[Row]) -> Row:
-        code = tryton_sale.party_code(order)
-        values = tryton_sale.party_values(order.customer, code)
+        code = sale_mapping.party_code(order)
+        values = sale_mapping.party_values(order.customer, code)
         addresses = [wanted[0]] if wanted[0] == wanted[1] else list(wanted)
         values["addresses"] = [["create", addresses]]
-        fields = [f"addresses.{one}" for one in tryton_sale.SAME]
+        fields = [f"addresses.{one}" for one in sale_mapping.SAME]
         try:
             return self._rest.create("party.party", values, fields, None)
         except TrytonRefuses:
@@ -294,7 +291,7 @@ class TrytonErp:
         for values in wanted:
             if _matches(party, [values]) == [None]:
                 made = self._rest.create(
-                    "party.address", values | {"party": party["id"]}, tryton_sale.SAME, None
+                    "party.address", values | {"party": party["id"]}, sale_mapping.SAME, None
                 )
                 party = party | {"addresses": [*party["addresses"], made]}
         return party
@@ -306,20 +303,20 @@ class TrytonErp:
         if place is not None and country and place.state:
             name = f"{country['code']}-{place.state}"
             state = self._named("country.subdivision", "code", name)
-        return tryton_sale.address_values(place, order.customer.name, _id(country), _id(state))
+        return sale_mapping.address_values(place, order.customer.name, _id(country), _id(state))
 
 
 def _is_late(sale: Row, event: Event) -> bool:
     """Whether a failure is told of what VTEX has by now."""
     if event.outcome in (None, "done") or event.reference is None:
         return False
-    return tryton_notes.ending(sale, event.reference) == "done"
+    return notes.ending(sale, event.reference) == "done"
 
 
 def _matches(party: Row, wanted: Sequence[Row]) -> list[int | None]:
     known = party["addresses"]
     return [
-        next((one["id"] for one in known if tryton_sale.is_same(values, one)), None)
+        next((one["id"] for one in known if sale_mapping.is_same(values, one)), None)
         for values in wanted
     ]
 

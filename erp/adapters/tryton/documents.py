@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from erp.adapters.shared import change_polling as polling
-from erp.adapters.shared import sale_notes as clerks
+from erp.adapters.shared import change_polling, sale_notes
 from erp.adapters.tryton import notes
 from erp.adapters.tryton.rest_client import Row
 from erp.port import Request
@@ -16,7 +15,7 @@ from erp.port import Request
 POSTED = ("posted", "paid")
 
 
-DocumentRequest = polling.DocumentRequest[Row]
+DocumentRequest = change_polling.DocumentRequest[Row]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ def _named(sale: Row) -> dict[str, Any]:
 def _cancellation(sale: Row) -> Iterator[DocumentRequest]:
     if _is_ours(sale) and notes.is_called_off(sale) and not notes.is_told_canceled(sale):
         what = f"tryton:cancel:{sale['id']}"
-        request = clerks.cancellation(what, notes.reason(sale), _named(sale))
+        request = sale_notes.cancellation(what, notes.reason(sale), _named(sale))
         yield DocumentRequest(sale, request, "cancellation")
 
 
@@ -62,8 +61,8 @@ def _invoice(invoice: Row) -> Iterator[DocumentRequest]:
             continue
         number, key = _number(invoice)
         fields = _named(sale) | {
-            "invoice_number": number, "value_cents": clerks.cents(value),
-            "issued_at": clerks.midnight(invoice["invoice_date"]),
+            "invoice_number": number, "value_cents": sale_notes.cents(value),
+            "issued_at": sale_notes.midnight(invoice["invoice_date"]),
         }  # fmt: skip
         if key:
             fields["invoice_key"] = key
@@ -81,12 +80,12 @@ def _own_lines(lines: list[Row], sale: Row) -> list[tuple[Row, str | None]]:
 
 def _items(own: list[tuple[Row, str | None]]) -> list[Mapping[str, Any]]:
     sold = ((note, Decimal(str(line["quantity"])), line["amount"]) for line, note in own)
-    return list(clerks.items(sold))
+    return list(sale_notes.items(sold))
 
 
 def _number(invoice: Row) -> tuple[str, str | None]:
     """Return an invoice's number and the NF-e access key that its reference may hold."""
-    return clerks.nota_of(invoice["reference"]) or (invoice["number"], None)
+    return sale_notes.nota_of(invoice["reference"]) or (invoice["number"], None)
 
 
 def _tracking(shipment: Row) -> Iterator[DocumentRequest]:
@@ -104,8 +103,8 @@ def _tracking(shipment: Row) -> Iterator[DocumentRequest]:
         if shipment["carrier"]:
             fields["courier"] = shipment["carrier"]["rec_name"]
         if shipment["effective_date"]:
-            fields["dispatched_at"] = clerks.midnight(shipment["effective_date"])
-        request = clerks.tracking(f"tryton:shipment:{shipment['id']}", code, fields)
+            fields["dispatched_at"] = sale_notes.midnight(shipment["effective_date"])
+        request = sale_notes.tracking(f"tryton:shipment:{shipment['id']}", code, fields)
         yield DocumentRequest(sale, request, f"tracking {code}")
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from erp.adapters.shared import change_polling as polling
+from erp.adapters.shared import change_polling
 from erp.adapters.shared.change_polling import (
     MOST_READ,
     OVERLAP,
@@ -35,7 +35,7 @@ def _begin() -> datetime:
 
 
 @dataclass
-class _ReadPosition(polling.ReadPosition):
+class _ReadPosition(change_polling.ReadPosition):
     """How far a stream was read.
 
     Attributes:
@@ -59,7 +59,7 @@ class Outbox(ChangePoller[Row]):
         self._rest = rest
         self._places = {one.model: _ReadPosition() for one in STREAMS}
 
-    def _streams(self) -> Iterator[tuple[polling.ReadPosition, ChangedRecords[Row]]]:
+    def _streams(self) -> Iterator[tuple[change_polling.ReadPosition, ChangedRecords[Row]]]:
         for stream in STREAMS:
             place = self._places[stream.model]
             yield place, self._news(stream, place)

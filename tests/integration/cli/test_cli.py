@@ -30,7 +30,7 @@ from support.servers import Cluster, RedisServer
 from tasks.alerts.rules import look
 from vtex.client import VtexClient
 from vtex.documents import FeedConfig
-from vtex.simulator import cancel_requests as deciding
+from vtex.simulator import cancel_requests
 from vtex.simulator.config import Config
 from vtex.simulator.server import Running, running
 from vtex.statuses import CHANGES, READY
@@ -1338,7 +1338,7 @@ def test_a_denial_is_shown_before_it_is_sent(desk: Desk) -> None:
     assert "nobody asks for a cancellation: VTEX shows the order as 'handling'" in said
     entry = desk.store.store.entry(order_id)
     assert entry is not None
-    request = deciding.ask(desk.store.store, entry, {"reason": "x"})
+    request = cancel_requests.ask(desk.store.store, entry, {"reason": "x"})
 
     said = desk.type("deny", order_id, "--reason", "não", "--dry-run")
 

@@ -16,7 +16,7 @@ from erp.nfe.safe_xml import MOST_BYTES
 from erp.port import Event, Request
 from support.erp_outboxes import SqlOutbox
 from support.servers import ROOT
-from tasks.outbound import request_schemas as contract
+from tasks.outbound import request_schemas
 
 MOMENT = datetime(2026, 3, 11, 9, 30, tzinfo=UTC)
 PAGE = (ROOT / "docs" / "erp-tables.md").read_text(encoding="utf-8")
@@ -54,7 +54,7 @@ def test_each_example_of_the_page_is_a_request_that_the_contract_takes(outbox: S
     for one in taken:
         given = dict(one.fields)
         assert (given.pop("store"), given.pop("order_id")[:10]) == ("acme", "1268540501")
-        contract.read(one.kind, given)
+        request_schemas.read(one.kind, given)
     decisions = ["cancellation", "denial"]
     assert [one.kind for one in taken] == ["invoice"] * 2 + ["tracking"] * 3 + decisions
     whole, part, sent, seen, delivered, cancel, deny = (dict(one.fields) for one in taken)
@@ -188,7 +188,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from support.erp_outboxes import SqlOutbox
 from journal.journal import Journal
-from tasks.outbound import request_intake as requests
+from tasks.outbound import request_intake
 from tasks.context import Context
 
 LINES = "erp/adapters/sql/outbox.py"

@@ -17,7 +17,7 @@ from journal.requests import RequestRow
 from tasks.base import StoreTask
 from tasks.context import Context
 from tasks.errors import RequestRefused
-from tasks.outbound import request_intake as requests
+from tasks.outbound import request_intake
 from workers.app import app
 
 ORDER = {"store": "acme", "order_id": "o-1"}
@@ -43,7 +43,7 @@ def refused(
 ) -> tuple[RequestRow, dict[str, Any]]:
     """Ask for an invoice in vain; return how it is kept."""
     with pytest.raises(RequestRefused) as caught:
-        requests.record(context, "invoice", given, **more)
+        request_intake.record(context, "invoice", given, **more)
     (row,) = context.journal.requests.find()
     assert row.state is State.DEAD
     assert str(row.last_error) == str(caught.value)
@@ -132,12 +132,12 @@ def test_what_differs_from_an_earlier_invoice_is_told_where_it_names_nobody(
     context: Context,
 ) -> None:
     item = {"sku_id": "1", "quantity": 1, "price_cents": 1, "description": "de Ana"}
-    requests.record(context, "invoice", INVOICE | {"courier": "Ana Prado", "items": [item]})
+    request_intake.record(context, "invoice", INVOICE | {"courier": "Ana Prado", "items": [item]})
     other = item | {"sku_id": "2\x7f\u202e", "description": "de João"}
     now = {"courier": "João Prado", "items": [other], "value_cents": 2}
 
     with pytest.raises(RequestRefused) as caught:
-        requests.record(context, "invoice", INVOICE | now)
+        request_intake.record(context, "invoice", INVOICE | now)
 
     assert "courier: another" in str(caught.value)
     assert "value_cents: 1 then, 2 now" in str(caught.value)

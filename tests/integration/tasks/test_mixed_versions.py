@@ -16,7 +16,7 @@ from journal.requests import RequestDraft
 from support.in_process import Desk, desk
 from tasks import local_executor
 from tasks.errors import ContractNewer
-from tasks.outbound import request_intake as requests
+from tasks.outbound import request_intake
 from tasks.outbound.request_schemas import KINDS
 from workers.app import app
 
@@ -83,7 +83,7 @@ def test_a_request_written_for_a_later_contract_stays_in_the_queue(counter: Desk
     asked = {**ASKED, "order_id": counter.order(), "channel": "web", "contract": 2}
 
     with pytest.raises(ContractNewer, match="this worker knows 1"):
-        requests.record(counter.context, "cancellation", asked)
+        request_intake.record(counter.context, "cancellation", asked)
 
     assert counter.journal.requests.find() == []
 

@@ -16,7 +16,7 @@ from journal.reconciliation import CANCELLATION_REPORTED, JournalOrder
 from support import in_process as desks
 from support.in_process import Desk
 from tasks.base import StoreTask
-from tasks.reconciliation import repair as mending
+from tasks.reconciliation import repair
 from tasks.reconciliation.compare import Finding, Fix, Found, Sides, compare_store
 from tasks.reconciliation.tasks import patience
 from vtex.client import VtexClient
@@ -47,7 +47,7 @@ def kinds(desk: Desk) -> dict[str, tuple[str, str]]:
 
 
 def mend(desk: Desk) -> list[bool]:
-    return [mending.mend(desk.context, one).done for one in findings(desk)]
+    return [repair.mend(desk.context, one).done for one in findings(desk)]
 
 
 def in_erp(desk: Desk, status: str = "ready-for-handling") -> str:
@@ -150,7 +150,7 @@ def test_a_start_handling_that_the_list_alone_forgot_is_not_sent_again(desk: Des
     (found,) = findings(desk)
     set_status(desk, order_id, "handling")
 
-    assert mending.mend(desk.context, found).done
+    assert repair.mend(desk.context, found).done
     desk.work()
 
     assert desk.simulator.store.calls["start_handling"] == 1
@@ -192,7 +192,7 @@ def test_a_cancellation_that_the_list_alone_shows_is_not_reported(desk: Desk) ->
     (found,) = findings(desk)
     set_status(desk, order_id, "handling")
 
-    mended = mending.mend(desk.context, found)
+    mended = repair.mend(desk.context, found)
 
     assert not mended.done
     assert "list is behind" in mended.words
@@ -289,7 +289,7 @@ def test_a_finding_that_was_mended_by_another_hand_is_left_alone(desk: Desk) -> 
     (found,) = findings(desk)
     desk.journal.orders.record("acme", [NewOrder(order_id, None, 1)])
 
-    mended = mending.mend(desk.context, found)
+    mended = repair.mend(desk.context, found)
 
     assert not mended.done
     assert mended.words == "it has moved on meanwhile"

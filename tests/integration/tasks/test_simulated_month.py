@@ -22,7 +22,7 @@ from tasks.alerts.model import Rules, Watched
 from tasks.alerts.rules import look
 from tasks.base import StoreTask
 from tasks.intake.orders import sales_order
-from tasks.reconciliation import repair as mending
+from tasks.reconciliation import repair
 from tasks.reconciliation.compare import DAYS, Finding, compare_store
 from vtex import schemas
 from vtex.documents import FeedConfig
@@ -136,7 +136,7 @@ class Month:
         if not any(one.rule == "reconciliation_findings" for one in self.open_alerts()):
             return
         compared = self.compare(timedelta(days=DAYS))
-        left = [one for one in compared if not mending.mend(self.office.context, one).done]
+        left = [one for one in compared if not repair.mend(self.office.context, one).done]
         for one in left:
             if one.kind == "moved-on-absent":
                 self.enter_by_hand(one.order_id)

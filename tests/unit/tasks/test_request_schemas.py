@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tasks.errors import RequestInvalid
-from tasks.outbound import request_schemas as contract
+from tasks.outbound import request_schemas
 from vtex.payloads import InvoiceItem, key_is_sound, plain_number, written_number
 
 INVOICE: dict[str, Any] = {
@@ -22,12 +22,12 @@ INVOICE: dict[str, Any] = {
 
 def faults(kind: str, **given: Any) -> dict[str, str]:
     with pytest.raises(RequestInvalid) as caught:
-        contract.read(kind, given)
+        request_schemas.read(kind, given)
     return caught.value.faults
 
 
 def test_a_sound_invoice_is_read() -> None:
-    invoice = contract.read("invoice", INVOICE)
+    invoice = request_schemas.read("invoice", INVOICE)
 
     assert invoice.items == (InvoiceItem("310102", 1, 4990),)  # type: ignore[union-attr]
     assert invoice.issued_at == "2026-03-10T15:04:05-03:00"  # type: ignore[union-attr]
@@ -80,7 +80,7 @@ def test_a_fault_is_named_by_its_field(field: str, value: object, words: str) ->
 def test_a_series_that_is_absent_is_read_from_the_key(
     given: dict[str, Any], series: str | None
 ) -> None:
-    invoice = contract.read("invoice", INVOICE | given)
+    invoice = request_schemas.read("invoice", INVOICE | given)
 
     assert invoice.invoice_series == series  # type: ignore[union-attr]
 
@@ -88,7 +88,7 @@ def test_a_series_that_is_absent_is_read_from_the_key(
 def test_tracking_keeps_its_series() -> None:
     fields = {"invoice_number": "1", "invoice_series": "007", "tracking_number": "BR1"}
 
-    tracking = contract.read("tracking", fields)
+    tracking = request_schemas.read("tracking", fields)
 
     assert tracking.invoice_series == "7"  # type: ignore[union-attr]
 
@@ -98,7 +98,9 @@ def test_an_optional_text_that_is_blank_is_absent(blank: str | None) -> None:
     names = ("invoice_series", "invoice_key", "url", "courier", "tracking_number", "tracking_url")
     item = INVOICE["items"][0] | {"description": blank}
 
-    invoice = contract.read("invoice", INVOICE | dict.fromkeys(names, blank) | {"items": [item]})
+    invoice = request_schemas.read(
+        "invoice", INVOICE | dict.fromkeys(names, blank) | {"items": [item]}
+    )
 
     assert [getattr(invoice, name) for name in names] == [None] * len(names)
     assert invoice.items[0].description is None  # type: ignore[union-attr]
@@ -114,12 +116,14 @@ def test_a_return_takes_each_sku_once() -> None:
     twice = INVOICE["items"] * 2
 
     assert "twice" in faults("invoice", **INVOICE | {"type": "Input", "items": twice})["items"]
-    contract.read("invoice", INVOICE | {"items": twice})
+    request_schemas.read("invoice", INVOICE | {"items": twice})
 
 
 def test_tracking_must_say_something() -> None:
     assert "tracking_number" in faults("tracking", invoice_number="1", courier="Transportes Sul")
-    contract.read("tracking", {"invoice_number": "1", "delivered_at": "2026-03-12T10:00:00-03:00"})
+    request_schemas.read(
+        "tracking", {"invoice_number": "1", "delivered_at": "2026-03-12T10:00:00-03:00"}
+    )
 
 
 def test_a_cancellation_needs_its_reason() -> None:
@@ -154,7 +158,9 @@ def test_names_of_fields_may_look_like_paths() -> None:
 
 def test_what_is_no_field_is_not_quoted_for_it_may_name_a_person() -> None:
     with pytest.raises(RequestInvalid) as caught:
-        contract.read("invoice", INVOICE | {"cliente": "Ana Prado", "courier": "Ana Prado\x00"})
+        request_schemas.read(
+            "invoice", INVOICE | {"cliente": "Ana Prado", "courier": "Ana Prado\x00"}
+        )
 
     assert set(caught.value.faults) == {"cliente", "courier"}
     assert "Ana" not in str(caught.value)
@@ -164,7 +170,7 @@ def test_of_very_many_faults_the_first_are_told_and_those_of_real_fields_before_
     given = {f"x{n}\n": n for n in range(10_000)} | {"invoice_number": ""}
 
     with pytest.raises(RequestInvalid, match="number: '' is empty") as caught:
-        contract.read("invoice", given)
+        request_schemas.read("invoice", given)
 
     assert len(str(caught.value)) < 2500
     assert str(caught.value).isprintable()
@@ -174,7 +180,7 @@ def test_of_very_many_faults_the_first_are_told_and_those_of_real_fields_before_
 def test_a_request_that_was_refused_is_read_again_without_its_names() -> None:
     kept = {"store": "acme", "order_id": "o-1", "reference": "r-1", "reason": "sem estoque"}
 
-    assert contract.reread("cancellation", kept).reason == "sem estoque"  # type: ignore[union-attr]
+    assert request_schemas.reread("cancellation", kept).reason == "sem estoque"  # type: ignore[union-attr]
 
 
 def test_a_refusal_survives_the_way_through_celery() -> None:

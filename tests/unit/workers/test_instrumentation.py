@@ -5,16 +5,16 @@ import sys
 
 from support.servers import ROOT
 from workers.configuration.settings import load
-from workers.monitoring import instrumentation as watching
+from workers.monitoring import instrumentation
 
 
 def test_nobody_watches_where_nothing_is_set() -> None:
     settings = load({})
-    watching.begin_worker(settings, None)
-    watching.begin_beat(settings, None)
+    instrumentation.begin_worker(settings, None)
+    instrumentation.begin_beat(settings, None)
 
-    assert watching.observer(settings) is None
-    assert watching.beat() is None
+    assert instrumentation.observer(settings) is None
+    assert instrumentation.beat() is None
 
 
 def test_what_traces_is_loaded_by_no_process_that_sends_none() -> None:

@@ -10,8 +10,7 @@ import click
 from workers import log
 from workers.configuration.settings import load
 from workers.configuration.urls import ports
-from workers.monitoring import health, metrics
-from workers.monitoring import instrumentation as watching
+from workers.monitoring import health, instrumentation, metrics
 from workers.monitoring.cluster_metrics import add_cluster
 from workers.monitoring.http_endpoints import PortsTaken, serve
 
@@ -35,7 +34,7 @@ def metrics_command(port: int | None, address: str | None) -> None:
     chosen = ports(str(port)) if port else settings.metrics_port or ports(str(DEFAULT_PORT))
     where = address or settings.metrics_address
     try:
-        served = serve(where, chosen, watching.pages(registry, health.of_exporter(settings)))
+        served = serve(where, chosen, instrumentation.pages(registry, health.of_exporter(settings)))
     except PortsTaken as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"http://{where}:{served.port}/metrics, /livez and /readyz are served", err=True)

@@ -16,7 +16,7 @@ import click
 from journal.model import State
 from journal.orders import NewOrder
 from tasks.context import Context
-from tasks.reconciliation import repair as mending
+from tasks.reconciliation import repair
 from tasks.reconciliation.compare import DAYS, FIXES, WORDS, Compared, Finding, Fix, compare_store
 from tasks.reconciliation.repair import Mended
 from vtex.client import READABLE, VtexClient
@@ -179,7 +179,7 @@ def _fix(context: Context, findings: Sequence[Finding], *, yes: bool) -> dict[in
         hidden = not sys.stderr.isatty()
         with click.progressbar(able, label="mended", file=sys.stderr, hidden=hidden) as bar:
             for place, one in bar:
-                mended[place] = mending.mend(context, one)
+                mended[place] = repair.mend(context, one)
     finally:
         # Also where it was cut off: what was mended stays so, and the next call finds the rest.
         for place, came in mended.items():

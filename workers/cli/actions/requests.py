@@ -16,14 +16,12 @@ from erp.nfe.safe_xml import NfeError
 from journal.model import State
 from tasks.context import Context
 from tasks.errors import RequestInvalid
-from tasks.outbound import request_intake as requests
-from tasks.outbound import request_schemas as contract
-from vtex import payloads as outgoing
-from vtex import schemas, statuses
+from tasks.outbound import request_intake, request_schemas
+from vtex import payloads, schemas, statuses
 from vtex.errors import NotYet, Refused
-from vtex.operations import cancellation as cancelling
-from vtex.operations import cancellation_denial as denying
-from vtex.operations import invoice as invoicing
+from vtex.operations import cancellation as cancellation_operation
+from vtex.operations import cancellation_denial
+from vtex.operations import invoice as invoice_operation
 from vtex.operations.invoice_balance import balance
 from vtex.payloads import Denial, Invoice, Tracking
 from vtex.schemas import cancel_requests
@@ -244,7 +242,7 @@ def _ask(  # noqa: PLR0913  # what a request is made of
         if xml is None:
             _require_sound(kind, fields)
         given = {"store": name, "order_id": order_id, **fields}
-        job = requests.take(context, kind, given, again=True, xml=xml)
+        job = request_intake.take(context, kind, given, again=True, xml=xml)
         click.echo(f"{name} {order_id}: {kind} is job {job}; vtex-erp order {order_id} follows it")
     finally:
         wiring.tear_down()
@@ -258,8 +256,8 @@ def _require_sound(kind: str, fields: Mapping[str, Any]) -> None:
     """
     given = {name: value for name, value in fields.items() if name != "reference"}
     try:
-        contract.require_known(given)
-        contract.read(kind, given)
+        request_schemas.require_known(given)
+        request_schemas.read(kind, given)
     except RequestInvalid as error:
         raise click.UsageError(f"{error}; nothing was written") from None
 
@@ -277,8 +275,8 @@ def _show(
         raw = context.vtex[store].order(order_id)
         if xml is not None:
             note = nfe.read(xml, production=context.nfe.production)
-            fields = requests.of_nfe(context, schemas.read_order(raw), note) | fields
-        body = _body(raw, contract.read(kind, fields))
+            fields = request_intake.of_nfe(context, schemas.read_order(raw), note) | fields
+        body = _body(raw, request_schemas.read(kind, fields))
     except (RequestInvalid, NfeError, Refused, NotYet) as error:
         click.echo(f"{store} {order_id}: would not be sent\n  {error}")
         return 1
@@ -287,32 +285,32 @@ def _show(
     return 0
 
 
-def _body(raw: dict[str, Any], asked: contract.Asked) -> dict[str, Any]:
+def _body(raw: dict[str, Any], asked: request_schemas.Asked) -> dict[str, Any]:
     order, packages = schemas.read_order(raw), schemas.read_packages(raw)
     now = balance(order, packages)
     shown: dict[str, Any] = {"order_status": order.status}
     match asked:
         case Invoice():
-            known = invoicing.shown(asked, packages)
-            ready = asked if known else invoicing.prepared(asked, order, now)
+            known = invoice_operation.shown(asked, packages)
+            ready = asked if known else invoice_operation.prepared(asked, order, now)
             return shown | {
                 "takes_it": statuses.takes_invoice(order.status).name.lower().replace("_", " "),
                 "known_to_vtex": known is not None,
                 "open_before_cents": now.open_cents,
-                "body": outgoing.invoice_body(ready, ready.items, None),
+                "body": payloads.invoice_body(ready, ready.items, None),
             }
         case Tracking():
             return shown | {
-                "tracking": outgoing.tracking_body(asked),
-                "events": outgoing.events_body(asked),
+                "tracking": payloads.tracking_body(asked),
+                "events": payloads.events_body(asked),
             }
         case Denial():
             request = cancel_requests.asked(raw)
             request_id = asked.request_id or (request and request.request_id) or "?"
             return shown | {
-                "answer": denying.verdict(order),
-                "body": outgoing.denial_body(asked, request_id),
+                "answer": cancellation_denial.verdict(order),
+                "body": payloads.denial_body(asked, request_id),
             }
         case _:
-            answer = cancelling.verdict(order)
-            return shown | {"answer": answer, "body": outgoing.cancellation_body(asked)}
+            answer = cancellation_operation.verdict(order)
+            return shown | {"answer": answer, "body": payloads.cancellation_body(asked)}

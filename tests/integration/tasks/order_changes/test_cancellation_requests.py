@@ -18,7 +18,7 @@ from support.changed_orders import (
 )
 from support.in_process import Desk
 from vtex.documents import FeedConfig
-from vtex.simulator import cancel_requests as deciding
+from vtex.simulator import cancel_requests
 from vtex.statuses import CHANGES, READY
 
 
@@ -203,7 +203,9 @@ def test_a_request_that_another_hand_denied_is_told_as_off(counter: Desk) -> Non
     ask(counter, order_id)
     hear(counter)
     entry = counter.entry(order_id)
-    deciding.deny(counter.simulator.store, entry, entry.order["cancellationRequests"][0], "não")
+    cancel_requests.deny(
+        counter.simulator.store, entry, entry.order["cancellationRequests"][0], "não"
+    )
     counter.clock.pass_by(16 * 60)
 
     watch(counter)
@@ -255,7 +257,9 @@ def test_an_order_that_was_to_be_canceled_before_it_came_in_comes_in_once_that_i
     hear(counter)
     entry = counter.entry(order_id)
     assert counter.journal.orders.get("acme", order_id).state is State.SKIPPED
-    deciding.deny(counter.simulator.store, entry, entry.order["cancellationRequests"][0], "não")
+    cancel_requests.deny(
+        counter.simulator.store, entry, entry.order["cancellationRequests"][0], "não"
+    )
     counter.clock.pass_by(5)
 
     hear(counter, rounds=3)

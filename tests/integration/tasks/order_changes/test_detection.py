@@ -24,8 +24,7 @@ from support.changed_orders import (
     watch,
 )
 from support.in_process import Desk
-from vtex.simulator import listing
-from vtex.simulator import order_changes as amending
+from vtex.simulator import listing, order_changes
 from vtex.statuses import READY
 from workers.app import app
 
@@ -183,7 +182,7 @@ def test_where_nobody_takes_changes_on_an_invoice_leaves_all_the_same(counter: D
 
 def test_a_replaced_order_is_told_with_the_new_one_which_comes_in_itself(counter: Desk) -> None:
     order_id = in_erp(counter)
-    new = amending.replace(counter.simulator.store, counter.entry(order_id))
+    new = order_changes.replace(counter.simulator.store, counter.entry(order_id))
 
     hear(counter, rounds=2)
 
@@ -197,7 +196,7 @@ def test_one_that_came_in_meanwhile_is_told_of_once_more_under_the_same_name(
     counter: Desk,
 ) -> None:
     order_id = in_erp(counter)
-    new = amending.replace(counter.simulator.store, counter.entry(order_id), "payment-pending")
+    new = order_changes.replace(counter.simulator.store, counter.entry(order_id), "payment-pending")
     hear(counter)
     reported: list[Event] = []
     counter.erp.report = reported.append  # type: ignore[method-assign]
@@ -217,7 +216,7 @@ def test_an_order_that_is_replaced_on_its_way_in_is_told_as_replaced_alone(count
     for _ in range(3):
         counter.work_one_step()
         counter.clock.pass_by(46)
-    amending.replace(counter.simulator.store, counter.entry(order_id))
+    order_changes.replace(counter.simulator.store, counter.entry(order_id))
 
     counter.work(rounds=3, seconds=6)
 
@@ -227,7 +226,7 @@ def test_an_order_that_is_replaced_on_its_way_in_is_told_as_replaced_alone(count
 def test_the_new_order_is_told_of_later_where_the_list_lags(counter: Desk) -> None:
     order_id = in_erp(counter)
     counter.simulator.store.config.change(index_lag=240)
-    new = amending.replace(counter.simulator.store, counter.entry(order_id))
+    new = order_changes.replace(counter.simulator.store, counter.entry(order_id))
     hear(counter)
     assert [one.new_order_id for one in told(counter, order_id)] == [None]
 

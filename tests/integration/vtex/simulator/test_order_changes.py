@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from support.in_process import Clock
-from vtex import payloads as outgoing
+from vtex import payloads
 from vtex.client import VtexClient
 from vtex.errors import OrderNotFound, VtexRejected
 from vtex.payloads import Cancellation, Denial, Invoice, InvoiceItem
@@ -45,11 +45,11 @@ class Shop:
         return str(self.client.order(order_id)["status"])
 
     def deny(self, order_id: str, request_id: str) -> None:
-        body = outgoing.denial_body(Denial("não"), request_id)
+        body = payloads.denial_body(Denial("não"), request_id)
         self.client.deny_cancellation(order_id, body)
 
     def cancel(self, order_id: str) -> None:
-        self.client.cancel(order_id, outgoing.cancellation_body(Cancellation("ok")))
+        self.client.cancel(order_id, payloads.cancellation_body(Cancellation("ok")))
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_an_invoice_refuses_the_request_and_the_order_goes_on_for_good(shop: Sho
     line = InvoiceItem(item["id"], item["quantity"], item["price"])
     note = Invoice("128841", order["value"], "2026-03-10T15:04:05-03:00", items=(line,))
 
-    shop.client.send_invoice(order_id, outgoing.invoice_body(note, note.items, None))
+    shop.client.send_invoice(order_id, payloads.invoice_body(note, note.items, None))
 
     shop.clock.pass_by(timedelta(days=31).total_seconds())
     assert shop.status(order_id) == "invoiced"

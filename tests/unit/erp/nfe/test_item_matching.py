@@ -12,7 +12,7 @@ from erp.nfe.invoice import read, request
 from erp.nfe.item_matching import NfeMismatch
 from support import document_builders
 from support.nfe_samples import PERSON, Det, access_key, nfe
-from tasks.outbound import request_schemas as contract
+from tasks.outbound import request_schemas
 from vtex.documents import Component, Item, Order
 
 SHIRT = {"sku_id": "310045", "ref_id": "CAM-P", "ean": "7891000100103"}
@@ -40,7 +40,7 @@ def mismatch(*dets: Det, of: Order | None = None, **more: object) -> str:
 
 
 def test_the_public_task_takes_what_a_nota_asks_for() -> None:
-    made = contract.read("invoice", request(read(nfe()), order()))
+    made = request_schemas.read("invoice", request(read(nfe()), order()))
 
     assert made.invoice_number == "128841"
     assert made.invoice_key == access_key()
@@ -149,7 +149,7 @@ def test_a_code_on_two_lines_is_one_item_of_both() -> None:
 def test_two_codes_of_one_sku_are_one_item_so_that_a_return_is_refunded() -> None:
     data = nfe(Det(), Det(code="310045"), purpose=4, direction=0)
 
-    made = contract.read("invoice", request(read(data), order()))
+    made = request_schemas.read("invoice", request(read(data), order()))
 
     assert made.type == "Input"
     assert [(one.sku_id, one.quantity) for one in made.items] == [("310045", 2)]
