@@ -213,19 +213,27 @@ def _is_lock(error: DBAPIError) -> bool:
 
 def _config() -> Config:
     config = Config()
-    config.set_main_option("script_location", "erp.adapters:sql_migrations")
+    config.set_main_option("script_location", "erp.adapters.sql:migrations")
     return config
 
 
 def _revisions(db: Connection) -> tuple[str | None, str | None, bool]:
-    """Return where the tables are, the newest revision known here, and whether they are beyond it.
+    """Return the tables' revision, the newest known one, and whether the tables are newer.
 
-    No revision is ever taken away: one that is not known here is a newer one.
+    Revisions are never removed since 0.1.0, so an unknown one is newer.
+
+    Raises:
+        ErpRejected: the tables are older than the first release.
     """
     scripts = ScriptDirectory.from_config(_config())
     context = MigrationContext.configure(db, opts={"version_table": VERSION_TABLE})
     current = context.get_current_revision()
-    known = {one.revision for one in scripts.walk_revisions()}
+    known = {script.revision for script in scripts.walk_revisions()}
+    if current is not None and current < min(known):
+        raise ErpRejected(
+            f"its tables, at {current}, were made before 0.1.0: start anew. Drop the int_* tables "
+            "or name an empty database, then run vtex-erp migrate"
+        )
     return current, scripts.get_current_head(), current is not None and current not in known
 
 

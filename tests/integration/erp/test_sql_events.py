@@ -152,22 +152,3 @@ def test_a_row_that_denies_is_handed_out_as_such(outbox: SqlOutbox) -> None:
 def test_a_row_of_no_kind_is_still_refused(outbox: SqlOutbox) -> None:
     with pytest.raises(Exception, match=r"(?i)constraint|check"):
         outbox.write("INSERT INTO int_outbox (kind, store, order_id) VALUES ('X', 'a', 'o')")
-
-
-def test_a_step_back_and_forth_keeps_what_waits_in_the_outbox(outbox: SqlOutbox) -> None:
-    order = inserted(outbox)
-    outbox.migrate_to("0002")
-    outbox.put("o-1-01")
-    with pytest.raises(Exception, match=r"(?i)constraint|check"):
-        outbox.write("INSERT INTO int_outbox (kind, store, order_id) VALUES ('DENY', 'a', 'o')")
-
-    outbox.migrate_to("head")
-
-    outbox.write("INSERT INTO int_outbox (kind, store, order_id) VALUES ('DENY', 'acme', 'o-2')")
-    query = "SELECT kind, order_id, status, attempts FROM int_outbox ORDER BY id"
-    assert outbox.rows(query) == [("CANCEL", "o-1-01", "PENDING", 0), ("DENY", "o-2", "PENDING", 0)]
-    assert outbox.erp.find(order.store, order.order_id) is not None
-    with pytest.raises(Exception, match=r"(?i)constraint|check|unique|duplicate"):
-        outbox.write(
-            "INSERT INTO int_outbox (kind, store, order_id, status) VALUES ('DENY', 'a', 'o', 'X')"
-        )

@@ -9,15 +9,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 
 from erp import conformance
-from erp.adapters.sql import database as sql_database
 from erp.order_diff import OrderDiff, Totals
 from erp.port import ErpRejected, Event
 from erp.sales_order import SalesOrder
 from support.erp_outboxes import SqlOutbox
-from support.servers import eventually
 
 MOMENT = datetime(2026, 3, 11, 9, 30, tzinfo=UTC)
 TOTALS = Totals(*map(Decimal, ("309.70", "-12.99", "18.90", "0", "0", "315.61")))
@@ -147,7 +144,7 @@ TOLD_BEFORE = (
     "INSERT INTO int_order_event (store, order_id, event_key, kind, happened_at, erp_state)"
     " VALUES ('acme', :order, :key, 'changed', '2026-03-11T09:30:00Z', 'NEW')"
 )
-"""As a worker of the version before tells of a change."""
+"""A change as a writer reports it that knows no revisions."""
 
 MADE_BEFORE = (
     "INSERT INTO int_order (store, order_id, currency, items_cents, discounts_cents,"
@@ -155,59 +152,15 @@ MADE_BEFORE = (
     " delivery_channel, placed_at, received_at, erp_state, erp_attempts) VALUES ('acme', 'o-2',"
     " 'BRL', 1, 0, 0, 0, 0, 1, 'F', 'Ana', 'delivery', '2026-03-11', '2026-03-11', 'NEW', 0)"
 )
-"""As it writes an order."""
+"""An order as such a writer inserts it."""
 
 
-def test_orders_of_the_version_before_begin_at_one_and_its_changes_do_not_count(
+def test_orders_written_without_a_revision_begin_at_one_and_changes_without_one_do_not_count(
     outbox: SqlOutbox, order: SalesOrder
 ) -> None:
-    outbox.migrate_to("0007-1")
     outbox.write(TOLD_BEFORE, order=order.order_id, key="before")
-
-    outbox.migrate_to("head")
-
     outbox.write(TOLD_BEFORE, order=order.order_id, key="beside")
     outbox.write(MADE_BEFORE)
     outbox.erp.report(changed(order, "first"))
     assert outbox.rows("SELECT revision FROM int_order ORDER BY id") == [(2,), (1,)]
     assert outbox.rows(EVENTS) == [("before", None), ("beside", None), ("first", 2)]
-
-
-def test_a_migration_that_was_broken_off_between_two_tables_goes_on(outbox: SqlOutbox) -> None:
-    outbox.migrate_to("0007-1")
-    outbox.write("ALTER TABLE int_order ADD COLUMN revision INTEGER DEFAULT 1 NOT NULL")
-
-    outbox.migrate_to("head")
-
-    outbox.erp.insert(order := conformance.sample())
-    outbox.erp.report(changed(order, "first"))
-    assert outbox.rows(EVENTS) == [("first", 2)]
-
-
-def test_a_migration_that_waits_for_a_worker_which_waits_for_it_is_tried_again(
-    postgres_database: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    outbox = SqlOutbox(postgres_database)
-    outbox.erp.migrate()
-    outbox.migrate_to("0007-1")
-    monkeypatch.setattr(sql_database, "LOCK_SECONDS", 0.1)
-    monkeypatch.setitem(sql_database._SHORT_LOCKS, "postgresql", LONG_LOCKS)
-    with outbox._engine.connect() as worker, ThreadPoolExecutor(1) as pool:
-        # PostgreSQL breaks off whoever first looks for the knot that it waits in.
-        worker.execute(text("SET deadlock_timeout = '60s'"))
-        worker.execute(text("DELETE FROM int_order_event"))
-        migration = pool.submit(outbox.erp.migrate)
-        eventually(lambda: outbox.rows(WAITING), 20)
-
-        worker.execute(text("DELETE FROM int_order"))
-
-        worker.commit()
-        migration.result(60)
-    assert outbox.rows(REVISION) == []
-    outbox.close()
-
-
-LONG_LOCKS = (
-    "SELECT set_config('lock_timeout', '60s', true), set_config('deadlock_timeout', '5s', true), :s",
-)
-WAITING = "SELECT 1 FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'"
