@@ -15,7 +15,7 @@ from journal.journal import Journal
 from journal.model import InFlight
 from journal.privacy.retention import RetentionPolicy
 from tasks.alerts.delivery import Notifier
-from tasks.alerts.model import Facts, Rules
+from tasks.alerts.model import AlertPolicy, Usage
 from tasks.instrumentation import TaskObserver
 from vtex.client import VtexClient
 
@@ -45,15 +45,15 @@ class NfeRules:
 
 
 @dataclass(frozen=True)
-class Alarm:
+class Alerting:
     """What looks after the stores (docs/alerts.md).
 
     Attributes:
-        facts: what the journal cannot know, looked at anew.
+        usage: returns the present use of the rate limits.
     """
 
-    rules: Rules
-    facts: Callable[[], Facts]
+    policy: AlertPolicy
+    usage: Callable[[], Usage]
     notifier: Notifier
 
 
@@ -70,7 +70,7 @@ class Context:
         retention: how long the journal keeps what is closed.
         rests: stores whose orders may come by their feed, and for how long the list may rest
             between two listings while they do.
-        alarm: the rules of alerts, and who is told; None where nobody looks.
+        alerting: the rules of alerts, and who is told; None where nobody looks.
         lock: a lock over the cluster by name; enters with what renews it, or with None where
             somebody else has it.
         observer: hears of what the tasks do; None where nobody wants to.
@@ -86,5 +86,5 @@ class Context:
     nfe: NfeRules = field(default_factory=NfeRules)
     retention: RetentionPolicy = field(default_factory=RetentionPolicy)
     rests: Mapping[str, timedelta] = field(default_factory=dict)
-    alarm: Alarm | None = None
+    alerting: Alerting | None = None
     observer: TaskObserver | None = None

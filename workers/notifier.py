@@ -20,8 +20,8 @@ from tasks.alerts.delivery import Message, Severity
 _SERVICE = re.compile(r"([a-z][a-z0-9]{1,15})://\S", re.IGNORECASE)
 _STATUS = re.compile(r"error=(\d{3})\b")
 _TYPES = {
-    Severity.WRONG: NotifyType.FAILURE,
-    Severity.OVER: NotifyType.SUCCESS,
+    Severity.FIRING: NotifyType.FAILURE,
+    Severity.RESOLVED: NotifyType.SUCCESS,
     Severity.TEST: NotifyType.INFO,
 }
 _ASSET = AppriseAsset(
@@ -99,7 +99,7 @@ class AppriseNotifier:
             to = Apprise(asset=_ASSET)
             to.add(service)
             taken = to.notify(
-                message.body, title=message.title, notify_type=_TYPES[message.tone],
+                message.body, title=message.title, notify_type=_TYPES[message.severity],
                 body_format=NotifyFormat.TEXT,
             )  # fmt: skip
             return None if taken else _why(lines)

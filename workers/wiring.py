@@ -15,9 +15,9 @@ from erp.port import Erp
 from journal.journal import Journal
 from journal.model import JournalError, Policy
 from journal.privacy.retention import RetentionPolicy
-from tasks.alerts.model import Facts, Rules, Watched
+from tasks.alerts.model import AlertPolicy, MonitoredStore, RateLimitUsage, Usage
 from tasks.base import StoreTask
-from tasks.context import REFILLED, Alarm, Context, NfeRules
+from tasks.context import REFILLED, Alerting, Context, NfeRules
 from tasks.instrumentation import TaskObserver
 from vtex.client import VtexClient
 from vtex.transport.rate_limit import RateLimiter
@@ -109,63 +109,63 @@ def context(settings: Settings, *, observer: TaskObserver | None = None) -> Cont
         ),
         retention=retention(settings),
         rests=rests(settings),
-        alarm=alarm(settings, shared),
+        alerting=alerting(settings, shared),
         observer=observer,
     )
 
 
-def alarm(settings: Settings, shared: Mapping[str, StoreRateLimiter]) -> Alarm:
+def alerting(settings: Settings, shared: Mapping[str, StoreRateLimiter]) -> Alerting:
     """Return what looks after the stores.
 
     Args:
         shared: the rate limits whose use is looked at.
     """
-    return Alarm(
-        rules=rules(settings),
-        facts=partial(_facts, shared),
+    return Alerting(
+        policy=alert_policy(settings),
+        usage=partial(_usage, shared),
         notifier=AppriseNotifier(settings.alert_urls),
     )
 
 
-def rules(settings: Settings) -> Rules:
+def alert_policy(settings: Settings) -> AlertPolicy:
     """Return the alerts' rules as the settings have them."""
     paces = {
         "both": settings.order_list_fallback_interval_seconds,
         "feed": settings.order_list_fallback_interval_seconds,
     }
-    return Rules(
+    return AlertPolicy(
         stores=tuple(
-            Watched(
+            MonitoredStore(
                 one.name,
                 zone=ZoneInfo(one.timezone),
-                pace=timedelta(
+                list_interval=timedelta(
                     seconds=max(settings.order_list_interval_seconds, paces.get(one.intake, 0.0))
                 ),
                 by_feed=one.intake != "list",
-                quiet_orders=one.alert_missing_orders,
-                waits=timedelta(minutes=one.alert_waiting_minutes),
+                missing_orders=one.alert_missing_orders,
+                max_wait=timedelta(minutes=one.alert_waiting_minutes),
             )
             for one in settings.stores
         ),
-        after=timedelta(seconds=settings.alert_pending_seconds),
-        clear=timedelta(seconds=settings.alert_resolve_seconds),
-        remind=timedelta(hours=settings.alert_repeat_hours),
-        unheard=timedelta(minutes=settings.alert_vtex_silent_minutes),
+        pending=timedelta(seconds=settings.alert_pending_seconds),
+        resolve=timedelta(seconds=settings.alert_resolve_seconds),
+        repeat=timedelta(hours=settings.alert_repeat_hours),
+        vtex_silent=timedelta(minutes=settings.alert_vtex_silent_minutes),
         ignored=frozenset(settings.alert_ignore),
         zone=ZoneInfo(settings.default_store.timezone),
-        every=timedelta(seconds=settings.alert_check_interval_seconds),
+        check_interval=timedelta(seconds=settings.alert_check_interval_seconds),
     )
 
 
-def _facts(shared: Mapping[str, StoreRateLimiter]) -> Facts:
-    calls = {}
+def _usage(shared: Mapping[str, StoreRateLimiter]) -> Usage:
+    usage = {}
     try:
         for name, rate_limiter in shared.items():
             now = rate_limiter.standing()
-            calls[name] = (now.used, now.allowed)
+            usage[name] = RateLimitUsage(now.used, now.allowed)
     except redis.RedisError as error:
         log.info("nobody knows the quotas", extra={"reason": type(error).__name__})
-    return Facts(calls)
+    return usage
 
 
 def rests(settings: Settings) -> dict[str, timedelta]:

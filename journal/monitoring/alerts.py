@@ -1,4 +1,4 @@
-"""Alerts: what is wrong, since when, who was told, and when it was over. One row a cause.
+"""Alerts: what is wrong, since when, who was told, and when it was over. One row a problem.
 
 An alert is noticed first, opened when it lasts, and closed when its cause has been gone for a
 while. Whoever looks may do so beside others: what two find at once is one alert, and what is to be
@@ -49,7 +49,7 @@ class Problem:
         words: one sentence without personal data.
         todo: the next step, a command where there is one.
         since: since when it is so.
-        key: tells causes of one rule and store apart.
+        key: tells problems of one rule and store apart.
         count: how many are concerned; 0 where that says nothing.
         order_id: the first that is concerned.
         holds_since: set where it only counts if this is later than when it was noticed: the
@@ -72,23 +72,23 @@ class AlertTiming:
     """How quickly alerts open, close and are told again.
 
     Attributes:
-        after: how long a cause has to last before it is told, by rule.
-        clear: how long it has to be gone before that is told; twice as long each time that it
+        pending: how long a cause has to last before it is told, by rule.
+        resolve: how long it has to be gone before that is told; twice as long each time that it
             came back soon.
-        remind: between two messages of one that lasts.
-        seldom: the same, of rules that are reminded of less often.
-        gap: between two looks; after a longer one nobody knows whether a cause has lasted.
+        repeat: between two messages of one that lasts.
+        repeat_by_rule: the same, of rules that are reminded of less often.
+        max_gap: between two looks; after a longer one nobody knows whether a cause has lasted.
     """
 
-    after: Mapping[str, timedelta] = field(default_factory=dict)
-    clear: timedelta = timedelta(minutes=5)
-    remind: timedelta = timedelta(hours=4)
-    seldom: Mapping[str, timedelta] = field(default_factory=dict)
-    gap: timedelta = timedelta(minutes=5)
+    pending: Mapping[str, timedelta] = field(default_factory=dict)
+    resolve: timedelta = timedelta(minutes=5)
+    repeat: timedelta = timedelta(hours=4)
+    repeat_by_rule: Mapping[str, timedelta] = field(default_factory=dict)
+    max_gap: timedelta = timedelta(minutes=5)
 
-    def remind_of(self, rule: str) -> timedelta:
+    def repeat_of(self, rule: str) -> timedelta:
         """Return how long after a message another one reminds of what a rule found."""
-        return self.seldom.get(rule, self.remind)
+        return self.repeat_by_rule.get(rule, self.repeat)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +143,9 @@ class Alerts(Repository):
 
     def observe(
         self,
-        causes: Sequence[Problem],
-        looked: Collection[RuleScope],
-        pace: AlertTiming,
+        problems: Sequence[Problem],
+        checked: Collection[RuleScope],
+        timing: AlertTiming,
         *,
         now: datetime,
         keys: Collection[str] | None = None,
@@ -153,22 +153,22 @@ class Alerts(Repository):
         """Keep what is wrong now: notice, open, go on, close. Sends nothing.
 
         Args:
-            causes: all that hold, of what was looked at.
-            looked: rules and stores that were looked at; what else is open stays.
+            problems: all that hold, of what was looked at.
+            checked: rules and stores that were looked at; what else is open stays.
             keys: where it is a part of them, as one host's clock is: which keys; other rules are
                 left alone then.
         """
-        wrong = {(one.rule, one.store, one.key): one for one in causes}
+        wrong = {(one.rule, one.store, one.key): one for one in problems}
         with self._database.transaction() as db:
-            known = _open(db, None if keys is None else looked, keys or ())
+            known = _open(db, None if keys is None else checked, keys or ())
             for name in sorted(wrong):
                 if name not in known:
-                    _notice(db, wrong[name], pace, now)
+                    _notice(db, wrong[name], timing, now)
             for name, row in known.items():
                 if name in wrong:
-                    _go_on(db, row, wrong[name], pace, now)
-                elif name[:2] in looked:
-                    _calm_down(db, row, pace, now)
+                    _go_on(db, row, wrong[name], timing, now)
+                elif name[:2] in checked:
+                    _calm_down(db, row, timing, now)
                 elif now - (row["calm_since"] or row["seen_at"]) > ORPHANED_AFTER:
                     _close(db, row, now)
             if keys is None:
@@ -194,7 +194,7 @@ class Alerts(Repository):
 
     # --- sending ------------------------------------------------------------------------------
 
-    def claim(self, pace: AlertTiming, *, now: datetime) -> list[AlertRow]:
+    def claim(self, timing: AlertTiming, *, now: datetime) -> list[AlertRow]:
         """Return alerts whose message is to be sent now; nobody else gets them for a while.
 
         A claim of a process that died ends after ``CLAIM_TIMEOUT``. A message may be sent twice
@@ -204,10 +204,10 @@ class Alerts(Repository):
         query = select(alerts).where(alerts.c.due_at <= now, free).order_by(alerts.c.id)
         with self._database.transaction() as db:
             rows = query.limit(MAX_CLAIMED).with_for_update(skip_locked=True)
-            return [_alert(_claimed(db, one, pace, now)) for one in db.execute(rows).mappings()]
+            return [_alert(_claimed(db, one, timing, now)) for one in db.execute(rows).mappings()]
 
     def settle(
-        self, one: AlertRow, faults: Mapping[str, str | None], pace: AlertTiming, *, now: datetime
+        self, one: AlertRow, faults: Mapping[str, str | None], timing: AlertTiming, *, now: datetime
     ) -> None:
         """Keep what came of sending an alert's message.
 
@@ -218,7 +218,7 @@ class Alerts(Repository):
             query = select(alerts).where(alerts.c.id == one.id).with_for_update()
             row = db.execute(query).mappings().one_or_none()
             if row is not None:
-                _settle(db, row, one, faults, pace, now)
+                _settle(db, row, one, faults, timing, now)
 
 
 def _open(
@@ -233,15 +233,19 @@ def _open(
     return {(one["rule"], one["store"], one["key"]): one for one in found}
 
 
-def _notice(db: Connection, cause: Problem, pace: AlertTiming, now: datetime) -> None:
-    mine = (alerts.c.rule == cause.rule, alerts.c.store == cause.store, alerts.c.key == cause.key)
+def _notice(db: Connection, problem: Problem, timing: AlertTiming, now: datetime) -> None:
+    mine = (
+        alerts.c.rule == problem.rule,
+        alerts.c.store == problem.store,
+        alerts.c.key == problem.key,
+    )
     before = select(func.max(alerts.c.relapses)).where(
         *mine, alerts.c.opened_at.is_not(None), alerts.c.closed_at > now - MAX_RESOLVE_DELAY
     )
     relapses = db.execute(before).scalar_one_or_none()
-    opens = not pace.after.get(cause.rule) and cause.holds_since is None
+    opens = not timing.pending.get(problem.rule) and problem.holds_since is None
     row = {
-        "rule": cause.rule, "store": cause.store, "key": cause.key, **_told(cause),
+        "rule": problem.rule, "store": problem.store, "key": problem.key, **_told(problem),
         "noticed_at": now, "seen_at": now, "opened_at": now if opens else None,
         "relapses": 0 if relapses is None else relapses + 1, "round": 1, "delivered": "{}",
         "due_at": now if opens else None, "failures": 0,
@@ -249,25 +253,25 @@ def _notice(db: Connection, cause: Problem, pace: AlertTiming, now: datetime) ->
     db.execute(insert(db, alerts).values(row).on_conflict_do_nothing())
 
 
-def _go_on(db: Connection, row: Row, cause: Problem, pace: AlertTiming, now: datetime) -> None:
-    since = min(row["since"], cause.since)
-    values: dict[str, Any] = _told(cause) | {"since": since, "seen_at": now, "calm_since": None}
+def _go_on(db: Connection, row: Row, problem: Problem, timing: AlertTiming, now: datetime) -> None:
+    since = min(row["since"], problem.since)
+    values: dict[str, Any] = _told(problem) | {"since": since, "seen_at": now, "calm_since": None}
     if row["opened_at"] is None:
         noticed = row["noticed_at"]
-        if now - row["seen_at"] > pace.gap:
+        if now - row["seen_at"] > timing.max_gap:
             values["noticed_at"] = noticed = now
-        proved = cause.holds_since is None or cause.holds_since > noticed
-        if proved and now - noticed >= pace.after.get(cause.rule, timedelta(0)):
+        proved = problem.holds_since is None or problem.holds_since > noticed
+        if proved and now - noticed >= timing.pending.get(problem.rule, timedelta(0)):
             values |= {"opened_at": now, "due_at": now}
     _change(db, row, **values)
 
 
-def _calm_down(db: Connection, row: Row, pace: AlertTiming, now: datetime) -> None:
+def _calm_down(db: Connection, row: Row, timing: AlertTiming, now: datetime) -> None:
     since = row["calm_since"]
     if since is None:
         _change(db, row, calm_since=now)
     elif now - since >= min(
-        pace.clear * 2 ** min(row["relapses"], 10), max(MAX_RESOLVE_DELAY, pace.clear)
+        timing.resolve * 2 ** min(row["relapses"], 10), max(MAX_RESOLVE_DELAY, timing.resolve)
     ):
         _close(db, row, now)
 
@@ -286,21 +290,21 @@ def _end_of(row: Row, now: datetime) -> dict[str, Any]:
     return {"round": row["round"] + 1, "told_at": None, "failures": 0, "due_at": now}
 
 
-def _claimed(db: Connection, row: Row, pace: AlertTiming, now: datetime) -> Row:
+def _claimed(db: Connection, row: Row, timing: AlertTiming, now: datetime) -> Row:
     values: dict[str, Any] = {"claimed_until": now + CLAIM_TIMEOUT}
-    if row["closed_at"] is None and _is_old(row, pace, now):
+    if row["closed_at"] is None and _is_old(row, timing, now):
         values |= {"round": row["round"] + 1, "told_at": None, "failures": 0}
     _change(db, row, **values)
     return {**row, **values}
 
 
-def _is_old(row: Row, pace: AlertTiming, now: datetime) -> bool:
+def _is_old(row: Row, timing: AlertTiming, now: datetime) -> bool:
     told_at = row["told_at"]
-    return told_at is not None and now - told_at >= pace.remind_of(row["rule"])
+    return told_at is not None and now - told_at >= timing.repeat_of(row["rule"])
 
 
 def _settle(
-    db: Connection, row: Row, sent: AlertRow, faults: Mapping[str, str | None], pace: AlertTiming,
+    db: Connection, row: Row, sent: AlertRow, faults: Mapping[str, str | None], timing: AlertTiming,
     now: datetime,
 ) -> None:  # fmt: skip
     got = [name for name, fault in faults.items() if fault is None]
@@ -310,7 +314,9 @@ def _settle(
         told_at = row["told_at"] or (now if got else None)
         words = "; ".join(f"{name}: {fault}" for name, fault in faults.items() if fault) or None
         again = (
-            told_at + pace.remind_of(row["rule"]) if told_at and row["closed_at"] is None else None
+            told_at + timing.repeat_of(row["rule"])
+            if told_at and row["closed_at"] is None
+            else None
         )
         values |= {"told_at": told_at, "fault": words}
         if words is None:
@@ -327,10 +333,10 @@ def _settle(
     _change(db, row, **values)
 
 
-def _told(cause: Problem) -> dict[str, Any]:
+def _told(problem: Problem) -> dict[str, Any]:
     return {
-        "words": cause.words, "todo": cause.todo, "since": cause.since, "count": cause.count,
-        "order_id": cause.order_id,
+        "words": problem.words, "todo": problem.todo, "since": problem.since,
+        "count": problem.count, "order_id": problem.order_id,
     }  # fmt: skip
 
 

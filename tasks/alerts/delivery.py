@@ -12,7 +12,7 @@ from typing import Protocol
 
 from journal.journal import Journal
 from journal.monitoring.alerts import AlertRow
-from tasks.alerts.model import Rules
+from tasks.alerts.model import AlertPolicy
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +30,8 @@ SECONDS = 30.0
 class Severity(StrEnum):
     """What kind of news a message is."""
 
-    WRONG = "wrong"
-    OVER = "over"
+    FIRING = "firing"
+    RESOLVED = "resolved"
     TEST = "test"
 
 
@@ -41,7 +41,7 @@ class Message:
 
     title: str
     body: str
-    tone: Severity
+    severity: Severity
 
 
 class Notifier(Protocol):
@@ -55,37 +55,37 @@ class Notifier(Protocol):
         """Send to one receiver, within seconds; return why it did not get it, or None."""
 
 
-def message_of(one: AlertRow, rules: Rules) -> Message:
+def message_of(one: AlertRow, policy: AlertPolicy) -> Message:
     """Return what an alert says: that it begins, goes on, or is over."""
-    begin = _time(one.since, rules)
+    begin = _time(one.since, policy)
     title = f"{one.store or 'vtex-erp'}: {one.words}"
     if one.closed_at is not None:
-        lasted = f"lasted from {begin} until {_time(one.closed_at, rules)}"
-        return Message(f"over: {title}", f"{one.words}\n{lasted}", Severity.OVER)
+        lasted = f"lasted from {begin} until {_time(one.closed_at, policy)}"
+        return Message(f"over: {title}", f"{one.words}\n{lasted}", Severity.RESOLVED)
     lines = [one.words, f"since {begin}"]
     if one.count:
         first = f", first the order {one.order_id}" if one.order_id else ""
         lines.append(f"how many: {one.count}{first}")
     lines.append(f"next: {one.todo}")
     still = "still: " if one.round > 1 else ""
-    return Message(still + title, "\n".join(lines), Severity.WRONG)
+    return Message(still + title, "\n".join(lines), Severity.FIRING)
 
 
-def digest_of(rows: Sequence[AlertRow], rules: Rules) -> Message:
+def digest_of(rows: Sequence[AlertRow], policy: AlertPolicy) -> Message:
     """Return one message of many alerts."""
-    lines = [message_of(one, rules).title for one in rows[:SHOWN]]
+    lines = [message_of(one, policy).title for one in rows[:SHOWN]]
     if len(rows) > SHOWN:
         lines.append(f"and {len(rows) - SHOWN} more")
     over = sum(one.closed_at is not None for one in rows)
     title = f"vtex-erp: {len(rows) - over} alerts" + (f", {over} are over" if over else "")
-    tone = Severity.OVER if over == len(rows) else Severity.WRONG
-    return Message(title, "\n".join([*lines, "next: vtex-erp alerts shows all"]), tone)
+    severity = Severity.RESOLVED if over == len(rows) else Severity.FIRING
+    return Message(title, "\n".join([*lines, "next: vtex-erp alerts shows all"]), severity)
 
 
-def tell(
+def notify(
     journal: Journal,
     notifier: Notifier,
-    rules: Rules,
+    policy: AlertPolicy,
     *,
     now: Callable[[], datetime],
     seconds: float = SECONDS,
@@ -97,18 +97,18 @@ def tell(
     """
     until, done = time.monotonic() + seconds, 0
     while notifier.receivers and time.monotonic() < until:
-        rows = journal.alerts.claim(rules.pace, now=now())
+        rows = journal.alerts.claim(policy.timing, now=now())
         if not rows:
             break
         for some in [rows] if len(rows) > TOGETHER else [[one] for one in rows]:
-            done += _send(journal, notifier, rules, some, now=now, until=until)
+            done += _send(journal, notifier, policy, some, now=now, until=until)
     return done
 
 
 def _send(
     journal: Journal,
     notifier: Notifier,
-    rules: Rules,
+    policy: AlertPolicy,
     rows: Sequence[AlertRow],
     *,
     now: Callable[[], datetime],
@@ -117,22 +117,22 @@ def _send(
     faults: dict[int, dict[str, str | None]] = {one.id: {} for one in rows}
     for receiver in notifier.receivers:
         lacking = [one for one in rows if one.lacks(receiver)]
-        for message, some in _messages(lacking, rules):
+        for message, some in _messages(lacking, policy):
             late = time.monotonic() > until
             fault = "no time was left" if late else notifier.send(receiver, message)
             for one in some:
                 faults[one.id][receiver] = fault
     for one in rows:
-        journal.alerts.settle(one, faults[one.id], rules.pace, now=now())
+        journal.alerts.settle(one, faults[one.id], policy.timing, now=now())
     return sum(_logged(one, [fault for fault in faults[one.id].values() if fault]) for one in rows)
 
 
 def _messages(
-    rows: Sequence[AlertRow], rules: Rules
+    rows: Sequence[AlertRow], policy: AlertPolicy
 ) -> Sequence[tuple[Message, Sequence[AlertRow]]]:
     if len(rows) > TOGETHER:
-        return [(digest_of(rows, rules), rows)]
-    return [(message_of(one, rules), [one]) for one in rows]
+        return [(digest_of(rows, policy), rows)]
+    return [(message_of(one, policy), [one]) for one in rows]
 
 
 def _logged(one: AlertRow, faults: Sequence[str]) -> bool:
@@ -144,5 +144,5 @@ def _logged(one: AlertRow, faults: Sequence[str]) -> bool:
     return not faults
 
 
-def _time(moment: datetime, rules: Rules) -> str:
-    return f"{moment.astimezone(rules.zone):%Y-%m-%d %H:%M %Z}"
+def _time(moment: datetime, policy: AlertPolicy) -> str:
+    return f"{moment.astimezone(policy.zone):%Y-%m-%d %H:%M %Z}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta, tzinfo
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -40,67 +40,72 @@ QUOTA_LASTS = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class MonitoredStore:
     """A store as the rules see it.
 
     Attributes:
         zone: its own time, in which its week runs.
-        pace: between two listings.
+        list_interval: between two listings.
         by_feed: whether orders come by a feed.
-        quiet_orders: orders that its rhythm must have brought since the last one; 0: never told.
-        waits: how long a job may wait.
+        missing_orders: orders that its rhythm must have brought since the last one; 0: never told.
+        max_wait: how long a job may wait.
     """
 
     name: str
     zone: tzinfo = SAO_PAULO
-    pace: timedelta = timedelta(minutes=1)
+    list_interval: timedelta = timedelta(minutes=1)
     by_feed: bool = False
-    quiet_orders: float = 15.0
-    waits: timedelta = timedelta(minutes=30)
+    missing_orders: float = 15.0
+    max_wait: timedelta = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class AlertPolicy:
     """What is looked for, where, and how patiently.
 
     Attributes:
         zone: in which messages tell the time.
-        every: time between two looks.
-        after: how long a cause has to last before it is told, where its rule has no time of its
+        check_interval: time between two looks.
+        pending: how long a cause has to last before it is told, where its rule has no time of its
             own.
-        unheard: for how long a store may not be listed.
+        vtex_silent: for how long a store may not be listed.
         ignored: rules that are not looked at.
     """
 
-    stores: Sequence[Watched]
-    after: timedelta = timedelta(minutes=2)
-    clear: timedelta = timedelta(minutes=5)
-    remind: timedelta = timedelta(hours=4)
-    unheard: timedelta = timedelta(minutes=15)
+    stores: Sequence[MonitoredStore]
+    pending: timedelta = timedelta(minutes=2)
+    resolve: timedelta = timedelta(minutes=5)
+    repeat: timedelta = timedelta(hours=4)
+    vtex_silent: timedelta = timedelta(minutes=15)
     ignored: frozenset[str] = frozenset()
     zone: tzinfo = SAO_PAULO
-    every: timedelta = timedelta(minutes=1)
+    check_interval: timedelta = timedelta(minutes=1)
 
     @property
-    def pace(self) -> AlertTiming:
+    def timing(self) -> AlertTiming:
         """How quickly alerts open and close."""
         # Those that wait for long by themselves are told at once.
         patient: dict[str, timedelta] = {
-            one: self.after for one in Rule if one not in (Rule.MISSING_ORDERS, Rule.BEAT_SILENT)
+            one: self.pending for one in Rule if one not in (Rule.MISSING_ORDERS, Rule.BEAT_SILENT)
         }
-        patient[Rule.RATE_LIMIT_EXHAUSTED] = max(self.after, QUOTA_LASTS)
-        gap = max(self.clear, 3 * self.every, LONGEST_GAP)
-        seldom: dict[str, timedelta] = {Rule.RECONCILIATION_FINDINGS: max(self.remind, COMPARED)}
-        return AlertTiming(patient, self.clear, self.remind, seldom, gap)
+        patient[Rule.RATE_LIMIT_EXHAUSTED] = max(self.pending, QUOTA_LASTS)
+        gap = max(self.resolve, 3 * self.check_interval, LONGEST_GAP)
+        seldom: dict[str, timedelta] = {Rule.RECONCILIATION_FINDINGS: max(self.repeat, COMPARED)}
+        return AlertTiming(patient, self.resolve, self.repeat, seldom, gap)
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """What the journal cannot know.
+class RateLimitUsage:
+    """Use of a store's rate limit.
 
     Attributes:
-        calls: store to the calls of the last minute, and those that are allowed; a store is left
-            out where it has no limit, or where nobody answers.
+        used: calls of the last minute.
+        allowed: calls a minute that the workers may make.
     """
 
-    calls: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    used: int
+    allowed: int
+
+
+Usage = Mapping[str, RateLimitUsage]
+"""Store to the use of its rate limit. A store is missing while Redis does not answer."""

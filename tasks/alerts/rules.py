@@ -18,7 +18,7 @@ from journal.monitoring.alert_queries import DeadLetterGroup, HealthSnapshot
 from journal.monitoring.alerts import Problem, RuleScope
 from journal.monitoring.heartbeats import ORDER_LIST_READ, STORE_REGISTERED
 from journal.monitoring.order_rate import LastOrder
-from tasks.alerts.model import Facts, Rule, Rules, Watched
+from tasks.alerts.model import AlertPolicy, MonitoredStore, Rule, Usage
 
 OF_STORES = (
     Rule.MISSING_ORDERS, Rule.VTEX_SILENT, Rule.JOBS_WAITING, Rule.DEAD_LETTERS, Rule.STORE_PAUSED,
@@ -60,13 +60,13 @@ class _Look:
 
     journal: Journal
     now: datetime
-    facts: Facts
+    usage: Usage
     vitals: HealthSnapshot
-    rules: Rules
+    policy: AlertPolicy
     last_orders: Mapping[str, LastOrder]
     last_seen: Mapping[RuleScope, datetime]
 
-    def heard(self, store: Watched) -> datetime | None:
+    def heard(self, store: MonitoredStore) -> datetime | None:
         """Return when VTEX last told which orders a store has; None where it never did."""
         times = [self.vitals.signs.get((ORDER_LIST_READ, store.name))]
         feed = self.vitals.feeds.get(store.name) if store.by_feed else None
@@ -82,11 +82,11 @@ class _Look:
 
 
 def evaluate(
-    journal: Journal, rules: Rules, now: datetime, facts: Facts | None = None
+    journal: Journal, policy: AlertPolicy, now: datetime, usage: Usage | None = None
 ) -> list[Problem]:
     """Return what is wrong at a moment, by what the journal holds; change no alert.
 
-    A function of the journal's rows, the rules, the moment and the facts alone: it asks no clock,
+    A function of the journal's rows, the policy, the moment and the facts alone: it asks no clock,
     no broker and no VTEX, so that a month of a store can be played in seconds. The counts by which
     rhythms are known are brought up to date in passing.
 
@@ -96,42 +96,44 @@ def evaluate(
         facts: what the journal cannot know; without them no quota is used up.
     """
     last_orders = journal.order_rates.count(now)
-    shortest = min((one.waits for one in rules.stores), default=timedelta(0))
+    shortest = min((one.max_wait for one in policy.stores), default=timedelta(0))
     look = _Look(
-        journal, now, facts or Facts(), journal.alert_queries.snapshot(now, waits=shortest), rules,
+        journal, now, usage or {}, journal.alert_queries.snapshot(now, waits=shortest), policy,
         last_orders, journal.alerts.last_seen(now - MEMORY),
     )  # fmt: skip
     found = list(_erp(look))
     found += _dead(look)
-    for store in rules.stores:
+    for store in policy.stores:
         for rule in (_paused, _unheard, _quiet, _waiting, _feed, _findings, _quota):
             found += rule(look, store)
-    return [one for one in found if one.rule not in rules.ignored]
+    return [one for one in found if one.rule not in policy.ignored]
 
 
-def look(journal: Journal, rules: Rules, now: datetime, facts: Facts | None = None) -> None:
+def update_alerts(
+    journal: Journal, policy: AlertPolicy, now: datetime, usage: Usage | None = None
+) -> None:
     """Evaluate all rules and keep what came of it: open alerts, go on with them, close them.
 
     Sends nothing (``tasks.alerts.delivery``). That somebody looks is what the rule ``beat`` asks
-    for, so that it is fulfilled here. Called again at the same moment it changes nothing. Who
-    looks at other times than each minute says how often in ``Rules.every``: what was wrong before
-    a longer gap does not count as having lasted.
+    for, so that it is fulfilled here. Called again at the same moment it changes nothing. A
+    caller with another rhythm than each minute sets ``AlertPolicy.check_interval``: a problem seen
+    before a longer gap does not count as having lasted.
     """
-    journal.heartbeats.register_stores([one.name for one in rules.stores], now)
-    found = evaluate(journal, rules, now, facts)
-    journal.alerts.observe(found, looked_at(rules, facts or Facts()), rules.pace, now=now)
+    journal.heartbeats.register_stores([one.name for one in policy.stores], now)
+    found = evaluate(journal, policy, now, usage)
+    journal.alerts.observe(found, looked_at(policy, usage or {}), policy.timing, now=now)
 
 
-def looked_at(rules: Rules, facts: Facts) -> set[RuleScope]:
+def looked_at(policy: AlertPolicy, usage: Usage) -> set[RuleScope]:
     """Return the rules and stores that a look covers."""
-    names = [one.name for one in rules.stores]
+    names = [one.name for one in policy.stores]
     places: set[RuleScope] = {(rule, name) for rule in OF_STORES for name in names}
     # Nobody knows of a quota whose Redis does not answer.
-    places -= {(Rule.RATE_LIMIT_EXHAUSTED, name) for name in names if name not in facts.calls}
+    places -= {(Rule.RATE_LIMIT_EXHAUSTED, name) for name in names if name not in usage}
     return places | {(Rule.DEAD_LETTERS, ""), (Rule.ERP_DOWN, ""), (Rule.BEAT_SILENT, "")}
 
 
-def silent_beat(watched: datetime, words: str) -> Problem:
+def beat_silent(watched: datetime, words: str) -> Problem:
     """Return the cause that no beat's task has run; ``words`` say what else is known."""
     return Problem(
         Rule.BEAT_SILENT, "",
@@ -141,7 +143,7 @@ def silent_beat(watched: datetime, words: str) -> Problem:
     )  # fmt: skip
 
 
-def wrong_clock(host: str, seconds: float, since: datetime) -> Problem:
+def clock_skewed(host: str, seconds: float, since: datetime) -> Problem:
     """Return the cause that a host's clock is not the journal's."""
     return Problem(
         Rule.CLOCK_SKEW, "", f"the clock of {host} is {seconds:.0f} s off the journal's database",
@@ -162,7 +164,7 @@ def _erp(look: _Look) -> Iterator[Problem]:
 
 
 def _dead(look: _Look) -> Iterator[Problem]:
-    known = {one.name for one in look.rules.stores}
+    known = {one.name for one in look.policy.stores}
     groups: dict[tuple[str, str], list[DeadLetterGroup]] = {}
     for one in look.vitals.dead:
         # Any name can come in by a message: those that are not ours are one store together.
@@ -196,7 +198,7 @@ def _dead_cause(
     )  # fmt: skip
 
 
-def _paused(look: _Look, store: Watched) -> Iterator[Problem]:
+def _paused(look: _Look, store: MonitoredStore) -> Iterator[Problem]:
     if store.name not in look.vitals.pauses:
         return
     until, reason = look.vitals.pauses[store.name]
@@ -210,21 +212,23 @@ def _paused(look: _Look, store: Watched) -> Iterator[Problem]:
     )
 
 
-def _unheard(look: _Look, store: Watched) -> Iterator[Problem]:
+def _unheard(look: _Look, store: MonitoredStore) -> Iterator[Problem]:
     heard = look.heard(store) or look.vitals.signs.get((STORE_REGISTERED, store.name))
     if heard is None or store.name in look.vitals.pauses:
         return
     explained = look.explained_until(store.name, Rule.STORE_PAUSED, Rule.BEAT_SILENT)
-    if look.now - max(heard, explained or heard) > max(look.rules.unheard, 3 * store.pace):
+    if look.now - max(heard, explained or heard) > max(
+        look.policy.vtex_silent, 3 * store.list_interval
+    ):
         yield Problem(
             Rule.VTEX_SILENT, store.name, "VTEX tells of no orders, new or not",
             "vtex-erp check; if that is well, the logs of a worker of the queue control", heard,
         )  # fmt: skip
 
 
-def _quiet(look: _Look, store: Watched) -> Iterator[Problem]:
+def _quiet(look: _Look, store: MonitoredStore) -> Iterator[Problem]:
     last, heard = look.last_orders.get(store.name), look.heard(store)
-    if last is None or heard is None or not store.quiet_orders or not last.counted:
+    if last is None or heard is None or not store.missing_orders or not last.counted:
         return
     # While VTEX tells nothing there is no silence of the shoppers.
     explained = look.explained_until(store.name, Rule.STORE_PAUSED, Rule.VTEX_SILENT)
@@ -236,7 +240,7 @@ def _quiet(look: _Look, store: Watched) -> Iterator[Problem]:
         return
     if rhythm.is_known:
         missing = rhythm.expected(begin, end, store.zone)
-        if missing < store.quiet_orders:
+        if missing < store.missing_orders:
             return
         words = f"no new order, where some {missing:.0f} were to be expected"
     elif end - begin < UNKNOWN_SILENCE or sum(rhythm.hours) < FEW_ORDERS:
@@ -249,18 +253,18 @@ def _quiet(look: _Look, store: Watched) -> Iterator[Problem]:
     )  # fmt: skip
 
 
-def _waiting(look: _Look, store: Watched) -> Iterator[Problem]:
+def _waiting(look: _Look, store: MonitoredStore) -> Iterator[Problem]:
     found = look.vitals.waiting.get(store.name)
     if found is None or store.name in look.vitals.pauses:
         return
     explained = look.explained_until(
         store.name, Rule.STORE_PAUSED, Rule.VTEX_SILENT, Rule.ERP_DOWN, Rule.BEAT_SILENT
     )
-    if look.now - max(found.oldest, explained or found.oldest) <= store.waits:
+    if look.now - max(found.oldest, explained or found.oldest) <= store.max_wait:
         return
     oldest = look.journal.alert_queries.oldest_waiting(store.name, look.vitals.erp)
     if oldest is not None:
-        minutes = f"{store.waits.total_seconds() / 60:g}"
+        minutes = f"{store.max_wait.total_seconds() / 60:g}"
         yield Problem(
             Rule.JOBS_WAITING, store.name,
             f"{_counted(found.count, 'job')} known for more than {minutes} minutes and not done; "
@@ -272,7 +276,7 @@ def _waiting(look: _Look, store: Watched) -> Iterator[Problem]:
         )  # fmt: skip
 
 
-def _feed(look: _Look, store: Watched) -> Iterator[Problem]:
+def _feed(look: _Look, store: MonitoredStore) -> Iterator[Problem]:
     feed = look.vitals.feeds.get(store.name)
     if feed is None or not store.by_feed or store.name in look.vitals.pauses:
         return
@@ -293,7 +297,7 @@ def _feed(look: _Look, store: Watched) -> Iterator[Problem]:
         )  # fmt: skip
 
 
-def _findings(look: _Look, store: Watched) -> Iterator[Problem]:
+def _findings(look: _Look, store: MonitoredStore) -> Iterator[Problem]:
     last = look.vitals.reconciliations.get(store.name)
     for kind, count in last.findings.items() if last else ():
         if count:
@@ -305,13 +309,13 @@ def _findings(look: _Look, store: Watched) -> Iterator[Problem]:
             )  # fmt: skip
 
 
-def _quota(look: _Look, store: Watched) -> Iterator[Problem]:
-    used, allowed = look.facts.calls.get(store.name, (0, 0))
-    if allowed and used >= USED_UP * allowed:
+def _quota(look: _Look, store: MonitoredStore) -> Iterator[Problem]:
+    usage = look.usage.get(store.name)
+    if usage and usage.allowed and usage.used >= USED_UP * usage.allowed:
         yield Problem(
             Rule.RATE_LIMIT_EXHAUSTED, store.name,
-            f"its quota is used up: {used} calls in the last minute of {allowed}; orders wait for "
-            "calls",
+            f"the rate limit is used up: {usage.used} calls in the last minute of "
+            f"{usage.allowed}; orders wait for calls",
             f"vtex-erp orders --store {store.name}; raise VTEX_QUOTA_PER_MINUTE if VTEX gives more "
             "(docs/rate-limit.md)",
             look.now,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from celery import shared_task
 
 from journal.monitoring.heartbeats import ALERTS_EVALUATED
-from tasks.alerts.delivery import tell
-from tasks.alerts.rules import look
+from tasks.alerts.delivery import notify
+from tasks.alerts.rules import update_alerts
 from tasks.base import StoreTask
 
 
@@ -17,13 +17,13 @@ def evaluate(self: StoreTask, /, **_: object) -> None:
     Beat calls this every ``ALERT_CHECK_INTERVAL_SECONDS``. Two that run at once send
     nothing twice; the lock only saves the work.
     """
-    alarm = self.context.alarm
-    if alarm is None:
+    alerting = self.context.alerting
+    if alerting is None:
         return
     with self.context.lock("alerts.evaluate") as renew:
         if renew is None:
             return
-        look(self.journal, alarm.rules, self.journal.now(), alarm.facts())
+        update_alerts(self.journal, alerting.policy, self.journal.now(), alerting.usage())
         self.journal.heartbeats.record(ALERTS_EVALUATED)
         renew()
-        tell(self.journal, alarm.notifier, alarm.rules, now=self.journal.now)
+        notify(self.journal, alerting.notifier, alerting.policy, now=self.journal.now)

@@ -11,12 +11,12 @@ from journal.model import Policy
 from journal.monitoring.heartbeats import ORDER_LIST_READ
 from journal.orders import NewOrder
 from support.in_process import Clock
-from tasks.alerts.delivery import Message, tell
-from tasks.alerts.model import Facts, Rules, Watched
-from tasks.alerts.rules import look
+from tasks.alerts.delivery import Message, notify
+from tasks.alerts.model import AlertPolicy, MonitoredStore, Usage
+from tasks.alerts.rules import update_alerts
 
-STORE = Watched("acme", by_feed=True)
-RULES = Rules((STORE, Watched("outlet")))
+STORE = MonitoredStore("acme", by_feed=True)
+POLICY = AlertPolicy((STORE, MonitoredStore("outlet")))
 MINUTE = timedelta(minutes=1)
 
 
@@ -49,20 +49,20 @@ class AlertScenario:
         self.journal = Journal(url, policy=Policy(), now=self.clock)
         self.journal.migrate()
         self.notifier = RecordingNotifier()
-        self.rules = RULES
+        self.policy = POLICY
         self.listing = True
 
-    def look(self, facts: Facts | None = None) -> None:
+    def look(self, usage: Usage | None = None) -> None:
         if self.listing:
-            for store in self.rules.stores:
+            for store in self.policy.stores:
                 if self.journal.store_pauses.get(store.name) is None:
                     self.journal.heartbeats.record(ORDER_LIST_READ, store.name)
-        look(self.journal, self.rules, self.clock(), facts)
-        tell(self.journal, self.notifier, self.rules, now=self.clock)
+        update_alerts(self.journal, self.policy, self.clock(), usage)
+        notify(self.journal, self.notifier, self.policy, now=self.clock)
 
-    def minutes(self, count: int, facts: Facts | None = None, *, step: int = 1) -> None:
+    def minutes(self, count: int, usage: Usage | None = None, *, step: int = 1) -> None:
         for _ in range(0, count, step):
-            self.look(facts)
+            self.look(usage)
             self.clock.pass_by(60 * step)
 
     def bury(self, order_id: str, reason: str, store: str = "acme") -> None:

@@ -18,10 +18,10 @@ from journal.journal import Journal
 from journal.model import JournalError
 from journal.monitoring.heartbeats import ALERTS_EVALUATED
 from journal.storage.clock import utc_now
-from tasks.alerts.delivery import tell
+from tasks.alerts.delivery import notify
 from tasks.alerts.model import Rule
-from tasks.alerts.rules import silent_beat, wrong_clock
-from tasks.context import Alarm
+from tasks.alerts.rules import beat_silent, clock_skewed
+from tasks.context import Alerting
 from workers import wiring
 from workers.configuration.settings import Settings
 from workers.locks import BEAT_LOCK
@@ -41,7 +41,7 @@ class Lookout:
         self._settings = settings
         self._every = min(LOOK_SECONDS, settings.alert_beat_silent_seconds / 4)
         self._journal: Journal = wiring.journal(settings)
-        self._alarm: Alarm = wiring.alarm(settings, {})
+        self._alerting: Alerting = wiring.alerting(settings, {})
         self._redis = redis.Redis.from_url(
             settings.redis_url, socket_timeout=2, socket_connect_timeout=2
         )
@@ -74,28 +74,29 @@ class Lookout:
         self._redis.close()
 
     def _look(self) -> None:
-        journal, rules, now = self._journal, self._alarm.rules, self._journal.now()
+        journal, policy, now = self._journal, self._alerting.policy, self._journal.now()
         self._clock(now)
         watched = journal.heartbeats.last(ALERTS_EVALUATED)
         seconds = self._silence.seconds(watched, time.monotonic(), time.time())
-        if watched is None or Rule.BEAT_SILENT in rules.ignored:
+        if watched is None or Rule.BEAT_SILENT in policy.ignored:
             return
         longest = self._settings.alert_beat_silent_seconds
         if seconds < longest or (now - watched).total_seconds() < longest:
             return
-        cause = silent_beat(watched, self._why())
-        journal.alerts.observe([cause], {(Rule.BEAT_SILENT, "")}, rules.pace, now=now, keys={""})
-        tell(journal, self._alarm.notifier, rules, now=journal.now)
+        cause = beat_silent(watched, self._why())
+        journal.alerts.observe([cause], {(Rule.BEAT_SILENT, "")}, policy.timing, now=now, keys={""})
+        notify(journal, self._alerting.notifier, policy, now=journal.now)
 
     def _clock(self, now: datetime) -> None:
-        rules, host = self._alarm.rules, socket.gethostname()
+        policy, host = self._alerting.policy, socket.gethostname()
         apart = abs((utc_now() - now).total_seconds())
         wrong = (
-            apart > self._settings.alert_clock_skew_seconds and Rule.CLOCK_SKEW not in rules.ignored
+            apart > self._settings.alert_clock_skew_seconds
+            and Rule.CLOCK_SKEW not in policy.ignored
         )
-        causes = [wrong_clock(host, apart, now)] if wrong else []
+        causes = [clock_skewed(host, apart, now)] if wrong else []
         self._journal.alerts.observe(
-            causes, {(Rule.CLOCK_SKEW, "")}, rules.pace, now=now, keys={host[:128]}
+            causes, {(Rule.CLOCK_SKEW, "")}, policy.timing, now=now, keys={host[:128]}
         )
 
     def _why(self) -> str:

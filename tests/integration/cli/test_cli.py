@@ -27,7 +27,7 @@ from journal.order_changes import ChangeHint
 from journal.orders import NewOrder, OrderRow, Orders
 from journal.requests import RequestDraft
 from support.servers import Cluster, RedisServer
-from tasks.alerts.rules import look
+from tasks.alerts.rules import update_alerts
 from vtex.client import VtexClient
 from vtex.documents import FeedConfig
 from vtex.simulator import cancel_requests
@@ -1225,8 +1225,8 @@ def test_a_dry_run_shows_the_codes_or_what_has_none(desk: Desk) -> None:
 
 def looked(desk: Desk) -> None:
     """Let somebody look for alerts now, without patience."""
-    rules = replace(wiring.rules(load(_set(desk.env))), after=timedelta())
-    look(desk.journal, rules, desk.moment)
+    rules = replace(wiring.alert_policy(load(_set(desk.env))), pending=timedelta())
+    update_alerts(desk.journal, rules, desk.moment)
     desk.journal.heartbeats.record("watched")
 
 

@@ -17,9 +17,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from support.in_process import Desk, desk
-from tasks.alerts.delivery import Message, tell
-from tasks.alerts.model import Rules, Watched
-from tasks.alerts.rules import look
+from tasks.alerts.delivery import Message, notify
+from tasks.alerts.model import AlertPolicy, MonitoredStore
+from tasks.alerts.rules import update_alerts
 from tasks.base import StoreTask
 from tasks.intake.orders import sales_order
 from tasks.reconciliation import repair
@@ -85,7 +85,9 @@ class Month:
         self.journal = office.journal
         self.random = random.Random(1)
         self.inbox = Inbox()
-        self.rules = Rules((Watched("acme", ZONE, by_feed=True),), every=NIGHTLY)
+        self.policy = AlertPolicy(
+            (MonitoredStore("acme", ZONE, by_feed=True),), check_interval=NIGHTLY
+        )
         self.missed: list[str] = []
         self.findings: list[Finding] = []
         office.clock.moment = START
@@ -128,8 +130,8 @@ class Month:
         for name in ("orders.list", "orders.read_feed", *hourly):
             app.tasks[name].apply(kwargs={"store": "acme"})
         self.office.work()
-        look(self.journal, self.rules, self.now)
-        tell(self.journal, self.inbox, self.rules, now=self.office.clock)
+        update_alerts(self.journal, self.policy, self.now)
+        notify(self.journal, self.inbox, self.policy, now=self.office.clock)
 
     def operate(self) -> None:
         """Do each morning what the alerts say: reconcile, mend what can be, enter the rest by hand."""

@@ -16,7 +16,7 @@ from workers import log
 from workers.notifier import AppriseNotifier
 
 NEWS = Message(
-    "acme: 3 jobs set aside: no *such* <b>SKU</b>", "since noon\nnext: check", Severity.WRONG
+    "acme: 3 jobs set aside: no *such* <b>SKU</b>", "since noon\nnext: check", Severity.FIRING
 )
 
 

@@ -474,7 +474,7 @@ def test_whoever_is_told_is_read_from_a_file_and_shown_nowhere(tmp_path: Path) -
 
     assert len(settings.alert_urls) == 2
     assert "T0KEN" not in repr(settings)
-    assert wiring.alarm(settings, {}).notifier.receivers == ("1 slack", "2 json")
+    assert wiring.alerting(settings, {}).notifier.receivers == ("1 slack", "2 json")
 
 
 def test_a_store_has_its_own_time_and_its_own_patience(tmp_path: Path) -> None:
@@ -492,12 +492,12 @@ def test_a_store_has_its_own_time_and_its_own_patience(tmp_path: Path) -> None:
     alert_waiting_minutes = 90
     """
 
-    acme, outlet = wiring.rules(of_file(tmp_path, toml, ALERT_WAITING_MINUTES="45")).stores
+    acme, outlet = wiring.alert_policy(of_file(tmp_path, toml, ALERT_WAITING_MINUTES="45")).stores
 
-    assert (str(acme.zone), acme.quiet_orders, acme.waits) == (
+    assert (str(acme.zone), acme.missing_orders, acme.max_wait) == (
         "America/Sao_Paulo", 15, timedelta(minutes=45),
     )  # fmt: skip
-    assert (str(outlet.zone), outlet.quiet_orders, outlet.waits) == (
+    assert (str(outlet.zone), outlet.missing_orders, outlet.max_wait) == (
         "America/Manaus", 0, timedelta(minutes=90),
     )  # fmt: skip
     assert (acme.by_feed, outlet.by_feed) == (False, True)

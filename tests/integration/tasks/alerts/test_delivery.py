@@ -13,10 +13,10 @@ from sqlalchemy import event
 
 from journal.monitoring.alerts import CLAIM_TIMEOUT, Problem
 from journal.orders import NewOrder
-from support.alert_scenario import MINUTE, RULES, STORE, AlertScenario, credentials_expire
-from tasks.alerts.delivery import tell
+from support.alert_scenario import MINUTE, POLICY, STORE, AlertScenario, credentials_expire
+from tasks.alerts.delivery import notify
 from tasks.alerts.model import Rule
-from tasks.alerts.rules import evaluate, silent_beat
+from tasks.alerts.rules import beat_silent, evaluate
 
 
 def test_two_that_look_at_once_tell_of_it_once(scenario: AlertScenario) -> None:
@@ -32,16 +32,16 @@ def test_two_that_look_at_once_tell_of_it_once(scenario: AlertScenario) -> None:
 
 
 def test_two_that_find_it_at_once_make_one_alert_of_it(scenario: AlertScenario) -> None:
-    cause = silent_beat(scenario.clock(), "no beat is at work")
+    cause = beat_silent(scenario.clock(), "no beat is at work")
 
     def find(_: int) -> None:
         scenario.journal.alerts.observe(
-            [cause], {(Rule.BEAT_SILENT, "")}, RULES.pace, now=scenario.clock()
+            [cause], {(Rule.BEAT_SILENT, "")}, POLICY.timing, now=scenario.clock()
         )
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(find, range(16)))
-    tell(scenario.journal, scenario.notifier, scenario.rules, now=scenario.clock)
+    notify(scenario.journal, scenario.notifier, scenario.policy, now=scenario.clock)
 
     assert scenario.open() == [("beat_silent", "")]
     assert len(scenario.notifier.titles()) == 1
@@ -143,14 +143,14 @@ def test_a_store_that_is_configured_no_more_keeps_no_alert_open(scenario: AlertS
     scenario.minutes(5)
     assert scenario.open() == [("store_paused", "outlet")]
 
-    scenario.rules = replace(RULES, stores=(STORE,))
+    scenario.policy = replace(POLICY, stores=(STORE,))
     scenario.minutes(70)
 
     assert scenario.open() == []
 
 
 def test_who_looks_seldom_is_believed_as_well(scenario: AlertScenario) -> None:
-    scenario.rules = replace(RULES, every=20 * MINUTE)
+    scenario.policy = replace(POLICY, check_interval=20 * MINUTE)
     scenario.bury("a-01", "no such SKU")
 
     scenario.minutes(60, step=20)
@@ -169,7 +169,7 @@ def test_what_was_wrong_before_and_after_a_long_gap_did_not_last(scenario: Alert
 
 
 def test_rules_that_are_ignored_are_not_told(scenario: AlertScenario) -> None:
-    scenario.rules = replace(RULES, ignored=frozenset({"store_paused"}))
+    scenario.policy = replace(POLICY, ignored=frozenset({"store_paused"}))
     scenario.journal.store_pauses.begin("acme", seconds=9e6, reason="stocktaking")
 
     scenario.minutes(5)
@@ -182,9 +182,9 @@ def test_an_evaluation_changes_no_alert_and_asks_no_clock(scenario: AlertScenari
     moment = scenario.clock()
     scenario.clock.moment = datetime(1990, 1, 1, tzinfo=UTC)
 
-    causes: list[Problem] = evaluate(scenario.journal, RULES, moment)
+    problems: list[Problem] = evaluate(scenario.journal, POLICY, moment)
 
-    assert [(one.rule, one.count) for one in causes] == [(Rule.DEAD_LETTERS, 1)]
+    assert [(one.rule, one.count) for one in problems] == [(Rule.DEAD_LETTERS, 1)]
     assert scenario.journal.alerts.find(since=datetime(1980, 1, 1, tzinfo=UTC)) == []
 
 

@@ -12,7 +12,7 @@ from journal.reconciliation import Reconciliation
 from journal.storage.tables import orders
 from support.alert_scenario import MINUTE, AlertScenario, credentials_expire
 from tasks.alerts.delivery import Severity
-from tasks.alerts.model import SAO_PAULO, Facts
+from tasks.alerts.model import SAO_PAULO, RateLimitUsage
 
 # --- dead jobs ------------------------------------------------------------------------------------
 
@@ -26,7 +26,7 @@ def test_fifty_orders_of_one_cause_are_one_message_with_count_first_order_and_ne
     scenario.minutes(10)
 
     (message,) = [one for name, one in scenario.notifier.got if name == "1 json"]
-    assert message.tone is Severity.WRONG
+    assert message.severity is Severity.FIRING
     assert message.title == "acme: 50 jobs set aside: items[…].sku …: the ERP has no such SKU"
     assert "how many: 50, first the order v000-01" in message.body
     assert "next: vtex-erp dead --store acme --reason 'items[…].sku …: the ERP" in message.body
@@ -363,11 +363,11 @@ def test_findings_of_a_reconciliation_are_told_by_kind_until_one_finds_none(
 def test_a_quota_that_is_used_up_for_long_is_told_and_a_burst_is_not(
     scenario: AlertScenario,
 ) -> None:
-    scenario.minutes(5, Facts({"acme": (4700, 4800)}))
-    scenario.minutes(20, Facts({"acme": (100, 4800)}))
+    scenario.minutes(5, {"acme": RateLimitUsage(4700, 4800)})
+    scenario.minutes(20, {"acme": RateLimitUsage(100, 4800)})
     burst = list(scenario.notifier.got)
 
-    scenario.minutes(15, Facts({"acme": (4700, 4800)}))
+    scenario.minutes(15, {"acme": RateLimitUsage(4700, 4800)})
 
     assert burst == []
     (title,) = scenario.notifier.titles()
@@ -375,7 +375,7 @@ def test_a_quota_that_is_used_up_for_long_is_told_and_a_burst_is_not(
 
 
 def test_a_quota_that_nobody_knows_leaves_its_alert_as_it_is(scenario: AlertScenario) -> None:
-    scenario.minutes(15, Facts({"acme": (4700, 4800)}))
+    scenario.minutes(15, {"acme": RateLimitUsage(4700, 4800)})
 
     scenario.minutes(30)
 
