@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
-from workers.configuration.urls import masked
+from foundation.redaction import masked
 
 FACTS = ("store", "order_id", "attempt", "stage", "task", "count", "reason", "seconds")
 """What a line may carry besides its message; nothing else of ``extra`` is written."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,6 +21,8 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+
+from foundation.redaction import storable
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -47,14 +48,12 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 MAX_TEXT_LENGTH = 10_000
 
-_UNFIT = re.compile("[\x00\ud800-\udfff]")
-
 
 def bounded_text(words: str | None) -> str | None:
     """Return a reason as every database keeps it."""
     if words is None:
         return None
-    words = _UNFIT.sub("\ufffd", words)
+    words = storable(words)
     return words if len(words) <= MAX_TEXT_LENGTH else f"{words[:MAX_TEXT_LENGTH]}…"
 
 

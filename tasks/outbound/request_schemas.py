@@ -21,6 +21,7 @@ from marshmallow import (
     validates_schema,
 )
 
+from foundation.redaction import storable
 from tasks.errors import ContractNewer, RequestInvalid
 from vtex.payloads import (
     Cancellation,
@@ -35,7 +36,6 @@ from vtex.payloads import (
     plain_series,
     series_of_key,
 )
-from vtex.schemas import clean
 
 KINDS = {
     "invoice": "invoices.send",
@@ -182,7 +182,7 @@ class _Text(fields.String):
 
     def _deserialize(self, value: Any, *args: Any, **more: Any) -> Any:
         text = super()._deserialize(value, *args, **more).strip()
-        if clean(text) != text:
+        if storable(text) != text:
             raise ValidationError("holds a NUL, or half of a character of two halves")
         if self.required and not text:
             raise ValidationError("is empty")

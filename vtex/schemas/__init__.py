@@ -5,10 +5,8 @@ from vtex.schemas.listing import read_page
 from vtex.schemas.orders import read_order
 from vtex.schemas.packages import read_packages, read_receipt
 from vtex.schemas.payments import read_transaction
-from vtex.schemas.values import clean
 
 __all__ = [
-    "clean",
     "read_feed",
     "read_feed_config",
     "read_order",

@@ -8,6 +8,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load, validate
 
+from foundation.redaction import storable
 from vtex.documents import Address, OrderTransaction, Payment, Transaction
 from vtex.schemas.addresses import AddressSchema
 from vtex.schemas.values import (
@@ -17,7 +18,6 @@ from vtex.schemas.values import (
     Moment,
     Rows,
     Text,
-    clean,
     load,
     optional,
 )
@@ -112,7 +112,7 @@ def _named(raw: Any) -> dict[str, str]:
     if not isinstance(raw, list):
         return {}
     return {
-        str(row.get("name")): clean(str(row["value"]))
+        str(row.get("name")): storable(str(row["value"]))
         for row in raw
         if isinstance(row, dict) and row.get("value") not in (None, "")
     }
@@ -122,7 +122,7 @@ def _lowered(raw: Any) -> dict[str, str]:
     answers: dict[str, str] = {}
     for key, value in raw.items() if isinstance(raw, dict) else ():
         if value not in (None, "") and not isinstance(value, dict | list):
-            answers.setdefault(str(key).lower(), clean(str(value)))
+            answers.setdefault(str(key).lower(), storable(str(value)))
     return answers
 
 

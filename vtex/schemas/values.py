@@ -11,6 +11,7 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate
 
+from foundation.redaction import storable
 from vtex.errors import DocumentInvalid
 from vtex.schemas.fast_reader import reader
 
@@ -28,17 +29,6 @@ MOST_UNITS = 10**6
 
 
 LONGEST_ID = 64
-
-
-_UNFIT = re.compile("[\x00\ud800-\udfff]")
-
-
-def clean(text: str) -> str:
-    """Return text without NUL and half surrogate pairs, which databases refuse.
-
-    The raw document keeps them.
-    """
-    return text if text.isprintable() else _UNFIT.sub("\ufffd", text)
 
 
 _WORD = re.compile(r"[\w.-]{1,64}")
@@ -60,7 +50,7 @@ class Text(fields.Field[str | None]):
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str | None:
         if type(value) is not str:
             value = self._digits(value)
-        text = clean(value.strip())
+        text = storable(value.strip())
         if self.needed and not text:
             raise ValidationError("is empty")
         return text or None

@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 
 import requests
 
+from foundation.redaction import one_line, redacted
 from vtex.errors import (
     OrderConflict,
     OrderNotFound,
@@ -37,8 +38,6 @@ _HEADERS = {
     "Content-Type": "application/json",
     "User-Agent": "vtex-erp-workers/0.1",
 }
-
-_PRIVATE = re.compile(r"(?<![^\s@])[^\s@]+@[^\s@]+|\d[\d./() -]{7,}\d|[A-Za-z0-9_-]{40,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,18 +251,11 @@ def _vtex_words(body: bytes) -> tuple[str | None, str]:
     code = error.get("code")
     words = (error.get(name) for name in ("message", "Message", "title"))
     return (
-        _plain(str(code), 32) if isinstance(code, str | int) and code else None,
-        _plain(next((text for text in words if text and isinstance(text, str)), ""), 200),
+        one_line(redacted(str(code)), 32) if isinstance(code, str | int) and code else None,
+        one_line(
+            redacted(next((text for text in words if text and isinstance(text, str)), "")), 200
+        ),
     )
-
-
-def _plain(text: str, most: int) -> str:
-    """Return text from VTEX on one line, without personal data and control characters."""
-    shown = "".join(
-        character if character.isprintable() else " "
-        for character in _PRIVATE.sub("…", text)[:most]
-    )
-    return " ".join(shown.split())
 
 
 def _retry_after(value: str | None) -> float | None:

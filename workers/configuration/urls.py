@@ -22,12 +22,6 @@ _RABBITMQ = ("amqp://", "amqps://")
 _ENCODE = "the characters @ : / ? # of a password must be percent-encoded (# as %23)"
 
 
-def masked(url: str) -> str:
-    """Return a URL without its passwords, also where they break its syntax."""
-    hidden = re.sub(r"://([^:@/?#]*):.*@", r"://\1:***@", url, flags=re.DOTALL)
-    return re.sub(r"(?i)([?&][^=&]*(?:pass|token|secret)[^=&]*=)[^&\s]*", r"\1***", hidden)
-
-
 def adapters() -> dict[str, EntryPoint]:
     """Return the ERP adapters that are installed, by the scheme of their URLs."""
     return {one.name: one for one in entry_points(group="vtex_erp.adapters")}

@@ -18,10 +18,11 @@ from celery import bootsteps
 from celery.worker.consumer import events
 from kombu.exceptions import OperationalError
 
+from foundation.redaction import masked
 from journal.model import JournalError
 from workers import wiring
 from workers.configuration.settings import Settings, load
-from workers.configuration.urls import is_rabbitmq, masked
+from workers.configuration.urls import is_rabbitmq
 from workers.monitoring.cached_reading import CachedReading, NotInTime
 
 STILL_SECONDS = 120.0

@@ -13,7 +13,7 @@ from erp.adapters.odoo.partners import Partners
 from erp.adapters.odoo.rpc import Odoo, OdooCollides, OdooRefuses, Row
 from erp.adapters.odoo.sale_reader import Sales, is_half_made
 from erp.adapters.odoo.url import address
-from erp.adapters.shared.sale_notes import hushed, remark
+from erp.adapters.shared.sale_notes import redacted, remark
 from erp.port import ErpOrder, ErpRejected, ErpUnavailable, Event, Request
 from erp.sales_order import SalesOrder
 
@@ -53,7 +53,7 @@ class OdooErp:
             sale = self._sales.row(order.store, order.order_id) or self._made(order)
             return self._confirmed(sale, order)
         except OdooRefuses as error:
-            raise ErpRejected(hushed(str(error), order)) from None
+            raise ErpRejected(redacted(str(error), order)) from None
 
     def _made(self, order: SalesOrder) -> Row:
         """Create the sale as a draft; where a racing worker was first, return its sale."""

@@ -18,6 +18,7 @@ import requests
 from erp.adapters.odoo.url import Address
 from erp.adapters.shared.http_client import Web
 from erp.port import ErpRejected, ErpUnavailable
+from foundation.redaction import one_line
 
 MOST_WORDS = 300
 JSON2_FROM = 19
@@ -146,7 +147,7 @@ class Odoo:
             raise OdooCollides(f"Odoo's transactions collide at {model}")
         if _TRANSIENT.search(words):
             raise ErpUnavailable(f"Odoo's database has trouble with {model}")
-        raise OdooRefuses(f"Odoo refuses {model}: {_short(words)}")
+        raise OdooRefuses(f"Odoo refuses {model}: {one_line(words, MOST_WORDS)}")
 
     def fields(self, model: str) -> Mapping[str, Row]:
         """Return a model's fields, by which versions and modules differ. Raises as ``call``."""
@@ -240,7 +241,7 @@ def _raise(error: Mapping[str, Any], what: str) -> None:
     """Raise what an error object means, by the name of its exception."""
     kind = str(error.get("name") or error.get("message") or "").rpartition(".")[2]
     if kind in REFUSALS:
-        raise OdooRefuses(f"Odoo refuses {what}: {_short(str(error.get('message')))}")
+        raise OdooRefuses(f"Odoo refuses {what}: {one_line(str(error.get('message')), MOST_WORDS)}")
     if kind in DENIALS:
         raise _denied(what)
     words = str(error.get("message"))
@@ -258,7 +259,3 @@ def _denied(what: str) -> ErpUnavailable:
         f"Odoo refuses the key or its rights at {what}: put a valid user and API key into ERP_URL, "
         "and give the user that right"
     )
-
-
-def _short(words: str) -> str:
-    return " ".join(words.split())[:MOST_WORDS]

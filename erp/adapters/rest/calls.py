@@ -19,14 +19,12 @@ from erp.adapters.rest.profile import Profile, ProfileError
 from erp.adapters.rest.state import Pace, State
 from erp.adapters.rest.template import Formats, Renderer, TemplateError, dumped, found
 from erp.port import ErpRejected, ErpUnavailable
+from foundation.redaction import redacted
 
 MOST_BYTES = 8 * 1024 * 1024
 MOST_SECONDS = 30.0
 MOST_WORDS = 300
 CONNECT_SECONDS = 5.0
-
-PRIVATE = re.compile(r"[^\s@\"']+@[^\s@\"']+|\d[\d./() -]{7,}\d")
-"""E-mail addresses and long numbers: an ERP quotes what it does not like."""
 
 
 class Duplicate(Exception):
@@ -164,9 +162,7 @@ class Calls:
                 value = found(document, path)
                 said += value if isinstance(value, list) else [value] if value else []
         words = "; ".join(dict.fromkeys(str(one) for one in said))
-        for name in names:
-            words = words.replace(name, "***")
-        return f": {PRIVATE.sub('***', words)[:MOST_WORDS]}" if words else ""
+        return f": {redacted(words, names)[:MOST_WORDS]}" if words else ""
 
 
 def _raise(meaning: str, words: str) -> None:

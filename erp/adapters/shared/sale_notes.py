@@ -11,6 +11,7 @@ from typing import Any
 
 from erp.port import Request
 from erp.sales_order import Line, SalesOrder
+from foundation import redaction
 
 BRASILIA = timezone(timedelta(hours=-3))
 REASON = "Cancelado pelo lojista"
@@ -59,17 +60,14 @@ def sku_note(line: Line) -> str:
     return f"VTEX SKU {line.sku_id}{by}{gift}"
 
 
-def hushed(words: str, order: SalesOrder) -> str:
-    """Return the ERP's words without what they may say of the customer."""
+def redacted(words: str, order: SalesOrder) -> str:
+    """Return the ERP's words without the personal data of the order's customer."""
     customer = order.customer
-    secrets = [customer.name, customer.document, customer.email, customer.phone]
+    personal = [customer.name, customer.document, customer.email, customer.phone]
     for place in (order.shipping_address, order.billing_address):
         if place is not None:
-            secrets += [place.receiver, place.street, place.postal_code]
-    for one in sorted(filter(None, secrets), key=len, reverse=True):
-        words = re.sub(re.escape(one), "…", words, flags=re.IGNORECASE)
-    # A CPF or CNPJ as people write it.
-    return re.sub(r"\d{2,3}\.\d{3}\.\d{3}[-/][\d/-]+", "…", words)
+            personal += [place.receiver, place.street, place.postal_code]
+    return redaction.redacted(words, personal, pattern=redaction.TAX_ID)
 
 
 # --- what they wrote ------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from erp.adapters.shared.sale_notes import hushed, remark
+from erp.adapters.shared.sale_notes import redacted, remark
 from erp.adapters.tryton import notes, sale_mapping
 from erp.adapters.tryton.outbox import Outbox
 from erp.adapters.tryton.rest_client import Rest, Row, TrytonRefuses, address, batched
@@ -52,7 +52,7 @@ class TrytonErp:
         try:
             return self._insert(order)
         except TrytonRefuses as error:
-            raise ErpRejected(hushed(str(error), order)) from None
+            raise ErpRejected(redacted(str(error), order)) from None
 
     def _insert(self, order: SalesOrder) -> str:
         shop = self._shop(order.store)

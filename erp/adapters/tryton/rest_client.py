@@ -17,6 +17,7 @@ import requests
 
 from erp.adapters.shared.http_client import Web, endpoint
 from erp.port import ErpRejected, ErpUnavailable
+from foundation.redaction import one_line
 
 BUSY_SECONDS = (0.2, 0.5, 1.0, 2.0)
 """Waits after a 503: Tryton took its transaction back, since others wrote the same records."""
@@ -212,7 +213,7 @@ def _words(text: str) -> str:
         message = json.loads(text).get("message")
     except (ValueError, AttributeError, RecursionError):
         return ""
-    return " ".join(message.split())[:MOST_WORDS] if isinstance(message, str) else ""
+    return one_line(message, MOST_WORDS) if isinstance(message, str) else ""
 
 
 def _model(path: str) -> str:

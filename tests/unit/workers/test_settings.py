@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from foundation.redaction import masked
 from workers import wiring
 from workers.configuration.declaration import SettingsError
 from workers.configuration.settings import Settings, SettingsSchema, load
-from workers.configuration.urls import masked
 
 ONE = {
     "VTEX_ACCOUNT": "acme",

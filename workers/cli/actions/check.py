@@ -8,6 +8,7 @@ from datetime import datetime
 import redis
 
 from erp.port import ErpError, ErpUnavailable
+from foundation.redaction import masked
 from journal.erp_circuit_breaker import ErpCircuit
 from journal.feeds import FeedRow
 from journal.journal import Journal
@@ -20,7 +21,6 @@ from workers import pauses, wiring
 from workers.cli.actions import check_broker as broker_checks
 from workers.configuration.settings import Settings
 from workers.configuration.stores import Store
-from workers.configuration.urls import masked
 from workers.notifier import AppriseNotifier
 from workers.rate_limiter import Standing, StoreRateLimiter
 from workers.verdict import Verdict

@@ -20,9 +20,10 @@ from amqp.exceptions import (
 from kombu.connection import Connection
 from kombu.entity import Queue
 
+from foundation.redaction import masked
 from workers.app import app
 from workers.configuration.settings import Settings
-from workers.configuration.urls import is_rabbitmq, masked
+from workers.configuration.urls import is_rabbitmq
 from workers.locks import BEAT_LOCK
 from workers.verdict import Verdict
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from erp.adapters.shared.sale_notes import hushed, sku_of
+from erp.adapters.shared.sale_notes import redacted, sku_of
 from erp.adapters.tryton import notes
 from erp.adapters.tryton.adapter import TrytonErp
 from erp.adapters.tryton.documents import STREAMS
@@ -104,7 +104,7 @@ def test_trytons_words_lose_what_they_say_of_the_customer() -> None:
     )
     words = "Party ANA PRADO, 529.982.247-25, 52998224725, a@b.test, Rua das Palmeiras, Bruno: no"
 
-    assert hushed(words, order) == "Party …, …, …, …, …, …: no"
+    assert redacted(words, order) == "Party …, …, …, …, …, …: no"
 
 
 # --- notes and documents --------------------------------------------------------------------------
