@@ -1,6 +1,6 @@
 """Flower's settings: a password always, one machine only unless told otherwise.
 
-Flower reads this file from the folder in which ``celery -A workers flower`` is started. The
+``vtex-erp flower`` and ``celery -A workers flower`` apply this file from any folder. The
 password is ``FLOWER_BASIC_AUTH`` (``user:password``) or the content of ``FLOWER_BASIC_AUTH_FILE``.
 Beside its own pages and metrics Flower serves the cluster's (docs/metrics.md).
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 from celery import Celery, signals
@@ -19,6 +20,13 @@ from workers.monitoring.watchdog import Lookout
 
 # ``celery`` started in the project's folder finds celeryconfig there; elsewhere it is installed.
 sys.path.insert(0, os.getcwd())
+
+FLOWER_SETTINGS = Path(__file__).parent.with_name("flowerconfig.py")
+"""Flower's settings, installed beside this package."""
+
+# Flower reads flowerconfig.py in the current folder, and starts without a password where there is
+# none. ``celery -A workers flower`` imports this module before Flower reads its environment.
+os.environ.setdefault("FLOWER_CONF", str(FLOWER_SETTINGS))
 
 GARBAGE_OBJECTS = 20_000
 """Objects made and not freed before garbage is looked for: a few megabytes at most."""

@@ -201,7 +201,7 @@ class Run:
     def _operate(self) -> None:
         """Do what a person does: retry what was set aside, once its cause is gone."""
         for cause in OPERATORS_CAUSES:
-            done = self.world.command("retry", "--reason", cause, "--yes")
+            done = self.world.command("dead-letters", "retry", "--matching", cause, "--yes")
             self.retried += sum(int(count) for count in re.findall(r"(\d+) jobs", done.stdout)[-1:])
 
     def leaks(self) -> list[str]:

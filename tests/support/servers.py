@@ -425,16 +425,16 @@ class Cluster:
 
     def order(self, order_id: str) -> dict[str, Any]:
         """Where an order stands, as the command line tells it."""
-        shown = self.told("order", order_id, "--json")
+        shown = self.told("orders", "show", order_id, "--json")
         return dict(json.loads(shown)["order"]) if shown else {}
 
     def orders(self, *options: str) -> list[dict[str, Any]]:
         return list(
-            json.loads(self.told("orders", "--json", "--limit", "5000", *options))["orders"]
+            json.loads(self.told("orders", "list", "--json", "--limit", "5000", *options))["orders"]
         )
 
     def all_done(self, count: int) -> bool:
-        return f"{count} done" in self.told("orders", "--limit", "1")
+        return f"{count} done" in self.told("orders", "list", "--limit", "1")
 
     def all_done_supervised(self, count: int) -> bool:
         """Say the same, and start again what has exited."""

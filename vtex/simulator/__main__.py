@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import fields
 
 from vtex.simulator.config import Config
-from vtex.simulator.server import serve
 
 HELP = {
     "account": "account name",
@@ -34,7 +33,7 @@ HELP = {
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve a simulated store until SIGINT or SIGTERM."""
-    parser = argparse.ArgumentParser(prog="vtex-erp simulate", description=__doc__)
+    parser = argparse.ArgumentParser(prog="vtex-erp simulator", description=__doc__)
     default = Config(port=8700, orders=30)
     for field in fields(Config):
         value = getattr(default, field.name)
@@ -57,6 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 async def _run(config: Config) -> None:
+    # Here, so that --help needs no server: the options are those of vtex-erp simulator too.
+    from vtex.simulator.server import serve
+
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):

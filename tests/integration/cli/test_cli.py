@@ -132,7 +132,7 @@ def test_orders_are_found_by_store_state_stage_and_age(desk: Desk) -> None:
     desk.bury("dead-01", "the sums differ by 0,01")
 
     def found(*options: str) -> set[str]:
-        return {one["order_id"] for one in desk.json("orders", *options)["orders"]}
+        return {one["order_id"] for one in desk.json("orders", "list", *options)["orders"]}
 
     assert found() == {"old-01", "new-01", "dead-01", "far-01"}
     assert found("--store", "outlet") == {"far-01"}
@@ -148,7 +148,7 @@ def test_the_table_tells_value_and_reason_and_the_counts(desk: Desk) -> None:
     desk.list("dead-01", "new-01")
     desk.bury("dead-01", "the sums differ by 0,01")
 
-    text = desk.type("orders")
+    text = desk.type("orders", "list")
 
     assert "1.234,56" in text
     assert "the sums differ by 0,01" in text
@@ -156,10 +156,10 @@ def test_the_table_tells_value_and_reason_and_the_counts(desk: Desk) -> None:
 
 
 def test_orders_as_json_have_a_fixed_shape(desk: Desk) -> None:
-    assert desk.json("orders") == {"orders": [], "counts": {}, "paused": {}}
+    assert desk.json("orders", "list") == {"orders": [], "counts": {}, "paused": {}}
 
     desk.list("new-01")
-    shown = desk.json("orders")
+    shown = desk.json("orders", "list")
 
     assert shown["counts"] == {"acme": {"listed": 1}}
     assert set(shown["orders"][0]) == set(OrderRow.__dataclass_fields__)
@@ -169,7 +169,9 @@ def test_orders_as_json_have_a_fixed_shape(desk: Desk) -> None:
 def test_a_store_that_was_never_listed_is_told(desk: Desk) -> None:
     desk.list("new-01")
 
-    assert "'acmee' was ever listed (known: acme)" in desk.type("orders", "--store", "acmee")
+    assert "'acmee' was ever listed (known: acme)" in desk.type(
+        "orders", "list", "--store", "acmee"
+    )
 
 
 @pytest.mark.parametrize(
@@ -181,7 +183,7 @@ def test_a_store_that_was_never_listed_is_told(desk: Desk) -> None:
 )  # fmt: skip
 def test_a_filter_that_makes_no_sense_is_a_wrong_call(desk: Desk, options: tuple[str, ...]) -> None:
     assert f"Invalid value for '{options[0].split('=')[0]}'" in desk.type(
-        "orders", *options, status=2
+        "orders", "list", *options, status=2
     )
 
 
@@ -191,8 +193,8 @@ def test_a_filter_that_makes_no_sense_is_a_wrong_call(desk: Desk, options: tuple
 def test_an_unknown_order_is_told_with_the_command_that_brings_it_in(desk: Desk) -> None:
     desk.list("far-01", store="outlet")
 
-    assert "vtex-erp sync v1-01 brings it in" in desk.type("order", "v1-01", status=1)
-    text = desk.type("order", "far-01", "--store", "acme", status=1)
+    assert "vtex-erp sync v1-01 brings it in" in desk.type("orders", "show", "v1-01", status=1)
+    text = desk.type("orders", "show", "far-01", "--store", "acme", status=1)
     assert "store outlet has one of this id" in text
     assert "vtex-erp sync far-01 --store acme" in text
 
@@ -203,13 +205,13 @@ def test_an_order_of_two_stores_needs_the_store(desk: Desk) -> None:
 
     for command in (("order", "v1-01"), ("order", "v1-01", "--dry-run"), ("retry", "v1-01")):
         assert "several stores (acme, outlet): add --store" in desk.type(*command, status=2)
-    assert desk.json("order", "v1-01", "--store", "outlet")["order"]["store"] == "outlet"
+    assert desk.json("orders", "show", "v1-01", "--store", "outlet")["order"]["store"] == "outlet"
 
 
 def test_an_id_is_taken_as_it_is_pasted(desk: Desk) -> None:
     desk.list("1268540501456-01")
 
-    assert "1268540501456-01: waits" in desk.type("order", " #1268540501456-01\n")
+    assert "1268540501456-01: waits" in desk.type("orders", "show", " #1268540501456-01\n")
 
 
 @pytest.mark.parametrize("text", ["", "two words", "\udcff", "ação-01", "a\x00b"])
@@ -222,8 +224,8 @@ def test_the_life_of_an_order_says_why_it_is_dead(desk: Desk) -> None:
     desk.list("v1-01")
     desk.bury("v1-01", "the sums differ by 0,01")
 
-    assert "is dead at listed: the sums differ by 0,01" in desk.type("order", "v1-01")
-    life = desk.json("order", "v1-01")
+    assert "is dead at listed: the sums differ by 0,01" in desk.type("orders", "show", "v1-01")
+    life = desk.json("orders", "show", "v1-01")
     assert (life["order"]["state"], life["requests"]) == ("dead", [])
     assert set(life["events"][0]) == {"at", "kind", "stage", "attempt", "what", "detail"}
 
@@ -231,8 +233,8 @@ def test_the_life_of_an_order_says_why_it_is_dead(desk: Desk) -> None:
 def test_documents_are_shown_where_they_are_asked_for_alone(desk: Desk) -> None:
     desk.list("v1-01")
 
-    assert "documents" not in desk.json("order", "v1-01")
-    assert desk.json("order", "v1-01", "--documents")["documents"] == {
+    assert "documents" not in desk.json("orders", "show", "v1-01")
+    assert desk.json("orders", "show", "v1-01", "--documents")["documents"] == {
         "order": None, "payment": None,
     }  # fmt: skip
 
@@ -256,8 +258,8 @@ def test_a_dry_run_tells_what_keeps_an_order_out(
 ) -> None:
     order_id = desk.paid(**changes)
 
-    shown = desk.json("order", order_id, "--dry-run", status=1)
-    text = desk.type("order", order_id, "--dry-run", status=1)
+    shown = desk.json("orders", "explain", order_id, status=1)
+    text = desk.type("orders", "explain", order_id, status=1)
 
     assert shown["would"] == would
     assert words in shown["reason"]
@@ -268,7 +270,7 @@ def test_a_dry_run_tells_what_keeps_an_order_out(
 def test_a_dry_run_flags_what_a_lenient_store_lets_in(desk: Desk) -> None:
     desk.env["ALLOW_SUM_MISMATCH"] = "true"
 
-    text = desk.type("order", desk.paid(value=1), "--dry-run")
+    text = desk.type("orders", "explain", desk.paid(value=1))
 
     assert "would be inserted" in text
     assert "flag: " in text
@@ -279,7 +281,7 @@ def test_a_dry_run_leaves_journal_erp_and_vtex_as_they_were(desk: Desk) -> None:
     desk.list(order_id)
     before = _contents(desk)
 
-    shown = desk.json("order", order_id, "--dry-run")
+    shown = desk.json("orders", "explain", order_id)
 
     assert shown["sales_order"]["order_id"] == order_id
     assert _contents(desk) == before
@@ -298,7 +300,7 @@ def _contents(desk: Desk) -> dict[str, list[Any]]:
 
 
 def test_a_dry_run_of_what_vtex_does_not_know_says_what_to_mind(desk: Desk) -> None:
-    assert "mind the store, and the -01" in desk.type("order", "v1-01", "--dry-run", status=1)
+    assert "mind the store, and the -01" in desk.type("orders", "explain", "v1-01", status=1)
 
 
 # --- sync and retry, which need the broker --------------------------------------------------------
@@ -310,19 +312,19 @@ def test_a_dead_order_goes_back_to_the_queue_once_it_is_retried(cluster: Cluster
         (ticket,) = journal.jobs.dispatch(in_flight=1)
         journal.jobs.bury("acme", "v1-01", ticket.attempt, "refused")
 
-    answer = cluster.command("retry", "v1-01")
+    answer = cluster.command("orders", "retry", "v1-01")
 
     assert "v1-01: tried again (intake from stage listed)" in answer.stdout
     with redis.Redis.from_url(cluster.env["REDIS_URL"]) as broker:
         assert broker.llen("orders") == 1
-    assert "no dead job fits" in cluster.command("retry", "v1-01", "--job", "99").stdout
+    assert "no dead job fits" in cluster.command("orders", "retry", "v1-01", "--job", "99").stdout
 
 
 def test_a_sync_without_a_broker_keeps_what_it_listed(cluster: Cluster) -> None:
     cluster.start_simulator(3)
     cluster.env["REDIS_URL"] = "redis://127.0.0.1:1/0"
 
-    answer = cluster.command("sync")
+    answer = cluster.command("orders", "sync")
 
     assert answer.returncode == 1
     assert "the broker does not answer" in answer.stderr
@@ -345,8 +347,8 @@ def test_every_store_of_a_file_is_listed_and_one_order_needs_its_store(
         del cluster.env[name]
     cluster.env["STORES_FILE"] = str(tmp_path / "stores.toml")
 
-    everything = cluster.command("sync")
-    unclear = cluster.command("sync", "v1-01")
+    everything = cluster.command("orders", "sync")
+    unclear = cluster.command("orders", "sync", "v1-01")
 
     assert "acme: 2 new orders" in everything.stdout
     assert "outlet: 2 new orders" in everything.stdout
@@ -357,7 +359,7 @@ def test_every_store_of_a_file_is_listed_and_one_order_needs_its_store(
 def test_a_sync_with_a_wrong_token_points_to_check(desk: Desk) -> None:
     desk.env["VTEX_APP_TOKEN"] = "wr0ng-token"
 
-    text = desk.type("sync", status=1)
+    text = desk.type("orders", "sync", status=1)
 
     assert "401" in text
     assert "vtex-erp check tells more" in text
@@ -446,10 +448,10 @@ def test_check_shows_the_rate_limit_and_what_slows_it_down_until_a_person_lets_i
     with desk.serve(redis_server):
         before = desk.verdicts(status=0)
         desk.store.faults.add(kind="throttle", retry_after=300)
-        desk.type("sync", status=1)
+        desk.type("orders", "sync", status=1)
 
         slow = desk.verdicts(status=0)
-        desk.type("resume", "acme")
+        desk.type("stores", "resume", "--store", "acme")
         after = desk.verdicts(status=0)
 
     assert before["acme rate limit"] == (
@@ -485,8 +487,8 @@ def test_check_and_orders_tell_of_an_erp_that_orders_wait_for(desk: Desk) -> Non
 
     assert ok is None
     assert "(no answer); orders wait at paid" in detail
-    assert "waits for the ERP, which does not answer: no answer" in desk.type("orders")
-    assert "waits at paid for the ERP" in desk.type("order", "v1-01")
+    assert "waits for the ERP, which does not answer: no answer" in desk.type("orders", "list")
+    assert "waits at paid for the ERP" in desk.type("orders", "show", "v1-01")
 
 
 def test_check_names_each_weakness_of_the_broker(desk: Desk, redis_server: RedisServer) -> None:
@@ -594,7 +596,7 @@ def test_a_journal_that_is_none_is_one_line(bare: Desk, command: str, fault: str
 def test_a_journal_that_is_away_is_to_be_started_and_not_migrated(desk: Desk) -> None:
     desk.env["JOURNAL_URL"] = "postgresql://u:s3cret@127.0.0.1:1/x"
 
-    (line,) = desk.type("orders", status=1).splitlines()
+    (line,) = desk.type("orders", "list", status=1).splitlines()
 
     assert "start it, or mend JOURNAL_URL; vtex-erp check tells more" in line
     assert "migrate" not in line
@@ -619,7 +621,7 @@ def test_what_nobody_foresaw_is_one_line_that_quotes_nothing(
 
     monkeypatch.setattr(Orders, "counts", breaks)
 
-    text = desk.type("orders", status=1)
+    text = desk.type("orders", "list", status=1)
 
     assert text.startswith("Error: unforeseen LookupError at test_cli.py:")
     assert PERSON not in text
@@ -638,8 +640,8 @@ def test_what_needs_no_store_works_without_one(bare: Desk) -> None:
     bare.type("migrate")
     bare.list("v1-01")
 
-    assert "v1-01" in bare.type("orders")
-    assert "v1-01: waits" in bare.type("order", "v1-01")
+    assert "v1-01" in bare.type("orders", "list")
+    assert "v1-01: waits" in bare.type("orders", "show", "v1-01")
     for command in (("sync",), ("sync", "v1-01"), ("order", "v1-01", "--dry-run")):
         assert "set VTEX_ACCOUNT or STORES_FILE" in bare.type(*command, status=2)
 
@@ -647,8 +649,8 @@ def test_what_needs_no_store_works_without_one(bare: Desk) -> None:
 def test_version_and_wrong_calls(bare: Desk) -> None:
     assert "version" in bare.type("--version")
     assert "No such command" in bare.type("ordres", status=2)
-    assert "Missing argument" in bare.type("order", status=2)
-    assert "No such option" in bare.type("orders", "--sotre", "acme", status=2)
+    assert "Missing argument" in bare.type("orders", "show", status=2)
+    assert "No such option" in bare.type("orders", "list", "--sotre", "acme", status=2)
 
 
 def test_help_needs_no_sound_settings_and_leaves_nothing_unsaid(bare: Desk) -> None:
@@ -677,8 +679,8 @@ def test_dead_tells_since_when_until_when_how_often_and_which_stores(desk: Desk)
     desk.moment = NOW - timedelta(hours=1)
     desk.bury("b-01", "items.7.quantity: 'few' is not a whole number")
 
-    text = table(desk.type("dead"))
-    (cause,) = desk.json("dead")["causes"]
+    text = table(desk.type("dead-letters", "list"))
+    (cause,) = desk.json("dead-letters", "list")["causes"]
 
     first, last = ((NOW - timedelta(hours=h)).astimezone() for h in (5, 1))
     assert f"2 {first:%Y-%m-%d %H:%M:%S} {last:%Y-%m-%d %H:%M:%S} 2 acme items.…quantity" in text
@@ -691,9 +693,13 @@ def test_a_cause_can_be_pasted_as_the_reason(desk: Desk, gap: str) -> None:
     desk.list("a-01", "b-01")
     desk.bury("a-01", "items.0.quantity: 'many' is not a whole number")
     desk.bury("b-01", "items.0.price: 'many' is not a whole number")
-    (cause,) = [one["cause"] for one in desk.json("dead")["causes"] if "quantity" in one["cause"]]
+    (cause,) = [
+        one["cause"]
+        for one in desk.json("dead-letters", "list")["causes"]
+        if "quantity" in one["cause"]
+    ]
 
-    found = desk.json("dead", "--reason", cause.replace("…", gap))
+    found = desk.json("dead-letters", "list", "--matching", cause.replace("…", gap))
 
     assert [one["order_id"] for one in found["jobs"]] == ["a-01"]
 
@@ -717,7 +723,9 @@ def test_dead_jobs_are_chosen_by_time(desk: Desk, options: str, ids: list[str]) 
         desk.bury(order_id, "x")
     named = options.format(day=f"{noon:%Y-%m-%d}", old=(noon - timedelta(hours=5)).isoformat())
 
-    assert [one["order_id"] for one in desk.json("dead", *named.split())["jobs"]] == ids
+    assert [
+        one["order_id"] for one in desk.json("dead-letters", "list", *named.split())["jobs"]
+    ] == ids
 
 
 @pytest.mark.parametrize(
@@ -726,7 +734,7 @@ def test_dead_jobs_are_chosen_by_time(desk: Desk, options: str, ids: list[str]) 
         "dead --since yesterday", "dead --since 2026-13-01", "dead --since 0001-01-01",
         "dead --until 9999-12-31T23:59-23:00", "dead --since -2h", "dead --since 99999999999d",
         "dead --since 1h --until 2h", "retry --all --since 1h --until 2h",
-        "discard --all --why=", "discard --all --why=   ", "retry --reason= --yes",
+        "discard --all --reason=", "discard --all --reason=   ", "retry --reason= --yes",
         "pause acme --minutes 0", "pause acme --minutes -1",
     ],
 )  # fmt: skip
@@ -736,7 +744,7 @@ def test_what_makes_no_sense_to_an_operators_command_is_a_wrong_call(desk: Desk,
 
     desk.type(*call.split(" "), status=2)
 
-    assert len(desk.json("dead")["jobs"]) == 1
+    assert len(desk.json("dead-letters", "list")["jobs"]) == 1
     assert desk.journal.store_pauses.get("acme") is None
 
 
@@ -744,7 +752,7 @@ def test_a_store_that_nobody_knows_is_told_where_nothing_fits(desk: Desk) -> Non
     desk.list("a-01")
     desk.bury("a-01", "x")
 
-    for call in ("dead", "retry", "discard --why=x"):
+    for call in ("dead", "retry", "discard --reason=x"):
         text = desk.type(*call.split(), "--store", "acmee")
         assert "no order of store 'acmee' was ever listed (known: acme)" in text
 
@@ -755,32 +763,34 @@ def test_what_would_be_moved_is_shown_before_the_question(desk: Desk) -> None:
         desk.bury(order_id, reason)
     desk.bury("c-01", "no such SKU")
 
-    text = desk.type("retry", "--all", answer="n\n")
+    text = desk.type("dead-letters", "retry", "--all", answer="n\n")
 
     assert "2  the sums differ by …" in text
     assert "1  no such SKU" in text
     assert "try again: 3 jobs of 3 orders? [y/N]" in text
     assert "nothing was changed" in text
-    assert len(desk.json("dead")["jobs"]) == 3
+    assert len(desk.json("dead-letters", "list")["jobs"]) == 3
 
 
 def test_a_question_that_nobody_can_answer_says_how_to_go_without(desk: Desk) -> None:
     desk.list("a-01")
     desk.bury("a-01", "x")
 
-    text = desk.type("discard", "--all", "--why", "old", status=1)
+    text = desk.type("dead-letters", "discard", "--all", "--reason", "old", status=1)
 
     assert "nobody answers here: --yes goes without asking; nothing was changed" in text
-    assert len(desk.json("dead")["jobs"]) == 1
+    assert len(desk.json("dead-letters", "list")["jobs"]) == 1
 
 
 def test_what_was_discarded_keeps_who_said_why_in_its_timeline(desk: Desk) -> None:
     desk.list("a-01")
     desk.bury("a-01", "x")
 
-    assert "1 jobs given up" in desk.type("discard", "--all", "--why", "test order", "--yes")
+    assert "1 jobs given up" in desk.type(
+        "dead-letters", "discard", "--all", "--reason", "test order", "--yes"
+    )
 
-    text = desk.type("order", "a-01")
+    text = desk.type("orders", "show", "a-01")
     assert "discarded: test order" in text
     assert "was skipped: discarded: test order" in text
 
@@ -805,11 +815,11 @@ def test_a_purge_shows_how_much_it_is_and_asks(desk: Desk) -> None:
     done(desk, "mid-01", 40)
     done(desk, "new-01", 4)
 
-    shown = desk.type("purge", "--dry-run")
-    refused = desk.type("purge", answer="n\n")
-    nobody = desk.type("purge", status=1)
-    there = desk.json("order", "old-01", "--documents")["documents"]["order"]
-    purged = desk.type("purge", "--yes")
+    shown = desk.type("data", "purge", "--dry-run")
+    refused = desk.type("data", "purge", answer="n\n")
+    nobody = desk.type("data", "purge", status=1)
+    there = desk.json("orders", "show", "old-01", "--documents")["documents"]["order"]
+    purged = desk.type("data", "purge", "--yes")
 
     assert "2  orders' documents, closed more than 30 days ago" in shown
     assert "5  lines of timelines, closed more than 365 days ago" in shown
@@ -817,19 +827,19 @@ def test_a_purge_shows_how_much_it_is_and_asks(desk: Desk) -> None:
     assert "--yes goes without asking; nothing was changed" in nobody
     assert there == {"orderId": "old-01"}
     assert "purged: documents of 2 orders, contents of 0 requests, 5 lines of timelines" in purged
-    assert "0  orders' documents" in desk.type("purge", "--yes")
+    assert "0  orders' documents" in desk.type("data", "purge", "--yes")
 
 
 def test_a_purged_order_still_says_where_it_stands(desk: Desk) -> None:
     done(desk, "old-01", 400)
-    desk.type("purge", "--yes")
+    desk.type("data", "purge", "--yes")
 
-    text = desk.type("order", "old-01", "--documents")
+    text = desk.type("orders", "show", "old-01", "--documents")
 
     assert "old-01: is done" in text
     assert "its timeline was purged" in text
     assert "its documents are not here: never fetched, or purged" in text
-    assert "nothing to do, it is done" in desk.type("retry", "old-01")
+    assert "nothing to do, it is done" in desk.type("orders", "retry", "old-01")
 
 
 def test_a_job_that_was_purged_is_not_tried_again_and_says_what_to_do(desk: Desk) -> None:
@@ -842,9 +852,9 @@ def test_a_job_that_was_purged_is_not_tried_again_and_says_what_to_do(desk: Desk
         )
     )
     desk.moment = NOW
-    desk.type("purge", "--yes")
+    desk.type("data", "purge", "--yes")
 
-    text = desk.type("retry", "--job", "1", "--yes")
+    text = desk.type("dead-letters", "retry", "--job", "1", "--yes")
 
     assert "job 1: cancellation skipped at requested: discarded: by phone" in text
     assert "was purged, so it cannot be tried again: ask for it anew" in text
@@ -855,15 +865,15 @@ def test_the_ages_of_a_call_go_before_those_of_the_settings(desk: Desk) -> None:
     done(desk, "mid-01", 40)
     desk.env |= {"RETENTION_DOCUMENTS_DAYS": "0", "RETENTION_TIMELINE_DAYS": "0"}
 
-    for_ever = desk.type("purge", "--dry-run")
-    called = desk.type("purge", "--dry-run", "--documents-older-than", "39")
-    too_young = desk.type("purge", "--dry-run", "--documents-older-than", "41")
+    for_ever = desk.type("data", "purge", "--dry-run")
+    called = desk.type("data", "purge", "--dry-run", "--documents-older-than", "39")
+    too_young = desk.type("data", "purge", "--dry-run", "--documents-older-than", "41")
 
     assert "0  orders' documents, closed at any time: kept for ever" in for_ever
     assert "1  orders' documents, closed more than 39 days ago" in called
     assert "0  orders' documents" in too_young
     for age in ("0", "-1", "36501", "soon"):
-        desk.type("purge", "--yes", "--documents-older-than", age, status=2)
+        desk.type("data", "purge", "--yes", "--documents-older-than", age, status=2)
 
 
 def test_what_stays_because_it_is_dead_is_told(desk: Desk) -> None:
@@ -875,10 +885,10 @@ def test_what_stays_because_it_is_dead_is_told(desk: Desk) -> None:
     desk.journal.jobs.bury("acme", "dead-01", ticket.attempt, "the sums differ")
     desk.moment = NOW
 
-    text = desk.type("purge", "--yes")
+    text = desk.type("data", "purge", "--yes")
 
     assert "1  old documents stay: their orders are open, dead, or closed since" in text
-    assert desk.json("order", "dead-01", "--documents")["documents"]["order"]
+    assert desk.json("orders", "show", "dead-01", "--documents")["documents"]["order"]
 
 
 # --- pauses ---------------------------------------------------------------------------------------
@@ -886,17 +896,19 @@ def test_what_stays_because_it_is_dead_is_told(desk: Desk) -> None:
 
 def test_a_pause_by_hand_is_told_with_the_command_that_ends_it(desk: Desk) -> None:
     desk.list("a-01")
-    desk.type("pause", "acme", "--why", "stocktaking")
+    desk.type("stores", "pause", "--store", "acme", "--reason", "stocktaking")
 
     _, detail = desk.verdicts()["acme paused"]
-    orders = desk.type("orders")
+    orders = desk.type("orders", "list")
 
     assert detail == "until vtex-erp resume acme: stocktaking"
     assert "acme pauses until vtex-erp resume acme: stocktaking" in orders
     assert "store paused: stocktaking" in table(orders)
-    assert "waits at listed, acme pauses until vtex-erp resume acme" in desk.type("order", "a-01")
-    assert desk.json("orders")["paused"]["acme"]["reason"] == "stocktaking"
-    assert desk.json("order", "a-01")["paused"]["reason"] == "stocktaking"
+    assert "waits at listed, acme pauses until vtex-erp resume acme" in desk.type(
+        "orders", "show", "a-01"
+    )
+    assert desk.json("orders", "list")["paused"]["acme"]["reason"] == "stocktaking"
+    assert desk.json("orders", "show", "a-01")["paused"]["reason"] == "stocktaking"
 
 
 def test_a_pause_that_ends_by_itself_says_when(desk: Desk) -> None:
@@ -909,10 +921,10 @@ def test_a_pause_that_ends_by_itself_says_when(desk: Desk) -> None:
 
 
 def test_a_shorter_pause_leaves_a_pause_by_hand_alone_and_says_so(desk: Desk) -> None:
-    desk.type("pause", "acme", "--why", "stocktaking")
+    desk.type("stores", "pause", "--store", "acme", "--reason", "stocktaking")
     desk.journal.store_pauses.begin("acme", seconds=60, reason="VTEX answered 429")
 
-    text = desk.type("pause", "acme", "--minutes", "5", "--why", "lunch")
+    text = desk.type("stores", "pause", "--store", "acme", "--minutes", "5", "--reason", "lunch")
 
     assert "acme pauses already, until vtex-erp resume acme: stocktaking" in text
     assert "stocktaking" in desk.verdicts()["acme paused"][1]
@@ -923,9 +935,9 @@ def test_no_pause_of_a_store_is_told_of_another(desk: Desk) -> None:
     desk.list("b-01", store="outlet")
     desk.journal.store_pauses.begin("outlet", seconds=7200, reason="VTEX answered 429")
 
-    assert "paused" not in desk.type("order", "a-01")
-    assert "outlet pauses until" in desk.type("orders", "--store", "outlet")
-    assert "pauses" not in desk.type("orders", "--store", "acme")
+    assert "paused" not in desk.type("orders", "show", "a-01")
+    assert "outlet pauses until" in desk.type("orders", "list", "--store", "outlet")
+    assert "pauses" not in desk.type("orders", "list", "--store", "acme")
 
 
 # --- the feed -------------------------------------------------------------------------------------
@@ -1053,10 +1065,10 @@ def test_erase_finds_a_customer_who_is_named_on_no_command_line(desk: Desk) -> N
     done(desk, "hers-01", 1, document="11144477735", corporateDocument="12ABC34501DE35")
     done(desk, "other-01", 1, document="39053344705", phone="+5552998224725")
 
-    by_cpf = desk.type("erase", "--customer", "--dry-run", answer="52998224725\n")
-    by_profile = desk.type("erase", "--customer", "--dry-run", answer="8F0C5D1E-CB1A\n")
-    by_cnpj = desk.type("erase", "--customer", "--yes", answer="12.abc.345/01de-35\n")
-    again = desk.type("erase", "--customer", "--yes", answer="12.ABC.345/01DE-35\n")
+    by_cpf = desk.type("data", "erase", "--customer", "--dry-run", answer="52998224725\n")
+    by_profile = desk.type("data", "erase", "--customer", "--dry-run", answer="8F0C5D1E-CB1A\n")
+    by_cnpj = desk.type("data", "erase", "--customer", "--yes", answer="12.abc.345/01de-35\n")
+    again = desk.type("data", "erase", "--customer", "--yes", answer="12.ABC.345/01DE-35\n")
 
     for shown in (by_cpf, by_profile):
         assert "acme his-01: to erase: order and payment documents" in shown
@@ -1064,19 +1076,19 @@ def test_erase_finds_a_customer_who_is_named_on_no_command_line(desk: Desk) -> N
     assert "the ERP has its own data of them, as ERP-hers-01: erase it there" in by_cnpj
     assert "other-01" not in by_cpf + by_cnpj
     assert "no document that names them" in again
-    assert desk.json("order", "hers-01", "--documents")["documents"]["order"] is None
-    assert "erased" in desk.type("order", "hers-01")
-    assert desk.json("order", "his-01", "--documents")["documents"]["order"]
+    assert desk.json("orders", "show", "hers-01", "--documents")["documents"]["order"] is None
+    assert "erased" in desk.type("orders", "show", "hers-01")
+    assert desk.json("orders", "show", "his-01", "--documents")["documents"]["order"]
 
 
 def test_erase_asks_and_a_no_changes_nothing(desk: Desk) -> None:
     done(desk, "his-01", 1)
 
-    text = desk.type("erase", "his-01", answer="n\n")
+    text = desk.type("data", "erase", "his-01", answer="n\n")
 
     assert "acme his-01: to erase: order and payment documents" in text
     assert "nothing was changed" in text
-    assert desk.json("order", "his-01", "--documents")["documents"]["order"]
+    assert desk.json("orders", "show", "his-01", "--documents")["documents"]["order"]
 
 
 def test_erase_says_what_stays_and_why(desk: Desk) -> None:
@@ -1084,8 +1096,8 @@ def test_erase_says_what_stays_and_why(desk: Desk) -> None:
     desk.list("dead-01")
     desk.bury("dead-01", "the sums differ")
 
-    text = desk.type("erase", "his-01", "dead-01", "--yes", status=1)
-    shown = desk.json("erase", "his-01", "dead-01", "--yes", status=1)
+    text = desk.type("data", "erase", "his-01", "dead-01", "--yes", status=1)
+    shown = desk.json("data", "erase", "his-01", "dead-01", "--yes", status=1)
 
     assert "acme dead-01: stays, it is needed by: intake dead; vtex-erp order dead-01" in text
     assert "acme his-01: erased" in text
@@ -1108,11 +1120,13 @@ def test_erase_says_what_it_needs(
 ) -> None:
     done(desk, "his-01", 1)
 
-    assert said in desk.type("erase", *words, status=2, answer=answer)
+    assert said in desk.type("data", "erase", *words, status=2, answer=answer)
 
 
 def test_erase_of_an_unknown_order_says_so(desk: Desk) -> None:
-    assert "no order none-01 in the journal" in desk.type("erase", "none-01", "--yes", status=1)
+    assert "no order none-01 in the journal" in desk.type(
+        "data", "erase", "none-01", "--yes", status=1
+    )
 
 
 # --- coverage -------------------------------------------------------------------------------------
@@ -1142,9 +1156,9 @@ def test_coverage_shows_what_the_erp_has_no_code_for(desk: Desk) -> None:
     in_the_erp(desk, "INSERT INTO int_code VALUES ('acme', 'CHANNEL', '1', 'LOJA', NULL)")
     in_the_erp(desk, "INSERT INTO int_code VALUES ('acme', 'SKU', '999999', 'CAM-P', NULL)")
 
-    text = desk.type("coverage", status=1)
-    everything = desk.type("coverage", "--all", status=1)
-    shown = desk.json("coverage", "--days", "1", status=1)
+    text = desk.type("codes", "missing", status=1)
+    everything = desk.type("codes", "missing", "--all", status=1)
+    shown = desk.json("codes", "missing", "--days", "1", status=1)
 
     assert "no code" in text
     assert order_id in text
@@ -1158,13 +1172,13 @@ def test_coverage_shows_what_the_erp_has_no_code_for(desk: Desk) -> None:
 def test_coverage_is_content_where_the_erp_keeps_no_codes(desk: Desk) -> None:
     bought(desk)
 
-    assert "the ERP keeps codes for nothing" in desk.type("coverage")
+    assert "the ERP keeps codes for nothing" in desk.type("codes", "missing")
 
 
 def test_coverage_says_what_is_wrong_with_the_codes(desk: Desk) -> None:
     in_the_erp(desk, "INSERT INTO int_code VALUES ('acme', 'CARD', '2', 'VISA', NULL)")
 
-    assert "int_code.kind: card is none of payment" in desk.type("coverage", status=1)
+    assert "int_code.kind: card is none of payment" in desk.type("codes", "missing", status=1)
 
 
 # --- map ------------------------------------------------------------------------------------------
@@ -1180,8 +1194,8 @@ def test_the_map_shows_what_is_mapped_and_what_orders_need(desk: Desk) -> None:
     order_id = bought(desk)
     mapped(desk, '[channel]\n"1" = "LOJA"\n"7" = "B2B"\n[carrier]\n[document]\ndefault = 5')
 
-    text = desk.type("map", status=1)
-    shown = desk.json("map", "--days", "1", status=1)
+    text = desk.type("codes", "list", status=1)
+    shown = desk.json("codes", "list", "--days", "1", status=1)
 
     rows = {(one["need"]["kind"], one["need"]["code"]): one for one in shown["seen"]}
     assert [rows["channel", one]["erp_code"] for one in ("1", "7")] == ["LOJA", "B2B"]
@@ -1199,20 +1213,20 @@ def test_the_map_shows_what_is_mapped_and_what_orders_need(desk: Desk) -> None:
 def test_the_map_is_content_where_nothing_is_mapped(desk: Desk) -> None:
     bought(desk)
 
-    assert "ERP_CODE_MAP_FILE has codes for nothing" in desk.type("map")
+    assert "ERP_CODE_MAP_FILE has codes for nothing" in desk.type("codes", "list")
 
 
 def test_a_dry_run_shows_the_codes_or_what_has_none(desk: Desk) -> None:
     order_id = desk.paid()
     mapped(desk, '[channel]\n"1" = "LOJA"\n[tax]\nconsumer = 9')
 
-    shown = desk.json("order", order_id, "--dry-run")
+    shown = desk.json("orders", "explain", order_id)
 
     assert shown["sales_order"]["codes"] == {"channel": {"1": "LOJA"}, "tax": {"consumer": 9}}
 
     mapped(desk, '[channel]\n"2" = "B2B"')
 
-    shown = desk.json("order", order_id, "--dry-run", status=1)
+    shown = desk.json("orders", "explain", order_id, status=1)
 
     assert shown["would"] == "be held"
     assert shown["reason"].startswith(
@@ -1240,8 +1254,8 @@ def test_alerts_show_what_is_wrong_with_its_next_step_and_end_with_one(desk: Des
         desk.bury(one, f"items[0] '{PERSON}': no such SKU")
     looked(desk)
 
-    text = desk.type("alerts", status=1)
-    (alert,) = desk.json("alerts", status=1)["alerts"]
+    text = desk.type("alerts", "list", status=1)
+    (alert,) = desk.json("alerts", "list", status=1)["alerts"]
 
     assert "2 jobs set aside: items[…] …: no such SKU (first order a-01)" in text
     assert "vtex-erp retry --store acme --reason 'items[…] …: no such SKU'" in text
@@ -1249,7 +1263,12 @@ def test_alerts_show_what_is_wrong_with_its_next_step_and_end_with_one(desk: Des
     assert (alert["rule"], alert["count"], alert["order_id"]) == ("dead_letters", 2, "a-01")
     assert PERSON not in text
     # What it says to type finds what it is about.
-    assert desk.json("dead", "--store", "acme", "--reason", "items[…] …: no such SKU")["count"] == 2
+    assert (
+        desk.json(
+            "dead-letters", "list", "--store", "acme", "--matching", "items[…] …: no such SKU"
+        )["count"]
+        == 2
+    )
 
 
 def test_alerts_that_are_over_are_shown_where_they_are_asked_for(desk: Desk) -> None:
@@ -1258,32 +1277,32 @@ def test_alerts_that_are_over_are_shown_where_they_are_asked_for(desk: Desk) -> 
     desk.list("a-01")
     desk.bury("a-01", "no such SKU")
     looked(desk)
-    desk.type("discard", "--all", "--why", "a test", "--yes")
+    desk.type("dead-letters", "discard", "--all", "--reason", "a test", "--yes")
     looked(desk)
     desk.moment += timedelta(minutes=6)
     looked(desk)
 
-    told = desk.type("alerts")
+    told = desk.type("alerts", "list")
     assert "nothing is wrong, as of" in told
     assert "younger than 120 s" in told
-    assert "no such SKU" in desk.type("alerts", "--all")
-    assert "no such SKU" in desk.type("alerts", "--since", "1h")
-    assert "no such SKU" not in desk.type("alerts", "--all", "--store", "outlet")
+    assert "no such SKU" in desk.type("alerts", "list", "--all")
+    assert "no such SKU" in desk.type("alerts", "list", "--since", "1h")
+    assert "no such SKU" not in desk.type("alerts", "list", "--all", "--store", "outlet")
 
 
 def test_alerts_for_which_nobody_looks_say_so(desk: Desk) -> None:
-    never = desk.type("alerts", status=1)
+    never = desk.type("alerts", "list", status=1)
     desk.moment -= timedelta(minutes=10)
     desk.journal.heartbeats.record("watched")
 
-    late = desk.type("alerts", status=1)
+    late = desk.type("alerts", "list", status=1)
 
     assert "nobody has looked for alerts yet: start celery -A workers beat" in never
     assert "nobody has looked for alerts since 20" in late
 
 
 def test_a_test_without_receivers_is_a_wrong_call(desk: Desk) -> None:
-    assert "set ALERT_URLS" in desk.type("alerts", "--test", status=2)
+    assert "set ALERT_URLS" in desk.type("alerts", "test", status=2)
 
 
 def test_check_names_a_receiver_that_cannot_be_told_and_shows_no_secret(desk: Desk) -> None:
@@ -1316,31 +1335,31 @@ def undecided(desk: Desk, order_id: str, days: int) -> None:
 
 
 def test_what_waits_for_a_decision_is_shown_by_its_last_day(desk: Desk) -> None:
-    assert "no cancellation is asked for" in desk.type("undecided")
+    assert "no cancellation is asked for" in desk.type("requests", "pending-cancellations")
     undecided(desk, "later-01", 20)
     undecided(desk, "sooner-01", 2)
 
-    said = desk.type("undecided")
+    said = desk.type("requests", "pending-cancellations")
 
     assert said.index("sooner-01") < said.index("later-01")
     assert "vtex-erp deny ORDER" in said
-    assert "VTEX cancels by itself at" in desk.type("order", "sooner-01")
-    assert desk.json("order", "sooner-01")["undecided"]["request_id"] == "85835AB4"
-    shown = desk.json("undecided")
+    assert "VTEX cancels by itself at" in desk.type("orders", "show", "sooner-01")
+    assert desk.json("orders", "show", "sooner-01")["undecided"]["request_id"] == "85835AB4"
+    shown = desk.json("requests", "pending-cancellations")
     assert [one["order_id"] for one in shown] == ["sooner-01", "later-01"]
     assert shown[0]["request_id"] == "85835AB4"
-    assert desk.json("undecided", "--store", "outlet") == []
+    assert desk.json("requests", "pending-cancellations", "--store", "outlet") == []
 
 
 def test_a_denial_is_shown_before_it_is_sent(desk: Desk) -> None:
     order_id = desk.paid("handling")
-    said = desk.type("deny", order_id, "--reason", "não", "--dry-run", status=1)
+    said = desk.type("requests", "deny", order_id, "--reason", "não", "--dry-run", status=1)
     assert "nobody asks for a cancellation: VTEX shows the order as 'handling'" in said
     entry = desk.store.store.entry(order_id)
     assert entry is not None
     request = cancel_requests.ask(desk.store.store, entry, {"reason": "x"})
 
-    said = desk.type("deny", order_id, "--reason", "não", "--dry-run")
+    said = desk.type("requests", "deny", order_id, "--reason", "não", "--dry-run")
 
     body = json.loads(said[said.index("{") :])
     assert body["body"] == {"cancellationRequestId": request, "denyReason": "não"}
@@ -1353,23 +1372,23 @@ def test_sync_looks_into_what_changed_of_an_order_that_is_known(desk: Desk) -> N
 
     for one in (same, other):
         # There is no broker here: what was written down goes on once it is back.
-        desk.type("sync", one, status=1)
+        desk.type("orders", "sync", one, status=1)
 
-    assert "seen at VTEX: by hand" in desk.type("order", other)
-    assert "seen at VTEX" not in desk.type("order", same)
+    assert "seen at VTEX: by hand" in desk.type("orders", "show", other)
+    assert "seen at VTEX" not in desk.type("orders", "show", same)
 
 
 def test_a_denial_without_a_reason_is_refused_by_its_field(desk: Desk) -> None:
     order_id = desk.paid("handling")
 
-    missing = desk.type("deny", order_id, status=2)
-    empty = desk.type("deny", order_id, "--reason", " ", status=1)
+    missing = desk.type("requests", "deny", order_id, status=2)
+    empty = desk.type("requests", "deny", order_id, "--reason", " ", status=1)
 
     assert "Missing option '--reason'" in missing
     assert f"no order {order_id} in the journal" in empty
     desk.list(order_id)
     assert "reason: is empty; nothing was written" in desk.type(
-        "deny", order_id, "--reason", " ", status=2
+        "requests", "deny", order_id, "--reason", " ", status=2
     )
     assert desk.journal.requests.find() == []
 
@@ -1380,7 +1399,7 @@ def test_an_order_that_changed_shows_it_in_its_life(desk: Desk) -> None:
         "acme", [ChangeHint("o-01", "canceled 1", "canceled, by the feed")]
     )
 
-    said = desk.type("order", "o-01")
+    said = desk.type("orders", "show", "o-01")
 
     assert "change waits at seen" in said
     assert "seen at VTEX: canceled, by the feed" in said
@@ -1421,8 +1440,8 @@ def test_what_is_open_or_dead_is_shown_before_what_was_done_long_ago(desk: Desk)
     desk.list("dead-01", "open-01", ago=timedelta(hours=2))
     desk.bury("dead-01", "no such SKU")
 
-    first = [one["order_id"] for one in desk.json("orders", "--limit", "3")["orders"]]
-    waits = [one["order_id"] for one in desk.json("orders", "--older-than", "30")["orders"]]
+    first = [one["order_id"] for one in desk.json("orders", "list", "--limit", "3")["orders"]]
+    waits = [one["order_id"] for one in desk.json("orders", "list", "--older-than", "30")["orders"]]
 
     assert first == ["open-01", "dead-01", "old-0"]
     assert waits == ["open-01"]
@@ -1434,18 +1453,18 @@ def test_requests_that_wait_are_listed_with_their_reason(desk: Desk) -> None:
     ask = RequestDraft("acme", "o-01", Kind.CANCELLATION, "k", {"reason": "x"})
     number = desk.journal.requests.submit(ask).job
 
-    (shown,) = desk.json("requests")
+    (shown,) = desk.json("requests", "list")
 
     assert (shown["order_id"], shown["kind"], shown["job"]) == ("o-01", "cancellation", number)
-    assert "cancellation" in desk.type("requests", "--store", "acme")
-    assert "no such requests" in desk.type("requests", "--older-than", "5")
-    assert "no such requests" in desk.type("requests", "--state", "dead")
+    assert "cancellation" in desk.type("requests", "list", "--store", "acme")
+    assert "no such requests" in desk.type("requests", "list", "--older-than", "5")
+    assert "no such requests" in desk.type("requests", "list", "--state", "dead")
 
 
 def test_a_slip_of_whoever_types_is_no_request_of_the_erp(desk: Desk) -> None:
     desk.list("o-01")
 
-    text = desk.type("invoice", "o-01", "--invoice-number", "1", status=2)
+    text = desk.type("requests", "invoice", "o-01", "--invoice-number", "1", status=2)
 
     assert "value_cents: Missing data for required field." in text
     assert "nothing was written" in text

@@ -200,7 +200,7 @@ def test_backfill_brings_in_the_paid_orders_of_a_range(till: Till) -> None:
     outside = till.placed(at=PLACED - timedelta(days=9))
     till.placed("handling")
 
-    answer, _ = till.type("backfill", "--from", "5d")
+    answer, _ = till.type("orders", "backfill", "--from", "5d")
 
     assert "acme: 1 new, 0 known, 0 of these skipped here" in answer
     assert till.journal.orders.get("acme", inside) is not None
@@ -210,10 +210,10 @@ def test_backfill_brings_in_the_paid_orders_of_a_range(till: Till) -> None:
 def test_backfill_twice_changes_nothing(till: Till) -> None:
     order_id = till.placed()
     till.journal.orders.record("acme", [NewOrder("old-01", None, 1)])
-    till.type("backfill", "--from", "5d")
+    till.type("orders", "backfill", "--from", "5d")
     before = till.whats(order_id)
 
-    answer, _ = till.type("backfill", "--from", "5d")
+    answer, _ = till.type("orders", "backfill", "--from", "5d")
 
     assert "acme: 0 new, 1 known, 0 of these skipped here" in answer
     assert till.whats(order_id) == before == ["listed"]
@@ -234,10 +234,10 @@ def test_a_backfill_that_is_cut_off_says_where_to_go_on(
 
     with monkeypatch.context() as patch:
         patch.setattr(Orders, "record", cut)
-        _, errors = till.type("backfill", "--from", "3d", status=1)
+        _, errors = till.type("orders", "backfill", "--from", "3d", status=1)
     brought_in = len(till.journal.orders.find())
     (onward,) = re.findall(r"go on with --from (\S+)", errors)
-    till.type("backfill", "--from", onward)
+    till.type("orders", "backfill", "--from", onward)
 
     assert 2 <= brought_in < 6
     assert sorted(one.order_id for one in till.journal.orders.find()) == sorted(ids)
@@ -246,13 +246,13 @@ def test_a_backfill_that_is_cut_off_says_where_to_go_on(
 def test_a_backfill_that_vtex_does_not_answer_begins_where_it_began(till: Till) -> None:
     till.store.faults.add(kind="unavailable", route="list", times=None)
 
-    answer, errors = till.type("backfill", "--from", "2026-03-10T00:00", status=1)
+    answer, errors = till.type("orders", "backfill", "--from", "2026-03-10T00:00", status=1)
 
     assert "acme: 0 new, 0 known" in answer
     assert "go on with --from 2026-03-10T00:00:00" in errors
 
 
 def test_backfill_needs_a_beginning(till: Till) -> None:
-    _, errors = till.type("backfill", status=2)
+    _, errors = till.type("orders", "backfill", status=2)
 
     assert "--from" in errors

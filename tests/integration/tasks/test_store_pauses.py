@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from workers.pauses import FOR_GOOD_SECONDS
 
 from journal.model import Lease, State
 from support.in_process import Desk, desk
 from tasks import workflow
 from workers.app import app
-from workers.pauses import FOR_GOOD_SECONDS
 
 
 @pytest.fixture

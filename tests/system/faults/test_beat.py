@@ -17,13 +17,13 @@ def test_a_second_beat_takes_over_within_seconds_and_doubles_nothing(cluster: Cl
     cluster.start_simulator(4)
     cluster.start_worker("w1")
     first = cluster.start_beat("b1")
-    eventually(lambda: "4 done" in cluster.told("orders"), 60)
+    eventually(lambda: "4 done" in cluster.told("orders", "list"), 60)
     cluster.start_beat("b2")
 
     first.kill()
     cluster.steer("orders", count=3)
 
-    eventually(lambda: "7 done" in cluster.told("orders"), 60)
+    eventually(lambda: "7 done" in cluster.told("orders", "list"), 60)
     cluster.assert_each_order_once(7)
 
 

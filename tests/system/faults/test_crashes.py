@@ -132,7 +132,7 @@ def test_a_wrong_key_leaves_a_probe_now_and_then_buries_nothing_and_heals_by_its
     (tmp_path / "sitecustomize.py").write_text("import tasks.base as b; b.UNAUTHORIZED_SECONDS = 6")
     cluster.env["WORKER_THREADS"] = "4"
     cluster.start_simulator(24)
-    assert cluster.command("sync").returncode == 0
+    assert cluster.command("orders", "sync").returncode == 0
     cluster.steer("tokens", remove=["simulated-token"])
     listed = all_calls(cluster)
     cluster.start_worker("w1", PYTHONPATH=f"{tmp_path}:{ROOT}")
@@ -176,11 +176,11 @@ def test_a_message_delivered_twice_or_late_changes_nothing(cluster: Cluster) -> 
     cluster.start_worker("w1")
     cluster.start_beat()
     eventually(lambda: cluster.all_done(1), 60)
-    before = cluster.command("order", only, "--json").stdout
+    before = cluster.command("orders", "show", only, "--json").stdout
 
     deliver(cluster, only, (0, 1, 2))
 
-    assert cluster.command("order", only, "--json").stdout == before
+    assert cluster.command("orders", "show", only, "--json").stdout == before
     cluster.assert_each_order_once(1)
     assert cluster.start_handling_calls() == [1]
 
@@ -199,11 +199,11 @@ def test_a_message_of_an_older_attempt_does_not_move_an_order_that_waits(cluster
     cluster.start_worker("w1", "-Q", "orders")
     # VTEX would take it now: what holds the order back is its attempt alone.
     cluster.clear_faults()
-    before = cluster.command("order", only, "--json").stdout
+    before = cluster.command("orders", "show", only, "--json").stdout
 
     deliver(cluster, only, range(cluster.order(only)["attempt"]))
 
-    assert cluster.command("order", only, "--json").stdout == before
+    assert cluster.command("orders", "show", only, "--json").stdout == before
     assert cluster.handled() == 0
     cluster.start_worker("w1")
     cluster.start_beat()
@@ -221,7 +221,7 @@ def test_what_a_dead_worker_left_is_done_one_after_another_in_one_sweep(cluster:
     cluster.start_simulator(12)
     cluster.steer("faults", kind="timeout", route="start_handling", times=None, seconds=60)
     worker = cluster.start_worker("w1")
-    assert cluster.command("sync").returncode == 0
+    assert cluster.command("orders", "sync").returncode == 0
     sweep(cluster)
     eventually(lambda: cluster.state()["calls"].get("start_handling") == 12, 30)
 

@@ -252,7 +252,7 @@ def test_a_hung_rabbitmq_holds_no_command_for_ever_and_the_orders_go_on_after(
     on_rabbit.steer("orders", count=5)
     rabbit_server.process.hang()
 
-    answer = on_rabbit.command("sync")
+    answer = on_rabbit.command("orders", "sync")
     check = on_rabbit.command("check")
     rabbit_server.process.go_on()
 
@@ -523,7 +523,7 @@ def test_a_rabbitmq_that_cannot_be_used_is_told_with_what_to_do_and_without_the_
     on_rabbit.start_simulator(1)
 
     text = shown(on_rabbit, status=1)
-    sync = on_rabbit.command("sync")
+    sync = on_rabbit.command("orders", "sync")
 
     assert words in text
     assert (sync.returncode, "Traceback" in sync.stderr) == (1, False)

@@ -25,7 +25,7 @@ def told(cluster: Cluster) -> Iterator[Hook]:
 
 
 def alerts(cluster: Cluster, *options: str) -> dict[str, dict[str, object]]:
-    answer = json.loads(cluster.command("alerts", "--json", *options).stdout)
+    answer = json.loads(cluster.command("alerts", "list", "--json", *options).stdout)
     return {one["rule"]: one for one in answer["alerts"]}
 
 
@@ -37,9 +37,11 @@ def test_fifty_orders_dead_of_one_cause_and_a_store_that_pauses_are_a_message_ea
         cluster.change(order_id, **{"items.0.quantity": "three"})
     cluster.start_worker("w1")
     cluster.start_worker("w2")
-    assert cluster.command("sync").returncode == 0
-    eventually(lambda: "50 dead" in cluster.told("orders", "--limit", "1"), 60)
-    dead = json.loads(cluster.command("dead", "--json", "--limit", "50").stdout)["jobs"]
+    assert cluster.command("orders", "sync").returncode == 0
+    eventually(lambda: "50 dead" in cluster.told("orders", "list", "--limit", "1"), 60)
+    dead = json.loads(cluster.command("dead-letters", "list", "--json", "--limit", "50").stdout)[
+        "jobs"
+    ]
     first = min(dead, key=lambda one: one["job"])["order_id"]
 
     cluster.start_beat()
@@ -47,16 +49,21 @@ def test_fifty_orders_dead_of_one_cause_and_a_store_that_pauses_are_a_message_ea
     cluster.steer("permissions", revoke=["View order"])
     cluster.steer("orders", count=1)
     eventually(lambda: told.about("acme: is paused"))
-    during = cluster.command("alerts")
+    during = cluster.command("alerts", "list")
     cluster.steer("permissions", grant=["View order"])
-    assert cluster.command("resume", "acme").returncode == 0
+    assert cluster.command("stores", "resume", "--store", "acme").returncode == 0
     eventually(lambda: told.about("over: acme: is paused"))
-    assert cluster.command("discard", "--all", "--why", "a test", "--yes").returncode == 0
+    assert (
+        cluster.command(
+            "dead-letters", "discard", "--all", "--reason", "a test", "--yes"
+        ).returncode
+        == 0
+    )
     eventually(lambda: told.about("over: acme: 50 jobs set aside"))
 
     assert during.returncode == 1
     assert "vtex-erp resume acme" in during.stdout
-    eventually(lambda: cluster.command("alerts").returncode == 0, 30)
+    eventually(lambda: cluster.command("alerts", "list").returncode == 0, 30)
     assert len(told.got) == 4, told.titles
     assert f"how many: 50, first the order {first}" in told.got[0]["message"]
     for text in (json.dumps(told.got, ensure_ascii=False), cluster.logs(), during.stdout):
@@ -70,11 +77,11 @@ def test_a_beat_that_is_dead_is_told_once_by_whichever_worker_and_is_over_when_i
     cluster.start_worker("w1")
     cluster.start_worker("w2")
     beat = cluster.start_beat()
-    eventually(lambda: cluster.command("alerts").returncode == 0)
+    eventually(lambda: cluster.command("alerts", "list").returncode == 0)
 
     beat.kill()
     eventually(lambda: told.got)
-    silent = cluster.command("alerts")
+    silent = cluster.command("alerts", "list")
     before = alerts(cluster)["beat_silent"]["seen_at"]
     eventually(lambda: alerts(cluster)["beat_silent"]["seen_at"] != before)
     cluster.start_beat("b2")
@@ -91,18 +98,21 @@ def test_a_receiver_that_is_down_holds_up_no_order_and_is_named_with_what_it_ans
 ) -> None:
     told.status = 503
     cluster.start_one_of_each(4)
-    assert cluster.command("pause", "acme", "--why", "stocktaking").returncode == 0
+    assert (
+        cluster.command("stores", "pause", "--store", "acme", "--reason", "stocktaking").returncode
+        == 0
+    )
     eventually(
         lambda: "it answered 503" in str(alerts(cluster).get("store_paused", {}).get("fault"))
     )
 
-    tried = cluster.command("alerts", "--test")
-    assert cluster.command("resume", "acme").returncode == 0
+    tried = cluster.command("alerts", "test")
+    assert cluster.command("stores", "resume", "--store", "acme").returncode == 0
     eventually(lambda: cluster.all_done(4))
 
     assert tried.returncode == 1
     assert "1 json: it answered 503" in tried.stdout
     told.status = 200
-    assert cluster.command("alerts", "--test").returncode == 0
+    assert cluster.command("alerts", "test").returncode == 0
     assert told.titles == ["vtex-erp: a test"]
     assert PASSWORD not in cluster.logs() + tried.stdout + tried.stderr

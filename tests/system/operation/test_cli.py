@@ -46,22 +46,22 @@ def tables(url: str, names: str) -> list[Any]:
 
 
 def test_sync_lists_and_says_how_many_are_new(store: Cluster) -> None:
-    assert "5 new orders, 5 sent to the workers" in shown(store, "sync")
-    assert "0 new orders" in shown(store, "sync")
+    assert "5 new orders, 5 sent to the workers" in shown(store, "orders", "sync")
+    assert "0 new orders" in shown(store, "orders", "sync")
 
 
 def test_sync_of_one_order_brings_in_exactly_this_one(store: Cluster) -> None:
     order_id = first(store)
     store.env["LEASE_SECONDS"] = "120"
 
-    assert "sent to the workers" in shown(store, "sync", order_id)
+    assert "sent to the workers" in shown(store, "orders", "sync", order_id)
 
     assert [one["order_id"] for one in store.orders()] == [order_id]
-    assert "is under way" in shown(store, "sync", order_id)
+    assert "is under way" in shown(store, "orders", "sync", order_id)
 
 
 def test_sync_of_an_order_that_vtex_does_not_know_says_so(store: Cluster) -> None:
-    assert "OMS007" in shown(store, "sync", "nobody-01", status=1)
+    assert "OMS007" in shown(store, "orders", "sync", "nobody-01", status=1)
 
 
 def test_an_unknown_store_is_named_with_those_that_are_known(store: Cluster) -> None:
@@ -76,27 +76,31 @@ def test_orders_are_filtered_by_stage_state_store_and_age(at_work: Cluster) -> N
     assert at_work.orders("--stage", "paid") == []
     assert at_work.orders("--store", "outlet") == []
     assert at_work.orders("--older-than", "60") == []
-    assert len(json.loads(shown(at_work, "orders", "--limit", "2", "--json"))["orders"]) == 2
-    assert "no such orders" in shown(at_work, "orders", "--state", "dead")
-    assert first(at_work) in shown(at_work, "orders")
+    assert (
+        len(json.loads(shown(at_work, "orders", "list", "--limit", "2", "--json"))["orders"]) == 2
+    )
+    assert "no such orders" in shown(at_work, "orders", "list", "--state", "dead")
+    assert first(at_work) in shown(at_work, "orders", "list")
 
 
 def test_an_orders_life_is_told_as_text_and_as_json(at_work: Cluster) -> None:
     order_id = first(at_work)
 
-    text = shown(at_work, "order", order_id)
-    life = json.loads(shown(at_work, "order", order_id, "--json"))
+    text = shown(at_work, "orders", "show", order_id)
+    life = json.loads(shown(at_work, "orders", "show", order_id, "--json"))
 
     assert "is done: in the ERP as" in text
     stages = ["listed", "fetched", "paid", "inserted", "handling"]
     assert [one["what"] for one in life["events"]] == stages
     assert life["order"]["state"] == "done"
     assert "documents" not in life
-    assert "clientProfileData" in shown(at_work, "order", order_id, "--documents")
+    assert "clientProfileData" in shown(at_work, "orders", "show", order_id, "--documents")
 
 
 def test_an_order_that_is_not_known_here_is_told_with_what_to_do(store: Cluster) -> None:
-    assert "vtex-erp sync nobody-01 brings it in" in shown(store, "order", "nobody-01", status=1)
+    assert "vtex-erp sync nobody-01 brings it in" in shown(
+        store, "orders", "show", "nobody-01", status=1
+    )
 
 
 def test_a_dry_run_shows_the_sales_order_and_writes_nothing(store: Cluster) -> None:
@@ -106,12 +110,12 @@ def test_a_dry_run_shows_the_sales_order_and_writes_nothing(store: Cluster) -> N
         tables(store.env["JOURNAL_URL"], journal), tables(store.env["ERP_URL"], "int_order"),
     )  # fmt: skip
 
-    found = json.loads(shown(store, "order", order_id, "--dry-run", "--json"))
+    found = json.loads(shown(store, "orders", "explain", order_id, "--json"))
 
     assert found["would"] == "be inserted"
     assert found["sales_order"]["order_id"] == order_id
     assert found["sales_order"]["total"]
-    assert "would be inserted; nothing is written" in shown(store, "order", order_id, "--dry-run")
+    assert "would be inserted; nothing is written" in shown(store, "orders", "explain", order_id)
     assert before == (
         tables(store.env["JOURNAL_URL"], journal), tables(store.env["ERP_URL"], "int_order"),
     )  # fmt: skip
@@ -121,15 +125,15 @@ def test_a_dry_run_of_an_order_that_would_be_held_says_why(store: Cluster) -> No
     order_id = first(store)
     store.change(order_id, value=1)
 
-    text = shown(store, "order", order_id, "--dry-run", status=1)
+    text = shown(store, "orders", "explain", order_id, status=1)
 
     assert "would be held" in text
     assert "difference" in text
 
 
 def test_retry_of_what_is_done_or_unknown_does_nothing(at_work: Cluster) -> None:
-    assert "nothing to do, it is done" in shown(at_work, "retry", first(at_work))
-    shown(at_work, "retry", "nobody-01", status=1)
+    assert "nothing to do, it is done" in shown(at_work, "orders", "retry", first(at_work))
+    shown(at_work, "orders", "retry", "nobody-01", status=1)
 
 
 def test_check_is_all_well_in_a_sound_cluster(at_work: Cluster) -> None:
@@ -203,18 +207,18 @@ def test_what_is_out_of_reach_is_one_line_everywhere(
 def test_a_journal_without_tables_says_what_to_run(store: Cluster) -> None:
     store.env["JOURNAL_URL"] += ".new"
 
-    assert "vtex-erp migrate" in shown(store, "orders", status=1)
+    assert "vtex-erp migrate" in shown(store, "orders", "list", status=1)
     assert "vtex-erp migrate" in shown(store, "check", status=1)
     assert "schema" in shown(store, "migrate")
     assert "schema" in shown(store, "migrate")
-    assert "no such orders" in shown(store, "orders")
+    assert "no such orders" in shown(store, "orders", "list")
 
 
 def test_a_cluster_without_a_store_says_what_to_set(store: Cluster) -> None:
     for name in ("VTEX_ACCOUNT", "VTEX_APP_KEY", "VTEX_APP_TOKEN"):
         del store.env[name]
 
-    assert "set VTEX_ACCOUNT or STORES_FILE" in shown(store, "sync", status=2)
+    assert "set VTEX_ACCOUNT or STORES_FILE" in shown(store, "orders", "sync", status=2)
     assert "set VTEX_ACCOUNT, VTEX_APP_KEY and VTEX_APP_TOKEN" in shown(store, "check", status=1)
 
 
@@ -234,19 +238,28 @@ def test_invoice_track_and_invoices_by_hand(at_work: Cluster) -> None:
         "2026-03-10T15:04:05-03:00",
     )
 
-    dry = shown(at_work, "invoice", order_id, *named, "--dry-run")
+    dry = shown(at_work, "requests", "invoice", order_id, *named, "--dry-run")
     nothing = at_work.state()["calls"].get("invoice", 0)
-    shown(at_work, "invoice", order_id, *named)
-    shown(at_work, "track", order_id, "--invoice-number", "128/841", "--tracking-number", "BR1")
-    eventually(lambda: "tracking 128/841 done" in shown(at_work, "order", order_id), 60)
+    shown(at_work, "requests", "invoice", order_id, *named)
+    shown(
+        at_work,
+        "requests",
+        "track",
+        order_id,
+        "--invoice-number",
+        "128/841",
+        "--tracking-number",
+        "BR1",
+    )
+    eventually(lambda: "tracking 128/841 done" in shown(at_work, "orders", "show", order_id), 60)
 
     assert '"invoiceNumber": "128-x2F-841"' in dry
     assert nothing == 0
-    balance = json.loads(shown(at_work, "invoices", order_id, "--json"))
+    balance = json.loads(shown(at_work, "requests", "invoices", order_id, "--json"))
     assert (balance["invoiced_cents"], balance["open_cents"]) == (value, 0)
-    assert "0,00 open" in shown(at_work, "invoices", order_id)
+    assert "0,00 open" in shown(at_work, "requests", "invoices", order_id)
     assert "too late: invoiced" in shown(
-        at_work, "cancel", order_id, "--reason", "x", "--dry-run", status=1
+        at_work, "requests", "cancel", order_id, "--reason", "x", "--dry-run", status=1
     )
 
 
@@ -258,6 +271,7 @@ def test_an_invoice_from_json_that_breaks_the_contract_is_refused_by_field(
     for extra, status in (((), 2), (("--dry-run",), 1)):
         text = shown(
             at_work,
+            "requests",
             "invoice",
             first(at_work),
             "--json",
@@ -272,11 +286,13 @@ def test_an_invoice_from_json_that_breaks_the_contract_is_refused_by_field(
 def test_cancel_by_hand(at_work: Cluster) -> None:
     order_id = first(at_work)
 
-    assert '"answer": "yes"' in shown(at_work, "cancel", order_id, "--reason", "x", "--dry-run")
-    shown(at_work, "cancel", order_id, "--reason", "Falta de estoque")
+    assert '"answer": "yes"' in shown(
+        at_work, "requests", "cancel", order_id, "--reason", "x", "--dry-run"
+    )
+    shown(at_work, "requests", "cancel", order_id, "--reason", "Falta de estoque")
 
     eventually(lambda: at_work.state()["orders"][order_id]["status"] == "canceled", 60)
-    eventually(lambda: "cancellation done" in shown(at_work, "order", order_id), 60)
+    eventually(lambda: "cancellation done" in shown(at_work, "orders", "show", order_id), 60)
 
 
 # --- dead jobs and pauses -------------------------------------------------------------------------
@@ -290,30 +306,34 @@ def test_dead_jobs_are_shown_by_cause_brought_back_and_given_up(store: Cluster) 
     store.start_beat()
     eventually(lambda: len(store.orders("--state", "dead")) == 3, 60)
 
-    (cause,) = json.loads(shown(store, "dead", "--json"))["causes"]
+    (cause,) = json.loads(shown(store, "dead-letters", "list", "--json"))["causes"]
     assert (cause["count"], "quantity" in cause["cause"]) == (3, True)
-    assert "quantity" in shown(store, "dead")
-    assert "no dead job fits" in shown(store, "retry", "--reason", "sums")
-    assert "or say --all" in shown(store, "retry", status=2)
+    assert "quantity" in shown(store, "dead-letters", "list")
+    assert "no dead job fits" in shown(store, "dead-letters", "retry", "--matching", "sums")
+    assert "or say --all" in shown(store, "orders", "retry", status=2)
     for order_id in broken[:2]:
         store.change(order_id, **{"items.0.quantity": 1})
         store.change(order_id, value=0, totals=[])
-    assert "3 jobs tried again" in shown(store, "retry", "--all", "--yes")
-    eventually(lambda: broken[2] in shown(store, "dead"), 60)
-    assert "jobs given up" in shown(store, "discard", broken[2], "--why", "test order", "--yes")
+    assert "3 jobs tried again" in shown(store, "dead-letters", "retry", "--all", "--yes")
+    eventually(lambda: broken[2] in shown(store, "dead-letters", "list"), 60)
+    assert "jobs given up" in shown(
+        store, "orders", "discard", broken[2], "--reason", "test order", "--yes"
+    )
     assert store.order(broken[2])["last_error"] == "discarded: test order"
 
 
 def test_a_store_pauses_by_hand_and_goes_on(store: Cluster) -> None:
-    assert "until vtex-erp resume acme" in shown(store, "pause", "acme", "--why", "stocktaking")
-    shown(store, "sync")
+    assert "until vtex-erp resume acme" in shown(
+        store, "stores", "pause", "--store", "acme", "--reason", "stocktaking"
+    )
+    shown(store, "orders", "sync")
     store.start_worker("w1")
     store.start_beat()
 
     eventually(lambda: "one is at work" in store.command("check").stdout, 60)
     assert "stocktaking" in shown(store, "check")
     assert not store.all_done(5)
-    assert "acme goes on" in shown(store, "resume", "acme")
+    assert "acme goes on" in shown(store, "stores", "resume", "--store", "acme")
     eventually(lambda: store.all_done(5), 60)
-    assert "acme did not pause" in shown(store, "resume", "acme")
-    shown(store, "pause", "outlet", status=2)
+    assert "acme did not pause" in shown(store, "stores", "resume", "--store", "acme")
+    shown(store, "stores", "pause", "--store", "outlet", status=2)

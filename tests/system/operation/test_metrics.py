@@ -122,7 +122,7 @@ class World:
         eventually(lambda: cluster.handled() >= ORDERS - 1, 90)
         invoiced = max(cluster.state()["orders"])
         asked = cluster.command(
-            "invoice", invoiced, "--invoice-number", "128841", "--issued-at", "2026-03-10T15:04:05-03:00",
+            "requests", "invoice", invoiced, "--invoice-number", "128841", "--issued-at", "2026-03-10T15:04:05-03:00",
             "--value", self.reais(invoiced),
         )  # fmt: skip
         assert asked.returncode == 0, asked.stderr

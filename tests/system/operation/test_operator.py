@@ -46,26 +46,28 @@ def buried(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[Cluster
 
 
 def dead(cluster: Cluster, *options: str) -> int:
-    return int(json.loads(cluster.command("dead", "--json", *options).stdout)["count"])
+    return int(
+        json.loads(cluster.command("dead-letters", "list", "--json", *options).stdout)["count"]
+    )
 
 
 def test_ten_thousand_dead_jobs_are_shown_retried_and_discarded_through_the_command_line(
     buried: Cluster,
 ) -> None:
-    shown = buried.command("dead", "--limit", "1")
+    shown = buried.command("dead-letters", "list", "--limit", "1")
     assert f"and {MANY - 1} more" in shown.stdout
     assert dead(buried, "--since", "1h", "--reason", "its step began … and never ended") == MANY
     assert dead(buried, "--until", "1h") == 0
 
-    retried = buried.command("retry", "--store", "outlet", "--since", "1h", "--yes")
-    again = buried.command("retry", "--store", "outlet", "--yes")
-    given_up = buried.command("discard", "--all", "--why", "closed", "--yes")
+    retried = buried.command("dead-letters", "retry", "--store", "outlet", "--since", "1h", "--yes")
+    again = buried.command("dead-letters", "retry", "--store", "outlet", "--yes")
+    given_up = buried.command("dead-letters", "discard", "--all", "--reason", "closed", "--yes")
 
     assert "5000 jobs tried again" in retried.stdout
     assert "no dead job fits" in again.stdout
     assert "5000 jobs given up" in given_up.stdout
     assert dead(buried) == 0
-    counts = json.loads(buried.command("orders", "--json", "--limit", "1").stdout)["counts"]
+    counts = json.loads(buried.command("orders", "list", "--json", "--limit", "1").stdout)["counts"]
     assert counts == {"acme": {"skipped": 5000}, "outlet": {"listed": 5000}}
 
 
@@ -117,20 +119,22 @@ def test_a_pause_by_hand_outlasts_a_429_that_came_into_it(cluster: Cluster) -> N
     cluster.steer("faults", kind="throttle", times=None, retry_after=1)
     cluster.start_worker("w1")
     cluster.start_beat()
-    eventually(lambda: "acme pauses until 20" in cluster.told("orders"), 60)
+    eventually(lambda: "acme pauses until 20" in cluster.told("orders", "list"), 60)
 
-    cluster.command("pause", "acme", "--why", "stocktaking")
+    cluster.command("stores", "pause", "--store", "acme", "--reason", "stocktaking")
     cluster.clear_faults()
     calls = cluster.state()["calls"]
-    cluster.command("pause", "acme", "--minutes", "0.01", "--why", "shorter")
+    cluster.command(
+        "stores", "pause", "--store", "acme", "--minutes", "0.01", "--reason", "shorter"
+    )
 
-    text = cluster.command("orders").stdout
+    text = cluster.command("orders", "list").stdout
     assert "acme pauses until vtex-erp resume acme: stocktaking" in text
     # What was under way may end; from then on nothing calls, over several listings and sweeps.
     seen: list[object] = [calls]
     eventually(lambda: _still(cluster, seen, looks=60), 60)
     assert "stocktaking" in cluster.command("check").stdout
-    assert cluster.command("resume", "acme").returncode == 0
+    assert cluster.command("stores", "resume", "--store", "acme").returncode == 0
     eventually(lambda: cluster.all_done(20), 60)
 
 
@@ -166,7 +170,12 @@ def stores(cluster: Cluster, tmp_path: Path) -> Iterator[dict[str, Running]]:
 def test_of_twenty_stores_one_pauses_and_the_others_are_listed_unhindered(
     cluster: Cluster, stores: dict[str, Running]
 ) -> None:
-    assert cluster.command("pause", "store07", "--why", "stocktaking").returncode == 0
+    assert (
+        cluster.command(
+            "stores", "pause", "--store", "store07", "--reason", "stocktaking"
+        ).returncode
+        == 0
+    )
     refused = stores["store13"].store
     refused.permissions.clear()
     cluster.start_worker("w1")
@@ -174,15 +183,15 @@ def test_of_twenty_stores_one_pauses_and_the_others_are_listed_unhindered(
 
     def counts() -> dict[str, dict[str, int]]:
         shown: dict[str, dict[str, int]] = json.loads(
-            cluster.command("orders", "--json", "--limit", "1").stdout
+            cluster.command("orders", "list", "--json", "--limit", "1").stdout
         )["counts"]
         return shown
 
     others = {name: {"done": 3} for name in stores if name not in ("store07", "store13")}
     eventually(lambda: counts() == others, 90)
 
-    shown = json.loads(cluster.command("orders", "--json").stdout)["paused"]
+    shown = json.loads(cluster.command("orders", "list", "--json").stdout)["paused"]
     assert set(shown) == {"store07", "store13"}
     assert stores["store07"].store.calls == {}
-    assert cluster.command("resume", "store07").returncode == 0
+    assert cluster.command("stores", "resume", "--store", "store07").returncode == 0
     eventually(lambda: counts() == others | {"store07": {"done": 3}}, 60)

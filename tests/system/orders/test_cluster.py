@@ -36,7 +36,7 @@ def test_a_thousand_orders_survive_a_worker_killed_midway(
     cluster.start_worker("w1")
     eventually(lambda: cluster.handled() >= 1000, 180)
 
-    eventually(lambda: "1000 done" in cluster.told("orders", "--limit", "1"), 60)
+    eventually(lambda: "1000 done" in cluster.told("orders", "list", "--limit", "1"), 60)
     cluster.assert_each_order_once(1000)
     logs = "".join(one.text() for one in cluster.processes.values())
     with redis.Redis.from_url(redis_server.url) as connection:
@@ -68,7 +68,7 @@ def test_answers_lost_after_the_effect_repeat_nothing(cluster: Cluster) -> None:
     cluster.start_worker("w1")
     cluster.start_beat()
 
-    eventually(lambda: "20 done" in cluster.told("orders"), 120)
+    eventually(lambda: "20 done" in cluster.told("orders", "list"), 120)
 
     cluster.assert_each_order_once(20)
 
@@ -84,9 +84,12 @@ def test_wrong_credentials_stop_the_calls_and_bury_nothing(cluster: Cluster) -> 
 
     assert check.returncode == 1
     assert "grant 'View order' to the key" in check.stdout
-    assert json.loads(cluster.command("orders", "--state", "dead", "--json").stdout)["orders"] == []
+    assert (
+        json.loads(cluster.command("orders", "list", "--state", "dead", "--json").stdout)["orders"]
+        == []
+    )
     cluster.steer("permissions", grant=["View order"])
-    eventually(lambda: "10 done" in cluster.told("orders"), 150)
+    eventually(lambda: "10 done" in cluster.told("orders", "list"), 150)
     cluster.assert_each_order_once(10)
 
 
@@ -98,18 +101,18 @@ def test_a_malformed_order_is_set_aside_and_comes_in_after_its_mending(cluster: 
     cluster.start_beat()
 
     eventually(lambda: cluster.order(broken).get("state") == "dead", 60)
-    eventually(lambda: "5 done" in cluster.told("orders"), 60)
+    eventually(lambda: "5 done" in cluster.told("orders", "list"), 60)
 
     assert "items.0.quantity" in cluster.order(broken)["last_error"]
     cluster.change(broken, **{"items.0.quantity": 1})
-    cluster.command("retry", broken)
+    cluster.command("orders", "retry", broken)
     eventually(lambda: cluster.order(broken).get("state") != "open", 30)
 
 
 def test_an_order_canceled_before_it_is_fetched_is_skipped(cluster: Cluster) -> None:
     cluster.start_simulator(2)
     gone = sorted(cluster.state()["orders"])[0]
-    assert cluster.command("sync").returncode == 0
+    assert cluster.command("orders", "sync").returncode == 0
     cluster.change(gone, status="canceled")
 
     cluster.start_worker("w1")
@@ -154,12 +157,12 @@ def test_an_erp_that_is_down_for_a_while_gets_every_order_after(cluster: Cluster
     cluster.start_simulator(8)
     cluster.start_worker("w1")
     cluster.start_beat()
-    eventually(lambda: "8 paid" in cluster.told("orders"), 60)
+    eventually(lambda: "8 paid" in cluster.told("orders", "list"), 60)
 
     erp.rmdir()
     away.rename(erp)
 
-    eventually(lambda: "8 done" in cluster.told("orders"), 90)
+    eventually(lambda: "8 done" in cluster.told("orders", "list"), 90)
     cluster.assert_each_order_once(8)
 
 
@@ -177,7 +180,7 @@ def test_a_backlog_for_an_erp_that_is_down_costs_few_tries_and_drains_by_age(
     cluster.start_worker("w1")
     second = cluster.start_worker("w2")
     cluster.start_beat()
-    eventually(lambda: f"{orders} paid" in cluster.told("orders"), 120)
+    eventually(lambda: f"{orders} paid" in cluster.told("orders", "list"), 120)
     before = tries(cluster)
     began = time.monotonic()
     eventually(lambda: tries(cluster) >= before + 2, 60)
@@ -233,7 +236,7 @@ def test_an_order_that_kills_its_worker_is_set_aside_and_the_others_go_on(
         return cluster.order(killer).get("state") == "dead"
 
     eventually(set_aside, 120)
-    eventually(lambda: "5 done" in cluster.told("orders"), 60)
+    eventually(lambda: "5 done" in cluster.told("orders", "list"), 60)
 
     assert "may have killed its worker" in cluster.order(killer)["last_error"]
     assert len(cluster.erp_rows()) == 5
@@ -246,9 +249,11 @@ def test_a_worker_told_to_stop_ends_its_steps_and_leaves_nothing_behind(cluster:
     eventually(lambda: cluster.handled() >= 5, 60)
 
     worker.kill(signal.SIGTERM)
-    waiting = json.loads(cluster.command("orders", "--state", "dead", "--json").stdout)["orders"]
+    waiting = json.loads(cluster.command("orders", "list", "--state", "dead", "--json").stdout)[
+        "orders"
+    ]
     cluster.start_worker("w2")
 
     assert waiting == []
-    eventually(lambda: "60 done" in cluster.told("orders"), 90)
+    eventually(lambda: "60 done" in cluster.told("orders", "list"), 90)
     cluster.assert_each_order_once(60)

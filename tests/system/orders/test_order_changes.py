@@ -85,7 +85,10 @@ def test_a_shoppers_request_is_a_row_and_the_erps_yes_cancels_the_order(handled:
     assert effects(handled, order_id, "cancel_effects") == 1
     eventually(lambda: "nothing waits" in handled.command("check").stdout, 60)
     assert events(handled) == [(order_id, "cancel_requested")]
-    assert "no cancellation is asked for" in handled.command("undecided").stdout
+    assert (
+        "no cancellation is asked for"
+        in handled.command("requests", "pending-cancellations").stdout
+    )
 
 
 @ON_BOTH
@@ -93,7 +96,7 @@ def test_the_erps_no_lets_the_order_go_on(handled: Cluster) -> None:
     order_id = first(handled)
     handled.steer("cancellations", order_id=order_id, reason="desisti")
     eventually(lambda: events(handled) == [(order_id, "cancel_requested")], 60)
-    assert order_id in handled.command("undecided").stdout
+    assert order_id in handled.command("requests", "pending-cancellations").stdout
 
     put(handled, kind="DENY", order_id=order_id, reason="já foi despachado")
 
@@ -110,7 +113,7 @@ def test_a_no_by_message_and_by_command_is_one(handled: Cluster, redis_server: R
 
     fields = {"store": "acme", "order_id": order_id, "reason": "não"}
     Celery(broker=redis_server.url).send_task("cancellations.deny", kwargs=fields, queue="denials")
-    said = handled.command("deny", order_id, "--reason", "não").stdout
+    said = handled.command("requests", "deny", order_id, "--reason", "não").stdout
 
     assert f"{order_id}: denial is job" in said
     eventually(lambda: status(handled, order_id) == "handling", 90)
@@ -137,7 +140,7 @@ def test_a_worker_killed_while_it_tells_the_erp_leaves_exactly_one_row(
 
 def ends(cluster: Cluster, order_id: str) -> list[str]:
     cluster.keep()
-    shown = cluster.command("order", order_id, "--json").stdout
+    shown = cluster.command("orders", "show", order_id, "--json").stdout
     return [one["state"] for one in json.loads(shown)["requests"]] if shown else []
 
 
@@ -147,7 +150,9 @@ def test_a_replaced_order_and_a_changed_one_reach_the_erp(handled: Cluster) -> N
     handled.steer("settings", index_lag=0)
     handled.steer("replacements", order_id=old, status="payment-pending")
     handled.steer("changes", order_id=other, add="310555")
-    worth = json.loads(handled.command("invoices", other, "--json").stdout)["total_cents"]
+    worth = json.loads(handled.command("requests", "invoices", other, "--json").stdout)[
+        "total_cents"
+    ]
     put(handled, kind="INVOICE", order_id=other, invoice_number="128841", value_cents=worth,
         issued_at="2026-03-10T15:04:05-03:00")  # fmt: skip
 

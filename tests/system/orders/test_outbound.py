@@ -51,7 +51,7 @@ def effects(cluster: Cluster, order_id: str) -> int:
 
 def is_invoiced(cluster: Cluster, order_id: str) -> bool:
     cluster.keep()
-    text = cluster.command("order", order_id, "--json").stdout
+    text = cluster.command("orders", "show", order_id, "--json").stdout
     ended = [one["state"] for one in json.loads(text)["requests"]] if text else []
     return ended == ["done"] and cluster.state()["orders"][order_id]["status"] == "invoiced"
 
@@ -246,6 +246,6 @@ def test_a_message_sent_twice_and_an_answer_lost_make_one_invoice(
     file.write_text(json.dumps(fields))
 
     for _ in range(3):
-        assert handled.command("invoice", order_id, "--json", str(file)).returncode == 0
+        assert handled.command("requests", "invoice", order_id, "--json", str(file)).returncode == 0
 
     assert_one_invoice(handled, order_id)

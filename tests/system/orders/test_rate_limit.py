@@ -68,7 +68,7 @@ def test_invoices_go_before_a_backlog_of_new_orders(cluster: Cluster) -> None:
 
     for number, row in enumerate(done):
         sent = cluster.command(
-            "invoice", row.order_id, "--invoice-number", str(number + 1),
+            "requests", "invoice", row.order_id, "--invoice-number", str(number + 1),
             "--value", f"{row.value_cents / 100:.2f}", "--issued-at", ISSUED,
         )  # fmt: skip
         assert sent.returncode == 0, sent.stdout + sent.stderr
@@ -87,7 +87,7 @@ def test_a_quota_that_was_cut_without_a_word_costs_a_pause_and_no_order(cluster:
     eventually(lambda: "slowed down to 50%" in cluster.command("check").stdout, 30)
     refused = calls(cluster)["refused"]
     cluster.steer("settings", quota=None)
-    assert cluster.command("resume", "acme").returncode == 0
+    assert cluster.command("stores", "resume", "--store", "acme").returncode == 0
 
     # What was on the wire, and what each process had booked before it heard of it.
     assert refused <= 60

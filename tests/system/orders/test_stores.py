@@ -44,17 +44,17 @@ def test_two_stores_are_served_and_one_that_is_refused_stops_only_itself(
     worker = cluster.start_worker("w1")
     beat = cluster.start_beat()
 
-    eventually(lambda: "outlet: 4 done" in cluster.told("orders"), 60)
+    eventually(lambda: "outlet: 4 done" in cluster.told("orders", "list"), 60)
     refused = cluster.command("check").stdout
     for process in (worker, beat):
         process.kill()
     cluster.env["ACME_TOKEN"] = "simulated-token"
     cluster.start_worker("w2")
     cluster.start_beat("b2")
-    assert cluster.command("resume", "acme").returncode == 0
+    assert cluster.command("stores", "resume", "--store", "acme").returncode == 0
 
     assert "acme paused" in refused
-    eventually(lambda: "acme: 6 done" in cluster.told("orders"), 60)
+    eventually(lambda: "acme: 6 done" in cluster.told("orders", "list"), 60)
     assert sorted(cluster.erp_rows("select store, count(*) from int_order group by store")) == [
         ("acme", 6), ("outlet", 4),
     ]  # fmt: skip

@@ -52,13 +52,13 @@ def test_its_sums_do_not_add_up_so_it_is_held_until_the_setting_lets_it_in(
     worker.kill()
     cluster.env["ALLOW_SUM_MISMATCH"] = "true"
     cluster.start_worker("w2")
-    assert cluster.command("retry", order_id).returncode == 0
+    assert cluster.command("orders", "retry", order_id).returncode == 0
     eventually(lambda: cluster.order(order_id).get("state") == "done", 60)
 
     assert DIFFERENCE in held["last_error"]
     flags = cluster.erp_rows(f"select flags from int_order where order_id = '{order_id}'")
     assert DIFFERENCE in flags[0][0]
-    assert DIFFERENCE in cluster.command("order", order_id).stdout
+    assert DIFFERENCE in cluster.command("orders", "show", order_id).stdout
     assert cluster.erp_rows("select total_cents from int_order where flags is not null") == [
         (1160,)
     ]
@@ -78,7 +78,7 @@ def test_the_setting_lets_it_in_at_once_flagged_in_the_erp_and_in_its_timeline(
     flagged = cluster.erp_rows("select order_id, flags from int_order where flags is not null")
     assert [one for one, _ in flagged] == [order_id]
     assert DIFFERENCE in flagged[0][1]
-    shown = json.loads(cluster.command("order", order_id, "--json").stdout)
+    shown = json.loads(cluster.command("orders", "show", order_id, "--json").stdout)
     assert not shown["order"]["last_error"]
     assert DIFFERENCE in json.dumps(shown["events"])
     cluster.assert_each_order_once(2)

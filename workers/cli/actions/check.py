@@ -1,10 +1,12 @@
-"""What ``vtex-erp check`` looks at; each verdict says what to do."""
+"""The work of ``vtex-erp check``: each verdict names its fix."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
+import click
 import redis
 
 from erp.port import ErpError, ErpUnavailable
@@ -17,17 +19,39 @@ from tasks.intake.feed import PERMISSION, difference
 from vtex.client import VtexClient
 from vtex.errors import VtexError, VtexUnauthorized
 from vtex.statuses import CHANGES
-from workers import pauses, wiring
+from workers import wiring
 from workers.cli.actions import check_broker as broker_checks
-from workers.configuration.settings import Settings
+from workers.cli.output import Verdict, pause_text, show_json
+from workers.configuration.declaration import SettingsError
+from workers.configuration.settings import Settings, load
 from workers.configuration.stores import Store
 from workers.notifier import AppriseNotifier
 from workers.rate_limiter import Standing, StoreRateLimiter
-from workers.verdict import Verdict
 
 
-def run(settings: Settings) -> list[Verdict]:
-    """Look at everything; a check that fails never hides the next."""
+def check(*, as_json: bool) -> None:
+    """Check everything that can stop orders, and say how to fix it."""
+    try:
+        verdicts = _verdicts(load())
+    except SettingsError as error:
+        verdicts = [Verdict("settings", False, fault) for fault in error.message.splitlines()]
+        _show(verdicts, as_json=as_json)
+        raise SystemExit(error.exit_code) from None
+    _show(verdicts, as_json=as_json)
+    raise SystemExit(0 if all(verdict.ok is not False for verdict in verdicts) else 1)
+
+
+def _show(verdicts: Sequence[Verdict], *, as_json: bool) -> None:
+    if as_json:
+        show_json([dataclasses.asdict(verdict) for verdict in verdicts])
+        return
+    words = {True: "ok    ", False: "FAILED", None: "note  "}
+    for verdict in verdicts:
+        click.echo(f"{words[verdict.ok]}  {verdict.name}: {verdict.detail}")
+
+
+def _verdicts(settings: Settings) -> list[Verdict]:
+    """Run every check; a check that fails never hides the next."""
     verdicts = [Verdict("settings", True, "all values can be used")]
     if not settings.stores:
         verdicts.append(
@@ -56,7 +80,7 @@ def _journal(settings: Settings, feeds: dict[str, FeedRow | None]) -> Iterator[V
             yield Verdict("ERP paused", None, _wait_for_erp(erp, journal.now()))
         for store in settings.stores:
             if pause := journal.store_pauses.get(store.name):
-                yield Verdict(f"{store.name} paused", None, pauses.told(store.name, pause))
+                yield Verdict(f"{store.name} paused", None, pause_text(store.name, pause))
             feeds[store.name] = feed = journal.feeds.get(store.name)
             if feed and feed.restored_at:
                 when = f"{feed.restored_at.astimezone():%Y-%m-%d %H:%M:%S}"
@@ -67,12 +91,12 @@ def _journal(settings: Settings, feeds: dict[str, FeedRow | None]) -> Iterator[V
         yield from _undecided(settings, journal)
         yield from _reconciled(settings, journal)
     except JournalUnavailable as error:
-        todo = "" if "vtex-erp migrate" in str(error) else ": start it, or mend JOURNAL_URL"
+        todo = "" if "vtex-erp migrate" in str(error) else ": start it, or fix JOURNAL_URL"
         yield Verdict("journal", False, f"{masked(settings.journal_url)}: {error}{todo}")
     except JournalError as error:
         yield Verdict("journal", False, f"{masked(settings.journal_url)}: {error}")
     except OSError as error:
-        yield Verdict("journal", False, f"{error.filename}: {error.strerror}: mend JOURNAL_URL")
+        yield Verdict("journal", False, f"{error.filename}: {error.strerror}: fix JOURNAL_URL")
     finally:
         journal.close()
 
@@ -81,9 +105,10 @@ def _undecided(settings: Settings, journal: Journal) -> Iterator[Verdict]:
     waiting = journal.cancel_requests.find()
     for store in settings.stores:
         if found := [one for one in waiting if one.store == store.name]:
-            words = f"{len(found)} wait for the ERP's word, the first until"
-            until = f"{found[0].decide_by.astimezone():%Y-%m-%d}: vtex-erp undecided"
-            yield Verdict(f"{store.name} cancellations asked for", None, f"{words} {until}")
+            words = f"{len(found)} wait for the ERP's decision, the first until"
+            until = f"{found[0].decide_by.astimezone():%Y-%m-%d}"
+            todo = "vtex-erp requests pending-cancellations"
+            yield Verdict(f"{store.name} pending cancellations", None, f"{words} {until}: {todo}")
 
 
 def _reconciled(settings: Settings, journal: Journal) -> Iterator[Verdict]:
@@ -107,7 +132,7 @@ def _wait_for_erp(erp: ErpCircuit, now: datetime) -> str:
 def _alerts(settings: Settings) -> Iterator[Verdict]:
     notifier = AppriseNotifier(settings.alert_urls)
     if not notifier.receivers:
-        todo = "set ALERT_URLS; vtex-erp alerts shows them meanwhile"
+        todo = "set ALERT_URLS; vtex-erp alerts list shows them meanwhile"
         yield Verdict("alerts", None, f"nobody is told of them: {todo}")
         return
     wrong = notifier.wrong()
@@ -119,7 +144,7 @@ def _alerts(settings: Settings) -> Iterator[Verdict]:
         )  # fmt: skip
     if fine := [one for one in notifier.receivers if one not in wrong]:
         yield Verdict(
-            "alerts", True, f"go to {', '.join(fine)}; vtex-erp alerts --test sends one to each"
+            "alerts", True, f"go to {', '.join(fine)}; vtex-erp alerts test sends one to each"
         )
 
 
@@ -129,11 +154,11 @@ def _erp(settings: Settings) -> Verdict:
     try:
         return Verdict("ERP", True, f"{where}: {erp.check()}")
     except ErpUnavailable as error:
-        return Verdict("ERP", False, f"{where}: {error}: start it, or mend ERP_URL")
+        return Verdict("ERP", False, f"{where}: {error}: start it, or fix ERP_URL")
     except ErpError as error:
         return Verdict("ERP", False, f"{where}: {error}")
     except OSError as error:
-        return Verdict("ERP", False, f"{error.filename}: {error.strerror}: mend ERP_URL")
+        return Verdict("ERP", False, f"{error.filename}: {error.strerror}: fix ERP_URL")
     finally:
         erp.close()
 
@@ -199,7 +224,7 @@ def _standing(rate_limiter: StoreRateLimiter | None) -> Standing | None:
 def _rate_limiter(
     store: Store, rate_limiter: StoreRateLimiter | None, now: Standing | None
 ) -> Verdict:
-    name = f"{store.name} rate limit"
+    name, quota = f"{store.name} budget", store.quota
     if rate_limiter is None:
         return Verdict(name, None, "calls have no limit: VTEX_QUOTA_PER_MINUTE is 0")
     if now is None:

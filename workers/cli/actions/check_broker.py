@@ -22,10 +22,10 @@ from kombu.entity import Queue
 
 from foundation.redaction import masked
 from workers.app import app
+from workers.cli.output import Verdict
 from workers.configuration.settings import Settings
 from workers.configuration.urls import is_rabbitmq
 from workers.locks import BEAT_LOCK
-from workers.verdict import Verdict
 
 CLOCK_SECONDS = 5.0
 """Hosts further apart than this have lost their NTP. Leases go by the journal's database; but from
@@ -65,13 +65,13 @@ def _redis(url: str, name: str, setting: str, *, messages: bool, locks: bool) ->
     except (redis.AuthenticationError, redis.ResponseError) as error:
         yield Verdict(
             name, False,
-            f"{masked(url)} answers, but refuses us ({type(error).__name__}): mend user and "
+            f"{masked(url)} answers, but refuses us ({type(error).__name__}): fix user and "
             f"password in {setting}, and let the user run INFO, TIME, scripts and every key",
         )  # fmt: skip
     except redis.RedisError as error:
         yield Verdict(
             name, False,
-            f"{masked(url)} does not answer ({type(error).__name__}): start it, or mend {setting}",
+            f"{masked(url)} does not answer ({type(error).__name__}): start it, or fix {setting}",
         )  # fmt: skip
     finally:
         connection.close()
@@ -142,12 +142,12 @@ def _rabbitmq(url: str) -> Iterator[Verdict]:
         yield Verdict(
             "broker", False,
             f"{where} answers, but has no such virtual host, or none for this user: rabbitmqctl "
-            "add_vhost and set_permissions, or mend the end of BROKER_URL",
+            "add_vhost and set_permissions, or fix the end of BROKER_URL",
         )  # fmt: skip
     except AccessRefused:
         yield Verdict(
             "broker", False,
-            f"{where} answers, but refuses us: mend user and password in BROKER_URL, and let the "
+            f"{where} answers, but refuses us: fix user and password in BROKER_URL, and let the "
             "user configure, write and read everything in its virtual host",
         )  # fmt: skip
     except SSLCertVerificationError as error:
@@ -159,7 +159,7 @@ def _rabbitmq(url: str) -> Iterator[Verdict]:
     except (AMQPError, OSError) as error:
         yield Verdict(
             "broker", False,
-            f"{where} does not answer ({type(error).__name__}): start it, or mend BROKER_URL",
+            f"{where} does not answer ({type(error).__name__}): start it, or fix BROKER_URL",
         )  # fmt: skip
 
 

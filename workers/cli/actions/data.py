@@ -1,106 +1,132 @@
-"""The command that erases one customer's data (LGPD)."""
+"""The work of ``vtex-erp data``: old data, and a customer's data (LGPD)."""
 
 from __future__ import annotations
 
 import dataclasses
 import re
-import sys
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 
 import click
 
 from journal.journal import Journal
 from journal.privacy.erasure import ErasedData
-from workers import log, wiring
-from workers.cli import output as views
-from workers.cli.actions.choice import AS_JSON, OrderId, agreed, known
+from journal.privacy.retention import PurgeCount, RetentionPolicy
+from workers import wiring
+from workers.cli.output import progress, show_json, with_progress
+from workers.cli.session import confirmed, journal_only, known_order
 from workers.configuration.settings import load
 
 _NAMES = ("document", "cpf", "cnpj", "userprofileid")
-"""What keys of VTEX's documents hold that names a customer, in lower case."""
+"""Keys of VTEX's documents, in lower case, whose values name a customer."""
 
 _SHORTEST = 8
 
+# --- purge ----------------------------------------------------------------------------------------
 
-@click.command()
-@click.argument("order_ids", nargs=-1, type=OrderId(), metavar="[ORDER_ID]...")
-@click.option(
-    "--customer",
-    is_flag=True,
-    help="Look for all orders of a customer; asks for CPF, CNPJ or VTEX's userProfileId, "
-    "which do not belong on a command line.",
-)
-@click.option("--store", metavar="ACCOUNT", help="Without it: in all stores.")
-@click.option("--dry-run", is_flag=True, help="Show what there is; erase nothing.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@AS_JSON
-def erase(
-    order_ids: tuple[str, ...],
+
+def purge_data(
+    *, documents_days: int | None, timeline_days: int | None, dry_run: bool, yes: bool
+) -> None:
+    """Delete old documents and timelines of closed orders from the journal."""
+    settings = load()
+    retention = wiring.retention(settings, documents_days, timeline_days)
+    with journal_only(settings) as journal:
+        old = sum(journal.retention.purge(retention, dry_run=True), PurgeCount())
+        _show_old(old, retention)
+        if dry_run or not old.any:
+            return
+        if yes or confirmed("delete them for good?"):
+            _purge(journal, retention, old)
+
+
+def _show_old(old: PurgeCount, retention: RetentionPolicy) -> None:
+    documents, timeline = _age(retention.documents), _age(retention.timeline)
+    click.echo(f"{old.documents:>9}  orders' documents, closed {documents}")
+    click.echo(f"{old.contents:>9}  contents of requests, ended {documents}")
+    click.echo(f"{old.events:>9}  lines of timelines, closed {timeline}")
+    if old.waits:
+        click.echo(
+            f"{old.waits:>9}  old documents stay: their orders are open, dead, or closed since; "
+            "vtex-erp dead-letters list, vtex-erp orders list --state open"
+        )
+
+
+def _age(age: timedelta | None) -> str:
+    return "at any time: kept for ever" if age is None else f"more than {age.days} days ago"
+
+
+def _purge(journal: Journal, retention: RetentionPolicy, old: PurgeCount) -> None:
+    done = PurgeCount()
+    rows = old.documents + old.contents + old.events
+    try:
+        with progress("purged") as show:
+            for batch in journal.retention.purge(retention):
+                done += batch
+                show(done.documents + done.contents + done.events, rows)
+    finally:
+        # Also after Ctrl-C: the next call takes the rest.
+        click.echo(f"purged: {done}")
+
+
+# --- erase ----------------------------------------------------------------------------------------
+
+
+def erase_data(  # a parameter per option
     *,
+    order_ids: tuple[str, ...],
     customer: bool,
     store: str | None,
     dry_run: bool,
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Erase what the journal has of a customer, or of some orders.
-
-    Gone are VTEX's documents and what requests asked for, NF-e included; the timeline says so.
-    The orders stay known by their ids, so that nothing is done twice. What is open or dead keeps
-    its data until it has ended: the exit status is 1 then. The ERP's tables are not touched.
-    """
+    """Erase a customer's or some orders' data from the journal."""
     if customer == bool(order_ids):
         raise click.UsageError("give order ids, or --customer")
     if as_json and not (yes or dry_run):
-        raise click.UsageError("--json asks nobody: add --yes or --dry-run")
-    log.set_up("WARNING")
-    journal = wiring.journal(load())
-    try:
-        named = (
-            _of_customer(journal, store)
-            if customer
-            else [
-                (one.store, one.order_id) for one in (known(journal, store, o) for o in order_ids)
-            ]
-        )
-        found = [journal.erasure.erase(*one, dry_run=True) for one in named]
-        if not dry_run and any(one.any for one in found):
+        raise click.UsageError("--json asks no question: add --yes or --dry-run")
+    with journal_only() as journal:
+        if customer:
+            orders = _of_customer(journal, store)
+        else:
+            rows = [known_order(journal, store, order_id) for order_id in order_ids]
+            orders = [(row.store, row.order_id) for row in rows]
+        erasures = [journal.erasure.erase(*order, dry_run=True) for order in orders]
+        if not dry_run and any(erasure.any for erasure in erasures):
             if not yes:
-                _show(found, "to erase")
-                if not agreed("erase it for good?"):
+                _show(erasures, "to erase")
+                if not confirmed("erase it for good?"):
                     return
-            found = [journal.erasure.erase(*one) for one in named]
-        _show(found, "to erase" if dry_run else "erased", as_json=as_json)
-    finally:
-        journal.close()
-    if any(one.waits_for for one in found):
+            erasures = [journal.erasure.erase(*order) for order in orders]
+        _show(erasures, "to erase" if dry_run else "erased", as_json=as_json)
+    if any(erasure.waits_for for erasure in erasures):
         raise SystemExit(1)
 
 
-COMMANDS = (erase,)
-
-
-def _show(found: Sequence[ErasedData], word: str, *, as_json: bool = False) -> None:
-    """Print what of a customer's orders was erased, or would be, and what stays."""
+def _show(erasures: Sequence[ErasedData], word: str, *, as_json: bool = False) -> None:
+    """Print which data of a customer's orders was erased, or would be, and which stays."""
     if as_json:
-        views.show_json(
-            [dataclasses.asdict(one) | {"erased": word == "erased" and one.any} for one in found]
-        )
+        show_json([
+            dataclasses.asdict(erasure) | {"erased": word == "erased" and erasure.any}
+            for erasure in erasures
+        ])  # fmt: skip
         return
-    for one in found:
-        waits = ", ".join(one.waits_for)
-        stays = f"stays, it is needed by: {waits}; vtex-erp order {one.order_id}"
-        click.echo(f"{one.store} {one.order_id}: {stays if waits else f'{word}: {one}'}")
-    held = [one.erp_reference for one in found if one.erp_reference]
-    if held:
+    for erasure in erasures:
+        waits = ", ".join(erasure.waits_for)
+        stays = f"stays, it is needed by: {waits}; vtex-erp orders show {erasure.order_id}"
+        click.echo(
+            f"{erasure.store} {erasure.order_id}: {stays if waits else f'{word}: {erasure}'}"
+        )
+    if held := [erasure.erp_reference for erasure in erasures if erasure.erp_reference]:
         click.echo(f"the ERP has its own data of them, as {', '.join(held)}: erase it there")
-    if not found:
+    if not erasures:
         click.echo("the journal has no document that names them")
 
 
 def _of_customer(journal: Journal, store: str | None) -> list[tuple[str, str]]:
-    """Return the orders whose documents name a customer, who is asked for."""
+    """Return the orders whose documents name a customer, for whom it prompts."""
     answer = click.prompt("CPF, CNPJ or userProfileId", err=True)
     wanted = _plain(answer)
     if "@" in answer or len(wanted) < _SHORTEST:
@@ -109,18 +135,15 @@ def _of_customer(journal: Journal, store: str | None) -> list[tuple[str, str]]:
             "hold an alias in its place"
         )
     length = journal.documents.count(store)
-    found = []
-    with click.progressbar(
-        journal.documents.each(store), length=length, label="documents", file=sys.stderr
-    ) as all_of_them:
-        for one in all_of_them:
-            if wanted in _named(one.order) or wanted in _named(one.payment):
-                found.append((one.store, one.order_id))
-    return found
+    return [
+        (kept.store, kept.order_id)
+        for kept in with_progress("documents", journal.documents.each(store), length)
+        if wanted in _named(kept.order) or wanted in _named(kept.payment)
+    ]
 
 
 def _named(document: Any, name: str = "") -> Iterator[str]:
-    """Yield what a document holds under names that tell of a customer."""
+    """Yield the values that a document holds under names of a customer."""
     if isinstance(document, dict):
         if isinstance(document.get("name"), str) and isinstance(document.get("value"), str):
             # The gateway's transactions hold their fields as pairs.
@@ -130,7 +153,7 @@ def _named(document: Any, name: str = "") -> Iterator[str]:
     elif isinstance(document, list):
         for value in document:
             yield from _named(value, name)
-    elif isinstance(document, str | int) and any(one in name.lower() for one in _NAMES):
+    elif isinstance(document, str | int) and any(part in name.lower() for part in _NAMES):
         yield _plain(str(document))
 
 

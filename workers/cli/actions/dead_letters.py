@@ -1,302 +1,205 @@
-"""The operator's handles: what is dead, trying it again, giving it up; pausing a store."""
+"""The work of ``vtex-erp dead-letters``, and what other commands do with dead jobs."""
 
 from __future__ import annotations
 
-import re
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+import dataclasses
+import zlib
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 import click
-from redis.exceptions import RedisError
+from rich.table import Column, Table
 
 from journal.jobs.dead_letters import DeadLetter, DeadLetterFilter
 from journal.journal import Journal
 from journal.model import Kind
-from tasks.context import Context
 from tasks.workflow import send
-from workers import log, wiring
-from workers.cli import output as views
-from workers.cli.actions.choice import (
-    AS_JSON,
-    STORE,
-    Minutes,
-    OrderId,
-    agreed,
-    known,
-    tell_if_never_listed,
-)
-from workers.configuration.settings import load
-from workers.pauses import FOR_GOOD_SECONDS, told
+from workers.cli.output import console, moment, progress, show_json, standing_of_request
+from workers.cli.session import confirmed, journal_only, sending, warn_if_never_listed
 
 MOST = 100_000
 """Jobs that one call takes, so that they fit into memory; the next one takes the rest."""
 
 CAUSES = 5
-"""Causes that a question names; dead shows them all."""
-
-_AGO = re.compile(r"(\d+)([mhd])")
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+"""Causes that a question names; ``dead-letters list`` shows all of them."""
 
 
-class Moment(click.ParamType[datetime]):
-    """A time of this machine's clock, as 2026-03-10T15:04, or how long ago, as 90m, 2h, 3d.
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """Dead jobs of one cause, the longest dead first."""
 
-    A day alone, as 2026-03-10, is its beginning; where ``whole_day`` is set, its end.
-    """
+    cause: str
+    jobs: Sequence[DeadLetter]
 
-    name = "time"
+    @property
+    def number(self) -> int:
+        """Number computed from the cause alone, so that it never changes."""
+        return zlib.crc32(self.cause.encode()) % 1_000_000
 
-    def __init__(self, *, whole_day: bool = False) -> None:
-        self.whole_day = whole_day
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> datetime:
-        """Return an aware time."""
-        text = str(value).strip()
-        try:
-            if ago := _AGO.fullmatch(text):
-                return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-            moment = datetime.fromisoformat(text)
-            if self.whole_day and _DAY.fullmatch(text):
-                moment += timedelta(days=1, microseconds=-1)
-            return moment.astimezone(UTC)
-        except (ValueError, OverflowError):
-            self.fail(f"{value!r} is no time such as 2026-03-10T15:04, 90m, 2h or 3d", param, ctx)
-
-
-def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in (
-        STORE,
-        click.option(
-            "--kind", type=click.Choice([one.value for one in Kind]), help="What was to be done."
-        ),
-        click.option(
-            "--reason", metavar="TEXT", help="A part of the reason, or a cause as dead shows it."
-        ),
-        click.option(
-            "--since", type=Moment(), help="Died then or later: 2026-03-10, 2026-03-10T15:04, 2h."
-        ),
-        click.option(
-            "--until", type=Moment(whole_day=True), help="Died then or earlier; a day counts whole."
-        ),
-        click.option(
-            "--job",
-            type=click.IntRange(1, 2**63 - 1),
-            metavar="NUMBER",
-            help="One job, by the number that dead or order ID shows.",
-        ),
-    ):
-        command = option(command)
-    return command
+    def as_json(self) -> dict[str, Any]:
+        """Return it for JSON."""
+        return {
+            "group": self.number,
+            "cause": self.cause,
+            "count": len(self.jobs),
+            "attempts": sum(job.attempts for job in self.jobs),
+            "stores": sorted({job.store for job in self.jobs}),
+            "first": dataclasses.asdict(self.jobs[0]),
+            "last": dataclasses.asdict(self.jobs[-1]),
+        }
 
 
-def _which(order_id: str | None, kind: str | None, given: dict[str, Any]) -> DeadLetterFilter:
-    if given["since"] and given["until"] and given["since"] > given["until"]:
+def list_dead_letters(*, groups: Sequence[int], limit: int, as_json: bool, **filters: Any) -> None:
+    """List dead letters: groups by cause with their numbers, then single jobs."""
+    which = _which(**filters)
+    with journal_only() as journal:
+        jobs = _find(journal, which, groups)
+    found = _grouped(jobs)
+    if as_json:
+        shown = [dataclasses.asdict(job) for job in jobs[:limit]]
+        causes = [group.as_json() for group in found]
+        show_json({"count": len(jobs), "causes": causes, "jobs": shown})
+        return
+    if not jobs:
+        click.echo("no dead letters")
+        return
+    _print_groups(found)
+    for job in jobs[:limit]:
+        click.echo(
+            f"job {job.job}: {job.store} {job.order_id} {job.kind} at {job.stage}, "
+            f"since {moment(job.since)}, attempt {job.attempts}: {job.reason}"
+        )
+    if len(jobs) > limit:
+        click.echo(f"and {len(jobs) - limit} more: --limit shows them")
+
+
+def retry_dead_letters(
+    *, groups: Sequence[int], everything: bool, yes: bool, **filters: Any
+) -> None:
+    """Retry all dead letters of a group, or all that fit the filters, now."""
+    _require_filter(groups, filters, everything=everything)
+    retry(_which(**filters), groups, yes=yes)
+
+
+def discard_dead_letters(
+    *, groups: Sequence[int], everything: bool, reason: str, yes: bool, **filters: Any
+) -> None:
+    """Discard all dead letters of a group, or all that fit the filters, for good."""
+    _require_filter(groups, filters, everything=everything)
+    discard(_which(**filters), reason, groups, yes=yes)
+
+
+def retry(which: DeadLetterFilter, groups: Collection[int] = (), *, yes: bool) -> None:
+    """Retry dead jobs after a question."""
+    with sending() as context:
+        jobs = _find(context.journal, which, groups)
+        if _confirmed(jobs, "retry", yes=yes):
+            _move(context.journal.dead_letters.retry(jobs), len(jobs), "retried")
+            send(context.journal, context.journal.jobs.dispatch(in_flight=context.in_flight))
+
+
+def discard(
+    which: DeadLetterFilter, reason: str, groups: Collection[int] = (), *, yes: bool
+) -> None:
+    """Discard dead jobs for good after a question."""
+    if not reason.strip():
+        raise click.UsageError("--reason is empty: the timeline and the ERP need a reason")
+    with journal_only() as journal:
+        jobs = _find(journal, which, groups)
+        if _confirmed(jobs, "discard for good", yes=yes):
+            _move(journal.dead_letters.discard(jobs, reason), len(jobs), "discarded")
+
+
+def _which(
+    *,
+    kind: str | None,
+    matching: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    store: str | None,
+    order_id: str | None,
+) -> DeadLetterFilter:
+    if since and until and since > until:
         raise click.UsageError("--since is later than --until: no time is between them")
-    return DeadLetterFilter(order_id=order_id, kind=Kind(kind) if kind else None, **given)
+    wanted = Kind(kind) if kind else None
+    return DeadLetterFilter(store, order_id, wanted, matching, since, until)
 
 
-def _find(journal: Journal, which: DeadLetterFilter) -> list[DeadLetter]:
-    rows = journal.dead_letters.find(which, limit=MOST)
-    if not rows:
-        tell_if_never_listed(which.store, journal.orders.counts())
-        _tell_if_not_dead(journal, which.job)
-    if len(rows) == MOST:
-        click.echo(f"these are the {MOST} that are dead for the longest, not all", err=True)
-    return rows
+def _require_filter(groups: Sequence[int], filters: dict[str, Any], *, everything: bool) -> None:
+    if not (groups or everything or any(filters.values())):
+        raise click.UsageError("which ones? name a group or a filter, or add --all")
 
 
-def _tell_if_not_dead(journal: Journal, job: int | None) -> None:
+def _find(journal: Journal, which: DeadLetterFilter, groups: Collection[int]) -> list[DeadLetter]:
+    jobs = journal.dead_letters.find(which, limit=MOST)
+    if not jobs:
+        warn_if_never_listed(which.store, journal.orders.counts())
+        _explain_absence(journal, which.job)
+    if len(jobs) == MOST:
+        click.echo(f"these are the {MOST} jobs that died first, not all", err=True)
+    if not groups:
+        return jobs
+    chosen = {group.cause for group in _grouped(jobs) if group.number in groups}
+    return [job for job in jobs if job.cause in chosen]
+
+
+def _explain_absence(journal: Journal, job: int | None) -> None:
     row = journal.requests.get(job) if job is not None else None
     if row is not None:
-        click.echo(views.standing_of_request(row), err=True)
+        click.echo(standing_of_request(row), err=True)
         if row.purged:
             click.echo(
-                "what it asked for was purged, so it cannot be tried again: ask for it anew, "
-                "for an invoice under another number",
+                "its content was purged, so it cannot be retried: request it anew, for an invoice "
+                "under another number",
                 err=True,
             )
 
 
-@click.command("dead")
-@click.argument("order_id", type=OrderId(), required=False)
-@_filters
-@click.option(
-    "--limit", type=click.IntRange(0), default=20, show_default=True, help="Jobs shown one by one."
-)
-@AS_JSON
-def dead_command(
-    order_id: str | None, kind: str | None, limit: int, *, as_json: bool, **given: Any
-) -> None:
-    """Show what was set aside, grouped by its cause."""
-    which = _which(order_id, kind, given)
-    journal = wiring.journal(load())
-    try:
-        views.show_dead(_find(journal, which), limit, as_json=as_json)
-    finally:
-        journal.close()
+def _grouped(jobs: Sequence[DeadLetter]) -> list[Group]:
+    """Return dead jobs by their cause, the most frequent first."""
+    causes: dict[str, list[DeadLetter]] = {}
+    for job in jobs:
+        causes.setdefault(job.cause, []).append(job)
+    groups = [Group(cause, members) for cause, members in causes.items()]
+    return sorted(groups, key=lambda group: -len(group.jobs))
 
 
-@click.command()
-@click.argument("order_id", type=OrderId(), required=False)
-@_filters
-@click.option("--all", "everything", is_flag=True, help="All that is dead.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-def retry(
-    order_id: str | None, kind: str | None, *, everything: bool, yes: bool, **given: Any
-) -> None:
-    """Let an order, or all dead jobs that fit the filters, try again now."""
-    log.set_up("WARNING")
-    context = wiring.set_up()
-    try:
-        if order_id and not any(value for name, value in given.items() if name != "store"):
-            _retry_order(context, order_id, given["store"])
-            return
-        _require_some(order_id, kind, given, everything=everything)
-        rows = _find(context.journal, _which(order_id, kind, given))
-        if _confirmed(rows, "try again", yes=yes):
-            _with_progress(context.journal.dead_letters.retry(rows), len(rows), "tried again")
-            send(context.journal, context.journal.jobs.dispatch(in_flight=context.in_flight))
-    finally:
-        wiring.tear_down()
+def _print_groups(groups: Sequence[Group]) -> None:
+    times = [Column(name, no_wrap=True) for name in ("first since", "last since")]
+    table = Table("group", "jobs", *times, "tries", "stores", Column("cause", overflow="fold"))
+    for group in groups:
+        shown = group.as_json()
+        table.add_row(
+            str(group.number), str(len(group.jobs)), moment(group.jobs[0].since),
+            moment(group.jobs[-1].since), str(shown["attempts"]), ", ".join(shown["stores"]),
+            group.cause,
+        )  # fmt: skip
+    console().print(table)
 
 
-@click.command()
-@click.argument("order_id", type=OrderId(), required=False)
-@_filters
-@click.option("--all", "everything", is_flag=True, help="All that is dead.")
-@click.option("--why", required=True, help="Kept in the timeline; the ERP hears it.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-def discard(
-    order_id: str | None, kind: str | None, why: str, *, everything: bool, yes: bool, **given: Any
-) -> None:
-    """Give up dead jobs for good, with a reason."""
-    _require_some(order_id, kind, given, everything=everything)
-    which = _which(order_id, kind, given)
-    if not why.strip():
-        raise click.UsageError("--why is empty: the timeline and the ERP are to know a reason")
-    journal = wiring.journal(load())
-    try:
-        rows = _find(journal, which)
-        if _confirmed(rows, "give up for good", yes=yes):
-            _with_progress(journal.dead_letters.discard(rows, why), len(rows), "given up")
-    finally:
-        journal.close()
-
-
-@click.command()
-@click.argument("store")
-@click.option("--minutes", type=Minutes(), help="Without it: until vtex-erp resume.")
-@click.option("--why", default="by hand", show_default=True, help="What check tells of it.")
-def pause(store: str, minutes: float | None, why: str) -> None:
-    """Let nothing of a store call VTEX; its orders wait in the journal."""
-    if minutes == 0:
-        raise click.UsageError("--minutes 0 is no pause; without --minutes it lasts until resume")
-    with _journal_of(store) as journal:
-        before = journal.store_pauses.get(store)
-        seconds = FOR_GOOD_SECONDS if minutes is None else minutes * 60
-        journal.store_pauses.begin(store, seconds=seconds, reason=why)
-        if before is not None and journal.store_pauses.get(store) == before:
-            click.echo(
-                f"{store} pauses already, {told(store, before)}; that is longer and stays, "
-                f"vtex-erp resume {store} ends it"
-            )
-            return
-        until = f"for {minutes:g} minutes" if minutes else f"until vtex-erp resume {store}"
-        click.echo(f"{store} pauses {until}; its orders wait in the journal")
-
-
-@click.command()
-@click.argument("store")
-def resume(store: str) -> None:
-    """End a store's pause, whoever began it."""
-    with _journal_of(store) as journal:
-        was = journal.store_pauses.get(store)
-        journal.store_pauses.end(store)
-        _resume_rate_limit(store)
-        click.echo(f"{store} goes on" if was else f"{store} did not pause")
-
-
-def _resume_rate_limit(store: str) -> None:
-    rate_limiter = wiring.rate_limiters(load()).get(store)
-    if rate_limiter is None:
-        return
-    try:
-        rate_limiter.resume()
-    except RedisError as error:
-        click.echo(
-            f"Redis does not answer ({type(error).__name__}): if VTEX asked for the pause, calls "
-            "go on only after it",
-            err=True,
-        )
-
-
-COMMANDS = (dead_command, retry, discard, pause, resume)
-
-
-@contextmanager
-def _journal_of(store: str) -> Iterator[Journal]:
-    settings = load()
-    settings.store(store)
-    journal = wiring.journal(settings)
-    try:
-        yield journal
-    finally:
-        journal.close()
-
-
-def _retry_order(context: Context, order_id: str, store: str | None) -> None:
-    row = known(context.journal, store, order_id)
-    its_intake = context.journal.jobs.retry(row.store, order_id)
-    requests = sum(
-        context.journal.dead_letters.retry(
-            context.journal.dead_letters.find(DeadLetterFilter(row.store, order_id))
-        )
-    )
-    if not its_intake and not requests:
-        stands = views.standing(row, context.journal.store_pauses.get(row.store))
-        click.echo(f"{row.store} {order_id}: nothing to do, it {stands}")
-        return
-    tickets = context.journal.jobs.dispatch(
-        in_flight=context.in_flight, store=row.store, order_id=order_id
-    )
-    send(context.journal, tickets)
-    begun = ", ".join(f"{one.kind} from stage {one.stage}" for one in tickets)
-    click.echo(f"{row.store} {order_id}: tried again ({begun or 'when it is due'})")
-
-
-def _require_some(
-    order_id: str | None, kind: str | None, given: dict[str, Any], *, everything: bool
-) -> None:
-    if not (order_id or kind or everything or any(given.values())):
-        raise click.UsageError("which ones? name an order or a filter, or say --all")
-
-
-def _confirmed(rows: Sequence[DeadLetter], what: str, *, yes: bool) -> bool:
-    if not rows:
-        click.echo("no dead job fits")
+def _confirmed(jobs: Sequence[DeadLetter], action: str, *, yes: bool) -> bool:
+    if not jobs:
+        click.echo("no dead letter fits")
         return False
-    orders = len({(one.store, one.order_id) for one in rows})
     if yes:
         return True
-    causes = views.causes_of(rows)
-    for cause, found in causes[:CAUSES]:
-        click.echo(f"{len(found):>7}  {cause}")
-    if len(causes) > CAUSES:
-        click.echo(f"and {len(causes) - CAUSES} causes more: vtex-erp dead shows them")
-    return agreed(f"{what}: {len(rows)} jobs of {orders} orders?")
+    groups = _grouped(jobs)
+    for group in groups[:CAUSES]:
+        click.echo(f"{len(group.jobs):>7}  {group.cause}")
+    if len(groups) > CAUSES:
+        click.echo(f"and {len(groups) - CAUSES} more causes: vtex-erp dead-letters list")
+    orders = len({(job.store, job.order_id) for job in jobs})
+    return confirmed(f"{action}: {len(jobs)} jobs of {orders} orders?")
 
 
-def _with_progress(moved: Iterator[int], count: int, what: str) -> None:
+def _move(batches: Iterator[int], count: int, action: str) -> None:
     done = 0
     try:
-        with click.progressbar(length=count, label=what, file=sys.stderr) as bar:
-            for batch in moved:
+        with progress(action) as show:
+            for batch in batches:
                 done += batch
-                bar.update(batch)
+                show(done, count)
     finally:
-        # Also where it was cut off: what was moved stays moved, and the next call takes the rest.
-        click.echo(f"{done} jobs {what}" + (f", of {count}" if done < count else ""))
+        # Also after Ctrl-C: moved jobs stay moved, and the next call takes the rest.
+        click.echo(f"{done} jobs {action}" + (f", of {count}" if done < count else ""))

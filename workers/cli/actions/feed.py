@@ -1,12 +1,10 @@
-"""The store's feed: set it up, look at it, take it down."""
+"""The work of ``vtex-erp feed``."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Any
 
 import click
 
@@ -16,174 +14,124 @@ from tasks.context import Context
 from tasks.intake.feed import PERMISSION, difference
 from vtex.documents import FeedConfig
 from vtex.errors import VtexUnauthorized
-from vtex.statuses import CHANGES, FEED_STATUSES, READY
-from workers import log, wiring
-from workers.cli.actions.choice import AS_JSON, STORE, agreed, store_of
+from vtex.statuses import CHANGES, READY
+from workers.cli.output import moment, show_json
+from workers.cli.session import chosen_store, confirmed, reading
 from workers.configuration.settings import load
 
-FEWEST_KEPT, MOST_KEPT = 4, 14
-"""Days for which VTEX keeps events."""
 
-
-@click.group()
-def feed() -> None:
-    """Let orders come in by VTEX's feed, within seconds; see docs/feed.md."""
-
-
-@feed.command()
-@click.option(
-    "--status",
-    "statuses",
-    multiple=True,
-    type=click.Choice(FEED_STATUSES),
-    metavar="STATUS",
-    help=f"Besides {READY} and {', '.join(CHANGES)}; what is told of others is committed, and used "
-    "where the order had been asked to be canceled. May be repeated.",
-)
-@click.option(
-    "--hidden",
-    "hidden_seconds",
-    type=click.IntRange(1, 43_200),
-    default=300,
-    show_default=True,
-    metavar="SECONDS",
-    help="After these an event that was read and not committed comes again.",
-)
-@click.option(
-    "--kept",
-    "kept_days",
-    type=click.IntRange(FEWEST_KEPT, MOST_KEPT),
-    default=FEWEST_KEPT,
-    show_default=True,
-    metavar="DAYS",
-    help="For so long VTEX keeps events; a feed without any for as long is dropped by VTEX.",
-)
-@click.option("--replace", is_flag=True, help="Take over a feed that was set up elsewhere.")
-@STORE
-def setup(
+def set_up_feed(
+    *,
     statuses: tuple[str, ...],
     hidden_seconds: int,
     kept_days: int,
-    *,
     replace: bool,
     store: str | None,
 ) -> None:
-    """Configure the feed of the store's key at VTEX, and watch over it from now on.
-
-    A key has one feed: where another system reads it, give the workers a key of their own.
-    """
+    """Configure the feed of the store's key at VTEX, and monitor it from now on."""
     with _store(store) as (context, name):
         client = context.vtex[name]
         wanted = FeedConfig(
             tuple(dict.fromkeys((READY, *CHANGES, *statuses))), hidden_seconds, kept_days * 86_400
         )
-        found = client.feed_config()
-        if found not in (None, wanted) and not replace and context.journal.feeds.get(name) is None:
+        current = client.feed_config()
+        if (
+            current not in (None, wanted)
+            and not replace
+            and context.journal.feeds.get(name) is None
+        ):
             raise click.ClickException(
-                f"{name}: this key has a feed already ({_told(found)}), which another system may "
-                "read: use a key of your own, or add --replace"
+                f"{name}: this key has a feed already ({_statuses(current)}), which another "
+                "system may read: use a key of your own, or add --replace"
             )
         client.configure_feed(wanted)
         context.journal.feeds.set_up(
             name, wanted.statuses or (), hidden_seconds=hidden_seconds,
             kept_seconds=kept_days * 86_400,
         )  # fmt: skip
-        click.echo(f"{name}: the feed tells of {_told(wanted)}")
-        _tell_intake(name)
+        click.echo(f"{name}: the feed reports {_statuses(wanted)}")
+        _warn_if_unread(name)
 
 
-@feed.command()
-@STORE
-@AS_JSON
-def show(store: str | None, *, as_json: bool) -> None:
-    """Show how the feed is set up, what waits in it, and whether it works."""
+def show_feed(*, store: str | None, as_json: bool) -> None:
+    """Show the feed's configuration, its waiting events and its state."""
     with _store(store) as (context, name):
-        ours, found = context.journal.feeds.get(name), context.vtex[name].feed_config()
-        _show(name, ours, found, context.journal, as_json=as_json)
-
-
-@feed.command()
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@STORE
-def remove(store: str | None, *, yes: bool) -> None:
-    """Drop the feed at VTEX, with the events that wait in it; the list goes on as before."""
-    with _store(store) as (context, name):
-        if not yes and not agreed(f"drop the feed of {name}, for all who use its key?"):
+        ours, current = context.journal.feeds.get(name), context.vtex[name].feed_config()
+        differs = difference(ours, current) if ours else None
+        if as_json:
+            show_json({
+                "store": name, "vtex": asdict(current) if current else None,
+                "set_up": asdict(ours) if ours else None, "differs": differs,
+            })  # fmt: skip
             return
-        # In this order: a worker would restore what it finds deleted.
+        _print_config(name, current)
+        if ours is None:
+            click.echo("  not set up here: vtex-erp feed setup")
+        else:
+            _print_standing(ours, differs, context.journal)
+
+
+def remove_feed(*, store: str | None, yes: bool) -> None:
+    """Drop the feed at VTEX with its waiting events."""
+    with _store(store) as (context, name):
+        if not yes and not confirmed(f"drop the feed of {name}, for every user of its key?"):
+            return
+        # In this order: a worker restores a feed that it finds deleted.
         context.journal.feeds.forget(name)
         context.vtex[name].remove_feed()
-        click.echo(f"{name}: no feed any more; orders come by the list alone")
-
-
-COMMANDS = (feed,)
+        click.echo(f"{name}: the feed is removed; orders come in by the list alone")
 
 
 @contextmanager
 def _store(store: str | None) -> Iterator[tuple[Context, str]]:
-    log.set_up("WARNING")
-    context = wiring.set_up()
-    try:
-        yield context, store_of(context, store)
-    except VtexUnauthorized as error:
-        if error.status != 403:
-            raise
-        raise click.ClickException(f"grant {PERMISSION!r} to the key ({error})") from error
-    finally:
-        wiring.tear_down()
+    with reading() as context:
+        try:
+            yield context, chosen_store(context.vtex, store)
+        except VtexUnauthorized as error:
+            if error.status != 403:
+                raise
+            raise click.ClickException(f"grant {PERMISSION!r} to the key ({error})") from error
 
 
-def _told(config: FeedConfig) -> str:
+def _statuses(config: FeedConfig | None) -> str:
+    if config is None:
+        return "no feed"
     if not config.is_workflow:
         return "orders by an expression"
     return ", ".join(config.statuses) if config.statuses else "all statuses"
 
 
-def _tell_intake(name: str) -> None:
+def _warn_if_unread(name: str) -> None:
     if load().store(name).intake == "list":
         click.echo(
-            f"{name}: it is not read yet: set VTEX_INTAKE=both, or intake = \"both\" in "
+            f"{name}: nobody reads it yet: set VTEX_INTAKE=both, or intake = \"both\" in "
             "STORES_FILE, for workers and beat, and restart them",
             err=True,
         )  # fmt: skip
 
 
-def _show(
-    name: str, ours: FeedRow | None, found: FeedConfig | None, journal: Journal, *, as_json: bool
-) -> None:
-    differs = difference(ours, found) if ours else None
-    if as_json:
-        shown: dict[str, Any] = {
-            "store": name, "vtex": asdict(found) if found else None,
-            "set_up": asdict(ours) if ours else None, "differs": differs,
-        }  # fmt: skip
-        click.echo(json.dumps(shown, default=str, ensure_ascii=False, indent=2))
-        return
-    click.echo(f"{name} at VTEX: {_told(found) if found else 'no feed'}")
-    if found:
-        oldest = f", the oldest for {found.oldest_seconds} s" if found.waiting else ""
+def _print_config(name: str, current: FeedConfig | None) -> None:
+    click.echo(f"{name} at VTEX: {_statuses(current)}")
+    if current:
+        oldest = f", the oldest for {current.oldest_seconds} s" if current.waiting else ""
         click.echo(
-            f"  hidden for {found.hidden_seconds} s once read, kept for {found.kept_seconds} s, "
-            f"{found.waiting} events wait{oldest}"
+            f"  hidden for {current.hidden_seconds} s once read, kept for "
+            f"{current.kept_seconds} s, {current.waiting} events wait{oldest}"
         )
-    if ours is None:
-        click.echo("  not set up here: vtex-erp feed setup")
-        return
+
+
+def _print_standing(ours: FeedRow, differs: str | None, journal: Journal) -> None:
     click.echo(f"  set up here: {', '.join(ours.statuses)}{f'; {differs}' if differs else ''}")
-    click.echo(f"  {_how_it_goes(ours, journal)}")
+    click.echo(f"  {_state(ours, journal)}")
     if ours.restored_at:
-        click.echo(f"  restored {_when(ours)}: {ours.restored_why}")
+        click.echo(f"  restored {moment(ours.restored_at)}: {ours.restored_why}")
     if ours.unreadable:
         click.echo(f"  {ours.unreadable} events named no order, or had no handle (workers' log)")
 
 
-def _how_it_goes(ours: FeedRow, journal: Journal) -> str:
+def _state(ours: FeedRow, journal: Journal) -> str:
     if ours.fault:
         return f"does not work: {ours.fault}"
     if load().store(ours.store).intake == "list":
         return f"is not read: the intake of {ours.store} is the list alone"
-    return "works" if ours.works(journal.now()) else "is not read: is beat at work?"
-
-
-def _when(feed: FeedRow) -> str:
-    return f"{feed.restored_at.astimezone():%Y-%m-%d %H:%M:%S}" if feed.restored_at else "never"
+    return "works" if ours.works(journal.now()) else "is not read: start celery -A workers beat"

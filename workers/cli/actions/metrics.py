@@ -1,4 +1,4 @@
-"""``vtex-erp metrics``: the cluster's metrics, served by a process of their own."""
+"""The work of ``vtex-erp metrics``: a process of its own serves the cluster's metrics."""
 
 from __future__ import annotations
 
@@ -17,16 +17,8 @@ from workers.monitoring.http_endpoints import PortsTaken, serve
 DEFAULT_PORT = 9540
 
 
-@click.command("metrics")
-@click.option(
-    "--port", type=click.IntRange(1, 65_535), help="Where; METRICS_PORT, else 9540, unasked."
-)
-@click.option("--address", help="At which address; METRICS_ADDRESS, else 127.0.0.1, unasked.")
-def metrics_command(port: int | None, address: str | None) -> None:
-    """Serve what the journal tells of the cluster to Prometheus, until Ctrl-C.
-
-    One of these is enough for a cluster, and Flower serves the same: docs/metrics.md.
-    """
+def serve_metrics(port: int | None, address: str | None) -> None:
+    """Serve the cluster's metrics to Prometheus until Ctrl-C."""
     settings = load()
     log.set_up(settings.log_level)
     registry = metrics.registry("exporter")
@@ -44,6 +36,3 @@ def metrics_command(port: int | None, address: str | None) -> None:
     while not stop.wait(1.0):
         health.life.turn()
     served.stop()
-
-
-COMMANDS = (metrics_command,)

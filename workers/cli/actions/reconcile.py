@@ -1,219 +1,141 @@
-"""What VTEX has against what is here: show it, mend it; and bring in a range of dates."""
+"""The work of ``vtex-erp reconcile``."""
 
 from __future__ import annotations
 
 import dataclasses
-import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import click
+from rich.table import Column, Table
 
-from journal.model import State
-from journal.orders import NewOrder
 from tasks.context import Context
 from tasks.reconciliation import repair
 from tasks.reconciliation.compare import DAYS, FIXES, WORDS, Compared, Finding, Fix, compare_store
 from tasks.reconciliation.repair import Mended
-from vtex.client import READABLE, VtexClient
-from vtex.statuses import READY
-from vtex.transport.rate_limit import Priority
-from workers import log, wiring
-from workers.cli import output as views
-from workers.cli.actions.choice import AS_JSON, STORE, agreed, store_of
-from workers.cli.actions.dead_letters import Moment
-from workers.configuration.settings import load
-
-TOLD_SECONDS = 5.0
-"""Shorter waits for calls are not told of."""
-
-_FROM: dict[str, Any] = {
-    "type": Moment(),
-    "help": "Placed then or later: 2026-03-10, 2026-03-10T15:04, 7d.",
-}
-_TO: dict[str, Any] = {
-    "type": Moment(whole_day=True),
-    "help": "Placed then or earlier; a day counts whole.",
-}
+from workers.cli.actions.backfill import patient_client, time_range
+from workers.cli.output import console, moment, progress, show_json
+from workers.cli.session import chosen_stores, confirmed, reading
 
 
-@click.command()
-@STORE
-@click.option("--from", "since", **_FROM)
-@click.option("--to", "until", **_TO)
-@click.option("--fix", is_flag=True, help="Mend what can safely be mended; asks first.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@AS_JSON
-def reconcile(
+def reconcile(  # a parameter per option
+    *,
     store: str | None,
     since: datetime | None,
     until: datetime | None,
-    *,
     fix: bool,
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Compare what VTEX has with the journal and the ERP, of the last 7 days or a range.
-
-    Reads all orders of VTEX's list, whatever their status, with calls that let all others go
-    first. Exit status: 0 nothing was found, or all that was is mended; 1 findings are left.
-    """
+    """Compare VTEX's orders with the journal and the ERP, and fix what can be fixed."""
     if fix and as_json and not yes:
-        raise click.UsageError("--json --fix asks nobody: add --yes")
-    log.set_up("WARNING")
-    with _team() as context:
-        left = 0
-        answers: list[dict[str, Any]] = []
-        for name in _stores(context, store):
-            compared = _compare(context, name, *_range(context, since, until, timedelta(days=DAYS)))
+        raise click.UsageError("--json --fix asks no question: add --yes")
+    left = 0
+    answers: list[dict[str, Any]] = []
+    with reading() as context:
+        for name in chosen_stores(context, store):
+            compared = _compare(
+                context, name, *time_range(context, since, until, timedelta(days=DAYS))
+            )
             if not as_json:
-                views.show_findings(compared)
-            mended = _fix(context, compared.findings, yes=yes) if fix else {}
+                _show(compared)
+            fixed = _fix(context, compared.findings, yes=yes) if fix else {}
             rest = [
-                one
-                for place, one in enumerate(compared.findings)
-                if not (place in mended and mended[place].done)
+                finding
+                for place, finding in enumerate(compared.findings)
+                if not (place in fixed and fixed[place].done)
             ]
             if since is None and until is None:
                 kept = dataclasses.replace(compared, findings=rest)
                 context.journal.reconciliations.save(kept.summary(context.journal.now()))
             left += len(rest)
-            answers.append(views.comparison(compared, mended))
-        if as_json:
-            views.show_json({"stores": answers})
+            answers.append(_as_json(compared, fixed))
+    if as_json:
+        show_json({"stores": answers})
     raise SystemExit(1 if left else 0)
 
 
-@click.command()
-@STORE
-@click.option("--from", "since", required=True, **_FROM)
-@click.option("--to", "until", **_TO)
-def backfill(store: str | None, since: datetime, until: datetime | None) -> None:
-    """Bring in every paid order (ready-for-handling) that was placed in a range of dates.
-
-    They are written to the journal, where the workers find them. Called again it goes through
-    the same orders and changes nothing about those that are known.
-    """
-    log.set_up("WARNING")
-    with _team() as context:
-        for name in _stores(context, store):
-            _backfill(context, name, *_range(context, since, until, READABLE))
-
-
-COMMANDS = (reconcile, backfill)
-
-
-@contextmanager
-def _team() -> Iterator[Context]:
-    context = wiring.context(load())
-    try:
-        yield context
-    finally:
-        context.journal.close()
-        context.erp.close()
-
-
-def _stores(context: Context, store: str | None) -> Sequence[str]:
-    return [store_of(context, store)] if store else list(context.vtex) or [store_of(context, None)]
-
-
-def _range(
-    context: Context, since: datetime | None, until: datetime | None, default: timedelta
-) -> tuple[datetime, datetime]:
-    until = until or context.journal.now()
-    since = since or until - default
-    if since >= until:
-        raise click.UsageError("--from is not earlier than --to: no order was placed between them")
-    return since, until
-
-
-def _client(context: Context, store: str) -> VtexClient:
-    """Return a client whose calls come after all others, and come in the end."""
-
-    def wait(seconds: float) -> None:
-        # A small rate limit has a call every second or so; that is no news.
-        if seconds >= TOLD_SECONDS:
-            click.echo(f"\nwaits {seconds:.0f} s for VTEX's quota: others go first", err=True)
-        time.sleep(seconds)
-
-    return context.vtex[store].with_priority(Priority.LISTING, wait=wait)
-
-
 def _compare(context: Context, store: str, since: datetime, until: datetime) -> Compared:
-    with _progress(f"{store}: read") as seen:
+    with progress(f"{store}: read") as show:
         return compare_store(
-            context.journal, context.erp, _client(context, store), store, since, until, seen=seen
+            context.journal,
+            context.erp,
+            patient_client(context, store),
+            store,
+            since,
+            until,
+            seen=show,
         )
 
 
-@contextmanager
-def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
-    hidden = not sys.stderr.isatty()
-    with click.progressbar(
-        length=1, label=label, file=sys.stderr, show_pos=True, hidden=hidden
-    ) as bar:
-
-        def seen(read: int, total: int) -> None:
-            bar.length = max(read, total, 1)
-            bar.update(read - bar.pos)
-
-        yield seen
-
-
 def _fix(context: Context, findings: Sequence[Finding], *, yes: bool) -> dict[int, Mended]:
-    """Mend what can be; return what came of it, by the findings' places."""
-    able = [(place, one) for place, one in enumerate(findings) if one.fix is not Fix.NOTHING]
-    if not able:
+    """Fix the findings that can be fixed; return the results by the findings' places."""
+    fixable = [
+        (place, finding) for place, finding in enumerate(findings) if finding.fix is not Fix.NOTHING
+    ]
+    if not fixable:
         return {}
     if not yes:
-        for (kind, fix), count in Counter((one.kind, one.fix) for _, one in able).items():
+        for (kind, fix), count in Counter((one.kind, one.fix) for _, one in fixable).items():
             click.echo(f"{count:>7}  {WORDS[kind]}: {FIXES[fix]}")
-        if not agreed(f"mend {len(able)} of {len(findings)} findings?"):
+        if not confirmed(f"fix {len(fixable)} of {len(findings)} findings?"):
             return {}
-    mended: dict[int, Mended] = {}
+    fixed: dict[int, Mended] = {}
     try:
-        hidden = not sys.stderr.isatty()
-        with click.progressbar(able, label="mended", file=sys.stderr, hidden=hidden) as bar:
-            for place, one in bar:
-                mended[place] = repair.mend(context, one)
+        with progress("fixed") as show:
+            for place, finding in fixable:
+                fixed[place] = repair.mend(context, finding)
+                show(len(fixed), len(fixable))
     finally:
-        # Also where it was cut off: what was mended stays so, and the next call finds the rest.
-        for place, came in mended.items():
-            if not came.done:
-                click.echo(f"{findings[place].order_id}: not mended: {came.words}", err=True)
-        done = sum(one.done for one in mended.values())
-        click.echo(f"{done} mended, of {len(able)}", err=True)
-    return mended
+        # Also after Ctrl-C: fixed findings stay fixed, and the next call takes the rest.
+        for place, result in fixed.items():
+            if not result.done:
+                click.echo(f"{findings[place].order_id}: not fixed: {result.words}", err=True)
+        done = sum(result.done for result in fixed.values())
+        click.echo(f"{done} fixed, of {len(fixable)}", err=True)
+    return fixed
 
 
-def _backfill(context: Context, store: str, since: datetime, until: datetime) -> None:
-    read = new = skipped = 0
-    through: datetime | None = None
-    try:
-        with _progress(f"{store}: brought in") as seen:
-            for part in _client(context, store).created(since, until, status=READY):
-                known = context.journal.reconciliations.orders(
-                    store, [one.order_id for one in part.orders]
-                )
-                new += context.journal.orders.record(
-                    store,
-                    [
-                        NewOrder(one.order_id, one.created_at, one.value_cents)
-                        for one in part.orders
-                    ],
-                )
-                skipped += sum(one.state is State.SKIPPED for one in known.values())
-                read += len(part.orders)
-                through = part.through or through
-                for reason in part.unreadable:
-                    click.echo(f"\na row of the list names no order: {reason}", err=True)
-                seen(read, part.total)
-    finally:
-        click.echo(f"{store}: {new} new, {read - new} known, {skipped} of these skipped here")
-        if through is None or through < until:
-            begin = (through or since).astimezone().isoformat(timespec="seconds")
-            click.echo(f"{store}: it ended early; go on with --from {begin}", err=True)
+def _show(compared: Compared) -> None:
+    """Print the findings as a table, and their number by kind."""
+    days = f"{moment(compared.since)} to {moment(compared.until)}"
+    young = f", {compared.on_their_way} of them on their way" if compared.on_their_way else ""
+    click.echo(
+        f"{compared.store}: {compared.orders} orders of {days}{young}, "
+        f"{len(compared.findings)} findings"
+    )
+    if not compared.findings:
+        return
+    table = Table(
+        "kind", Column("order", no_wrap=True), "VTEX", "journal", "ERP",
+        Column("difference", overflow="fold"), Column("--fix", overflow="fold"),
+    )  # fmt: skip
+    for finding in compared.findings:
+        here = f"{finding.here.state} at {finding.here.stage}" if finding.here else "-"
+        table.add_row(
+            str(finding.kind), finding.order_id, finding.there.status or "-", here,
+            finding.in_erp.reference if finding.in_erp else "-", finding.detail, str(finding.fix),
+        )  # fmt: skip
+    console().print(table)
+    for kind, count in Counter(finding.kind for finding in compared.findings).items():
+        click.echo(f"{count:>7}  {kind}: {WORDS[kind]}")
+
+
+def _as_json(compared: Compared, fixed: Mapping[int, Mended]) -> dict[str, Any]:
+    return {
+        "store": compared.store, "since": compared.since, "until": compared.until,
+        "orders": compared.orders, "on_their_way": compared.on_their_way,
+        "counts": Counter(str(finding.kind) for finding in compared.findings),
+        "findings": [
+            {
+                "kind": finding.kind, "order_id": finding.order_id, "detail": finding.detail,
+                "fix": finding.fix, "vtex": dataclasses.asdict(finding.there),
+                "journal": dataclasses.asdict(finding.here) if finding.here else None,
+                "erp": dataclasses.asdict(finding.in_erp) if finding.in_erp else None,
+                "fixed": dataclasses.asdict(fixed[place]) if place in fixed else None,
+            }
+            for place, finding in enumerate(compared.findings)
+        ],
+    }  # fmt: skip

@@ -370,7 +370,8 @@ def _play_erp(cluster: Cluster, erp: DemoErp | None) -> None:
             click.echo(f"  {one.order_id} {views.standing_of_request(one)}")
     if played.example:
         click.echo(
-            f"  for example: vtex-erp order {played.example}; vtex-erp invoices {played.example}"
+            f"  for example: vtex-erp orders show {played.example}; "
+            f"vtex-erp requests invoices {played.example}"
         )
 
 
@@ -382,7 +383,7 @@ def _where_to_look(cluster: Cluster) -> None:
     click.echo("where to look, from a second terminal:")
     click.echo(f"  Flower      {cluster.flower}  user demo, password {cluster.password}")
     click.echo(f"  metrics     {cluster.flower}/metrics, and those of the workers in their logs")
-    click.echo(f"  orders      . {cluster.folder}/env; {program}/vtex-erp orders")
+    click.echo(f"  orders      . {cluster.folder}/env; {program}/vtex-erp orders list")
     if cluster.env["ERP_URL"].startswith("sqlite"):
         click.echo(f"  ERP tables  {cluster.folder}/erp.db, as in: select * from int_order")  # noqa: S608  # words for a person
     click.echo(f"  logs        {cluster.folder}")

@@ -1,0 +1,122 @@
+"""The work of ``vtex-erp orders explain``."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import click
+
+from erp.codes import CodeMap
+from erp.port import ErpRejected
+from erp.sales_order import SalesOrder
+from tasks.context import Context
+from tasks.intake.orders import sales_order
+from vtex import schemas, statuses
+from vtex.errors import DocumentInvalid, VtexUnavailable
+from workers.cli.output import show_json
+from workers.cli.session import chosen_store, reading, store_of_order
+
+
+@dataclasses.dataclass(frozen=True)
+class Explanation:
+    """Documents that a sales order would be made of, and their source.
+
+    Attributes:
+        reference: the ERP's name of the order, where the ERP has it already.
+    """
+
+    store: str
+    order_id: str
+    order: dict[str, Any]
+    payment: dict[str, Any] | None
+    source: str
+    allow_sum_mismatch: bool
+    codes: CodeMap | None = None
+    reference: str | None = None
+
+    def fate(self) -> tuple[str, str | None, SalesOrder | None]:
+        """Return the fate of the order, the reason, and the sales order that it makes."""
+        would, reason = "be inserted", None
+        try:
+            order = schemas.read_order(self.order)
+            if reason := statuses.reason_to_skip(order):
+                would = "be skipped"
+            else:
+                statuses.require_ready(order)
+        except DocumentInvalid as error:
+            return "be held", str(error), None
+        except VtexUnavailable as error:
+            would, reason = "wait", str(error)
+        try:
+            made = sales_order(
+                self.store,
+                order,
+                self.payment,
+                allow_mismatch=self.allow_sum_mismatch,
+                codes=self.codes,
+            )
+        except (DocumentInvalid, ErpRejected) as error:
+            return ("be held", str(error), None) if reason is None else (would, reason, None)
+        return would, reason, made
+
+
+def explain_order(*, order_id: str, store: str | None, as_json: bool) -> None:
+    """Show the sales order that an order becomes; write nothing."""
+    with reading() as context:
+        explanation = _explanation(context, store, order_id)
+    would, reason, mapped = explanation.fate()
+    plain = _plain(mapped) if mapped else None
+    if as_json:
+        show_json({
+            "order_id": order_id, "would": would, "reason": reason,
+            "erp_reference": explanation.reference, "sales_order": plain,
+        })  # fmt: skip
+    else:
+        click.echo(
+            f"{explanation.store} {order_id} (from {explanation.source}): would {would}; "
+            "nothing is written"
+        )
+        if reason:
+            click.echo(f"  {reason}")
+        if explanation.reference:
+            click.echo(f"  the ERP has it already, as {explanation.reference}")
+        for flag in mapped.flags if mapped else ():
+            click.echo(f"  flag: {flag}")
+        if plain:
+            show_json(plain)
+    raise SystemExit(int(would != "be inserted"))
+
+
+def _plain(mapped: SalesOrder) -> dict[str, Any]:
+    plain = dataclasses.asdict(dataclasses.replace(mapped, raw_order={}, raw_payment=None))
+    del plain["raw_order"], plain["raw_payment"]
+    return plain
+
+
+def _explanation(context: Context, store: str | None, order_id: str) -> Explanation:
+    name = store_of_order(context.journal, store, order_id) or chosen_store(context.vtex, None)
+    row = context.journal.orders.get(name, order_id)
+    order, payment = context.journal.documents.get(name, order_id)
+    source = "the journal's document"
+    if order is None:
+        source = "VTEX, read just now"
+        order, payment = _documents_of_vtex(context, name, order_id)
+    return Explanation(
+        name, order_id, order, payment, source,
+        allow_sum_mismatch=name in context.allow_sum_mismatch,
+        codes=context.codes.get(name), reference=row.erp_reference if row else None,
+    )  # fmt: skip
+
+
+def _documents_of_vtex(
+    context: Context, store: str, order_id: str
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    client = context.vtex[chosen_store(context.vtex, store)]
+    raw = client.order(order_id)
+    try:
+        ids = schemas.read_order(raw).gateway_transaction_ids
+    except DocumentInvalid:
+        # The order would be held for this; the command is there to show it.
+        return raw, None
+    return raw, {"transactions": [client.transaction(transaction_id) for transaction_id in ids]}

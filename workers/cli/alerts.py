@@ -1,0 +1,43 @@
+"""``vtex-erp alerts``: open problems, and a test of the receivers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from workers.cli.options import AS_JSON, Moment
+
+
+@click.group()
+def alerts() -> None:
+    """List alerts, and test their receivers."""
+
+
+@alerts.command("list")
+@click.option("--store", metavar="STORE", help="Only this store's alerts and the cluster's.")
+@click.option("--all", "everything", is_flag=True, help="Also resolved alerts.")
+@click.option(
+    "--since", type=Moment(), help="Also alerts resolved at this time or later: 2h, 7d, 2026-03-10."
+)
+@AS_JSON
+def list_alerts(**options: Any) -> None:
+    """List firing alerts with their next steps.
+
+    Exit status: 0 no alert is firing, 1 at least one is.
+    """
+    from workers.cli.actions import alerts as actions
+
+    actions.list_alerts(**options)
+
+
+@alerts.command("test")
+@AS_JSON
+def send_test(**options: Any) -> None:
+    """Send a test to each receiver in ALERT_URLS.
+
+    Exit status: 0 every receiver accepted it, 1 one did not.
+    """
+    from workers.cli.actions import alerts as actions
+
+    actions.send_test(**options)

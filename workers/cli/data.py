@@ -1,0 +1,64 @@
+"""``vtex-erp data``: old and personal data in the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from workers.cli.options import AS_JSON, DRY_RUN, ONLY_STORE, YES, OrderId
+
+
+def _age(name: str, setting: str) -> Callable[[Any], Any]:
+    return click.option(
+        f"--{name}-older-than", f"{name}_days", type=click.IntRange(1, 36_500), metavar="DAYS",
+        help=f"Default: {setting}.",
+    )  # fmt: skip
+
+
+@click.group()
+def data() -> None:
+    """Purge old data, erase personal data (LGPD)."""
+
+
+@data.command("purge")
+@_age("documents", "RETENTION_DOCUMENTS_DAYS")
+@_age("timeline", "RETENTION_TIMELINE_DAYS")
+@DRY_RUN
+@YES
+def purge_data(**options: Any) -> None:
+    """Delete old data of closed orders.
+
+    Deletes documents and timelines from the journal. The schedule does the same every day. Orders
+    stay known, so that none comes in twice. An order with an open or dead job keeps its data. The
+    ERP's tables stay as they are.
+    """
+    from workers.cli.actions import data as actions
+
+    actions.purge_data(**options)
+
+
+@data.command("erase")
+@click.argument("order_ids", nargs=-1, type=OrderId(), metavar="[ORDER_ID]...")
+@click.option(
+    "--customer",
+    is_flag=True,
+    help="All orders of a customer. Prompts for CPF, CNPJ or VTEX's userProfileId, which must "
+    "not stand on a command line.",
+)
+@ONLY_STORE
+@DRY_RUN
+@YES
+@AS_JSON
+def erase_data(**options: Any) -> None:
+    """Erase a customer's or some orders' data.
+
+    Erases VTEX's documents and the contents of requests, NF-e included; the timeline records it.
+    The order ids stay known, so that nothing is done twice. An order with an open or dead job
+    keeps its data until the job ends: then the exit status is 1. The ERP's tables stay as they
+    are.
+    """
+    from workers.cli.actions import data as actions
+
+    actions.erase_data(**options)

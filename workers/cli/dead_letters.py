@@ -1,0 +1,95 @@
+"""``vtex-erp dead-letters``: groups of jobs that are not retried automatically."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from journal.model import Kind
+from workers.cli.options import (
+    AS_JSON,
+    DISCARD_REASON,
+    ONLY_STORE,
+    YES,
+    Moment,
+    OrderId,
+    limit,
+)
+
+_FILTERS = (
+    click.argument("groups", type=click.IntRange(0), nargs=-1, metavar="[GROUP]..."),
+    ONLY_STORE,
+    click.option("--order", "order_id", type=OrderId(), metavar="ORDER_ID", help="Only its jobs."),
+    click.option(
+        "--kind", type=click.Choice([kind.value for kind in Kind]), help="Only jobs of this kind."
+    ),
+    click.option(
+        "--matching", metavar="TEXT", help="Only jobs whose error holds this text; … fits any text."
+    ),
+    click.option(
+        "--since",
+        type=Moment(),
+        help="Died at this time or later: 2026-03-10, 2026-03-10T15:04, 2h.",
+    ),
+    click.option(
+        "--until",
+        type=Moment(whole_day=True),
+        help="Died at this time or earlier; a day counts whole.",
+    ),
+)
+_ALL = click.option("--all", "everything", is_flag=True, help="Every dead letter.")
+
+
+def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(_FILTERS):
+        command = option(command)
+    return command
+
+
+@click.group("dead-letters")
+def dead_letters() -> None:
+    """List, retry and discard dead letters, by cause.
+
+    A group holds the jobs that died of one cause: the error without its numbers and quoted
+    words. The GROUP number is computed from the cause alone. It is the same in every store, on
+    every day and for every filter, so that you can note it.
+    """
+
+
+@dead_letters.command("list")
+@_filters
+@limit(20, least=0)
+@AS_JSON
+def list_dead_letters(**options: Any) -> None:
+    """List dead letters, by cause and one by one."""
+    from workers.cli.actions import dead_letters as actions
+
+    actions.list_dead_letters(**options)
+
+
+@dead_letters.command("retry")
+@_filters
+@_ALL
+@YES
+def retry_dead_letters(**options: Any) -> None:
+    """Retry dead letters now, by group or filter."""
+    from workers.cli.actions import dead_letters as actions
+
+    actions.retry_dead_letters(**options)
+
+
+@dead_letters.command("discard")
+@_filters
+@_ALL
+@DISCARD_REASON
+@YES
+def discard_dead_letters(**options: Any) -> None:
+    """Discard dead letters, by group or filter.
+
+    The workers never retry them.
+    """
+    from workers.cli.actions import dead_letters as actions
+
+    actions.discard_dead_letters(**options)

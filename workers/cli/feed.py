@@ -1,0 +1,85 @@
+"""``vtex-erp feed``: VTEX's order feed of a store."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from vtex.statuses import CHANGES, FEED_STATUSES, READY
+from workers.cli.options import AS_JSON, STORE, YES
+
+FEWEST_KEPT, MOST_KEPT = 4, 14
+"""Days for which VTEX keeps events."""
+
+
+@click.group()
+def feed() -> None:
+    """Set up, show and remove a store's order feed.
+
+    The feed brings orders within seconds (docs/feed.md).
+    """
+
+
+@feed.command("setup")
+@click.option(
+    "--status",
+    "statuses",
+    multiple=True,
+    type=click.Choice(FEED_STATUSES),
+    metavar="STATUS",
+    help=f"A status besides {READY} and {', '.join(CHANGES)}; repeatable. Its events are "
+    "committed; the workers use them only for orders with a requested cancellation.",
+)
+@click.option(
+    "--hidden",
+    "hidden_seconds",
+    type=click.IntRange(1, 43_200),
+    default=300,
+    show_default=True,
+    metavar="SECONDS",
+    help="An event that was read and not committed returns after this time.",
+)
+@click.option(
+    "--kept",
+    "kept_days",
+    type=click.IntRange(FEWEST_KEPT, MOST_KEPT),
+    default=FEWEST_KEPT,
+    show_default=True,
+    metavar="DAYS",
+    help="VTEX keeps events this long, and drops a feed that had none for as long.",
+)
+@click.option("--replace", is_flag=True, help="Take over a feed that another system set up.")
+@STORE
+def set_up_feed(**options: Any) -> None:
+    """Configure a store's feed at VTEX.
+
+    The workers monitor it from now on. A key has one feed. If another system reads it, give the
+    workers a key of their own.
+    """
+    from workers.cli.actions import feed as actions
+
+    actions.set_up_feed(**options)
+
+
+@feed.command("show")
+@STORE
+@AS_JSON
+def show_feed(**options: Any) -> None:
+    """Show the feed's configuration and state."""
+    from workers.cli.actions import feed as actions
+
+    actions.show_feed(**options)
+
+
+@feed.command("remove")
+@YES
+@STORE
+def remove_feed(**options: Any) -> None:
+    """Drop the feed at VTEX with its events.
+
+    Orders come in by the list from then on.
+    """
+    from workers.cli.actions import feed as actions
+
+    actions.remove_feed(**options)

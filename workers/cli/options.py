@@ -1,0 +1,148 @@
+"""Options and types of values that several commands share."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+import click
+
+_AGO = re.compile(r"(\d+)([mhd])")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+class OrderId(click.ParamType[str]):
+    """A VTEX order id, as in 1268540501456-01; the # of a copied id is removed."""
+
+    name = "order"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        """Return the id."""
+        text = str(value).strip().lstrip("#")
+        if not text.isascii() or not text.isprintable() or not text or " " in text:
+            self.fail("that is no order id such as 1268540501456-01", param, ctx)
+        return text
+
+
+class Minutes(click.FloatRange):
+    """Some minutes, up to ten years."""
+
+    def __init__(self) -> None:
+        super().__init__(0, 5_256_000)
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        """Return the number; NaN compares as neither too small nor too large."""
+        minutes = float(super().convert(value, param, ctx))
+        if math.isnan(minutes):
+            self.fail(f"{value!r} is no number", param, ctx)
+        return minutes
+
+
+class Moment(click.ParamType[datetime]):
+    """A time of this machine's clock, as 2026-03-10T15:04, or how long ago, as 90m, 2h, 3d.
+
+    A day alone, as 2026-03-10, is its beginning; where ``whole_day`` is set, its end.
+    """
+
+    name = "time"
+
+    def __init__(self, *, whole_day: bool = False) -> None:
+        self.whole_day = whole_day
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> datetime:
+        """Return an aware time."""
+        text = str(value).strip()
+        try:
+            if ago := _AGO.fullmatch(text):
+                return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+            moment = datetime.fromisoformat(text)
+            if self.whole_day and _DAY.fullmatch(text):
+                moment += timedelta(days=1, microseconds=-1)
+            return moment.astimezone(UTC)
+        except (ValueError, OverflowError):
+            self.fail(f"{value!r} is no time such as 2026-03-10T15:04, 90m, 2h or 3d", param, ctx)
+
+
+class Reais(click.ParamType[int]):
+    """An amount in reais, as in 315.61 or 315,61; the value is in cents."""
+
+    name = "reais"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        """Return cents."""
+        try:
+            cents = Decimal(str(value).replace(",", ".")).scaleb(2)
+        except InvalidOperation:
+            self.fail(f"{value!r} is no amount such as 315.61", param, ctx)
+        if cents != cents.to_integral_value():
+            self.fail(f"{value!r} has fractions of a cent", param, ctx)
+        return int(cents)
+
+
+class Line(click.ParamType[dict[str, Any]]):
+    """An item as SKU:QUANTITY:UNIT-PRICE."""
+
+    name = "sku:quantity:price"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> dict[str, Any]:
+        """Return the item's fields."""
+        parts = str(value).rsplit(":", 2)
+        if len(parts) != 3 or not parts[1].isdigit():
+            self.fail(f"{value!r} is no item such as 310102:1:49.90", param, ctx)
+        price = Reais().convert(parts[2], param, ctx)
+        return {"sku_id": parts[0], "quantity": int(parts[1]), "price_cents": price}
+
+
+INPUT = click.Path(exists=True, dir_okay=False, allow_dash=True)
+NFE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+ORDER_ID = click.argument("order_id", type=OrderId())
+JOB = click.argument("job", type=click.IntRange(1, 2**63 - 1))
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+STORE = click.option(
+    "--store", metavar="STORE", help="Store (VTEX account name); needed where several fit."
+)
+ONLY_STORE = click.option("--store", metavar="STORE", help="Only this store.")
+DRY_RUN = click.option("--dry-run", is_flag=True, help="Show the effect; change and send nothing.")
+YES = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+DISCARD_REASON = click.option(
+    "--reason", metavar="TEXT", required=True, help="Kept in the timeline and sent to the ERP."
+)
+OLDER_THAN = click.option(
+    "--older-than", type=Minutes(), metavar="MINUTES", help="Only those older than this."
+)
+
+
+def limit(default: int, *, least: int = 1) -> Callable[[Any], Any]:
+    """Return the option that limits how many rows a command prints."""
+    return click.option(
+        "--limit",
+        type=click.IntRange(least, 1_000_000),
+        default=default,
+        show_default=True,
+        help="Print at most this many.",
+    )
+
+
+def placed_between(*, required: bool) -> Callable[[Any], Any]:
+    """Return the options that name a range of dates in which orders were placed."""
+    begin = click.option(
+        "--from",
+        "since",
+        type=Moment(),
+        required=required,
+        help="Placed at this time or later: 2026-03-10, 2026-03-10T15:04, 7d.",
+    )
+    end = click.option(
+        "--to",
+        "until",
+        type=Moment(whole_day=True),
+        help="Placed at this time or earlier; a day counts whole. Default: now.",
+    )
+    return lambda command: begin(end(command))

@@ -1,0 +1,135 @@
+"""``vtex-erp orders``: where orders stand, and how they move."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from journal.model import STAGES, Kind, State
+from workers.cli.options import (
+    AS_JSON,
+    DISCARD_REASON,
+    OLDER_THAN,
+    ONLY_STORE,
+    ORDER_ID,
+    STORE,
+    YES,
+    OrderId,
+    limit,
+    placed_between,
+)
+
+
+@click.group()
+def orders() -> None:
+    """List, follow and move orders."""
+
+
+@orders.command("list")
+@ONLY_STORE
+@click.option(
+    "--stage",
+    type=click.Choice([stage.value for stage in STAGES[Kind.INTAKE]]),
+    help="Only orders at this stage.",
+)
+@click.option(
+    "--state",
+    type=click.Choice([state.value for state in State]),
+    help="Only orders in this state. open: waiting or running; dead: a dead letter.",
+)
+@OLDER_THAN
+@limit(100)
+@AS_JSON
+def list_orders(**options: Any) -> None:
+    """List orders, and count them.
+
+    Open and dead orders come first, then the others; the longest listed come first. With
+    --older-than the list holds open orders, unless --state names another state.
+    """
+    from workers.cli.actions import orders as actions
+
+    actions.list_orders(**options)
+
+
+@orders.command("show")
+@ORDER_ID
+@STORE
+@click.option(
+    "--documents", is_flag=True, help="Also print VTEX's documents. They hold personal data."
+)
+@AS_JSON
+def show_order(**options: Any) -> None:
+    """Show an order, its requests and its timeline."""
+    from workers.cli.actions import orders as actions
+
+    actions.show_order(**options)
+
+
+@orders.command("explain")
+@ORDER_ID
+@STORE
+@AS_JSON
+def explain_order(**options: Any) -> None:
+    """Show the sales order that an order becomes.
+
+    Writes nothing. Reads the journal's documents, or VTEX where the journal has none. Exit status:
+    0 the order would be inserted, 1 it would be skipped, held or postponed.
+    """
+    from workers.cli.actions import explain as actions
+
+    actions.explain_order(**options)
+
+
+@orders.command("sync")
+@click.argument("order_id", type=OrderId(), required=False)
+@STORE
+def sync(**options: Any) -> None:
+    """Bring in the paid orders now, or one order.
+
+    Lists them at VTEX, writes them to the journal and sends them to the workers. Without ORDER_ID
+    and --store it lists every store. With ORDER_ID it also records a change of an order that is
+    known already.
+    """
+    from workers.cli.actions import orders as actions
+
+    actions.sync(**options)
+
+
+@orders.command("retry")
+@ORDER_ID
+@STORE
+def retry_order(**options: Any) -> None:
+    """Retry an order and its dead requests now."""
+    from workers.cli.actions import orders as actions
+
+    actions.retry_order(**options)
+
+
+@orders.command("discard")
+@ORDER_ID
+@STORE
+@DISCARD_REASON
+@YES
+def discard_order(**options: Any) -> None:
+    """Discard an order's dead letters.
+
+    The workers never retry them.
+    """
+    from workers.cli.actions import orders as actions
+
+    actions.discard_order(**options)
+
+
+@orders.command("backfill")
+@ONLY_STORE
+@placed_between(required=True)
+def backfill(**options: Any) -> None:
+    """Bring in the paid orders of a range of dates.
+
+    Paid orders are those in the status ready-for-handling. Writes them to the journal, from which
+    the workers take them. You may run it again: orders that are known stay as they are.
+    """
+    from workers.cli.actions import backfill as actions
+
+    actions.backfill(**options)

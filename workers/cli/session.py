@@ -1,0 +1,137 @@
+"""The collaborators of a command, the chosen store, and the question before a change."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+
+import click
+
+from journal.journal import Journal
+from journal.orders import OrderRow
+from tasks.context import Context
+from workers import log, wiring
+from workers.app import app
+from workers.configuration.settings import Settings, load
+
+
+@contextmanager
+def journal_only(settings: Settings | None = None) -> Iterator[Journal]:
+    """Yield the journal, for a command that needs nothing else."""
+    log.set_up("WARNING")
+    opened = wiring.journal(settings or load())
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+@contextmanager
+def reading() -> Iterator[Context]:
+    """Yield journal, ERP and VTEX, for a command that sends no message."""
+    log.set_up("WARNING")
+    context = wiring.context(load())
+    try:
+        yield context
+    finally:
+        context.journal.close()
+        context.erp.close()
+
+
+@contextmanager
+def sending() -> Iterator[Context]:
+    """Yield journal, ERP and VTEX, for a command that sends messages to the workers."""
+    app.set_default()
+    log.set_up("WARNING")
+    try:
+        yield wiring.set_up()
+    finally:
+        wiring.tear_down()
+
+
+def chosen_store(names: Collection[str], store: str | None) -> str:
+    """Return the configured store that a command is about.
+
+    Raises:
+        UsageError: the store is not configured, or several are.
+    """
+    if store in names:
+        return str(store)
+    if store is None and len(names) == 1:
+        return next(iter(names))
+    configured = ", ".join(names) or "none; set VTEX_ACCOUNT or STORES_FILE"
+    if store is not None:
+        raise click.UsageError(f"no store {store!r} is configured (configured: {configured})")
+    raise click.UsageError(f"which store? add --store (configured: {configured})")
+
+
+def chosen_stores(context: Context, store: str | None) -> list[str]:
+    """Return the configured store that is named, or all of them.
+
+    Raises:
+        UsageError: the store is not configured, or none is.
+    """
+    return (
+        list(context.vtex)
+        if store is None and context.vtex
+        else [chosen_store(context.vtex, store)]
+    )
+
+
+def store_of_order(journal: Journal, store: str | None, order_id: str) -> str | None:
+    """Return the store that is named, or that has the order; None where none has it.
+
+    Raises:
+        UsageError: several stores have an order of this id.
+    """
+    stores = [store] if store else journal.orders.stores_of(order_id)
+    if len(stores) > 1:
+        raise click.UsageError(
+            f"{order_id} is in several stores ({', '.join(stores)}): add --store"
+        )
+    return next(iter(stores), None)
+
+
+def warn_if_never_listed(store: str | None, stores: Collection[str]) -> None:
+    """Warn that the journal has no order of a store: its name may be misspelt."""
+    if store is not None and store not in stores:
+        listed = ", ".join(stores) or "none"
+        click.echo(f"no order of store {store!r} was ever listed (known: {listed})", err=True)
+
+
+def known_order(journal: Journal, store: str | None, order_id: str) -> OrderRow:
+    """Return the state of an order.
+
+    Raises:
+        UsageError: several stores have an order of this id.
+        ClickException: the journal has no such order.
+    """
+    name = store_of_order(journal, store, order_id)
+    row = journal.orders.get(name, order_id) if name else None
+    if row is None:
+        option = f" --store {store}" if store else ""
+        others = [other for other in journal.orders.stores_of(order_id) if other != store]
+        elsewhere = f" (store {', '.join(others)} has one of this id)" if others else ""
+        raise click.ClickException(
+            f"no order {order_id} in the journal{elsewhere}; VTEX's list may lag by minutes: "
+            f"vtex-erp orders sync {order_id}{option} brings it in"
+        )
+    return row
+
+
+def confirmed(question: str) -> bool:
+    """Ask a question; print that nothing was changed where the answer is no.
+
+    Raises:
+        SystemExit: the terminal is closed, or there is none.
+    """
+    try:
+        yes = click.confirm(question)
+    except click.Abort:
+        advice = "" if sys.stdin.isatty() else "nobody answers here: add --yes; "
+        click.echo(f"\n{advice}nothing was changed", err=True)
+        raise SystemExit(1) from None
+    if not yes:
+        click.echo("nothing was changed")
+    return yes
