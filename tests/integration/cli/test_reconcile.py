@@ -120,7 +120,7 @@ def test_findings_as_json_have_stable_words(till: Till) -> None:
     (found,) = store["findings"]
     assert (found["kind"], found["order_id"], found["fix"]) == ("unknown-here", order_id, "record")
     assert found["vtex"]["status"] == "ready-for-handling"
-    assert (found["journal"], found["erp"], found["mended"]) == (None, None, None)
+    assert (found["journal"], found["erp"], found["fixed"]) == (None, None, None)
 
 
 def test_a_range_leaves_out_what_was_placed_outside_of_it(till: Till) -> None:
@@ -142,7 +142,7 @@ def test_fix_shows_what_it_would_do_and_no_leaves_all_as_it_is(till: Till) -> No
     answer, _ = till.type("reconcile", "--fix", answer="n\n", status=1)
 
     assert "1  ready for handling at VTEX, unknown here: write it into the journal" in answer
-    assert "mend 1 of 1 findings?" in answer
+    assert "fix 1 of 1 findings?" in answer
     assert till.journal.orders.get("acme", order_id) is None
 
 
@@ -152,7 +152,7 @@ def test_fix_mends_what_it_can_notes_it_and_tells_what_is_left(till: Till) -> No
 
     _, errors = till.type("reconcile", "--fix", "--yes", status=1)
 
-    assert "1 mended, of 1" in errors
+    assert "1 fixed, of 1" in errors
     row = till.journal.orders.get("acme", order_id)
     assert row is not None
     assert row.stage is Stage.LISTED
@@ -166,7 +166,7 @@ def test_fix_that_mends_all_has_exit_status_0(till: Till) -> None:
     (store,) = till.json("reconcile", "--fix", "--yes")["stores"]
 
     assert store["findings"][0]["order_id"] == order_id
-    assert store["findings"][0]["mended"] == {"done": True, "words": "recorded, it comes in"}
+    assert store["findings"][0]["fixed"] == {"done": True, "words": "recorded, it comes in"}
 
 
 def test_fix_as_json_asks_nobody(till: Till) -> None:
@@ -236,7 +236,7 @@ def test_a_backfill_that_is_cut_off_says_where_to_go_on(
         patch.setattr(Orders, "record", cut)
         _, errors = till.type("orders", "backfill", "--from", "3d", status=1)
     brought_in = len(till.journal.orders.find())
-    (onward,) = re.findall(r"go on with --from (\S+)", errors)
+    (onward,) = re.findall(r"continue with --from (\S+)", errors)
     till.type("orders", "backfill", "--from", onward)
 
     assert 2 <= brought_in < 6
@@ -249,7 +249,7 @@ def test_a_backfill_that_vtex_does_not_answer_begins_where_it_began(till: Till) 
     answer, errors = till.type("orders", "backfill", "--from", "2026-03-10T00:00", status=1)
 
     assert "acme: 0 new, 0 known" in answer
-    assert "go on with --from 2026-03-10T00:00:00" in errors
+    assert "continue with --from 2026-03-10T00:00:00" in errors
 
 
 def test_backfill_needs_a_beginning(till: Till) -> None:

@@ -1,4 +1,4 @@
-"""A store that pauses: what is under way waits, and goes on as soon as the pause ends."""
+"""A store that pauses: what is running waits, and goes on as soon as the pause ends."""
 
 from __future__ import annotations
 

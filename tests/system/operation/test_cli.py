@@ -57,7 +57,7 @@ def test_sync_of_one_order_brings_in_exactly_this_one(store: Cluster) -> None:
     assert "sent to the workers" in shown(store, "orders", "sync", order_id)
 
     assert [one["order_id"] for one in store.orders()] == [order_id]
-    assert "is under way" in shown(store, "orders", "sync", order_id)
+    assert "is running" in shown(store, "orders", "sync", order_id)
 
 
 def test_sync_of_an_order_that_vtex_does_not_know_says_so(store: Cluster) -> None:
@@ -98,7 +98,7 @@ def test_an_orders_life_is_told_as_text_and_as_json(at_work: Cluster) -> None:
 
 
 def test_an_order_that_is_not_known_here_is_told_with_what_to_do(store: Cluster) -> None:
-    assert "vtex-erp sync nobody-01 brings it in" in shown(
+    assert "vtex-erp orders sync nobody-01 brings it in" in shown(
         store, "orders", "show", "nobody-01", status=1
     )
 
@@ -309,21 +309,21 @@ def test_dead_jobs_are_shown_by_cause_brought_back_and_given_up(store: Cluster) 
     (cause,) = json.loads(shown(store, "dead-letters", "list", "--json"))["causes"]
     assert (cause["count"], "quantity" in cause["cause"]) == (3, True)
     assert "quantity" in shown(store, "dead-letters", "list")
-    assert "no dead job fits" in shown(store, "dead-letters", "retry", "--matching", "sums")
+    assert "no dead letter fits" in shown(store, "dead-letters", "retry", "--matching", "sums")
     assert "or say --all" in shown(store, "orders", "retry", status=2)
     for order_id in broken[:2]:
         store.change(order_id, **{"items.0.quantity": 1})
         store.change(order_id, value=0, totals=[])
-    assert "3 jobs tried again" in shown(store, "dead-letters", "retry", "--all", "--yes")
+    assert "3 jobs retried" in shown(store, "dead-letters", "retry", "--all", "--yes")
     eventually(lambda: broken[2] in shown(store, "dead-letters", "list"), 60)
-    assert "jobs given up" in shown(
+    assert "jobs discarded" in shown(
         store, "orders", "discard", broken[2], "--reason", "test order", "--yes"
     )
     assert store.order(broken[2])["last_error"] == "discarded: test order"
 
 
 def test_a_store_pauses_by_hand_and_goes_on(store: Cluster) -> None:
-    assert "until vtex-erp resume acme" in shown(
+    assert "until vtex-erp stores resume --store acme" in shown(
         store, "stores", "pause", "--store", "acme", "--reason", "stocktaking"
     )
     shown(store, "orders", "sync")
@@ -333,7 +333,7 @@ def test_a_store_pauses_by_hand_and_goes_on(store: Cluster) -> None:
     eventually(lambda: "one is at work" in store.command("check").stdout, 60)
     assert "stocktaking" in shown(store, "check")
     assert not store.all_done(5)
-    assert "acme goes on" in shown(store, "stores", "resume", "--store", "acme")
+    assert "acme is resumed" in shown(store, "stores", "resume", "--store", "acme")
     eventually(lambda: store.all_done(5), 60)
-    assert "acme did not pause" in shown(store, "stores", "resume", "--store", "acme")
+    assert "acme was not paused" in shown(store, "stores", "resume", "--store", "acme")
     shown(store, "stores", "pause", "--store", "outlet", status=2)

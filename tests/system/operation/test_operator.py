@@ -63,9 +63,9 @@ def test_ten_thousand_dead_jobs_are_shown_retried_and_discarded_through_the_comm
     again = buried.command("dead-letters", "retry", "--store", "outlet", "--yes")
     given_up = buried.command("dead-letters", "discard", "--all", "--reason", "closed", "--yes")
 
-    assert "5000 jobs tried again" in retried.stdout
-    assert "no dead job fits" in again.stdout
-    assert "5000 jobs given up" in given_up.stdout
+    assert "5000 jobs retried" in retried.stdout
+    assert "no dead letter fits" in again.stdout
+    assert "5000 jobs discarded" in given_up.stdout
     assert dead(buried) == 0
     counts = json.loads(buried.command("orders", "list", "--json", "--limit", "1").stdout)["counts"]
     assert counts == {"acme": {"skipped": 5000}, "outlet": {"listed": 5000}}
@@ -119,7 +119,7 @@ def test_a_pause_by_hand_outlasts_a_429_that_came_into_it(cluster: Cluster) -> N
     cluster.steer("faults", kind="throttle", times=None, retry_after=1)
     cluster.start_worker("w1")
     cluster.start_beat()
-    eventually(lambda: "acme pauses until 20" in cluster.told("orders", "list"), 60)
+    eventually(lambda: "acme is paused until 20" in cluster.told("orders", "list"), 60)
 
     cluster.command("stores", "pause", "--store", "acme", "--reason", "stocktaking")
     cluster.clear_faults()
@@ -129,7 +129,7 @@ def test_a_pause_by_hand_outlasts_a_429_that_came_into_it(cluster: Cluster) -> N
     )
 
     text = cluster.command("orders", "list").stdout
-    assert "acme pauses until vtex-erp resume acme: stocktaking" in text
+    assert "acme is paused until vtex-erp stores resume --store acme: stocktaking" in text
     # What was under way may end; from then on nothing calls, over several listings and sweeps.
     seen: list[object] = [calls]
     eventually(lambda: _still(cluster, seen, looks=60), 60)

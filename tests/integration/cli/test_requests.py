@@ -1,0 +1,107 @@
+"""``vtex-erp requests``: requests of the ERP, sent by hand and listed."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+from journal.cancel_requests import CancelRequest
+from journal.jobs.dead_letters import DeadLetterFilter
+from journal.model import Kind
+from journal.requests import RequestDraft
+from support.command_line import NOW, Desk
+from vtex.simulator import cancel_requests
+
+
+def undecided(desk: Desk, order_id: str, days: int) -> None:
+    desk.list(order_id)
+    until = NOW + timedelta(days=days)
+    request = CancelRequest("acme", order_id, "85835AB4", until - timedelta(days=30), until)
+    desk.journal.cancel_requests.save(request)
+
+
+def test_what_waits_for_a_decision_is_shown_by_its_last_day(desk: Desk) -> None:
+    assert "no cancellation is pending" in desk.type("requests", "pending-cancellations")
+    undecided(desk, "later-01", 20)
+    undecided(desk, "sooner-01", 2)
+
+    said = desk.type("requests", "pending-cancellations")
+
+    assert said.index("sooner-01") < said.index("later-01")
+    assert "vtex-erp requests deny ORDER" in said
+    assert "VTEX cancels by itself at" in desk.type("orders", "show", "sooner-01")
+    assert desk.json("orders", "show", "sooner-01")["undecided"]["request_id"] == "85835AB4"
+    shown = desk.json("requests", "pending-cancellations")
+    assert [one["order_id"] for one in shown] == ["sooner-01", "later-01"]
+    assert shown[0]["request_id"] == "85835AB4"
+    assert desk.json("requests", "pending-cancellations", "--store", "outlet") == []
+
+
+def test_a_denial_is_shown_before_it_is_sent(desk: Desk) -> None:
+    order_id = desk.paid("handling")
+    said = desk.type("requests", "deny", order_id, "--reason", "não", "--dry-run", status=1)
+    assert "nobody asks for a cancellation: VTEX shows the order as 'handling'" in said
+    entry = desk.store.store.entry(order_id)
+    assert entry is not None
+    request = cancel_requests.ask(desk.store.store, entry, {"reason": "x"})
+
+    said = desk.type("requests", "deny", order_id, "--reason", "não", "--dry-run")
+
+    body = json.loads(said[said.index("{") :])
+    assert body["body"] == {"cancellationRequestId": request, "denyReason": "não"}
+    assert not entry.calls["deny_calls"]
+
+
+def test_a_denial_without_a_reason_is_refused_by_its_field(desk: Desk) -> None:
+    order_id = desk.paid("handling")
+
+    missing = desk.type("requests", "deny", order_id, status=2)
+    empty = desk.type("requests", "deny", order_id, "--reason", " ", status=1)
+
+    assert "Missing option '--reason'" in missing
+    assert f"no order {order_id} in the journal" in empty
+    desk.list(order_id)
+    assert "reason: is empty; nothing was written" in desk.type(
+        "requests", "deny", order_id, "--reason", " ", status=2
+    )
+    assert desk.journal.requests.find() == []
+
+
+def test_requests_that_wait_are_listed_with_their_reason(desk: Desk) -> None:
+    desk.list("o-01")
+    desk.moment = datetime.now(UTC)
+    ask = RequestDraft("acme", "o-01", Kind.CANCELLATION, "k", {"reason": "x"})
+    number = desk.journal.requests.submit(ask).job
+
+    (shown,) = desk.json("requests", "list")
+
+    assert (shown["order_id"], shown["kind"], shown["job"]) == ("o-01", "cancellation", number)
+    assert "cancellation" in desk.type("requests", "list", "--store", "acme")
+    assert "no such requests" in desk.type("requests", "list", "--older-than", "5")
+    assert "no such requests" in desk.type("requests", "list", "--state", "dead")
+
+
+def test_a_slip_of_whoever_types_is_no_request_of_the_erp(desk: Desk) -> None:
+    desk.list("o-01")
+
+    text = desk.type("requests", "invoice", "o-01", "--invoice-number", "1", status=2)
+
+    assert "value_cents: Missing data for required field." in text
+    assert "nothing was written" in text
+    assert desk.journal.requests.find() == []
+
+
+def test_a_request_is_shown_retried_and_discarded_by_its_number(desk: Desk) -> None:
+    draft = RequestDraft("acme", "o-01", Kind.CANCELLATION, "k", {"reason": "x"})
+    desk.journal.requests.refuse(draft, "no such order")
+    job = str(desk.journal.dead_letters.find(DeadLetterFilter())[0].job)
+
+    shown = desk.json("requests", "show", job)
+    text = desk.type("requests", "show", job)
+    discarded = desk.type("requests", "discard", job, "--reason", "by phone", "--yes")
+
+    assert (shown["state"], shown["last_error"]) == ("dead", "no such order")
+    assert f"acme o-01: job {job}: cancellation dead at requested: no such order" in text
+    assert "1 jobs discarded" in discarded
+    assert "discarded: by phone" in desk.type("requests", "show", job)
+    assert "no request has job number 99" in desk.type("requests", "show", "99", status=1)
