@@ -59,7 +59,7 @@ def test_a_job_that_was_purged_is_not_tried_again_and_says_what_to_do(desk: Desk
     text = desk.type("requests", "retry", "1", "--yes")
 
     assert "job 1: cancellation skipped at requested: discarded: by phone" in text
-    assert "was purged, so it cannot be tried again: ask for it anew" in text
+    assert "was purged, so it cannot be retried: request it anew" in text
     assert "no dead letter fits" in text
 
 

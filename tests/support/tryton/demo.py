@@ -85,7 +85,7 @@ def main(once: bool, orders: int, folder: str) -> None:
         status = demo.run(once=once, orders=orders, folder=folder, erp=erp)
         for one in play.examples:
             subprocess.run(
-                f". {Path(folder).resolve()}/env; {sys.executable} -m workers.cli.main order {one}",
+                f". {Path(folder).resolve()}/env; {sys.executable} -m workers.cli.main orders show {one}",
                 shell=True, cwd=ROOT, check=False,
             )  # fmt: skip
     finally:

@@ -57,7 +57,7 @@ def test_once_it_ends_with_a_summary_and_touches_no_real_store(tmp_path: Path) -
         assert words in done.stdout, done.stdout
     example = done.stdout.split("for example: vtex-erp order ")[1].split(";")[0]
     followed = subprocess.run(
-        f". {tmp_path}/demo/env; {sys.executable} -m workers.cli.main order {example}",
+        f". {tmp_path}/demo/env; {sys.executable} -m workers.cli.main orders show {example}",
         shell=True, cwd=ROOT, env=environment(), capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert "invoice 9000 done" in followed.stdout
