@@ -224,7 +224,7 @@ def _standing(rate_limiter: StoreRateLimiter | None) -> Standing | None:
 def _rate_limiter(
     store: Store, rate_limiter: StoreRateLimiter | None, now: Standing | None
 ) -> Verdict:
-    name, quota = f"{store.name} rate limit", store.quota
+    name = f"{store.name} rate limit"
     if rate_limiter is None:
         return Verdict(name, None, "calls have no limit: VTEX_QUOTA_PER_MINUTE is 0")
     if now is None:
