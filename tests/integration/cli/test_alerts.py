@@ -6,15 +6,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from support.command_line import PERSON, Desk
-from tasks.alerts.rules import look
+from tasks.alerts.rules import update_alerts
 from workers import wiring
 from workers.configuration.settings import load
 
 
 def looked(desk: Desk) -> None:
     """Let somebody look for alerts now, without patience."""
-    rules = replace(wiring.rules(load(_set(desk.env))), after=timedelta())
-    look(desk.journal, rules, desk.moment)
+    rules = replace(wiring.alert_policy(load(_set(desk.env))), pending=timedelta())
+    update_alerts(desk.journal, rules, desk.moment)
     desk.journal.heartbeats.record("watched")
 
 
