@@ -12,8 +12,8 @@ import secrets
 import sys
 from pathlib import Path
 
-from workers import flower_pages
 from workers.configuration.settings import load
+from workers.console import flower_pages
 
 
 def _password() -> str:

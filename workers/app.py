@@ -16,7 +16,7 @@ from workers.configuration.settings import load
 from workers.monitoring import instrumentation
 from workers.monitoring.celery_events import GatheredEvents
 from workers.monitoring.health import Pulse, life
-from workers.monitoring.watchdog import Lookout
+from workers.monitoring.watchdog import Watchdog
 
 # ``celery`` started in the project's folder finds celeryconfig there; elsewhere it is installed.
 sys.path.insert(0, os.getcwd())
@@ -31,7 +31,7 @@ os.environ.setdefault("FLOWER_CONF", str(FLOWER_SETTINGS))
 GARBAGE_OBJECTS = 20_000
 """Objects made and not freed before garbage is looked for: a few megabytes at most."""
 
-lookouts: list[Lookout] = []
+watchdogs: list[Watchdog] = []
 
 app = Celery("vtex-erp", events="workers.monitoring.celery_events:Events")
 app.config_from_object("celeryconfig")
@@ -68,14 +68,14 @@ def _equip(**_: Any) -> None:
 @signals.worker_init.connect
 def _look_out(**_: Any) -> None:
     # Not once it is ready: a worker that waits for a broker that is gone has something to tell.
-    lookouts.append(Lookout(load()))
-    lookouts[-1].start()
+    watchdogs.append(Watchdog(load()))
+    watchdogs[-1].start()
 
 
 @signals.worker_shutting_down.connect
 def _look_no_more(**_: Any) -> None:
-    while lookouts:
-        lookouts.pop().stop()
+    while watchdogs:
+        watchdogs.pop().stop()
 
 
 @signals.worker_process_shutdown.connect

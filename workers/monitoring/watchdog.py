@@ -34,7 +34,7 @@ _LOST_LOOKS = 3.0
 """Looks that did not come: the host slept or stood still, and what it sees proves nothing yet."""
 
 
-class Lookout:
+class Watchdog:
     """Looks now and then, in a thread of its own, until the worker ends."""
 
     def __init__(self, settings: Settings) -> None:
@@ -47,7 +47,7 @@ class Lookout:
         )
         self._ended = threading.Event()
         self._silence = Silence(self._every * _LOST_LOOKS)
-        self._thread = threading.Thread(target=self._run, name="lookout", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
 
     def start(self) -> None:
         """Begin to look."""

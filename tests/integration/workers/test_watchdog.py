@@ -12,8 +12,8 @@ from journal.monitoring.heartbeats import ALERTS_EVALUATED
 from journal.storage.clock import utc_now
 from support.servers import eventually
 from workers.configuration.settings import Settings, load
-from workers.monitoring import watchdog as lookout
-from workers.monitoring.watchdog import Lookout
+from workers.monitoring import watchdog
+from workers.monitoring.watchdog import Watchdog
 
 
 def settings(url: str) -> Settings:
@@ -26,15 +26,15 @@ def settings(url: str) -> Settings:
 
 
 class Hosts:
-    """Workers of a cluster, each with its lookout."""
+    """Workers of a cluster, each with its watchdog."""
 
     def __init__(self, url: str) -> None:
         self.journal, self.settings = Journal(url), settings(url)
         self.journal.migrate()
-        self.all: list[Lookout] = []
+        self.all: list[Watchdog] = []
 
-    def add(self) -> Lookout:
-        self.all.append(Lookout(self.settings))
+    def add(self) -> Watchdog:
+        self.all.append(Watchdog(self.settings))
         return self.all[-1]
 
 
@@ -54,12 +54,12 @@ def test_a_host_whose_clock_is_off_is_told_by_its_name_and_over_when_it_is_right
     hosts: Hosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journal, host = hosts.journal, hosts.add()
-    monkeypatch.setattr(lookout.socket, "gethostname", lambda: "worker-7")
-    monkeypatch.setattr(lookout, "utc_now", lambda: utc_now() + timedelta(minutes=3))
+    monkeypatch.setattr(watchdog.socket, "gethostname", lambda: "worker-7")
+    monkeypatch.setattr(watchdog, "utc_now", lambda: utc_now() + timedelta(minutes=3))
 
     host._look()
     (wrong,) = journal.alerts.find()
-    monkeypatch.setattr(lookout, "utc_now", utc_now)
+    monkeypatch.setattr(watchdog, "utc_now", utc_now)
     host._look()
     host._look()
 
@@ -72,12 +72,12 @@ def test_one_host_that_is_right_does_not_speak_for_another(
     hosts: Hosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = hosts.add(), hosts.add()
-    monkeypatch.setattr(lookout.socket, "gethostname", lambda: "worker-7")
-    monkeypatch.setattr(lookout, "utc_now", lambda: utc_now() + timedelta(minutes=3))
+    monkeypatch.setattr(watchdog.socket, "gethostname", lambda: "worker-7")
+    monkeypatch.setattr(watchdog, "utc_now", lambda: utc_now() + timedelta(minutes=3))
     first._look()
 
-    monkeypatch.setattr(lookout.socket, "gethostname", lambda: "worker-8")
-    monkeypatch.setattr(lookout, "utc_now", utc_now)
+    monkeypatch.setattr(watchdog.socket, "gethostname", lambda: "worker-8")
+    monkeypatch.setattr(watchdog, "utc_now", utc_now)
     for _ in range(3):
         second._look()
 

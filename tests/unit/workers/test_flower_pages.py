@@ -3,8 +3,8 @@
 from flower.app import rewrite_handler
 from flower.urls import handlers
 
-from workers import flower_pages
 from workers.configuration.settings import load
+from workers.console import flower_pages
 
 
 def test_our_pages_come_first_and_follow_the_prefix() -> None:

@@ -1,0 +1,1 @@
+"""Pages that Flower serves beside its own."""
