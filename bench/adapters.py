@@ -18,7 +18,7 @@ from erp.conformance import sample
 from erp.port import Erp
 from erp.sales_order import SalesOrder
 from support.erp_outboxes import SqlOutbox
-from support.rest_harness import FAKES, RestBench
+from support.rest_harness import FAKES, RestHarness
 
 THREADS = 8
 
@@ -42,20 +42,20 @@ def pace(erp: Erp, some: list[SalesOrder]) -> float:
 
 def of_profile(name: str, count: int) -> str:
     with tempfile.TemporaryDirectory() as folder:
-        bench = RestBench(Path(folder), name)
-        bench.erp.migrate()
+        harness = RestHarness(Path(folder), name)
+        harness.erp.migrate()
         (first,) = orders(1)
-        bench.erp.insert(first)
-        bench.invoice(first.order_id, "1", first.total, ["310045"], datetime.now(UTC))
-        calls = [bench.erp.calls]
-        bench.erp.poll_outbox(lambda _: None, 10)
-        calls.append(bench.erp.calls)
+        harness.erp.insert(first)
+        harness.invoice(first.order_id, "1", first.total, ["310045"], datetime.now(UTC))
+        calls = [harness.erp.calls]
+        harness.erp.poll_outbox(lambda _: None, 10)
+        calls.append(harness.erp.calls)
         for one in orders(10, new=True):
-            bench.erp.insert(one)
-        calls.append(bench.erp.calls)
-        speed = pace(bench.erp, orders(count))
-        calls.append(bench.erp.calls)
-        bench.close()
+            harness.erp.insert(one)
+        calls.append(harness.erp.calls)
+        speed = pace(harness.erp, orders(count))
+        calls.append(harness.erp.calls)
+        harness.close()
     invoiced, new, known = (after - before for before, after in pairwise(calls))
     costs = f"{known / count:g} | {new / 10:g} | 1 + {invoiced - 1}"
     return f"| `rest`, {name} | {costs} | {speed:.0f} |"

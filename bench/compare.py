@@ -234,19 +234,19 @@ def benchmark(options: argparse.Namespace) -> dict[str, Any]:
             kind: stack.enter_context(databases(kind, folder))
             for kind in dict.fromkeys(one.database for one in contestants)
         }
-        bench = Bench(folder, broker, made)
-        able = capacity(bench.cluster(contestants[0].database), options.capacity_seconds)
+        harness = Bench(folder, broker, made)
+        able = capacity(harness.cluster(contestants[0].database), options.capacity_seconds)
         runs = []
         # A round begins with another contestant each time: what goes before may leave traces.
         for number in range(options.rounds):
             turn = number % len(contestants)
             for one in contestants[turn:] + contestants[:turn]:
                 orders = options.orders if one.is_ours else options.yardstick_orders
-                runs.append(bench.run(one, orders, options, counts=options.quick))
+                runs.append(harness.run(one, orders, options, counts=options.quick))
                 runs[-1]["round"] = number + 1
                 tell(runs[-1])
         counted = [
-            bench.run(one, min(options.counted_orders, options.orders), options, counts=True)
+            harness.run(one, min(options.counted_orders, options.orders), options, counts=True)
             for one in ([] if options.quick else contestants)
         ]
         return {

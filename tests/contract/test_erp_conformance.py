@@ -10,20 +10,20 @@ import pytest
 from erp import conformance
 from erp.adapters.sql.adapter import SqlErp
 from erp.port import ErpUnavailable
-from support.adapter_harnesses import MemoryBench, SqlBench
+from support.adapter_harnesses import MemoryHarness, SqlHarness
 
-Made = MemoryBench | SqlBench
+Made = MemoryHarness | SqlHarness
 DATABASES = {"postgresql": "postgres_database", "mariadb": "mariadb_database"}
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgresql", "mariadb"])
-def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Made]:
+def harness(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Made]:
     if request.param == "memory":
-        made: Made = MemoryBench()
+        made: Made = MemoryHarness()
     elif request.param == "sqlite":
-        made = SqlBench(f"sqlite:///{tmp_path}/new/erp.db")
+        made = SqlHarness(f"sqlite:///{tmp_path}/new/erp.db")
     else:
-        made = SqlBench(request.getfixturevalue(DATABASES[request.param]))
+        made = SqlHarness(request.getfixturevalue(DATABASES[request.param]))
     made.erp.migrate()
     made.erp.migrate()
     yield made
@@ -31,8 +31,8 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Made]:
 
 
 @pytest.mark.parametrize("check", conformance.ALL, ids=lambda one: one.__name__)
-def test_adapter(bench: Made, check) -> None:
-    check(bench)
+def test_adapter(harness: Made, check) -> None:
+    check(harness)
 
 
 def test_a_database_that_does_not_answer_is_unavailable() -> None:

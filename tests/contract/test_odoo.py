@@ -13,7 +13,7 @@ from erp.adapters.odoo.adapter import OdooErp
 from erp.conformance import erp_actions, idempotency, sample
 from erp.port import Request
 from support.odoo.harness import CODES
-from support.odoo.server import MISSING, OdooServer, RealBench
+from support.odoo.server import MISSING, OdooServer, RealOdooHarness
 
 pytestmark = pytest.mark.skipif(MISSING is not None, reason=MISSING or "")
 
@@ -40,8 +40,8 @@ def server(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Itera
 
 
 @pytest.fixture
-def bench(server: OdooServer) -> Iterator[RealBench]:
-    made = RealBench(server)
+def harness(server: OdooServer) -> Iterator[RealOdooHarness]:
+    made = RealOdooHarness(server)
     yield made
     made.close()
 
@@ -51,30 +51,30 @@ def on_bench(check):
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda one: one.__name__)
-def test_suite(bench: RealBench, check) -> None:
-    on_bench(check)(bench)
+def test_suite(harness: RealOdooHarness, check) -> None:
+    on_bench(check)(harness)
 
 
-def told(bench: RealBench, order_id: str) -> list[Request]:
+def told(harness: RealOdooHarness, order_id: str) -> list[Request]:
     taken: list[Request] = []
-    while bench.erp.poll_outbox(taken.append, 50):
+    while harness.erp.poll_outbox(taken.append, 50):
         pass
     return [one for one in taken if one.fields["order_id"] == order_id]
 
 
-def test_check_names_the_protocol_and_the_invoices(bench: RealBench) -> None:
-    assert bench.erp.check() == "Odoo over JSON-RPC, invoices as account.invoice"
+def test_check_names_the_protocol_and_the_invoices(harness: RealOdooHarness) -> None:
+    assert harness.erp.check() == "Odoo over JSON-RPC, invoices as account.invoice"
 
 
-def test_an_order_goes_out_as_invoice_and_tracking_once(bench: RealBench) -> None:
+def test_an_order_goes_out_as_invoice_and_tracking_once(harness: RealOdooHarness) -> None:
     order = sample()
-    bench.erp.insert(order)
-    bench.send(order.order_id, "BR123456789XX")
-    assert told(bench, order.order_id) == []  # tracking waits for an invoice
+    harness.erp.insert(order)
+    harness.send(order.order_id, "BR123456789XX")
+    assert told(harness, order.order_id) == []  # tracking waits for an invoice
 
-    invoice = bench.post_invoice(order.order_id, f"NF-e {KEY}")
+    invoice = harness.post_invoice(order.order_id, f"NF-e {KEY}")
 
-    invoiced, tracked = told(bench, order.order_id)
+    invoiced, tracked = told(harness, order.order_id)
     assert (invoiced.kind, invoiced.fields["invoice_key"]) == ("invoice", KEY)
     assert (
         invoiced.fields["value_cents"] == 31561 == int(Decimal(str(invoice["amount_total"])) * 100)
@@ -87,7 +87,7 @@ def test_an_order_goes_out_as_invoice_and_tracking_once(bench: RealBench) -> Non
         == str(int(KEY[25:34]))
     )
     assert tracked.fields["tracking_number"] == "BR123456789XX"
-    another = OdooErp(bench.url)
+    another = OdooErp(harness.url)
     again: list[Request] = []
     another.poll_outbox(again.append, 50)
     another.close()
@@ -95,31 +95,31 @@ def test_an_order_goes_out_as_invoice_and_tracking_once(bench: RealBench) -> Non
 
 
 def test_a_canceled_sale_is_asked_to_be_canceled_and_again_when_a_person_says_so(
-    bench: RealBench,
+    harness: RealOdooHarness,
 ) -> None:
     order = sample()
-    bench.erp.insert(order)
-    bench.say(order.order_id, "Motivo: acabou o estoque")
-    bench.cancel(order.order_id)
+    harness.erp.insert(order)
+    harness.say(order.order_id, "Motivo: acabou o estoque")
+    harness.cancel(order.order_id)
 
-    (asked,) = told(bench, order.order_id)
+    (asked,) = told(harness, order.order_id)
     assert (asked.kind, asked.fields["reason"]) == ("cancellation", "acabou o estoque")
-    assert told(bench, order.order_id) == []
+    assert told(harness, order.order_id) == []
 
-    bench.say(order.order_id, "Reenviar")
-    (again,) = told(bench, order.order_id)
+    harness.say(order.order_id, "Reenviar")
+    (again,) = told(harness, order.order_id)
     assert again == asked
-    assert told(bench, order.order_id) == []
+    assert told(harness, order.order_id) == []
 
 
-def test_a_known_customer_is_left_as_it_is(bench: RealBench) -> None:
+def test_a_known_customer_is_left_as_it_is(harness: RealOdooHarness) -> None:
     document = "390.533.447-05"
-    partner = bench.admin.call("res.partner", "create", {"name": "Maria", "vat": document})
+    partner = harness.admin.call("res.partner", "create", {"name": "Maria", "vat": document})
     order = sample()
     order = replace(
         order, customer=replace(order.customer, document="39053344705", name="M. Silva")
     )
 
-    bench.erp.insert(order)
+    harness.erp.insert(order)
 
-    assert bench.sale(order.order_id)["partner_id"] == [partner, "Maria"]
+    assert harness.sale(order.order_id)["partner_id"] == [partner, "Maria"]

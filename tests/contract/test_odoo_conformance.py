@@ -9,12 +9,12 @@ import pytest
 
 from erp import conformance
 from erp.conformance.order_kinds import ORDERS
-from support.odoo.harness import PROTOCOLS, OdooBench
+from support.odoo.harness import PROTOCOLS, FakeOdooHarness
 
 
 @pytest.fixture(params=sorted(PROTOCOLS))
-def bench(request: pytest.FixtureRequest) -> Iterator[OdooBench]:
-    made = OdooBench(PROTOCOLS[request.param])
+def harness(request: pytest.FixtureRequest) -> Iterator[FakeOdooHarness]:
+    made = FakeOdooHarness(PROTOCOLS[request.param])
     made.erp.migrate()
     made.erp.migrate()
     yield made
@@ -22,18 +22,18 @@ def bench(request: pytest.FixtureRequest) -> Iterator[OdooBench]:
 
 
 @pytest.mark.parametrize("check", conformance.ALL, ids=lambda one: one.__name__)
-def test_odoo(bench: OdooBench, check) -> None:
-    check(bench)
+def test_odoo(harness: FakeOdooHarness, check) -> None:
+    check(harness)
 
 
 @pytest.mark.parametrize("name", ORDERS)
 def test_odoo_adds_up_an_order_of_whole_cents_to_what_vtex_was_paid(
-    bench: OdooBench, name: str
+    harness: FakeOdooHarness, name: str
 ) -> None:
     order = ORDERS[name]()
 
-    bench.erp.insert(order)
+    harness.erp.insert(order)
 
-    lines = bench.fake.found("sale.order.line", order_id=bench.sale(order.order_id))
+    lines = harness.fake.found("sale.order.line", order_id=harness.sale(order.order_id))
     amounts = [round(one["product_uom_qty"] * one["price_unit"], 2) for one in lines]
     assert sum(amounts, Decimal(0)) == order.total

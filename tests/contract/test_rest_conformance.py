@@ -10,14 +10,14 @@ import pytest
 
 from erp import conformance
 from erp.conformance.order_kinds import ORDERS
-from support.rest_harness import FAKES, RestBench
+from support.rest_harness import FAKES, RestHarness
 
 
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a state whose tables are made; to copy it takes no time."""
     folder = tmp_path_factory.mktemp("state")
-    made = RestBench(folder, "bling")
+    made = RestHarness(folder, "bling")
     made.erp.migrate()
     made.erp.migrate()
     made.close()
@@ -25,22 +25,24 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(params=sorted(FAKES))
-def bench(request: pytest.FixtureRequest, tmp_path: Path, migrated: Path) -> Iterator[RestBench]:
+def harness(
+    request: pytest.FixtureRequest, tmp_path: Path, migrated: Path
+) -> Iterator[RestHarness]:
     shutil.copy(migrated, tmp_path / "state.db")
-    made = RestBench(tmp_path, request.param)
+    made = RestHarness(tmp_path, request.param)
     yield made
     made.close()
 
 
 @pytest.mark.parametrize("check", conformance.ALL, ids=lambda one: one.__name__)
-def test_profile(bench: RestBench, check) -> None:
-    check(bench)
+def test_profile(harness: RestHarness, check) -> None:
+    check(harness)
 
 
 @pytest.mark.parametrize("name", ORDERS)
-def test_the_erp_adds_up_an_order_to_what_vtex_was_paid(bench: RestBench, name: str) -> None:
+def test_the_erp_adds_up_an_order_to_what_vtex_was_paid(harness: RestHarness, name: str) -> None:
     order = ORDERS[name]()
 
-    number = int(bench.erp.insert(order))
+    number = int(harness.erp.insert(order))
 
-    assert bench.fake.total(bench.fake.orders[number]) == order.total
+    assert harness.fake.total(harness.fake.orders[number]) == order.total

@@ -13,13 +13,13 @@ from sqlalchemy import event, make_url
 from erp.adapters.sql.adapter import SqlErp
 from erp.conformance import NotOffered
 from erp.port import Erp, Request
-from support.connection_proxy import Wire
+from support.connection_proxy import ConnectionProxy
 from support.erp_outboxes import MemoryOutbox, SqlOutbox
 
 DRAWN = "INSERT INTO int_outbox (kind, store, order_id, invoice_number"
 
 
-class MemoryBench(MemoryOutbox):
+class MemoryHarness(MemoryOutbox):
     """An ERP in this process."""
 
     url = None
@@ -66,7 +66,7 @@ class MemoryBench(MemoryOutbox):
         self.erp.outbox.append(Request(kind, f"memory:{number}", whole))
 
 
-class SqlBench(SqlOutbox):
+class SqlHarness(SqlOutbox):
     """An ERP that reads and writes the integration tables."""
 
     def orders(self, order_id: str) -> int:
@@ -77,11 +77,11 @@ class SqlBench(SqlOutbox):
     def losing_answers(self) -> Iterator[Erp]:
         # PostgreSQL's order is one statement, which commits by itself; MariaDB's is several.
         words = {"postgresql": b"int_order_raw", "mysql": b"COMMIT", "mariadb": b"COMMIT"}
-        with self._wired() as (wire, erp):
+        with self._through_proxy() as (proxy, erp):
             erp.find("acme", "nobody-01")
-            wire.lose_after = words[make_url(self.url).get_backend_name()]
+            proxy.lose_after = words[make_url(self.url).get_backend_name()]
             yield erp
-            assert wire.lost
+            assert proxy.lost
 
     @contextmanager
     def failing(self, trouble: str) -> Iterator[Erp]:
@@ -89,10 +89,10 @@ class SqlBench(SqlOutbox):
             with self._file_failing(trouble) as erp:
                 yield erp
         elif trouble == "down":
-            with self._wired() as (wire, erp):
+            with self._through_proxy() as (proxy, erp):
                 erp.find("acme", "nobody-01")
-                wire.cut = True
-                wire.break_all()
+                proxy.cut = True
+                proxy.break_all()
                 yield erp
         elif trouble == "locked":
             with self._made(make_url(self.url).set(username="nobody", password="wrong")) as erp:
@@ -163,18 +163,20 @@ class SqlBench(SqlOutbox):
             raise NotOffered(f"a file is never {trouble}")
 
     @contextmanager
-    def _wired(self) -> Iterator[tuple[Wire, SqlErp]]:
+    def _through_proxy(self) -> Iterator[tuple[ConnectionProxy, SqlErp]]:
         parsed = make_url(self.url)
         if parsed.get_backend_name() == "sqlite":
             raise NotOffered("there is no wire to a file")
         folder = parsed.query.get("host")
-        wire = Wire(f"{folder}/.s.PGSQL.{parsed.port or 5432}" if folder else int(parsed.port))
+        proxy = ConnectionProxy(
+            f"{folder}/.s.PGSQL.{parsed.port or 5432}" if folder else int(parsed.port)
+        )
         try:
             by_wire = parsed.difference_update_query(["host"])
-            with self._made(by_wire.set(host="127.0.0.1", port=wire.port)) as erp:
-                yield wire, erp
+            with self._made(by_wire.set(host="127.0.0.1", port=proxy.port)) as erp:
+                yield proxy, erp
         finally:
-            wire.close()
+            proxy.close()
 
     @contextmanager
     def _made(self, url: object) -> Iterator[SqlErp]:

@@ -10,7 +10,7 @@ from journal.journal import Journal
 from journal.model import Policy
 from journal.monitoring.heartbeats import ORDER_LIST_READ
 from journal.orders import NewOrder
-from support.in_process import Clock
+from support.order_flow import Clock
 from tasks.alerts.delivery import Message, notify
 from tasks.alerts.model import AlertPolicy, MonitoredStore, Usage
 from tasks.alerts.rules import update_alerts

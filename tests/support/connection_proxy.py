@@ -7,7 +7,7 @@ import threading
 from contextlib import suppress
 
 
-class Wire:
+class ConnectionProxy:
     """Forwards connections to a server on this machine, by its port or the path of its socket.
 
     Attributes:

@@ -65,7 +65,7 @@ every_seconds = 0
 """
 
 
-class RestBench:
+class RestHarness:
     """A profile, its fake, and the tables of both sides' outbox."""
 
     def __init__(self, folder: Path, profile: str, state: str = "") -> None:

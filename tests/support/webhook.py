@@ -13,7 +13,7 @@ PASSWORD = "open-sesame-hook"
 """Stands in the URL, and so must stand nowhere else."""
 
 
-class Hook:
+class Webhook:
     """What came, and how it answers."""
 
     def __init__(self) -> None:
@@ -34,9 +34,9 @@ class Hook:
 
 
 @contextmanager
-def hook() -> Iterator[Hook]:
+def webhook() -> Iterator[Webhook]:
     """Serve one."""
-    made = Hook()
+    made = Webhook()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:  # the name that the server calls

@@ -16,54 +16,56 @@ from erp.conformance import sample
 from erp.conformance.order_kinds import ORDERS
 from erp.port import ErpRejected, ErpUnavailable, Request
 from support.fakes.odoo import Refused
-from support.odoo.harness import OdooBench
+from support.odoo.harness import FakeOdooHarness
 
 NOW = datetime.now(UTC)
 
 
 @pytest.fixture(params=[11, 13, 19], ids=lambda one: f"as-{one}")
-def bench(request: pytest.FixtureRequest) -> Iterator[OdooBench]:
-    made = OdooBench(request.param)
+def harness(request: pytest.FixtureRequest) -> Iterator[FakeOdooHarness]:
+    made = FakeOdooHarness(request.param)
     made.erp.migrate()
     yield made
     made.close()
 
 
-def told(bench: OdooBench) -> list[Request]:
+def told(harness: FakeOdooHarness) -> list[Request]:
     taken: list[Request] = []
-    bench.erp.poll_outbox(taken.append, 50)
+    harness.erp.poll_outbox(taken.append, 50)
     return taken
 
 
-def lines(bench: OdooBench, order_id: str) -> int:
-    return len(bench.fake.found("sale.order.line", order_id=bench.sale(order_id)))
+def lines(harness: FakeOdooHarness, order_id: str) -> int:
+    return len(harness.fake.found("sale.order.line", order_id=harness.sale(order_id)))
 
 
-def test_check_names_the_protocol_and_the_invoices(bench: OdooBench) -> None:
-    protocol = "JSON-2" if bench.fake.version >= 19 else "JSON-RPC"
-    model = "account.invoice" if bench.fake.version < 13 else "account.move"
-    assert bench.erp.check() == f"Odoo over {protocol}, invoices as {model}"
+def test_check_names_the_protocol_and_the_invoices(harness: FakeOdooHarness) -> None:
+    protocol = "JSON-2" if harness.fake.version >= 19 else "JSON-RPC"
+    model = "account.invoice" if harness.fake.version < 13 else "account.move"
+    assert harness.erp.check() == f"Odoo over {protocol}, invoices as {model}"
 
 
-def test_an_answer_lost_after_the_sale_was_made_leaves_its_lines_once(bench: OdooBench) -> None:
+def test_an_answer_lost_after_the_sale_was_made_leaves_its_lines_once(
+    harness: FakeOdooHarness,
+) -> None:
     order = sample()
-    bench.fake.confirming = "client_order_ref"
-    with bench.losing_answers() as erp, suppress(ErpUnavailable):
+    harness.fake.confirming = "client_order_ref"
+    with harness.losing_answers() as erp, suppress(ErpUnavailable):
         erp.insert(order)
-    assert bench.erp.find("acme", order.order_id) is None  # half made
-    assert lines(bench, order.order_id) == 4
+    assert harness.erp.find("acme", order.order_id) is None  # half made
+    assert lines(harness, order.order_id) == 4
 
-    reference = bench.erp.insert(order)
+    reference = harness.erp.insert(order)
 
-    assert bench.erp.find("acme", order.order_id) == reference
-    assert lines(bench, order.order_id) == 4
+    assert harness.erp.find("acme", order.order_id) == reference
+    assert lines(harness, order.order_id) == 4
 
 
 def test_a_sale_made_between_look_up_and_load_keeps_its_lines(
-    bench: OdooBench, monkeypatch: pytest.MonkeyPatch
+    harness: FakeOdooHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    order, other = sample(), OdooErp(bench.url)
-    reference = bench.erp.insert(order)
+    order, other = sample(), OdooErp(harness.url)
+    reference = harness.erp.insert(order)
     row, looks = other._sales.row, []
     monkeypatch.setattr(
         other._sales, "row", lambda *of: row(*of) if looks else looks.append(of)
@@ -72,44 +74,48 @@ def test_a_sale_made_between_look_up_and_load_keeps_its_lines(
     assert other.insert(order) == reference
 
     other.close()
-    assert lines(bench, order.order_id) == 4
+    assert lines(harness, order.order_id) == 4
 
 
-def test_a_draft_that_a_person_made_of_a_sale_is_left_alone(bench: OdooBench) -> None:
+def test_a_draft_that_a_person_made_of_a_sale_is_left_alone(harness: FakeOdooHarness) -> None:
     order = sample()
-    reference = bench.erp.insert(order)
-    bench.fake.put("sale.order", bench.sale(order.order_id), state="draft")
+    reference = harness.erp.insert(order)
+    harness.fake.put("sale.order", harness.sale(order.order_id), state="draft")
 
-    assert bench.erp.insert(order) == reference
-    assert bench.sales(order.order_id)[0]["state"] == "draft"
+    assert harness.erp.insert(order) == reference
+    assert harness.sales(order.order_id)[0]["state"] == "draft"
 
 
-def test_an_order_of_another_currency_is_refused_and_its_sale_taken_away(bench: OdooBench) -> None:
+def test_an_order_of_another_currency_is_refused_and_its_sale_taken_away(
+    harness: FakeOdooHarness,
+) -> None:
     order = replace(sample(), currency="USD")
 
     with pytest.raises(ErpRejected, match=r"315\.61 BRL, the order to 315\.61 USD"):
-        bench.erp.insert(order)
+        harness.erp.insert(order)
 
-    assert bench.sales(order.order_id) == []
-    assert bench.fake.found("ir.model.data", model="sale.order") == []
+    assert harness.sales(order.order_id) == []
+    assert harness.fake.found("ir.model.data", model="sale.order") == []
 
 
-def test_a_product_that_is_missing_is_named(bench: OdooBench) -> None:
+def test_a_product_that_is_missing_is_named(harness: FakeOdooHarness) -> None:
     order = sample()
     order = replace(order, lines=(replace(order.lines[0], ref_id="NADA-1"), *order.lines[1:]))
 
     with pytest.raises(ErpRejected, match=r"reference NADA-1: make it.*retry"):
-        bench.erp.insert(order)
+        harness.erp.insert(order)
 
-    assert bench.sales(order.order_id) == []
+    assert harness.sales(order.order_id) == []
 
 
-def test_products_team_and_warehouse_go_by_the_retailers_map(bench: OdooBench) -> None:
-    b2b = bench.fake.add("crm.context", name="B2B")
-    filial = bench.fake.add("stock.warehouse", name="Filial", code="F2")
+def test_products_team_and_warehouse_go_by_the_retailers_map(harness: FakeOdooHarness) -> None:
+    b2b = harness.fake.add("crm.context", name="B2B")
+    filial = harness.fake.add("stock.warehouse", name="Filial", code="F2")
     order = sample()
     last = order.lines[-1]
-    bench.fake.add("product.product", name="Outro", default_code="P-9", sale_ok=True, type="consu")
+    harness.fake.add(
+        "product.product", name="Outro", default_code="P-9", sale_ok=True, type="consu"
+    )
     skus = {one.sku_id: one.ref_id or one.sku_id for one in order.lines}
     tables = {
         "sku": skus | {last.sku_id: "P-9"}, "channel": {"default": "B2B"}, "branch": {"default": "F2"},
@@ -117,21 +123,21 @@ def test_products_team_and_warehouse_go_by_the_retailers_map(bench: OdooBench) -
     }  # fmt: skip
     mapped = CodeMap(tables).resolve(replace(order, sales_channel="1"))
 
-    bench.erp.insert(mapped)
+    harness.erp.insert(mapped)
 
-    (sale,) = bench.sales(order.order_id)
+    (sale,) = harness.sales(order.order_id)
     assert (sale["team_id"], sale["warehouse_id"]) == (b2b, filial)
-    (other,) = bench.fake.found("product.product", default_code="P-9")
-    sold = bench.fake.found("sale.order.line", order_id=sale["id"], product_id=other["id"])
+    (other,) = harness.fake.found("product.product", default_code="P-9")
+    sold = harness.fake.found("sale.order.line", order_id=sale["id"], product_id=other["id"])
     assert len(sold) == 1
-    assert any("código 15" in one["body"] for one in bench.fake.found("mail.message"))
+    assert any("código 15" in one["body"] for one in harness.fake.found("mail.message"))
 
 
-def test_a_warehouse_that_is_missing_is_named(bench: OdooBench) -> None:
+def test_a_warehouse_that_is_missing_is_named(harness: FakeOdooHarness) -> None:
     order = CodeMap({"branch": {"default": "F9"}}).resolve(sample())
 
     with pytest.raises(ErpRejected, match=r"no warehouse of code F9: make it, or mend \[branch\]"):
-        bench.erp.insert(order)
+        harness.erp.insert(order)
 
 
 @pytest.mark.parametrize(
@@ -145,22 +151,22 @@ def test_a_warehouse_that_is_missing_is_named(bench: OdooBench) -> None:
     ],
 )
 def test_what_odoo_says_is_told_without_the_customer(
-    bench: OdooBench, kind: str, raised: type[Exception]
+    harness: FakeOdooHarness, kind: str, raised: type[Exception]
 ) -> None:
     order = sample()
     words = f"{order.customer.name.upper()} (529.982.247-25) is blocked"
-    bench.fake.breaks = Refused(kind, words)
+    harness.fake.breaks = Refused(kind, words)
 
     with pytest.raises(raised) as caught:
-        bench.erp.insert(order)
+        harness.erp.insert(order)
 
     assert ("is blocked" in str(caught.value)) == (raised is ErpRejected)
     assert "CONCEI" not in str(caught.value).upper()
     assert "529" not in str(caught.value)
 
 
-def test_a_wrong_key_makes_all_orders_wait_and_is_not_said(bench: OdooBench) -> None:
-    wrong = OdooErp(bench.url.replace(":key@", ":s3cret@"))
+def test_a_wrong_key_makes_all_orders_wait_and_is_not_said(harness: FakeOdooHarness) -> None:
+    wrong = OdooErp(harness.url.replace(":key@", ":s3cret@"))
 
     with pytest.raises(ErpUnavailable, match="refuses the key") as caught:
         wrong.insert(sample())
@@ -169,37 +175,39 @@ def test_a_wrong_key_makes_all_orders_wait_and_is_not_said(bench: OdooBench) -> 
     assert "s3cret" not in str(caught.value)
 
 
-def test_a_document_that_odoo_refuses_becomes_the_customers_reference(bench: OdooBench) -> None:
-    bench.fake.checks_vat = True
+def test_a_document_that_odoo_refuses_becomes_the_customers_reference(
+    harness: FakeOdooHarness,
+) -> None:
+    harness.fake.checks_vat = True
     order, another = sample(), sample()
 
-    bench.erp.insert(order)
-    bench.erp.insert(another)
+    harness.erp.insert(order)
+    harness.erp.insert(another)
 
-    (partner,) = bench.fake.found("res.partner", parent_id=False)
+    (partner,) = harness.fake.found("res.partner", parent_id=False)
     assert (partner["vat"], partner["ref"]) == (False, "52998224725")
 
 
-def test_a_known_customer_keeps_its_name_and_gets_the_new_address(bench: OdooBench) -> None:
-    made = bench.fake.add("res.partner", name="Padaria", vat="12.ABC.345/01DE-35")
+def test_a_known_customer_keeps_its_name_and_gets_the_new_address(harness: FakeOdooHarness) -> None:
+    made = harness.fake.add("res.partner", name="Padaria", vat="12.ABC.345/01DE-35")
     order = ORDERS["company_with_state_registration"]()
 
-    bench.erp.insert(order)
+    harness.erp.insert(order)
 
-    (sale,) = bench.sales(order.order_id)
-    (child,) = bench.fake.found("res.partner", parent_id=made)
+    (sale,) = harness.sales(order.order_id)
+    (child,) = harness.fake.found("res.partner", parent_id=made)
     assert sale["partner_id"] == made
     assert sale["partner_shipping_id"] == sale["partner_invoice_id"] == child["id"]
     assert child["street"] == "Av. Brasil, S/N"
-    assert bench.fake.tables["res.partner"][made]["name"] == "Padaria"
+    assert harness.fake.tables["res.partner"][made]["name"] == "Padaria"
 
 
-def test_a_partial_invoice_names_its_items(bench: OdooBench) -> None:
+def test_a_partial_invoice_names_its_items(harness: FakeOdooHarness) -> None:
     order = sample()
-    bench.erp.insert(order)
-    bench.invoice(order.order_id, "INV/1", Decimal("49.90"), ["310102"], NOW)
+    harness.erp.insert(order)
+    harness.invoice(order.order_id, "INV/1", Decimal("49.90"), ["310102"], NOW)
 
-    (asked,) = told(bench)
+    (asked,) = told(harness)
 
     items = [{"sku_id": "310102", "quantity": 1, "price_cents": 4990}]
     assert asked.fields == {
@@ -208,28 +216,28 @@ def test_a_partial_invoice_names_its_items(bench: OdooBench) -> None:
     }  # fmt: skip
 
 
-def test_tracking_waits_for_an_invoice(bench: OdooBench) -> None:
+def test_tracking_waits_for_an_invoice(harness: FakeOdooHarness) -> None:
     order = sample()
-    bench.erp.insert(order)
-    bench.track(order.order_id, "", "BR123456789XX")
-    assert told(bench) == []
+    harness.erp.insert(order)
+    harness.track(order.order_id, "", "BR123456789XX")
+    assert told(harness) == []
 
-    bench.invoice(order.order_id, "INV/1", order.total, ["310045"], NOW)
+    harness.invoice(order.order_id, "INV/1", order.total, ["310045"], NOW)
 
-    assert [one.kind for one in told(bench)] == ["invoice", "tracking"]
-    assert told(bench) == []
+    assert [one.kind for one in told(harness)] == ["invoice", "tracking"]
+    assert told(harness) == []
 
 
-def test_a_claim_of_a_dead_worker_lapses(bench: OdooBench) -> None:
-    bench.put("o-1-01")
-    other = OdooErp(bench.url)
+def test_a_claim_of_a_dead_worker_lapses(harness: FakeOdooHarness) -> None:
+    harness.put("o-1-01")
+    other = OdooErp(harness.url)
     with pytest.raises(KeyboardInterrupt):
         other.poll_outbox(_killed(other), 1)
-    assert told(bench) == []
+    assert told(harness) == []
 
-    bench.let_claims_lapse()
+    harness.let_claims_lapse()
 
-    assert [one.fields["order_id"] for one in told(bench)] == ["o-1-01"]
+    assert [one.fields["order_id"] for one in told(harness)] == ["o-1-01"]
     other.close()
 
 

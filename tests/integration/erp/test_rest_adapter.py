@@ -20,15 +20,15 @@ from erp.adapters.rest.adapter import RestErp
 from erp.conformance import sample
 from erp.port import ErpRejected, ErpUnavailable, Event, Request
 from erp.sales_order import PaymentPart, SalesOrder
-from support.rest_harness import RestBench, settings
+from support.rest_harness import RestHarness, settings
 from support.servers import ROOT
 
 MOMENT = datetime(2026, 3, 11, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def bling(tmp_path: Path) -> Iterator[RestBench]:
-    made = RestBench(tmp_path, "bling")
+def bling(tmp_path: Path) -> Iterator[RestHarness]:
+    made = RestHarness(tmp_path, "bling")
     made.erp.migrate()
     yield made
     made.close()
@@ -55,7 +55,7 @@ for _ in range(3):
 """
 
 
-def test_processes_together_keep_to_the_calls_of_a_second(bling: RestBench) -> None:
+def test_processes_together_keep_to_the_calls_of_a_second(bling: RestHarness) -> None:
     settings(
         bling.path.parent, "bling", bling.fake.url, bling.tables.url, "[rate]\nper_second = 20"
     )
@@ -71,7 +71,7 @@ def test_processes_together_keep_to_the_calls_of_a_second(bling: RestBench) -> N
     assert len(bling.fake.calls) > 20
 
 
-def test_a_day_has_no_more_calls_than_the_erp_takes(bling: RestBench) -> None:
+def test_a_day_has_no_more_calls_than_the_erp_takes(bling: RestHarness) -> None:
     settings(bling.path.parent, "bling", bling.fake.url, bling.tables.url, "[rate]\nper_day = 6")
     erp = RestErp(bling.url)
     erp.insert(sample())
@@ -84,7 +84,7 @@ def test_a_day_has_no_more_calls_than_the_erp_takes(bling: RestBench) -> None:
     erp.close()
 
 
-def test_after_a_429_nobody_calls_for_as_long_as_the_erp_says(bling: RestBench) -> None:
+def test_after_a_429_nobody_calls_for_as_long_as_the_erp_says(bling: RestHarness) -> None:
     bling.erp.insert(sample())
     with bling.failing("full"), pytest.raises(ErpUnavailable, match="HTTP 429"):
         bling.erp.insert(sample())
@@ -101,7 +101,7 @@ def test_after_a_429_nobody_calls_for_as_long_as_the_erp_says(bling: RestBench) 
     other.close()
 
 
-def test_a_token_that_is_good_for_once_is_exchanged_once_by_all(bling: RestBench) -> None:
+def test_a_token_that_is_good_for_once_is_exchanged_once_by_all(bling: RestHarness) -> None:
     others = [RestErp(bling.url) for _ in range(4)]
 
     with ThreadPoolExecutor(12) as pool:
@@ -113,7 +113,7 @@ def test_a_token_that_is_good_for_once_is_exchanged_once_by_all(bling: RestBench
         one.close()
 
 
-def test_a_token_that_the_erp_takes_no_longer_is_exchanged(bling: RestBench) -> None:
+def test_a_token_that_the_erp_takes_no_longer_is_exchanged(bling: RestHarness) -> None:
     bling.erp.insert(sample())
     bling.fake.access = "another one"
 
@@ -124,7 +124,7 @@ def test_a_token_that_the_erp_takes_no_longer_is_exchanged(bling: RestBench) -> 
 
 
 def test_a_refresh_token_that_is_lost_is_told_and_a_new_one_counts_at_once(
-    bling: RestBench,
+    bling: RestHarness,
 ) -> None:
     bling.erp.insert(sample())
     bling.fake.access, bling.fake.refresh = "", "authorised anew"
@@ -139,7 +139,7 @@ def test_a_refresh_token_that_is_lost_is_told_and_a_new_one_counts_at_once(
     again.close()
 
 
-def test_the_words_of_a_refusal_name_nobody(bling: RestBench) -> None:
+def test_the_words_of_a_refusal_name_nobody(bling: RestHarness) -> None:
     order = with_sku("unknown")
 
     with pytest.raises(ErpRejected) as caught:
@@ -150,7 +150,7 @@ def test_the_words_of_a_refusal_name_nobody(bling: RestBench) -> None:
     )
 
 
-def test_an_order_that_was_refused_is_taken_once_it_is_mended(bling: RestBench) -> None:
+def test_an_order_that_was_refused_is_taken_once_it_is_mended(bling: RestHarness) -> None:
     order = with_sku("unknown")
     with pytest.raises(ErpRejected):
         bling.erp.insert(order)
@@ -160,7 +160,7 @@ def test_an_order_that_was_refused_is_taken_once_it_is_mended(bling: RestBench) 
     assert bling.orders(order.order_id) == 1
 
 
-def test_a_payment_without_a_code_refuses_the_order_and_names_the_table(bling: RestBench) -> None:
+def test_a_payment_without_a_code_refuses_the_order_and_names_the_table(bling: RestHarness) -> None:
     bling.path.write_text(bling.path.read_text().replace("default = 15", '"2" = 15'))
     erp = RestErp(bling.url)
     strange = replace(sample(), payments=(PaymentPart(1, "201", "Vale", "custom", Decimal(1)),))
@@ -172,7 +172,7 @@ def test_a_payment_without_a_code_refuses_the_order_and_names_the_table(bling: R
     erp.close()
 
 
-def test_coverage_hears_of_codes_unless_there_is_one_for_all_others(bling: RestBench) -> None:
+def test_coverage_hears_of_codes_unless_there_is_one_for_all_others(bling: RestHarness) -> None:
     assert bling.erp.codes("acme") == {}
 
     bling.path.write_text(bling.path.read_text().replace("default = 15", '"2" = 15'))
@@ -182,7 +182,7 @@ def test_coverage_hears_of_codes_unless_there_is_one_for_all_others(bling: RestB
     erp.close()
 
 
-def test_a_customer_is_made_once_found_by_document_and_never_changed(bling: RestBench) -> None:
+def test_a_customer_is_made_once_found_by_document_and_never_changed(bling: RestHarness) -> None:
     first = sample()
     renamed = replace(sample(), customer=replace(first.customer, name="Outro Nome"))
     other = replace(sample(), customer=replace(first.customer, document="52911111111"))
@@ -194,7 +194,7 @@ def test_a_customer_is_made_once_found_by_document_and_never_changed(bling: Rest
     assert set(names) == {"52998224725", "52911111111"}
 
 
-def test_a_customer_that_was_deleted_in_the_erp_is_made_anew_on_a_retry(bling: RestBench) -> None:
+def test_a_customer_that_was_deleted_in_the_erp_is_made_anew_on_a_retry(bling: RestHarness) -> None:
     bling.erp.insert(sample())
     bling.fake.customers.clear()
     order = sample()
@@ -206,7 +206,7 @@ def test_a_customer_that_was_deleted_in_the_erp_is_made_anew_on_a_retry(bling: R
     assert bling.orders(order.order_id) == 1
 
 
-def test_the_state_names_no_customer(bling: RestBench) -> None:
+def test_the_state_names_no_customer(bling: RestHarness) -> None:
     bling.erp.insert(sample())
 
     rows = [
@@ -216,7 +216,7 @@ def test_the_state_names_no_customer(bling: RestBench) -> None:
     assert not [one for one in ("52998224725", "Conceição") if one in repr(rows)]
 
 
-def test_what_an_order_becomes_at_the_erp(bling: RestBench) -> None:
+def test_what_an_order_becomes_at_the_erp(bling: RestHarness) -> None:
     order = sample()
 
     number = int(bling.erp.insert(order))
@@ -235,7 +235,7 @@ def test_what_an_order_becomes_at_the_erp(bling: RestBench) -> None:
     assert sent["transporte"]["frete"] == 18.9
 
 
-def test_an_order_that_bling_shows_too_late_is_not_made_twice(bling: RestBench) -> None:
+def test_an_order_that_bling_shows_too_late_is_not_made_twice(bling: RestHarness) -> None:
     order = sample()
     with bling.losing_answers() as erp, pytest.raises(ErpUnavailable):
         erp.insert(order)
@@ -247,7 +247,7 @@ def test_an_order_that_bling_shows_too_late_is_not_made_twice(bling: RestBench) 
     assert bling.orders(order.order_id) == 1
 
 
-def test_a_cancellation_at_vtex_cancels_in_the_erp_unless_it_went_on(bling: RestBench) -> None:
+def test_a_cancellation_at_vtex_cancels_in_the_erp_unless_it_went_on(bling: RestHarness) -> None:
     early, late = sample(), sample()
     for one in (early, late):
         bling.erp.insert(one)
@@ -261,7 +261,9 @@ def test_a_cancellation_at_vtex_cancels_in_the_erp_unless_it_went_on(bling: Rest
     assert bling.sees_canceled(late.order_id)
 
 
-def test_an_invoice_becomes_one_request_with_its_items_where_it_is_a_part(bling: RestBench) -> None:
+def test_an_invoice_becomes_one_request_with_its_items_where_it_is_a_part(
+    bling: RestHarness,
+) -> None:
     whole, part = sample(), sample()
     for one in (whole, part):
         bling.erp.insert(one)
@@ -280,7 +282,7 @@ def test_an_invoice_becomes_one_request_with_its_items_where_it_is_a_part(bling:
 
 
 def test_orders_of_others_and_invoices_that_are_not_authorised_are_left_alone(
-    bling: RestBench,
+    bling: RestHarness,
 ) -> None:
     order = sample()
     bling.erp.insert(order)
@@ -294,7 +296,7 @@ def test_orders_of_others_and_invoices_that_are_not_authorised_are_left_alone(
     assert taken(bling.erp) == []
 
 
-def test_more_changes_than_a_page_holds_are_all_read(bling: RestBench) -> None:
+def test_more_changes_than_a_page_holds_are_all_read(bling: RestHarness) -> None:
     orders = [sample() for _ in range(7)]
     bling.path.write_text(bling.path.read_text().replace("[changes]", "[changes]\npage_size = 3"))
     erp = RestErp(bling.url)
@@ -309,7 +311,7 @@ def test_more_changes_than_a_page_holds_are_all_read(bling: RestBench) -> None:
 
 
 def test_an_invoice_that_cannot_be_read_holds_up_no_other(
-    bling: RestBench, caplog: pytest.LogCaptureFixture
+    bling: RestHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     bad, good = sample(), sample()
     for number, one in (("80", bad), ("81", good)):
@@ -322,7 +324,7 @@ def test_an_invoice_that_cannot_be_read_holds_up_no_other(
     assert "what the ERP did with an order cannot be read" in caplog.text
 
 
-def test_a_clock_that_is_set_back_loses_no_change(bling: RestBench) -> None:
+def test_a_clock_that_is_set_back_loses_no_change(bling: RestHarness) -> None:
     order = sample()
     with bling.clock_off_by(timedelta(hours=2)):
         bling.erp.insert(order)
@@ -332,7 +334,7 @@ def test_a_clock_that_is_set_back_loses_no_change(bling: RestBench) -> None:
     assert [one.fields["invoice_number"] for one in taken(bling.erp)] == ["82"]
 
 
-def test_what_was_read_is_handed_out_while_the_erp_is_down(bling: RestBench) -> None:
+def test_what_was_read_is_handed_out_while_the_erp_is_down(bling: RestHarness) -> None:
     bling.put("o-1-01")
     with bling.failing("down"):
         assert len(taken(bling.erp)) == 1
@@ -340,7 +342,7 @@ def test_what_was_read_is_handed_out_while_the_erp_is_down(bling: RestBench) -> 
             taken(bling.erp)
 
 
-def test_one_process_reads_the_changes_at_a_time(bling: RestBench) -> None:
+def test_one_process_reads_the_changes_at_a_time(bling: RestHarness) -> None:
     order = sample()
     bling.erp.insert(order)
     bling.cancel(order.order_id)
@@ -361,7 +363,7 @@ def test_one_process_reads_the_changes_at_a_time(bling: RestBench) -> None:
         one.close()
 
 
-def test_check_says_what_answers_and_shows_no_secret(bling: RestBench) -> None:
+def test_check_says_what_answers_and_shows_no_secret(bling: RestHarness) -> None:
     said = bling.erp.check()
 
     assert said.startswith(f"Bling at {bling.fake.url}, state in sqlite")
@@ -394,7 +396,7 @@ def test_settings_that_are_wrong_say_what_to_mend_and_refuse_no_order(
         erp.insert(sample())
 
 
-def test_a_profile_of_ones_own_that_lacks_something_says_what(bling: RestBench) -> None:
+def test_a_profile_of_ones_own_that_lacks_something_says_what(bling: RestHarness) -> None:
     own = (ROOT / "erp" / "profiles" / "bling.toml").read_text(encoding="utf-8")
     (bling.path.parent / "mine.toml").write_text(
         own.replace('path = "/contatos"\nquery', 'pfad = "/contatos"\nquery')
@@ -411,28 +413,28 @@ def test_a_url_that_names_no_file_says_so(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def omie(tmp_path: Path) -> Iterator[RestBench]:
-    made = RestBench(tmp_path, "omie")
+def omie(tmp_path: Path) -> Iterator[RestHarness]:
+    made = RestHarness(tmp_path, "omie")
     made.erp.migrate()
     yield made
     made.close()
 
 
 @pytest.fixture
-def tiny(tmp_path: Path) -> Iterator[RestBench]:
-    made = RestBench(tmp_path, "tiny")
+def tiny(tmp_path: Path) -> Iterator[RestHarness]:
+    made = RestHarness(tmp_path, "tiny")
     made.erp.migrate()
     yield made
     made.close()
 
 
-def forget(bench: RestBench) -> None:
+def forget(harness: RestHarness) -> None:
     """Lose what the state knows of orders, as who restores an old copy does."""
-    bench.tables.write("DELETE FROM rest_once")
+    harness.tables.write("DELETE FROM rest_once")
 
 
 @pytest.mark.parametrize("status", [200, 500])
-def test_omies_faults_count_whatever_the_http_status(omie: RestBench, status: int) -> None:
+def test_omies_faults_count_whatever_the_http_status(omie: RestHarness, status: int) -> None:
     omie.fake.fault_status = status
     order = sample()
 
@@ -445,7 +447,7 @@ def test_omies_faults_count_whatever_the_http_status(omie: RestBench, status: in
         omie.erp.insert(with_sku("unknown"))
 
 
-def test_what_omie_refuses_as_redundant_is_asked_again_later(omie: RestBench) -> None:
+def test_what_omie_refuses_as_redundant_is_asked_again_later(omie: RestHarness) -> None:
     omie.fake.ConsultarPedido = lambda given: omie.fake.fault(
         "Consumo redundante detectado. Aguarde 58 segundos."
     )
@@ -460,32 +462,34 @@ def test_what_omie_refuses_as_redundant_is_asked_again_later(omie: RestBench) ->
 def test_a_number_that_the_erp_has_is_found_where_the_search_was_late(
     request: pytest.FixtureRequest, name: str
 ) -> None:
-    bench = request.getfixturevalue(name)
+    harness = request.getfixturevalue(name)
     order = sample()
-    reference = bench.erp.insert(order)
-    forget(bench)
+    reference = harness.erp.insert(order)
+    forget(harness)
     call = {"omie": "ConsultarPedido", "tiny": "found"}[name]
-    real, missing = getattr(bench.fake, call), iter([True])
+    real, missing = getattr(harness.fake, call), iter([True])
 
     def late(given: object) -> object:
         if next(missing, False):
             return (
-                bench.fake.fault(20, "x") if name == "tiny" else bench.fake.fault("não cadastrado")
+                harness.fake.fault(20, "x")
+                if name == "tiny"
+                else harness.fake.fault("não cadastrado")
             )
         return real(given)
 
-    setattr(bench.fake, call, late)
+    setattr(harness.fake, call, late)
 
-    assert bench.erp.insert(order) == reference
-    assert bench.orders(order.order_id) == 1
+    assert harness.erp.insert(order) == reference
+    assert harness.orders(order.order_id) == 1
 
 
-def test_a_record_that_tiny_refuses_is_rejected_and_names_nobody(tiny: RestBench) -> None:
+def test_a_record_that_tiny_refuses_is_rejected_and_names_nobody(tiny: RestHarness) -> None:
     with pytest.raises(ErpRejected, match=r"Tiny answered HTTP 200: Produto de … inválido"):
         tiny.erp.insert(with_sku("unknown"))
 
 
-def test_the_secret_stays_out_of_urls_and_words(tiny: RestBench) -> None:
+def test_the_secret_stays_out_of_urls_and_words(tiny: RestHarness) -> None:
     tiny.path.write_text(tiny.path.read_text().replace("tiny-token", "wrong-token"))
     erp = RestErp(tiny.url)
 
@@ -496,7 +500,7 @@ def test_the_secret_stays_out_of_urls_and_words(tiny: RestBench) -> None:
     erp.close()
 
 
-def test_pages_beyond_the_last_are_the_end_and_not_a_fault(tiny: RestBench) -> None:
+def test_pages_beyond_the_last_are_the_end_and_not_a_fault(tiny: RestHarness) -> None:
     order = sample()
     tiny.erp.insert(order)
     ours = tiny.fake.orders.pop(tiny.number(order.order_id))
@@ -511,26 +515,26 @@ def test_pages_beyond_the_last_are_the_end_and_not_a_fault(tiny: RestBench) -> N
 def test_processes_share_their_state_in_a_server(
     request: pytest.FixtureRequest, tmp_path: Path, database: str
 ) -> None:
-    bench = RestBench(tmp_path, "bling", request.getfixturevalue(database))
-    others = [RestErp(bench.url) for _ in range(3)]
+    harness = RestHarness(tmp_path, "bling", request.getfixturevalue(database))
+    others = [RestErp(harness.url) for _ in range(3)]
     for one in others:
         one.migrate()
     order = sample()
 
     with ThreadPoolExecutor(12) as pool:
         references = set(pool.map(lambda number: others[number % 3].insert(order), range(12)))
-    bench.invoice(order.order_id, "90", order.total, ["310045"], MOMENT)
-    bench.fake.change(bench.number(order.order_id))
+    harness.invoice(order.order_id, "90", order.total, ["310045"], MOMENT)
+    harness.fake.change(harness.number(order.order_id))
 
-    assert (len(references), bench.orders(order.order_id), bench.fake.exchanges) == (1, 1, 1)
+    assert (len(references), harness.orders(order.order_id), harness.fake.exchanges) == (1, 1, 1)
     assert [one.fields["invoice_number"] for one in taken(others[0])] == ["90"]
     assert taken(others[1]) == []
     for one in others:
         one.close()
-    bench.close()
+    harness.close()
 
 
-def test_a_claim_that_ran_out_creates_nothing(bling: RestBench) -> None:
+def test_a_claim_that_ran_out_creates_nothing(bling: RestHarness) -> None:
     order = sample()
     found = bling.fake.found
 

@@ -10,35 +10,35 @@ from pathlib import Path
 
 import pytest
 
-from support.in_process import Desk, desk
-from support.rest_harness import FAKES, RestBench
+from support.order_flow import OrderFlow, order_flow
+from support.rest_harness import FAKES, RestHarness
 from tasks.base import StoreTask
 from workers.app import app
 
 
 @pytest.fixture
-def at_desk(tmp_path: Path) -> Iterator[Desk]:
-    with desk(f"sqlite:///{tmp_path}/journal.db", orders=0) as made:
+def at_desk(tmp_path: Path) -> Iterator[OrderFlow]:
+    with order_flow(f"sqlite:///{tmp_path}/journal.db", orders=0) as made:
         yield made
 
 
 @pytest.mark.parametrize("profile", sorted(FAKES))
 def test_an_order_comes_in_and_its_invoice_and_tracking_go_out(
-    at_desk: Desk, tmp_path: Path, profile: str
+    at_desk: OrderFlow, tmp_path: Path, profile: str
 ) -> None:
-    bench = RestBench(tmp_path, profile)
-    bench.erp.migrate()
-    StoreTask.process_context = replace(at_desk.context, erp=bench.erp)
+    harness = RestHarness(tmp_path, profile)
+    harness.erp.migrate()
+    StoreTask.process_context = replace(at_desk.context, erp=harness.erp)
     order_id = at_desk.order("plain", "ready-for-handling")
     value = Decimal(at_desk.value(order_id)).scaleb(-2)
 
     at_desk.intake(order_id)
     at_desk.work(3, seconds=1)
-    assert (bench.orders(order_id), at_desk.status(order_id)) == (1, "handling")
-    assert bench.fake.total(bench.fake.orders[bench.number(order_id)]) == value
+    assert (harness.orders(order_id), at_desk.status(order_id)) == (1, "handling")
+    assert harness.fake.total(harness.fake.orders[harness.number(order_id)]) == value
 
-    bench.invoice(order_id, "128841", value, [], datetime.now(UTC))
-    bench.track(order_id, "128841", "BR123456789XX")
+    harness.invoice(order_id, "128841", value, [], datetime.now(UTC))
+    harness.track(order_id, "128841", "BR123456789XX")
     for _ in range(3):
         app.tasks["outbox.relay"].apply()
     at_desk.settle()
@@ -46,6 +46,6 @@ def test_an_order_comes_in_and_its_invoice_and_tracking_go_out(
     (package,) = at_desk.packages(order_id)
     assert (package["invoiceNumber"], package["trackingNumber"]) == ("128841", "BR123456789XX")
     assert at_desk.status(order_id) == "invoiced"
-    states = bench.tables.rows("SELECT kind, status FROM int_outbox ORDER BY id")
+    states = harness.tables.rows("SELECT kind, status FROM int_outbox ORDER BY id")
     assert states == [("INVOICE", "SENT"), ("TRACKING", "SENT")]
-    bench.close()
+    harness.close()

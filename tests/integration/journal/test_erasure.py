@@ -11,29 +11,29 @@ from sqlalchemy import select
 
 from journal.model import STAGES, Kind, State
 from journal.storage.tables import metadata
-from support.in_process import Desk, desk
 from support.nfe_samples import PERSON
+from support.order_flow import OrderFlow, order_flow
 
 
 @pytest.fixture
-def office(journal_url: str) -> Iterator[Desk]:
-    with desk(journal_url) as made:
+def flow(journal_url: str) -> Iterator[OrderFlow]:
+    with order_flow(journal_url) as made:
         yield made
 
 
-def taken_in(office: Desk, **client: str) -> str:
+def taken_in(flow: OrderFlow, **client: str) -> str:
     """Return an order that is in the ERP and handled, its client changed as said."""
-    order_id = office.order(status="ready-for-handling")
-    office.entry(order_id).order["clientProfileData"].update(client)
-    office.intake(order_id)
-    office.work()
+    order_id = flow.order(status="ready-for-handling")
+    flow.entry(order_id).order["clientProfileData"].update(client)
+    flow.intake(order_id)
+    flow.work()
     return order_id
 
 
-def written(office: Desk) -> str:
+def written(flow: OrderFlow) -> str:
     """Return all that the journal holds, as text."""
     words = []
-    with office.journal._database.transaction() as db:
+    with flow.journal._database.transaction() as db:
         for table in metadata.sorted_tables:
             for row in db.execute(select(table)):
                 words += [plain(one) for one in row]
@@ -44,95 +44,93 @@ def plain(value: Any) -> str:
     return zlib.decompress(value).decode() if isinstance(value, bytes) else str(value)
 
 
-def test_nothing_names_the_customer_any_more_and_the_timeline_says_so(office: Desk) -> None:
+def test_nothing_names_the_customer_any_more_and_the_timeline_says_so(flow: OrderFlow) -> None:
     name, document = PERSON[0].split()[1], "52998224725"
-    invoiced, canceled = (taken_in(office, lastName=name, document=document) for _ in range(2))
-    office.ask("invoice", invoiced, xml=office.nota(invoiced))
-    office.ask("cancellation", canceled, reason=f"{name} no longer wants it")
-    office.settle()
-    before = written(office)
+    invoiced, canceled = (taken_in(flow, lastName=name, document=document) for _ in range(2))
+    flow.ask("invoice", invoiced, xml=flow.nota(invoiced))
+    flow.ask("cancellation", canceled, reason=f"{name} no longer wants it")
+    flow.settle()
+    before = written(flow)
 
-    erasures = [office.journal.erasure.erase("acme", one) for one in (invoiced, canceled)]
+    erasures = [flow.journal.erasure.erase("acme", one) for one in (invoiced, canceled)]
 
     assert name in before
     assert document in before
-    assert name not in written(office)
-    assert document not in written(office)
+    assert name not in written(flow)
+    assert document not in written(flow)
     assert [(one.documents, one.contents, one.waits_for) for one in erasures] == [(1, 1, ())] * 2
-    last = office.journal.timeline.events("acme", invoiced)[-1]
+    last = flow.journal.timeline.events("acme", invoiced)[-1]
     assert (last.what, last.detail) == (
         "erased", "order and payment documents, contents of 1 requests"
     )  # fmt: skip
 
 
-def test_others_keep_theirs(office: Desk) -> None:
-    mine, other = taken_in(office), taken_in(office)
+def test_others_keep_theirs(flow: OrderFlow) -> None:
+    mine, other = taken_in(flow), taken_in(flow)
 
-    office.journal.erasure.erase("acme", mine)
+    flow.journal.erasure.erase("acme", mine)
 
-    assert office.journal.documents.get("acme", mine) == (None, None)
-    assert office.journal.documents.get("acme", other)[0] is not None
-    assert [one.what for one in office.journal.timeline.events("acme", other)] == [
+    assert flow.journal.documents.get("acme", mine) == (None, None)
+    assert flow.journal.documents.get("acme", other)[0] is not None
+    assert [one.what for one in flow.journal.timeline.events("acme", other)] == [
         *STAGES[Kind.INTAKE]
     ]
 
 
-def test_an_erased_order_is_neither_inserted_nor_invoiced_again(office: Desk) -> None:
-    order_id = taken_in(office)
-    office.invoice(order_id)
-    office.settle()
+def test_an_erased_order_is_neither_inserted_nor_invoiced_again(flow: OrderFlow) -> None:
+    order_id = taken_in(flow)
+    flow.invoice(order_id)
+    flow.settle()
 
-    office.journal.erasure.erase("acme", order_id)
-    office.intake(order_id)
-    office.invoice(order_id)
-    office.settle()
+    flow.journal.erasure.erase("acme", order_id)
+    flow.intake(order_id)
+    flow.invoice(order_id)
+    flow.settle()
 
-    assert len(office.packages(order_id)) == 1
-    assert [one.what for one in office.journal.timeline.events("acme", order_id)].count(
+    assert len(flow.packages(order_id)) == 1
+    assert [one.what for one in flow.journal.timeline.events("acme", order_id)].count(
         "inserted"
     ) == 1
-    assert office.journal.documents.get("acme", order_id) == (None, None)
+    assert flow.journal.documents.get("acme", order_id) == (None, None)
 
 
-def test_what_is_open_keeps_all_and_says_what_needs_it(office: Desk) -> None:
-    order_id = taken_in(office)
-    office.invoice(order_id, "9000")
+def test_what_is_open_keeps_all_and_says_what_needs_it(flow: OrderFlow) -> None:
+    order_id = taken_in(flow)
+    flow.invoice(order_id, "9000")
 
-    waits = office.journal.erasure.erase("acme", order_id)
-    there = office.journal.documents.get("acme", order_id)[0]
-    office.settle()
-    then = office.journal.erasure.erase("acme", order_id)
+    waits = flow.journal.erasure.erase("acme", order_id)
+    there = flow.journal.documents.get("acme", order_id)[0]
+    flow.settle()
+    then = flow.journal.erasure.erase("acme", order_id)
 
     assert waits.waits_for == ("invoice 9000 open",)
     assert there is not None
     assert (then.documents, then.contents) == (1, 1)
 
 
-def test_erased_twice_or_tried_it_writes_nothing(office: Desk) -> None:
-    order_id = taken_in(office)
+def test_erased_twice_or_tried_it_writes_nothing(flow: OrderFlow) -> None:
+    order_id = taken_in(flow)
 
-    tried = office.journal.erasure.erase("acme", order_id, dry_run=True)
-    there = office.journal.documents.get("acme", order_id)[0]
-    office.journal.erasure.erase("acme", order_id)
-    again = office.journal.erasure.erase("acme", order_id)
+    tried = flow.journal.erasure.erase("acme", order_id, dry_run=True)
+    there = flow.journal.documents.get("acme", order_id)[0]
+    flow.journal.erasure.erase("acme", order_id)
+    again = flow.journal.erasure.erase("acme", order_id)
 
     assert tried.any
     assert there is not None
     assert not again.any
-    assert [one.what for one in office.journal.timeline.events("acme", order_id)].count(
-        "erased"
-    ) == 1
+    assert [one.what for one in flow.journal.timeline.events("acme", order_id)].count("erased") == 1
 
 
-def test_documents_are_walked_in_every_store_or_in_one(office: Desk) -> None:
-    ids = {taken_in(office) for _ in range(3)}
-    row = office.journal.orders.get("acme", min(ids))
+def test_documents_are_walked_in_every_store_or_in_one(flow: OrderFlow) -> None:
+    ids = {taken_in(flow) for _ in range(3)}
+    row = flow.journal.orders.get("acme", min(ids))
     assert row is not None
     assert row.state is State.DONE
 
-    walked = {one.order_id for one in office.journal.documents.each()}
+    walked = {one.order_id for one in flow.journal.documents.each()}
 
     assert walked == ids
-    assert {one.order_id for one in office.journal.documents.each("acme")} == ids
-    assert not [*office.journal.documents.each("outlet")]
-    assert (office.journal.documents.count(), office.journal.documents.count("outlet")) == (3, 0)
+    assert {one.order_id for one in flow.journal.documents.each("acme")} == ids
+    assert not [*flow.journal.documents.each("outlet")]
+    assert (flow.journal.documents.count(), flow.journal.documents.count("outlet")) == (3, 0)

@@ -15,7 +15,7 @@ from journal.journal import Journal
 from journal.model import ErpCircuitOpen, Kind, Policy, Stage, State
 from journal.orders import NewOrder, OrderRow
 from journal.requests import RequestDraft
-from support.in_process import Clock
+from support.order_flow import Clock
 
 PAUSE = Policy().erp_pause_seconds
 

@@ -19,7 +19,7 @@ from journal.privacy import retention
 from journal.privacy.retention import PurgeCount, RetentionPolicy
 from journal.storage.rows import compress, event_row, job_row
 from journal.storage.tables import documents, events, jobs, orders
-from support.in_process import Desk, desk
+from support.order_flow import OrderFlow, order_flow
 from workers.app import app
 
 DAY = 86_400
@@ -28,11 +28,11 @@ FOR_EVER = RetentionPolicy(None, None)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
+def flow(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OrderFlow]:
     url = f"sqlite:///{tmp_path}/journal.db"
     if request.param == "postgresql":
         url = request.getfixturevalue("postgres_database")
-    with desk(url) as made:
+    with order_flow(url) as made:
         yield made
 
 
@@ -40,144 +40,146 @@ def purge(journal: Journal, rules: RetentionPolicy = RULES, **how: object) -> Pu
     return sum(journal.retention.purge(rules, **how), PurgeCount())  # type: ignore[arg-type]
 
 
-def later(office: Desk, days: float) -> PurgeCount:
+def later(flow: OrderFlow, days: float) -> PurgeCount:
     """Let days pass, then purge."""
-    office.clock.pass_by(days * DAY)
-    return purge(office.journal)
+    flow.clock.pass_by(days * DAY)
+    return purge(flow.journal)
 
 
-def taken_in(office: Desk) -> str:
+def taken_in(flow: OrderFlow) -> str:
     """Return an order that is in the ERP and handled."""
-    order_id = office.order(status="ready-for-handling")
-    office.intake(order_id)
-    office.work()
-    row = office.journal.orders.get("acme", order_id)
+    order_id = flow.order(status="ready-for-handling")
+    flow.intake(order_id)
+    flow.work()
+    row = flow.journal.orders.get("acme", order_id)
     assert row is not None
     assert row.state is State.DONE
     return order_id
 
 
-def document(office: Desk, order_id: str) -> object:
-    return office.journal.documents.get("acme", order_id)[0]
+def document(flow: OrderFlow, order_id: str) -> object:
+    return flow.journal.documents.get("acme", order_id)[0]
 
 
-def reasons(office: Desk, order_id: str) -> list[str]:
-    return [one.reason or "" for one in office.told(order_id) if one.outcome == "refused"]
+def reasons(flow: OrderFlow, order_id: str) -> list[str]:
+    return [one.reason or "" for one in flow.told(order_id) if one.outcome == "refused"]
 
 
 # --- documents ------------------------------------------------------------------------------------
 
 
-def test_documents_of_a_done_order_go_at_their_age_and_the_order_stays_known(office: Desk) -> None:
-    order_id = taken_in(office)
+def test_documents_of_a_done_order_go_at_their_age_and_the_order_stays_known(
+    flow: OrderFlow,
+) -> None:
+    order_id = taken_in(flow)
 
-    young = later(office, 29)
-    there = document(office, order_id)
-    old = later(office, 2)
+    young = later(flow, 29)
+    there = document(flow, order_id)
+    old = later(flow, 2)
 
     assert (young, old) == (PurgeCount(), PurgeCount(documents=1))
     assert there
-    assert document(office, order_id) is None
-    assert office.journal.orders.record("acme", [NewOrder(order_id, office.clock(), 1)]) == 0
-    assert [one.what for one in office.journal.timeline.events("acme", order_id)] == [
+    assert document(flow, order_id) is None
+    assert flow.journal.orders.record("acme", [NewOrder(order_id, flow.clock(), 1)]) == 0
+    assert [one.what for one in flow.journal.timeline.events("acme", order_id)] == [
         *STAGES[Kind.INTAKE]
     ]
 
 
-def test_a_skipped_order_is_closed_as_well_and_a_retry_reads_it_afresh(office: Desk) -> None:
-    order_id = office.order(status="canceled")
-    office.keep_document(order_id)
+def test_a_skipped_order_is_closed_as_well_and_a_retry_reads_it_afresh(flow: OrderFlow) -> None:
+    order_id = flow.order(status="canceled")
+    flow.keep_document(order_id)
 
-    assert later(office, 31).documents == 1
-    assert office.journal.jobs.retry("acme", order_id)
-    office.work()
+    assert later(flow, 31).documents == 1
+    assert flow.journal.jobs.retry("acme", order_id)
+    flow.work()
 
-    assert document(office, order_id)
+    assert document(flow, order_id)
 
 
-def test_what_is_dead_or_open_keeps_its_documents_and_its_timeline(office: Desk) -> None:
-    dead, waits = (office.order(status="ready-for-handling") for _ in range(2))
-    office.entry(dead).order["value"] += 1
-    closed = taken_in(office)
-    office.intake(dead)
-    office.work()
-    office.erp.is_down = True
-    office.intake(waits)
-    office.work()
+def test_what_is_dead_or_open_keeps_its_documents_and_its_timeline(flow: OrderFlow) -> None:
+    dead, waits = (flow.order(status="ready-for-handling") for _ in range(2))
+    flow.entry(dead).order["value"] += 1
+    closed = taken_in(flow)
+    flow.intake(dead)
+    flow.work()
+    flow.erp.is_down = True
+    flow.intake(waits)
+    flow.work()
 
-    purged = later(office, 400)
+    purged = later(flow, 400)
 
     assert (purged.documents, purged.waits) == (1, 2)
-    assert document(office, dead)
-    assert document(office, waits)
-    assert office.journal.timeline.events("acme", dead)
-    assert office.journal.timeline.events("acme", waits)
-    assert office.journal.timeline.events("acme", closed) == []
+    assert document(flow, dead)
+    assert document(flow, waits)
+    assert flow.journal.timeline.events("acme", dead)
+    assert flow.journal.timeline.events("acme", waits)
+    assert flow.journal.timeline.events("acme", closed) == []
 
 
 def test_a_request_that_is_dead_keeps_its_orders_documents_until_it_is_given_up(
-    office: Desk,
+    flow: OrderFlow,
 ) -> None:
-    order_id = taken_in(office)
-    office.invoice(order_id, value_cents=office.value(order_id) + 1)
-    office.settle()
+    order_id = taken_in(flow)
+    flow.invoice(order_id, value_cents=flow.value(order_id) + 1)
+    flow.settle()
 
-    kept = later(office, 60)
+    kept = later(flow, 60)
     list(
-        office.journal.dead_letters.discard(
-            office.journal.dead_letters.find(DeadLetterFilter()), "sent by hand"
+        flow.journal.dead_letters.discard(
+            flow.journal.dead_letters.find(DeadLetterFilter()), "sent by hand"
         )
     )
-    given_up = later(office, 31)
+    given_up = later(flow, 31)
 
     assert (kept, given_up) == (PurgeCount(waits=1), PurgeCount(documents=1, contents=1))
 
 
-def test_the_age_runs_from_the_end_of_the_last_job(office: Desk) -> None:
-    order_id = taken_in(office)
-    office.clock.pass_by(29 * DAY)
-    office.invoice(order_id)
-    office.settle()
+def test_the_age_runs_from_the_end_of_the_last_job(flow: OrderFlow) -> None:
+    order_id = taken_in(flow)
+    flow.clock.pass_by(29 * DAY)
+    flow.invoice(order_id)
+    flow.settle()
 
-    assert later(office, 5) == PurgeCount(waits=1)
-    assert later(office, 26) == PurgeCount(documents=1, contents=1)
+    assert later(flow, 5) == PurgeCount(waits=1)
+    assert later(flow, 26) == PurgeCount(documents=1, contents=1)
 
 
 # --- what is asked again --------------------------------------------------------------------------
 
 
-def purged_invoice(office: Desk, **fields: object) -> str:
-    order_id = office.order()
-    office.invoice(order_id, reference="row-1", **fields)
-    office.settle()
-    assert later(office, 31).contents == 1
+def purged_invoice(flow: OrderFlow, **fields: object) -> str:
+    order_id = flow.order()
+    flow.invoice(order_id, reference="row-1", **fields)
+    flow.settle()
+    assert later(flow, 31).contents == 1
     return order_id
 
 
-def test_a_repeat_of_a_purged_invoice_is_a_repeat_and_is_told_the_same(office: Desk) -> None:
-    order_id = purged_invoice(office, courier="Ana Prado Transportes", url="https://nf.example/1")
+def test_a_repeat_of_a_purged_invoice_is_a_repeat_and_is_told_the_same(flow: OrderFlow) -> None:
+    order_id = purged_invoice(flow, courier="Ana Prado Transportes", url="https://nf.example/1")
 
-    office.invoice(
+    flow.invoice(
         order_id, reference="row-2", again=True, courier="Ana Prado Transportes",
         url="https://nf.example/1",
     )  # fmt: skip
-    office.settle()
+    flow.settle()
 
-    assert office.entry(order_id).calls["invoice_effects"] == 1
-    assert len(office.journal.requests.find("acme", order_id)) == 1
-    assert [(one.reference, one.outcome) for one in office.told(order_id)] == [
+    assert flow.entry(order_id).calls["invoice_effects"] == 1
+    assert len(flow.journal.requests.find("acme", order_id)) == 1
+    assert [(one.reference, one.outcome) for one in flow.told(order_id)] == [
         ("row-1", "done"), ("row-2", "done"),
     ]  # fmt: skip
 
 
-def test_what_a_purged_request_asked_for_is_gone_but_for_what_tells_it(office: Desk) -> None:
-    order_id = purged_invoice(office, courier="Ana Prado Transportes", url="https://nf.example/1")
+def test_what_a_purged_request_asked_for_is_gone_but_for_what_tells_it(flow: OrderFlow) -> None:
+    order_id = purged_invoice(flow, courier="Ana Prado Transportes", url="https://nf.example/1")
 
-    (row,) = office.journal.requests.find("acme", order_id)
-    content = office.journal.requests.body(row.job)
+    (row,) = flow.journal.requests.find("acme", order_id)
+    content = flow.journal.requests.body(row.job)
 
     assert content == {
-        "invoice_number": "128841", "type": "Output", "value_cents": office.value(order_id),
+        "invoice_number": "128841", "type": "Output", "value_cents": flow.value(order_id),
         "issued_at": "2026-03-10T15:04:05-03:00",
     }  # fmt: skip
 
@@ -190,108 +192,110 @@ def test_what_a_purged_request_asked_for_is_gone_but_for_what_tells_it(office: D
     ],
 )
 def test_another_invoice_under_a_purged_number_is_refused_and_says_why(
-    office: Desk, field: dict[str, object], words: str
+    flow: OrderFlow, field: dict[str, object], words: str
 ) -> None:
-    order_id = purged_invoice(office, courier="Transportes Sul")
+    order_id = purged_invoice(flow, courier="Transportes Sul")
 
-    office.invoice(order_id, **{"courier": "Transportes Sul"} | field)
-    office.settle()
+    flow.invoice(order_id, **{"courier": "Transportes Sul"} | field)
+    flow.settle()
 
-    assert words in " ".join(reasons(office, order_id))
-    assert office.entry(order_id).calls["invoice_effects"] == 1
+    assert words in " ".join(reasons(flow, order_id))
+    assert flow.entry(order_id).calls["invoice_effects"] == 1
 
 
-def test_tracking_and_cancellations_are_known_again_too(office: Desk) -> None:
-    order_id, canceled = office.order(), office.order()
+def test_tracking_and_cancellations_are_known_again_too(flow: OrderFlow) -> None:
+    order_id, canceled = flow.order(), flow.order()
     tracking = {"invoice_number": "128841", "tracking_number": "BR123456789XX"}
-    office.invoice(order_id)
-    office.ask("tracking", order_id, **tracking)
-    office.ask("cancellation", canceled, reason="Falta de estoque")
-    office.settle()
-    assert later(office, 31).contents == 3
+    flow.invoice(order_id)
+    flow.ask("tracking", order_id, **tracking)
+    flow.ask("cancellation", canceled, reason="Falta de estoque")
+    flow.settle()
+    assert later(flow, 31).contents == 3
 
-    office.ask("tracking", order_id, **tracking)
-    office.ask("cancellation", canceled, reason="Falta de estoque")
+    flow.ask("tracking", order_id, **tracking)
+    flow.ask("cancellation", canceled, reason="Falta de estoque")
 
-    assert len(office.journal.requests.find()) == 3
-    assert {one.state for one in office.journal.requests.find()} == {State.DONE}
+    assert len(flow.journal.requests.find()) == 3
+    assert {one.state for one in flow.journal.requests.find()} == {State.DONE}
     for job in (2, 3):
-        assert "BR123456789XX" not in str(office.journal.requests.body(job))
-        assert "estoque" not in str(office.journal.requests.body(job))
+        assert "BR123456789XX" not in str(flow.journal.requests.body(job))
+        assert "estoque" not in str(flow.journal.requests.body(job))
 
 
-def test_a_purged_request_cannot_be_retried_and_says_what_to_do(office: Desk) -> None:
-    order_id = office.order()
-    office.invoice(order_id)
-    office.ask("cancellation", order_id, reason="Falta de estoque")
-    office.settle()
-    (skipped,) = [one for one in office.journal.requests.find() if one.state is State.SKIPPED]
-    later(office, 31)
+def test_a_purged_request_cannot_be_retried_and_says_what_to_do(flow: OrderFlow) -> None:
+    order_id = flow.order()
+    flow.invoice(order_id)
+    flow.ask("cancellation", order_id, reason="Falta de estoque")
+    flow.settle()
+    (skipped,) = [one for one in flow.journal.requests.find() if one.state is State.SKIPPED]
+    later(flow, 31)
 
     with pytest.raises(RequestPurged, match=r"ended at 2026-03-10.*purged since: ask for it anew"):
-        office.journal.jobs.retry("acme", order_id, job=skipped.job)
+        flow.journal.jobs.retry("acme", order_id, job=skipped.job)
 
-    assert office.journal.jobs.dispatch(in_flight=9) == []
+    assert flow.journal.jobs.dispatch(in_flight=9) == []
 
 
 # --- an NF-e after its order was purged -----------------------------------------------------------
 
 
-def test_an_nfe_that_comes_again_is_known_without_the_order_and_without_vtex(office: Desk) -> None:
-    order_id = office.order()
-    office.keep_document(order_id)
-    xml = office.nota(order_id)
-    office.ask("invoice", order_id, xml=xml, reference="row-1")
-    office.settle()
-    assert later(office, 31) == PurgeCount(documents=1, contents=1)
-    office.simulator.faults.add(kind="unavailable", route="order", times=None)
+def test_an_nfe_that_comes_again_is_known_without_the_order_and_without_vtex(
+    flow: OrderFlow,
+) -> None:
+    order_id = flow.order()
+    flow.keep_document(order_id)
+    xml = flow.nota(order_id)
+    flow.ask("invoice", order_id, xml=xml, reference="row-1")
+    flow.settle()
+    assert later(flow, 31) == PurgeCount(documents=1, contents=1)
+    flow.simulator.faults.add(kind="unavailable", route="order", times=None)
 
-    office.ask("invoice", order_id, xml=xml, reference="row-2")
-    office.work()
+    flow.ask("invoice", order_id, xml=xml, reference="row-2")
+    flow.work()
 
-    assert [(one.reference, one.outcome) for one in office.told(order_id)] == [
+    assert [(one.reference, one.outcome) for one in flow.told(order_id)] == [
         ("row-1", "done"), ("row-2", "done"),
     ]  # fmt: skip
-    assert office.entry(order_id).calls["invoice_effects"] == 1
+    assert flow.entry(order_id).calls["invoice_effects"] == 1
 
 
-def test_an_nfe_with_more_beside_it_is_known_again_by_all_of_it(office: Desk) -> None:
-    order_id = office.order()
-    office.keep_document(order_id)
-    xml = office.nota(order_id)
-    office.ask("invoice", order_id, xml=xml, tracking_number="BR123456789XX")
-    office.settle()
-    assert later(office, 31) == PurgeCount(documents=1, contents=1)
+def test_an_nfe_with_more_beside_it_is_known_again_by_all_of_it(flow: OrderFlow) -> None:
+    order_id = flow.order()
+    flow.keep_document(order_id)
+    xml = flow.nota(order_id)
+    flow.ask("invoice", order_id, xml=xml, tracking_number="BR123456789XX")
+    flow.settle()
+    assert later(flow, 31) == PurgeCount(documents=1, contents=1)
 
-    office.ask("invoice", order_id, xml=xml, tracking_number="BR123456789XX", reference="same")
-    office.ask("invoice", order_id, xml=xml, tracking_number="BR000000000XX", reference="other")
-    office.work()
+    flow.ask("invoice", order_id, xml=xml, tracking_number="BR123456789XX", reference="same")
+    flow.ask("invoice", order_id, xml=xml, tracking_number="BR000000000XX", reference="other")
+    flow.work()
 
-    told = {one.reference: one.outcome for one in office.told(order_id)}
+    told = {one.reference: one.outcome for one in flow.told(order_id)}
     assert (told["same"], told["other"]) == ("done", "refused")
-    assert office.entry(order_id).calls["invoice_effects"] == 1
+    assert flow.entry(order_id).calls["invoice_effects"] == 1
 
 
-def test_a_first_nfe_of_a_purged_order_finds_its_items_at_vtex(office: Desk) -> None:
-    order_id = taken_in(office)
-    assert later(office, 60).documents == 1
+def test_a_first_nfe_of_a_purged_order_finds_its_items_at_vtex(flow: OrderFlow) -> None:
+    order_id = taken_in(flow)
+    assert later(flow, 60).documents == 1
 
-    office.ask("invoice", order_id, xml=office.nota(order_id))
-    office.settle()
+    flow.ask("invoice", order_id, xml=flow.nota(order_id))
+    flow.settle()
 
-    assert office.outcomes(order_id) == [("invoice", "done")]
-    assert office.status(order_id) == "invoiced"
+    assert flow.outcomes(order_id) == [("invoice", "done")]
+    assert flow.status(order_id) == "invoiced"
 
 
-def test_a_first_nfe_of_a_purged_order_says_where_vtex_does_not_help(office: Desk) -> None:
-    order_id = taken_in(office)
-    later(office, 60)
-    office.simulator.faults.add(kind="unavailable", route="order", times=None)
+def test_a_first_nfe_of_a_purged_order_says_where_vtex_does_not_help(flow: OrderFlow) -> None:
+    order_id = taken_in(flow)
+    later(flow, 60)
+    flow.simulator.faults.add(kind="unavailable", route="order", times=None)
 
-    office.ask("invoice", order_id, xml=office.nota(order_id))
-    office.work()
+    flow.ask("invoice", order_id, xml=flow.nota(order_id))
+    flow.work()
 
-    (reason,) = reasons(office, order_id)
+    (reason,) = reasons(flow, order_id)
     assert "document was purged" in reason
     assert "send it again later" in reason
 
@@ -300,26 +304,26 @@ def test_a_first_nfe_of_a_purged_order_says_where_vtex_does_not_help(office: Des
 
 
 def test_a_timeline_goes_at_its_own_age_and_the_order_still_says_where_it_stands(
-    office: Desk,
+    flow: OrderFlow,
 ) -> None:
-    order_id = taken_in(office)
+    order_id = taken_in(flow)
 
-    purged = [later(office, 31), later(office, 330), later(office, 5)]
+    purged = [later(flow, 31), later(flow, 330), later(flow, 5)]
 
     assert purged == [PurgeCount(documents=1), PurgeCount(), PurgeCount(events=5)]
-    assert office.journal.timeline.events("acme", order_id) == []
-    row = office.journal.orders.get("acme", order_id)
+    assert flow.journal.timeline.events("acme", order_id) == []
+    row = flow.journal.orders.get("acme", order_id)
     assert row is not None
     assert (row.state, row.erp_reference is not None) == (State.DONE, True)
 
 
-def test_what_is_kept_for_ever_is(office: Desk) -> None:
-    order_id = taken_in(office)
-    office.clock.pass_by(4000 * DAY)
+def test_what_is_kept_for_ever_is(flow: OrderFlow) -> None:
+    order_id = taken_in(flow)
+    flow.clock.pass_by(4000 * DAY)
 
-    assert purge(office.journal, FOR_EVER) == PurgeCount()
+    assert purge(flow.journal, FOR_EVER) == PurgeCount()
 
-    assert document(office, order_id)
+    assert document(flow, order_id)
 
 
 # --- many -----------------------------------------------------------------------------------------
@@ -442,12 +446,12 @@ def test_what_is_old_is_found_by_an_index(
     assert index in str(plan) or "SCAN journal_events'" in str(plan)
 
 
-def test_the_schedule_purges_by_the_settings(office: Desk) -> None:
-    order_id = taken_in(office)
-    office.clock.pass_by(31 * DAY)
+def test_the_schedule_purges_by_the_settings(flow: OrderFlow) -> None:
+    order_id = taken_in(flow)
+    flow.clock.pass_by(31 * DAY)
 
     assert app.tasks["journal.purge"].apply().state == "SUCCESS"
 
-    assert document(office, order_id) is None
+    assert document(flow, order_id) is None
     entry = app.conf.beat_schedule["journal.purge"]
     assert (entry["schedule"], entry["task"]) == (6 * 3600, "journal.purge")

@@ -13,7 +13,7 @@ from erp.codes import KINDS, CodeMap
 from erp.port import ErpRejected
 from journal.jobs.dead_letters import DeadLetterFilter
 from support.erp_outboxes import SqlOutbox
-from support.in_process import Desk, desk
+from support.order_flow import OrderFlow, order_flow
 from tasks.base import StoreTask
 from tasks.intake.code_coverage import Coverage, cover
 
@@ -21,22 +21,22 @@ WEEK = timedelta(days=7)
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Desk]:
-    with desk(f"sqlite:///{tmp_path}/journal.db") as made:
+def flow(tmp_path: Path) -> Iterator[OrderFlow]:
+    with order_flow(f"sqlite:///{tmp_path}/journal.db") as made:
         yield made
 
 
-def taken_in(office: Desk, kind: str = "plain") -> str:
-    order_id = office.order(kind, "ready-for-handling")
-    office.intake(order_id)
-    office.work()
+def taken_in(flow: OrderFlow, kind: str = "plain") -> str:
+    order_id = flow.order(kind, "ready-for-handling")
+    flow.intake(order_id)
+    flow.work()
     return order_id
 
 
-def covered(office: Desk) -> Coverage:
-    since = office.clock() - WEEK
-    kept = office.journal.documents.each("acme", since=since)
-    return cover(office.context, "acme", since, kept)
+def covered(flow: OrderFlow) -> Coverage:
+    since = flow.clock() - WEEK
+    kept = flow.journal.documents.each("acme", since=since)
+    return cover(flow.context, "acme", since, kept)
 
 
 def found(coverage: Coverage, kind: str) -> dict[str, tuple[int, bool]]:
@@ -45,10 +45,10 @@ def found(coverage: Coverage, kind: str) -> dict[str, tuple[int, bool]]:
     }
 
 
-def test_each_kind_of_code_is_seen_with_its_orders(office: Desk) -> None:
-    person, company = taken_in(office), taken_in(office, "company")
+def test_each_kind_of_code_is_seen_with_its_orders(flow: OrderFlow) -> None:
+    person, company = taken_in(flow), taken_in(flow, "company")
 
-    coverage = covered(office)
+    coverage = covered(flow)
 
     assert coverage.orders == 2
     assert {one.need.kind for one in coverage.seen} == set(KINDS)
@@ -57,12 +57,12 @@ def test_each_kind_of_code_is_seen_with_its_orders(office: Desk) -> None:
     assert coverage.missing == []
 
 
-def test_what_the_erp_has_no_code_for_is_missing_and_comes_first(office: Desk) -> None:
+def test_what_the_erp_has_no_code_for_is_missing_and_comes_first(flow: OrderFlow) -> None:
     for _ in range(3):
-        taken_in(office)
-    office.erp.known_codes = {"channel": {"1": "LOJA"}, "payment": {}, "sku": {}}
+        taken_in(flow)
+    flow.erp.known_codes = {"channel": {"1": "LOJA"}, "payment": {}, "sku": {}}
 
-    coverage = covered(office)
+    coverage = covered(flow)
 
     assert found(coverage, "channel") == {"1": (3, False)}
     assert next(one for one in coverage.seen if one.need.kind == "channel").erp_code == "LOJA"
@@ -74,32 +74,32 @@ def test_what_the_erp_has_no_code_for_is_missing_and_comes_first(office: Desk) -
     )
 
 
-def test_the_parts_of_a_kit_need_their_codes_too(office: Desk) -> None:
-    order_id = taken_in(office, "kit")
+def test_the_parts_of_a_kit_need_their_codes_too(flow: OrderFlow) -> None:
+    order_id = taken_in(flow, "kit")
     parts = {
-        part["id"] for item in office.entry(order_id).order["items"] for part in item["components"]
+        part["id"] for item in flow.entry(order_id).order["items"] for part in item["components"]
     }
 
     assert parts
-    assert parts <= set(found(covered(office), "sku"))
+    assert parts <= set(found(covered(flow), "sku"))
 
 
-def test_orders_of_before_and_of_other_stores_do_not_count(office: Desk) -> None:
-    taken_in(office)
-    office.clock.pass_by(timedelta(days=8).total_seconds())
-    taken_in(office)
+def test_orders_of_before_and_of_other_stores_do_not_count(flow: OrderFlow) -> None:
+    taken_in(flow)
+    flow.clock.pass_by(timedelta(days=8).total_seconds())
+    taken_in(flow)
 
-    assert covered(office).orders == 1
-    assert not [*office.journal.documents.each("outlet", since=office.clock() - WEEK)]
+    assert covered(flow).orders == 1
+    assert not [*flow.journal.documents.each("outlet", since=flow.clock() - WEEK)]
 
 
-def test_an_order_that_cannot_be_mapped_is_named_with_its_reason(office: Desk) -> None:
-    order_id = office.order(status="ready-for-handling")
-    office.entry(order_id).order["clientProfileData"]["lastName"] = "P****"
-    office.intake(order_id)
-    office.work()
+def test_an_order_that_cannot_be_mapped_is_named_with_its_reason(flow: OrderFlow) -> None:
+    order_id = flow.order(status="ready-for-handling")
+    flow.entry(order_id).order["clientProfileData"]["lastName"] = "P****"
+    flow.intake(order_id)
+    flow.work()
 
-    coverage = covered(office)
+    coverage = covered(flow)
 
     ((reason, ids),) = coverage.unmappable.items()
     assert "clientProfileData.lastName" in reason
@@ -128,32 +128,32 @@ def test_a_kind_that_nobody_knows_is_named(outbox: SqlOutbox) -> None:
         outbox.erp.codes("acme")
 
 
-def test_an_order_without_a_code_is_set_aside_and_goes_in_once_it_has_one(office: Desk) -> None:
-    StoreTask.process_context = replace(office.context, codes={"acme": CodeMap({"channel": {}})})
-    order_id = taken_in(office)
+def test_an_order_without_a_code_is_set_aside_and_goes_in_once_it_has_one(flow: OrderFlow) -> None:
+    StoreTask.process_context = replace(flow.context, codes={"acme": CodeMap({"channel": {}})})
+    order_id = taken_in(flow)
 
-    (dead,) = office.journal.dead_letters.find(DeadLetterFilter(order_id=order_id))
+    (dead,) = flow.journal.dead_letters.find(DeadLetterFilter(order_id=order_id))
     assert "channel '1': [channel] of ERP_CODE_MAP_FILE has no such entry" in (dead.reason or "")
-    assert order_id not in {one for _, one in office.erp.orders}
+    assert order_id not in {one for _, one in flow.erp.orders}
 
     StoreTask.process_context = replace(
-        office.context, codes={"acme": CodeMap({"channel": {"1": "LOJA"}})}
+        flow.context, codes={"acme": CodeMap({"channel": {"1": "LOJA"}})}
     )
-    office.journal.jobs.retry("acme", order_id)
-    office.work()
+    flow.journal.jobs.retry("acme", order_id)
+    flow.work()
 
-    assert office.erp.orders["acme", order_id].code("channel") == "LOJA"
-    assert office.status(order_id) == "start-handling"
+    assert flow.erp.orders["acme", order_id].code("channel") == "LOJA"
+    assert flow.status(order_id) == "start-handling"
 
 
-def test_the_map_goes_before_the_codes_of_the_erp(office: Desk) -> None:
-    taken_in(office)
-    office.erp.known_codes = {"channel": {}, "document": {}}
+def test_the_map_goes_before_the_codes_of_the_erp(flow: OrderFlow) -> None:
+    taken_in(flow)
+    flow.erp.known_codes = {"channel": {}, "document": {}}
     book = CodeMap({"channel": {"1": "LOJA", "9": "B2B"}})
 
-    context = replace(office.context, codes={"acme": book})
-    kept = office.journal.documents.each("acme", since=office.clock() - WEEK)
-    coverage = cover(context, "acme", office.clock() - WEEK, kept)
+    context = replace(flow.context, codes={"acme": book})
+    kept = flow.journal.documents.each("acme", since=flow.clock() - WEEK)
+    coverage = cover(context, "acme", flow.clock() - WEEK, kept)
 
     assert (coverage.mapped, coverage.judged) == (("channel",), ("channel", "document"))
     assert found(coverage, "channel") == {"1": (1, False), "9": (0, False)}

@@ -14,7 +14,7 @@ from erp.port import ErpUnavailable
 from erp.sales_order import SalesOrder
 from journal.model import Policy, Stage
 from journal.orders import NewOrder
-from support.in_process import Desk, desk
+from support.order_flow import OrderFlow, order_flow
 from tasks.base import StoreTask
 
 PAUSE = Policy().erp_pause_seconds
@@ -41,18 +41,18 @@ class CountingErp(MemoryErp):
 
 
 class Office:
-    """A desk with a counting ERP; what a step sends on its way runs at once."""
+    """An order flow with an ERP that counts calls; messages that a step sends run at once."""
 
-    def __init__(self, made: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.desk, self.erp = made, CountingErp()
+    def __init__(self, made: OrderFlow, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.flow, self.erp = made, CountingErp()
         StoreTask.process_context = replace(made.context, erp=self.erp)
         monkeypatch.setattr("tasks.base.send", lambda _journal, tickets: made.run(tickets))
 
     def take_in(self, count: int) -> list[str]:
         """Let orders come in, and return them by age."""
-        ids = self.desk.simulator.store.generate(count, "ready-for-handling", "plain")
-        oldest = self.desk.clock() - timedelta(seconds=count)
-        self.desk.journal.orders.record(
+        ids = self.flow.simulator.store.generate(count, "ready-for-handling", "plain")
+        oldest = self.flow.clock() - timedelta(seconds=count)
+        self.flow.journal.orders.record(
             "acme",
             [NewOrder(one, oldest + timedelta(seconds=n), 100) for n, one in enumerate(ids)],
         )
@@ -60,85 +60,85 @@ class Office:
 
     def pass_by(self, seconds: float) -> None:
         """Let time pass, a sweep at a time."""
-        self.desk.work(rounds=int(seconds / SWEEP), seconds=SWEEP)
+        self.flow.work(rounds=int(seconds / SWEEP), seconds=SWEEP)
 
     def stages(self) -> set[Stage]:
-        return {one.stage for one in self.desk.journal.orders.find()}
+        return {one.stage for one in self.flow.journal.orders.find()}
 
 
 @pytest.fixture
-def office(journal_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
-    with desk(journal_url) as made:
+def flow(journal_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
+    with order_flow(journal_url) as made:
         yield Office(made, monkeypatch)
 
 
-def test_an_erp_that_is_down_is_tried_once_a_pause_however_many_wait(office: Office) -> None:
-    office.erp.is_down = True
-    office.take_in(25)
+def test_an_erp_that_is_down_is_tried_once_a_pause_however_many_wait(flow: Office) -> None:
+    flow.erp.is_down = True
+    flow.take_in(25)
 
-    office.pass_by(120)
+    flow.pass_by(120)
 
-    assert office.stages() == {Stage.PAID}
-    assert 8 <= len(office.erp.tries) <= 2 + 120 / PAUSE
-
-
-def test_orders_that_come_in_meanwhile_are_fetched_and_wait(office: Office) -> None:
-    office.erp.is_down = True
-    office.take_in(3)
-    office.pass_by(20)
-
-    office.take_in(3)
-    office.pass_by(4)
-
-    assert office.stages() == {Stage.PAID}
-    assert office.desk.journal.orders.counts() == {"acme": {"paid": 6}}
+    assert flow.stages() == {Stage.PAID}
+    assert 8 <= len(flow.erp.tries) <= 2 + 120 / PAUSE
 
 
-def test_all_are_inserted_by_age_with_the_first_that_gets_through(office: Office) -> None:
-    office.erp.is_down = True
-    by_age = office.take_in(25)
-    office.pass_by(120)
+def test_orders_that_come_in_meanwhile_are_fetched_and_wait(flow: Office) -> None:
+    flow.erp.is_down = True
+    flow.take_in(3)
+    flow.pass_by(20)
 
-    office.erp.is_down = False
-    office.desk.clock.pass_by(PAUSE)
-    office.desk.work()
+    flow.take_in(3)
+    flow.pass_by(4)
 
-    probe = office.erp.taken[0]
-    assert office.erp.taken[1:] == [one for one in by_age if one != probe]
-    assert office.desk.journal.orders.counts() == {"acme": {"done": 25}}
+    assert flow.stages() == {Stage.PAID}
+    assert flow.flow.journal.orders.counts() == {"acme": {"paid": 6}}
 
 
-def test_one_order_that_meets_a_lock_stops_no_other(office: Office) -> None:
-    poison, *others = office.take_in(10)
-    office.erp.poison = {poison}
+def test_all_are_inserted_by_age_with_the_first_that_gets_through(flow: Office) -> None:
+    flow.erp.is_down = True
+    by_age = flow.take_in(25)
+    flow.pass_by(120)
 
-    office.desk.work()
+    flow.erp.is_down = False
+    flow.flow.clock.pass_by(PAUSE)
+    flow.flow.work()
 
-    assert office.erp.taken == others
-    assert office.desk.journal.erp_circuit.current() is None
+    probe = flow.erp.taken[0]
+    assert flow.erp.taken[1:] == [one for one in by_age if one != probe]
+    assert flow.flow.journal.orders.counts() == {"acme": {"done": 25}}
 
 
-def test_an_order_that_always_fails_keeps_the_others_from_nothing(office: Office) -> None:
-    poison, *_ = office.take_in(3)
-    office.erp.poison = {poison}
-    office.pass_by(600)
+def test_one_order_that_meets_a_lock_stops_no_other(flow: Office) -> None:
+    poison, *others = flow.take_in(10)
+    flow.erp.poison = {poison}
+
+    flow.flow.work()
+
+    assert flow.erp.taken == others
+    assert flow.flow.journal.erp_circuit.current() is None
+
+
+def test_an_order_that_always_fails_keeps_the_others_from_nothing(flow: Office) -> None:
+    poison, *_ = flow.take_in(3)
+    flow.erp.poison = {poison}
+    flow.pass_by(600)
     # Alone, it looks like an ERP that is down.
-    assert office.erp.tries.count(poison) <= 5 + 600 / PAUSE
+    assert flow.erp.tries.count(poison) <= 5 + 600 / PAUSE
 
-    more = office.take_in(3)
-    office.pass_by(20)
+    more = flow.take_in(3)
+    flow.pass_by(20)
 
-    assert set(more) <= set(office.erp.taken)
+    assert set(more) <= set(flow.erp.taken)
 
 
 def test_waiting_for_the_erp_is_no_error_in_the_log(
-    office: Office, caplog: pytest.LogCaptureFixture
+    flow: Office, caplog: pytest.LogCaptureFixture
 ) -> None:
-    office.erp.is_down = True
-    office.take_in(5)
+    flow.erp.is_down = True
+    flow.take_in(5)
 
     with caplog.at_level(logging.INFO):
-        office.pass_by(30)
+        flow.pass_by(30)
 
     assert {one.levelname for one in caplog.records} <= {"INFO", "WARNING"}
-    assert [one.failures for one in office.desk.journal.orders.find() if one.failures > 1] == []
+    assert [one.failures for one in flow.flow.journal.orders.find() if one.failures > 1] == []

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from support.in_process import Desk, desk
+from support.order_flow import OrderFlow, order_flow
 from tasks.base import StoreTask
 from vtex.errors import RateLimitReached
 from vtex.transport.rate_limit import Priority
@@ -34,67 +34,67 @@ class Purse:
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Desk]:
-    with desk(f"sqlite:///{tmp_path}/journal.db") as made:
+def flow(tmp_path: Path) -> Iterator[OrderFlow]:
+    with order_flow(f"sqlite:///{tmp_path}/journal.db") as made:
         yield made
 
 
 @pytest.fixture
-def purse(office: Desk) -> Purse:
+def purse(flow: OrderFlow) -> Purse:
     made = Purse()
-    office.client._transport._rate_limiter = made
+    flow.client._transport._rate_limiter = made
     return made
 
 
 def test_an_order_gets_through_on_one_call_at_a_time_and_none_is_made_twice(
-    office: Desk, purse: Purse, caplog: pytest.LogCaptureFixture
+    flow: OrderFlow, purse: Purse, caplog: pytest.LogCaptureFixture
 ) -> None:
-    order_id = office.order(status="ready-for-handling")
-    office.intake(order_id)
+    order_id = flow.order(status="ready-for-handling")
+    flow.intake(order_id)
 
     for _ in range(12):
         purse.left = 2
-        office.work(seconds=12)
+        flow.work(seconds=12)
 
-    row = office.journal.orders.get("acme", order_id)
+    row = flow.journal.orders.get("acme", order_id)
     assert row is not None
     assert (row.state, row.failures) == ("done", 0)
     assert purse.spent["writes", Priority.ORDERS] == 1
-    assert office.entry(order_id).calls["start_handling_calls"] == 1
+    assert flow.entry(order_id).calls["start_handling_calls"] == 1
     assert not [one for one in caplog.records if one.levelname in ("WARNING", "ERROR")]
 
 
 def test_an_order_that_waits_for_rate_limit_says_so_and_pauses_nobody(
-    office: Desk, purse: Purse
+    flow: OrderFlow, purse: Purse
 ) -> None:
-    order_id = office.order(status="ready-for-handling")
-    office.intake(order_id)
+    order_id = flow.order(status="ready-for-handling")
+    flow.intake(order_id)
 
-    office.work()
+    flow.work()
 
-    row = office.journal.orders.get("acme", order_id)
+    row = flow.journal.orders.get("acme", order_id)
     assert row is not None
     assert row.last_error == "waits for the store's rate limit, some 7 s"
-    assert 7 <= (row.due_at - office.clock()).total_seconds() <= 10.5
-    assert office.journal.store_pauses.get("acme") is None
-    assert [one.what for one in office.journal.timeline.events("acme", order_id)] == ["listed"]
+    assert 7 <= (row.due_at - flow.clock()).total_seconds() <= 10.5
+    assert flow.journal.store_pauses.get("acme") is None
+    assert [one.what for one in flow.journal.timeline.events("acme", order_id)] == ["listed"]
     assert not purse.spent
 
 
-def test_each_kind_of_work_spends_at_its_rank(office: Desk, purse: Purse) -> None:
+def test_each_kind_of_work_spends_at_its_rank(flow: OrderFlow, purse: Purse) -> None:
     purse.left = 1000
     app.tasks["orders.list"].apply(kwargs={"store": "acme"})
-    order_id = office.order(status="ready-for-handling")
-    office.intake(order_id)
-    office.work(seconds=5)
-    office.invoice(order_id)
-    office.work(8, seconds=5)
-    office.ask(
+    order_id = flow.order(status="ready-for-handling")
+    flow.intake(order_id)
+    flow.work(seconds=5)
+    flow.invoice(order_id)
+    flow.work(8, seconds=5)
+    flow.ask(
         "tracking", order_id, invoice_number="128841", tracking_number="BR1", courier="Correios"
     )
-    office.work(3, seconds=5)
-    office.ask("cancellation", office.order(), reason="no stock")
-    office.work(8, seconds=5)
+    flow.work(3, seconds=5)
+    flow.ask("cancellation", flow.order(), reason="no stock")
+    flow.work(8, seconds=5)
 
     priorities = {priority for _, priority in purse.spent}
     assert priorities == {Priority.LISTING, Priority.ORDERS, Priority.URGENT, Priority.TRACKING}
@@ -102,41 +102,41 @@ def test_each_kind_of_work_spends_at_its_rank(office: Desk, purse: Purse) -> Non
     assert ("writes", Priority.TRACKING) in purse.spent
 
 
-def test_a_listing_that_is_refused_is_left_to_the_next_one(office: Desk, purse: Purse) -> None:
+def test_a_listing_that_is_refused_is_left_to_the_next_one(flow: OrderFlow, purse: Purse) -> None:
     refused = app.tasks["orders.list"].apply(kwargs={"store": "acme"})
 
     assert refused.state == "RETRY"
-    assert office.journal.store_pauses.get("acme") is None
+    assert flow.journal.store_pauses.get("acme") is None
     purse.left = 9
     assert app.tasks["orders.list"].apply(kwargs={"store": "acme"}).state == "SUCCESS"
 
 
 def test_a_429_slows_the_rate_limit_down_for_as_long_as_the_journal_pauses(
-    office: Desk, purse: Purse
+    flow: OrderFlow, purse: Purse
 ) -> None:
     purse.left = 9
-    office.simulator.faults.add(kind="throttle", retry_after=33)
-    office.intake(office.order(status="ready-for-handling"))
+    flow.simulator.faults.add(kind="throttle", retry_after=33)
+    flow.intake(flow.order(status="ready-for-handling"))
 
-    office.work()
+    flow.work()
 
     assert purse.slowed == [33]
-    until, _ = office.journal.store_pauses.get("acme") or (office.clock(), "")
-    assert (until - office.clock()).total_seconds() == 33
+    until, _ = flow.journal.store_pauses.get("acme") or (flow.clock(), "")
+    assert (until - flow.clock()).total_seconds() == 33
 
 
 def test_where_few_are_under_way_the_next_is_claimed_as_one_ends(
-    office: Desk, monkeypatch: pytest.MonkeyPatch
+    flow: OrderFlow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for _ in range(2):
-        office.intake(office.order(status="ready-for-handling"))
+        flow.intake(flow.order(status="ready-for-handling"))
     sent: list[str] = []
     monkeypatch.setattr(
         "tasks.base.send", lambda _, tickets: sent.extend(one.order_id for one in tickets)
     )
     assert StoreTask.process_context is not None
     object.__setattr__(StoreTask.process_context, "in_flight", lambda _: 1)
-    (ticket,) = office.journal.jobs.dispatch(in_flight=1)
+    (ticket,) = flow.journal.jobs.dispatch(in_flight=1)
 
     for name in ("fetch", "fetch_payment", "insert", "start_handling"):
         kwargs = {"store": "acme", "order_id": ticket.order_id, "attempt": ticket.attempt}

@@ -13,7 +13,7 @@ from journal.journal import Journal
 from journal.model import Kind, State
 from journal.orders import NewOrder
 from journal.requests import RequestDraft
-from support.in_process import Desk, desk
+from support.order_flow import OrderFlow, order_flow
 from tasks import local_executor
 from tasks.errors import ContractNewer
 from tasks.outbound import request_intake
@@ -24,8 +24,8 @@ ASKED = {"store": "acme", "reason": "Falta de estoque"}
 
 
 @pytest.fixture
-def counter(tmp_path) -> Iterator[Desk]:
-    with desk(f"sqlite:///{tmp_path}/journal.db") as made:
+def flow(tmp_path) -> Iterator[OrderFlow]:
+    with order_flow(f"sqlite:///{tmp_path}/journal.db") as made:
         yield made
 
 
@@ -57,15 +57,15 @@ def test_a_step_that_is_not_known_here_is_handed_back_and_not_begun(journal: Jou
 
 
 def test_an_order_at_a_stage_that_is_not_known_here_is_handed_back_by_the_batch(
-    counter: Desk,
+    flow: OrderFlow,
 ) -> None:
-    counter.journal.orders.record("acme", [NewOrder("o-1", None, 1)])
-    (ticket,) = counter.journal.jobs.dispatch(in_flight=9)
+    flow.journal.orders.record("acme", [NewOrder("o-1", None, 1)])
+    (ticket,) = flow.journal.jobs.dispatch(in_flight=9)
     order = {"store": "acme", "order_id": "o-1", "attempt": ticket.attempt, "stage": "enriched"}
 
     assert run("orders.run", orders=[order]) == "SUCCESS"
 
-    assert counter.journal.timeline.events("acme", "o-1")[-1].what == "handed back"
+    assert flow.journal.timeline.events("acme", "o-1")[-1].what == "handed back"
 
 
 def test_a_job_that_is_handed_back_says_so_and_goes_on_at_once(journal: Journal) -> None:
@@ -79,13 +79,13 @@ def test_a_job_that_is_handed_back_says_so_and_goes_on_at_once(journal: Journal)
     assert again.attempt == 2
 
 
-def test_a_request_written_for_a_later_contract_stays_in_the_queue(counter: Desk) -> None:
-    asked = {**ASKED, "order_id": counter.order(), "channel": "web", "contract": 2}
+def test_a_request_written_for_a_later_contract_stays_in_the_queue(flow: OrderFlow) -> None:
+    asked = {**ASKED, "order_id": flow.order(), "channel": "web", "contract": 2}
 
     with pytest.raises(ContractNewer, match="this worker knows 1"):
-        request_intake.record(counter.context, "cancellation", asked)
+        request_intake.record(flow.context, "cancellation", asked)
 
-    assert counter.journal.requests.find() == []
+    assert flow.journal.requests.find() == []
 
 
 @pytest.mark.parametrize("name", KINDS.values())
@@ -96,78 +96,78 @@ def test_a_request_goes_back_to_the_queue_as_often_as_it_takes(name: str) -> Non
 
 
 def test_a_misspelt_field_is_refused_as_before_and_so_is_a_version_that_is_none(
-    counter: Desk,
+    flow: OrderFlow,
 ) -> None:
     for more in ({"chanel": "web"}, {"contract": "two"}, {"contract": 0}):
-        run("cancellations.request", **ASKED, **more, order_id=counter.order())
+        run("cancellations.request", **ASKED, **more, order_id=flow.order())
 
-    assert {one.state for one in counter.journal.requests.find()} == {State.DEAD}
-    assert "contract: is no version" in str(counter.journal.requests.find()[1].last_error)
-
-
-def test_a_request_may_name_the_contract_that_is_known(counter: Desk) -> None:
-    run("cancellations.request", **ASKED, order_id=counter.order(), contract=1)
-
-    assert [one.state for one in counter.journal.requests.find()] == [State.OPEN]
+    assert {one.state for one in flow.journal.requests.find()} == {State.DEAD}
+    assert "contract: is no version" in str(flow.journal.requests.find()[1].last_error)
 
 
-def newer(counter: Desk, **field: object) -> str:
+def test_a_request_may_name_the_contract_that_is_known(flow: OrderFlow) -> None:
+    run("cancellations.request", **ASKED, order_id=flow.order(), contract=1)
+
+    assert [one.state for one in flow.journal.requests.find()] == [State.OPEN]
+
+
+def newer(flow: OrderFlow, **field: object) -> str:
     """Write a request as a newer version does; return its order."""
-    order_id = counter.order()
-    counter.keep_document(order_id)
+    order_id = flow.order()
+    flow.keep_document(order_id)
     content = {"reason": "Falta de estoque"} | field
-    counter.journal.requests.submit(RequestDraft("acme", order_id, Kind.CANCELLATION, "k", content))
+    flow.journal.requests.submit(RequestDraft("acme", order_id, Kind.CANCELLATION, "k", content))
     return order_id
 
 
-def test_what_a_newer_version_took_waits_for_it_and_is_not_dead(counter: Desk) -> None:
-    order_id = newer(counter, channel="web")
+def test_what_a_newer_version_took_waits_for_it_and_is_not_dead(flow: OrderFlow) -> None:
+    order_id = newer(flow, channel="web")
 
-    counter.work(rounds=20, seconds=60)
+    flow.work(rounds=20, seconds=60)
 
-    (row,) = counter.journal.requests.find("acme", order_id)
+    (row,) = flow.journal.requests.find("acme", order_id)
     assert row.state is State.OPEN
     assert "only a newer version knows it" in str(row.last_error)
 
 
-def test_what_no_newer_version_takes_within_a_day_is_refused(counter: Desk) -> None:
-    order_id = newer(counter, channel="web")
+def test_what_no_newer_version_takes_within_a_day_is_refused(flow: OrderFlow) -> None:
+    order_id = newer(flow, channel="web")
 
-    counter.work(rounds=2, seconds=timedelta(days=1, minutes=1).total_seconds())
+    flow.work(rounds=2, seconds=timedelta(days=1, minutes=1).total_seconds())
 
-    assert counter.outcomes(order_id) == [("cancellation", "refused")]
+    assert flow.outcomes(order_id) == [("cancellation", "refused")]
 
 
-def test_the_same_request_taken_by_both_versions_is_one(counter: Desk) -> None:
-    order_id = counter.order()
-    counter.ask("cancellation", order_id, reason="x")
-    (row,) = counter.journal.requests.find("acme", order_id)
-    kept = counter.journal.requests.body(row.job) or {}
+def test_the_same_request_taken_by_both_versions_is_one(flow: OrderFlow) -> None:
+    order_id = flow.order()
+    flow.ask("cancellation", order_id, reason="x")
+    (row,) = flow.journal.requests.find("acme", order_id)
+    kept = flow.journal.requests.body(row.job) or {}
 
     assert kept == {"reason": "x"}
-    again = counter.journal.requests.submit(
+    again = flow.journal.requests.submit(
         RequestDraft(
-            "acme", order_id, Kind.CANCELLATION, _key(counter, row.job), kept | {"channel": None}
+            "acme", order_id, Kind.CANCELLATION, _key(flow, row.job), kept | {"channel": None}
         )
     )
     assert (again.new, again.content) == (False, None)
 
 
-def _key(counter: Desk, job: int) -> str:
-    with counter.journal._database.transaction() as db:
+def _key(flow: OrderFlow, job: int) -> str:
+    with flow.journal._database.transaction() as db:
         return str(db.execute(text(f"SELECT key FROM journal_jobs WHERE id = {job}")).scalar_one())
 
 
 def test_a_store_that_only_other_processes_know_waits_for_them_and_is_not_paused(
-    counter: Desk,
+    flow: OrderFlow,
 ) -> None:
-    counter.journal.orders.record("outlet", [NewOrder("o-1", None, 1)])
+    flow.journal.orders.record("outlet", [NewOrder("o-1", None, 1)])
 
-    counter.work()
+    flow.work()
 
-    row = counter.journal.orders.get("outlet", "o-1")
+    row = flow.journal.orders.get("outlet", "o-1")
     assert row is not None
     assert row.state is State.OPEN
     assert "no credentials of store 'outlet'" in str(row.last_error)
-    assert counter.journal.store_pauses.get("outlet") is None
-    assert row.due_at - counter.clock() == timedelta(seconds=5)
+    assert flow.journal.store_pauses.get("outlet") is None
+    assert row.due_at - flow.clock() == timedelta(seconds=5)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from journal.model import State
-from support.in_process import Desk, desk
+from support.order_flow import OrderFlow, order_flow
 from vtex import schemas
 from vtex.operations.invoice_balance import balance
 
@@ -41,25 +41,27 @@ class Ordering(RuleBasedStateMachine):
         super().__init__()
         self.stack = ExitStack()
         folder = self.stack.enter_context(tempfile.TemporaryDirectory())
-        self.office: Desk = self.stack.enter_context(desk(f"sqlite:///{folder}/journal.db"))
+        self.flow: OrderFlow = self.stack.enter_context(
+            order_flow(f"sqlite:///{folder}/journal.db")
+        )
         self.asked: list[tuple[str, str, dict[str, Any]]] = []
 
     def ask(self, kind: str, order_id: str, **fields: Any) -> None:
         self.asked.append((kind, order_id, fields))
-        self.office.ask(kind, order_id, **fields)
+        self.flow.ask(kind, order_id, **fields)
 
     @rule(target=orders, kind=KINDS, status=st.sampled_from(["handling", "ready-for-handling"]))
     def an_order_comes(self, kind: str, status: str) -> str:
-        return self.office.order(kind, status)
+        return self.flow.order(kind, status)
 
     @rule(order=orders, number=NUMBERS, more=st.sampled_from([0, 0, 0, 1]))
     def invoice_all(self, order: str, number: str, more: int) -> None:
-        cents = self.office.value(order) + more
+        cents = self.flow.value(order) + more
         self.ask("invoice", order, invoice_number=number, value_cents=cents, issued_at=ISSUED)
 
     @rule(order=orders, number=NUMBERS, line=st.integers(0, 3), units=st.integers(1, 3))
     def invoice_part(self, order: str, number: str, line: int, units: int) -> None:
-        items = self.office.entry(order).order["items"]
+        items = self.flow.entry(order).order["items"]
         item = items[line % len(items)]
         price = max(1, item["sellingPrice"])
         self.ask(
@@ -69,7 +71,7 @@ class Ordering(RuleBasedStateMachine):
 
     @rule(order=orders, cents=st.integers(1, 5000))
     def take_back(self, order: str, cents: int) -> None:
-        sku = self.office.entry(order).order["items"][0]["id"]
+        sku = self.flow.entry(order).order["items"][0]["id"]
         self.ask(
             "invoice", order, invoice_number="R", type="Input", value_cents=cents, issued_at=ISSUED,
             items=[{"sku_id": sku, "quantity": 1, "price_cents": 1}],
@@ -92,34 +94,34 @@ class Ordering(RuleBasedStateMachine):
     def the_same_again(self, data: st.DataObject) -> None:
         if self.asked:
             kind, order, fields = data.draw(st.sampled_from(self.asked))
-            self.office.ask(kind, order, **fields)
+            self.flow.ask(kind, order, **fields)
 
     @rule(kind=FAULTS, route=ROUTES, times=st.integers(1, 3))
     def something_breaks(self, kind: str, route: str, times: int) -> None:
         if kind == "ignore_effect" and route in ("order", "changes"):
             return
-        self.office.simulator.faults.add(kind=kind, route=route, times=times)
+        self.flow.simulator.faults.add(kind=kind, route=route, times=times)
 
     @rule(down=st.booleans())
     def the_erp(self, down: bool) -> None:
-        self.office.erp.is_down = down
+        self.flow.erp.is_down = down
 
     @rule()
     def a_worker_dies_after_a_step(self) -> None:
-        self.office.work_one_step()
-        self.office.clock.pass_by(60)
+        self.flow.work_one_step()
+        self.flow.clock.pass_by(60)
 
     @rule(seconds=st.sampled_from([1, 30, 400]))
     def work(self, seconds: int) -> None:
-        self.office.work(seconds=seconds)
+        self.flow.work(seconds=seconds)
 
     @invariant()
     def never_more_than_was_sold_and_nothing_twice(self) -> None:
-        for order_id in self.office.simulator.store.shown()["orders"]:
-            raw = self.office.entry(order_id).order
+        for order_id in self.flow.simulator.store.shown()["orders"]:
+            raw = self.flow.entry(order_id).order
             packages = schemas.read_packages(raw)
             now = balance(schemas.read_order(raw), packages)
-            calls = self.office.entry(order_id).calls
+            calls = self.flow.entry(order_id).calls
             names = Counter((one.invoice_number, one.type) for one in packages)
             assert now.invoiced_cents <= now.total_cents
             assert now.returned_cents <= now.invoiced_cents
@@ -132,18 +134,18 @@ class Ordering(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         try:
-            self.office.simulator.faults.clear()
-            self.office.erp.is_down = False
+            self.flow.simulator.faults.clear()
+            self.flow.erp.is_down = False
             for _ in range(40):
-                self.office.work(seconds=6 * 3600)
+                self.flow.work(seconds=6 * 3600)
             self.never_more_than_was_sold_and_nothing_twice()
             self.everything_has_ended_and_both_views_agree()
         finally:
             self.stack.close()
 
     def everything_has_ended_and_both_views_agree(self) -> None:
-        rows = self.office.journal.requests.find(limit=10_000)
-        told = Counter(int(one.key.split("-")[1]) for one in self.office.erp.events.values())
+        rows = self.flow.journal.requests.find(limit=10_000)
+        told = Counter(int(one.key.split("-")[1]) for one in self.flow.erp.events.values())
         assert [one for one in rows if one.state is State.OPEN] == []
         assert [one for one in rows if not told[one.job]] == []
         done = {
@@ -153,14 +155,14 @@ class Ordering(RuleBasedStateMachine):
         }
         shown = {
             (order_id, package["invoiceNumber"])
-            for order_id in self.office.simulator.store.shown()["orders"]
-            for package in self.office.packages(order_id)
+            for order_id in self.flow.simulator.store.shown()["orders"]
+            for package in self.flow.packages(order_id)
         }
         assert done == shown
         canceled = {
             one.order_id for one in rows if one.kind == "cancellation" and one.state is State.DONE
         }
-        assert canceled == {one for one in canceled if self.office.status(one) == "canceled"}
+        assert canceled == {one for one in canceled if self.flow.status(one) == "canceled"}
 
 
 TestOrdering = Ordering.TestCase

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from support.in_process import Desk, desk
+from support.order_flow import OrderFlow, order_flow
 from tasks.alerts.delivery import Message, notify
 from tasks.alerts.model import AlertPolicy, MonitoredStore
 from tasks.alerts.rules import update_alerts
@@ -80,9 +80,9 @@ class Planted:
 class Month:
     """A store that is open by day, its cluster, and an operator."""
 
-    def __init__(self, office: Desk) -> None:
-        self.office, self.store = office, office.simulator.store
-        self.journal = office.journal
+    def __init__(self, flow: OrderFlow) -> None:
+        self.flow, self.store = flow, flow.simulator.store
+        self.journal = flow.journal
         self.random = random.Random(1)
         self.inbox = Inbox()
         self.policy = AlertPolicy(
@@ -90,15 +90,15 @@ class Month:
         )
         self.missed: list[str] = []
         self.findings: list[Finding] = []
-        office.clock.moment = START
+        flow.clock.moment = START
 
     @property
     def now(self) -> datetime:
-        return self.office.clock()
+        return self.flow.clock()
 
     def live(self, planted: Sequence[Planted]) -> None:
         """Let the month pass."""
-        self.office.client.configure_feed(FeedConfig((READY,), 300, KEPT))
+        self.flow.client.configure_feed(FeedConfig((READY,), 300, KEPT))
         self.journal.feeds.set_up("acme", (READY,), hidden_seconds=300, kept_seconds=KEPT)
         for one in planted:
             assert one.begins + one.lasts < MONTH
@@ -114,7 +114,7 @@ class Month:
             if (local.hour, local.minute) == (MORNING, 0):
                 self.operate()
             step = STEP if OPENS <= local.hour < CLOSES else NIGHTLY
-            self.office.clock.pass_by(step.total_seconds())
+            self.flow.clock.pass_by(step.total_seconds())
 
     def shop(self) -> None:
         """Shoppers buy, while the shop is open."""
@@ -129,36 +129,36 @@ class Month:
         hourly = ("orders.reconcile",) if self.now.minute == 0 else ()
         for name in ("orders.list", "orders.read_feed", *hourly):
             app.tasks[name].apply(kwargs={"store": "acme"})
-        self.office.work()
+        self.flow.work()
         update_alerts(self.journal, self.policy, self.now)
-        notify(self.journal, self.inbox, self.policy, now=self.office.clock)
+        notify(self.journal, self.inbox, self.policy, now=self.flow.clock)
 
     def operate(self) -> None:
         """Do each morning what the alerts say: reconcile, mend what can be, enter the rest by hand."""
         if not any(one.rule == "reconciliation_findings" for one in self.open_alerts()):
             return
         compared = self.compare(timedelta(days=DAYS))
-        left = [one for one in compared if not repair.mend(self.office.context, one).done]
+        left = [one for one in compared if not repair.mend(self.flow.context, one).done]
         for one in left:
             if one.kind == "moved-on-absent":
                 self.enter_by_hand(one.order_id)
         self.findings += compared
         rest = compare_store(
-            self.journal, self.office.erp, self.office.client, "acme",
+            self.journal, self.flow.erp, self.flow.client, "acme",
             self.now - timedelta(days=DAYS), self.now,
         )  # fmt: skip
         self.journal.reconciliations.save(rest.summary(self.now))
 
     def compare(self, age: timedelta) -> list[Finding]:
         """Return where VTEX, journal and ERP differ."""
-        client, since = self.office.client, self.now - age
-        erp = self.office.erp
+        client, since = self.flow.client, self.now - age
+        erp = self.flow.erp
         return compare_store(self.journal, erp, client, "acme", since, self.now).findings
 
     def enter_by_hand(self, order_id: str) -> None:
         """Enter an order into the ERP, as a clerk does who reads it in VTEX's admin."""
-        order = schemas.read_order(self.office.client.order(order_id))
-        self.office.erp.insert(sales_order("acme", order, None, allow_mismatch=True))
+        order = schemas.read_order(self.flow.client.order(order_id))
+        self.flow.erp.insert(sales_order("acme", order, None, allow_mismatch=True))
 
     def open_alerts(self) -> list[object]:
         return [one for one in self.journal.alerts.find() if one.closed_at is None]
@@ -178,7 +178,7 @@ def start_index(month: Month) -> None:
 def miss_some(month: Month) -> None:
     month.missed = month.store.generate(3, "approve-payment")
     month.store.freeze_index(month.missed, frozen=True)
-    month.office.clock.pass_by(1)
+    month.flow.clock.pass_by(1)
     for one in month.missed:
         set_status(month, one, READY)
 
@@ -212,23 +212,23 @@ def cancel_by_hand(month: Month) -> None:
 
 
 def set_status(month: Month, order_id: str, status: str) -> None:
-    month.store.change(month.office.entry(order_id), {"status": status})
+    month.store.change(month.flow.entry(order_id), {"status": status})
 
 
 def stop_vtex(month: Month) -> None:
-    month.office.simulator.faults.add(kind="unavailable", times=None)
+    month.flow.simulator.faults.add(kind="unavailable", times=None)
 
 
 def start_vtex(month: Month) -> None:
-    month.office.simulator.faults.clear()
+    month.flow.simulator.faults.clear()
 
 
 def stop_erp(month: Month) -> None:
-    month.office.erp.is_down = True
+    month.flow.erp.is_down = True
 
 
 def start_erp(month: Month) -> None:
-    month.office.erp.is_down = False
+    month.flow.erp.is_down = False
 
 
 def expire_key(month: Month) -> None:
@@ -273,12 +273,12 @@ PLANTED = (
 @pytest.fixture
 def month(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Month]:
     settings = {"index_lag": 240, "handling_delay": 2, "cancel_delay": 2}
-    with desk(f"sqlite:///{tmp_path}/journal.db", **settings) as office:
+    with order_flow(f"sqlite:///{tmp_path}/journal.db", **settings) as flow:
         # There is no broker here: what would be sent is worked at once.
         for module in ("tasks.intake.feed", "tasks.intake.orders"):
-            monkeypatch.setattr(f"{module}.send", lambda _, tickets: office.run(tickets))
-        office.context = StoreTask.process_context = replace(office.context, rests={"acme": PACE})
-        yield Month(office)
+            monkeypatch.setattr(f"{module}.send", lambda _, tickets: flow.run(tickets))
+        flow.context = StoreTask.process_context = replace(flow.context, rests={"acme": PACE})
+        yield Month(flow)
 
 
 @pytest.mark.slow
@@ -290,7 +290,7 @@ def test_a_month_with_all_that_breaks_ends_with_every_order_in_and_each_fault_to
     assert month.compare(MONTH) == []
     shown = month.store.shown()["orders"]
     paid = {one for one in shown if shown[one]["status"] not in ("approve-payment",)}
-    in_erp = {order_id for _, order_id in month.office.erp.orders}
+    in_erp = {order_id for _, order_id in month.flow.erp.orders}
     assert in_erp == paid
     assert len(paid) > 900
     alerts = month.journal.alerts.find(since=START)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from support.webhook import PASSWORD, Hook, hook
+from support.webhook import PASSWORD, Webhook, webhook
 from tasks.alerts.delivery import Message, Severity
 from workers import log
 from workers.notifier import AppriseNotifier
@@ -21,8 +21,8 @@ NEWS = Message(
 
 
 @pytest.fixture
-def there() -> Iterator[Hook]:
-    with hook() as made:
+def there() -> Iterator[Webhook]:
+    with webhook() as made:
         yield made
 
 
@@ -43,7 +43,7 @@ def logged() -> Iterator[io.StringIO]:
         logging.getLogger(name).setLevel(one)
 
 
-def test_a_message_comes_as_it_was_written(there: Hook) -> None:
+def test_a_message_comes_as_it_was_written(there: Webhook) -> None:
     notifier = AppriseNotifier([there.url])
 
     assert notifier.send("1 json", NEWS) is None
@@ -54,7 +54,7 @@ def test_a_message_comes_as_it_was_written(there: Hook) -> None:
 
 @pytest.mark.parametrize(("status", "words"), [(401, "it answered 401"), (500, "it answered 500")])
 def test_a_service_that_refuses_is_told_by_its_status(
-    there: Hook, logged: io.StringIO, status: int, words: str
+    there: Webhook, logged: io.StringIO, status: int, words: str
 ) -> None:
     there.status = status
 

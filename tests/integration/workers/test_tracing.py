@@ -13,8 +13,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio, Sampler
 
 from erp.port import ErpRejected
-from support.in_process import Desk
-from support.observed_tasks import watched, words_of
+from support.observed_flow import observed_flow, words_of
+from support.order_flow import OrderFlow
 from tasks.base import StoreTask
 from tasks.instrumentation import TwoObservers
 from workers.app import app
@@ -39,14 +39,14 @@ def spans() -> InMemorySpanExporter:
 
 
 @pytest.fixture
-def counter(tmp_path: Any, spans: InMemorySpanExporter) -> Iterator[Desk]:
-    with watched(f"sqlite:///{tmp_path}/journal.db", traces(spans)) as made:
+def flow(tmp_path: Any, spans: InMemorySpanExporter) -> Iterator[OrderFlow]:
+    with observed_flow(f"sqlite:///{tmp_path}/journal.db", traces(spans)) as made:
         yield made
 
 
-def ready(counter: Desk) -> str:
-    order_id = counter.order(status="ready-for-handling")
-    counter.intake(order_id)
+def ready(flow: OrderFlow) -> str:
+    order_id = flow.order(status="ready-for-handling")
+    flow.intake(order_id)
     return order_id
 
 
@@ -59,11 +59,11 @@ def trace_ids(spans: InMemorySpanExporter) -> set[int]:
 
 
 def test_an_order_is_one_trace_of_its_steps_and_their_calls(
-    counter: Desk, spans: InMemorySpanExporter
+    flow: OrderFlow, spans: InMemorySpanExporter
 ) -> None:
-    order_id = ready(counter)
-    counter.clock.pass_by(60)
-    counter.work()
+    order_id = ready(flow)
+    flow.clock.pass_by(60)
+    flow.work()
 
     found = named(spans)
 
@@ -88,17 +88,17 @@ def test_an_order_is_one_trace_of_its_steps_and_their_calls(
 
 
 def test_what_is_tried_again_by_another_worker_and_asked_for_later_is_in_the_same_trace(
-    counter: Desk, spans: InMemorySpanExporter
+    flow: OrderFlow, spans: InMemorySpanExporter
 ) -> None:
-    order_id = ready(counter)
-    counter.simulator.faults.add(kind="unavailable", route="order", times=1)
-    counter.work(seconds=301)
-    counter.context = replace(counter.context, observer=traces(spans))
-    StoreTask.process_context = counter.context
-    counter.work()
-    counter.clock.pass_by(86_400)
-    counter.invoice(order_id)
-    counter.settle()
+    order_id = ready(flow)
+    flow.simulator.faults.add(kind="unavailable", route="order", times=1)
+    flow.work(seconds=301)
+    flow.context = replace(flow.context, observer=traces(spans))
+    StoreTask.process_context = flow.context
+    flow.work()
+    flow.clock.pass_by(86_400)
+    flow.invoice(order_id)
+    flow.settle()
 
     fetches = [one for one in spans.get_finished_spans() if one.name == "orders.fetch"]
 
@@ -108,9 +108,9 @@ def test_what_is_tried_again_by_another_worker_and_asked_for_later_is_in_the_sam
     assert "invoices.post" in named(spans)
 
 
-def test_two_orders_are_two_traces(counter: Desk, spans: InMemorySpanExporter) -> None:
-    wanted = {ids_of("acme", ready(counter))[0] for _ in range(2)}
-    counter.work()
+def test_two_orders_are_two_traces(flow: OrderFlow, spans: InMemorySpanExporter) -> None:
+    wanted = {ids_of("acme", ready(flow))[0] for _ in range(2)}
+    flow.work()
 
     assert trace_ids(spans) == wanted
     assert ids_of("acme", "v1-01") != ids_of("outlet", "v1-01")
@@ -118,14 +118,14 @@ def test_two_orders_are_two_traces(counter: Desk, spans: InMemorySpanExporter) -
 
 @pytest.mark.parametrize("error", [ErpRejected("Ana Prado"), ZeroDivisionError("Ana Prado")])
 def test_a_step_that_fails_is_shown_as_such_without_its_words(
-    counter: Desk, spans: InMemorySpanExporter, error: Exception
+    flow: OrderFlow, spans: InMemorySpanExporter, error: Exception
 ) -> None:
     def refuse(*_: object) -> str:
         raise error
 
-    ready(counter)
-    counter.erp.insert = refuse
-    counter.work()
+    ready(flow)
+    flow.erp.insert = refuse
+    flow.work()
 
     insert = named(spans)["orders.insert"]
 
@@ -134,20 +134,20 @@ def test_a_step_that_fails_is_shown_as_such_without_its_words(
     assert "Ana Prado" not in "".join(one.to_json() for one in spans.get_finished_spans())
 
 
-def test_no_span_names_a_person(counter: Desk, spans: InMemorySpanExporter) -> None:
-    order_id = ready(counter)
-    counter.work()
-    counter.invoice(order_id)
-    counter.settle()
+def test_no_span_names_a_person(flow: OrderFlow, spans: InMemorySpanExporter) -> None:
+    order_id = ready(flow)
+    flow.work()
+    flow.invoice(order_id)
+    flow.settle()
 
     shown = "".join(one.to_json() for one in spans.get_finished_spans())
 
-    words = words_of(counter.entry(order_id)) | {"vtexappkey-acme-SIMULA", "simulated-token"}
+    words = words_of(flow.entry(order_id)) | {"vtexappkey-acme-SIMULA", "simulated-token"}
     assert order_id in shown
     assert not [one for one in words if one in shown]
 
 
-def test_what_is_no_order_leaves_no_trace(counter: Desk, spans: InMemorySpanExporter) -> None:
+def test_what_is_no_order_leaves_no_trace(flow: OrderFlow, spans: InMemorySpanExporter) -> None:
     for store, order_id in (("acme", "Ana Prado"), ("Ana Prado", "v1acme-01"), ("acme", "")):
         app.tasks["orders.fetch"].apply(kwargs={"store": store, "order_id": order_id, "attempt": 1})
 
@@ -158,9 +158,9 @@ def test_a_sampled_share_of_the_orders_is_traced_whole(
     tmp_path: Any, spans: InMemorySpanExporter
 ) -> None:
     sampled = traces(spans, ParentBasedTraceIdRatio(0.5))
-    with watched(f"sqlite:///{tmp_path}/journal.db", sampled) as counter:
-        orders = [ready(counter) for _ in range(12)]
-        counter.work()
+    with observed_flow(f"sqlite:///{tmp_path}/journal.db", sampled) as flow:
+        orders = [ready(flow) for _ in range(12)]
+        flow.work()
 
     by_trace: dict[int, int] = {}
     for one in spans.get_finished_spans():
@@ -174,9 +174,9 @@ def test_a_sampled_share_of_the_orders_is_traced_whole(
 def test_metrics_and_traces_go_together(tmp_path: Any, spans: InMemorySpanExporter) -> None:
     into = registry("worker")
     both = TwoObservers(WorkMetrics(["acme"], into), traces(spans))
-    with watched(f"sqlite:///{tmp_path}/journal.db", both) as counter:
-        ready(counter)
-        counter.work()
+    with observed_flow(f"sqlite:///{tmp_path}/journal.db", both) as flow:
+        ready(flow)
+        flow.work()
 
     done = {"store": "acme", "task": "orders.insert", "outcome": "done", "reason": ""}
     assert into.get_sample_value("vtex_erp_tasks_total", done) == 1

@@ -22,7 +22,7 @@ CODES = {"310045", "310102"} | {
 PROTOCOLS = {"json-rpc": 11, "json-2": 19}
 
 
-class OdooBench:
+class FakeOdooHarness:
     """An adapter, its fake, and who works in that."""
 
     def __init__(self, version: int) -> None:

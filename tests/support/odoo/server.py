@@ -16,7 +16,7 @@ from sqlalchemy import create_engine, make_url, text
 
 from erp.adapters.odoo.adapter import OdooErp
 from erp.port import Erp
-from support.connection_proxy import Wire
+from support.connection_proxy import ConnectionProxy
 from support.servers import ROOT, Process, eventually, free_port
 
 VENV = ROOT / ".venv-odoo"
@@ -115,7 +115,7 @@ class OdooServer:
             return False
 
 
-class RealBench:
+class RealOdooHarness:
     """What Odoo's people do, for the conformance checks. Its outbox is played by test_odoo.py."""
 
     def __init__(self, server: OdooServer) -> None:
@@ -135,15 +135,15 @@ class RealBench:
 
     @contextmanager
     def losing_answers(self) -> Iterator[Erp]:
-        wire = Wire(make_url(self.url).port or 0)
-        erp = OdooErp(str(self.url).replace(f":{make_url(self.url).port}/", f":{wire.port}/"))
-        wire.lose_after = b"action_confirm"
+        proxy = ConnectionProxy(make_url(self.url).port or 0)
+        erp = OdooErp(str(self.url).replace(f":{make_url(self.url).port}/", f":{proxy.port}/"))
+        proxy.lose_after = b"action_confirm"
         try:
             yield erp
-            assert wire.lost
+            assert proxy.lost
         finally:
             erp.close()
-            wire.close()
+            proxy.close()
 
     def confirm(self, order_id: str) -> None:
         self.send(order_id)

@@ -8,15 +8,15 @@ from collections.abc import Iterator
 import pytest
 
 from support.servers import Cluster, eventually
-from support.webhook import PASSWORD, Hook, hook
+from support.webhook import PASSWORD, Webhook, webhook
 
 PERSONAL = ["Comércio Exemplo", "Rua das Palmeiras", "@ct.vtex.com.br", "simulated-token", PASSWORD]
 
 
 @pytest.fixture
-def told(cluster: Cluster) -> Iterator[Hook]:
+def told(cluster: Cluster) -> Iterator[Webhook]:
     """A webhook that a cluster of little patience tells of everything."""
-    with hook() as made:
+    with webhook() as made:
         cluster.env |= {
             "ALERT_URLS": made.url, "ALERT_CHECK_INTERVAL_SECONDS": "0.5", "ALERT_PENDING_SECONDS": "1",
             "ALERT_RESOLVE_SECONDS": "2", "ALERT_BEAT_SILENT_SECONDS": "4",
@@ -30,7 +30,7 @@ def alerts(cluster: Cluster, *options: str) -> dict[str, dict[str, object]]:
 
 
 def test_fifty_orders_dead_of_one_cause_and_a_store_that_pauses_are_a_message_each(
-    cluster: Cluster, told: Hook
+    cluster: Cluster, told: Webhook
 ) -> None:
     cluster.start_simulator(50)
     for order_id in cluster.state()["orders"]:
@@ -71,7 +71,7 @@ def test_fifty_orders_dead_of_one_cause_and_a_store_that_pauses_are_a_message_ea
 
 
 def test_a_beat_that_is_dead_is_told_once_by_whichever_worker_and_is_over_when_it_is_back(
-    cluster: Cluster, told: Hook
+    cluster: Cluster, told: Webhook
 ) -> None:
     cluster.start_simulator(0)
     cluster.start_worker("w1")
@@ -94,7 +94,7 @@ def test_a_beat_that_is_dead_is_told_once_by_whichever_worker_and_is_over_when_i
 
 
 def test_a_receiver_that_is_down_holds_up_no_order_and_is_named_with_what_it_answered(
-    cluster: Cluster, told: Hook
+    cluster: Cluster, told: Webhook
 ) -> None:
     told.status = 503
     cluster.start_one_of_each(4)

@@ -8,20 +8,20 @@ from datetime import timedelta
 
 import pytest
 
-from support.in_process import Desk, desk
+from support.order_flow import OrderFlow, order_flow
 from tasks.base import StoreTask
 from vtex.documents import FeedConfig
 from vtex.statuses import CHANGES, READY
 
 
 @pytest.fixture
-def counter(journal_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    # There is no broker here: what would be sent is due at once, and worked by the desk.
+def flow(journal_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[OrderFlow]:
+    # There is no broker here: what would be sent is due at once, and worked off at once.
     for module in ("tasks.intake.feed", "tasks.intake.orders", "tasks.order_changes.polling"):
         monkeypatch.setattr(
             f"{module}.send", lambda journal, tickets: journal.jobs.release(tickets)
         )
-    with desk(journal_url, index_lag=0) as made:
+    with order_flow(journal_url, index_lag=0) as made:
         pace = timedelta(minutes=10)
         made.context = StoreTask.process_context = replace(made.context, rests={"acme": pace})
         config = FeedConfig((READY, *CHANGES), 300, 345_600)

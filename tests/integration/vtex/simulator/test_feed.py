@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from support.in_process import Clock
+from support.order_flow import Clock
 from vtex.simulator.config import Config
 from vtex.simulator.server import Running, running
 

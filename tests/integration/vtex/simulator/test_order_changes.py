@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from support.in_process import Clock
+from support.order_flow import Clock
 from vtex import payloads
 from vtex.client import VtexClient
 from vtex.errors import OrderNotFound, VtexRejected

@@ -28,7 +28,7 @@ from workers.app import app
 
 
 class Clock:
-    """A time that moves when it is told to."""
+    """A time that only ``pass_by`` moves."""
 
     def __init__(self) -> None:
         self.moment = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -45,7 +45,7 @@ def _nobody_else(_: str) -> Iterator[Renew | None]:
     yield lambda: None
 
 
-class Desk:
+class OrderFlow:
     """One store, one ERP, one journal."""
 
     def __init__(self, simulator: Running, journal: Journal, clock: Clock) -> None:
@@ -165,8 +165,8 @@ class Desk:
 
 
 @contextmanager
-def desk(journal_url: str, **config: Any) -> Iterator[Desk]:
-    """Set up a desk; its simulated store has no delays of real time."""
+def order_flow(journal_url: str, **config: Any) -> Iterator[OrderFlow]:
+    """Set up an order flow; its simulated store has no delays of real time."""
     clock = Clock()
     journal = Journal(journal_url, policy=Policy(backoff_base_seconds=1), now=clock)
     journal.migrate()
@@ -174,7 +174,7 @@ def desk(journal_url: str, **config: Any) -> Iterator[Desk]:
     before = StoreTask.process_context
     with running(Config(**config)) as simulator:
         simulator.store._now = clock
-        made = Desk(simulator, journal, clock)
+        made = OrderFlow(simulator, journal, clock)
         StoreTask.process_context = made.context
         try:
             yield made

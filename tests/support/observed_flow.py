@@ -1,4 +1,4 @@
-"""A desk that is watched, and what there is to read of metrics."""
+"""An order flow with an observer, and metrics as Prometheus reads them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from support.in_process import Desk, desk
+from support.order_flow import OrderFlow, order_flow
 from tasks.base import StoreTask
 from tasks.instrumentation import TaskObserver
 from vtex.client import VtexClient
@@ -20,9 +20,9 @@ Labels = dict[str, str]
 
 
 @contextmanager
-def watched(journal_url: str, observer: TaskObserver) -> Iterator[Desk]:
-    """Set up a desk whose tasks and calls tell a watch."""
-    with desk(journal_url) as made:
+def observed_flow(journal_url: str, observer: TaskObserver) -> Iterator[OrderFlow]:
+    """Set up an order flow whose tasks and calls report to an observer."""
+    with order_flow(journal_url) as made:
         account = made.client._transport.account
         made.client = VtexClient(Transport(account, read_timeout=2, observer=observer.vtex_called))
         made.context = replace(made.context, vtex={"acme": made.client}, observer=observer)
@@ -30,7 +30,7 @@ def watched(journal_url: str, observer: TaskObserver) -> Iterator[Desk]:
         yield made
 
 
-class Read:
+class MetricsText:
     """Metrics as Prometheus reads them."""
 
     def __init__(self, text: str) -> None:
@@ -40,7 +40,7 @@ class Read:
         ]
 
     @classmethod
-    def of(cls, registry: CollectorRegistry) -> Read:
+    def of(cls, registry: CollectorRegistry) -> MetricsText:
         return cls(generate_latest(registry).decode())
 
     def all(self, name: str, **labels: str) -> list[tuple[Labels, float]]:
