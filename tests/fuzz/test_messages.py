@@ -95,7 +95,7 @@ def jobs(journal: Journal) -> Counter[str]:
 def keep(journal: Journal, message: tuple[str, dict[str, Any]]) -> None:
     """Take a request, and assert that there is a job more, or that it was known."""
     kind, fields = message
-    context = Context(journal, MemoryErp(), {}, in_flight=9, alone=contextlib.nullcontext)
+    context = Context(journal, MemoryErp(), {}, in_flight=9, lock=contextlib.nullcontext)
     before = jobs(journal)
     state = State.OPEN
     try:

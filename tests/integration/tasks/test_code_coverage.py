@@ -111,7 +111,7 @@ def test_the_erp_writes_its_codes_into_a_table(outbox: SqlOutbox) -> None:
         ("acme", "PAYMENT", "2"), ("acme", "sku", "310045"), ("outlet", "sku", "9"),
     ):  # fmt: skip
         outbox.write(
-            "INSERT INTO int_code (account, kind, vtex_code, erp_code) "
+            "INSERT INTO int_code (store, kind, vtex_code, erp_code) "
             f"VALUES ('{account}', '{kind}', '{code}', 'E-{code}')"
         )
 
@@ -121,7 +121,7 @@ def test_the_erp_writes_its_codes_into_a_table(outbox: SqlOutbox) -> None:
 
 def test_a_kind_that_nobody_knows_is_named(outbox: SqlOutbox) -> None:
     outbox.write(
-        "INSERT INTO int_code (account, kind, vtex_code, erp_code) VALUES ('acme', 'skus', '1', 'A')"
+        "INSERT INTO int_code (store, kind, vtex_code, erp_code) VALUES ('acme', 'skus', '1', 'A')"
     )
 
     with pytest.raises(ErpRejected, match=r"int_code.kind: skus is none of payment, carrier"):

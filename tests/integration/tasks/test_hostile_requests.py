@@ -28,7 +28,7 @@ INVOICE: dict[str, Any] = ORDER | {
 
 @pytest.fixture
 def context(journal: Journal) -> Context:
-    return Context(journal, MemoryErp(), {}, in_flight=9, alone=contextlib.nullcontext)
+    return Context(journal, MemoryErp(), {}, in_flight=9, lock=contextlib.nullcontext)
 
 
 def nested(levels: int) -> Any:

@@ -213,7 +213,7 @@ def test_the_numbers_are_those_of_the_store(world: World) -> None:
         seen = partial(world.prometheus.has_seen, expression, value)
         eventually(seen, 30, f"{expression} is not {value}")
     dead = world.prometheus.ask("max by (store, kind, reason) (vtex_erp_dead_letters)")
-    assert dead == [({"store": "acme", "kind": "intake", "reason": "erp"}, 1)]
+    assert dead == [({"store": "acme", "kind": "intake", "reason": "erp_rejected"}, 1)]
 
 
 def test_both_workers_worked_and_each_process_says_what_it_is(world: World) -> None:

@@ -98,7 +98,7 @@ def test_a_program_that_knows_celery_alone_sends_by_name(
     )  # fmt: skip
 
     assert_one_invoice(handled, order_id)
-    assert handled.erp_rows("select kind, outcome, number from int_result") == [
+    assert handled.erp_rows("select kind, outcome, invoice_number from int_result") == [
         ("invoice", "done", "128841")
     ]
 
