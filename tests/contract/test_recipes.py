@@ -1,0 +1,38 @@
+"""Each recipe of CONTRIBUTING.md, followed in a copy of the tree, has its effect."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from support.recipes.edited_copy import apply, copy_packages, run
+from support.recipes import erp, erp_field, setting, vtex_endpoint
+from support.recipes.recipe import Recipe
+from support.servers import ROOT
+
+PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+RECIPES = [module.RECIPE for module in (erp, vtex_endpoint, erp_field, setting)]
+
+each_recipe = pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.title)
+
+
+def files_of(title: str) -> list[str]:
+    """Return the files that a section of the page lists, in order."""
+    section = PAGE.split(f"\n### {title}\n")[1].split("\n## ")[0].split("\n### ")[0]
+    return re.findall(r"^\d+\. `([^`]+)`", section, re.MULTILINE)
+
+
+@each_recipe
+def test_the_page_lists_the_files_of_a_recipe(recipe: Recipe) -> None:
+    assert files_of(recipe.title) == list(recipe.edits)
+
+
+@each_recipe
+def test_a_recipe_has_its_effect(recipe: Recipe, tmp_path: Path) -> None:
+    home = copy_packages(tmp_path / "copy")
+    apply(home, recipe.edits)
+
+    run(home, recipe.program)

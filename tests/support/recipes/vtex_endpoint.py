@@ -1,0 +1,114 @@
+"""The e-mails of an order: an endpoint that the workers do not call yet."""
+
+from __future__ import annotations
+
+from support.recipes.recipe import Recipe
+
+RECIPE = Recipe(
+    "Add a VTEX endpoint",
+    {
+        "vtex/transport/endpoints.py": [
+            (
+                '    (r"/api/orders/feed", "feed"),\n',
+                '    (r"/api/oms/pvt/orders/[^/]+/conversation-message", "messages"),\n'
+                '    (r"/api/orders/feed", "feed"),\n',
+            )
+        ],
+        "vtex/documents.py": [
+            (
+                "",
+                '''
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """An e-mail that VTEX sent about an order."""
+
+    subject: str
+''',
+            )
+        ],
+        "vtex/schemas/mails.py": '''"""E-mails of an order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import post_load
+
+from vtex.documents import Mail
+from vtex.schemas.values import JsonObject, Text, load
+
+
+class _Mail(JsonObject):
+    subject = Text(required=True)
+
+    @post_load
+    def _made(self, data: dict[str, Any], **_: Any) -> Mail:
+        return Mail(**data)
+
+
+def read_mails(raw: list[Any]) -> tuple[Mail, ...]:
+    """Read the e-mails of an order."""
+    return tuple(load(_Mail(), row, "an e-mail") for row in raw)
+''',
+        "vtex/client.py": [
+            (
+                "from vtex.errors import (",
+                "from vtex.schemas.mails import read_mails\nfrom vtex.documents import Mail\n"
+                "from vtex.errors import (",
+            ),
+            (
+                "    def transaction(self, transaction_id: str)",
+                '''    def mails(self, order_id: str) -> tuple[Mail, ...]:
+        """Return the e-mails of an order.
+
+        Source: ``GET /api/oms/pvt/orders/{orderId}/conversation-message``.
+        """
+        return read_mails(self._transport.get(f"{_order_path(order_id)}/conversation-message"))
+
+    def transaction(self, transaction_id: str)''',
+            ),
+        ],
+        "vtex/simulator/routes.py": [
+            (
+                "class StartHandling(AnOrder):",
+                '''class Mails(AnOrder):
+    """``GET /api/oms/pvt/orders/{orderId}/conversation-message``."""
+
+    route, permission = "messages", "View order"
+
+    async def get(self, order_id: str) -> None:
+        """Answer the e-mails."""
+        await self.answer(order_id)
+
+    def effect(self, order_id: str | None) -> None:
+        """Return one e-mail."""
+        if self.found(order_id) is not None:
+            self.say(200, [{"subject": "Pedido recebido"}])
+
+
+class StartHandling(AnOrder):''',
+            ),
+            (
+                '    (r"/api/oms/pvt/orders/([^/]+)/start-handling", StartHandling),\n',
+                '    (r"/api/oms/pvt/orders/([^/]+)/start-handling", StartHandling),\n'
+                '    (r"/api/oms/pvt/orders/([^/]+)/conversation-message", Mails),\n',
+            ),
+        ],
+    },
+    """
+from vtex.client import VtexClient
+from vtex.simulator.config import Config
+from vtex.simulator.server import running
+from vtex.transport.endpoints import endpoint_of
+from vtex.transport.transport import Account, Transport
+
+with running(Config(port=0)) as store:
+    (order_id,) = store.store.generate(1, "ready-for-handling", "plain")
+    account = Account("acme", store.app_key, store.app_token, store.url, store.url)
+    (mail,) = VtexClient(Transport(account)).mails(order_id)
+
+assert mail.subject == "Pedido recebido"
+assert endpoint_of(f"/api/oms/pvt/orders/{order_id}/conversation-message") == "messages"
+""",
+)
