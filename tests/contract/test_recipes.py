@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from support.recipes.edited_copy import apply, copy_packages, run
 from support.recipes import erp, erp_field, setting, vtex_endpoint
+from support.recipes.edited_copy import apply, copy_packages, run
 from support.recipes.recipe import Recipe
 from support.servers import ROOT
 

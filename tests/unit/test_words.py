@@ -50,7 +50,6 @@ PENDING = frozenset(
         "tasks",
         "workers",
         "help",
-       
         "docs/alerts.md",
     }
 )
@@ -62,7 +61,7 @@ PAGES = sorted(
     page.relative_to(ROOT).as_posix()
     for page in [
         *(ROOT / "docs").rglob("*.md"),
-        *(ROOT / name for name in ("README.md", "CHANGELOG.md")),
+        *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
     ]
 )
 
