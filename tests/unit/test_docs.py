@@ -36,7 +36,8 @@ def test_every_test_that_a_page_names_exists() -> None:
         text = page.read_text(encoding="utf-8")
         assert set(re.findall(r"\btest_\w+\.py", text)) <= modules, page
         for path in re.findall(r"\btests/[\w/.]*\w", text):
-            assert (root / path).exists(), f"{page}: {path}"
+            # CONTRIBUTING.md names the file that a developer creates.
+            assert (root / path).exists() or "my_erp" in path, f"{page}: {path}"
 
 
 def fields_of(page: str, heading: str) -> set[str]:
