@@ -10,25 +10,27 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from foundation.messages import alerts as messages
+from foundation.messages import log_events
 from journal.journal import Journal
 from journal.monitoring.alerts import AlertRow
 from tasks.alerts.model import AlertPolicy
 
 log = logging.getLogger(__name__)
 
-TOGETHER = 5
+DIGEST_ABOVE = 5
 """More alerts than these for a receiver at once are one message: a thousand stores that VTEX does
-not answer are one piece of news."""
+not answer have one cause."""
 
-SHOWN = 10
-"""Of those the first ones are named."""
+DIGEST_TITLES = 10
+"""Titles in such a message."""
 
-SECONDS = 30.0
-"""One run's share of a worker's thread; what it leaves, the next one sends."""
+SEND_SECONDS = 30.0
+"""Share of a worker's thread for one run. The next run sends the rest."""
 
 
 class Severity(StrEnum):
-    """What kind of news a message is."""
+    """The kind of a message."""
 
     FIRING = "firing"
     RESOLVED = "resolved"
@@ -37,7 +39,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is sent: identifiers, numbers and times; nobody's data, no secret."""
+    """A message to a receiver: identifiers, numbers and times, without personal data or secrets."""
 
     title: str
     body: str
@@ -45,41 +47,45 @@ class Message:
 
 
 class Notifier(Protocol):
-    """Sends messages to receivers, each of which takes it or does not."""
+    """Sends messages to receivers, each of which accepts it or does not."""
 
     @property
     def receivers(self) -> Sequence[str]:
-        """Their names; they tell no secret."""
+        """Their names, which hold no secret."""
 
     def send(self, receiver: str, message: Message) -> str | None:
-        """Send to one receiver, within seconds; return why it did not get it, or None."""
+        """Send to one receiver, within seconds; return why it failed, or None."""
 
 
-def message_of(one: AlertRow, policy: AlertPolicy) -> Message:
-    """Return what an alert says: that it begins, goes on, or is over."""
-    begin = _time(one.since, policy)
-    title = f"{one.store or 'vtex-erp'}: {one.words}"
-    if one.closed_at is not None:
-        lasted = f"lasted from {begin} until {_time(one.closed_at, policy)}"
-        return Message(f"over: {title}", f"{one.words}\n{lasted}", Severity.RESOLVED)
-    lines = [one.words, f"since {begin}"]
-    if one.count:
-        first = f", first the order {one.order_id}" if one.order_id else ""
-        lines.append(f"how many: {one.count}{first}")
-    lines.append(f"next: {one.todo}")
-    still = "still: " if one.round > 1 else ""
+def message_of(alert: AlertRow, policy: AlertPolicy) -> Message:
+    """Return the message of an alert that fires, still fires, or is resolved."""
+    begin = _time(alert.since, policy)
+    title = f"{alert.store or 'vtex-erp'}: {alert.words}"
+    if alert.closed_at is not None:
+        lasted = f"from {begin} until {_time(alert.closed_at, policy)}"
+        return Message(f"resolved: {title}", f"{alert.words}\n{lasted}", Severity.RESOLVED)
+    lines = [alert.words, f"since {begin}"]
+    if alert.count:
+        first = f", first order {alert.order_id}" if alert.order_id else ""
+        lines.append(f"count: {alert.count}{first}")
+    lines.append(f"next step: {alert.todo}")
+    still = "still firing: " if alert.round > 1 else ""
     return Message(still + title, "\n".join(lines), Severity.FIRING)
 
 
-def digest_of(rows: Sequence[AlertRow], policy: AlertPolicy) -> Message:
+def digest_of(alerts: Sequence[AlertRow], policy: AlertPolicy) -> Message:
     """Return one message of many alerts."""
-    lines = [message_of(one, policy).title for one in rows[:SHOWN]]
-    if len(rows) > SHOWN:
-        lines.append(f"and {len(rows) - SHOWN} more")
-    over = sum(one.closed_at is not None for one in rows)
-    title = f"vtex-erp: {len(rows) - over} alerts" + (f", {over} are over" if over else "")
-    severity = Severity.RESOLVED if over == len(rows) else Severity.FIRING
-    return Message(title, "\n".join([*lines, "next: vtex-erp alerts shows all"]), severity)
+    lines = [message_of(alert, policy).title for alert in alerts[:DIGEST_TITLES]]
+    if len(alerts) > DIGEST_TITLES:
+        lines.append(f"and {len(alerts) - DIGEST_TITLES} more")
+    resolved = sum(alert.closed_at is not None for alert in alerts)
+    firing = len(alerts) - resolved
+    text = messages.MANY_ALERTS(count=firing)
+    if resolved:
+        text = messages.MANY_ALERTS_SOME_RESOLVED(count=firing, resolved=resolved)
+    severity = Severity.FIRING if firing else Severity.RESOLVED
+    body = "\n".join([*lines, f"next step: {text.next_step}"])
+    return Message(f"vtex-erp: {text.words}", body, severity)
 
 
 def notify(
@@ -88,59 +94,59 @@ def notify(
     policy: AlertPolicy,
     *,
     now: Callable[[], datetime],
-    seconds: float = SECONDS,
+    seconds: float = SEND_SECONDS,
 ) -> int:
-    """Send what is due; return how many alerts reached everybody.
+    """Send the messages that are due; return how many alerts reached all receivers.
 
-    No transaction is open while anything is sent. What could not be sent stays due, later each
-    time; who died while sending is followed by another, and a message may come twice then.
+    Each message is sent outside a transaction. A message that failed stays due, later each time.
+    Another worker takes over from one that died while sending, so a message may come twice.
     """
-    until, done = time.monotonic() + seconds, 0
-    while notifier.receivers and time.monotonic() < until:
-        rows = journal.alerts.claim(policy.timing, now=now())
-        if not rows:
+    deadline, delivered = time.monotonic() + seconds, 0
+    while notifier.receivers and time.monotonic() < deadline:
+        alerts = journal.alerts.claim(policy.timing, now=now())
+        if not alerts:
             break
-        for some in [rows] if len(rows) > TOGETHER else [[one] for one in rows]:
-            done += _send(journal, notifier, policy, some, now=now, until=until)
-    return done
+        for batch in [alerts] if len(alerts) > DIGEST_ABOVE else [[alert] for alert in alerts]:
+            delivered += _send(journal, notifier, policy, batch, now=now, deadline=deadline)
+    return delivered
 
 
 def _send(
     journal: Journal,
     notifier: Notifier,
     policy: AlertPolicy,
-    rows: Sequence[AlertRow],
+    batch: Sequence[AlertRow],
     *,
     now: Callable[[], datetime],
-    until: float,
+    deadline: float,
 ) -> int:
-    faults: dict[int, dict[str, str | None]] = {one.id: {} for one in rows}
+    faults: dict[int, dict[str, str | None]] = {alert.id: {} for alert in batch}
     for receiver in notifier.receivers:
-        lacking = [one for one in rows if one.lacks(receiver)]
-        for message, some in _messages(lacking, policy):
-            late = time.monotonic() > until
+        due = [alert for alert in batch if alert.lacks(receiver)]
+        for message, alerts in _messages(due, policy):
+            late = time.monotonic() > deadline
             fault = "no time was left" if late else notifier.send(receiver, message)
-            for one in some:
-                faults[one.id][receiver] = fault
-    for one in rows:
-        journal.alerts.settle(one, faults[one.id], policy.timing, now=now())
-    return sum(_logged(one, [fault for fault in faults[one.id].values() if fault]) for one in rows)
+            for alert in alerts:
+                faults[alert.id][receiver] = fault
+    for alert in batch:
+        journal.alerts.settle(alert, faults[alert.id], policy.timing, now=now())
+    return sum(_logged(alert, [*filter(None, faults[alert.id].values())]) for alert in batch)
 
 
 def _messages(
-    rows: Sequence[AlertRow], policy: AlertPolicy
+    alerts: Sequence[AlertRow], policy: AlertPolicy
 ) -> Sequence[tuple[Message, Sequence[AlertRow]]]:
-    if len(rows) > TOGETHER:
-        return [(digest_of(rows, policy), rows)]
-    return [(message_of(one, policy), [one]) for one in rows]
+    if len(alerts) > DIGEST_ABOVE:
+        return [(digest_of(alerts, policy), alerts)]
+    return [(message_of(alert, policy), [alert]) for alert in alerts]
 
 
-def _logged(one: AlertRow, faults: Sequence[str]) -> bool:
-    mark = {"store": one.store, "reason": f"{one.rule}: {one.words}"}
+def _logged(alert: AlertRow, faults: Sequence[str]) -> bool:
+    facts = {"store": alert.store, "reason": f"{alert.rule}: {alert.words}"}
     if faults:
-        log.error("an alert was not taken", extra=mark | {"count": len(faults)})
+        log_events.ALERT_UNDELIVERED.log(log, **facts, count=len(faults))
     else:
-        log.warning("alert over" if one.closed_at else "alert", extra=mark)
+        log.warning("alert resolved" if alert.closed_at else "alert firing", extra=facts)
     return not faults
 
 

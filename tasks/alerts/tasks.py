@@ -6,7 +6,7 @@ from celery import shared_task
 
 from journal.monitoring.heartbeats import ALERTS_EVALUATED
 from tasks.alerts.delivery import notify
-from tasks.alerts.rules import update_alerts
+from tasks.alerts.evaluation import update_alerts
 from tasks.base import StoreTask
 
 

@@ -12,8 +12,8 @@ from journal.monitoring.heartbeats import ORDER_LIST_READ
 from journal.orders import NewOrder
 from support.order_flow import Clock
 from tasks.alerts.delivery import Message, notify
+from tasks.alerts.evaluation import update_alerts
 from tasks.alerts.model import AlertPolicy, MonitoredStore, Usage
-from tasks.alerts.rules import update_alerts
 
 STORE = MonitoredStore("acme", by_feed=True)
 POLICY = AlertPolicy((STORE, MonitoredStore("outlet")))

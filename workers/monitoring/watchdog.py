@@ -14,13 +14,14 @@ from typing import Any
 
 import redis
 
+from foundation.messages import alerts as messages
 from journal.journal import Journal
 from journal.model import JournalError
 from journal.monitoring.heartbeats import ALERTS_EVALUATED
 from journal.storage.clock import utc_now
 from tasks.alerts.delivery import notify
 from tasks.alerts.model import Rule
-from tasks.alerts.rules import beat_silent, clock_skewed
+from tasks.alerts.queries import beat_silent, clock_skew
 from tasks.context import Alerting
 from workers import wiring
 from workers.configuration.settings import Settings
@@ -94,7 +95,7 @@ class Watchdog:
             apart > self._settings.alert_clock_skew_seconds
             and Rule.CLOCK_SKEW not in policy.ignored
         )
-        causes = [clock_skewed(host, apart, now)] if wrong else []
+        causes = [clock_skew(host, apart, now)] if wrong else []
         self._journal.alerts.observe(
             causes, {(Rule.CLOCK_SKEW, "")}, policy.timing, now=now, keys={host[:128]}
         )
@@ -103,10 +104,8 @@ class Watchdog:
         try:
             held = bool(self._redis.exists(BEAT_LOCK))
         except redis.RedisError:
-            return "Redis does not answer"
-        if held:
-            return "a beat is at work, but no worker takes what it sends to the queue control"
-        return "no beat is at work"
+            return messages.REDIS_SILENT()
+        return messages.CONTROL_QUEUE_UNREAD() if held else messages.BEAT_STOPPED()
 
 
 class Silence:

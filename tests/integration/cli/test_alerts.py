@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from support.command_line import PERSON, Desk
-from tasks.alerts.rules import update_alerts
+from tasks.alerts.evaluation import update_alerts
 from workers import wiring
 from workers.configuration.settings import load
 
@@ -31,8 +31,8 @@ def test_alerts_show_what_is_wrong_with_its_next_step_and_end_with_one(desk: Des
     text = desk.type("alerts", "list", status=1)
     (alert,) = desk.json("alerts", "list", status=1)["alerts"]
 
-    assert "2 jobs set aside: items[…] …: no such SKU (first order a-01)" in text
-    assert "vtex-erp retry --store acme --reason 'items[…] …: no such SKU'" in text
+    assert "2 dead letters: items[…] …: no such SKU (first order a-01)" in text
+    assert "vtex-erp dead-letters retry --store acme --matching 'items[…] …: no such SKU'" in text
     assert "nobody" in text
     assert (alert["rule"], alert["count"], alert["order_id"]) == ("dead_letters", 2, "a-01")
     assert PERSON not in text

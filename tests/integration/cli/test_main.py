@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -11,10 +9,7 @@ import pytest
 
 from journal.orders import Orders
 from support.command_line import PERSON, Desk, commands
-from tasks.alerts.rules import look
-from workers import wiring
 from workers.cli.main import main
-from workers.configuration.settings import load
 
 
 @pytest.mark.parametrize(
@@ -27,17 +22,6 @@ from workers.configuration.settings import load
 )
 def test_a_number_out_of_all_reach_is_a_wrong_call(desk: Desk, call: str) -> None:
     assert "is not in the range" in desk.type(*call.split(), status=2)
-
-
-def looked(desk: Desk) -> None:
-    """Let somebody look for alerts now, without patience."""
-    rules = replace(wiring.rules(load(_set(desk.env))), after=timedelta())
-    look(desk.journal, rules, desk.moment)
-    desk.journal.heartbeats.record("watched")
-
-
-def _set(env: dict[str, str | None]) -> dict[str, str]:
-    return {name: value for name, value in env.items() if value is not None}
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ import pytest
 
 from support.order_flow import OrderFlow, order_flow
 from tasks.alerts.delivery import Message, notify
+from tasks.alerts.evaluation import update_alerts
 from tasks.alerts.model import AlertPolicy, MonitoredStore
-from tasks.alerts.rules import update_alerts
 from tasks.base import StoreTask
 from tasks.intake.orders import sales_order
 from tasks.reconciliation import repair
@@ -57,7 +57,7 @@ class Inbox:
 
     def told(self) -> list[str]:
         """What was told first; neither reminders nor that it is over."""
-        return [one for one in self.titles if not one.startswith(("still: ", "over: "))]
+        return [one for one in self.titles if not one.startswith(("still firing: ", "resolved: "))]
 
 
 @dataclass(frozen=True)

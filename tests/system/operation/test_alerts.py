@@ -45,27 +45,27 @@ def test_fifty_orders_dead_of_one_cause_and_a_store_that_pauses_are_a_message_ea
     first = min(dead, key=lambda one: one["job"])["order_id"]
 
     cluster.start_beat()
-    eventually(lambda: told.about("50 jobs set aside"))
+    eventually(lambda: told.about("50 dead letters"))
     cluster.steer("permissions", revoke=["View order"])
     cluster.steer("orders", count=1)
-    eventually(lambda: told.about("acme: is paused"))
+    eventually(lambda: told.about("acme: calls to VTEX are paused"))
     during = cluster.command("alerts", "list")
     cluster.steer("permissions", grant=["View order"])
     assert cluster.command("stores", "resume", "--store", "acme").returncode == 0
-    eventually(lambda: told.about("over: acme: is paused"))
+    eventually(lambda: told.about("resolved: acme: calls to VTEX are paused"))
     assert (
         cluster.command(
             "dead-letters", "discard", "--all", "--reason", "a test", "--yes"
         ).returncode
         == 0
     )
-    eventually(lambda: told.about("over: acme: 50 jobs set aside"))
+    eventually(lambda: told.about("resolved: acme: 50 dead letters"))
 
     assert during.returncode == 1
-    assert "vtex-erp resume acme" in during.stdout
+    assert "vtex-erp stores resume --store acme" in during.stdout
     eventually(lambda: cluster.command("alerts", "list").returncode == 0, 30)
     assert len(told.got) == 4, told.titles
-    assert f"how many: 50, first the order {first}" in told.got[0]["message"]
+    assert f"count: 50, first order {first}" in told.got[0]["message"]
     for text in (json.dumps(told.got, ensure_ascii=False), cluster.logs(), during.stdout):
         assert not [one for one in PERSONAL if one in text]
 
@@ -85,11 +85,11 @@ def test_a_beat_that_is_dead_is_told_once_by_whichever_worker_and_is_over_when_i
     before = alerts(cluster)["beat_silent"]["seen_at"]
     eventually(lambda: alerts(cluster)["beat_silent"]["seen_at"] != before)
     cluster.start_beat("b2")
-    eventually(lambda: told.about("over"))
+    eventually(lambda: told.about("resolved"))
 
     assert silent.returncode == 1
-    assert "what is on the schedule does not run" in told.titles[0]
-    assert "start celery -A workers beat" in told.got[0]["message"]
+    assert "scheduled tasks do not run" in told.titles[0]
+    assert "Start celery -A workers beat" in told.got[0]["message"]
     assert len(told.got) == 2, told.titles
 
 

@@ -27,9 +27,12 @@ def test_fifty_orders_of_one_cause_are_one_message_with_count_first_order_and_ne
 
     (message,) = [one for name, one in scenario.notifier.got if name == "1 json"]
     assert message.severity is Severity.FIRING
-    assert message.title == "acme: 50 jobs set aside: items[…].sku …: the ERP has no such SKU"
-    assert "how many: 50, first the order v000-01" in message.body
-    assert "next: vtex-erp dead --store acme --reason 'items[…].sku …: the ERP" in message.body
+    assert message.title == "acme: 50 dead letters: items[…].sku …: the ERP has no such SKU"
+    assert "count: 50, first order v000-01" in message.body
+    assert (
+        "next step: Run vtex-erp dead-letters list --store acme --matching 'items[…].sku …: the ERP"
+        in message.body
+    )
     assert "since 2026-03-09 12:00 -03" in message.body
 
 
@@ -41,9 +44,9 @@ def test_two_causes_and_two_stores_are_told_apart(scenario: AlertScenario) -> No
     scenario.minutes(4)
 
     assert sorted(scenario.notifier.titles()) == [
-        "acme: 1 job set aside: no such SKU",
-        "acme: 1 job set aside: sums differ",
-        "outlet: 1 job set aside: no such SKU",
+        "acme: 1 dead letter: no such SKU",
+        "acme: 1 dead letter: sums differ",
+        "outlet: 1 dead letter: no such SKU",
     ]
 
 
@@ -61,8 +64,8 @@ def test_what_was_retried_is_over_and_whoever_heard_of_it_hears_that_too(
     scenario.minutes(10)
 
     assert scenario.notifier.titles() == [
-        "acme: 1 job set aside: no such SKU",
-        "over: acme: 1 job set aside: no such SKU",
+        "acme: 1 dead letter: no such SKU",
+        "resolved: acme: 1 dead letter: no such SKU",
     ]
     (closed,) = scenario.journal.alerts.find(since=scenario.clock() - timedelta(days=1))
     assert closed.closed_at is not None
@@ -76,7 +79,7 @@ def test_more_causes_than_anybody_reads_are_one_alert_together(scenario: AlertSc
 
     rows = scenario.journal.alerts.find()
     assert len(rows) == 21
-    assert any(one.words == "6 jobs set aside for other causes" for one in rows)
+    assert any(one.words == "6 dead letters of further causes" for one in rows)
     (title,) = scenario.notifier.titles()
     assert title == "vtex-erp: 21 alerts"
 
@@ -95,8 +98,8 @@ def test_expired_credentials_are_one_alert_however_often_the_pause_is_renewed(
 
     assert during == [("store_paused", "acme")]
     assert scenario.notifier.titles() == [
-        "acme: is paused: VTEX refuses the credentials (401)",
-        "over: acme: is paused: VTEX refuses the credentials (401)",
+        "acme: calls to VTEX are paused: VTEX refuses the credentials (401)",
+        "resolved: acme: calls to VTEX are paused: VTEX refuses the credentials (401)",
     ]
 
 
@@ -116,8 +119,8 @@ def test_a_pause_by_hand_says_how_it_ends_and_is_reminded_of_after_hours(
     scenario.minutes(9 * 60, step=5)
 
     first, *rest = [one for name, one in scenario.notifier.got if name == "1 json"]
-    assert "next: vtex-erp resume acme" in first.body
-    assert [one.title for one in rest] == [f"still: {first.title}"] * 2
+    assert "next step: Run vtex-erp stores resume --store acme" in first.body
+    assert [one.title for one in rest] == [f"still firing: {first.title}"] * 2
 
 
 def test_an_erp_that_is_down_is_told_once_and_what_waits_for_it_is_not(
@@ -142,8 +145,8 @@ def test_an_erp_that_is_down_is_told_once_and_what_waits_for_it_is_not(
 
     assert during == [("erp_down", "")]
     assert scenario.notifier.titles() == [
-        "vtex-erp: the ERP takes no orders: the ERP is down",
-        "over: vtex-erp: the ERP takes no orders: the ERP is down",
+        "vtex-erp: the ERP does not accept orders: the ERP is down",
+        "resolved: vtex-erp: the ERP does not accept orders: the ERP is down",
     ]
 
 
@@ -184,7 +187,7 @@ def test_intake_that_stops_at_noon_on_a_monday_is_told_when_the_rhythm_says_so(
     # Six an hour: fifteen are missing after two and a half hours.
     assert timedelta(hours=2, minutes=15) < lasted < timedelta(hours=2, minutes=45)
     (title,) = scenario.notifier.titles()
-    assert title == "acme: no new order, where some 15 were to be expected"
+    assert title == "acme: about 15 orders are missing by the store's usual rate"
 
 
 def test_a_night_and_a_sunday_are_no_silence_in_a_store_that_never_sells_then(
@@ -225,7 +228,7 @@ def test_an_order_ends_the_silence(scenario: AlertScenario) -> None:
     scenario.minutes(8)
 
     assert scenario.open() == []
-    assert scenario.notifier.titles()[-1].startswith("over: acme: no new order")
+    assert scenario.notifier.titles()[-1].startswith("resolved: acme: about")
 
 
 def test_while_vtex_tells_nothing_that_is_told_and_no_silence_of_the_shoppers(
@@ -286,9 +289,9 @@ def test_an_order_that_waits_for_long_is_told_and_a_request_that_is_not_due_is_n
 
     (message,) = [one for name, one in scenario.notifier.got if name == "1 json"]
     assert message.title == (
-        "acme: 2 jobs known for more than 30 minutes and not done; the oldest is an order's intake"
+        "acme: 2 jobs open for more than 30 minutes, the oldest of kind intake"
     )
-    assert "next: vtex-erp order a-01 says for what" in message.body
+    assert "next step: Run vtex-erp orders show a-01" in message.body
 
 
 def test_a_feed_that_was_lost_is_told_once_though_it_was_restored_at_once(
@@ -305,8 +308,8 @@ def test_a_feed_that_was_lost_is_told_once_though_it_was_restored_at_once(
         scenario.minutes(5, step=2)
 
     assert scenario.notifier.titles() == [
-        "acme: the feed was lost, and is restored: VTEX had none any more",
-        "over: acme: the feed was lost, and is restored: VTEX had none any more",
+        "acme: the feed was lost and is restored: VTEX had none any more",
+        "resolved: acme: the feed was lost and is restored: VTEX had none any more",
     ]
 
 
@@ -354,10 +357,10 @@ def test_findings_of_a_reconciliation_are_told_by_kind_until_one_finds_none(
     scenario.minutes(10)
 
     assert sorted(scenario.notifier.titles()[:2]) == [
-        "acme: 1 order found by the reconciliation: stuck",
-        "acme: 3 orders found by the reconciliation: unknown-here",
+        "acme: the reconciliation found 1 order: stuck",
+        "acme: the reconciliation found 3 orders: unknown-here",
     ]
-    assert [one.split(":")[0] for one in scenario.notifier.titles()[2:]] == ["over", "over"]
+    assert [one.split(":")[0] for one in scenario.notifier.titles()[2:]] == ["resolved", "resolved"]
 
 
 def test_a_quota_that_is_used_up_for_long_is_told_and_a_burst_is_not(
@@ -371,7 +374,7 @@ def test_a_quota_that_is_used_up_for_long_is_told_and_a_burst_is_not(
 
     assert burst == []
     (title,) = scenario.notifier.titles()
-    assert "4700 calls in the last minute of 4800" in title
+    assert "4700 of 4800 calls in the last minute" in title
 
 
 def test_a_quota_that_nobody_knows_leaves_its_alert_as_it_is(scenario: AlertScenario) -> None:
