@@ -39,7 +39,8 @@ PAUSED_BY_HAND = message(
 STORE_PAUSED = message(
     "VE-6008",
     "calls to VTEX are paused: {reason}",
-    "Run vtex-erp check. The store resumes by itself, or at once by vtex-erp stores resume --store {store}",
+    "Run vtex-erp check. The store resumes by itself, or at once by "
+    "vtex-erp stores resume --store {store}",
 )
 ERP_DOWN = message(
     "VE-6009", "the ERP does not accept orders: {reason}", "Start the ERP, then run vtex-erp check"
