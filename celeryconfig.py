@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kombu.entity import Exchange, Queue
 
+from tasks.job_kinds import CONTROL_QUEUE, QUEUES, REQUEST_QUEUES, ROUTES
 from workers.configuration.settings import load
 from workers.configuration.urls import is_rabbitmq
 
@@ -52,7 +53,6 @@ task_publish_retry_policy = {
 }
 
 # --- queues and routes ------------------------------------------------------------------------
-_REQUESTS = ("invoices", "tracking", "cancellations", "denials")
 # Not direct, as Celery's own: a message that is to wait would wait in a worker's window then, and
 # keep out what comes after. This way it waits in RabbitMQ.
 _TOPIC = Exchange("vtex-erp", type="topic")
@@ -68,38 +68,15 @@ def _queue(name: str) -> Queue:
         # How often RabbitMQ brings a message whose worker died; RabbitMQ 4 takes 20 where nothing
         # is said, 3 has no end. What is dropped then costs nothing, its lease or the next sweep
         # brings it anew; but a request of the ERP may be in nobody's journal yet: none is dropped.
-        "x-delivery-limit": 1_000_000 if name in _REQUESTS else 20,
+        "x-delivery-limit": 1_000_000 if name in REQUEST_QUEUES else 20,
     }
     return Queue(name, _TOPIC, routing_key=name, queue_arguments=arguments)
 
 
-task_queues = tuple(map(_queue, ("orders", *_REQUESTS, "changes", "control")))
-task_default_queue = "control"
+task_queues = tuple(map(_queue, QUEUES))
+task_default_queue = CONTROL_QUEUE
 task_create_missing_queues = False  # a typo in a queue's name is an error, not a silent sink
-task_routes = {
-    "orders.run": {"queue": "orders"},
-    "orders.fetch": {"queue": "orders"},
-    "orders.fetch_payment": {"queue": "orders"},
-    "orders.insert": {"queue": "orders"},
-    "orders.start_handling": {"queue": "orders"},
-    "invoices.*": {"queue": "invoices"},
-    "tracking.*": {"queue": "tracking"},
-    "cancellations.*": {"queue": "cancellations"},
-    # A queue of its own, which workers of a version that does not know it do not read.
-    "cancellations.deny": {"queue": "denials"},
-    "denials.*": {"queue": "denials"},
-    "changes.*": {"queue": "changes"},
-    # Listing and sweeping must not queue up behind the orders that they bring in.
-    "orders.list": {"queue": "control"},
-    "orders.reconcile": {"queue": "control"},
-    "orders.poll_cancellations": {"queue": "control"},
-    "orders.read_feed": {"queue": "control"},
-    "journal.dispatch": {"queue": "control"},
-    "journal.purge": {"queue": "control"},
-    "outbox.relay": {"queue": "control"},
-    "outcomes.report": {"queue": "control"},
-    "alerts.evaluate": {"queue": "control"},
-}
+task_routes = {task: {"queue": queue} for task, queue in ROUTES.items()}
 imports = (
     "tasks.intake.orders",
     "tasks.intake.feed",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 
@@ -121,18 +121,38 @@ class Policy:
     Attributes:
         max_crashes: steps begun and never ended after which a job is set aside. Before the last
             of these it goes alone.
-        max_failures: failures in a row after which a request is set aside; 300 are a day. What
-            nobody asked for never gives up by itself.
         erp_pause_seconds: between two tries of an ERP that is down. One order each is no load
             for it, however many wait, and a shopper does not notice so late a return.
     """
 
     lease_seconds: float = 45.0
     max_crashes: int = 3
-    max_failures: int = 300
-    backoff_base_seconds: float = 2.0
-    backoff_cap_seconds: float = 300.0
     erp_pause_seconds: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Postponement:
+    """How a job waits after a step that failed or came too early; the caller decides it.
+
+    Attributes:
+        wait_seconds: returns the wait after so many failures in a row, 1 or more.
+        counts: whether this is a failure of the job itself.
+        max_failures: failures in a row after which the job becomes a dead letter; None for never.
+        untouched: the step made no call whose effect could be in doubt. It stays out of the
+            timeline, where it would only repeat itself.
+        waiting: nothing failed, the job is early: no number of these is too many.
+        patience: the age at which a waiting job is refused.
+        erp_down: the ERP did not respond. Orders that wait for it keep their due time, so that
+            they come in order of age; only an order that fails where others do not backs off.
+    """
+
+    wait_seconds: Callable[[int], float]
+    counts: bool = True
+    max_failures: int | None = None
+    untouched: bool = False
+    waiting: bool = False
+    patience: timedelta | None = None
+    erp_down: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,19 +204,6 @@ class StorePaused(JournalError):
 
 class ErpCircuitOpen(JournalError):
     """The ERP does not answer; another order finds out when it does again."""
-
-
-def backoff_seconds(failures: int, policy: Policy, random: Callable[[], float]) -> float:
-    """Return how long to wait after so many failures in a row: exponential, with full jitter.
-
-    Args:
-        failures: one or more.
-        random: a number from 0 to 1.
-    """
-    ceiling = min(
-        policy.backoff_cap_seconds, policy.backoff_base_seconds * 2.0 ** min(failures, 30)
-    )
-    return random() * ceiling
 
 
 def retry_stage(stage: Stage) -> Stage:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from journal.model import NOT_REQUESTED, Kind, Stage, backoff_seconds
+from journal.model import NOT_REQUESTED, Kind, Stage
 from journal.storage.repository import Repository
 from journal.storage.rows import Row, event_row, from_json, is_open
 from journal.storage.tables import events, jobs, outcomes
@@ -129,12 +128,14 @@ class Outcomes(Repository):
                 ),
             )  # fmt: skip
 
-    def postpone(self, outcome: Outcome) -> None:
+    def postpone(self, outcome: Outcome, wait_seconds: float) -> None:
         """Let an outcome wait: the ERP did not take it."""
-        wait = backoff_seconds(outcome.failures + 1, self._policy, random.random)
         with self._database.transaction() as db:
             db.execute(
                 update(outcomes)
                 .where(outcomes.c.id == outcome.id)
-                .values(failures=outcome.failures + 1, due_at=self._now() + timedelta(seconds=wait))
+                .values(
+                    failures=outcome.failures + 1,
+                    due_at=self._now() + timedelta(seconds=wait_seconds),
+                )
             )

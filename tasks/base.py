@@ -1,13 +1,11 @@
-"""The base of our tasks, and the table from error to consequence."""
+"""The base classes of the tasks: they open a step and execute the decisions of ``retry_policy``."""
 
 from __future__ import annotations
 
 import logging
-import random
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from datetime import timedelta
 from functools import partial
 from typing import Any, ClassVar
 
@@ -15,69 +13,26 @@ from celery import Task, signals
 from celery.exceptions import Reject, Retry
 from kombu.exceptions import OperationalError
 
-from erp.port import Erp, ErpRejected, ErpUnavailable
+from erp.port import Erp
 from journal.jobs.leased_job import LeasedJob
 from journal.journal import Journal
-from journal.model import ErpCircuitOpen, JobLost, JournalUnavailable, Stage, StorePaused
+from journal.model import JOB_KINDS, JobLost, JournalUnavailable, Stage
 from journal.orders import NewOrder
-from tasks import local_executor
 from tasks.context import REFILLED, Context
-from tasks.errors import ContractNewer, RequestInvalid, StepFailed, StoreUnknown
+from tasks.errors import RequestRefused, StepFailed, StoreUnknown
 from tasks.instrumentation import TaskStarted, advance_of
-from tasks.workflow import send
+from tasks.job_kinds import KIND_OF_TASK, priority_of
+from tasks.local_executor import OrderRun
+from tasks.retry_policy import DEAD_LETTERS, Action, Outcome, outcome_of, row_of
+from tasks.workflow import dispatch
 from vtex.client import VtexClient
-from vtex.errors import (
-    DocumentInvalid,
-    NotYet,
-    OrderConflict,
-    OrderNotFound,
-    RateLimitReached,
-    Refused,
-    VtexForgot,
-    VtexRejected,
-    VtexThrottled,
-    VtexUnauthorized,
-    VtexUnavailable,
-)
-from vtex.transport.rate_limit import Priority
+from vtex.errors import RateLimitReached
 
 log = logging.getLogger(__name__)
 
-UNAUTHORIZED_SECONDS = 60.0
-"""Pause after a 401 or 403: one probe a minute notices that the credentials work again."""
-
-REQUEST_SECONDS = 20
-"""Wait of a request of the ERP while the journal is away; shorter than the broker's own patience,
-so that it is not delivered a second time meanwhile."""
-
-BUG_TRIES = 5
-"""Tries of an order that meets an error nobody foresaw, before it is set aside."""
-
-LISTINGS = ("orders.list", "orders.read_feed", "orders.reconcile", "orders.observer")
-"""Tasks that look for what is new; their calls come after all others."""
-
-PRIORITIES = {
-    "cancellations": Priority.URGENT, "denials": Priority.URGENT, "invoices": Priority.URGENT,
-    "changes": Priority.TRACKING, "tracking": Priority.TRACKING,
-}  # fmt: skip
-"""Which calls go first where they are scarce, by the task's first name; see docs/rate-limit.md."""
-
-STRANGE_SECONDS = 5.0
-"""Wait of a store's order in a process that does not know the store, for one that does."""
-
-NEWER_PATIENCE = timedelta(days=1)
-"""How long a request that a newer version took waits for a worker that can read it."""
-
-LATER = (VtexUnavailable, ErpUnavailable)
-REFUSED = (
-    DocumentInvalid, OrderNotFound, OrderConflict, VtexRejected, ErpRejected, Refused,
-    RequestInvalid,
-)  # fmt: skip
-DEAD = (*REFUSED, VtexForgot)
-
 
 class StoreTask(Task):  # type: ignore[misc]  # Celery ships no types
-    """A task of one store; what VTEX says to the store as a whole is remembered for all."""
+    """A task of one store. A pause that VTEX asks of the store is kept for all its tasks."""
 
     abstract = True
     process_context: ClassVar[Context | None] = None
@@ -86,7 +41,7 @@ class StoreTask(Task):  # type: ignore[misc]  # Celery ships no types
     def context(self) -> Context:
         """The collaborators of this process, given by ``workers.wiring``."""
         if StoreTask.process_context is None:
-            raise RuntimeError("this process was not equipped; run it as celery -A workers worker")
+            raise RuntimeError("this process was not set up; run it as celery -A workers worker")
         return StoreTask.process_context
 
     @property
@@ -99,97 +54,77 @@ class StoreTask(Task):  # type: ignore[misc]  # Celery ships no types
         """The ERP."""
         return self.context.erp
 
-    @property
-    def priority(self) -> Priority:
-        """Where this task's calls stand in line."""
-        listing = self.name in LISTINGS
-        return (
-            Priority.LISTING
-            if listing
-            else PRIORITIES.get(self.name.split(".")[0], Priority.ORDERS)
-        )
-
     def vtex(self, store: str) -> VtexClient:
         """Return the client of a store, its calls of this task's priority.
 
         Raises:
-            StoreUnknown: this process knows no credentials of it.
+            StoreUnknown: this process has no credentials of the store.
         """
         try:
             client = self.context.vtex[store]
         except KeyError:
             raise StoreUnknown(f"no credentials of store {store!r} are configured here") from None
-        return client.with_priority(self.priority)
+        return client.with_priority(priority_of(self.name))
 
     def __call__(self, *args: Any, **kwargs: Any) -> None:
-        """Run; an error that passes ends as Retry, and the schedule brings the task again."""
+        """Run. An error that passes becomes a Retry, and the schedule starts the task again."""
         try:
             with self.observed(kwargs):
                 super().__call__(*args, **kwargs)
-        except RateLimitReached as error:
-            log.info("left for later", extra={"task": self.name, "reason": str(error)})
-            raise Retry(str(error)) from None
-        except (*LATER, VtexUnauthorized, JournalUnavailable) as error:
-            self.pause_if_told(str(kwargs.get("store", "")), error)
-            log.warning("tried again later", extra={"task": self.name, "reason": str(error)})
+        except Exception as error:
+            if outcome_of(error) is not Outcome.RETRY:
+                raise
+            self.pause_store(str(kwargs.get("store", "")), error)
+            level = logging.INFO if isinstance(error, RateLimitReached) else logging.WARNING
+            log.log(level, "tried again later", extra={"task": self.name, "reason": str(error)})
             raise Retry(str(error)) from None
 
-    def observed(self, given: Mapping[str, Any]) -> AbstractContextManager[None]:
-        """Return what surrounds this task, for whoever watches.
+    def observed(self, arguments: Mapping[str, Any]) -> AbstractContextManager[None]:
+        """Return the context in which the observer sees this task.
 
         Args:
-            given: its keyword arguments; anything may be in them.
+            arguments: its keyword arguments; a message may hold anything.
         """
         observer = self.context.observer
         if observer is None:
             return nullcontext()
-        store, order_id = given.get("store"), given.get("order_id")
-        return observer.task(
-            TaskStarted(self.name, _named(store), _named(order_id), given.get("attempt"))
+        store, order_id = (
+            value if isinstance(value, str) else ""
+            for value in (arguments.get("store"), arguments.get("order_id"))
         )
+        return observer.task(TaskStarted(self.name, store, order_id, arguments.get("attempt")))
 
     def record(self, store: str, listed: Iterable[NewOrder]) -> int:
-        """Write the orders that the journal does not know yet; return how many."""
+        """Write the orders that the journal does not know yet; return their number."""
         new = self.journal.orders.record(store, listed)
         if self.context.observer is not None:
             self.context.observer.orders_found(store, self.name, new)
         return new
 
-    def pause_if_told(self, store: str, error: Exception) -> bool:
-        """Pause the whole store where the error concerns it; say whether it does."""
-        if isinstance(error, StoreUnknown):
-            log.error("a store is not configured", extra={"store": store, "reason": str(error)})
-            return False
-        if isinstance(error, VtexThrottled):
-            seconds = error.pause_seconds
-        elif isinstance(error, VtexUnauthorized):
-            seconds = UNAUTHORIZED_SECONDS
-            log.error("VTEX refuses the credentials", extra={"store": store, "reason": str(error)})
-        else:
-            return False
-        self.journal.store_pauses.begin(store, seconds=seconds, reason=str(error))
-        return True
-
-    def stop_chain(self) -> None:
-        """Let the message's remaining steps fall."""
-        self.request.chain = None
-        local_executor.drop_rest()
+    def pause_store(self, store: str, error: Exception) -> None:
+        """Pause the whole store where the retry policy says so."""
+        if alarm := row_of(error).alarm:
+            log.error(alarm, extra={"store": store, "reason": str(error)})
+        seconds = self.context.retries.pause_seconds(error)
+        if seconds is not None:
+            self.journal.store_pauses.begin(store, seconds=seconds, reason=str(error))
 
 
 class RequestTask(StoreTask):
-    """A task that the ERP enqueues: nothing of what it asks for is lost while we cannot write."""
+    """A task that the ERP enqueues. A request that cannot be written yet stays in the broker."""
 
     abstract = True
     max_retries = None  # a request waits for as long as it takes; Celery's own default drops it
+    throws = (RequestRefused,)  # foreseen, and kept: no traceback of Celery's
 
     @property
     def redelivered(self) -> bool:
-        """Whether the broker brings the message once more, because nobody confirmed it."""
+        """Whether the broker delivers the message again, since no worker confirmed it."""
         return bool((self.request.delivery_info or {}).get("redelivered"))
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> None:
-        """Run; what cannot be written down here and now goes back to the broker."""
-        # What the function would fall over is refused as no field, and kept.
+        """Run. A request that cannot be written here and now goes back to the broker."""
+        # Arguments that no function takes are refused as unknown fields, and kept.
         if args:
             kwargs["args"] = list(args)
         if "self" in kwargs:
@@ -197,38 +132,53 @@ class RequestTask(StoreTask):
         try:
             with self.observed(kwargs):
                 Task.__call__(self, **kwargs)
-        except (JournalUnavailable, ContractNewer) as error:
+        except Exception as error:
+            if outcome_of(error) is not Outcome.RETRY:
+                raise
             log.warning("tried again later", extra={"task": self.name, "reason": str(error)})
-            self._later(error)
+            self._return_to_broker(error)
 
-    def _later(self, error: Exception) -> None:
+    def _return_to_broker(self, error: Exception) -> None:
         try:
-            raise self.retry(exc=error, countdown=REQUEST_SECONDS)
+            raise self.retry(exc=error, countdown=self.context.retries.request_seconds)
         except Reject as unpublished:
             # The broker is away too: Celery would drop the message, so it goes back unread.
             raise Reject(unpublished.reason, requeue=True) from error
 
 
 class StepTask(StoreTask):
-    """One step of a job; the journal remembers what its failure leads to."""
+    """One step of a job; the journal keeps the consequence of its failure."""
 
     abstract = True
-    throws = DEAD  # foreseen: one line of ours in the log, no traceback of Celery's
+    throws = DEAD_LETTERS  # foreseen: one line of ours in the log, no traceback of Celery's
 
-    def __call__(
-        self, *, store: str, order_id: str, attempt: int, job: int | None = None, **kwargs: Any
-    ) -> None:
-        """Run the step, and turn its failure into what the journal keeps.
+    def __call__(self, **kwargs: Any) -> None:
+        """Run this step, and then the other steps of its message."""
+        chain, self.request.chain = self.request.chain, None
+        run = OrderRun(self.app, self.request.id, chain or (), partial(hand_back, self.journal))
+        self.run_in(run, kwargs)
+        run.work()
+
+    def run_in(self, run: OrderRun, kwargs: dict[str, Any]) -> None:
+        """Run this step for a job's run; a failure ends the run.
 
         Args:
-            job: number of the job; None for the order's intake.
+            kwargs: of the step's message: ``store``, ``order_id``, ``attempt``; ``job``, the
+                number of the job, where it is no order's intake.
         """
-        self._step(store, order_id, attempt, job, kwargs)
-        if self.request.chain:
-            local_executor.carry_on(self, partial(hand_back, self.journal))
+        self.push_request()
+        self.request.order_run = run
+        try:
+            with self.observed(kwargs):
+                self.run(**kwargs)
+        except Exception as error:
+            run.stop()
+            self._fail(error, kwargs)
+        finally:
+            self.pop_request()
 
     def vtex_of(self, job: LeasedJob) -> VtexClient:
-        """Return the client of a job's store, which changes nothing once the job is another's."""
+        """Return the client of a job's store. It changes nothing once the job is another's."""
         return self.vtex(job.store).with_guard(partial(self.journal.jobs.hold, job))
 
     @contextmanager
@@ -242,26 +192,27 @@ class StepTask(StoreTask):
         calls_vtex: bool = True,
         job: int | None = None,
     ) -> Iterator[LeasedJob]:
-        """Own a job for this step; see ``Journal.step``. What follows at once is begun with it."""
-        goes_on = local_executor.has_more(self)
+        """Own a job for this step; see ``Jobs.step``. The next step begins with its end."""
+        run: OrderRun = getattr(self.request, "order_run", None) or OrderRun(self.app, None)
+        goes_on = bool(run.steps)
         with self.journal.jobs.step(
             store, order_id, attempt, to=to, calls_vtex=calls_vtex, job=job,
-            begun=local_executor.taken(), goes_on=goes_on,
-        ) as owned:  # fmt: skip
-            goes_alone = owned.goes_alone
-            yield owned
+            begun=run.take_job(), goes_on=goes_on,
+        ) as leased:  # fmt: skip
+            goes_alone = leased.goes_alone
+            yield leased
         if self.context.observer is not None:
-            self.context.observer.job_advanced(advance_of(owned, to, self.journal.now()))
-        if owned.erp_is_back:
-            log.info("the ERP answers again", extra={"store": store, "order_id": order_id})
+            self.context.observer.job_advanced(advance_of(leased, to, self.journal.now()))
+        if leased.erp_is_back:
+            log.info("the ERP responds again", extra={"store": store, "order_id": order_id})
             self._send_next(None)
-        goes_on = goes_on and not owned.waits_for_erp
+        goes_on = goes_on and not leased.waits_for_erp
         if goes_alone or (not goes_on and self._is_scarce(store)):
             self._send_next(store)
-        if owned.waits_for_erp:
-            self.stop_chain()
-        if goes_on:
-            local_executor.keep(owned)
+        if not goes_on or leased.skipped:
+            run.stop()
+        else:
+            run.job = leased
 
     def _is_scarce(self, store: str) -> bool:
         """Whether so few jobs of the store are under way at once that each must be replaced."""
@@ -269,103 +220,61 @@ class StepTask(StoreTask):
         return callable(most) and most(store) <= REFILLED
 
     def _send_next(self, store: str | None) -> None:
-        """Send what may go now: no sweep comes often enough for a rate limit that is small, nor for
-        what goes one at a time, nor for an ERP that answers again.
+        """Send the jobs that are due by now, without waiting for the next sweep.
+
+        A small quota, a job that runs in isolation and an ERP that has recovered need it.
         """
         try:
-            tickets = self.journal.jobs.dispatch(in_flight=self.context.in_flight, store=store)
-            send(self.journal, tickets)
+            dispatch(self.context, store=store)
         except (OperationalError, JournalUnavailable):
             log.warning("left to the next sweep", extra={"store": store, "task": self.name})
 
-    def _step(
-        self, store: str, order_id: str, attempt: int, job: int | None, kwargs: dict[str, Any]
+    def _fail(self, error: Exception, kwargs: Mapping[str, Any]) -> None:
+        """Execute the retry policy's decision; raises the error that Celery reports."""
+        mark = {name: kwargs[name] for name in ("store", "order_id", "attempt")}
+        extra = mark | {"task": self.name, "reason": str(error)}
+        action = row_of(error).action
+        match action:
+            case Action.DROP:
+                return
+            case Action.LEAVE:
+                log.warning("the journal does not respond", extra=extra)
+            case Action.HAND_BACK:
+                hand_back(self.journal, kwargs)
+            case Action.REFUSE | Action.GIVE_UP:
+                refused = action is Action.REFUSE
+                self._write(self.journal.jobs.bury, kwargs, str(error), refused=refused)
+                log.error("dead-lettered", extra=extra)
+                raise error
+            case Action.BOUND:
+                reason = _place_of(error)
+                log.exception("unforeseen error", extra=extra | {"reason": reason})
+                self._postpone(error, reason, kwargs)
+                raise StepFailed(reason) from None
+            case Action.POSTPONE:
+                self.pause_store(kwargs["store"], error)
+                self._postpone(error, str(error), kwargs)
+                if not isinstance(error, RateLimitReached):
+                    log.warning("tried again later", extra=extra)
+        raise Retry(str(error)) from None
+
+    def _postpone(self, error: Exception, reason: str, kwargs: Mapping[str, Any]) -> None:
+        wait = self.context.retries.postponement(
+            error, job=kwargs.get("job"), gives_up=JOB_KINDS[KIND_OF_TASK[self.name]].requested
+        )
+        self._write(self.journal.jobs.postpone, kwargs, reason, wait)
+
+    def _write(
+        self, move: Callable[..., Any], kwargs: Mapping[str, Any], *args: Any, **more: Any
     ) -> None:
-        mark = {"store": store, "order_id": order_id, "attempt": attempt, "task": self.name}
-        name = (store, order_id, attempt)
+        names = (kwargs["store"], kwargs["order_id"], kwargs["attempt"])
         try:
-            self._run(store=store, order_id=order_id, attempt=attempt, job=job, **kwargs)
+            move(*names, *args, job=kwargs.get("job"), **more)
         except JobLost:
-            self.stop_chain()
-        except JournalUnavailable as error:
-            # Nothing can be written down: the lease runs out and the job comes back.
-            log.warning("the journal does not answer", extra=mark)
-            raise Retry("the journal does not answer; the order comes back by itself") from error
-        except DEAD as error:
-            refused = isinstance(error, REFUSED)
-            self._settle(self.journal.jobs.bury, *name, str(error), job=job, refused=refused)
-            log.error("set aside", extra=mark | {"reason": str(error)})
-            raise
-        except ErpCircuitOpen as error:
-            hand_back(self.journal, mark | {"job": job})
-            raise Retry(str(error)) from None
-        except RateLimitReached as error:
-            self._settle(
-                self.journal.jobs.postpone, *name, str(error), job=job, counts=False,
-                untouched=True,
-                # Those that were refused together must not come back together.
-                after_seconds=error.seconds * random.uniform(1, 1.5),
-            )  # fmt: skip
-            raise Retry(str(error)) from None
-        except (*LATER, VtexUnauthorized, StorePaused, ContractNewer) as error:
-            self._postpone(*name, error, job=job)
-            log.warning("tried again later", extra=mark | {"reason": str(error)})
-            raise Retry(str(error)) from None
-        except Exception as error:
-            reason = _place_of(error)
-            log.exception("unforeseen error", extra=mark | {"reason": reason})
-            self._bug(*name, reason, job=job)
-            raise StepFailed(reason) from None
-
-    def _run(self, **kwargs: Any) -> None:
-        with self.observed(kwargs):
-            Task.__call__(self, **kwargs)
-
-    def _postpone(
-        self, store: str, order_id: str, attempt: int, error: Exception, *, job: int | None
-    ) -> None:
-        patience = None
-        if isinstance(error, NotYet):
-            seconds, patience = None, error.patience
-        elif isinstance(error, ContractNewer):
-            seconds, patience = STRANGE_SECONDS, NEWER_PATIENCE
-        elif isinstance(error, StorePaused) or self.pause_if_told(store, error):
-            # Due at once, since the pause itself holds it: whoever ends that lets it go.
-            seconds = 0.0
-        else:
-            seconds = STRANGE_SECONDS if isinstance(error, StoreUnknown) else None
-        self._settle(
-            self.journal.jobs.postpone, store, order_id, attempt, str(error), job=job,
-            # What concerns the whole store is no failure of this order.
-            after_seconds=seconds, counts=seconds is None,
-            waiting=patience is not None or isinstance(error, NotYet), patience=patience,
-            # Only an order has its turn while the ERP does not answer; what else waits backs off.
-            erp_down=isinstance(error, ErpUnavailable) and job is None,
-        )  # fmt: skip
-
-    def _bug(
-        self, store: str, order_id: str, attempt: int, reason: str, *, job: int | None
-    ) -> None:
-        if self.journal.jobs.failures(store, order_id, job) + 1 >= BUG_TRIES:
-            reason = f"{reason}, {BUG_TRIES} times"
-            self._settle(
-                self.journal.jobs.bury, store, order_id, attempt, reason, job=job, refused=False
-            )
-        else:
-            self._settle(self.journal.jobs.postpone, store, order_id, attempt, reason, job=job)
-
-    def _settle(self, move: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-        try:
-            move(*args, **kwargs)
-        except JobLost:
-            # A newer attempt owns the job; what this one met no longer matters.
-            self.stop_chain()
+            # A newer attempt owns the job; the error of this one no longer matters.
+            return
         except JournalUnavailable:
-            log.warning("the journal does not answer", extra={"task": self.name})
-
-
-def _named(value: object) -> str:
-    return value if isinstance(value, str) else ""
+            log.warning("the journal does not respond", extra={"task": self.name})
 
 
 def _place_of(error: Exception) -> str:
@@ -394,7 +303,7 @@ def hand_back(journal: Journal, name: Mapping[str, Any]) -> None:
 def _leave_to_newer(message: Any = None, name: str = "", **_: Any) -> None:
     """Hand a job back whose step only a newer version knows; Celery drops the message."""
     kwargs = message.payload[1]
-    for one in kwargs.get("orders", [kwargs]):
-        if StoreTask.process_context is not None and {"store", "order_id", "attempt"} <= set(one):
+    for order in kwargs.get("orders", [kwargs]):
+        if StoreTask.process_context is not None and {"store", "order_id", "attempt"} <= set(order):
             log.warning("a newer version's step is handed back", extra={"task": name})
-            hand_back(StoreTask.process_context.journal, one)
+            hand_back(StoreTask.process_context.journal, order)

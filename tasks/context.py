@@ -17,6 +17,7 @@ from journal.privacy.retention import RetentionPolicy
 from tasks.alerts.delivery import Notifier
 from tasks.alerts.model import AlertPolicy, Usage
 from tasks.instrumentation import TaskObserver
+from tasks.retry_policy import RetryPolicy
 from vtex.client import VtexClient
 
 REFILLED = 16
@@ -73,6 +74,7 @@ class Context:
         alerting: the rules of alerts, and who is told; None where nobody looks.
         lock: a lock over the cluster by name; enters with what renews it, or with None where
             somebody else has it.
+        retries: the numbers of the retry policy.
         observer: hears of what the tasks do; None where nobody wants to.
     """
 
@@ -87,4 +89,5 @@ class Context:
     retention: RetentionPolicy = field(default_factory=RetentionPolicy)
     rests: Mapping[str, timedelta] = field(default_factory=dict)
     alerting: Alerting | None = None
+    retries: RetryPolicy = field(default_factory=RetryPolicy)
     observer: TaskObserver | None = None

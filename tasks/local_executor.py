@@ -1,8 +1,8 @@
-"""Orders are carried from step to step in the worker that has them, without the broker in between.
+"""A job goes from step to step in the worker that has it, without the broker between two steps.
 
-Each step stays a task of its own: shown in Flower under its name, resumable at its stage. A message
-brings several orders; each is worked by whichever thread is free, so that none waits for a slow
-one, and what is not an order's never waits for more than one order a thread.
+Each step stays a task of its own: Flower shows it under its name, and it resumes at its stage. A
+message brings several orders. Any free thread takes the next of them, so that none waits for a slow
+one, and a job of another kind waits for one order a thread at most.
 """
 
 from __future__ import annotations
@@ -12,36 +12,79 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from celery import Celery, Task, signals
+from celery import Celery, signals
 from celery.exceptions import Retry
 from celery.worker import state
 
 from journal.jobs.leased_job import LeasedJob
 
 HandBack = Callable[[Mapping[str, Any]], None]
-"""Gives a job up whose next step is not begun; told the keyword arguments of that step."""
+"""Gives up the lease of a job whose next step is not begun; takes the step's arguments."""
 
-_here = threading.local()
 _worker: dict[str, Any] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class PendingOrder:
-    """An order with its steps.
+class OrderRun:
+    """One job in this process: the steps that it has left, and its lease between two of them.
 
     Attributes:
-        parent: id of the task that brought it.
-        steps: each as a signature, the first one last.
+        steps: signatures, the next step last, as Celery has a message's chain.
+        job: the leased job, once a step has begun the next one with its own end.
     """
 
-    app: Celery
-    parent: str | None
-    steps: Sequence[Mapping[str, Any]]
-    hand_back: HandBack
+    def __init__(
+        self,
+        app: Celery,
+        parent: str | None,
+        steps: Sequence[Mapping[str, Any]] = (),
+        hand_back: HandBack = lambda _name: None,
+    ) -> None:
+        """Take a job's steps.
+
+        Args:
+            parent: id of the task that brought the message.
+        """
+        self.steps = list(steps)
+        self.job: LeasedJob | None = None
+        self._app, self._parent, self._hand_back = app, parent, hand_back
+
+    def work(self) -> None:
+        """Run the steps in turn, until one fails or the worker stops.
+
+        A step writes its failure to the journal by itself. A worker that stops ends the step that
+        runs, and hands back the job.
+        """
+        while self.steps:
+            task = self._app.tasks.get(self.steps[-1]["task"])
+            if task is None or _is_stopping():
+                # Only workers of a newer version know an unknown step.
+                self.give_back()
+                return
+            kwargs = self.steps.pop()["kwargs"]
+            try:
+                with _shown(self._parent, task.name, kwargs):
+                    task.run_in(self, kwargs)
+            except Exception:
+                # The edge of a task: it has written to the journal and the log.
+                return
+
+    def take_job(self) -> LeasedJob | None:
+        """Return the job that the step before has begun for this one."""
+        job, self.job = self.job, None
+        return job
+
+    def stop(self) -> None:
+        """Drop the remaining steps."""
+        self.job = None
+        self.steps.clear()
+
+    def give_back(self) -> None:
+        """Hand back the job, whose next step is not begun."""
+        self._hand_back(self.steps[-1]["kwargs"])
+        self.stop()
 
 
 @signals.worker_ready.connect
@@ -54,17 +97,17 @@ class LocalQueue:
     """The orders that this process was given and has not begun."""
 
     def __init__(self) -> None:
-        self._waiting: deque[PendingOrder] = deque()
+        self._waiting: deque[OrderRun] = deque()
         self._lock = threading.Lock()
         self._runners = 0
 
-    def take(self, orders: Sequence[PendingOrder]) -> None:
+    def take(self, orders: Sequence[OrderRun]) -> None:
         """Have orders worked by the pool's threads; by this one where the pool has none."""
         pool: Any = getattr(_worker.get("consumer"), "pool", None)
         executor = getattr(pool, "executor", None)
         if executor is None:
             for order in orders:
-                _carry(order)
+                order.work()
             return
         with self._lock:
             self._waiting.extend(orders)
@@ -77,7 +120,7 @@ class LocalQueue:
         """Hand back what was not begun, at the end of the process."""
         while self._waiting:
             order = self._waiting.popleft()
-            order.hand_back(order.steps[-1]["kwargs"])
+            order.give_back()
 
     def _run(self, executor: Any) -> None:
         try:
@@ -94,69 +137,13 @@ class LocalQueue:
                 return
             order = self._waiting.popleft()
         try:
-            _carry(order)
+            order.work()
         finally:
             # Behind whatever came meanwhile: an invoice waits for no backlog of orders.
             self._run(executor)
 
 
 local_queue = LocalQueue()
-
-
-def carry_on(task: Task, hand_back: HandBack) -> None:
-    """Run what is left of a message's chain."""
-    rest = list(task.request.chain or ())
-    task.request.chain = None
-    _carry(PendingOrder(task.app, task.request.id, rest, hand_back))
-
-
-def has_more(task: Task) -> bool:
-    """Say whether another step follows this one in this worker."""
-    return bool(task.request.chain or getattr(_here, "rest", None))
-
-
-def keep(job: LeasedJob) -> None:
-    """Leave a job to the step that follows."""
-    _here.job = job
-
-
-def taken() -> LeasedJob | None:
-    """Return the job that the step before left, once."""
-    job: LeasedJob | None = getattr(_here, "job", None)
-    _here.job = None
-    return job
-
-
-def drop_rest() -> None:
-    """Let the steps that were to be carried on fall."""
-    _here.job = None
-    if getattr(_here, "rest", None):
-        _here.rest.clear()
-
-
-def _carry(order: PendingOrder) -> None:
-    """Run an order's steps.
-
-    A step that fails has told the journal already; those after it are not begun then. A worker
-    that is told to stop ends the step that runs, and begins no other.
-    """
-    rest = _here.rest = list(order.steps)
-    try:
-        while rest:
-            kwargs = rest[-1]["kwargs"]
-            following = order.app.tasks.get(rest.pop()["task"])
-            if following is None or _is_stopping():
-                # A newer version's step is taken by its own workers.
-                order.hand_back(kwargs)
-                return
-            try:
-                with _shown(order.parent, following.name, kwargs):
-                    following(**kwargs)
-            except Exception:
-                # The edge of a task: its own call has told the journal and the log.
-                return
-    finally:
-        _here.rest = _here.job = None
 
 
 def _is_stopping() -> bool:

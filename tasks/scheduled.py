@@ -7,8 +7,8 @@ import logging
 from celery import shared_task
 
 from journal.privacy.retention import PurgeCount
+from tasks import workflow
 from tasks.base import StoreTask
-from tasks.workflow import send
 
 log = logging.getLogger(__name__)
 
@@ -18,11 +18,9 @@ PURGE_SECONDS = 60.0
 
 @shared_task(base=StoreTask, bind=True, name="journal.dispatch")
 def dispatch(self: StoreTask, /, **_: object) -> None:
-    """Claim what is due and enqueue the rest of its chain; beat calls this every few seconds."""
-    tickets = self.journal.jobs.dispatch(in_flight=self.context.in_flight)
-    send(self.journal, tickets)
-    if tickets:
-        log.info("dispatched", extra={"count": len(tickets)})
+    """Lease the jobs that are due and enqueue them; beat calls this every few seconds."""
+    if count := workflow.dispatch(self.context):
+        log.info("dispatched", extra={"count": count})
 
 
 @shared_task(base=StoreTask, bind=True, name="journal.purge")

@@ -1,4 +1,4 @@
-"""From a claimed job to its messages: which task takes it on from each stage."""
+"""From a leased job to its messages: several orders in one, every other job in one of its own."""
 
 from __future__ import annotations
 
@@ -12,54 +12,44 @@ from celery.canvas import Signature
 from kombu.exceptions import OperationalError
 
 from journal.journal import Journal
-from journal.model import STAGES, JournalUnavailable, Kind, Lease, Stage
+from journal.model import JournalUnavailable, Kind, Lease
+from tasks.context import Context
+from tasks.job_kinds import RUN_TASK, remaining_tasks
 
 log = logging.getLogger(__name__)
 
-STEPS = {
-    Kind.INTAKE: {
-        Stage.LISTED: "orders.fetch",
-        Stage.FETCHED: "orders.fetch_payment",
-        Stage.PAID: "orders.insert",
-        Stage.INSERTED: "orders.start_handling",
-    },
-    Kind.INVOICE: {
-        Stage.REQUESTED: "invoices.post",
-        Stage.SENT: "invoices.confirm",
-    },
-    Kind.TRACKING: {
-        Stage.REQUESTED: "tracking.post",
-    },
-    Kind.CANCELLATION: {
-        Stage.REQUESTED: "cancellations.post",
-        Stage.SENT: "cancellations.confirm",
-    },
-    Kind.DENIAL: {
-        Stage.REQUESTED: "denials.post",
-        Stage.SENT: "denials.confirm",
-    },
-    Kind.CHANGE: {
-        Stage.SEEN: "changes.read",
-        Stage.READ: "changes.report",
-    },
-}
-"""The task that takes a job on from each stage."""
+MAX_ORDERS = 25
+"""Orders of one message. They share its cost, which is that of a step."""
 
-MOST_ORDERS = 25
-"""Orders of one message: its cost, which is that of a step, is shared by as many."""
-
-LEAST_MESSAGES = 8
-"""What is sent at once goes in as many, where it can: one worker must not have it all."""
+MIN_MESSAGES = 8
+"""Orders that are dispatched together go in so many messages, for more than one worker."""
 
 
-def send(journal: Journal, tickets: Sequence[Lease]) -> None:
-    """Enqueue what is left of each ticket's steps.
+def dispatch(context: Context, *, store: str | None = None, order_id: str | None = None) -> int:
+    """Lease due jobs and enqueue their messages; return the number of the jobs.
+
+    Args:
+        store, order_id: only jobs of this store, of this order.
 
     Raises:
-        OperationalError: the broker does not answer; what was not enqueued is handed back.
+        JournalUnavailable: the database does not respond.
+        OperationalError: the broker does not respond; the jobs that were not enqueued are released.
     """
-    left = list(tickets)
-    for message, count in _messages(tickets):
+    leases = context.journal.jobs.dispatch(
+        in_flight=context.in_flight, store=store, order_id=order_id
+    )
+    send(context.journal, leases)
+    return len(leases)
+
+
+def send(journal: Journal, leases: Sequence[Lease]) -> None:
+    """Enqueue the remaining steps of each job.
+
+    Raises:
+        OperationalError: the broker does not respond; the jobs that were not enqueued are released.
+    """
+    left = list(leases)
+    for message, count in _messages(leases):
         try:
             message.apply_async()
         except OperationalError:
@@ -68,43 +58,38 @@ def send(journal: Journal, tickets: Sequence[Lease]) -> None:
         del left[:count]
 
 
-def _messages(tickets: Sequence[Lease]) -> Iterator[tuple[Signature, int]]:
-    """Yield messages, and how many of the tickets each has; intakes go several in one."""
-    size = min(MOST_ORDERS, -(-len(tickets) // LEAST_MESSAGES))
-    for is_intake, some in groupby(tickets, lambda one: one.kind is Kind.INTAKE):
-        group = list(some)
+def _messages(leases: Sequence[Lease]) -> Iterator[tuple[Signature, int]]:
+    """Yield messages, each with its number of jobs."""
+    size = min(MAX_ORDERS, -(-len(leases) // MIN_MESSAGES))
+    for is_intake, jobs in groupby(leases, lambda lease: lease.kind is Kind.INTAKE):
+        group = list(jobs)
         if not is_intake:
-            yield from ((chain(*steps_of(one)), 1) for one in group)
+            yield from ((chain(*steps_of(lease)), 1) for lease in group)
             continue
         for start in range(0, len(group), size):
-            orders = [name_of(one) | {"stage": one.stage} for one in group[start : start + size]]
-            yield signature("orders.run", kwargs={"orders": orders}, immutable=True), len(orders)
+            orders = [
+                name_of(lease) | {"stage": lease.stage} for lease in group[start : start + size]
+            ]
+            yield signature(RUN_TASK, kwargs={"orders": orders}, immutable=True), len(orders)
 
 
-def name_of(ticket: Lease) -> dict[str, Any]:
-    """Return what the messages of a ticket's steps carry: identifiers only."""
-    name = {"store": ticket.store, "order_id": ticket.order_id, "attempt": ticket.attempt}
-    return name if ticket.job is None else name | {"job": ticket.job}
+def name_of(lease: Lease) -> dict[str, Any]:
+    """Return the arguments of a job's steps: identifiers only."""
+    name = {"store": lease.store, "order_id": lease.order_id, "attempt": lease.attempt}
+    return name if lease.job is None else name | {"job": lease.job}
 
 
-def steps_of(ticket: Lease) -> list[Signature]:
-    """Return the signatures of a ticket's remaining steps."""
-    name = name_of(ticket)
+def steps_of(lease: Lease) -> list[Signature]:
+    """Return the signatures of a job's remaining steps."""
+    name = name_of(lease)
     return [
-        signature(one, kwargs=name, immutable=True) for one in names_of(ticket.kind, ticket.stage)
+        signature(task, kwargs=name, immutable=True)
+        for task in remaining_tasks(lease.kind, lease.stage)
     ]
 
 
-def names_of(kind: Kind, stage: str) -> list[str]:
-    """Return the tasks that take a job on from a stage; none where the stage is not known here."""
-    path = STAGES[kind]
-    if stage not in path:
-        return []
-    return [STEPS[kind][one] for one in path[path.index(Stage(stage)) : -1]]
-
-
-def _release(journal: Journal, tickets: Sequence[Lease]) -> None:
+def _release(journal: Journal, leases: Sequence[Lease]) -> None:
     try:
-        journal.jobs.release(tickets)
+        journal.jobs.release(leases)
     except JournalUnavailable:
-        log.warning("leases run out by themselves", extra={"count": len(tickets)})
+        log.warning("leases run out by themselves", extra={"count": len(leases)})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from datetime import timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -19,6 +20,7 @@ from tasks.alerts.model import AlertPolicy, MonitoredStore, RateLimitUsage, Usag
 from tasks.base import StoreTask
 from tasks.context import REFILLED, Alerting, Context, NfeRules
 from tasks.instrumentation import TaskObserver
+from tasks.retry_policy import RetryPolicy
 from vtex.client import VtexClient
 from vtex.transport.rate_limit import RateLimiter
 from vtex.transport.transport import Account, Transport
@@ -110,6 +112,7 @@ def context(settings: Settings, *, observer: TaskObserver | None = None) -> Cont
         retention=retention(settings),
         rests=rests(settings),
         alerting=alerting(settings, shared),
+        retries=retry_policy(settings),
         observer=observer,
     )
 
@@ -196,14 +199,18 @@ def _days(days: int) -> timedelta | None:
     return timedelta(days=days) if days else None
 
 
+def retry_policy(settings: Settings) -> RetryPolicy:
+    """Return the numbers of the retry policy."""
+    return RetryPolicy(
+        **{number.name: getattr(settings, f"retry_{number.name}") for number in fields(RetryPolicy)}
+    )
+
+
 def journal(settings: Settings) -> Journal:
     """Return the journal that the settings name."""
     policy = Policy(
         lease_seconds=settings.lease_seconds,
         max_crashes=settings.max_crashes,
-        max_failures=settings.retry_max_failures,
-        backoff_base_seconds=settings.retry_backoff_base_seconds,
-        backoff_cap_seconds=settings.retry_backoff_cap_seconds,
         erp_pause_seconds=settings.retry_erp_down_seconds,
     )
     return Journal(settings.journal_url, policy=policy)

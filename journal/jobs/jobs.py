@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, RowMapping, select, tuple_, update
+from sqlalchemy import Connection, RowMapping, tuple_, update
 
 from journal import erp_circuit_breaker
 from journal.jobs import postgresql_fast_path, transitions
@@ -15,18 +14,17 @@ from journal.jobs.leased_job import PAUSES, LeasedJob, find_job
 from journal.jobs.leasing import LeaseQuery
 from journal.model import (
     AT_ERP,
-    NOT_REQUESTED,
     STAGES,
     ErpCircuitOpen,
     InFlight,
     JobLost,
     Kind,
     Lease,
+    Postponement,
     RequestPurged,
     Stage,
     State,
     StorePaused,
-    backoff_seconds,
     retry_stage,
 )
 from journal.outcomes import record_outcome
@@ -111,66 +109,52 @@ class Jobs(Repository):
         with self._database.transaction() as db:
             transitions.move(db, job.row, now, lease_until=self._lease(now))
 
-    def postpone(  # noqa: PLR0913  # what names a failure
+    def postpone(
         self,
         store: str,
         order_id: str,
         attempt: int,
         error: str,
+        how: Postponement,
         *,
         job: int | None = None,
-        after_seconds: float | None = None,
-        counts: bool = True,
-        untouched: bool = False,
-        waiting: bool = False,
-        patience: timedelta | None = None,
-        erp_down: bool = False,
     ) -> datetime:
         """Let a job wait, and return until when.
 
         Args:
-            error: why, in words without personal data.
-            after_seconds: how long; None for the back-off of its failures in a row.
-            counts: whether this is a failure of the order itself.
-            untouched: the step made no call whose effect could be in doubt; it stays out of the
-                timeline, where it would only repeat itself.
-            waiting: nothing failed, it is only not time yet: no number of these is too many.
-            patience: how old a waiting request may become before it is refused.
-            erp_down: the ERP did not answer. What waits for it keeps its due time, so that all
-                come in order of age; only who fails again where others do not backs off.
+            error: why, without personal data.
 
         Raises:
             JobLost: a newer attempt owns the job.
         """
-        now = self._now()
+        now, counts = self._now(), how.counts
         with self._database.transaction() as db:
             row = transitions.owned(db, store, order_id, attempt, job)
-            if erp_down:
+            if how.erp_down:
                 counts = not erp_circuit_breaker.record_failure(db, row, error, now, self._policy)
             else:
                 erp_circuit_breaker.end_probe(db, row, now)
-            keeps_place = erp_down and not (counts and row["failures"])
+            keeps_place = how.erp_down and not (counts and row["failures"])
             failures = row["failures"] + (1 if counts else 0)
-            gives_up = row["kind"] not in NOT_REQUESTED and not waiting
-            if gives_up and failures >= self._policy.max_failures:
+            if how.max_failures is not None and failures >= how.max_failures:
                 transitions.bury(db, row, f"tried {failures} times; {error}", "dead", now)
                 return now
-            if waiting and patience and now - (row["created_at"] or now) > patience:
-                transitions.bury(db, row, f"{error} (waited for {patience})", "refused", now)
+            if how.waiting and how.patience and now - (row["created_at"] or now) > how.patience:
+                reason = f"{error} (waited for {how.patience})"
+                transitions.bury(db, row, reason, "refused", now)
                 return now
-            if after_seconds is None:
-                after_seconds = backoff_seconds(max(failures, 1), self._policy, random.random)
-            due_at = row["due_at"] if keeps_place else now + timedelta(seconds=after_seconds)
+            wait = timedelta(seconds=how.wait_seconds(max(failures, 1)))
+            due_at = row["due_at"] if keeps_place else now + wait
             # The start stays counted as a failure: the effect may have been had.
-            if row["starts"] > int(untouched):
+            if row["starts"] > int(how.untouched):
                 failures = max(failures, 1)
             transitions.move(
                 db, row, now, failures=failures, starts=0, due_at=due_at, lease_until=None,
-                last_error=error, waiting=int(waiting),
+                last_error=error, waiting=int(how.waiting),
             )  # fmt: skip
             # A store that pauses for days must not fill the timelines with one line a minute.
-            if not untouched and (counts or error != row["last_error"]):
-                what = "waits" if waiting else "tried again later"
+            if not how.untouched and (counts or error != row["last_error"]):
+                what = "waits" if how.waiting else "tried again later"
                 transitions.note(db, row, now, what, error)
         return due_at
 
@@ -268,13 +252,6 @@ class Jobs(Repository):
                 return False  # a worker, or another hand, was first
             transitions.note(db, row, now, "retried by hand")
         return True
-
-    def failures(self, store: str, order_id: str, job: int | None) -> int:
-        """Return how often in a row a job failed; of the intake where ``job`` is None."""
-        query = select(jobs.c.failures).where(jobs.c.store == store, jobs.c.order_id == order_id)
-        query = query.where(jobs.c.kind == Kind.INTAKE if job is None else jobs.c.id == job)
-        with self._database.transaction() as db:
-            return int(db.execute(query).scalar_one_or_none() or 0)
 
     def _enter(
         self,

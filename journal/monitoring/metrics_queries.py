@@ -88,7 +88,7 @@ _ENDED = select(*_PLACE, func.count().label("count")).group_by(*_PLACE)
 
 _REASON = case(
     (jobs.c.last_error.startswith("its step began "), "crashed"),
-    (jobs.c.last_error.startswith("unforeseen "), "unforeseen"),
+    (jobs.c.last_error.like("tried % times; unforeseen %"), "unforeseen"),
     (
         or_(jobs.c.last_error.startswith("tried "), jobs.c.last_error.contains(" (waited for ")),
         "retries_exhausted",

@@ -19,7 +19,7 @@ from journal.orders import NewOrder
 from tasks.base import StoreTask
 from tasks.context import Renew
 from tasks.order_changes.detection import heard
-from tasks.workflow import send
+from tasks.workflow import dispatch
 from vtex.client import VtexClient
 from vtex.documents import FeedBatch, FeedConfig
 from vtex.errors import (
@@ -114,10 +114,7 @@ def _read(task: StoreTask, feed: FeedRow, renew: Renew) -> None:
             # Only what the journal has; what is lost in between comes again.
             client.commit_feed(handles(batch))
             if found:
-                in_flight = task.context.in_flight
-                send(
-                    task.journal, task.journal.jobs.dispatch(in_flight=in_flight, store=feed.store)
-                )
+                dispatch(task.context, store=feed.store)
             new, seen = new + found, seen + len(batch)
     except FeedMissing:
         _restore(task, feed, client, "VTEX had none any more")

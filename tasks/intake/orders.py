@@ -23,11 +23,11 @@ from journal.model import Kind, Stage
 from journal.order_changes import ChangeHint
 from journal.orders import NewOrder
 from journal.reconciliation import CANCELLATION_REQUESTED
-from tasks import local_executor
 from tasks.base import StepTask, StoreTask, hand_back
 from tasks.intake.feed import list_may_rest, list_was_read
-from tasks.local_executor import PendingOrder
-from tasks.workflow import names_of, send
+from tasks.job_kinds import remaining_tasks
+from tasks.local_executor import OrderRun, local_queue
+from tasks.workflow import dispatch
 from vtex import schemas, statuses
 from vtex.documents import Order, OrderPage, together
 from vtex.operations import start_handling as start_handling_operation
@@ -58,9 +58,9 @@ def list_orders(self: StoreTask, /, *, store: str, **_: object) -> None:
                     "a row of the list names no order", extra={"store": store, "reason": reason}
                 )
             if found:
-                # Else it would do the sweep's work, in messages of an order or two.
-                tickets = self.journal.jobs.dispatch(in_flight=self.context.in_flight, store=store)
-                send(self.journal, tickets)
+                # Nothing new on this page: leave known orders to the periodic sweep, which batches
+                # them.
+                dispatch(self.context, store=store)
             new += found
         list_was_read(self, store)
     log.info("listed", extra={"store": store, "count": new})
@@ -73,7 +73,7 @@ def run(self: StoreTask, /, *, orders: list[dict[str, Any]], **_: object) -> Non
     Args:
         orders: of each what its steps' messages carry, and the ``stage`` where it stands.
     """
-    local_executor.local_queue.take([pending_order(self, one) for one in orders])
+    local_queue.take([run_of(self, order) for order in orders])
 
 
 @shared_task(base=StepTask, bind=True, name="orders.fetch")
@@ -159,13 +159,13 @@ def start_handling(
     log.info("order done", extra={"store": store, "order_id": order_id, "stage": job.stage})
 
 
-def pending_order(task: StoreTask, order: Mapping[str, Any]) -> PendingOrder:
-    """Return an order of a message with its steps."""
+def run_of(task: StoreTask, order: Mapping[str, Any]) -> OrderRun:
+    """Return the run of an order of a message, at its stage."""
     name = {key: value for key, value in order.items() if key != "stage"}
-    # A stage that only a newer version knows leads to no task, and so is handed back.
-    names = names_of(Kind.INTAKE, order["stage"]) or [""]
-    steps = [{"task": one, "kwargs": name} for one in reversed(names)]
-    return PendingOrder(task.app, task.request.id, steps, partial(hand_back, task.journal))
+    # A stage of a newer version leads to no task, so that the run hands the order back.
+    names = remaining_tasks(Kind.INTAKE, order["stage"]) or [""]
+    steps = [{"task": step, "kwargs": name} for step in reversed(names)]
+    return OrderRun(task.app, task.request.id, steps, partial(hand_back, task.journal))
 
 
 def listed(page: OrderPage) -> list[NewOrder]:

@@ -12,7 +12,7 @@ from journal.cancel_requests import CancelRequest
 from journal.journal import Journal
 from journal.order_changes import ChangeHint
 from tasks.base import StoreTask
-from tasks.workflow import send
+from tasks.workflow import dispatch
 from vtex import statuses
 
 log = logging.getLogger(__name__)
@@ -54,8 +54,7 @@ def poll_cancellations(self: StoreTask, /, *, store: str, ended: bool = False, *
                 }
         hints = _ended(journal, store, listed) if ended else _undecided(journal, store, listed)
         if new := journal.order_changes.record(store, hints):
-            in_flight = self.context.in_flight
-            send(journal, journal.jobs.dispatch(in_flight=in_flight, store=store))
+            dispatch(self.context, store=store)
     log.info("watched", extra={"store": store, "count": new})
 
 

@@ -9,7 +9,6 @@ from celery import shared_task
 from journal.jobs.leased_job import LeasedJob
 from journal.model import Stage, State
 from tasks.base import RequestTask, StepTask
-from tasks.errors import RequestRefused
 from tasks.outbound import request_intake, request_schemas
 from vtex import statuses
 from vtex.errors import Refused
@@ -17,7 +16,7 @@ from vtex.operations import cancellation_denial
 from vtex.payloads import Denial
 
 
-@shared_task(base=RequestTask, bind=True, name="cancellations.deny", throws=(RequestRefused,))
+@shared_task(base=RequestTask, bind=True, name="cancellations.deny")
 def request(self: RequestTask, /, **given: Any) -> None:
     """Take the ERP's word against a request to cancel; public API, see docs/messages.md."""
     request_intake.take(self.context, "denial", given, again=not self.redelivered)

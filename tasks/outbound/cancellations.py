@@ -9,13 +9,12 @@ from celery import shared_task
 from journal.jobs.leased_job import LeasedJob
 from journal.model import Stage
 from tasks.base import RequestTask, StepTask
-from tasks.errors import RequestRefused
 from tasks.outbound import request_intake, request_schemas
 from vtex.operations import cancellation as cancellation_operation
 from vtex.payloads import Cancellation
 
 
-@shared_task(base=RequestTask, bind=True, name="cancellations.request", throws=(RequestRefused,))
+@shared_task(base=RequestTask, bind=True, name="cancellations.request")
 def request(self: RequestTask, /, **given: Any) -> None:
     """Take a cancellation of the ERP; public API, see docs/messages.md."""
     request_intake.take(self.context, "cancellation", given, again=not self.redelivered)

@@ -12,14 +12,13 @@ from journal.jobs.leased_job import LeasedJob
 from journal.model import Stage
 from journal.order_changes import ChangeHint
 from tasks.base import RequestTask, StepTask
-from tasks.errors import RequestRefused
 from tasks.order_changes.detection import differs
 from tasks.outbound import request_intake, request_schemas
 from vtex.operations import invoice as invoice_operation
 from vtex.payloads import Invoice
 
 
-@shared_task(base=RequestTask, bind=True, name="invoices.send", throws=(RequestRefused,))
+@shared_task(base=RequestTask, bind=True, name="invoices.send")
 def send(self: RequestTask, /, **given: Any) -> None:
     """Take an invoice of the ERP; public API, see docs/messages.md."""
     request_intake.take(self.context, "invoice", given, again=not self.redelivered)

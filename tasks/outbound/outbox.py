@@ -11,7 +11,7 @@ from journal.outcomes import Outcome
 from tasks.base import StoreTask
 from tasks.errors import RequestRefused
 from tasks.outbound import request_intake
-from tasks.workflow import send
+from tasks.workflow import dispatch
 from vtex.payloads import written_number
 
 log = logging.getLogger(__name__)
@@ -30,10 +30,11 @@ def report(self: StoreTask, /, **_: object) -> None:
 
 
 def _tell(task: StoreTask, outcome: Outcome) -> None:
+    wait = task.context.retries.backoff_seconds(outcome.failures + 1)
     try:
         task.erp.report(event(outcome))
     except ErpUnavailable:
-        task.journal.outcomes.postpone(outcome)
+        task.journal.outcomes.postpone(outcome, wait)
         raise
     except ErpRejected as error:
         log.error(
@@ -42,7 +43,7 @@ def _tell(task: StoreTask, outcome: Outcome) -> None:
                 "store": outcome.store, "order_id": outcome.order_id, "reason": str(error),
             },
         )  # fmt: skip
-        task.journal.outcomes.postpone(outcome)
+        task.journal.outcomes.postpone(outcome, wait)
         return
     task.journal.outcomes.mark_reported(outcome)
 
@@ -81,4 +82,4 @@ def relay(self: StoreTask, /, **_: object) -> None:
     taken = context.erp.poll_outbox(take, BATCH)
     if taken:
         log.info("taken from the ERP's outbox", extra={"count": taken})
-        send(context.journal, context.journal.jobs.dispatch(in_flight=context.in_flight))
+        dispatch(context)

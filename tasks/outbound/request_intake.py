@@ -21,7 +21,7 @@ from tasks.context import Context
 from tasks.errors import RequestInvalid, RequestRefused
 from tasks.outbound import request_schemas
 from tasks.outbound.request_schemas import NAMES
-from tasks.workflow import send
+from tasks.workflow import dispatch
 from vtex import schemas
 from vtex.documents import Order
 from vtex.errors import DocumentInvalid, VtexError
@@ -60,10 +60,7 @@ def take(
     """
     job = record(context, kind, given, xml=xml, again=again)
     store, order_id = str(given["store"]).strip(), str(given["order_id"]).strip()
-    tickets = context.journal.jobs.dispatch(
-        in_flight=context.in_flight, store=store, order_id=order_id
-    )
-    send(context.journal, tickets)
+    dispatch(context, store=store, order_id=order_id)
     return job
 
 

@@ -8,13 +8,12 @@ from celery import shared_task
 
 from journal.model import Stage
 from tasks.base import RequestTask, StepTask
-from tasks.errors import RequestRefused
 from tasks.outbound import request_intake, request_schemas
 from vtex.operations import tracking
 from vtex.payloads import Tracking
 
 
-@shared_task(base=RequestTask, bind=True, name="tracking.send", throws=(RequestRefused,))
+@shared_task(base=RequestTask, bind=True, name="tracking.send")
 def send(self: RequestTask, /, **given: Any) -> None:
     """Take tracking of the ERP; public API, see docs/messages.md."""
     request_intake.take(self.context, "tracking", given, again=not self.redelivered)

@@ -46,7 +46,7 @@ def reconcile(self: StoreTask, /, *, store: str, **_: object) -> None:
         since = None if renew is None else since_when(self.journal, store)
         if renew is None or since is None:
             return
-        patient = self.vtex(store).with_priority(self.priority, wait=patience(renew))
+        patient = self.vtex(store).with_priority(self.call_priority, wait=patience(renew))
         compared = compare_store(
             self.journal, self.erp, patient, store, since, self.journal.now(),
             seen=lambda *_: renew(), seconds=RECONCILE_SECONDS,

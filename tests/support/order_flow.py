@@ -11,7 +11,7 @@ from typing import Any
 from erp.adapters.memory import MemoryErp
 from erp.port import Event
 from journal.journal import Journal
-from journal.model import Lease, Policy
+from journal.model import Lease
 from journal.orders import NewOrder
 from support.nfe_samples import Det, nfe
 from tasks import workflow
@@ -19,6 +19,7 @@ from tasks.base import StoreTask
 from tasks.context import Context, Renew
 from tasks.errors import RequestRefused
 from tasks.outbound import request_intake
+from tasks.retry_policy import RetryPolicy
 from vtex.client import VtexClient
 from vtex.simulator.config import Config
 from vtex.simulator.server import Running, running
@@ -56,7 +57,14 @@ class OrderFlow:
         )
         lock: Callable[[str], AbstractContextManager[Renew | None]] = _nobody_else
         self.client = VtexClient(Transport(account, read_timeout=2))
-        self.context = Context(journal, self.erp, {"acme": self.client}, in_flight=500, lock=lock)
+        self.context = Context(
+            journal,
+            self.erp,
+            {"acme": self.client},
+            in_flight=500,
+            lock=lock,
+            retries=RetryPolicy(backoff_base_seconds=1),
+        )
 
     def order(self, kind: str = "plain", status: str = "handling") -> str:
         """Let an order come in, known to the journal and the ERP by its document alone."""
@@ -168,7 +176,7 @@ class OrderFlow:
 def order_flow(journal_url: str, **config: Any) -> Iterator[OrderFlow]:
     """Set up an order flow; its simulated store has no delays of real time."""
     clock = Clock()
-    journal = Journal(journal_url, policy=Policy(backoff_base_seconds=1), now=clock)
+    journal = Journal(journal_url, now=clock)
     journal.migrate()
     app.loader.import_default_modules()
     before = StoreTask.process_context

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from journal.cancel_requests import CancelRequest
-from journal.model import Stage
+from journal.model import Postponement, Stage
 from support.command_line import NOW, PERSON, Desk
 from support.servers import RedisServer
+from tasks.retry_policy import RetryPolicy
 from vtex.client import VtexClient
 from vtex.documents import FeedConfig
 from vtex.statuses import READY
@@ -124,7 +125,13 @@ def test_check_and_orders_tell_of_an_erp_that_orders_wait_for(desk: Desk) -> Non
     for stage in (Stage.FETCHED, Stage.PAID):
         with desk.journal.jobs.step("acme", "v1-01", ticket.attempt, to=stage):
             pass
-    desk.journal.jobs.postpone("acme", "v1-01", ticket.attempt, "no answer", erp_down=True)
+    desk.journal.jobs.postpone(
+        "acme",
+        "v1-01",
+        ticket.attempt,
+        "no answer",
+        Postponement(RetryPolicy().backoff_seconds, erp_down=True),
+    )
 
     ok, detail = desk.verdicts()["ERP paused"]
 

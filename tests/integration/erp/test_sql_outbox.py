@@ -201,7 +201,7 @@ def set_up():
 
     def take(request):
         given = {**request.fields, "reference": request.reference}
-        requests.record(context, request.kind, given, again=True)
+        request_intake.record(context, request.kind, given, again=True)
     return outbox, journal, take
 
 

@@ -12,10 +12,11 @@ from sqlalchemy import event, text
 
 from journal.jobs.leased_job import LeasedJob
 from journal.journal import Journal
-from journal.model import ErpCircuitOpen, Kind, Policy, Stage, State
+from journal.model import ErpCircuitOpen, Kind, Policy, Postponement, Stage, State
 from journal.orders import NewOrder, OrderRow
 from journal.requests import RequestDraft
 from support.order_flow import Clock
+from tasks.retry_policy import RetryPolicy
 
 PAUSE = Policy().erp_pause_seconds
 
@@ -55,7 +56,13 @@ class Book:
 
     def fail(self, order_id: str, reason: str = "the ERP is down") -> None:
         row = self.row(order_id)
-        self.journal.jobs.postpone(row.store, order_id, row.attempt, reason, erp_down=True)
+        self.journal.jobs.postpone(
+            row.store,
+            order_id,
+            row.attempt,
+            reason,
+            Postponement(RetryPolicy().backoff_seconds, erp_down=True),
+        )
 
     def insert(self, order_id: str) -> bool:
         """Insert a claimed order; say whether the ERP was thereby found to be back."""
@@ -217,7 +224,9 @@ def test_a_probe_that_meets_a_bug_lets_the_next_one_try_at_once(down: Book) -> N
     down.clock.pass_by(PAUSE)
     (probe,) = down.claim()
 
-    down.journal.jobs.postpone("acme", probe, down.row(probe).attempt, "KeyError", after_seconds=60)
+    down.journal.jobs.postpone(
+        "acme", probe, down.row(probe).attempt, "KeyError", Postponement(lambda _: 60)
+    )
 
     assert down.claim() == ["d"]
 

@@ -14,7 +14,17 @@ from sqlalchemy import Connection, NullPool, create_engine, make_url, text
 
 from journal.jobs.leasing import LeaseQuery
 from journal.journal import Journal
-from journal.model import STAGES, JobLost, Kind, Lease, Policy, Stage, State, StorePaused
+from journal.model import (
+    STAGES,
+    JobLost,
+    Kind,
+    Lease,
+    Policy,
+    Postponement,
+    Stage,
+    State,
+    StorePaused,
+)
 from journal.orders import NewOrder
 from journal.requests import RequestDraft
 from journal.storage.clock import utc_now
@@ -221,7 +231,7 @@ def test_a_postponed_job_is_not_dispatched_before_it_is_due(journal: Journal) ->
     journal.orders.record("acme", listed())
     (ticket,) = journal.jobs.dispatch(in_flight=9)
 
-    journal.jobs.postpone("acme", "o-0000", ticket.attempt, "no answer", after_seconds=60)
+    journal.jobs.postpone("acme", "o-0000", ticket.attempt, "no answer", Postponement(lambda _: 60))
 
     assert journal.jobs.dispatch(in_flight=9) == []
     row = journal.orders.get("acme", "o-0000")
@@ -358,7 +368,7 @@ def test_a_step_that_called_nothing_is_in_no_doubt_and_leaves_no_line(journal: J
         raise LookupError
 
     journal.jobs.postpone(
-        "acme", "o-0000", 1, "waits", after_seconds=0, counts=False, untouched=True
+        "acme", "o-0000", 1, "waits", Postponement(lambda _: 0, counts=False, untouched=True)
     )
 
     (ticket,) = journal.jobs.dispatch(in_flight=9)
@@ -372,11 +382,15 @@ def test_the_doubt_of_an_earlier_try_outlives_one_that_called_nothing(journal: J
     journal.jobs.dispatch(in_flight=9)
     with pytest.raises(LookupError), journal.jobs.step("acme", "o-0000", 1, to=Stage.FETCHED):
         raise LookupError
-    journal.jobs.postpone("acme", "o-0000", 1, "no answer", after_seconds=0)
+    journal.jobs.postpone("acme", "o-0000", 1, "no answer", Postponement(lambda _: 0))
 
     (ticket,) = journal.jobs.dispatch(in_flight=9)
     journal.jobs.postpone(
-        "acme", "o-0000", ticket.attempt, "waits", after_seconds=0, counts=False, untouched=True
+        "acme",
+        "o-0000",
+        ticket.attempt,
+        "waits",
+        Postponement(lambda _: 0, counts=False, untouched=True),
     )
 
     (ticket,) = journal.jobs.dispatch(in_flight=9)

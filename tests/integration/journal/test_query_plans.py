@@ -12,12 +12,13 @@ from datetime import timedelta
 import pytest
 
 from journal.journal import Journal
-from journal.model import STAGES, Kind, Stage
+from journal.model import STAGES, Kind, Postponement, Stage
 from journal.order_changes import ChangeHint
 from journal.orders import NewOrder
 from journal.requests import RequestDraft
 from journal.storage.clock import utc_now
 from support.query_plans import explained
+from tasks.retry_policy import RetryPolicy
 
 
 @pytest.fixture
@@ -78,7 +79,13 @@ def test_a_step_that_ends_otherwise(crowded: Journal, plans: dict[str, str], end
     plans.clear()
 
     if ending == "postpone":
-        crowded.jobs.postpone("acme", "o-1900", attempt, "VTEX does not answer")
+        crowded.jobs.postpone(
+            "acme",
+            "o-1900",
+            attempt,
+            "VTEX does not answer",
+            Postponement(RetryPolicy().backoff_seconds),
+        )
     elif ending == "bury":
         crowded.jobs.bury("acme", "o-1900", attempt, "broken", refused=True)
     else:

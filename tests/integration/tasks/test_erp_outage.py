@@ -46,7 +46,7 @@ class Office:
     def __init__(self, made: OrderFlow, monkeypatch: pytest.MonkeyPatch) -> None:
         self.flow, self.erp = made, CountingErp()
         StoreTask.process_context = replace(made.context, erp=self.erp)
-        monkeypatch.setattr("tasks.base.send", lambda _journal, tickets: made.run(tickets))
+        monkeypatch.setattr("tasks.workflow.send", lambda _journal, tickets: made.run(tickets))
 
     def take_in(self, count: int) -> list[str]:
         """Let orders come in, and return them by age."""

@@ -132,7 +132,7 @@ def test_where_few_are_under_way_the_next_is_claimed_as_one_ends(
         flow.intake(flow.order(status="ready-for-handling"))
     sent: list[str] = []
     monkeypatch.setattr(
-        "tasks.base.send", lambda _, tickets: sent.extend(one.order_id for one in tickets)
+        "tasks.workflow.send", lambda _, tickets: sent.extend(one.order_id for one in tickets)
     )
     assert StoreTask.process_context is not None
     object.__setattr__(StoreTask.process_context, "in_flight", lambda _: 1)

@@ -25,10 +25,9 @@ PACE = timedelta(minutes=10)
 @pytest.fixture
 def flow(journal_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[OrderFlow]:
     # There is no broker here: what would be sent is due at once, and worked off at once.
-    for module in ("tasks.intake.feed", "tasks.intake.orders"):
-        monkeypatch.setattr(
-            f"{module}.send", lambda journal, tickets: journal.jobs.release(tickets)
-        )
+    monkeypatch.setattr(
+        "tasks.workflow.send", lambda journal, tickets: journal.jobs.release(tickets)
+    )
     with order_flow(journal_url, index_lag=600) as made:
         made.context = StoreTask.process_context = replace(made.context, rests={"acme": PACE})
         yield made

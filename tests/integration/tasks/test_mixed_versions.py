@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import text
@@ -14,8 +13,8 @@ from journal.model import Kind, State
 from journal.orders import NewOrder
 from journal.requests import RequestDraft
 from support.order_flow import OrderFlow, order_flow
-from tasks import local_executor
 from tasks.errors import ContractNewer
+from tasks.local_executor import OrderRun
 from tasks.outbound import request_intake
 from tasks.outbound.request_schemas import KINDS
 from workers.app import app
@@ -48,10 +47,9 @@ def test_a_step_that_is_not_known_here_is_handed_back_and_not_begun(journal: Jou
         {"task": "orders.insert", "kwargs": kwargs},
         {"task": "orders.enrich", "kwargs": kwargs},
     ]
-    carrier = SimpleNamespace(request=SimpleNamespace(chain=chain, id="1"), app=app)
-
     back: list[object] = []
-    local_executor.carry_on(carrier, back.append)
+
+    OrderRun(app, "1", chain, back.append).work()
 
     assert back == [kwargs]
 

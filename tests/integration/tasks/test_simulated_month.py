@@ -275,8 +275,7 @@ def month(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Month]:
     settings = {"index_lag": 240, "handling_delay": 2, "cancel_delay": 2}
     with order_flow(f"sqlite:///{tmp_path}/journal.db", **settings) as flow:
         # There is no broker here: what would be sent is worked at once.
-        for module in ("tasks.intake.feed", "tasks.intake.orders"):
-            monkeypatch.setattr(f"{module}.send", lambda _, tickets: flow.run(tickets))
+        monkeypatch.setattr("tasks.workflow.send", lambda _, tickets: flow.run(tickets))
         flow.context = StoreTask.process_context = replace(flow.context, rests={"acme": PACE})
         yield Month(flow)
 

@@ -12,7 +12,7 @@ import redis
 
 from journal.journal import Journal
 from journal.storage.clock import utc_now
-from support.servers import ROOT, Cluster, RedisServer, deadly, eventually
+from support.servers import Cluster, RedisServer, deadly, eventually
 from workers.app import app
 
 
@@ -126,16 +126,15 @@ def test_a_429_stops_all_calls_of_the_store(cluster: Cluster, kind: str) -> None
 
 
 def test_a_wrong_key_leaves_a_probe_now_and_then_buries_nothing_and_heals_by_itself(
-    cluster: Cluster, tmp_path: Path
+    cluster: Cluster,
 ) -> None:
     # A minute's pause, shortened so that several of its probes are seen.
-    (tmp_path / "sitecustomize.py").write_text("import tasks.base as b; b.UNAUTHORIZED_SECONDS = 6")
-    cluster.env["WORKER_THREADS"] = "4"
+    cluster.env |= {"WORKER_THREADS": "4", "RETRY_UNAUTHORIZED_PAUSE_SECONDS": "6"}
     cluster.start_simulator(24)
     assert cluster.command("orders", "sync").returncode == 0
     cluster.steer("tokens", remove=["simulated-token"])
     listed = all_calls(cluster)
-    cluster.start_worker("w1", PYTHONPATH=f"{tmp_path}:{ROOT}")
+    cluster.start_worker("w1")
     cluster.start_beat()
     eventually(lambda: all_calls(cluster) > listed, 60)
     began, before = utc_now(), all_calls(cluster)

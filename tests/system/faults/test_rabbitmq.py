@@ -391,27 +391,18 @@ def orders_in_handling(cluster: Cluster, count: int) -> list[str]:
     return sorted(cluster.state()["orders"])
 
 
-def patience_of_seconds(folder: Path, seconds: int) -> dict[str, str]:
-    """Shorten a request's wait, so that a test sees many."""
-    (folder / "sitecustomize.py").write_text(
-        f"import tasks.base as b; b.REQUEST_SECONDS = {seconds}"
-    )
-    return {"PYTHONPATH": f"{folder}:{ROOT}"}
-
-
 @pytest.mark.parametrize("broker", ["redis", "rabbitmq"])
 def test_a_request_waits_for_as_long_as_the_journal_is_away(
     cluster: Cluster,
     broker: str,
     journal_away: Away,
-    tmp_path: Path,
     request: pytest.FixtureRequest,
 ) -> None:
     if broker == "rabbitmq":
         request.getfixturevalue("on_rabbit")
     (only,) = orders_in_handling(cluster, 1)
     asked = invoices_of(cluster)[only]
-    worker = cluster.start_worker("w1", **patience_of_seconds(tmp_path, 1))
+    worker = cluster.start_worker("w1", RETRY_REQUEST_SECONDS="1")
     journal_away.shut(worker)
 
     send(cluster, asked)
@@ -424,11 +415,11 @@ def test_a_request_waits_for_as_long_as_the_journal_is_away(
 
 
 def test_a_request_that_waits_outlives_its_worker_and_rabbitmq(
-    on_rabbit: Cluster, rabbit_server: RabbitServer, journal_away: Away, tmp_path: Path
+    on_rabbit: Cluster, rabbit_server: RabbitServer, journal_away: Away
 ) -> None:
     (only,) = orders_in_handling(on_rabbit, 1)
     asked = invoices_of(on_rabbit)[only]
-    worker = on_rabbit.start_worker("w1", **patience_of_seconds(tmp_path, 3))
+    worker = on_rabbit.start_worker("w1", RETRY_REQUEST_SECONDS="3")
     journal_away.shut(worker)
     send(on_rabbit, asked)
     eventually(lambda: refusals(on_rabbit) >= 1, 60)

@@ -5,18 +5,26 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from celery import Celery
+from celery import Celery, Task
 
 from support.servers import eventually
 from tasks import local_executor
-from tasks.local_executor import LocalQueue, PendingOrder
+from tasks.local_executor import LocalQueue, OrderRun
 
 THREADS = 4
+
+
+class Step(Task):
+    """A step without a journal."""
+
+    abstract = True
+
+    def run_in(self, run: OrderRun, kwargs: dict[str, Any]) -> None:
+        self.run(**kwargs)
 
 
 class Orders:
@@ -24,7 +32,7 @@ class Orders:
 
     def __init__(self) -> None:
         self.app = Celery("test", set_as_current=False)
-        self.app.task(name="step", shared=False)(self.step)
+        self.app.task(name="step", base=Step, shared=False)(self.step)
         self.begun: list[str] = []
         self.back: list[str] = []
         self.held = threading.Event()
@@ -34,13 +42,11 @@ class Orders:
         if order_id.startswith("slow"):
             assert self.held.wait(20)
 
-    def order(self, order_id: str) -> PendingOrder:
+    def order(self, order_id: str) -> OrderRun:
         step = {"task": "step", "kwargs": {"order_id": order_id}}
-        return PendingOrder(
-            self.app, "1", [step], lambda kwargs: self.back.append(kwargs["order_id"])
-        )
+        return OrderRun(self.app, "1", [step], lambda kwargs: self.back.append(kwargs["order_id"]))
 
-    def orders_of(self, *names: str) -> list[PendingOrder]:
+    def orders_of(self, *names: str) -> list[OrderRun]:
         return [self.order(one) for one in names]
 
 
@@ -128,10 +134,10 @@ def test_a_step_that_fails_is_not_followed_by_the_next(orders: Orders) -> None:
     def fail() -> Any:
         raise ValueError
 
-    orders.app.task(name="fail", shared=False)(fail)
+    orders.app.task(name="fail", base=Step, shared=False)(fail)
     order = orders.order("o-1")
-    steps = [*order.steps, {"task": "fail", "kwargs": {}}]
+    order.steps.append({"task": "fail", "kwargs": {}})
 
-    LocalQueue().take([replace(order, steps=steps)])
+    LocalQueue().take([order])
 
     assert (orders.begun, orders.back) == ([], [])

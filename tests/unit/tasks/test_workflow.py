@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from journal.model import Kind, Lease, Stage
-from tasks.workflow import LEAST_MESSAGES, MOST_ORDERS, _messages
+from tasks.workflow import MAX_ORDERS, MIN_MESSAGES, _messages
 
 
 def intakes(count: int) -> list[Lease]:
@@ -19,11 +19,11 @@ def test_few_orders_go_one_by_one_so_that_several_workers_have_them() -> None:
 
 
 def test_many_orders_share_messages_in_as_many_parts_as_workers_may_be() -> None:
-    assert len(sizes(intakes(100))) == LEAST_MESSAGES
+    assert len(sizes(intakes(100))) == MIN_MESSAGES
 
 
 def test_no_message_has_more_orders_than_it_may() -> None:
-    assert max(sizes(intakes(1000))) == MOST_ORDERS
+    assert max(sizes(intakes(1000))) == MAX_ORDERS
 
 
 def test_a_message_carries_what_names_an_order_and_where_it_stands() -> None:

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from journal.feeds import RETRY_INTERVAL
-from journal.model import Stage
+from journal.model import Postponement, Stage
 from journal.orders import NewOrder
 from journal.reconciliation import Reconciliation
 from journal.storage.tables import orders
 from support.alert_scenario import MINUTE, AlertScenario, credentials_expire
 from tasks.alerts.delivery import Severity
 from tasks.alerts.model import SAO_PAULO, RateLimitUsage
+from tasks.retry_policy import RetryPolicy
 
 # --- dead jobs ------------------------------------------------------------------------------------
 
@@ -60,7 +61,9 @@ def test_what_was_retried_is_over_and_whoever_heard_of_it_hears_that_too(
 
     assert scenario.journal.jobs.retry("acme", "a-01")
     (ticket,) = scenario.journal.jobs.dispatch(in_flight=1)
-    scenario.journal.jobs.postpone("acme", "a-01", ticket.attempt, "later", after_seconds=9e6)
+    scenario.journal.jobs.postpone(
+        "acme", "a-01", ticket.attempt, "later", Postponement(lambda _: 9e6)
+    )
     scenario.minutes(10)
 
     assert scenario.notifier.titles() == [
@@ -133,14 +136,20 @@ def test_an_erp_that_is_down_is_told_once_and_what_waits_for_it_is_not(
             pass
     for _ in range(45):
         scenario.journal.jobs.postpone(
-            "acme", "a-01", ticket.attempt, "the ERP is down", erp_down=True
+            "acme",
+            "a-01",
+            ticket.attempt,
+            "the ERP is down",
+            Postponement(RetryPolicy().backoff_seconds, erp_down=True),
         )
         scenario.minutes(1)
         (ticket,) = scenario.journal.jobs.dispatch(in_flight=1)
     during = scenario.open()
     with scenario.journal.jobs.step("acme", "a-01", ticket.attempt, to=Stage.INSERTED):
         pass
-    scenario.journal.jobs.postpone("acme", "a-01", ticket.attempt, "more to do", after_seconds=60)
+    scenario.journal.jobs.postpone(
+        "acme", "a-01", ticket.attempt, "more to do", Postponement(lambda _: 60)
+    )
     scenario.minutes(20)
 
     assert during == [("erp_down", "")]

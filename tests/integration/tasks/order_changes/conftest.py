@@ -17,10 +17,9 @@ from vtex.statuses import CHANGES, READY
 @pytest.fixture
 def flow(journal_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[OrderFlow]:
     # There is no broker here: what would be sent is due at once, and worked off at once.
-    for module in ("tasks.intake.feed", "tasks.intake.orders", "tasks.order_changes.polling"):
-        monkeypatch.setattr(
-            f"{module}.send", lambda journal, tickets: journal.jobs.release(tickets)
-        )
+    monkeypatch.setattr(
+        "tasks.workflow.send", lambda journal, tickets: journal.jobs.release(tickets)
+    )
     with order_flow(journal_url, index_lag=0) as made:
         pace = timedelta(minutes=10)
         made.context = StoreTask.process_context = replace(made.context, rests={"acme": pace})
