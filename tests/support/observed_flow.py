@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
@@ -67,11 +66,3 @@ class MetricsText:
 
     def names(self) -> set[str]:
         return {one.name for one in self.samples}
-
-
-def words_of(entry: Any) -> set[str]:
-    """Return every text about the person who bought, of an order of the simulated store."""
-    order = entry.order
-    parts = (order["clientProfileData"], order["shippingData"]["address"])
-    told = {value for part in parts for value in part.values() if isinstance(value, str)}
-    return {one for one in told if len(one) > 5}

@@ -9,6 +9,7 @@ from typing import Any
 import requests
 
 from support.servers import Cluster
+from vtex.simulator.state import Entry
 
 # What these fields hold tells nothing of a person.
 IMPERSONAL = {"id", "addressType", "addressId", "country", "documentType", "isCorporate"}
@@ -31,6 +32,13 @@ def personal_words(cluster: Cluster) -> set[str]:
     told = {one for one in words | digits if len(one) > 2 and not re.fullmatch(r"\d{1,5}", one)}
     assert len(told) > 3 * len(cluster.state()["orders"])
     return told
+
+
+def texts_of(entry: Entry) -> set[str]:
+    """Return every text about the person who bought, of an order of the simulated store."""
+    order = entry.order
+    parts = (order["clientProfileData"], order["shippingData"]["address"])
+    return {text for part in parts for text in texts(part) if len(text) > 5}
 
 
 def texts(part: dict[str, Any]) -> Iterator[str]:

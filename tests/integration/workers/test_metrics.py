@@ -15,8 +15,9 @@ from journal.journal import Journal
 from journal.model import Stage
 from journal.monitoring.metrics_queries import REASONS
 from journal.orders import NewOrder
-from support.observed_flow import MetricsText, observed_flow, words_of
+from support.observed_flow import MetricsText, observed_flow
 from support.order_flow import OrderFlow
+from support.personal_data import texts_of
 from support.query_plans import explained
 from support.servers import RedisServer, free_port
 from tasks.base import StoreTask
@@ -361,7 +362,7 @@ def test_nothing_of_a_person_or_a_secret_is_in_any_metric(
 
     told = MetricsText.of(registry).text + cluster(flow.journal, settings(redis_server.url)).text
 
-    words = words_of(flow.entry(order_id)) | {order_id, "128841", *STORE.values()} - {"acme"}
+    words = texts_of(flow.entry(order_id)) | {order_id, "128841", *STORE.values()} - {"acme"}
     assert len(words) > 8
     assert not [one for one in words if one in told]
 

@@ -13,8 +13,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio, Sampler
 
 from erp.port import ErpRejected
-from support.observed_flow import observed_flow, words_of
+from support.observed_flow import observed_flow
 from support.order_flow import OrderFlow
+from support.personal_data import texts_of
 from tasks.base import StoreTask
 from tasks.instrumentation import TwoObservers
 from workers.app import app
@@ -142,7 +143,7 @@ def test_no_span_names_a_person(flow: OrderFlow, spans: InMemorySpanExporter) ->
 
     shown = "".join(one.to_json() for one in spans.get_finished_spans())
 
-    words = words_of(flow.entry(order_id)) | {"vtexappkey-acme-SIMULA", "simulated-token"}
+    words = texts_of(flow.entry(order_id)) | {"vtexappkey-acme-SIMULA", "simulated-token"}
     assert order_id in shown
     assert not [one for one in words if one in shown]
 

@@ -14,7 +14,11 @@ from support.servers import ROOT, RabbitServer
 
 @pytest.mark.parametrize(
     ("seed", "database", "broker"),
-    [(11, "postgresql", "redis"), (12, "sqlite", "redis"), (13, "postgresql", "rabbitmq")],
+    [
+        (11, "postgresql", "redis"),
+        pytest.param(12, "sqlite", "redis", marks=pytest.mark.nightly),
+        (13, "postgresql", "rabbitmq"),
+    ],
 )
 def test_after_a_minute_of_faults_every_order_and_request_had_its_one_effect(
     tmp_path: Path, seed: int, database: str, broker: str

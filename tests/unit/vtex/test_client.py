@@ -296,6 +296,8 @@ def test_a_commit_that_is_answered_in_words_of_any_kind_was_taken(client: VtexCl
 
         client.commit_feed(["h"])
 
+        assert mocker.call_count == 1
+
 
 def test_a_commit_that_is_refused_is_told(client: VtexClient) -> None:
     with requests_mock.Mocker() as mocker, pytest.raises(errors.VtexUnauthorized):
