@@ -15,8 +15,10 @@ from datetime import UTC, datetime
 
 from foundation.redaction import masked
 
-FACTS = ("store", "order_id", "attempt", "stage", "task", "count", "reason", "seconds")
-"""What a line may carry besides its message; nothing else of ``extra`` is written."""
+LOG_FIELDS = (
+    "store", "order_id", "attempt", "stage", "task", "count", "reason", "code",
+)  # fmt: skip
+"""The fields of ``extra`` that a line shows (docs/operations.md); all others are left out."""
 
 NOISY = ("celery.worker.strategy", "celery.app.trace", "celery.beat", "urllib3", "alembic")
 """One line per outcome: Celery's "received" and "succeeded" would treble the log."""
@@ -34,7 +36,7 @@ class JsonLines(logging.Formatter):
             "message": _message(record),
         }
         facts = record.__dict__
-        line |= {name: _plain(facts[name]) for name in FACTS if name in facts}
+        line |= {name: _plain(facts[name]) for name in LOG_FIELDS if name in facts}
         if record.exc_info and record.exc_info[0]:
             line["error"] = record.exc_info[0].__name__
             line["trace"] = traceback.format_tb(record.exc_info[2])

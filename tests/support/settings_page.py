@@ -1,6 +1,6 @@
-"""The table of docs/configuration.md, written from the declarations of the settings.
+"""The tables of docs/configuration.md, written from the declarations of the settings.
 
-``python tests/support/settings_page.py`` rewrites the table in the page.
+``make settings-page`` rewrites the tables in the page.
 """
 
 from __future__ import annotations
@@ -9,22 +9,38 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
-from workers.configuration.settings import SettingsSchema
+from workers.configuration.declaration import fields_of
+from workers.configuration.settings import Settings
+from workers.configuration.stores import Store
 
 PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
 
 
-def settings_rows() -> list[str]:
-    """Return the table's rows: variable, default, description, example."""
-    declared = [field.metadata for field in SettingsSchema().fields.values()]
-    return [
-        f"| `{each['variable']}` | {_code(_written(each['default']))} | {each['sentence']} "
-        f"| {_code(each['example'])} |"
-        for each in declared
-    ]
+def tables() -> list[list[str]]:
+    """Return the rows of both tables: the settings of a process, and those of a store."""
+    return [[_row(name, field.metadata, of) for name, field in fields_of(of).items()]
+            for of in (Settings, Store)]  # fmt: skip
 
 
-def _code(text: str) -> str:
+def tables_of_page() -> list[list[str]]:
+    """Return the rows of the page's first two tables."""
+    found = _TABLE.findall(PAGE.read_text(encoding="utf-8"))
+    return [rows.splitlines() for rows in found[:2]]
+
+
+_TABLE = re.compile(r"(?:^\| `.*\n)+", re.MULTILINE)
+
+
+def _row(name: str, declared: dict[str, object], of: type) -> str:
+    cells = [_code(declared["variable"])]
+    if of is Store:
+        cells.append("the table's name" if name == "name" else _code(name))
+        cells.append("every store" if declared["shared"] else "one store")
+    cells += [_code(_written(declared["default"])), declared["sentence"]]
+    return f"| {' | '.join([*map(str, cells), _code(declared['example'])])} |"
+
+
+def _code(text: object) -> str:
     return f"`{text}`" if text else ""
 
 
@@ -40,6 +56,6 @@ def _written(value: object) -> str:
 
 
 if __name__ == "__main__":
-    page = PAGE.read_text(encoding="utf-8")
-    table = re.sub(r"(^\| `.*\n)+", lambda _: "\n".join(settings_rows()) + "\n", page, flags=re.M)
-    PAGE.write_text(table, encoding="utf-8")
+    text, written = PAGE.read_text(encoding="utf-8"), iter(tables())
+    text = _TABLE.sub(lambda _: "\n".join(next(written)) + "\n", text, count=2)
+    PAGE.write_text(text, encoding="utf-8")

@@ -1,23 +1,50 @@
 """The pages that are derived from the code say what the code says."""
 
+import ast
 import re
 from pathlib import Path
 
-from support.settings_page import settings_rows
+from support.settings_page import PAGE, tables, tables_of_page
 from tasks.alerts.model import Rule
 from tasks.outbound import request_schemas
 from tasks.reconciliation.compare import Fix, Found
 from vtex import statuses
+from workers.log import LOG_FIELDS
 
-DOCS = Path(__file__).parents[2] / "docs"
-
-PAGE = DOCS / "configuration.md"
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
 
 
 def test_the_page_of_settings_has_each_with_its_default_and_an_example() -> None:
-    rows = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line[:3] == "| `"]
+    assert tables_of_page() == tables(), "run make settings-page"
 
-    assert rows == settings_rows()
+
+def test_the_page_of_settings_names_every_key_in_redis() -> None:
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "workers").rglob("*.py"))
+    page = PAGE.read_text(encoding="utf-8").split("## Keys in Redis")[1]
+
+    in_code = re.findall(r'"(vtex-erp:[a-z][^" ]*)"', re.sub(r"\{.*?\}", "*", code))
+    on_page = re.findall(r"^\| `(.*?)`", re.sub(r"\b[A-Z]+\b", "*", page), re.MULTILINE)
+    assert sorted(in_code) == sorted(on_page)
+
+
+def test_the_page_of_operations_has_every_field_of_the_log() -> None:
+    page = (DOCS / "operations.md").read_text(encoding="utf-8")
+    always = ("at", "level", "logger", "message", "error", "trace")
+    used = {
+        key.value
+        for layer in ("foundation", "vtex", "erp", "journal", "tasks", "workers")
+        for path in (ROOT / layer).rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.keyword) and call.arg == "extra"
+        for fields in ast.walk(call.value)
+        if isinstance(fields, ast.Dict)
+        for key in fields.keys
+        if isinstance(key, ast.Constant)
+    }
+
+    assert used <= {*LOG_FIELDS}
+    assert fields_of(page, "## Log fields") == {*always, *LOG_FIELDS}
 
 
 def test_the_readme_stays_under_200_lines():

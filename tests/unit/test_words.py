@@ -22,7 +22,6 @@ EXCEPTIONS = frozenset(
         "docs/rate-limit.md",
         "docs/cancellations.md",
         "docs/changes.md",
-        "docs/configuration.md",
         "docs/erp-tables.md",
         "docs/erp/conformance.md",
         "docs/erp/mapping.md",

@@ -66,7 +66,7 @@ class Settings:
     redis_url: str = setting(
         "redis://127.0.0.1:6379/0", "redis://127.0.0.1:6379/0",
         "Redis for the cluster's locks and rate limits, and for its messages unless BROKER_URL "
-        "names another broker; redis:// or rediss:// (TLS). Redis 6.2 or later, or Valkey.",
+        "names another broker: redis:// or rediss:// (TLS), Redis 6.2 or later, or Valkey.",
         secret=True, validate=redis_address,
     )  # fmt: skip
     broker_url: str = setting(
@@ -107,8 +107,8 @@ class Settings:
     )
     cancellation_poll_interval_seconds: float = setting(
         600.0, "600",
-        "Seconds between two polls of VTEX's list for requested cancellations; six times as long "
-        "for finished ones (changes.md).",
+        "Seconds between two polls of VTEX's list for requested cancellations, and six times "
+        "as many for finished ones (changes.md).",
         validate=_INTERVAL,
     )  # fmt: skip
     dispatch_interval_seconds: float = setting(
@@ -129,7 +129,7 @@ class Settings:
     )  # fmt: skip
     retry_backoff_base_seconds: float = setting(
         2.0, "2",
-        "Longest wait after the first failure of a job; it doubles with each failure in a row.",
+        "Longest wait after the first failure of a job. It doubles with each failure in a row.",
         validate=_INTERVAL,
     )  # fmt: skip
     retry_backoff_cap_seconds: float = setting(
@@ -145,7 +145,7 @@ class Settings:
     )  # fmt: skip
     retry_unauthorized_pause_seconds: float = setting(
         60.0, "60",
-        "Pause of a store after VTEX refused its credentials; one call tries them after each.",
+        "Pause of a store after VTEX refused its credentials. One call tries them after each.",
         validate=_INTERVAL,
     )  # fmt: skip
     retry_erp_down_seconds: float = setting(
@@ -158,7 +158,7 @@ class Settings:
     )  # fmt: skip
     retry_newer_contract_patience_seconds: float = setting(
         86_400.0, "86400",
-        "Age at which a request of a newer version is refused if no worker can read it.",
+        "Age at which a request of a newer version is refused, for want of a worker that reads it.",
         validate=within(1, 30 * 86_400),
     )  # fmt: skip
     retry_request_seconds: float = setting(
@@ -188,12 +188,12 @@ class Settings:
     retention_documents_days: int = setting(
         30, "90",
         "Days for which the journal keeps VTEX's documents and the ERP's requests, after all jobs "
-        "of an order have ended; 0: for ever.",
+        "of an order have ended. 0: for ever.",
         validate=_DAYS,
     )  # fmt: skip
     retention_timeline_days: int = setting(
         365, "730",
-        "Days for which the journal keeps an order's timeline, counted in the same way; 0: for "
+        "Days for which the journal keeps an order's timeline, counted in the same way. 0: for "
         "ever.",
         validate=_DAYS,
     )  # fmt: skip
@@ -220,13 +220,14 @@ class Settings:
         validate=within(0.01, 8760),
     )  # fmt: skip
     alert_vtex_silent_minutes: float = setting(
-        15.0, "15", "Send an alert if VTEX reports no orders, new or old, for so many minutes.",
+        15.0, "15",
+        "Minutes without any order from VTEX, new or old, after which an alert is sent.",
         validate=within(0.01, 525_600),
     )  # fmt: skip
     alert_beat_silent_seconds: float = setting(
         300.0, "300",
         "Seconds without a check of the rules after which a worker reports that the schedule "
-        "stands still; at least twice ALERT_CHECK_INTERVAL_SECONDS.",
+        "stands still, at least twice ALERT_CHECK_INTERVAL_SECONDS.",
         validate=_INTERVAL,
     )  # fmt: skip
     alert_clock_skew_seconds: float = setting(
@@ -240,7 +241,7 @@ class Settings:
     metrics_port: range = setting(
         range(0), "9540-9549",
         "Port at which a worker, a beat and vtex-erp metrics each serve /metrics, /livez and "
-        "/readyz (metrics.md). Each process takes the first free port of a range. Unset: none.",
+        "/readyz (metrics.md). Each process takes the first free port of a range.",
         parse=ports,
     )  # fmt: skip
     metrics_address: str = setting(
@@ -250,8 +251,8 @@ class Settings:
     )  # fmt: skip
     otel_exporter_otlp_endpoint: str | None = setting(
         None, "http://tempo.internal:4318",
-        "Receiver of traces, by OTLP over HTTP; needs the extra otel. OpenTelemetry's other "
-        "variables count too (metrics.md). Unset: none.",
+        "Receiver of traces, by OTLP over HTTP, with the extra otel installed. Other variables "
+        "of OpenTelemetry count too (metrics.md).",
         secret=True, validate=traces_address,
     )  # fmt: skip
     log_level: str = setting(

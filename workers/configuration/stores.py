@@ -83,21 +83,21 @@ class Store:
     )  # fmt: skip
     intake: str = setting(
         "list", "both",
-        "Source of new orders: list; feed, once you called vtex-erp feed setup; or both, the "
-        "better choice (feed.md).",
+        "Source of new orders: list, feed, or both. Choose both after vtex-erp feed setup "
+        "(feed.md).",
         variable="VTEX_INTAKE", validate=_INTAKE,
     )  # fmt: skip
     # VTEX documents 6,000 calls a minute for orders and their list, older pages 5,000: four fifths
     # of the former are below both.
     quota_per_minute: int = setting(
         6000, "500",
-        "Calls a minute that VTEX accepts for a store from all its integrations; 0: no limit.",
+        "Calls a minute that VTEX accepts for a store from all its integrations. 0: unlimited.",
         variable="VTEX_QUOTA_PER_MINUTE", shared=True,
         validate=within(0, 1_000_000, "; 0 for no limit"),
     )  # fmt: skip
     quota_share_percent: int = setting(
         80, "80",
-        "Percent of the quota that the workers use; the rest is for the shop's other integrations.",
+        "Percent of the quota that the workers use. Other integrations use the rest.",
         variable="VTEX_QUOTA_SHARE_PERCENT", shared=True, validate=_PERCENT,
     )  # fmt: skip
     quota_groups: Mapping[str, int] = setting(
@@ -112,12 +112,12 @@ class Store:
     )  # fmt: skip
     timezone: str = setting(
         "America/Sao_Paulo", "America/Manaus",
-        "Time zone of the store's usual order rate; alerts show times in it.",
+        "Time zone of the store, for its usual order rate and the times in alerts.",
         shared=True, validate=_time_zone,
     )  # fmt: skip
     alert_missing_orders: float = setting(
         15.0, "15",
-        "Send an alert after the time in which so many orders usually come, if none came; 0: "
+        "Usual number of orders in a time without any order, after which an alert is sent. 0: "
         "never.",
         shared=True, validate=within(0, 100_000, "; 0 for never"),
     )  # fmt: skip

@@ -63,7 +63,7 @@ def test_a_host_whose_clock_is_off_is_told_by_its_name_and_over_when_it_is_right
     host._look()
     host._look()
 
-    assert (wrong.rule, wrong.key) == ("clock", "worker-7")
+    assert (wrong.rule, wrong.key) == ("clock_skew", "worker-7")
     assert "the clock of worker-7 is 180 s off the journal's database" in wrong.words
     assert journal.alerts.find() == []
 
@@ -97,5 +97,5 @@ def test_a_schedule_that_never_ran_is_no_news_and_one_that_stopped_is_one_alert(
     eventually(lambda: journal.alerts.find()[0].seen_at > first.seen_at)
 
     (alert,) = journal.alerts.find()
-    assert (alert.id, alert.rule) == (first.id, "beat")
+    assert (alert.id, alert.rule) == (first.id, "beat_silent")
     assert "Redis does not answer" in alert.words

@@ -58,20 +58,20 @@ def test_a_record_is_one_json_object_on_one_line(lines: Lines) -> None:
 
 
 def test_facts_from_the_list_are_written_and_nothing_else(lines: Lines) -> None:
-    facts = {name: name for name in log.FACTS}
+    facts = {name: name for name in log.LOG_FIELDS}
 
     logging.getLogger("tasks").info("inserted", extra=facts | {"document": PERSON, "email": PERSON})
 
     line = lines.only()
-    assert {name: line[name] for name in log.FACTS} == facts
-    assert set(line) == {"at", "level", "logger", "message", *log.FACTS}
+    assert {name: line[name] for name in log.LOG_FIELDS} == facts
+    assert set(line) == {"at", "level", "logger", "message", *log.LOG_FIELDS}
 
 
 def test_numbers_stay_numbers(lines: Lines) -> None:
-    logging.getLogger("tasks").info("listed", extra={"count": 3, "seconds": 0.5, "stage": None})
+    logging.getLogger("tasks").info("listed", extra={"count": 3, "attempt": 2, "stage": None})
 
     line = lines.only()
-    assert (line["count"], line["seconds"], line["stage"]) == (3, 0.5, None)
+    assert (line["count"], line["attempt"], line["stage"]) == (3, 2, None)
 
 
 def test_the_message_of_an_exception_is_never_written(lines: Lines) -> None:
