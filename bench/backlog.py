@@ -5,7 +5,7 @@
 Real workers and beat, Redis, PostgreSQL for journal and ERP, and the simulated store. Orders with
 the simulator's documents are put in the journal at ``paid``, in growing numbers, while the ERP's
 database takes no connections. PSS is the kernel's, Redis's memory its own ``used_memory``, a try
-is a line "tried again later" in an order's timeline. Then the ERP returns.
+is a line "retried later" in an order's timeline. Then the ERP returns.
 """
 
 from __future__ import annotations
@@ -81,7 +81,8 @@ class Stock:
         key = {"store": "acme", "order_id": order_id}
         return (
             key | {"value_cents": order["value"], "created_at": placed, "listed_at": now},
-            key | {"order_document": compress(order), "payment_document": payment, "kept_at": now},
+            key
+            | {"order_document": compress(order), "payment_document": payment, "stored_at": now},
             job_row("acme", order_id, Kind.INTAKE, "", now) | {"stage": AT_ERP, "due_at": placed},
         )
 
@@ -139,7 +140,7 @@ class Erp:
 
 def tries(engine: Engine) -> int:
     """How often an order found the ERP down."""
-    query = "SELECT count(*) FROM journal_events WHERE what = 'tried again later'"
+    query = "SELECT count(*) FROM journal_events WHERE event = 'retried later'"
     with engine.connect() as db:
         return int(db.execute(text(query)).scalar_one())
 

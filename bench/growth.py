@@ -93,14 +93,14 @@ class Stock:
             return [key | {"listed_at": at} | more]
         if table == "journal_documents":
             order, payment = self.kept[number % DISTINCT]
-            return [key | {"order_document": order, "payment_document": payment, "kept_at": at}]
+            return [key | {"order_document": order, "payment_document": payment, "stored_at": at}]
         if table == "journal_events":
             told = STAGES[Kind.INTAKE]
             return [event_row(*name, at, 1, str(one), stage=str(one)) for one in told]
         intake = job_row(*name, Kind.INTAKE, "", at)
-        intake |= {"state": State.DONE, "stage": Stage.HANDLING, "attempt": 1, "content": None}
+        intake |= {"state": State.DONE, "stage": Stage.HANDLING, "attempt": 1, "request_body": None}
         sent = {"kind": Kind.INVOICE, "key": "Output 128841", "stage": Stage.CONFIRMED}
-        return [intake, intake | sent | {"about": "128841", "content": self.content}]
+        return [intake, intake | sent | {"invoice_number": "128841", "request_body": self.content}]
 
 
 class Meter:

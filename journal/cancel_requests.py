@@ -24,7 +24,7 @@ class CancelRequest:
     store: str
     order_id: str
     request_id: str | None
-    asked_at: datetime
+    requested_at: datetime
     decide_by: datetime
 
 
@@ -60,7 +60,7 @@ class CancelRequests(Repository):
     def save(self, request: CancelRequest) -> None:
         """Write a request that was reported to the ERP; it replaces an earlier one of the order."""
         row = {
-            "request_id": request.request_id, "asked_at": request.asked_at,
+            "request_id": request.request_id, "requested_at": request.requested_at,
             "decide_by": request.decide_by,
         }  # fmt: skip
         key = [cancel_requests.c.store, cancel_requests.c.order_id]

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
 from journal.model import Lease, Policy
 from journal.storage.repository import Repository
 from journal.storage.rows import Row, insert
-from journal.storage.tables import erp_pauses, jobs
+from journal.storage.tables import erp_circuits, jobs
 
 _ONLY = 1
 
@@ -33,7 +33,7 @@ class ErpCircuit:
 
 def current(db: Connection) -> ErpCircuit | None:
     """Return the pause, None while the ERP answers."""
-    query = select(erp_pauses.c.since, erp_pauses.c.until, erp_pauses.c.reason)
+    query = select(erp_circuits.c.since, erp_circuits.c.until, erp_circuits.c.reason)
     row = db.execute(query).one_or_none()
     return None if row is None else ErpCircuit(row.since, row.until, row.reason)
 
@@ -47,22 +47,22 @@ def record_failure(db: Connection, job: Row, reason: str, now: datetime, policy:
     tried = {"reason": reason, "tried_job": job["id"], "tried_due_at": job["due_at"]}
     until = now + timedelta(seconds=policy.erp_pause_seconds)
     kept = (
-        insert(db, erp_pauses)
+        insert(db, erp_circuits)
         .values(id=_ONLY, since=now, until=now, **tried)
-        .on_conflict_do_update(index_elements=[erp_pauses.c.id], set_={"until": until, **tried})
-        .returning(erp_pauses.c.until)
+        .on_conflict_do_update(index_elements=[erp_circuits.c.id], set_={"until": until, **tried})
+        .returning(erp_circuits.c.until)
     )
     return bool(db.execute(kept).scalar_one() > now)
 
 
 def close(db: Connection) -> bool:
     """End the pause; say whether nobody else did."""
-    return db.execute(erp_pauses.delete()).rowcount == 1
+    return db.execute(erp_circuits.delete()).rowcount == 1
 
 
 def next_probe(db: Connection, now: datetime) -> Row | None:
     """Return the pause where an order may try now, kept from other sweeps; None where none may."""
-    query = select(erp_pauses).where(erp_pauses.c.until <= now)
+    query = select(erp_circuits).where(erp_circuits.c.until <= now)
     return db.execute(query.with_for_update(skip_locked=True)).mappings().one_or_none()
 
 
@@ -76,7 +76,7 @@ def start_probe(db: Connection, ticket: Lease, now: datetime, policy: Policy) ->
     )
     job = select(jobs.c.id).where(*named).scalar_subquery()
     due_at = select(jobs.c.due_at).where(*named).scalar_subquery()
-    db.execute(update(erp_pauses).values(until=until, tried_job=job, tried_due_at=due_at))
+    db.execute(update(erp_circuits).values(until=until, tried_job=job, tried_due_at=due_at))
 
 
 def later_than(tried: Row) -> ColumnElement[bool]:
@@ -94,7 +94,9 @@ def blocks(row: Row, now: datetime) -> bool:
 def end_probe(db: Connection, row: Row, now: datetime) -> None:
     """Let the next order try at once where this one ended without having asked the ERP."""
     if row["erp_until"] is not None and row["erp_tried_job"] == row["id"]:
-        db.execute(update(erp_pauses).where(erp_pauses.c.tried_job == row["id"]).values(until=now))
+        db.execute(
+            update(erp_circuits).where(erp_circuits.c.tried_job == row["id"]).values(until=now)
+        )
 
 
 class ErpCircuitBreaker(Repository):

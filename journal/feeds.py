@@ -30,10 +30,10 @@ class FeedRow:
 
     Attributes:
         configured_at: when it was set up, or restored.
-        looked_at: when it was last seen to be as it was set up.
+        checked_at: when it was last seen to be as it was set up.
         tried_at: when it was last tried, while it does not work.
         fault: why it does not work; None while it does.
-        restored_why: why it was restored last; None where it never was.
+        restored_reason: why it was restored last; None where it never was.
         unreadable: events that named no order.
         listed_at: when the list was last read to its end.
     """
@@ -43,11 +43,11 @@ class FeedRow:
     hidden_seconds: int
     kept_seconds: int
     configured_at: datetime
-    looked_at: datetime
+    checked_at: datetime
     tried_at: datetime | None
     fault: str | None
     restored_at: datetime | None
-    restored_why: str | None
+    restored_reason: str | None
     unreadable: int
     listed_at: datetime | None
 
@@ -55,19 +55,19 @@ class FeedRow:
         """Say whether it may be read now: one that does not work is not hammered."""
         return self.fault is None or self.tried_at is None or now >= self.tried_at + RETRY_INTERVAL
 
-    def wants_look(self, now: datetime) -> bool:
+    def needs_check(self, now: datetime) -> bool:
         """Say whether its configuration is to be compared now."""
-        return self.fault is not None or now >= self.looked_at + CHECK_INTERVAL
+        return self.fault is not None or now >= self.checked_at + CHECK_INTERVAL
 
-    def works(self, now: datetime) -> bool:
+    def is_working(self, now: datetime) -> bool:
         """Say whether orders come by it: it is read, and is what it was set up as."""
-        return self.fault is None and now < self.looked_at + 3 * CHECK_INTERVAL
+        return self.fault is None and now < self.checked_at + 3 * CHECK_INTERVAL
 
-    def spares_list(self, now: datetime, pace: timedelta) -> bool:
+    def replaces_list(self, now: datetime, pace: timedelta) -> bool:
         """Say whether the list need not be asked now."""
         settled = now >= self.configured_at + SETTLE_TIME
         recent = self.listed_at is not None and now < self.listed_at + pace
-        return settled and recent and self.works(now)
+        return settled and recent and self.is_working(now)
 
 
 def find(db: Connection, store: str) -> FeedRow | None:
@@ -97,8 +97,8 @@ def set_up(
     """Keep how a feed was set up; whatever was known of the former one is forgotten."""
     values: dict[str, Any] = {
         "statuses": " ".join(statuses), "hidden_seconds": hidden_seconds,
-        "kept_seconds": kept_seconds, "configured_at": now, "looked_at": now, "tried_at": None,
-        "fault": None, "restored_at": None, "restored_why": None, "unreadable": 0,
+        "kept_seconds": kept_seconds, "configured_at": now, "checked_at": now, "tried_at": None,
+        "fault": None, "restored_at": None, "restored_reason": None, "unreadable": 0,
         "listed_at": None,
     }  # fmt: skip
     db.execute(
@@ -142,15 +142,15 @@ class Feeds(Repository):
         """Keep that a feed works, and is what it was set up as."""
         now = self._now()
         with self._database.transaction() as db:
-            change(db, store, looked_at=now, tried_at=None, fault=None)
+            change(db, store, checked_at=now, tried_at=None, fault=None)
 
     def mark_restored(self, store: str, why: str) -> None:
         """Keep that a feed was configured anew, as it was set up."""
         now = self._now()
         with self._database.transaction() as db:
             change(
-                db, store, configured_at=now, looked_at=now, tried_at=None, fault=None,
-                restored_at=now, restored_why=why,
+                db, store, configured_at=now, checked_at=now, tried_at=None, fault=None,
+                restored_at=now, restored_reason=why,
             )  # fmt: skip
 
     def mark_failed(self, store: str, fault: str) -> None:

@@ -23,13 +23,13 @@ class ChangeHint:
 
     Attributes:
         key: names it within its order; seen twice, it is one job.
-        words: for the timeline: the status, or both values.
+        text: for the timeline: the status, or both values.
         after: how long it waits before it is looked into.
     """
 
     order_id: str
     key: str
-    words: str
+    text: str
     after: timedelta = timedelta()
 
 
@@ -56,7 +56,7 @@ def record(db: Connection, store: str, seen: Iterable[ChangeHint], now: datetime
         lines = [
             event_row(
                 store, one.order_id, now, 0, "seen at VTEX", kind=Kind.CHANGE, stage=Stage.SEEN,
-                detail=wanted[one.order_id, one.key].words,
+                detail=wanted[one.order_id, one.key].text,
             )
             for one in found
         ]  # fmt: skip

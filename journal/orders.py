@@ -12,7 +12,7 @@ from journal.jobs import postgresql_fast_path
 from journal.model import AT_ERP, Kind, Stage, State
 from journal.storage.repository import Repository
 from journal.storage.rows import count_jobs, event_row, insert, job_row
-from journal.storage.tables import erp_pauses, events, jobs, orders
+from journal.storage.tables import erp_circuits, events, jobs, orders
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,7 @@ _ORDERS = select(
     orders.c.store, orders.c.order_id, jobs.c.stage, jobs.c.state, jobs.c.attempt,
     jobs.c.failures, jobs.c.due_at, jobs.c.lease_until, jobs.c.last_error,
     orders.c.erp_reference, orders.c.value_cents, orders.c.created_at, orders.c.listed_at,
-    jobs.c.updated_at, erp_pauses.c.reason.label("erp_reason"),
+    jobs.c.updated_at, erp_circuits.c.reason.label("erp_reason"),
 ).select_from(
     orders.join(
         jobs,
@@ -181,5 +181,5 @@ _ORDERS = select(
             jobs.c.order_id == orders.c.order_id,
             jobs.c.kind == Kind.INTAKE,
         ),
-    ).outerjoin(erp_pauses, true())
+    ).outerjoin(erp_circuits, true())
 )  # fmt: skip

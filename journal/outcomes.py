@@ -20,7 +20,7 @@ class Outcome:
 
     Attributes:
         job: number of its job.
-        about: invoice number, where one is concerned.
+        invoice_number, invoice_series: of the invoice that the request concerns.
         reference: the ERP's own name of the request.
         outcome: ``done``, ``refused``, ``dead`` or ``obsolete``.
         result: what VTEX gave: ``receipt``, ``order_status``.
@@ -32,7 +32,8 @@ class Outcome:
     order_id: str
     job: int
     kind: Kind
-    about: str | None
+    invoice_number: str | None
+    invoice_series: str | None
     reference: str | None
     outcome: str
     reason: str | None
@@ -59,8 +60,9 @@ def record_outcome(
         return
     row = {
         "store": job["store"], "order_id": job["order_id"], "job": job["id"], "kind": job["kind"],
-        "about": job["about"], "outcome": outcome, "reason": reason, "result": job["result"],
-        "attempt": job["attempt"], "at": now, "failures": 0, "due_at": now,
+        "invoice_number": job["invoice_number"], "invoice_series": job["invoice_series"],
+        "outcome": outcome, "reason": reason, "result": job["result"], "attempt": job["attempt"],
+        "at": now, "failures": 0, "due_at": now,
     }  # fmt: skip
     for reference in (job["reference"] or "").split("\n"):
         db.execute(outcomes.insert().values(row | {"reference": reference or None}))
@@ -100,7 +102,8 @@ def find_due(db: Connection, now: datetime, limit: int) -> list[Outcome]:
     return [
         Outcome(
             id=one["id"], store=one["store"], order_id=one["order_id"], job=one["job"],
-            kind=Kind(one["kind"]), about=one["about"], reference=one["reference"],
+            kind=Kind(one["kind"]), invoice_number=one["invoice_number"],
+            invoice_series=one["invoice_series"], reference=one["reference"],
             outcome=one["outcome"], reason=one["reason"], result=from_json(one["result"]) or {},
             attempt=one["attempt"], at=one["at"], failures=one["failures"],
         )
@@ -124,7 +127,7 @@ class Outcomes(Repository):
                 events.insert(),
                 event_row(
                     outcome.store, outcome.order_id, self._now(), outcome.attempt,
-                    "ERP told", kind=outcome.kind, detail=outcome.outcome,
+                    "outcome reported", kind=outcome.kind, detail=outcome.outcome,
                 ),
             )  # fmt: skip
 

@@ -17,7 +17,7 @@ from journal.storage.tables import events, jobs, orders, reconciliations
 BATCH = 500
 """Orders asked for in one query."""
 
-CANCELLATION_REPORTED = "cancellation told"
+CANCELLATION_REPORTED = "cancellation reported"
 """The line of a timeline by which the ERP is known to have heard of a cancellation."""
 
 
@@ -37,9 +37,9 @@ class JournalOrder:
         invoiced_at: when the last of them was.
         open_invoices: jobs of sales invoices that still try.
         dead_invoices: jobs of those that were set aside.
-        asked_at: when the last sales invoice was asked for.
-        cancellation_asked: by the ERP itself, and not refused.
-        cancellation_told: to the ERP.
+        invoice_requested_at: when the last sales invoice was asked for.
+        cancellation_requested: by the ERP itself, and not refused.
+        cancellation_reported: to the ERP.
     """
 
     order_id: str
@@ -53,9 +53,9 @@ class JournalOrder:
     invoiced_at: datetime | None = None
     open_invoices: tuple[int, ...] = ()
     dead_invoices: tuple[int, ...] = ()
-    asked_at: datetime | None = None
-    cancellation_asked: bool = False
-    cancellation_told: bool = False
+    invoice_requested_at: datetime | None = None
+    cancellation_requested: bool = False
+    cancellation_reported: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +99,15 @@ def known(db: Connection, store: str, order_ids: Sequence[str]) -> dict[str, Jou
         # A canceled order is reported before its intake ends there.
         undecided = (made.last_error or "").startswith(CANCELLATION_REQUESTED)
         told = (made.state, made.stage) == (State.SKIPPED, Stage.INSERTED) and not undecided
-        found[made.order_id] = replace(made, cancellation_told=told)
+        found[made.order_id] = replace(made, cancellation_reported=told)
     _add_requests(db, store, found)
     lines = select(events.c.order_id).where(
         events.c.store == store,
         events.c.order_id.in_(list(found)),
-        events.c.what == CANCELLATION_REPORTED,
+        events.c.event == CANCELLATION_REPORTED,
     )
     for order_id in db.execute(lines).scalars():
-        found[order_id] = replace(found[order_id], cancellation_told=True)
+        found[order_id] = replace(found[order_id], cancellation_reported=True)
     return found
 
 
@@ -119,7 +119,7 @@ def _add_requests(db: Connection, store: str, found: dict[str, JournalOrder]) ->
             jobs.c.kind,
             jobs.c.state,
             jobs.c.key,
-            jobs.c.content,
+            jobs.c.request_body,
             jobs.c.created_at,
             jobs.c.updated_at,
         )
@@ -134,21 +134,21 @@ def _add_requests(db: Connection, store: str, found: dict[str, JournalOrder]) ->
         one = found[row.order_id]
         if row.kind == Kind.CHANGE:
             ends = row.key.startswith(ENDING_STATUSES) and row.state in (State.OPEN, State.DONE)
-            told = one.cancellation_told or ends
-            found[row.order_id] = replace(one, cancellation_told=told)
+            told = one.cancellation_reported or ends
+            found[row.order_id] = replace(one, cancellation_reported=told)
             continue
-        content = decompress(row.content) or {}
+        request_body = decompress(row.request_body) or {}
         if row.kind == Kind.CANCELLATION:
-            asked = one.cancellation_asked or row.state in (State.OPEN, State.DONE)
-            found[row.order_id] = replace(one, cancellation_asked=asked)
+            asked = one.cancellation_requested or row.state in (State.OPEN, State.DONE)
+            found[row.order_id] = replace(one, cancellation_requested=asked)
             continue
-        if content.get("type") == "Input":
+        if request_body.get("type") == "Input":
             continue
-        one = replace(one, asked_at=row.created_at or row.updated_at)
+        one = replace(one, invoice_requested_at=row.created_at or row.updated_at)
         if row.state == State.DONE:
             one = replace(
                 one,
-                invoiced_cents=one.invoiced_cents + int(content.get("value_cents") or 0),
+                invoiced_cents=one.invoiced_cents + int(request_body.get("value_cents") or 0),
                 invoiced_at=max(one.invoiced_at or row.updated_at, row.updated_at),
             )
         elif row.state == State.OPEN:
@@ -179,7 +179,7 @@ def handle_again(db: Connection, store: str, order_id: str, now: datetime) -> bo
             jobs.c.state == State.DONE, jobs.c.stage == done,
         )
         .values(
-            state=State.OPEN, stage=done.before, due_at=now, starts=0, failures=1,
+            state=State.OPEN, stage=done.before, due_at=now, unfinished_starts=0, failures=1,
             lease_until=None, last_error=None, updated_at=now,
         )
     )  # fmt: skip

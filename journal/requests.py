@@ -32,8 +32,8 @@ class RequestDraft:
 
     Attributes:
         key: names it within its order and kind; asked twice, it is one job.
-        about: invoice number, where one is concerned.
-        content: what is to be done, as JSON.
+        invoice_number, invoice_series: of the invoice that the request concerns.
+        request_body: what is to be done, as JSON.
         reference: the ERP's own name of the request.
     """
 
@@ -41,8 +41,9 @@ class RequestDraft:
     order_id: str
     kind: Kind
     key: str
-    content: Mapping[str, Any]
-    about: str | None = None
+    request_body: Mapping[str, Any]
+    invoice_number: str | None = None
+    invoice_series: str | None = None
     reference: str | None = None
 
 
@@ -52,13 +53,13 @@ class RequestReceipt:
 
     Attributes:
         new: it was not known, or takes the place of one that was dead.
-        content: what is kept under its key, where that is something else.
+        request_body: what is kept under its key, where that is something else.
         purged: only what tells one request from another is left of it.
     """
 
     job: int
     new: bool
-    content: dict[str, Any] | None = None
+    request_body: dict[str, Any] | None = None
     purged: bool = False
 
 
@@ -67,7 +68,7 @@ class RequestRow:
     """Where something that the ERP asked for stands.
 
     Attributes:
-        about: invoice number, where one is concerned.
+        invoice_number, invoice_series: of the invoice that the request concerns.
         result: what VTEX gave: ``receipt``, ``order_status``.
         purged: what it asked for is not known any more.
     """
@@ -76,7 +77,8 @@ class RequestRow:
     store: str
     order_id: str
     kind: Kind
-    about: str | None
+    invoice_number: str | None
+    invoice_series: str | None
     reference: str | None
     stage: Stage
     state: State
@@ -116,19 +118,19 @@ class Requests(Repository):
     def _asked_before(self, db: Connection, ask: RequestDraft, *, again: bool) -> RequestReceipt:
         now = self._now()
         known = db.execute(_named(ask)).mappings().one()
-        kept = decompress(known["content"]) or {}
-        purged = known["digest"] is not None
+        kept = decompress(known["request_body"]) or {}
+        purged = known["request_sha256"] is not None
         same = (
-            fingerprint(ask.content) == known["digest"]
+            fingerprint(ask.request_body) == known["request_sha256"]
             if purged
-            else without_empty(kept) == without_empty(ask.content)
+            else without_empty(kept) == without_empty(ask.request_body)
         )
         if known["state"] == State.DEAD and (again or not same):
             db.execute(
                 update(jobs)
                 .where(jobs.c.id == known["id"])
                 .values(
-                    **_asked_for(ask), stage=Stage.REQUESTED, state=State.OPEN, starts=0,
+                    **_asked_for(ask), stage=Stage.REQUESTED, state=State.OPEN, unfinished_starts=0,
                     failures=0, due_at=now, lease_until=None, last_error=None, updated_at=now,
                 )
             )  # fmt: skip
@@ -136,7 +138,9 @@ class Requests(Repository):
             return RequestReceipt(known["id"], new=True)
         if same:
             self._tell_also(db, known, ask.reference, again=again)
-        return RequestReceipt(known["id"], new=False, content=None if same else kept, purged=purged)
+        return RequestReceipt(
+            known["id"], new=False, request_body=None if same else kept, purged=purged
+        )
 
     def repeats(self, ask: RequestDraft, *, again: bool = False) -> int | None:
         """Take a request that can be told alone from what is left of a purged one as its repeat.
@@ -150,10 +154,10 @@ class Requests(Repository):
         """
         with self._database.transaction() as db:
             known = db.execute(_named(ask)).mappings().one_or_none()
-            if known is None or known["digest"] is None:
+            if known is None or known["request_sha256"] is None:
                 return None
-            left = decompress(known["content"]) or {}
-            if any(left.get(name) != value for name, value in ask.content.items()):
+            left = decompress(known["request_body"]) or {}
+            if any(left.get(name) != value for name, value in ask.request_body.items()):
                 return None
             self._tell_also(db, known, ask.reference, again=again)
         return int(known["id"])
@@ -237,20 +241,22 @@ class Requests(Repository):
     def body(self, job: int) -> dict[str, Any] | None:
         """Return what a request asked for."""
         with self._database.transaction() as db:
-            data = db.execute(select(jobs.c.content).where(jobs.c.id == job)).scalar_one_or_none()
+            data = db.execute(
+                select(jobs.c.request_body).where(jobs.c.id == job)
+            ).scalar_one_or_none()
         return decompress(data)
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Return, for each kind of request, how many are in each state; ``untold`` are outcomes."""
-        untold = select(outcomes.c.kind, func.count().label("n")).group_by(outcomes.c.kind)
+        """Return, for each kind, the requests in each state; ``unreported`` counts outcomes."""
+        unreported = select(outcomes.c.kind, func.count().label("n")).group_by(outcomes.c.kind)
         found: dict[str, dict[str, int]] = {}
         with self._database.transaction() as db:
             for one in count_jobs(db):
                 if one.kind != Kind.INTAKE:
                     kind = found.setdefault(one.kind, {})
                     kind[one.state] = kind.get(one.state, 0) + one.n
-            for one in db.execute(untold):
-                found.setdefault(one.kind, {})["untold"] = one.n
+            for one in db.execute(unreported):
+                found.setdefault(one.kind, {})["unreported"] = one.n
         return found
 
 
@@ -266,35 +272,37 @@ def _named(ask: RequestDraft) -> Select[Any]:
 
 def _asked_for(ask: RequestDraft) -> dict[str, Any]:
     return {
-        "about": ask.about,
+        "invoice_number": ask.invoice_number,
+        "invoice_series": ask.invoice_series,
         "reference": ask.reference,
-        "content": compress(dict(ask.content)),
+        "request_body": compress(dict(ask.request_body)),
     }
 
 
 def _line_of(
-    ask: RequestDraft, now: datetime, what: str, detail: str | None = None
+    ask: RequestDraft, now: datetime, event: str, detail: str | None = None
 ) -> dict[str, Any]:
     return event_row(
-        ask.store, ask.order_id, now, 0, what,
-        kind=ask.kind, stage=Stage.REQUESTED, detail=detail or ask.about,
+        ask.store, ask.order_id, now, 0, event,
+        kind=ask.kind, stage=Stage.REQUESTED, detail=detail or ask.invoice_number,
     )  # fmt: skip
 
 
 _REQUEST = (
-    "id", "store", "order_id", "kind", "about", "reference", "stage", "state", "attempt",
-    "failures", "due_at", "last_error", "result", "created_at", "updated_at", "digest",
+    "id", "store", "order_id", "kind", "invoice_number", "invoice_series", "reference", "stage",
+    "state", "attempt",
+    "failures", "due_at", "last_error", "result", "created_at", "updated_at", "request_sha256",
 )  # fmt: skip
 
 
 def _request(one: RowMapping) -> RequestRow:
-    row = {name: one[name] for name in _REQUEST if name not in ("id", "digest")}
+    row = {name: one[name] for name in _REQUEST if name not in ("id", "request_sha256")}
     row |= {
         "job": one["id"],
         "kind": Kind(one["kind"]),
         "stage": Stage(one["stage"]),
         "state": State(one["state"]),
         "result": from_json(one["result"]),
-        "purged": one["digest"] is not None,
+        "purged": one["request_sha256"] is not None,
     }
     return RequestRow(**row)

@@ -73,4 +73,4 @@ class StoredDocuments(Repository):
 def _among(query: Select[Any], store: str | None, since: datetime | None) -> Select[Any]:
     if store is not None:
         query = query.where(documents.c.store == store)
-    return query if since is None else query.where(documents.c.kept_at >= since)
+    return query if since is None else query.where(documents.c.stored_at >= since)

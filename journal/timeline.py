@@ -21,7 +21,7 @@ class EventRow:
     kind: Kind
     stage: Stage | None
     attempt: int
-    what: str
+    event: str
     detail: str | None
 
 
@@ -39,13 +39,13 @@ class Timeline(Repository):
             return [
                 EventRow(
                     row.at, Kind(row.kind), Stage(row.stage) if row.stage else None, row.attempt,
-                    row.what, row.detail,
+                    row.event, row.detail,
                 )
                 for row in db.execute(query)
             ]  # fmt: skip
 
-    def note(self, store: str, order_id: str, what: str, detail: str) -> None:
+    def note(self, store: str, order_id: str, event: str, detail: str) -> None:
         """Write a line into an order's timeline."""
-        row = event_row(store, order_id, self._now(), 0, what, detail=detail)
+        row = event_row(store, order_id, self._now(), 0, event, detail=detail)
         with self._database.transaction() as db:
             db.execute(events.insert(), row)

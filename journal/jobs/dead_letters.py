@@ -117,8 +117,8 @@ def revive(db: Connection, rows: Sequence[DeadLetter], now: datetime) -> int:
             update(jobs)
             .where(jobs.c.id.in_(chosen), jobs.c.state == State.DEAD)
             .values(
-                state=State.OPEN, stage=retry_stage(stage), due_at=now, starts=0, failures=0,
-                waiting=0, lease_until=None, last_error=None, updated_at=now,
+                state=State.OPEN, stage=retry_stage(stage), due_at=now, unfinished_starts=0,
+                failures=0, not_ready=0, lease_until=None, last_error=None, updated_at=now,
             )
             .returning(*jobs.c)
         )  # fmt: skip
@@ -143,14 +143,14 @@ def discard(db: Connection, rows: Sequence[DeadLetter], why: str, now: datetime)
 
 
 def _tell(
-    db: Connection, moved: Sequence[dict[str, Any]], what: str, detail: str | None, now: datetime
+    db: Connection, moved: Sequence[dict[str, Any]], event: str, detail: str | None, now: datetime
 ) -> None:
     if moved:
         db.execute(
             events.insert(),
             [
                 event_row(
-                    one["store"], one["order_id"], now, one["attempt"], what,
+                    one["store"], one["order_id"], now, one["attempt"], event,
                     kind=one["kind"], stage=one["stage"], detail=detail,
                 )
                 for one in moved

@@ -146,16 +146,16 @@ class Jobs(Repository):
             wait = timedelta(seconds=how.wait_seconds(max(failures, 1)))
             due_at = row["due_at"] if keeps_place else now + wait
             # The start stays counted as a failure: the effect may have been had.
-            if row["starts"] > int(how.untouched):
+            if row["unfinished_starts"] > int(how.untouched):
                 failures = max(failures, 1)
             transitions.move(
-                db, row, now, failures=failures, starts=0, due_at=due_at, lease_until=None,
-                last_error=error, waiting=int(how.waiting),
+                db, row, now, failures=failures, unfinished_starts=0, due_at=due_at,
+                lease_until=None, last_error=error, not_ready=int(how.waiting),
             )  # fmt: skip
             # A store that pauses for days must not fill the timelines with one line a minute.
             if not how.untouched and (counts or error != row["last_error"]):
-                what = "waits" if how.waiting else "tried again later"
-                transitions.note(db, row, now, what, error)
+                event = "waits" if how.waiting else "retried later"
+                transitions.note(db, row, now, event, error)
         return due_at
 
     def bury(
@@ -199,7 +199,7 @@ class Jobs(Repository):
             with self._database.transaction() as db:
                 db.execute(
                     update(jobs)
-                    .where(is_open(), *named, names.in_(owned), jobs.c.starts == 0)
+                    .where(is_open(), *named, names.in_(owned), jobs.c.unfinished_starts == 0)
                     .values(lease_until=None, updated_at=self._now())
                 )
 
@@ -212,7 +212,7 @@ class Jobs(Repository):
         now = self._now()
         with self._database.transaction() as db:
             row = transitions.owned(db, store, order_id, attempt, job)
-            transitions.move(db, row, now, lease_until=None, starts=0)
+            transitions.move(db, row, now, lease_until=None, unfinished_starts=0)
             transitions.note(db, row, now, "handed back")
 
     def retry(self, store: str, order_id: str, *, job: int | None = None) -> bool:
@@ -228,7 +228,7 @@ class Jobs(Repository):
             row = find_job(db, store, order_id, job)
             if row is None or row["state"] == State.DONE:
                 return False
-            if row["digest"] is not None:
+            if row["request_sha256"] is not None:
                 raise RequestPurged(
                     f"job {row['id']} ended at {row['updated_at']:%Y-%m-%d}, and what it asked for "
                     "was purged since: ask for it anew, for an invoice under another number"
@@ -241,11 +241,12 @@ class Jobs(Repository):
                     jobs.c.id == row["id"],
                     jobs.c.attempt == row["attempt"],
                     jobs.c.state == row["state"],
-                    jobs.c.digest.is_(None),
+                    jobs.c.request_sha256.is_(None),
                 )
                 .values(
                     state=State.OPEN, stage=retry_stage(Stage(row["stage"])), due_at=now,
-                    starts=0, failures=0, lease_until=None, last_error=None, updated_at=now,
+                    unfinished_starts=0, failures=0, lease_until=None, last_error=None,
+                    updated_at=now,
                 )
             )  # fmt: skip
             if moved.rowcount != 1:
@@ -285,12 +286,15 @@ class Jobs(Repository):
                 raise StorePaused(f"store paused: {row['pause_reason']}", until=row["until"])
             if stage is AT_ERP and erp_circuit_breaker.blocks(row, now):
                 raise ErpCircuitOpen(f"waits for the ERP: {row['erp_reason']}")
+            begun = row["unfinished_starts"]
             transitions.move(
-                db, row, now, jobs.c.starts == row["starts"], starts=row["starts"] + 1,
-                suspect=row["suspect"] and RETRIED, lease_until=self._lease(now),
+                db, row, now, jobs.c.unfinished_starts == begun, unfinished_starts=begun + 1,
+                crash_suspect=row["crash_suspect"] and RETRIED, lease_until=self._lease(now),
             )  # fmt: skip
         entered = LeasedJob(row)
-        entered.goes_alone = row["suspect"] and row["starts"] >= self._policy.max_crashes - 1
+        entered.isolated = (
+            row["crash_suspect"] and row["unfinished_starts"] >= self._policy.max_crashes - 1
+        )
         return entered
 
     def _advanced(self, job: LeasedJob, to: Stage, *, goes_on: bool) -> bool:
@@ -300,7 +304,8 @@ class Jobs(Repository):
         now, last = self._now(), to is STAGES[job.kind][-1]
         return postgresql_fast_path.advance(
             self._database, job.row, to=to, state=State.DONE if last else State.OPEN,
-            starts=int(goes_on and not last), now=now, lease=None if last else self._lease(now),
+            unfinished_starts=int(goes_on and not last), now=now,
+            lease=None if last else self._lease(now),
             lines=[*(("note", note) for note in job.notes), (str(to), job.reason)],
             documents=job.changes(),
             erp_reference=job.erp_reference if job.referenced else None,
@@ -312,7 +317,7 @@ class Jobs(Repository):
         last = to is STAGES[job.kind][-1]
         end = State.SKIPPED if job.skipped else State.DONE if last else State.OPEN
         result = as_json(job.result) if job.result else None
-        content = job.new_content
+        request_body = job.new_request_body
         goes_on = goes_on and end is State.OPEN
         with self._database.transaction() as db:
             if goes_on:
@@ -324,15 +329,15 @@ class Jobs(Repository):
                 now,
                 stage=job.stage if job.skipped else to,
                 state=end,
-                starts=int(goes_on),
-                suspect=0,
+                unfinished_starts=int(goes_on),
+                crash_suspect=0,
                 failures=0,
                 last_error=job.skipped,
                 lease_until=self._lease(now)
                 if end is State.OPEN and not job.waits_for_erp
                 else None,
                 **({"result": result} if result else {}),
-                **({"content": content} if content else {}),
+                **({"request_body": request_body} if request_body else {}),
             )
             transitions.write_documents(db, job, now)
             if job.referenced:
@@ -353,7 +358,7 @@ class Jobs(Repository):
                     .where(orders.c.store == job.store, orders.c.order_id == job.order_id)
                     .values(value_cents=job.revalued)
                 )
-            what = ("skipped", job.skipped) if job.skipped else (str(to), job.reason)
+            end_event = ("skipped", job.skipped) if job.skipped else (str(to), job.reason)
             db.execute(
                 events.insert(),
                 [
@@ -361,7 +366,7 @@ class Jobs(Repository):
                         job.store, job.order_id, now, job.attempt, text,
                         kind=job.kind, stage=to, detail=detail,
                     )
-                    for text, detail in [*(("note", note) for note in job.notes), what]
+                    for text, detail in [*(("note", note) for note in job.notes), end_event]
                 ],
             )  # fmt: skip
             if end is not State.OPEN:
@@ -371,14 +376,14 @@ class Jobs(Repository):
                 transitions.wake_waiting(db, job, now)
             if job.obsolete:
                 transitions.close_others(db, job, job.obsolete, now)
-            if job.stage is AT_ERP and job.erp_suspected:
-                job.erp_is_back = erp_circuit_breaker.close(db)
+            if job.stage is AT_ERP and job.erp_failing:
+                job.erp_recovered = erp_circuit_breaker.close(db)
 
     def _look_at_pauses(self, db: Connection, job: LeasedJob, to: Stage, now: datetime) -> None:
         row = db.execute(PAUSES, {"s": job.store, "now": now}).one()
         job.paused = None if row.until is None else (row.until, row.reason)
-        job.erp_suspected = row.erp_until is not None
-        job.waits_for_erp = to is AT_ERP and job.erp_suspected
+        job.erp_failing = row.erp_until is not None
+        job.waits_for_erp = to is AT_ERP and job.erp_failing
 
     def _keep_documents(self, job: LeasedJob) -> None:
         if not job.changes():
@@ -394,4 +399,6 @@ class Jobs(Repository):
 
 def _was_begun(row: RowMapping) -> bool:
     """Say whether the job's own attempt has begun its step; a suspect's earlier one has as well."""
-    return bool(row["suspect"] == RETRIED if row["suspect"] else row["starts"] > 0)
+    return bool(
+        row["crash_suspect"] == RETRIED if row["crash_suspect"] else row["unfinished_starts"] > 0
+    )

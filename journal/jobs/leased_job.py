@@ -9,7 +9,7 @@ from sqlalchemy import Connection, RowMapping, and_, bindparam, literal, select,
 
 from journal.model import Kind, Stage
 from journal.storage.rows import Row, compress, decompress, from_json
-from journal.storage.tables import documents, erp_pauses, jobs, orders, pauses
+from journal.storage.tables import documents, erp_circuits, jobs, orders, store_pauses
 
 
 class LeasedJob:
@@ -17,36 +17,36 @@ class LeasedJob:
 
     Attributes:
         in_doubt: an earlier try of this very step began and may have had its effect.
-        goes_alone: another death of a worker would set it aside; such jobs go one at a time.
+        isolated: another death of a worker would set it aside; such jobs go one at a time.
         order, payment: VTEX's documents; None before they were fetched.
         read: what a step made of the order's document, for those that follow in its worker.
         erp_reference: what the ERP calls the order; None before it has it.
-        content: what the ERP asked for, or is to be told; empty for an intake.
+        request_body: what the ERP asked for, or is to be told; empty for an intake.
         result: what VTEX gave for it.
         paused: until when its store pauses, and why.
-        erp_suspected: the ERP did not answer, when that was looked at last.
+        erp_failing: the ERP did not answer, when that was looked at last.
         waits_for_erp: the step that ended was to be followed by one that waits for the ERP.
-        erp_is_back: this step found out, before others did, that the ERP answers again.
+        erp_recovered: this step found out, before others did, that the ERP answers again.
     """
 
     def __init__(self, row: Row) -> None:
         self.row = dict(row)
         self.paused: tuple[datetime, str] | None = None
-        self.erp_suspected: bool = row["erp_until"] is not None
-        self.waits_for_erp = self.erp_is_back = False
+        self.erp_failing: bool = row["erp_until"] is not None
+        self.waits_for_erp = self.erp_recovered = False
         self.store: str = row["store"]
         self.order_id: str = row["order_id"]
         self.attempt: int = row["attempt"]
         self.kind = Kind(row["kind"])
         self.stage = Stage(row["stage"])
         self.failures: int = row["failures"]
-        self.in_doubt: bool = row["starts"] > 0 or row["failures"] > 0
-        self.goes_alone = False
+        self.in_doubt: bool = row["unfinished_starts"] > 0 or row["failures"] > 0
+        self.isolated = False
         self.value_cents: int | None = row["value_cents"]
         self.erp_reference: str | None = row["erp_reference"]
         self.order: dict[str, Any] | None = decompress(row["order_document"])
         self.payment: dict[str, Any] | None = decompress(row["payment_document"])
-        self.content: dict[str, Any] = decompress(row["content"]) or {}
+        self.request_body: dict[str, Any] = decompress(row["request_body"]) or {}
         self.result: dict[str, Any] = from_json(row["result"]) or {}
         self.read: Any = None
         self.skipped: str | None = None
@@ -56,7 +56,7 @@ class LeasedJob:
         self.placed: tuple[datetime, int] | None = None
         self.revalued: int | None = None
         self._read = (self.order, self.payment, self.erp_reference)
-        self._content = self.content
+        self._request_body = self.request_body
 
     def skip(self, reason: str) -> None:
         """End the job with this step: there is nothing to do."""
@@ -96,9 +96,9 @@ class LeasedJob:
         return changed
 
     @property
-    def new_content(self) -> bytes | None:
+    def new_request_body(self) -> bytes | None:
         """What the job is about, where a step found it out."""
-        return compress(self.content) if self.content is not self._content else None
+        return compress(self.request_body) if self.request_body is not self._request_body else None
 
     @property
     def referenced(self) -> bool:
@@ -111,9 +111,9 @@ class LeasedJob:
             self.value_cents, self.placed = self.placed[1], None
         if self.revalued is not None:
             self.value_cents, self.revalued = self.revalued, None
-        self._content = self.content
-        self.row |= {"stage": to, "starts": 1, "failures": 0}
-        self.stage, self.failures, self.in_doubt, self.goes_alone = to, 0, False, False
+        self._request_body = self.request_body
+        self.row |= {"stage": to, "unfinished_starts": 1, "failures": 0}
+        self.stage, self.failures, self.in_doubt, self.isolated = to, 0, False, False
         self.notes = []
         self._read = (self.order, self.payment, self.erp_reference)
 
@@ -137,11 +137,11 @@ _JOB = (
         orders.c.erp_reference,
         documents.c.order_document,
         documents.c.payment_document,
-        pauses.c.until,
-        pauses.c.reason.label("pause_reason"),
-        erp_pauses.c.until.label("erp_until"),
-        erp_pauses.c.reason.label("erp_reason"),
-        erp_pauses.c.tried_job.label("erp_tried_job"),
+        store_pauses.c.until,
+        store_pauses.c.reason.label("pause_reason"),
+        erp_circuits.c.until.label("erp_until"),
+        erp_circuits.c.reason.label("erp_reason"),
+        erp_circuits.c.tried_job.label("erp_tried_job"),
     )
     .select_from(
         jobs.join(
@@ -151,8 +151,8 @@ _JOB = (
             documents,
             and_(documents.c.store == jobs.c.store, documents.c.order_id == jobs.c.order_id),
         )
-        .outerjoin(pauses, pauses.c.store == jobs.c.store)
-        .outerjoin(erp_pauses, true())
+        .outerjoin(store_pauses, store_pauses.c.store == jobs.c.store)
+        .outerjoin(erp_circuits, true())
     )
     .where(jobs.c.store == bindparam("s"), jobs.c.order_id == bindparam("o"))
 )
@@ -161,9 +161,12 @@ _INTAKE = _JOB.where(jobs.c.kind == Kind.INTAKE)
 _BY_NUMBER = _JOB.where(jobs.c.id == bindparam("n"))
 
 _HERE = select(literal(1).label("one")).subquery()
-PAUSES = select(pauses.c.until, pauses.c.reason, erp_pauses.c.until.label("erp_until")).select_from(
+PAUSES = select(
+    store_pauses.c.until, store_pauses.c.reason, erp_circuits.c.until.label("erp_until")
+).select_from(
     _HERE.outerjoin(
-        pauses, and_(pauses.c.store == bindparam("s"), pauses.c.until > bindparam("now"))
-    ).outerjoin(erp_pauses, true())
+        store_pauses,
+        and_(store_pauses.c.store == bindparam("s"), store_pauses.c.until > bindparam("now")),
+    ).outerjoin(erp_circuits, true())
 )
 """Whether a store pauses, and whether the ERP does: one row, whatever there is."""

@@ -27,7 +27,7 @@ from journal import erp_circuit_breaker
 from journal.model import AT_ERP, PRIORITIES, STAGES, InFlight, Kind, Lease, Policy, Stage, State
 from journal.outcomes import record_outcome
 from journal.storage.rows import Row, event_row, is_open
-from journal.storage.tables import CRASHED, erp_pauses, events, jobs, pauses
+from journal.storage.tables import CRASHED, erp_circuits, events, jobs, store_pauses
 
 _OTHER = jobs.alias("other")
 
@@ -155,7 +155,7 @@ class LeaseQuery:
                 jobs.c.state == State.OPEN,
                 jobs.c.store == store,
                 jobs.c.lease_until < self._now,
-                jobs.c.starts >= self._policy.max_crashes,
+                jobs.c.unfinished_starts >= self._policy.max_crashes,
             )
             # One that somebody holds right now is no reason to keep all others waiting.
             .with_for_update(skip_locked=True)
@@ -189,16 +189,17 @@ class LeaseQuery:
         under_way = select(jobs.c.id).where(
             jobs.c.state == State.OPEN,
             jobs.c.store == due.store,
-            jobs.c.suspect > 0,
+            jobs.c.crash_suspect > 0,
             # The start of its present attempt counts once that has begun.
-            jobs.c.starts - jobs.c.suspect >= self._policy.max_crashes - 1 - CRASHED,
+            jobs.c.unfinished_starts - jobs.c.crash_suspect
+            >= self._policy.max_crashes - 1 - CRASHED,
             jobs.c.lease_until >= self._now,
         )
         if self._db.execute(under_way.limit(1)).first() is not None:
             return []
         # What began and did not end still has the lease that lapsed.
         lapsed = [
-            jobs.c.starts >= max(self._policy.max_crashes - 1, 1),
+            jobs.c.unfinished_starts >= max(self._policy.max_crashes - 1, 1),
             jobs.c.lease_until < self._now,
         ]
         query = self._oldest(due, order_id, 1).where(_stands_at(due.places), *lapsed)
@@ -210,7 +211,7 @@ class LeaseQuery:
         """Claim the oldest; of those after ``tried``, where it is given."""
         free = [
             or_(jobs.c.lease_until.is_(None), jobs.c.lease_until < self._now),
-            jobs.c.starts < max(self._policy.max_crashes - 1, 1),
+            jobs.c.unfinished_starts < max(self._policy.max_crashes - 1, 1),
         ]
         if tried is not None:
             free.append(erp_circuit_breaker.later_than(tried))
@@ -255,8 +256,8 @@ class LeaseQuery:
             .where(jobs.c.id.in_([one.id for one in found]))
             .values(
                 attempt=jobs.c.attempt + 1,
-                suspect=case((jobs.c.starts > 0, CRASHED), else_=0),
-                waiting=0,
+                crash_suspect=case((jobs.c.unfinished_starts > 0, CRASHED), else_=0),
+                not_ready=0,
                 lease_until=self._now + timedelta(seconds=self._policy.lease_seconds),
                 updated_at=self._now,
             )
@@ -275,7 +276,7 @@ class LeaseQuery:
     def _note_lapsed(self, store: str, claimed: Any, lapsed: set[int]) -> None:
         lines = [
             event_row(
-                store, one.order_id, self._now, one.attempt, "lease lapsed, taken up again",
+                store, one.order_id, self._now, one.attempt, "lease expired, dispatched again",
                 kind=one.kind, stage=one.stage,
             )
             for one in claimed
@@ -298,14 +299,14 @@ class LeaseQuery:
         asked_before = and_(
             _OTHER.c.kind == jobs.c.kind,
             _OTHER.c.id < jobs.c.id,
-            or_(jobs.c.kind != Kind.TRACKING, _OTHER.c.about == jobs.c.about),
+            or_(jobs.c.kind != Kind.TRACKING, _OTHER.c.invoice_number == jobs.c.invoice_number),
             # One that waits may wait for this very one: queues keep no order.
-            or_(_OTHER.c.waiting == 0, _OTHER.c.due_at <= self._now),
+            or_(_OTHER.c.not_ready == 0, _OTHER.c.due_at <= self._now),
         )
         its_invoice = and_(
             jobs.c.kind == Kind.TRACKING,
             _OTHER.c.kind == Kind.INVOICE,
-            _OTHER.c.about == jobs.c.about,
+            _OTHER.c.invoice_number == jobs.c.invoice_number,
         )
         goes_ahead = and_(
             jobs.c.kind != Kind.CANCELLATION,
@@ -343,7 +344,9 @@ def _stands_at(places: Sequence[_Place]) -> ColumnElement[bool]:
 
 def _first_due(names: Any) -> Select[Any]:
     """Return when the first open job at each place is due: one look into the index for each."""
-    paused = select(pauses.c.store).where(pauses.c.until > bindparam("now", type_=_TIME))
+    paused = select(store_pauses.c.store).where(
+        store_pauses.c.until > bindparam("now", type_=_TIME)
+    )
     firsts = [
         select(func.min(jobs.c.due_at))
         .where(
@@ -355,7 +358,7 @@ def _first_due(names: Any) -> Select[Any]:
         .scalar_subquery()
         for kind, stage in _PLACES
     ]
-    erp_until = select(erp_pauses.c.until).scalar_subquery().label("erp_until")
+    erp_until = select(erp_circuits.c.until).scalar_subquery().label("erp_until")
     return select(names.c.store, erp_until, *firsts).where(
         names.c.store.is_not(None), names.c.store.not_in(paused)
     )
@@ -376,7 +379,7 @@ def _stores() -> Any:
     return found.union_all(select(following).where(found.c.store.is_not(None)))
 
 
-_TIME = pauses.c.until.type
+_TIME = store_pauses.c.until.type
 _FIRST_DUE = _first_due(_stores())
 _FIRST_DUE_OF = _first_due(
     select(bindparam("store", type_=jobs.c.store.type).label("store")).subquery()

@@ -18,39 +18,46 @@ from journal.storage.tables import bounded_text
 # a table is analyzed it takes one index to be as good as another.
 
 _ENTER = """
-UPDATE journal_jobs j SET starts = j.starts + 1, lease_until = %(lease)s, updated_at = %(now)s
+UPDATE journal_jobs j SET unfinished_starts = j.unfinished_starts + 1, lease_until = %(lease)s,
+    updated_at = %(now)s
 FROM journal_orders o LEFT JOIN journal_documents d USING (store, order_id)
 WHERE j.store = %(store)s AND j.order_id = %(order_id)s AND j.kind = 'intake'
     AND o.store = j.store AND o.order_id = j.order_id
     AND j.state || '' = 'open' AND j.attempt = %(attempt)s AND j.stage = %(at)s
-    AND j.starts = 0 AND j.suspect = 0
-    AND NOT EXISTS (SELECT FROM journal_pauses p WHERE p.store = j.store AND p.until > %(now)s)
-    AND NOT EXISTS (SELECT FROM journal_erp_pauses)
-RETURNING j.id, j.store, j.order_id, j.kind, j.stage, j.state, j.attempt, 0 AS starts,
-    j.suspect, j.failures, j.content, j.result, j.due_at, j.created_at,
+    AND j.unfinished_starts = 0 AND j.crash_suspect = 0
+    AND NOT EXISTS (
+        SELECT FROM journal_store_pauses p WHERE p.store = j.store AND p.until > %(now)s
+    )
+    AND NOT EXISTS (SELECT FROM journal_erp_circuits)
+RETURNING j.id, j.store, j.order_id, j.kind, j.stage, j.state, j.attempt, 0 AS unfinished_starts,
+    j.crash_suspect, j.failures, j.request_body, j.result, j.due_at, j.created_at,
     o.value_cents, o.erp_reference, d.order_document, d.payment_document, NULL AS erp_until
 """
 
 _ADVANCE = """
 WITH moved AS (
-    UPDATE journal_jobs j SET stage = %(to)s, state = %(state)s, starts = %(starts)s, suspect = 0,
-        failures = 0, last_error = NULL, lease_until = %(lease)s, updated_at = %(now)s
+    UPDATE journal_jobs j SET stage = %(to)s, state = %(state)s,
+        unfinished_starts = %(unfinished_starts)s, crash_suspect = 0, failures = 0,
+        last_error = NULL, lease_until = %(lease)s, updated_at = %(now)s
     WHERE j.id = %(id)s AND j.state || '' = 'open' AND j.attempt = %(attempt)s AND j.stage = %(at)s
-        AND NOT EXISTS (SELECT FROM journal_pauses p WHERE p.store = j.store AND p.until > %(now)s)
-        AND NOT EXISTS (SELECT FROM journal_erp_pauses)
+        AND NOT EXISTS (
+            SELECT FROM journal_store_pauses p WHERE p.store = j.store AND p.until > %(now)s
+        )
+        AND NOT EXISTS (SELECT FROM journal_erp_circuits)
     RETURNING j.store, j.order_id
-), told AS (
-    INSERT INTO journal_events (store, order_id, at, kind, stage, attempt, what, detail)
-    SELECT store, order_id, %(now)s, 'intake', %(to)s, %(attempt)s, what, detail
-    FROM moved, unnest(%(whats)s::text[], %(details)s::text[]) AS line (what, detail)
-), kept AS (
-    INSERT INTO journal_documents AS d (store, order_id, order_document, payment_document, kept_at)
+), logged AS (
+    INSERT INTO journal_events (store, order_id, at, kind, stage, attempt, event, detail)
+    SELECT store, order_id, %(now)s, 'intake', %(to)s, %(attempt)s, event, detail
+    FROM moved, unnest(%(events)s::text[], %(details)s::text[]) AS line (event, detail)
+), stored AS (
+    INSERT INTO journal_documents AS d
+        (store, order_id, order_document, payment_document, stored_at)
     SELECT store, order_id, %(order_document)s::bytea, %(payment_document)s::bytea, %(now)s
     FROM moved WHERE %(keeps)s
     ON CONFLICT (store, order_id) DO UPDATE SET
         order_document = coalesce(excluded.order_document, d.order_document),
         payment_document = coalesce(excluded.payment_document, d.payment_document),
-        kept_at = excluded.kept_at
+        stored_at = excluded.stored_at
 ), referred AS (
     UPDATE journal_orders o SET
         erp_reference = coalesce(%(erp_reference)s::text, o.erp_reference),
@@ -71,14 +78,14 @@ WITH given AS (
     SELECT %(store)s, order_id, value_cents, placed_at, %(now)s FROM given ORDER BY place
     ON CONFLICT DO NOTHING
 ), opened AS (
-    INSERT INTO journal_jobs (store, order_id, kind, key, stage, state, attempt, starts, suspect,
-        failures, waiting, due_at, created_at, updated_at)
+    INSERT INTO journal_jobs (store, order_id, kind, key, stage, state, attempt,
+        unfinished_starts, crash_suspect, failures, not_ready, due_at, created_at, updated_at)
     SELECT %(store)s, order_id, 'intake', '', 'listed', 'open', 0, 0, 0, 0, 0,
         least(placed_at, %(now)s), %(now)s, %(now)s
     FROM given ORDER BY place
     ON CONFLICT DO NOTHING RETURNING order_id
-), told AS (
-    INSERT INTO journal_events (store, order_id, at, kind, stage, attempt, what)
+), logged AS (
+    INSERT INTO journal_events (store, order_id, at, kind, stage, attempt, event)
     SELECT %(store)s, order_id, %(now)s, 'intake', 'listed', 0, 'listed' FROM opened
 )
 SELECT count(*) AS new FROM opened
@@ -123,11 +130,11 @@ def advance(
 
     Args:
         job: as it was read.
-        lines: of the timeline, each what and detail.
+        lines: of the timeline, each event and its detail.
         documents: those that the step has fetched, by their columns.
         placed: when the order was placed, and its value, where nothing told it yet.
-        named: ``to`` (stage), ``state``, ``starts``, ``now``, ``lease``, and ``erp_reference``
-            where the step was given one, else None.
+        named: ``to`` (stage), ``state``, ``unfinished_starts``, ``now``, ``lease``, and
+            ``erp_reference`` where the step was given one, else None.
     """
     values = named | {
         "id": job["id"], "attempt": job["attempt"], "at": job["stage"],
@@ -136,7 +143,7 @@ def advance(
         "keeps": bool(documents),
         "refers": named["erp_reference"] is not None or placed is not None,
         "created_at": placed and placed[0], "value_cents": placed and placed[1],
-        "whats": [what for what, _ in lines],
+        "events": [event for event, _ in lines],
         "details": [bounded_text(detail) for _, detail in lines],
     }  # fmt: skip
     return database.once(_ADVANCE, values) is not None

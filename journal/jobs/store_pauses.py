@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from journal.storage.repository import Repository
 from journal.storage.rows import insert
-from journal.storage.tables import pauses
+from journal.storage.tables import store_pauses
 
 
 class StorePauses(Repository):
@@ -16,8 +16,8 @@ class StorePauses(Repository):
 
     def get(self, store: str) -> tuple[datetime, str] | None:
         """Return until when a store pauses and why; None when it does not."""
-        query = select(pauses.c.until, pauses.c.reason).where(
-            pauses.c.store == store, pauses.c.until > self._now()
+        query = select(store_pauses.c.until, store_pauses.c.reason).where(
+            store_pauses.c.store == store, store_pauses.c.until > self._now()
         )
         with self._database.transaction() as db:
             row = db.execute(query).one_or_none()
@@ -25,7 +25,11 @@ class StorePauses(Repository):
 
     def find(self) -> dict[str, tuple[datetime, str]]:
         """Return until when and why, for each store that pauses."""
-        query = select(pauses).where(pauses.c.until > self._now()).order_by(pauses.c.store)
+        query = (
+            select(store_pauses)
+            .where(store_pauses.c.until > self._now())
+            .order_by(store_pauses.c.store)
+        )
         with self._database.transaction() as db:
             return {one.store: (one.until, one.reason) for one in db.execute(query)}
 
@@ -34,16 +38,16 @@ class StorePauses(Repository):
         until = self._now() + timedelta(seconds=seconds)
         with self._database.transaction() as db:
             db.execute(
-                insert(db, pauses)
+                insert(db, store_pauses)
                 .values(store=store, until=until, reason=reason)
                 .on_conflict_do_update(
-                    index_elements=[pauses.c.store],
+                    index_elements=[store_pauses.c.store],
                     set_={"until": until, "reason": reason},
-                    where=pauses.c.until < until,
+                    where=store_pauses.c.until < until,
                 )
             )
 
     def end(self, store: str) -> None:
         """End a store's pause."""
         with self._database.transaction() as db:
-            db.execute(pauses.delete().where(pauses.c.store == store))
+            db.execute(store_pauses.delete().where(store_pauses.c.store == store))

@@ -54,19 +54,19 @@ def bury(db: Connection, row: RowMapping, reason: str, outcome: str, now: dateti
     """Turn a job into a dead letter."""
     erp_circuit_breaker.end_probe(db, row, now)
     move(
-        db, row, now, state=State.DEAD, starts=0, lease_until=None, last_error=reason,
+        db, row, now, state=State.DEAD, unfinished_starts=0, lease_until=None, last_error=reason,
         failures=row["failures"] + 1,
     )  # fmt: skip
     note(db, row, now, "dead", reason)
     record_outcome(db, row, outcome, reason, now)
 
 
-def note(db: Connection, row: Row, now: datetime, what: str, detail: str | None = None) -> None:
+def note(db: Connection, row: Row, now: datetime, event: str, detail: str | None = None) -> None:
     """Write a line about a job into its order's timeline."""
     db.execute(
         events.insert(),
         event_row(
-            row["store"], row["order_id"], now, row["attempt"], what,
+            row["store"], row["order_id"], now, row["attempt"], event,
             kind=row["kind"], stage=row["stage"], detail=detail,
         ),
     )  # fmt: skip
@@ -77,12 +77,12 @@ def write_documents(db: Connection, job: LeasedJob, now: datetime) -> None:
     changed = job.changes()
     if not changed:
         return
-    row = {"store": job.store, "order_id": job.order_id, "kept_at": now} | changed
+    row = {"store": job.store, "order_id": job.order_id, "stored_at": now} | changed
     key = [documents.c.store, documents.c.order_id]
     db.execute(
         insert(db, documents)
         .values(row)
-        .on_conflict_do_update(index_elements=key, set_=changed | {"kept_at": now})
+        .on_conflict_do_update(index_elements=key, set_=changed | {"stored_at": now})
     )
 
 
@@ -99,7 +99,7 @@ def wake_waiting(db: Connection, job: LeasedJob, now: datetime) -> None:
             jobs.c.store == job.store,
             jobs.c.order_id == job.order_id,
             is_open(),
-            jobs.c.waiting == 1,
+            jobs.c.not_ready == 1,
             jobs.c.due_at > now,
         )
         .values(due_at=now, failures=0)

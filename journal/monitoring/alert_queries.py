@@ -14,7 +14,7 @@ from journal.feeds import FeedRow
 from journal.model import AT_ERP, Kind, State
 from journal.reconciliation import Reconciliation
 from journal.storage.repository import Repository
-from journal.storage.tables import feeds, jobs, pauses, signs
+from journal.storage.tables import feeds, jobs, store_pauses, heartbeats
 
 MAX_REASONS = 2000
 """Reasons of dead jobs that are read, the most frequent first."""
@@ -55,14 +55,13 @@ class HealthSnapshot:
     """What the journal knows of the stores' health at a moment.
 
     Attributes:
-        signs: name and store to when something last came to its end; the store is empty for the
-            cluster.
-        pauses: store to until when, and why.
+        heartbeats: by name and store; the store is empty for the cluster.
+        store_pauses: by store: end and reason.
         waiting: by store; what waits for the ERP is left out while that does not answer.
     """
 
-    signs: Mapping[tuple[str, str], datetime]
-    pauses: Mapping[str, tuple[datetime, str]]
+    heartbeats: Mapping[tuple[str, str], datetime]
+    store_pauses: Mapping[str, tuple[datetime, str]]
     erp: ErpCircuit | None
     feeds: Mapping[str, FeedRow]
     reconciliations: Mapping[str, Reconciliation]
@@ -80,8 +79,8 @@ class AlertQueries(Repository):
             waits: jobs that are known for longer than this are counted.
         """
         with self._database.transaction() as db:
-            found = {(one.name, one.store): one.at for one in db.execute(select(signs))}
-            paused = db.execute(select(pauses).where(pauses.c.until > now))
+            found = {(one.name, one.store): one.at for one in db.execute(select(heartbeats))}
+            paused = db.execute(select(store_pauses).where(store_pauses.c.until > now))
             erp = erp_circuit_breaker.current(db)
             rest = (
                 {one.store: (one.until, one.reason) for one in paused},
@@ -131,7 +130,7 @@ def _dead(db: Connection) -> list[DeadLetterGroup]:
 
 def _waits(erp: ErpCircuit | None) -> list[ColumnElement[bool]]:
     # A request that only waits for its time is no sign of anything.
-    found: list[ColumnElement[bool]] = [jobs.c.state == State.OPEN, jobs.c.waiting == 0]
+    found: list[ColumnElement[bool]] = [jobs.c.state == State.OPEN, jobs.c.not_ready == 0]
     if erp is not None:
         found.append((jobs.c.stage != AT_ERP) | (jobs.c.kind != Kind.INTAKE))
     return found

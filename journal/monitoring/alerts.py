@@ -46,8 +46,8 @@ class Problem:
     Attributes:
         rule: its name.
         store: empty where it concerns the cluster.
-        words: one sentence without personal data.
-        todo: the next step, a command where there is one.
+        message: one sentence without personal data.
+        next_step: the next step, a command where there is one.
         since: since when it is so.
         key: tells problems of one rule and store apart.
         count: how many are concerned; 0 where that says nothing.
@@ -58,8 +58,8 @@ class Problem:
 
     rule: str
     store: str
-    words: str
-    todo: str
+    message: str
+    next_step: str
     since: datetime
     key: str = ""
     count: int = 0
@@ -99,10 +99,10 @@ class AlertRow:
         since: since when its cause holds.
         seen_at: when it was last seen to hold.
         opened_at: when it had lasted long enough to be told.
-        relapses: how often it came back soon after its end.
-        round: number of the message that is due or was sent last: 1 the alert, then reminders,
-            in the end that it is over.
-        told_at: when that message first reached anybody.
+        reopened: how often it came back soon after its end.
+        notification_no: number of the message that is due or was sent last: 1 is the alert, then
+            come the reminders, at the end the resolution.
+        notified_at: when that message first reached anybody.
         delivered: receivers' names to the last message that they have.
         failures: to send it, in a row.
         fault: why it could not be sent; names no secret.
@@ -112,17 +112,17 @@ class AlertRow:
     rule: str
     store: str
     key: str
-    words: str
-    todo: str
+    message: str
+    next_step: str
     since: datetime
     count: int
     order_id: str | None
     seen_at: datetime
     opened_at: datetime | None
     closed_at: datetime | None
-    relapses: int
-    round: int
-    told_at: datetime | None
+    reopened: int
+    notification_no: int
+    notified_at: datetime | None
     delivered: Mapping[str, int]
     failures: int
     fault: str | None
@@ -131,7 +131,7 @@ class AlertRow:
         """Say whether a receiver is to get the message that is due; an end, who knows of it."""
         if self.closed_at is not None and receiver not in self.delivered:
             return False
-        return self.delivered.get(receiver, 0) < self.round
+        return self.delivered.get(receiver, 0) < self.notification_no
 
 
 RuleScope = tuple[str, str]
@@ -169,7 +169,7 @@ class Alerts(Repository):
                     _go_on(db, row, wrong[name], timing, now)
                 elif name[:2] in checked:
                     _calm_down(db, row, timing, now)
-                elif now - (row["calm_since"] or row["seen_at"]) > ORPHANED_AFTER:
+                elif now - (row["resolving_since"] or row["seen_at"]) > ORPHANED_AFTER:
                     _close(db, row, now)
             if keys is None:
                 db.execute(alerts.delete().where(alerts.c.closed_at < now - CLOSED_KEPT_FOR))
@@ -239,15 +239,15 @@ def _notice(db: Connection, problem: Problem, timing: AlertTiming, now: datetime
         alerts.c.store == problem.store,
         alerts.c.key == problem.key,
     )
-    before = select(func.max(alerts.c.relapses)).where(
+    before = select(func.max(alerts.c.reopened)).where(
         *mine, alerts.c.opened_at.is_not(None), alerts.c.closed_at > now - MAX_RESOLVE_DELAY
     )
-    relapses = db.execute(before).scalar_one_or_none()
+    reopened = db.execute(before).scalar_one_or_none()
     opens = not timing.pending.get(problem.rule) and problem.holds_since is None
     row = {
         "rule": problem.rule, "store": problem.store, "key": problem.key, **_told(problem),
         "noticed_at": now, "seen_at": now, "opened_at": now if opens else None,
-        "relapses": 0 if relapses is None else relapses + 1, "round": 1, "delivered": "{}",
+        "reopened": 0 if reopened is None else reopened + 1, "notification_no": 1, "delivered": "{}",
         "due_at": now if opens else None, "failures": 0,
     }  # fmt: skip
     db.execute(insert(db, alerts).values(row).on_conflict_do_nothing())
@@ -255,7 +255,11 @@ def _notice(db: Connection, problem: Problem, timing: AlertTiming, now: datetime
 
 def _go_on(db: Connection, row: Row, problem: Problem, timing: AlertTiming, now: datetime) -> None:
     since = min(row["since"], problem.since)
-    values: dict[str, Any] = _told(problem) | {"since": since, "seen_at": now, "calm_since": None}
+    values: dict[str, Any] = _told(problem) | {
+        "since": since,
+        "seen_at": now,
+        "resolving_since": None,
+    }
     if row["opened_at"] is None:
         noticed = row["noticed_at"]
         if now - row["seen_at"] > timing.max_gap:
@@ -267,11 +271,11 @@ def _go_on(db: Connection, row: Row, problem: Problem, timing: AlertTiming, now:
 
 
 def _calm_down(db: Connection, row: Row, timing: AlertTiming, now: datetime) -> None:
-    since = row["calm_since"]
+    since = row["resolving_since"]
     if since is None:
-        _change(db, row, calm_since=now)
+        _change(db, row, resolving_since=now)
     elif now - since >= min(
-        timing.resolve * 2 ** min(row["relapses"], 10), max(MAX_RESOLVE_DELAY, timing.resolve)
+        timing.resolve * 2 ** min(row["reopened"], 10), max(MAX_RESOLVE_DELAY, timing.resolve)
     ):
         _close(db, row, now)
 
@@ -287,20 +291,29 @@ def _end_of(row: Row, now: datetime) -> dict[str, Any]:
     """Return what lets the end be told, to whoever was told of the beginning."""
     if row["delivered"] == "{}":
         return {"due_at": None}
-    return {"round": row["round"] + 1, "told_at": None, "failures": 0, "due_at": now}
+    return {
+        "notification_no": row["notification_no"] + 1,
+        "notified_at": None,
+        "failures": 0,
+        "due_at": now,
+    }
 
 
 def _claimed(db: Connection, row: Row, timing: AlertTiming, now: datetime) -> Row:
     values: dict[str, Any] = {"claimed_until": now + CLAIM_TIMEOUT}
     if row["closed_at"] is None and _is_old(row, timing, now):
-        values |= {"round": row["round"] + 1, "told_at": None, "failures": 0}
+        values |= {
+            "notification_no": row["notification_no"] + 1,
+            "notified_at": None,
+            "failures": 0,
+        }
     _change(db, row, **values)
     return {**row, **values}
 
 
 def _is_old(row: Row, timing: AlertTiming, now: datetime) -> bool:
-    told_at = row["told_at"]
-    return told_at is not None and now - told_at >= timing.repeat_of(row["rule"])
+    notified_at = row["notified_at"]
+    return notified_at is not None and now - notified_at >= timing.repeat_of(row["rule"])
 
 
 def _settle(
@@ -308,18 +321,18 @@ def _settle(
     now: datetime,
 ) -> None:  # fmt: skip
     got = [name for name, fault in faults.items() if fault is None]
-    delivered = {**json.loads(row["delivered"]), **dict.fromkeys(got, sent.round)}
+    delivered = {**json.loads(row["delivered"]), **dict.fromkeys(got, sent.notification_no)}
     values: dict[str, Any] = {"delivered": json.dumps(delivered), "claimed_until": None}
-    if row["round"] == sent.round:
-        told_at = row["told_at"] or (now if got else None)
-        words = "; ".join(f"{name}: {fault}" for name, fault in faults.items() if fault) or None
+    if row["notification_no"] == sent.notification_no:
+        notified_at = row["notified_at"] or (now if got else None)
+        message = "; ".join(f"{name}: {fault}" for name, fault in faults.items() if fault) or None
         again = (
-            told_at + timing.repeat_of(row["rule"])
-            if told_at and row["closed_at"] is None
+            notified_at + timing.repeat_of(row["rule"])
+            if notified_at and row["closed_at"] is None
             else None
         )
-        values |= {"told_at": told_at, "fault": words}
-        if words is None:
+        values |= {"notified_at": notified_at, "fault": message}
+        if message is None:
             values |= {"failures": 0, "due_at": again}
         elif row["closed_at"] is not None and now - row["closed_at"] > RESOLUTION_TRIED_FOR:
             values["due_at"] = None
@@ -329,13 +342,13 @@ def _settle(
             values |= {"failures": failures, "due_at": min(later, again) if again else later}
     if row["closed_at"] is not None and sent.closed_at is None:
         # It ended while its message was on its way.
-        values |= _end_of({**row, **values, "round": sent.round}, now)
+        values |= _end_of({**row, **values, "notification_no": sent.notification_no}, now)
     _change(db, row, **values)
 
 
 def _told(problem: Problem) -> dict[str, Any]:
     return {
-        "words": problem.words, "todo": problem.todo, "since": problem.since,
+        "message": problem.message, "next_step": problem.next_step, "since": problem.since,
         "count": problem.count, "order_id": problem.order_id,
     }  # fmt: skip
 

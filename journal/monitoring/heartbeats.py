@@ -9,9 +9,11 @@ from sqlalchemy import select
 
 from journal.storage.repository import Repository
 from journal.storage.rows import insert
-from journal.storage.tables import signs
+from journal.storage.tables import heartbeats
 
-ORDER_LIST_READ, ALERTS_EVALUATED, STORE_REGISTERED = "listed", "watched", "known"
+ORDER_LIST_READ, ALERTS_EVALUATED, STORE_REGISTERED = (
+    "order_list_read", "alerts_evaluated", "store_registered",
+)  # fmt: skip
 """Names: a store's list was read to its end, the alerts were evaluated, a store was first seen."""
 
 
@@ -28,18 +30,18 @@ class Heartbeats(Repository):
         row = {"name": name, "store": store, "at": now}
         with self._database.transaction() as db:
             db.execute(
-                insert(db, signs)
+                insert(db, heartbeats)
                 .values(row)
                 .on_conflict_do_update(
-                    index_elements=[signs.c.name, signs.c.store],
+                    index_elements=[heartbeats.c.name, heartbeats.c.store],
                     set_={"at": now},
-                    where=signs.c.at <= now - every,
+                    where=heartbeats.c.at <= now - every,
                 )
             )
 
     def register_stores(self, stores: Sequence[str], now: datetime) -> None:
         """Write when stores were first seen; a store that never answers is silent since then."""
-        query = select(signs.c.store).where(signs.c.name == STORE_REGISTERED)
+        query = select(heartbeats.c.store).where(heartbeats.c.name == STORE_REGISTERED)
         with self._database.transaction() as db:
             known = set(db.execute(query).scalars())
             new = [
@@ -48,10 +50,12 @@ class Heartbeats(Repository):
                 if store not in known
             ]
             if new:
-                db.execute(insert(db, signs).values(new).on_conflict_do_nothing())
+                db.execute(insert(db, heartbeats).values(new).on_conflict_do_nothing())
 
     def last(self, name: str, store: str = "") -> datetime | None:
         """Return the time of the last heartbeat; None without one."""
-        query = select(signs.c.at).where(signs.c.name == name, signs.c.store == store)
+        query = select(heartbeats.c.at).where(
+            heartbeats.c.name == name, heartbeats.c.store == store
+        )
         with self._database.transaction() as db:
             return db.execute(query).scalar_one_or_none()

@@ -14,7 +14,7 @@ from journal.model import AT_ERP, Kind, State
 from journal.reconciliation import Reconciliation
 from journal.reconciliation import last as last_reconciliations
 from journal.storage.repository import Repository
-from journal.storage.tables import erp_pauses, jobs, orders, outcomes, pauses
+from journal.storage.tables import erp_circuits, jobs, orders, outcomes, store_pauses
 
 MAX_LATEST = 1000
 """Orders that are looked at for the last one of each store."""
@@ -75,7 +75,7 @@ class JournalSnapshot:
     skew: timedelta
     open: Sequence[JobCount]
     dead: Sequence[DeadLetterCount]
-    untold: Sequence[UnreportedCount]
+    unreported: Sequence[UnreportedCount]
     paused: frozenset[str]
     erp_down_since: datetime | None
     feeds: Sequence[FeedRow]
@@ -134,7 +134,7 @@ class MetricsQueries(Repository):
         )
         by = (named.c.store, named.c.kind, named.c.reason)
         dead = select(*by, func.count().label("count")).group_by(*by)
-        untold = select(
+        unreported = select(
             outcomes.c.kind, func.count().label("count"), func.min(outcomes.c.at).label("oldest")
         ).group_by(outcomes.c.kind)
         last = (
@@ -145,15 +145,19 @@ class MetricsQueries(Repository):
         )
         latest = select(last.c.store, func.max(last.c.listed_at).label("at")).group_by(last.c.store)
         with self._database.transaction() as db:
-            erp_down = select(erp_pauses.c.since).where(erp_pauses.c.until > erp_pauses.c.since)
+            erp_down = select(erp_circuits.c.since).where(
+                erp_circuits.c.until > erp_circuits.c.since
+            )
             return JournalSnapshot(
                 now=now,
                 skew=clock - now,
                 open=[JobCount(**one) for one in db.execute(is_open).mappings()],
                 dead=[DeadLetterCount(**one) for one in db.execute(dead).mappings()],
-                untold=[UnreportedCount(**one) for one in db.execute(untold).mappings()],
+                unreported=[UnreportedCount(**one) for one in db.execute(unreported).mappings()],
                 paused=frozenset(
-                    db.execute(select(pauses.c.store).where(pauses.c.until > now)).scalars()
+                    db.execute(
+                        select(store_pauses.c.store).where(store_pauses.c.until > now)
+                    ).scalars()
                 ),
                 erp_down_since=db.execute(erp_down).scalar_one_or_none(),
                 feeds=every_feed(db),

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, select, update
 from journal.monitoring.order_rate_model import HOUR, WEEK_HOURS, WEEKS, OrderRateModel
 from journal.storage.repository import Repository
 from journal.storage.rows import insert
-from journal.storage.tables import orders, rhythms, signs
+from journal.storage.tables import heartbeats, order_rates, orders
 
 _LATE = timedelta(minutes=5)
 """An hour is counted so long after its end: who wrote an order then has committed by now."""
@@ -28,7 +28,7 @@ _AHEAD = timedelta(days=1)
 """No clock is so far ahead. With an end as well as a beginning SQLite goes by time; without it
 takes all orders there are, store by store."""
 
-_COUNTED = "counted"
+_COUNTED = "orders_counted"
 """The sign that tells up to which hour orders are counted."""
 
 
@@ -63,12 +63,12 @@ class OrderRates(Repository):
                 return {}
             _note_last(db, until, now)
             counted = until >= _hour_of(now - _LATE)
-            found = db.execute(select(rhythms.c.store, rhythms.c.last_at))
+            found = db.execute(select(order_rates.c.store, order_rates.c.last_at))
             return {one.store: LastOrder(one.last_at, counted) for one in found}
 
     def get(self, store: str) -> OrderRateModel | None:
         """Return a store's rhythm; None where no order of it ever came in."""
-        query = select(rhythms.c.since, rhythms.c.hours).where(rhythms.c.store == store)
+        query = select(order_rates.c.since, order_rates.c.hours).where(order_rates.c.store == store)
         with self._database.transaction() as db:
             row = db.execute(query).one_or_none()
         return None if row is None else OrderRateModel(row.since, json.loads(row.hours))
@@ -76,7 +76,7 @@ class OrderRates(Repository):
 
 def _watermark(db: Connection, now: datetime) -> datetime | None:
     """Return up to when all is counted, kept from others; None while there is no order at all."""
-    mine = select(signs.c.at).where(signs.c.name == _COUNTED, signs.c.store == "")
+    mine = select(heartbeats.c.at).where(heartbeats.c.name == _COUNTED, heartbeats.c.store == "")
     found: datetime | None = db.execute(mine.with_for_update()).scalar_one_or_none()
     if found is not None:
         return found
@@ -85,12 +85,12 @@ def _watermark(db: Connection, now: datetime) -> datetime | None:
         return None
     begin = _hour_of(max(first, now - timedelta(weeks=WEEKS)))
     row = {"name": _COUNTED, "store": "", "at": begin}
-    db.execute(insert(db, signs).values(row).on_conflict_do_nothing())
+    db.execute(insert(db, heartbeats).values(row).on_conflict_do_nothing())
     return _watermark(db, now)  # whoever was first may have counted on meanwhile
 
 
 def _count(db: Connection, since: datetime, until: datetime) -> None:
-    known = {one.store: dict(one) for one in db.execute(select(rhythms)).mappings()}
+    known = {one.store: dict(one) for one in db.execute(select(order_rates)).mappings()}
     for one in known.values():
         one["hours"] = json.loads(one["hours"])
     hour = since
@@ -109,7 +109,11 @@ def _count(db: Connection, since: datetime, until: datetime) -> None:
         hour += HOUR
     for one in known.values():
         _write(db, _shortened(one))
-    db.execute(update(signs).where(signs.c.name == _COUNTED, signs.c.store == "").values(at=until))
+    db.execute(
+        update(heartbeats)
+        .where(heartbeats.c.name == _COUNTED, heartbeats.c.store == "")
+        .values(at=until)
+    )
 
 
 def _shortened(one: dict[str, Any]) -> dict[str, Any]:
@@ -121,14 +125,15 @@ def _shortened(one: dict[str, Any]) -> dict[str, Any]:
 def _note_last(db: Connection, since: datetime, now: datetime) -> None:
     """Keep when the last orders came in, of the hours that are not counted yet."""
     known = {
-        one.store: one.last_at for one in db.execute(select(rhythms.c.store, rhythms.c.last_at))
+        one.store: one.last_at
+        for one in db.execute(select(order_rates.c.store, order_rates.c.last_at))
     }
     for store, (_, last_at) in sorted(_orders_of(db, since, now + _AHEAD).items()):
         if store not in known or last_at > known[store]:
             row = {"store": store, "since": since, "hours": "[]", "last_at": last_at}
             new = {"last_at": last_at}
-            key = [rhythms.c.store]
-            made = insert(db, rhythms).values(row)
+            key = [order_rates.c.store]
+            made = insert(db, order_rates).values(row)
             db.execute(made.on_conflict_do_update(index_elements=key, set_=new))
 
 
@@ -144,9 +149,9 @@ def _orders_of(
 def _write(db: Connection, row: Mapping[str, Any]) -> None:
     new = {name: value for name, value in row.items() if name != "store"}
     db.execute(
-        insert(db, rhythms)
+        insert(db, order_rates)
         .values(dict(row))
-        .on_conflict_do_update(index_elements=[rhythms.c.store], set_=new)
+        .on_conflict_do_update(index_elements=[order_rates.c.store], set_=new)
     )
 
 

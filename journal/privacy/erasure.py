@@ -15,7 +15,7 @@ from journal.storage.tables import documents, events, jobs, orders
 ERASED = "erased"
 """The line of a timeline that says what is not there any more."""
 
-_READ = ("id", "kind", "about", "state", "attempt", "content", "digest")
+_READ = ("id", "kind", "invoice_number", "state", "attempt", "request_body", "request_sha256")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class ErasedData:
     Attributes:
         erp_reference: the ERP's, where the same person's data is to be looked for.
         documents: 1 where VTEX's documents were there.
-        contents: of requests.
+        request_bodies: of requests.
         waits_for: jobs that still need it, in words such as ``invoice 9000 dead``; while there
             is one, nothing of the order is erased.
     """
@@ -34,19 +34,19 @@ class ErasedData:
     order_id: str
     erp_reference: str | None
     documents: int
-    contents: int
+    request_bodies: int
     waits_for: tuple[str, ...] = ()
 
     @property
     def any(self) -> bool:
         """Whether there is anything that can be erased."""
-        return bool(self.documents or self.contents) and not self.waits_for
+        return bool(self.documents or self.request_bodies) and not self.waits_for
 
     def __str__(self) -> str:
         """Say what in a few words."""
         said = ["order and payment documents"] if self.documents else []
-        if self.contents:
-            said.append(f"contents of {self.contents} requests")
+        if self.request_bodies:
+            said.append(f"contents of {self.request_bodies} requests")
         return ", ".join(said) or "nothing"
 
 
@@ -70,11 +70,13 @@ class Erasure(Repository):
                 .with_for_update()
             ).all()
             waits_for = tuple(
-                " ".join(filter(None, (one.kind, one.about, one.state)))
+                " ".join(filter(None, (one.kind, one.invoice_number, one.state)))
                 for one in found
                 if one.state not in (State.DONE, State.SKIPPED)
             )
-            whole = [one for one in found if one.content is not None and one.digest is None]
+            whole = [
+                one for one in found if one.request_body is not None and one.request_sha256 is None
+            ]
             named = (documents.c.store == store, documents.c.order_id == order_id)
             there = db.execute(select(func.count()).select_from(documents).where(*named))
             erp = db.execute(

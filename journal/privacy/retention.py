@@ -61,25 +61,25 @@ class PurgeCount:
     """How many rows are purged, or would be.
 
     Attributes:
-        contents: of requests.
+        request_bodies: of requests.
         events: lines of timelines.
         waits: documents that are old enough, of orders that are not closed for that long.
     """
 
     documents: int = 0
-    contents: int = 0
+    request_bodies: int = 0
     events: int = 0
     waits: int = 0
 
     @property
     def any(self) -> bool:
         """Whether anything is."""
-        return bool(self.documents or self.contents or self.events)
+        return bool(self.documents or self.request_bodies or self.events)
 
     def __str__(self) -> str:
         """Say how much in a few words."""
         return (
-            f"documents of {self.documents} orders, contents of {self.contents} requests, "
+            f"documents of {self.documents} orders, contents of {self.request_bodies} requests, "
             f"{self.events} lines of timelines"
         )
 
@@ -159,7 +159,7 @@ class Retention(Repository):
 
 def _old_contents(before: datetime, last: Row[Any] | None) -> Select[Any]:
     at = jobs.c.updated_at
-    query = select(jobs.c.id, jobs.c.about, jobs.c.content, at.label("at"))
+    query = select(jobs.c.id, jobs.c.invoice_number, jobs.c.request_body, at.label("at"))
     query = query.where(HAS_REQUEST_BODY, at < before).order_by(at, jobs.c.id)
     return query if last is None else query.where(_behind(last, at, jobs.c.id))
 
@@ -167,33 +167,36 @@ def _old_contents(before: datetime, last: Row[Any] | None) -> Select[Any]:
 def _empty_old(db: Connection, _before: datetime, found: _Found, really: bool) -> PurgeCount:
     if really:
         purge_bodies(db, found)
-    return PurgeCount(contents=len(found))
+    return PurgeCount(request_bodies=len(found))
 
 
 def purge_bodies(db: Connection, found: _Found) -> None:
-    """Forget what requests asked for: rows of ``id``, ``about`` and ``content``."""
+    """Forget what requests asked for: rows of ``id``, ``invoice_number`` and ``request_body``."""
     if found:
-        rows = [{"n": one.id} | _remains(one.about, decompress(one.content) or {}) for one in found]
+        rows = [
+            {"n": one.id} | _remains(one.invoice_number, decompress(one.request_body) or {})
+            for one in found
+        ]
         emptied = update(jobs).where(jobs.c.id == bindparam("n"))
         db.execute(
-            emptied.values(content=bindparam("remains"), digest=bindparam("whole")),
+            emptied.values(request_body=bindparam("remains"), request_sha256=bindparam("whole")),
             rows,
         )
 
 
-def _remains(about: str | None, content: dict[str, Any]) -> dict[str, Any]:
+def _remains(invoice_number: str | None, request_body: dict[str, Any]) -> dict[str, Any]:
     # Without a number it is a reason in words, or was refused and may hold anything anywhere.
     kept = (
         {}
-        if about is None
-        else {name: content[name] for name in INVOICE_FIELDS_KEPT if name in content}
+        if invoice_number is None
+        else {name: request_body[name] for name in INVOICE_FIELDS_KEPT if name in request_body}
     )
-    return {"remains": compress(kept), "whole": fingerprint(content)}
+    return {"remains": compress(kept), "whole": fingerprint(request_body)}
 
 
 def _old_documents(before: datetime, last: Row[Any] | None) -> Select[Any]:
     key = (documents.c.store, documents.c.order_id)
-    at = documents.c.kept_at
+    at = documents.c.stored_at
     query = select(*key, at.label("at")).where(at < before).order_by(at, *key)
     return query if last is None else query.where(_behind(last, at, *key))
 

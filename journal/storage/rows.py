@@ -36,7 +36,7 @@ def event_row(  # noqa: PLR0913  # a row has as many columns
     order_id: str,
     at: datetime,
     attempt: int,
-    what: str,
+    event: str,
     *,
     kind: str = Kind.INTAKE,
     stage: str | None = None,
@@ -45,7 +45,7 @@ def event_row(  # noqa: PLR0913  # a row has as many columns
     """Return a line of an order's timeline."""
     return {
         "store": store, "order_id": order_id, "at": at, "kind": kind, "stage": stage,
-        "attempt": attempt, "what": what, "detail": detail,
+        "attempt": attempt, "event": event, "detail": detail,
     }  # fmt: skip
 
 
@@ -53,9 +53,8 @@ def job_row(store: str, order_id: str, kind: Kind, key: str, now: datetime) -> d
     """Return a job that is due at once, at its first stage."""
     return {
         "store": store, "order_id": order_id, "kind": kind, "key": key, "stage": STAGES[kind][0],
-        "state": State.OPEN, "attempt": 0, "starts": 0, "suspect": 0, "failures": 0,
-        "waiting": 0,
-        "due_at": now, "created_at": now, "updated_at": now,
+        "state": State.OPEN, "attempt": 0, "unfinished_starts": 0, "crash_suspect": 0,
+        "failures": 0, "not_ready": 0, "due_at": now, "created_at": now, "updated_at": now,
     }  # fmt: skip
 
 
@@ -75,9 +74,9 @@ def without_empty(value: Any) -> Any:
     }
 
 
-def fingerprint(content: Any) -> str:
+def fingerprint(request_body: Any) -> str:
     """Return what tells a content from all others, without telling what it is."""
-    text = json.dumps(without_empty(content), sort_keys=True)
+    text = json.dumps(without_empty(request_body), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -49,31 +49,31 @@ class UtcDateTime(TypeDecorator[datetime]):
 MAX_TEXT_LENGTH = 10_000
 
 
-def bounded_text(words: str | None) -> str | None:
-    """Return a reason as every database keeps it."""
-    if words is None:
+def bounded_text(text: str | None) -> str | None:
+    """Return a text that every database stores."""
+    if text is None:
         return None
-    words = storable(words)
-    return words if len(words) <= MAX_TEXT_LENGTH else f"{words[:MAX_TEXT_LENGTH]}…"
+    text = storable(text)
+    return text if len(text) <= MAX_TEXT_LENGTH else f"{text[:MAX_TEXT_LENGTH]}…"
 
 
 class BoundedText(TypeDecorator[str]):
-    """A reason for a person to read, of bounded length.
+    """A text for people, of bounded length.
 
-    PostgreSQL takes neither NUL nor half a surrogate pair: a job whose reason held one could not
-    be set aside.
+    PostgreSQL refuses NUL and half a surrogate pair. A job with such a reason could not become a
+    dead letter.
     """
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
-        """Return the words as every database keeps them."""
+        """Return the text as every database stores it."""
         return bounded_text(value)
 
 
 CRASHED, RETRIED = 1, 2
-"""``suspect`` of a job whose step never ended, before and after its next attempt has begun."""
+"""``crash_suspect`` of a job whose step never ended, before and after its next attempt began."""
 
 metadata = MetaData()
 # SQLite numbers rows by itself only in INTEGER columns.
@@ -88,7 +88,7 @@ orders = Table(
     Column("created_at", UtcDateTime, comment="when the shopper placed it"),
     Column("listed_at", UtcDateTime, nullable=False),
     Column("erp_reference", String(128)),
-    # Orders are shown by age.
+    # The command line shows orders by age.
     Index("ix_journal_orders_listed", "listed_at", "order_id"),
 )
 
@@ -99,9 +99,9 @@ documents = Table(
     Column("order_id", String(64), primary_key=True),
     Column("order_document", LargeBinary, comment="zlib-compressed JSON; personal data"),
     Column("payment_document", LargeBinary, comment="zlib-compressed JSON; personal data"),
-    Column("kept_at", UtcDateTime, nullable=False),
-    # The oldest are looked for, to be purged.
-    Index("ix_journal_documents_kept", "kept_at", "store", "order_id"),
+    Column("stored_at", UtcDateTime, nullable=False),
+    # The purge looks for the oldest.
+    Index("ix_journal_documents_stored", "stored_at", "store", "order_id"),
 )
 
 jobs = Table(
@@ -111,43 +111,50 @@ jobs = Table(
     Column("store", String(64), nullable=False),
     Column("order_id", String(64), nullable=False),
     Column("kind", String(16), nullable=False),
-    Column("key", String(128), nullable=False, comment="names it within its order and kind"),
-    Column("about", String(64), comment="number of the invoice that it concerns"),
+    Column("key", String(128), nullable=False, comment="unique within its order and kind"),
+    Column("invoice_number", String(64), comment="of the invoice that the request concerns"),
+    Column("invoice_series", String(64), comment="of the same invoice"),
     Column("reference", Text, comment="the ERP's own names of the request, one a line"),
-    Column("content", LargeBinary, comment="zlib-compressed JSON of what was asked for"),
-    Column("digest", String(64), comment="of its content, once most of that was purged"),
-    Column("result", Text, comment="JSON of what VTEX gave: receipt, order status"),
+    Column("request_body", LargeBinary, comment="zlib-compressed JSON of the request"),
+    Column("request_sha256", String(64), comment="of the whole body, after its purge"),
+    Column("result", Text, comment="JSON from VTEX: receipt, order status"),
     Column("stage", String(16), nullable=False),
     Column("state", String(8), nullable=False),
     Column("attempt", Integer, nullable=False, default=0),
-    Column("starts", Integer, nullable=False, default=0, comment="steps begun and not ended"),
-    Column("suspect", Integer, nullable=False, default=0, comment="a step of it never ended"),
+    Column(
+        "unfinished_starts", Integer, nullable=False, default=0, comment="steps begun, not ended"
+    ),
+    Column("crash_suspect", Integer, nullable=False, default=0, comment="a step of it never ended"),
     Column("failures", Integer, nullable=False, default=0, comment="in a row"),
-    Column("waiting", Integer, nullable=False, default=0, comment="1: it is not time for it yet"),
+    # The default serves an insert that leaves the column out.
+    Column(
+        "not_ready", Integer, nullable=False, default=0, server_default="0",
+        comment="1: it waits for another event",
+    ),
     Column("due_at", UtcDateTime, nullable=False),
     Column("lease_until", UtcDateTime),
     Column("last_error", BoundedText),
     Column("created_at", UtcDateTime),
     Column("updated_at", UtcDateTime, nullable=False),
     UniqueConstraint("store", "order_id", "kind", "key", name="uq_journal_jobs"),
-    # Dispatch reads open jobs of one place by age; done ones, the many, cost it nothing, nor do
-    # those that wait in another place.
+    # Dispatch reads the open jobs of one kind and stage by age. Done jobs, the many, cost it
+    # nothing; nor do the jobs that wait at another stage.
     Index("ix_journal_jobs_place", "state", "store", "kind", "stage", "due_at", "id"),
-)
-# What is under way is found among what waits, however much that is.
+)  # fmt: skip
+# Dispatch finds the leased jobs among those that wait, however many wait.
 Index(
     "ix_journal_jobs_leased", jobs.c.store, jobs.c.lease_until,
     postgresql_where=jobs.c.lease_until.is_not(None),
     sqlite_where=jobs.c.lease_until.is_not(None),
 )  # fmt: skip
-# Said with its values: by a parameter neither database finds an index that holds some rows only.
-# The state is said so that SQLite does not look for it in an index of all that ever was done.
+# Written with literal values: with a parameter neither database uses a partial index. The state is
+# an expression, so that SQLite does not search an index of all jobs for it.
 HAS_REQUEST_BODY = text(
-    "content IS NOT NULL AND digest IS NULL AND state || '' IN ('done', 'skipped')"
+    "request_body IS NOT NULL AND request_sha256 IS NULL AND state || '' IN ('done', 'skipped')"
 )
-"""Whether a request has ended and what it asked for is still there."""
+"""Whether a request has ended and its whole body is still stored."""
 Index(
-    "ix_journal_jobs_content", jobs.c.updated_at, jobs.c.id,
+    "ix_journal_jobs_body", jobs.c.updated_at, jobs.c.id,
     postgresql_where=HAS_REQUEST_BODY, sqlite_where=HAS_REQUEST_BODY,
 )  # fmt: skip
 
@@ -161,7 +168,7 @@ events = Table(
     Column("kind", String(16), nullable=False),
     Column("stage", String(16)),
     Column("attempt", Integer, nullable=False),
-    Column("what", String(64), nullable=False),
+    Column("event", String(64), nullable=False),
     Column("detail", BoundedText),
     Index("ix_journal_events_order", "store", "order_id", "id"),
 )
@@ -174,7 +181,8 @@ outcomes = Table(
     Column("order_id", String(64), nullable=False),
     Column("job", _NUMBER, nullable=False),
     Column("kind", String(16), nullable=False),
-    Column("about", String(64)),
+    Column("invoice_number", String(64)),
+    Column("invoice_series", String(64)),
     Column("reference", String(128)),
     Column("outcome", String(16), nullable=False),
     Column("reason", BoundedText),
@@ -184,29 +192,29 @@ outcomes = Table(
     Column("failures", Integer, nullable=False, default=0),
     Column("due_at", UtcDateTime, nullable=False),
     Index("ix_journal_outcomes_order", "store", "order_id", "id"),
-    comment="what the ERP has not been told yet",
-    # A number is used once: the ERP knows endings by it.
+    comment="outcomes that were not reported to the ERP yet",
+    # A number is used once: the ERP recognizes an outcome by it.
     sqlite_autoincrement=True,
 )
 
-pauses = Table(
-    "journal_pauses",
+store_pauses = Table(
+    "journal_store_pauses",
     metadata,
     Column("store", String(64), primary_key=True),
     Column("until", UtcDateTime, nullable=False),
     Column("reason", BoundedText, nullable=False),
 )
 
-erp_pauses = Table(
-    "journal_erp_pauses",
+erp_circuits = Table(
+    "journal_erp_circuits",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False, comment="1"),
     Column("since", UtcDateTime, nullable=False),
-    Column("until", UtcDateTime, nullable=False, comment="when an order may try"),
+    Column("until", UtcDateTime, nullable=False, comment="when the next order may try"),
     Column("reason", BoundedText, nullable=False),
     Column("tried_job", _NUMBER, nullable=False, comment="the last that tried, or tries now"),
-    Column("tried_due_at", UtcDateTime, nullable=False, comment="its due time: what is after it"),
-    comment="one row while the ERP does not answer",
+    Column("tried_due_at", UtcDateTime, nullable=False, comment="due time of that job"),
+    comment="one row while the ERP does not respond",
 )
 
 reconciliations = Table(
@@ -217,7 +225,7 @@ reconciliations = Table(
     Column("since", UtcDateTime, nullable=False),
     Column("until", UtcDateTime, nullable=False),
     Column("orders", Integer, nullable=False, comment="listed by VTEX"),
-    Column("findings", Text, nullable=False, comment="JSON: kind to how many"),
+    Column("findings", Text, nullable=False, comment="JSON: number of findings of each kind"),
     comment="the last one of each store",
 )
 
@@ -227,46 +235,46 @@ cancel_requests = Table(
     Column("store", String(64), primary_key=True),
     Column("order_id", String(64), primary_key=True),
     Column("request_id", String(64), comment="VTEX's"),
-    Column("asked_at", UtcDateTime, nullable=False),
+    Column("requested_at", UtcDateTime, nullable=False),
     Column("decide_by", UtcDateTime, nullable=False, comment="VTEX cancels by itself then"),
-    comment="what the ERP was told of and has not decided on",
+    comment="requests on which the ERP has not decided",
 )
 
 feeds = Table(
     "journal_feeds",
     metadata,
     Column("store", String(64), primary_key=True),
-    Column("statuses", Text, nullable=False, comment="what it tells of, parted by spaces"),
+    Column("statuses", Text, nullable=False, comment="separated by spaces"),
     Column("hidden_seconds", Integer, nullable=False),
     Column("kept_seconds", Integer, nullable=False),
     Column("configured_at", UtcDateTime, nullable=False),
-    Column("looked_at", UtcDateTime, nullable=False, comment="last seen as it was set up"),
-    Column("tried_at", UtcDateTime, comment="while it does not work"),
-    Column("fault", BoundedText, comment="why it does not work"),
+    Column("checked_at", UtcDateTime, nullable=False, comment="last seen as it was set up"),
+    Column("tried_at", UtcDateTime, comment="last retry of a feed that fails"),
+    Column("fault", BoundedText, comment="why it fails"),
     Column("restored_at", UtcDateTime),
-    Column("restored_why", BoundedText),
-    Column("unreadable", Integer, nullable=False, comment="events that named no order"),
-    Column("listed_at", UtcDateTime, comment="when the list was last read to its end"),
-    comment="one row a store whose feed was set up here",
+    Column("restored_reason", BoundedText),
+    Column("unreadable", Integer, nullable=False, comment="events without an order id"),
+    Column("listed_at", UtcDateTime, comment="when the order list was last read to its end"),
+    comment="the feeds that were set up here, one for each store",
 )
 
-signs = Table(
-    "journal_signs",
+heartbeats = Table(
+    "journal_heartbeats",
     metadata,
-    Column("name", String(16), primary_key=True),
+    Column("name", String(24), primary_key=True),
     Column("store", String(64), primary_key=True, comment="empty for the cluster"),
     Column("at", UtcDateTime, nullable=False),
-    comment="when something last came to its end as it should",
+    comment="when a process or a task last did its work",
 )
 
-rhythms = Table(
-    "journal_rhythms",
+order_rates = Table(
+    "journal_order_rates",
     metadata,
     Column("store", String(64), primary_key=True),
     Column("since", UtcDateTime, nullable=False, comment="the first hour that is counted"),
     Column("hours", Text, nullable=False, comment="JSON: new orders of each hour from then on"),
     Column("last_at", UtcDateTime, nullable=False, comment="when the last new order came in"),
-    comment="how many orders come in when; of the last eight weeks",
+    comment="new orders of each hour, for the last eight weeks",
 )
 
 alerts = Table(
@@ -275,28 +283,28 @@ alerts = Table(
     Column("id", _NUMBER, primary_key=True, autoincrement=True),
     Column("rule", String(32), nullable=False),
     Column("store", String(64), nullable=False, comment="empty for the cluster"),
-    Column("key", String(128), nullable=False, comment="tells causes of one rule apart"),
-    Column("words", BoundedText, nullable=False),
-    Column("todo", BoundedText, nullable=False, comment="the next step"),
-    Column("since", UtcDateTime, nullable=False, comment="since when it is so"),
+    Column("key", String(128), nullable=False, comment="separates the problems of one rule"),
+    Column("message", BoundedText, nullable=False),
+    Column("next_step", BoundedText, nullable=False),
+    Column("since", UtcDateTime, nullable=False, comment="when the problem began"),
     Column("count", Integer, nullable=False),
-    Column("order_id", String(64), comment="the first that is concerned"),
+    Column("order_id", String(64), comment="the first affected order"),
     Column("noticed_at", UtcDateTime, nullable=False),
-    Column("seen_at", UtcDateTime, nullable=False, comment="when it was last so"),
-    Column("opened_at", UtcDateTime, comment="empty while it may pass by itself"),
-    Column("calm_since", UtcDateTime, comment="since when it is so no more"),
+    Column("seen_at", UtcDateTime, nullable=False, comment="when the problem was last seen"),
+    Column("opened_at", UtcDateTime, comment="empty while the alert is pending"),
+    Column("resolving_since", UtcDateTime, comment="since when the problem is gone"),
     Column("closed_at", UtcDateTime),
-    Column("relapses", Integer, nullable=False, comment="how often it came back soon after"),
-    Column("round", Integer, nullable=False, comment="number of the message that is to be sent"),
-    Column("told_at", UtcDateTime, comment="when that message first reached anybody"),
+    Column("reopened", Integer, nullable=False, comment="how often it came back soon after"),
+    Column("notification_no", Integer, nullable=False, comment="of the next message, or the last"),
+    Column("notified_at", UtcDateTime, comment="when that message first reached a receiver"),
     Column("delivered", Text, nullable=False, comment="JSON: receiver to its last message"),
-    Column("due_at", UtcDateTime, comment="when there is something to send"),
-    Column("claimed_until", UtcDateTime, comment="somebody is sending it"),
-    Column("failures", Integer, nullable=False, comment="to send it, in a row"),
-    Column("fault", BoundedText, comment="why it could not be sent"),
+    Column("due_at", UtcDateTime, comment="when a message is to be sent"),
+    Column("claimed_until", UtcDateTime, comment="a process sends the message"),
+    Column("failures", Integer, nullable=False, comment="of delivery, in a row"),
+    Column("fault", BoundedText, comment="why the delivery failed"),
     Index("ix_journal_alerts_seen", "seen_at"),
 )
-# Two that find the same cause at once make one alert of it.
+# Two processes that find the same problem at once open one alert.
 Index(
     "uq_journal_alerts_open", alerts.c.rule, alerts.c.store, alerts.c.key, unique=True,
     postgresql_where=alerts.c.closed_at.is_(None), sqlite_where=alerts.c.closed_at.is_(None),

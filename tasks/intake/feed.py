@@ -69,7 +69,7 @@ def list_may_rest(task: StoreTask, store: str) -> bool:
     """Say whether the list need not be asked now, since orders come by the feed."""
     pace = task.context.rests.get(store)
     feed = task.journal.feeds.get(store) if pace else None
-    return bool(pace and feed and feed.spares_list(task.journal.now(), pace))
+    return bool(pace and feed and feed.replaces_list(task.journal.now(), pace))
 
 
 def list_was_read(task: StoreTask, store: str) -> None:
@@ -101,7 +101,7 @@ def difference(feed: FeedRow, found: FeedConfig | None) -> str | None:
 
 def _read(task: StoreTask, feed: FeedRow, renew: Renew) -> None:
     client = task.vtex(feed.store)
-    if feed.wants_look(task.journal.now()) and _restored(task, feed, client):
+    if feed.needs_check(task.journal.now()) and _restored(task, feed, client):
         return
     new = seen = 0
     try:

@@ -60,7 +60,7 @@ def poll_cancellations(self: StoreTask, /, *, store: str, ended: bool = False, *
 
 def _feed_tells(journal: Journal, store: str) -> bool:
     feed = journal.feeds.get(store)
-    return feed is not None and feed.works(journal.now()) and (
+    return feed is not None and feed.is_working(journal.now()) and (
         set(feed.statuses) >= statuses.ENDED_CANCELED
     )  # fmt: skip
 
@@ -78,7 +78,7 @@ def _no_more(
     pending: Iterable[CancelRequest], listed: dict[str, str], now: datetime
 ) -> Iterator[str]:
     for one in pending:
-        if one.order_id not in listed and now - one.asked_at > SETTLED:
+        if one.order_id not in listed and now - one.requested_at > SETTLED:
             yield one.order_id
 
 
@@ -92,7 +92,8 @@ def _alive(journal: Journal, store: str, order_ids: list[str]) -> list[str]:
     return [
         order_id
         for order_id, one in journal.reconciliations.orders(store, order_ids).items()
-        if one.erp_reference is not None and not (one.cancellation_told or one.cancellation_asked)
+        if one.erp_reference is not None
+        and not (one.cancellation_reported or one.cancellation_requested)
     ]
 
 

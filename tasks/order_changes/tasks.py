@@ -36,7 +36,7 @@ def read(
         if found.comes_in:
             self.journal.jobs.retry(store, order_id)
         if found.told:
-            owned.content = {"events": found.told}
+            owned.request_body = {"events": found.told}
             owned.explain(found.words)
         else:
             owned.skip(found.words)
@@ -52,9 +52,11 @@ def report(
     with self.step(
         store, order_id, attempt, to=Stage.REPORTED, calls_vtex=False, job=job
     ) as owned:  # fmt: skip
-        kinds = [_tell(self, owned, kept) for kept in owned.content.get("events", ())]
+        kinds = [_tell(self, owned, kept) for kept in owned.request_body.get("events", ())]
         owned.explain(", ".join(kinds))
-    log.info("ERP told", extra={"store": store, "order_id": order_id, "reason": ", ".join(kinds)})
+    log.info(
+        "outcome reported", extra={"store": store, "order_id": order_id, "reason": ", ".join(kinds)}
+    )
 
 
 def _found(task: StepTask, job: LeasedJob) -> detection.DetectedChange:

@@ -73,7 +73,7 @@ def look_for_changes(task: StepTask, job: LeasedJob, raw: Mapping[str, Any]) -> 
 
 def asked(job: LeasedJob) -> tuple[Invoice, str | None]:
     """Return what a job asks for, and the NF-e to embed."""
-    content = dict(job.content)
+    content = dict(job.request_body)
     xml: str | None = content.pop("xml", None)
     invoice = request_schemas.reread("invoice", content)
     assert isinstance(invoice, Invoice)  # noqa: S101  # the kind of the job says so

@@ -59,7 +59,7 @@ def event(outcome: Outcome) -> Event:
         reason=outcome.reason,
         outcome=outcome.outcome,
         reference=outcome.reference,
-        invoice_number=written_number(outcome.about) if outcome.about else None,
+        invoice_number=written_number(outcome.invoice_number) if outcome.invoice_number else None,
         receipt=outcome.result.get("receipt"),
         order_status=outcome.result.get("order_status"),
         attempts=outcome.attempt,

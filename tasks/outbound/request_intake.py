@@ -97,14 +97,14 @@ def record(
         content["xml"] = text_of(xml)
     ask = RequestDraft(
         store, order_id, Kind(kind), _named(context, store, order_id, asked, content), content,
-        about=_invoice_number(asked), reference=reference,
+        invoice_number=_invoice_number(asked), reference=reference,
     )  # fmt: skip
     known = context.journal.requests.submit(ask, again=again)
-    if known.content is not None:
-        reason = _contradiction(content, known.content, purged=known.purged)
+    if known.request_body is not None:
+        reason = _contradiction(content, known.request_body, purged=known.purged)
         other = RequestDraft(
             store, order_id, ask.kind, f"{ask.key} {_digest(content)}", content,
-            about=ask.about, reference=reference,
+            invoice_number=ask.invoice_number, reference=reference,
         )  # fmt: skip
         _refuse(context.journal, other, reason, again=again)
         raise RequestRefused(reason)

@@ -149,7 +149,7 @@ class Sides:
             yield self._made(Found.UNKNOWN, Fix.RECORD, detail)
         elif self.in_erp is not None and here.state is not State.OPEN:
             fix = Fix.HANDLE if here.state is State.DONE else Fix.RETRY
-            if self.in_erp.canceled or here.cancellation_told or here.cancellation_asked:
+            if self.in_erp.canceled or here.cancellation_reported or here.cancellation_requested:
                 fix = Fix.NOTHING  # the ERP takes it for canceled
             detail = f"in the ERP as {self.in_erp.reference}, {_standing(here)}"
             yield self._made(Found.NOT_HANDLED, fix, detail)
@@ -176,7 +176,7 @@ class Sides:
         knows = self.in_erp.canceled
         here = self.here
         if knows or (
-            here and (here.cancellation_asked or (knows is None and here.cancellation_told))
+            here and (here.cancellation_requested or (knows is None and here.cancellation_reported))
         ):
             return
         detail = f"VTEX shows {self.there.status!r}, the ERP has it as {self.in_erp.reference}"
@@ -186,7 +186,7 @@ class Sides:
         here, status = self.here, self.there.status
         if here is None or self.in_erp is None:
             return
-        expected = self.sends_invoices and not _within(GRACE, here.asked_at, self.now)
+        expected = self.sends_invoices and not _within(GRACE, here.invoice_requested_at, self.now)
         if status == "invoiced" and here.invoiced_at is None and expected:
             jobs = here.open_invoices + here.dead_invoices
             fix = Fix.RETRY_INVOICE if here.dead_invoices else Fix.NOTHING
@@ -221,7 +221,7 @@ class Sides:
     def _is_stuck(self) -> bool:
         # VTEX's list does not tell since when; what was done here may just have begun it.
         here = self.here
-        moves = (here.updated_at, here.asked_at, here.invoiced_at) if here else ()
+        moves = (here.updated_at, here.invoice_requested_at, here.invoiced_at) if here else ()
         recent = any(_within(STUCK_AFTER, one, self.now) for one in moves)
         return not recent and self._there_for(STUCK_AFTER)
 

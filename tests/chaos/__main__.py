@@ -283,7 +283,7 @@ def _explain(world: World, wrong: list[str]) -> None:
         named = [word for line in wrong for word in line.split() if "acme" in word or "ABC" in word]
         for order_id in dict.fromkeys(word.rstrip(":") for word in named[:3]):
             for one in journal.timeline.events("acme", order_id):
-                _say(f"    {one.at:%H:%M:%S} {one.kind} {one.attempt} {one.what}: {one.detail}")
+                _say(f"    {one.at:%H:%M:%S} {one.kind} {one.attempt} {one.event}: {one.detail}")
     except JournalUnavailable:
         _say("  the journal does not answer")
     finally:

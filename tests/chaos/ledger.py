@@ -38,7 +38,7 @@ def _open_jobs(world: World) -> Iterator[str]:
                 yield f"order {row.order_id}: {row.state} at {row.stage}: {row.last_error}"
         for one in journal.requests.find(limit=100_000):
             if one.state in ("open", "dead"):
-                yield f"{one.kind} {one.about} of {one.order_id}: {one.state}: {one.last_error}"
+                yield f"{one.kind} {one.invoice_number} of {one.order_id}: {one.state}: {one.last_error}"
     finally:
         journal.close()
 

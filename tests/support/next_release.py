@@ -46,7 +46,7 @@ _ENDS = {
     ),
 }
 _CHANGES = {
-    "journal/storage/rows.py": [('"waiting": 0,', '"waiting": 0, "channel": "web",')],
+    "journal/storage/rows.py": [('"not_ready": 0,', '"not_ready": 0, "channel": "web",')],
     "tasks/workflow.py": [
         ('"attempt": ticket.attempt}', '"attempt": ticket.attempt, "channel": "web"}')
     ],

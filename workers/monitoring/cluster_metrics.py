@@ -113,10 +113,10 @@ class ClusterMetrics(Collector):
             "vtex_erp_dead_letters", "Jobs that were set aside and wait for a person, by reason",
             ["store", "kind", "reason"], dead,
         )  # fmt: skip
-        untold = {(one.kind,): one for one in found.untold}
+        unreported = {(one.kind,): one for one in found.unreported}
         yield _gauge(
             "vtex_erp_outcomes_unreported", "Outcomes of requests that the ERP has not heard yet",
-            ["kind"], {(kind,): getattr(untold.get((kind,)), "count", 0) for kind in _ASKED},
+            ["kind"], {(kind,): getattr(unreported.get((kind,)), "count", 0) for kind in _ASKED},
         )  # fmt: skip
         yield _gauge(
             "vtex_erp_store_paused", "1 where no call to VTEX is made for the store, else 0",
@@ -185,7 +185,7 @@ class ClusterMetrics(Collector):
         yield _gauge("vtex_erp_jobs_failing", "Open jobs whose last try failed", labels, failing)
 
     def _feeds(self, feeds: Iterable[FeedRow], now: datetime) -> Iterator[Metric]:
-        works = {(one.store,): one.works(now) for one in feeds if one.store in self._stores}
+        works = {(one.store,): one.is_working(now) for one in feeds if one.store in self._stores}
         yield _gauge(
             "vtex_erp_feed_healthy", "1 where the store's feed brings orders, 0 where it is lost",
             ["store"], works,

@@ -60,7 +60,7 @@ class Till:
         return order_id
 
     def whats(self, order_id: str) -> list[str]:
-        return [one.what for one in self.journal.timeline.events("acme", order_id)]
+        return [one.event for one in self.journal.timeline.events("acme", order_id)]
 
 
 @pytest.fixture

@@ -91,4 +91,4 @@ def test_a_request_that_is_given_up_is_told_to_the_erp_with_the_reason(journal: 
     (row,) = journal.requests.find("acme", "o-1")
     assert row.state is State.SKIPPED
     assert journal.dead_letters.find(DeadLetterFilter()) == []
-    assert [one.what for one in journal.timeline.events("acme", "o-1")][-1] == "discarded"
+    assert [one.event for one in journal.timeline.events("acme", "o-1")][-1] == "discarded"

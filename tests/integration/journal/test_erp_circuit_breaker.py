@@ -71,7 +71,7 @@ class Book:
             row.store, order_id, row.attempt, to=Stage.INSERTED, calls_vtex=False
         ) as job:
             job.erp_reference = "7"
-        return job.erp_is_back
+        return job.erp_recovered
 
     def row(self, order_id: str) -> OrderRow:
         (store,) = self.journal.orders.stores_of(order_id)

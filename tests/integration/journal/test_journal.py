@@ -85,7 +85,7 @@ def test_a_job_walks_its_stages_and_its_timeline_tells(journal: Journal) -> None
     row = journal.orders.get("acme", "o-0000")
     assert row is not None
     assert (row.state, row.erp_reference) == (State.DONE, "77")
-    assert [one.what for one in journal.timeline.events("acme", "o-0000")] == list(
+    assert [one.event for one in journal.timeline.events("acme", "o-0000")] == list(
         STAGES[Kind.INTAKE]
     )
     assert journal.documents.get("acme", "o-0000") == ({"n": 1}, None)
@@ -207,7 +207,7 @@ def test_what_was_near_a_death_goes_on_together_and_alone_before_it_is_set_aside
         (first,) = journal.jobs.dispatch(in_flight=9)
         assert journal.jobs.dispatch(in_flight=9) == []
         with journal.jobs.step("acme", first.order_id, first.attempt, to=Stage.FETCHED) as alone:
-            assert alone.goes_alone
+            assert alone.isolated
             assert journal.jobs.dispatch(in_flight=9) == []
         (second,) = journal.jobs.dispatch(in_flight=9)
         assert second.order_id != first.order_id
@@ -374,7 +374,7 @@ def test_a_step_that_called_nothing_is_in_no_doubt_and_leaves_no_line(journal: J
     (ticket,) = journal.jobs.dispatch(in_flight=9)
     with journal.jobs.step("acme", "o-0000", ticket.attempt, to=Stage.FETCHED) as job:
         assert not job.in_doubt
-    assert [one.what for one in journal.timeline.events("acme", "o-0000")] == ["listed", "fetched"]
+    assert [one.event for one in journal.timeline.events("acme", "o-0000")] == ["listed", "fetched"]
 
 
 def test_the_doubt_of_an_earlier_try_outlives_one_that_called_nothing(journal: Journal) -> None:
@@ -426,7 +426,12 @@ def asked(journal: Journal, *names: tuple[str, str]) -> None:
     for order_id, number in names:
         journal.requests.submit(
             RequestDraft(
-                "acme", order_id, Kind.INVOICE, number, {"invoice_number": number}, about=number
+                "acme",
+                order_id,
+                Kind.INVOICE,
+                number,
+                {"invoice_number": number},
+                invoice_number=number,
             )
         )
 

@@ -182,7 +182,7 @@ def test_an_index_is_built_while_a_transaction_that_wrote_is_open(
     said(postgres_database, "CREATE INDEX ix_next ON journal_jobs (state)")
     journal.orders.record("acme", [NewOrder("o-0", None, 1)])
     with raw(postgres_database).connect() as writer, ThreadPoolExecutor(1) as pool:
-        writer.execute(text("UPDATE journal_jobs SET starts = 0"))
+        writer.execute(text("UPDATE journal_jobs SET unfinished_starts = 0"))
         migration = pool.submit(journal.migrate)
 
         eventually(lambda: said(postgres_database, WAITING_FOR_IT), 20)

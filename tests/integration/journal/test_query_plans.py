@@ -96,7 +96,9 @@ def test_a_step_that_ends_otherwise(crowded: Journal, plans: dict[str, str], end
 
 
 def test_a_request_of_the_erp(crowded: Journal, plans: dict[str, str]) -> None:
-    ask = RequestDraft("acme", "o-1900", Kind.INVOICE, "1", {"invoice_number": "1"}, about="1")
+    ask = RequestDraft(
+        "acme", "o-1900", Kind.INVOICE, "1", {"invoice_number": "1"}, invoice_number="1"
+    )
     number = crowded.requests.submit(ask).job
     crowded.requests.submit(ask)
     done = begin(crowded, "o-1900")

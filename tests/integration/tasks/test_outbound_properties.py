@@ -149,7 +149,7 @@ class Ordering(RuleBasedStateMachine):
         assert [one for one in rows if one.state is State.OPEN] == []
         assert [one for one in rows if not told[one.job]] == []
         done = {
-            (one.order_id, one.about)
+            (one.order_id, one.invoice_number)
             for one in rows
             if one.kind == "invoice" and one.state is State.DONE
         }

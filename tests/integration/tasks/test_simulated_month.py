@@ -293,7 +293,7 @@ def test_a_month_with_all_that_breaks_ends_with_every_order_in_and_each_fault_to
     assert in_erp == paid
     assert len(paid) > 900
     alerts = month.journal.alerts.find(since=START)
-    told = Counter((one.rule, one.key) for one in alerts if one.told_at is not None)
+    told = Counter((one.rule, one.key) for one in alerts if one.notified_at is not None)
     assert told == Counter(one.alert for one in PLANTED)
     assert len(month.inbox.told()) == len(PLANTED)
     assert not month.open_alerts()

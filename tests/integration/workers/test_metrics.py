@@ -376,8 +376,8 @@ def _fill(journal: Journal, clock: Callable[[], object], *, done: int) -> None:
     )
     with journal._database.transaction() as db:
         db.execute(text(
-            "INSERT INTO journal_jobs (store, order_id, kind, key, stage, state, attempt, starts, "
-            "suspect, failures, waiting, due_at, updated_at) SELECT 'acme', 'o' || n, 'intake', "
+            "INSERT INTO journal_jobs (store, order_id, kind, key, stage, state, attempt, "
+            "unfinished_starts, crash_suspect, failures, not_ready, due_at, updated_at) SELECT 'acme', 'o' || n, 'intake', "
             "'', 'handling', 'done', 1, 0, 0, 0, 0, :now, :now "
             f"FROM ({numbers}) AS numbers"
         ), {"now": clock()})  # fmt: skip

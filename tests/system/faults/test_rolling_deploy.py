@@ -121,8 +121,8 @@ def test_a_public_request_with_a_new_field_waits_for_the_version_that_knows_it(
 
     eventually(lambda: old.state()["orders"][order_id]["status"] == "canceled", 90)
     life = events(old)[order_id]
-    assert [one.what for one in life if one.kind == "cancellation"][:1] == ["requested"]
-    assert not [one for one in life if one.what in ("refused", "dead")]
+    assert [one.event for one in life if one.kind == "cancellation"][:1] == ["requested"]
+    assert not [one for one in life if one.event in ("refused", "dead")]
 
 
 def test_a_step_and_a_schedule_that_only_the_newer_version_knows_do_no_harm(old: Cluster) -> None:
@@ -142,7 +142,7 @@ def test_a_step_and_a_schedule_that_only_the_newer_version_knows_do_no_harm(old:
     old.start_beat()
 
     eventually(lambda: old.all_done(1), 60)
-    assert [one.what for one in events(old)[order_id]][:2] == ["listed", "handed back"]
+    assert [one.event for one in events(old)[order_id]][:2] == ["listed", "handed back"]
     assert_no_order_waited_for_a_lease(old)
 
 
@@ -220,7 +220,7 @@ def events(cluster: Cluster) -> dict[str, list[EventRow]]:
 
 def notes(cluster: Cluster) -> set[str | None]:
     """What the next release says in the timelines of orders that it worked on."""
-    return {one.detail or one.what for life in events(cluster).values() for one in life} - KNOWN
+    return {one.detail or one.event for life in events(cluster).values() for one in life} - KNOWN
 
 
 KNOWN = {"listed", "fetched", "paid", "inserted", "handling", "handed back", "note"}
@@ -228,11 +228,11 @@ KNOWN = {"listed", "fetched", "paid", "inserted", "handling", "handed back", "no
 
 def assert_no_order_waited_for_a_lease(cluster: Cluster) -> None:
     for order_id, life in events(cluster).items():
-        said = [one.what for one in life]
+        said = [one.event for one in life]
         assert not [one for one in said if "lapsed" in one or one == "dead"], (order_id, life)
         attempts = max(one.attempt for one in life if one.kind == "intake")
         assert attempts == 1 + said.count("handed back"), (order_id, life)
         # Listed to fetched is the wait for a turn; from there on nothing but the steps is left.
-        begun = [one for one in life if one.kind == "intake" and one.what != "listed"]
+        begun = [one for one in life if one.kind == "intake" and one.event != "listed"]
         for earlier, later in pairwise(begun):
             assert later.at - earlier.at < timedelta(seconds=LEASE_SECONDS), (order_id, life)

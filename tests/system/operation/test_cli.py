@@ -91,7 +91,7 @@ def test_an_orders_life_is_told_as_text_and_as_json(at_work: Cluster) -> None:
 
     assert "is done: in the ERP as" in text
     stages = ["listed", "fetched", "paid", "inserted", "handling"]
-    assert [one["what"] for one in life["events"]] == stages
+    assert [one["event"] for one in life["events"]] == stages
     assert life["order"]["state"] == "done"
     assert "documents" not in life
     assert "clientProfileData" in shown(at_work, "orders", "show", order_id, "--documents")

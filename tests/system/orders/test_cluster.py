@@ -206,7 +206,7 @@ def test_a_backlog_for_an_erp_that_is_down_costs_few_tries_and_drains_by_age(
 def tries(cluster: Cluster) -> int:
     """How often an order found the ERP down."""
     engine = create_engine(cluster.env["JOURNAL_URL"], poolclass=NullPool)
-    found = "select count(*) from journal_events where what = 'tried again later'"
+    found = "select count(*) from journal_events where event = 'retried later'"
     with engine.connect() as db:
         return int(db.execute(text(found)).scalar_one())
 
