@@ -31,6 +31,9 @@ from journal.storage.connections import Connections
 
 _MIGRATION_LOCK = 7_263_001
 
+PRE_RELEASE = frozenset(f"{number:04}" for number in range(1, 14))
+"""Revisions of databases that were made before version 0.1.0, which is the first release."""
+
 LOCK_SECONDS = 2.0
 """A change of a table waits so long for running transactions, since all that come wait behind it.
 Shorter than what a worker's own statement waits (_PATIENCE): none fails for a migration."""
@@ -223,13 +226,21 @@ def _config() -> Config:
 
 
 def _revisions(connection: Connection) -> tuple[str | None, str | None, bool]:
-    """Return where the tables are, the newest revision known here, and whether they are beyond it.
+    """Return the revision of the tables, the newest known one, and whether the tables are newer.
 
-    No revision is ever taken away: one that is not known here is a newer one.
+    No revision is ever removed after the first release: an unknown one is newer.
+
+    Raises:
+        JournalError: the tables were made before the first release.
     """
     scripts = ScriptDirectory.from_config(_config())
     context = MigrationContext.configure(connection, opts={"version_table": "journal_version"})
     current = context.get_current_revision()
+    if current in PRE_RELEASE:
+        raise JournalError(
+            "its tables were made before 0.1.0: start anew. Drop its tables journal_* or choose an "
+            "empty database, then run vtex-erp migrate"
+        )
     known = {one.revision for one in scripts.walk_revisions()}
     return current, scripts.get_current_head(), current is not None and current not in known
 

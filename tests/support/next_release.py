@@ -7,7 +7,6 @@ on the schedule. It notes in the timeline which steps it did itself, and whose m
 
 from __future__ import annotations
 
-import re
 import shutil
 from pathlib import Path
 
@@ -74,7 +73,7 @@ def next_release(folder: Path) -> Path:
         shutil.copytree(ROOT / package, home / package)
     shutil.copy(ROOT / "celeryconfig.py", home)
     versions = home / "journal/migrations/versions"
-    head = max(re.findall(r"(\d{4})_\w+\.py", " ".join(one.name for one in versions.iterdir())))
+    head = max(path.stem for path in versions.glob("0*.py"))
     (versions / "9001_channel.py").write_text(_COLUMN.format(head=head))
     (versions / "9002_channel_index.py").write_text(_INDEX)
     for name, changes in _CHANGES.items():

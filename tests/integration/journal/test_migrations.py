@@ -8,7 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from alembic.autogenerate import compare_metadata
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, NullPool, create_engine, make_url, text
 
 from erp.adapters.sql import database as sql_database
@@ -18,9 +20,10 @@ from journal.journal import Journal
 from journal.model import JournalError
 from journal.orders import NewOrder
 from journal.storage import database
+from journal.storage.tables import metadata
 from support.servers import eventually
 
-HEAD = {"journal": "0013", "erp": "0100"}
+HEAD = {"journal": "0100", "erp": "0100"}
 """The newest revision of each that ships."""
 
 COLUMN = """
@@ -87,15 +90,45 @@ def test_a_schema_that_is_newer_is_no_fault_and_is_left_as_it_is(
 
     journal.migrate()
 
-    assert "schema 9001, newer than 0013, which this version knows: fine" in journal.check()
+    assert "schema 9001, newer than 0100, which this version knows: fine" in journal.check()
     assert journal.orders.record("acme", [NewOrder("o-1", None, 1)]) == 1
 
 
-def test_a_schema_that_is_older_says_what_to_run(journal: Journal, journal_url: str) -> None:
-    said(journal_url, "UPDATE journal_version SET version_num = '0001'")
+def test_a_schema_that_is_older_says_what_to_run(
+    journal: Journal, next_release: Callable[..., None]
+) -> None:
+    next_release()
 
-    with pytest.raises(JournalError, match="are at 0001 and must be at 0013: vtex-erp migrate"):
+    with pytest.raises(
+        JournalError, match="are at 0100 and must be at 9001: vtex-erp migrate"
+    ):
         journal.check()
+
+
+@pytest.mark.parametrize("revision", ["0001", "0013"])
+def test_tables_from_before_the_first_release_say_to_start_anew(
+    journal: Journal, journal_url: str, revision: str
+) -> None:
+    said(journal_url, f"UPDATE journal_version SET version_num = '{revision}'")
+
+    for action in (journal.check, journal.migrate):
+        with pytest.raises(JournalError, match="made before 0.1.0: start anew.* vtex-erp migrate"):
+            action()
+
+
+def test_the_migrations_make_the_tables_that_the_code_defines(journal_url: str) -> None:
+    journal = Journal(journal_url)
+    journal.migrate()
+    journal.close()
+
+    with raw(journal_url).connect() as db:
+        context = MigrationContext.configure(
+            db, opts={"version_table": "journal_version", "compare_server_default": True}
+        )
+        differences = compare_metadata(context, metadata)
+
+    # The database's own comments are not part of the schema.
+    assert [found for found in differences if "comment" not in str(found[0])] == []
 
 
 def test_a_newer_schema_of_the_erp_adapter_is_no_fault_either(journal_url: str) -> None:

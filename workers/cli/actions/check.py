@@ -85,8 +85,8 @@ def _journal(settings: Settings, feeds: dict[str, FeedRow | None]) -> Iterator[V
             if feed and feed.restored_at:
                 when = f"{feed.restored_at.astimezone():%Y-%m-%d %H:%M:%S}"
                 yield Verdict(
-                    f"{store.name} feed restored", None, f"{when}: {feed.restored_reason}; who else "
-                    "has its key?"
+                    f"{store.name} feed restored", None,
+                    f"{when}: {feed.restored_reason}; who else has its key?"
                 )  # fmt: skip
         yield from _undecided(settings, journal)
         yield from _reconciled(settings, journal)
