@@ -14,7 +14,7 @@ from journal.feeds import FeedRow
 from journal.model import AT_ERP, Kind, State
 from journal.reconciliation import Reconciliation
 from journal.storage.repository import Repository
-from journal.storage.tables import feeds, jobs, store_pauses, heartbeats
+from journal.storage.tables import feeds, heartbeats, jobs, store_pauses
 
 MAX_REASONS = 2000
 """Reasons of dead jobs that are read, the most frequent first."""

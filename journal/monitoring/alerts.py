@@ -247,8 +247,8 @@ def _notice(db: Connection, problem: Problem, timing: AlertTiming, now: datetime
     row = {
         "rule": problem.rule, "store": problem.store, "key": problem.key, **_told(problem),
         "noticed_at": now, "seen_at": now, "opened_at": now if opens else None,
-        "reopened": 0 if reopened is None else reopened + 1, "notification_no": 1, "delivered": "{}",
-        "due_at": now if opens else None, "failures": 0,
+        "reopened": 0 if reopened is None else reopened + 1, "notification_no": 1,
+        "delivered": "{}", "due_at": now if opens else None, "failures": 0,
     }  # fmt: skip
     db.execute(insert(db, alerts).values(row).on_conflict_do_nothing())
 

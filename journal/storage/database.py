@@ -31,9 +31,6 @@ from journal.storage.connections import Connections
 
 _MIGRATION_LOCK = 7_263_001
 
-PRE_RELEASE = frozenset(f"{number:04}" for number in range(1, 14))
-"""Revisions of databases that were made before version 0.1.0, which is the first release."""
-
 LOCK_SECONDS = 2.0
 """A change of a table waits so long for running transactions, since all that come wait behind it.
 Shorter than what a worker's own statement waits (_PATIENCE): none fails for a migration."""
@@ -236,12 +233,12 @@ def _revisions(connection: Connection) -> tuple[str | None, str | None, bool]:
     scripts = ScriptDirectory.from_config(_config())
     context = MigrationContext.configure(connection, opts={"version_table": "journal_version"})
     current = context.get_current_revision()
-    if current in PRE_RELEASE:
+    known = {script.revision for script in scripts.walk_revisions()}
+    if current is not None and current < min(known):
         raise JournalError(
-            "its tables were made before 0.1.0: start anew. Drop its tables journal_* or choose an "
-            "empty database, then run vtex-erp migrate"
+            f"its tables, at {current}, were made before 0.1.0: start anew. Drop the journal_* "
+            "tables or name an empty database, then run vtex-erp migrate"
         )
-    known = {one.revision for one in scripts.walk_revisions()}
     return current, scripts.get_current_head(), current is not None and current not in known
 
 

@@ -57,10 +57,6 @@ def confirm(
 
 def asked(job: LeasedJob) -> Denial:
     """Return what a job asks for."""
-<<<<<<< HEAD
     wanted = request_schemas.reread("denial", job.content)
-=======
-    wanted = contract.reread("denial", job.request_body)
->>>>>>> 8d352ea (journal: name tables, columns and states in the field's terms)
     assert isinstance(wanted, Denial)  # noqa: S101  # the kind of the job says so
     return wanted

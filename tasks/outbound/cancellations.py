@@ -52,10 +52,6 @@ def confirm(
 
 def asked(job: LeasedJob) -> Cancellation:
     """Return what a job asks for."""
-<<<<<<< HEAD
     wanted = request_schemas.reread("cancellation", job.content)
-=======
-    wanted = contract.reread("cancellation", job.request_body)
->>>>>>> 8d352ea (journal: name tables, columns and states in the field's terms)
     assert isinstance(wanted, Cancellation)  # noqa: S101  # the kind of the job says so
     return wanted

@@ -29,11 +29,7 @@ def post(
     Arguments as in ``invoices.post``.
     """
     with self.step(store, order_id, attempt, to=Stage.SENT, job=job) as owned:
-<<<<<<< HEAD
         wanted = request_schemas.reread("tracking", owned.content)
-=======
-        wanted = contract.reread("tracking", owned.request_body)
->>>>>>> 8d352ea (journal: name tables, columns and states in the field's terms)
         assert isinstance(wanted, Tracking)  # noqa: S101  # the kind of the job says so
         receipt = tracking.send(self.vtex_of(owned), order_id, wanted)
         if receipt:

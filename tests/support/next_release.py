@@ -73,7 +73,7 @@ def next_release(folder: Path) -> Path:
         shutil.copytree(ROOT / package, home / package)
     shutil.copy(ROOT / "celeryconfig.py", home)
     versions = home / "journal/migrations/versions"
-    head = max(path.stem for path in versions.glob("0*.py"))
+    head = max(path.stem[:4] for path in versions.glob("0*.py"))
     (versions / "9001_channel.py").write_text(_COLUMN.format(head=head))
     (versions / "9002_channel_index.py").write_text(_INDEX)
     for name, changes in _CHANGES.items():

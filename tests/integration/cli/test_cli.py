@@ -1225,15 +1225,9 @@ def test_a_dry_run_shows_the_codes_or_what_has_none(desk: Desk) -> None:
 
 def looked(desk: Desk) -> None:
     """Let somebody look for alerts now, without patience."""
-<<<<<<< HEAD
     rules = replace(wiring.alert_policy(load(_set(desk.env))), pending=timedelta())
     update_alerts(desk.journal, rules, desk.moment)
     desk.journal.heartbeats.record("watched")
-=======
-    rules = replace(wiring.rules(load(_set(desk.env))), after=timedelta())
-    look(desk.journal, rules, desk.moment)
-    desk.journal.heartbeats.record("alerts_evaluated")
->>>>>>> 8d352ea (journal: name tables, columns and states in the field's terms)
 
 
 def _set(env: dict[str, str | None]) -> dict[str, str]:

@@ -99,9 +99,7 @@ def test_a_schema_that_is_older_says_what_to_run(
 ) -> None:
     next_release()
 
-    with pytest.raises(
-        JournalError, match="are at 0100 and must be at 9001: vtex-erp migrate"
-    ):
+    with pytest.raises(JournalError, match="are at 0100 and must be at 9001: vtex-erp migrate"):
         journal.check()
 
 
@@ -112,7 +110,9 @@ def test_tables_from_before_the_first_release_say_to_start_anew(
     said(journal_url, f"UPDATE journal_version SET version_num = '{revision}'")
 
     for action in (journal.check, journal.migrate):
-        with pytest.raises(JournalError, match=r"made before 0\.1\.0: start anew.* vtex-erp migrate"):
+        with pytest.raises(
+            JournalError, match=r"made before 0\.1\.0: start anew.* vtex-erp migrate"
+        ):
             action()
 
 
