@@ -57,6 +57,6 @@ def confirm(
 
 def asked(job: LeasedJob) -> Denial:
     """Return what a job asks for."""
-    wanted = request_schemas.reread("denial", job.content)
+    wanted = request_schemas.reread("denial", job.request_body)
     assert isinstance(wanted, Denial)  # noqa: S101  # the kind of the job says so
     return wanted

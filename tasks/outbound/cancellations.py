@@ -52,6 +52,6 @@ def confirm(
 
 def asked(job: LeasedJob) -> Cancellation:
     """Return what a job asks for."""
-    wanted = request_schemas.reread("cancellation", job.content)
+    wanted = request_schemas.reread("cancellation", job.request_body)
     assert isinstance(wanted, Cancellation)  # noqa: S101  # the kind of the job says so
     return wanted

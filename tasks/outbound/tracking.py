@@ -29,7 +29,7 @@ def post(
     Arguments as in ``invoices.post``.
     """
     with self.step(store, order_id, attempt, to=Stage.SENT, job=job) as owned:
-        wanted = request_schemas.reread("tracking", owned.content)
+        wanted = request_schemas.reread("tracking", owned.request_body)
         assert isinstance(wanted, Tracking)  # noqa: S101  # the kind of the job says so
         receipt = tracking.send(self.vtex_of(owned), order_id, wanted)
         if receipt:
