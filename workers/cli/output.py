@@ -110,7 +110,7 @@ def standing(row: OrderRow, pause: Pause | None = None) -> str:
 
 def standing_of_request(row: RequestRow) -> str:
     """Return in a few words where a request of the ERP stands."""
-    number = f" {written_number(row.about)}" if row.about else ""
+    number = f" {written_number(row.invoice_number)}" if row.invoice_number else ""
     receipt = (row.result or {}).get("receipt")
     proof = f", receipt {receipt}" if receipt else ""
     reason = f": {row.last_error}" if row.last_error else ""

@@ -58,9 +58,11 @@ def test_nothing_names_the_customer_any_more_and_the_timeline_says_so(flow: Orde
     assert document in before
     assert name not in written(flow)
     assert document not in written(flow)
-    assert [(one.documents, one.contents, one.waits_for) for one in erasures] == [(1, 1, ())] * 2
+    assert [(one.documents, one.request_bodies, one.waits_for) for one in erasures] == [
+        (1, 1, ())
+    ] * 2
     last = flow.journal.timeline.events("acme", invoiced)[-1]
-    assert (last.what, last.detail) == (
+    assert (last.event, last.detail) == (
         "erased", "order and payment documents, contents of 1 requests"
     )  # fmt: skip
 
@@ -72,7 +74,7 @@ def test_others_keep_theirs(flow: OrderFlow) -> None:
 
     assert flow.journal.documents.get("acme", mine) == (None, None)
     assert flow.journal.documents.get("acme", other)[0] is not None
-    assert [one.what for one in flow.journal.timeline.events("acme", other)] == [
+    assert [one.event for one in flow.journal.timeline.events("acme", other)] == [
         *STAGES[Kind.INTAKE]
     ]
 
@@ -88,7 +90,7 @@ def test_an_erased_order_is_neither_inserted_nor_invoiced_again(flow: OrderFlow)
     flow.settle()
 
     assert len(flow.packages(order_id)) == 1
-    assert [one.what for one in flow.journal.timeline.events("acme", order_id)].count(
+    assert [one.event for one in flow.journal.timeline.events("acme", order_id)].count(
         "inserted"
     ) == 1
     assert flow.journal.documents.get("acme", order_id) == (None, None)
@@ -105,7 +107,7 @@ def test_what_is_open_keeps_all_and_says_what_needs_it(flow: OrderFlow) -> None:
 
     assert waits.waits_for == ("invoice 9000 open",)
     assert there is not None
-    assert (then.documents, then.contents) == (1, 1)
+    assert (then.documents, then.request_bodies) == (1, 1)
 
 
 def test_erased_twice_or_tried_it_writes_nothing(flow: OrderFlow) -> None:
@@ -119,7 +121,9 @@ def test_erased_twice_or_tried_it_writes_nothing(flow: OrderFlow) -> None:
     assert tried.any
     assert there is not None
     assert not again.any
-    assert [one.what for one in flow.journal.timeline.events("acme", order_id)].count("erased") == 1
+    assert [one.event for one in flow.journal.timeline.events("acme", order_id)].count(
+        "erased"
+    ) == 1
 
 
 def test_documents_are_walked_in_every_store_or_in_one(flow: OrderFlow) -> None:

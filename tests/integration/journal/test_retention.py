@@ -81,7 +81,7 @@ def test_documents_of_a_done_order_go_at_their_age_and_the_order_stays_known(
     assert there
     assert document(flow, order_id) is None
     assert flow.journal.orders.record("acme", [NewOrder(order_id, flow.clock(), 1)]) == 0
-    assert [one.what for one in flow.journal.timeline.events("acme", order_id)] == [
+    assert [one.event for one in flow.journal.timeline.events("acme", order_id)] == [
         *STAGES[Kind.INTAKE]
     ]
 
@@ -132,7 +132,7 @@ def test_a_request_that_is_dead_keeps_its_orders_documents_until_it_is_given_up(
     )
     given_up = later(flow, 31)
 
-    assert (kept, given_up) == (PurgeCount(waits=1), PurgeCount(documents=1, contents=1))
+    assert (kept, given_up) == (PurgeCount(waits=1), PurgeCount(documents=1, request_bodies=1))
 
 
 def test_the_age_runs_from_the_end_of_the_last_job(flow: OrderFlow) -> None:
@@ -142,7 +142,7 @@ def test_the_age_runs_from_the_end_of_the_last_job(flow: OrderFlow) -> None:
     flow.settle()
 
     assert later(flow, 5) == PurgeCount(waits=1)
-    assert later(flow, 26) == PurgeCount(documents=1, contents=1)
+    assert later(flow, 26) == PurgeCount(documents=1, request_bodies=1)
 
 
 # --- what is asked again --------------------------------------------------------------------------
@@ -152,7 +152,7 @@ def purged_invoice(flow: OrderFlow, **fields: object) -> str:
     order_id = flow.order()
     flow.invoice(order_id, reference="row-1", **fields)
     flow.settle()
-    assert later(flow, 31).contents == 1
+    assert later(flow, 31).request_bodies == 1
     return order_id
 
 
@@ -210,7 +210,7 @@ def test_tracking_and_cancellations_are_known_again_too(flow: OrderFlow) -> None
     flow.ask("tracking", order_id, **tracking)
     flow.ask("cancellation", canceled, reason="Falta de estoque")
     flow.settle()
-    assert later(flow, 31).contents == 3
+    assert later(flow, 31).request_bodies == 3
 
     flow.ask("tracking", order_id, **tracking)
     flow.ask("cancellation", canceled, reason="Falta de estoque")
@@ -247,7 +247,7 @@ def test_an_nfe_that_comes_again_is_known_without_the_order_and_without_vtex(
     xml = flow.nota(order_id)
     flow.ask("invoice", order_id, xml=xml, reference="row-1")
     flow.settle()
-    assert later(flow, 31) == PurgeCount(documents=1, contents=1)
+    assert later(flow, 31) == PurgeCount(documents=1, request_bodies=1)
     flow.simulator.faults.add(kind="unavailable", route="order", times=None)
 
     flow.ask("invoice", order_id, xml=xml, reference="row-2")
@@ -265,7 +265,7 @@ def test_an_nfe_with_more_beside_it_is_known_again_by_all_of_it(flow: OrderFlow)
     xml = flow.nota(order_id)
     flow.ask("invoice", order_id, xml=xml, tracking_number="BR123456789XX")
     flow.settle()
-    assert later(flow, 31) == PurgeCount(documents=1, contents=1)
+    assert later(flow, 31) == PurgeCount(documents=1, request_bodies=1)
 
     flow.ask("invoice", order_id, xml=xml, tracking_number="BR123456789XX", reference="same")
     flow.ask("invoice", order_id, xml=xml, tracking_number="BR000000000XX", reference="other")
@@ -405,7 +405,7 @@ def test_several_purges_and_workers_at_once_do_each_thing_once(
         purged = sum((one.result(120) for one in purging), PurgeCount())
 
         assert working.result(120) == 40
-    assert (purged.documents, purged.contents, purged.events) == (3000, 3000, 6000)
+    assert (purged.documents, purged.request_bodies, purged.events) == (3000, 3000, 6000)
     counts = journals[0].orders.counts()
     assert {one: counts[one]["done"] for one in counts} == {"s0": 1000, "s1": 1040, "s2": 1000}
 
@@ -418,7 +418,7 @@ def test_a_purge_that_is_cut_off_is_taken_up_by_the_next(years_on: Callable[[], 
     bounded = purge(journal, seconds=0.0)
     rest = purge(journal)
 
-    assert (first.contents, bounded.contents) == (300, 100)
+    assert (first.request_bodies, bounded.request_bodies) == (300, 100)
     assert first + bounded + rest == PurgeCount(1200, 1200, 2400)
 
 

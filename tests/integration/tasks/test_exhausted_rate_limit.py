@@ -77,7 +77,7 @@ def test_an_order_that_waits_for_rate_limit_says_so_and_pauses_nobody(
     assert row.last_error == "waits for the store's rate limit, some 7 s"
     assert 7 <= (row.due_at - flow.clock()).total_seconds() <= 10.5
     assert flow.journal.store_pauses.get("acme") is None
-    assert [one.what for one in flow.journal.timeline.events("acme", order_id)] == ["listed"]
+    assert [one.event for one in flow.journal.timeline.events("acme", order_id)] == ["listed"]
     assert not purse.spent
 
 

@@ -313,7 +313,7 @@ def test_a_feed_that_was_deleted_is_restored_at_the_next_reading(
     read(flow)
 
     assert flow.client.feed_config() == OURS
-    assert row(flow).restored_why == "VTEX had none any more"
+    assert row(flow).restored_reason == "VTEX had none any more"
     assert "the feed was restored" in caplog.text
     # What happened in between only the list tells.
     assert list_orders(flow) == 1
@@ -337,7 +337,7 @@ def test_a_configuration_that_was_changed_is_restored_within_minutes(
     read(flow)
 
     assert flow.client.feed_config() == OURS
-    assert "had been changed at VTEX" in str(row(flow).restored_why)
+    assert "had been changed at VTEX" in str(row(flow).restored_reason)
 
 
 def test_a_feed_as_it_was_set_up_is_compared_every_five_minutes_and_left_alone(

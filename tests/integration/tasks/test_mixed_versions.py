@@ -63,7 +63,7 @@ def test_an_order_at_a_stage_that_is_not_known_here_is_handed_back_by_the_batch(
 
     assert run("orders.run", orders=[order]) == "SUCCESS"
 
-    assert flow.journal.timeline.events("acme", "o-1")[-1].what == "handed back"
+    assert flow.journal.timeline.events("acme", "o-1")[-1].event == "handed back"
 
 
 def test_a_job_that_is_handed_back_says_so_and_goes_on_at_once(journal: Journal) -> None:
@@ -72,7 +72,10 @@ def test_a_job_that_is_handed_back_says_so_and_goes_on_at_once(journal: Journal)
 
     journal.jobs.hand_back("acme", "o-1", ticket.attempt, job=None)
 
-    assert [one.what for one in journal.timeline.events("acme", "o-1")] == ["listed", "handed back"]
+    assert [one.event for one in journal.timeline.events("acme", "o-1")] == [
+        "listed",
+        "handed back",
+    ]
     (again,) = journal.jobs.dispatch(in_flight=9)
     assert again.attempt == 2
 
@@ -148,7 +151,7 @@ def test_the_same_request_taken_by_both_versions_is_one(flow: OrderFlow) -> None
             "acme", order_id, Kind.CANCELLATION, _key(flow, row.job), kept | {"channel": None}
         )
     )
-    assert (again.new, again.content) == (False, None)
+    assert (again.new, again.request_body) == (False, None)
 
 
 def _key(flow: OrderFlow, job: int) -> str:

@@ -104,7 +104,7 @@ def test_an_order_that_is_paid_and_unknown_here_comes_in(flow: OrderFlow) -> Non
 
     assert kinds(flow) == {}
     assert flow.erp.find("acme", order_id)
-    assert "reconciled" in [one.what for one in flow.journal.timeline.events("acme", order_id)]
+    assert "reconciled" in [one.event for one in flow.journal.timeline.events("acme", order_id)]
 
 
 def test_an_order_that_was_skipped_and_is_ready_after_all_comes_in(flow: OrderFlow) -> None:
@@ -185,7 +185,7 @@ def test_a_cancellation_is_reported_to_the_erp_once(flow: OrderFlow) -> None:
     assert kinds(flow) == {}
     assert [one.kind for one in flow.told(order_id)] == ["canceled"]
     assert CANCELLATION_REPORTED in [
-        one.what for one in flow.journal.timeline.events("acme", order_id)
+        one.event for one in flow.journal.timeline.events("acme", order_id)
     ]
 
 
@@ -236,7 +236,7 @@ def test_an_invoice_that_is_dead_here_and_done_there_tries_again(flow: OrderFlow
     assert kinds(flow) == {order_id: ("invoiced-there", "retry-invoice")}
     assert mend(flow) == [True]
 
-    assert "reconciled" in [one.what for one in flow.journal.timeline.events("acme", order_id)]
+    assert "reconciled" in [one.event for one in flow.journal.timeline.events("acme", order_id)]
 
 
 def test_an_invoice_that_the_erp_never_asked_for_is_found_where_it_asks_for_them(

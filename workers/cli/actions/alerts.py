@@ -74,9 +74,9 @@ def _show(
         end = f" until {moment(row.closed_at)}" if row.closed_at else ""
         click.echo(f"{row.store or 'all'}  {row.rule}  since {moment(row.since)}{end}")
         order = f" (first order {row.order_id})" if row.order_id else ""
-        click.echo(f"    {row.words}{order}")
+        click.echo(f"    {row.message}{order}")
         if row.closed_at is None:
-            click.echo(f"    next: {row.todo}")
+            click.echo(f"    next: {row.next_step}")
         click.echo(f"    notified: {_notified(row, receivers=bool(settings.alert_urls))}")
     if late:
         when = f"since {moment(watched)}" if watched else "yet"

@@ -44,7 +44,7 @@ def purge_data(
 def _show_old(old: PurgeCount, retention: RetentionPolicy) -> None:
     documents, timeline = _age(retention.documents), _age(retention.timeline)
     click.echo(f"{old.documents:>9}  orders' documents, closed {documents}")
-    click.echo(f"{old.contents:>9}  contents of requests, ended {documents}")
+    click.echo(f"{old.request_bodies:>9}  contents of requests, ended {documents}")
     click.echo(f"{old.events:>9}  lines of timelines, closed {timeline}")
     if old.waits:
         click.echo(
@@ -59,12 +59,12 @@ def _age(age: timedelta | None) -> str:
 
 def _purge(journal: Journal, retention: RetentionPolicy, old: PurgeCount) -> None:
     done = PurgeCount()
-    rows = old.documents + old.contents + old.events
+    rows = old.documents + old.request_bodies + old.events
     try:
         with progress("purged") as show:
             for batch in journal.retention.purge(retention):
                 done += batch
-                show(done.documents + done.contents + done.events, rows)
+                show(done.documents + done.request_bodies + done.events, rows)
     finally:
         # Also after Ctrl-C: the next call takes the rest.
         click.echo(f"purged: {done}")

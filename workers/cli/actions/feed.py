@@ -124,7 +124,7 @@ def _print_standing(ours: FeedRow, differs: str | None, journal: Journal) -> Non
     click.echo(f"  set up here: {', '.join(ours.statuses)}{f'; {differs}' if differs else ''}")
     click.echo(f"  {_state(ours, journal)}")
     if ours.restored_at:
-        click.echo(f"  restored {moment(ours.restored_at)}: {ours.restored_why}")
+        click.echo(f"  restored {moment(ours.restored_at)}: {ours.restored_reason}")
     if ours.unreadable:
         click.echo(f"  {ours.unreadable} events named no order, or had no handle (workers' log)")
 
@@ -134,4 +134,6 @@ def _state(ours: FeedRow, journal: Journal) -> str:
         return f"does not work: {ours.fault}"
     if load().store(ours.store).intake == "list":
         return f"is not read: the intake of {ours.store} is the list alone"
-    return "works" if ours.works(journal.now()) else "is not read: start celery -A workers beat"
+    return (
+        "works" if ours.is_working(journal.now()) else "is not read: start celery -A workers beat"
+    )

@@ -161,7 +161,7 @@ class Life:
             return "; since then canceled at VTEX, as was requested here"
         ends = {"canceled": "canceled at VTEX", "replaced": "replaced at VTEX by another order"}
         for event in reversed(self.events):
-            if event.kind is Kind.CHANGE and event.what == Stage.REPORTED and event.detail in ends:
+            if event.kind is Kind.CHANGE and event.event == Stage.REPORTED and event.detail in ends:
                 return f"; since then {ends[event.detail]}, and reported to the ERP"
         return ""
 
@@ -215,7 +215,7 @@ def _line(event: EventRow) -> str:
     stage = f" [{event.stage}]" if event.stage else ""
     kind = "" if event.kind is Kind.INTAKE else f" {event.kind}"
     detail = f": {event.detail}" if event.detail else ""
-    return f"{moment(event.at)} {kind} attempt {event.attempt}{stage}  {event.what}{detail}"
+    return f"{moment(event.at)} {kind} attempt {event.attempt}{stage}  {event.event}{detail}"
 
 
 # --- sync -----------------------------------------------------------------------------------------

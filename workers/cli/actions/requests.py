@@ -56,7 +56,7 @@ def list_requests(
     for row in rows:
         table.add_row(
             row.store, row.order_id, str(row.job), str(row.kind),
-            written_number(row.about) if row.about else "-", str(row.stage), str(row.state),
+            written_number(row.invoice_number) if row.invoice_number else "-", str(row.stage), str(row.state),
             moment(row.created_at), row.last_error or "",
         )  # fmt: skip
     console().print(table)
@@ -146,7 +146,7 @@ def _print_pending(rows: Sequence[CancelRequest], now: datetime) -> None:
     )  # fmt: skip
     for row in rows:
         table.add_row(
-            row.store, row.order_id, moment(row.asked_at), moment(row.decide_by),
+            row.store, row.order_id, moment(row.requested_at), moment(row.decide_by),
             str(max(0, (row.decide_by - now).days)), row.request_id or "-",
         )  # fmt: skip
     console().print(table)
