@@ -15,7 +15,7 @@ def looked(desk: Desk) -> None:
     """Let somebody look for alerts now, without patience."""
     rules = replace(wiring.alert_policy(load(_set(desk.env))), pending=timedelta())
     update_alerts(desk.journal, rules, desk.moment)
-    desk.journal.heartbeats.record("watched")
+    desk.journal.heartbeats.record("alerts_evaluated")
 
 
 def _set(env: dict[str, str | None]) -> dict[str, str]:
@@ -67,7 +67,7 @@ def test_alerts_that_are_over_are_shown_where_they_are_asked_for(desk: Desk) -> 
 def test_alerts_for_which_nobody_looks_say_so(desk: Desk) -> None:
     never = desk.type("alerts", "list", status=1)
     desk.moment -= timedelta(minutes=10)
-    desk.journal.heartbeats.record("watched")
+    desk.journal.heartbeats.record("alerts_evaluated")
 
     late = desk.type("alerts", "list", status=1)
 

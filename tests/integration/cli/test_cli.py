@@ -1227,7 +1227,7 @@ def looked(desk: Desk) -> None:
     """Let somebody look for alerts now, without patience."""
     rules = replace(wiring.alert_policy(load(_set(desk.env))), pending=timedelta())
     update_alerts(desk.journal, rules, desk.moment)
-    desk.journal.heartbeats.record("watched")
+    desk.journal.heartbeats.record("alerts_evaluated")
 
 
 def _set(env: dict[str, str | None]) -> dict[str, str]:

@@ -123,7 +123,7 @@ def test_the_life_of_an_order_says_why_it_is_dead(desk: Desk) -> None:
     assert "is dead at listed: the sums differ by 0,01" in desk.type("orders", "show", "v1-01")
     life = desk.json("orders", "show", "v1-01")
     assert (life["order"]["state"], life["requests"]) == ("dead", [])
-    assert set(life["events"][0]) == {"at", "kind", "stage", "attempt", "what", "detail"}
+    assert set(life["events"][0]) == {"at", "kind", "stage", "attempt", "event", "detail"}
 
 
 def test_documents_are_shown_where_they_are_asked_for_alone(desk: Desk) -> None:

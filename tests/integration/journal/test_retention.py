@@ -350,17 +350,17 @@ def years_on(journal_url: str) -> Iterator[Callable[[], Journal]]:
 def fill(journal: Journal, count: int, state: State = State.DONE, name: str = "o") -> None:
     """Put orders of three stores in the journal, all of one moment, one request each."""
     names = [{"store": f"s{n % 3}", "order_id": f"{name}-{n:05}"} for n in range(count)]
-    job = job_row("", "", Kind.INTAKE, "", AT) | {"state": state, "content": None}
+    job = job_row("", "", Kind.INTAKE, "", AT) | {"state": state, "request_body": None}
     invoice = job | {
         "kind": Kind.INVOICE,
         "key": "Output 1",
-        "content": compress({"invoice_number": "1"}),
+        "request_body": compress({"invoice_number": "1"}),
     }
     told = event_row("", "", AT, 1, "listed")
     with journal._database.transaction() as db:
         for table, row in (
             (orders, {"listed_at": AT}),
-            (documents, {"order_document": b"x", "kept_at": AT}),
+            (documents, {"order_document": b"x", "stored_at": AT}),
             (jobs, job), (jobs, invoice), (events, told), (events, told),
         ):  # fmt: skip
             db.execute(table.insert(), [row | one for one in names])
@@ -425,8 +425,8 @@ def test_a_purge_that_is_cut_off_is_taken_up_by_the_next(years_on: Callable[[], 
 @pytest.mark.parametrize(
     ("shelf", "index"),
     [
-        (retention._CONTENTS, "ix_journal_jobs_content"),
-        (retention._DOCUMENTS, "ix_journal_documents_kept"),
+        (retention._CONTENTS, "ix_journal_jobs_body"),
+        (retention._DOCUMENTS, "ix_journal_documents_stored"),
         (retention._TIMELINES, "journal_events_pkey"),
     ],
 )

@@ -324,7 +324,7 @@ def test_an_order_that_the_erp_takes_for_canceled_is_not_handled_without_a_perso
     assert sides(there, {}, ErpOrder("1", canceled=True)) == ["not-start-handled nothing"]
 
 
-@pytest.mark.parametrize("known", ["cancellation_asked", "cancellation_told"])
+@pytest.mark.parametrize("known", ["cancellation_requested", "cancellation_reported"])
 def test_what_the_journal_knows_counts_where_the_erp_does_not_tell(known: str) -> None:
     assert sides({"status": "canceled"}, {known: True}, ErpOrder("1")) == []
     assert sides({"status": "canceled"}, {}, ErpOrder("1")) == ["canceled-alive tell-erp"]
@@ -333,12 +333,12 @@ def test_what_the_journal_knows_counts_where_the_erp_does_not_tell(known: str) -
 @pytest.mark.parametrize(("hours", "found"), [(0, []), (2, ["invoiced-there nothing"])])
 def test_an_invoice_that_is_being_confirmed_is_no_finding(hours: int, found: list[str]) -> None:
     asked_at = order_flows.Clock()() - timedelta(hours=hours)
-    here = {"open_invoices": (7,), "asked_at": asked_at}
+    here = {"open_invoices": (7,), "invoice_requested_at": asked_at}
 
     assert sides({"status": "invoiced"}, here, ErpOrder("1")) == found
 
 
-@pytest.mark.parametrize("move", ["updated_at", "asked_at", "invoiced_at"])
+@pytest.mark.parametrize("move", ["updated_at", "invoice_requested_at", "invoiced_at"])
 @pytest.mark.parametrize(("hours", "found"), [(23, []), (25, ["stuck nothing"])])
 def test_an_order_that_was_moved_from_here_is_not_stuck_yet(
     move: str, hours: int, found: list[str]

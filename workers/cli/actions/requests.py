@@ -56,8 +56,8 @@ def list_requests(
     for row in rows:
         table.add_row(
             row.store, row.order_id, str(row.job), str(row.kind),
-            written_number(row.invoice_number) if row.invoice_number else "-", str(row.stage), str(row.state),
-            moment(row.created_at), row.last_error or "",
+            written_number(row.invoice_number) if row.invoice_number else "-", str(row.stage),
+            str(row.state), moment(row.created_at), row.last_error or "",
         )  # fmt: skip
     console().print(table)
 
