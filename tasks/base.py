@@ -199,11 +199,11 @@ class StepTask(StoreTask):
             store, order_id, attempt, to=to, calls_vtex=calls_vtex, job=job,
             begun=run.take_job(), goes_on=goes_on,
         ) as leased:  # fmt: skip
-            goes_alone = leased.goes_alone
+            goes_alone = leased.isolated
             yield leased
         if self.context.observer is not None:
             self.context.observer.job_advanced(advance_of(leased, to, self.journal.now()))
-        if leased.erp_is_back:
+        if leased.erp_recovered:
             log.info("the ERP responds again", extra={"store": store, "order_id": order_id})
             self._send_next(None)
         goes_on = goes_on and not leased.waits_for_erp

@@ -60,16 +60,16 @@ class Notifier(Protocol):
 def message_of(alert: AlertRow, policy: AlertPolicy) -> Message:
     """Return the message of an alert that fires, still fires, or is resolved."""
     begin = _time(alert.since, policy)
-    title = f"{alert.store or 'vtex-erp'}: {alert.words}"
+    title = f"{alert.store or 'vtex-erp'}: {alert.message}"
     if alert.closed_at is not None:
         lasted = f"from {begin} until {_time(alert.closed_at, policy)}"
-        return Message(f"resolved: {title}", f"{alert.words}\n{lasted}", Severity.RESOLVED)
-    lines = [alert.words, f"since {begin}"]
+        return Message(f"resolved: {title}", f"{alert.message}\n{lasted}", Severity.RESOLVED)
+    lines = [alert.message, f"since {begin}"]
     if alert.count:
         first = f", first order {alert.order_id}" if alert.order_id else ""
         lines.append(f"count: {alert.count}{first}")
-    lines.append(f"next step: {alert.todo}")
-    still = "still firing: " if alert.round > 1 else ""
+    lines.append(f"next step: {alert.next_step}")
+    still = "still firing: " if alert.notification_no > 1 else ""
     return Message(still + title, "\n".join(lines), Severity.FIRING)
 
 
@@ -142,7 +142,7 @@ def _messages(
 
 
 def _logged(alert: AlertRow, faults: Sequence[str]) -> bool:
-    facts = {"store": alert.store, "reason": f"{alert.rule}: {alert.words}"}
+    facts = {"store": alert.store, "reason": f"{alert.rule}: {alert.message}"}
     if faults:
         log_events.ALERT_UNDELIVERED.log(log, **facts, count=len(faults))
     else:

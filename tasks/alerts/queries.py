@@ -63,10 +63,10 @@ class Evaluation:
 
     def answered_at(self, store: MonitoredStore) -> datetime | None:
         """Return when VTEX last answered with a store's orders, or None if it never did."""
-        times = [self.health.signs.get((ORDER_LIST_READ, store.name))]
+        times = [self.health.heartbeats.get((ORDER_LIST_READ, store.name))]
         feed = self.health.feeds.get(store.name) if store.by_feed else None
         if feed and feed.fault is None:
-            times.append(feed.looked_at)
+            times.append(feed.checked_at)
         return max((time for time in times if time is not None), default=None)
 
     def explained_until(self, store: str, *rules: Rule) -> datetime | None:
@@ -134,9 +134,9 @@ def _dead_letters(store: str, cause: str | None, groups: Sequence[DeadLetterGrou
 
 def store_paused(evaluation: Evaluation, store: MonitoredStore) -> Iterator[Problem]:
     """Yield the problem that the calls of a store are paused."""
-    if store.name not in evaluation.health.pauses:
+    if store.name not in evaluation.health.store_pauses:
         return
-    until, reason = evaluation.health.pauses[store.name]
+    until, reason = evaluation.health.store_pauses[store.name]
     by_hand = until - evaluation.now > BY_HAND
     message = messages.PAUSED_BY_HAND if by_hand else messages.STORE_PAUSED
     text = message(reason=_short(reason), store=store.name)
@@ -146,8 +146,10 @@ def store_paused(evaluation: Evaluation, store: MonitoredStore) -> Iterator[Prob
 def vtex_silent(evaluation: Evaluation, store: MonitoredStore) -> Iterator[Problem]:
     """Yield the problem that VTEX answers neither by the list nor by the feed."""
     health, now = evaluation.health, evaluation.now
-    answered = evaluation.answered_at(store) or health.signs.get((STORE_REGISTERED, store.name))
-    if answered is None or store.name in health.pauses:
+    answered = evaluation.answered_at(store) or health.heartbeats.get(
+        (STORE_REGISTERED, store.name)
+    )
+    if answered is None or store.name in health.store_pauses:
         return
     explained = evaluation.explained_until(store.name, Rule.STORE_PAUSED, Rule.BEAT_SILENT)
     longest = max(evaluation.policy.vtex_silent, 3 * store.list_interval)
@@ -190,7 +192,7 @@ def jobs_waiting(evaluation: Evaluation, store: MonitoredStore) -> Iterator[Prob
     """Yield the problem that jobs of a store are open for too long."""
     health = evaluation.health
     overdue = health.waiting.get(store.name)
-    if overdue is None or store.name in health.pauses:
+    if overdue is None or store.name in health.store_pauses:
         return
     explained = evaluation.explained_until(
         store.name, Rule.STORE_PAUSED, Rule.VTEX_SILENT, Rule.ERP_DOWN, Rule.BEAT_SILENT
@@ -214,15 +216,15 @@ def feed_broken(evaluation: Evaluation, store: MonitoredStore) -> Iterator[Probl
     """Yield the problem that a store's feed fails, or was lost a short time ago."""
     health = evaluation.health
     feed = health.feeds.get(store.name)
-    if feed is None or not store.by_feed or store.name in health.pauses:
+    if feed is None or not store.by_feed or store.name in health.store_pauses:
         return
     if feed.fault is not None:
         # Where the list fails too, VTEX or the network is the problem.
-        listed = health.signs.get((ORDER_LIST_READ, store.name)) or feed.looked_at
+        listed = health.heartbeats.get((ORDER_LIST_READ, store.name)) or feed.checked_at
         text = messages.FEED_FAILED(reason=_short(feed.fault), store=store.name)
-        yield _problem(Rule.FEED_BROKEN, store.name, text, feed.looked_at, holds_since=listed)
+        yield _problem(Rule.FEED_BROKEN, store.name, text, feed.checked_at, holds_since=listed)
     elif feed.restored_at is not None and evaluation.now - feed.restored_at < RESTORED_FOR:
-        text = messages.FEED_RESTORED(reason=_short(feed.restored_why or ""), store=store.name)
+        text = messages.FEED_RESTORED(reason=_short(feed.restored_reason or ""), store=store.name)
         yield _problem(Rule.FEED_BROKEN, store.name, text, feed.restored_at)
 
 

@@ -82,7 +82,7 @@ def test_more_causes_than_anybody_reads_are_one_alert_together(scenario: AlertSc
 
     rows = scenario.journal.alerts.find()
     assert len(rows) == 21
-    assert any(one.words == "6 dead letters of further causes" for one in rows)
+    assert any(one.message == "6 dead letters of further causes" for one in rows)
     (title,) = scenario.notifier.titles()
     assert title == "vtex-erp: 21 alerts"
 
