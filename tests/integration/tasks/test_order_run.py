@@ -40,7 +40,7 @@ def effects(flow: OrderFlow, order_id: str) -> dict[str, Any]:
     return {
         "row": (row.state, row.stage, row.erp_reference is not None),
         "documents": (order is not None, payment is not None),
-        "events": [event.what for event in flow.journal.timeline.events("acme", order_id)],
+        "events": [event.event for event in flow.journal.timeline.events("acme", order_id)],
         "in ERP": flow.erp.find("acme", order_id) is not None,
         "at VTEX": flow.status(order_id),
     }

@@ -64,7 +64,7 @@ def test_a_host_whose_clock_is_off_is_told_by_its_name_and_over_when_it_is_right
     host._look()
 
     assert (wrong.rule, wrong.key) == ("clock_skew", "worker-7")
-    assert "the clock of worker-7 is 180 s off the journal's database" in wrong.words
+    assert "the clock of worker-7 is 180 s off the journal's database" in wrong.message
     assert journal.alerts.find() == []
 
 
@@ -98,4 +98,4 @@ def test_a_schedule_that_never_ran_is_no_news_and_one_that_stopped_is_one_alert(
 
     (alert,) = journal.alerts.find()
     assert (alert.id, alert.rule) == (first.id, "beat_silent")
-    assert "Redis does not answer" in alert.words
+    assert "Redis does not answer" in alert.message
