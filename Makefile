@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo unit test-fast test test-all test-erp test-tryton test-odoo fuzz chaos recovery coverage fmt check settings-page bench bench-quota bench-growth bench-adapters backlog screenshots hooks lock clean
+.PHONY: help setup demo unit test-fast test test-all test-erp test-tryton test-odoo fuzz chaos recovery coverage fmt check settings-page bench bench-quota bench-growth bench-adapters bench-help backlog screenshots hooks lock clean
 
 help: ## Lists the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -123,6 +123,9 @@ bench-quota: setup ## Measures how much of a quota the workers use.
 bench-growth: setup ## Measures whether cost grows with the journal.
 	$(BIN)/python bench/growth.py $(if $(DATABASE),--database $(DATABASE)) \
 		$(if $(SIZES),--sizes $(SIZES)) $(if $(STORES),--stores $(STORES))
+
+bench-help: setup ## Measures the CPU seconds of --help of each command; fails from 0.3 s on.
+	$(BIN)/python bench/help.py
 
 # What an order costs an ERP adapter, against the fakes of the tests: ORDERS=200
 bench-adapters: setup ## Measures calls and orders a second of each ERP adapter.

@@ -160,7 +160,7 @@ def _order_of_vtex(context: Context, store: str, order_id: str) -> Order:
     if row is None or row.state not in (State.DONE, State.SKIPPED):
         raise RequestInvalid(
             f"the order is not in the journal, and an NF-e's items are found in it: "
-            f"vtex-erp sync {order_id}, then send it again",
+            f"vtex-erp orders sync {order_id}, then send it again",
             faults={"order_id": "is not in the journal"},
         )
     try:

@@ -156,7 +156,7 @@ class Sides:
         elif here.state is State.SKIPPED and here.erp_reference is None:
             yield self._made(Found.SKIPPED, Fix.RETRY, _standing(here))
         elif here.state is State.DEAD and here.erp_reference is None:
-            detail = f"{_standing(here)}; vtex-erp dead tells more"
+            detail = f"{_standing(here)}; vtex-erp dead-letters list tells more"
             yield self._made(Found.SET_ASIDE, Fix.NOTHING, detail)
 
     def _moved_on(self) -> Iterator[Finding]:

@@ -55,7 +55,7 @@ def test_once_it_ends_with_a_summary_and_touches_no_real_store(tmp_path: Path) -
         "nothing is left running",
     ):  # fmt: skip
         assert words in done.stdout, done.stdout
-    example = done.stdout.split("for example: vtex-erp order ")[1].split(";")[0]
+    example = done.stdout.split("for example: vtex-erp orders show ")[1].split(";")[0]
     followed = subprocess.run(
         f". {tmp_path}/demo/env; {sys.executable} -m workers.cli.main orders show {example}",
         shell=True, cwd=ROOT, env=environment(), capture_output=True, text=True, check=True,

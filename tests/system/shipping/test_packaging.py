@@ -10,8 +10,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import requests
 
-from support.servers import ROOT
+from support.servers import ROOT, Cluster, eventually, free_port
 
 STORE = {"VTEX_ACCOUNT": "acme", "VTEX_APP_KEY": "key", "VTEX_APP_TOKEN": "token"}
 
@@ -68,25 +69,70 @@ def test_a_lock_names_all_that_workers_beat_and_flower_import(lock: str) -> None
 
 
 PACKAGES = ("foundation", "vtex", "erp", "journal", "tasks", "workers")
+MODULES = ("celeryconfig.py", "flowerconfig.py")
 BUILD = "import setuptools.build_meta, sys; setuptools.build_meta.build_wheel(sys.argv[1])"
 
 
-def test_the_wheel_holds_every_file_of_the_packages(tmp_path: Path) -> None:
-    source = tmp_path / "source"
+def built(folder: Path) -> tuple[Path, set[str]]:
+    """Build the wheel; return it, and the files of the packages that it was built from."""
+    source = folder / "source"
     for package in PACKAGES:
         unwanted = shutil.ignore_patterns("__pycache__", ".*")
         shutil.copytree(ROOT / package, source / package, ignore=unwanted)
-    for name in ("pyproject.toml", "README.md", "LICENSE", "celeryconfig.py"):
+    for name in ("pyproject.toml", "README.md", "LICENSE", *MODULES):
         shutil.copy(ROOT / name, source)
     files = [path for package in PACKAGES for path in (source / package).rglob("*")]
     expected = {path.relative_to(source).as_posix() for path in files if path.is_file()}
 
     subprocess.run(
-        [sys.executable, "-c", BUILD, str(tmp_path)], cwd=source, capture_output=True, check=True
+        [sys.executable, "-c", BUILD, str(folder)], cwd=source, capture_output=True, check=True
     )
 
-    (wheel,) = tmp_path.glob("*.whl")
+    (wheel,) = folder.glob("*.whl")
+    return wheel, expected
+
+
+def test_the_wheel_holds_every_file_of_the_packages(tmp_path: Path) -> None:
+    wheel, expected = built(tmp_path)
+
     with zipfile.ZipFile(wheel) as archive:
         shipped = {name for name in archive.namelist() if ".dist-info/" not in name}
-    assert shipped == expected | {"celeryconfig.py"}
+    assert shipped == expected | set(MODULES)
     assert {f"{package}/py.typed" for package in PACKAGES} <= shipped
+
+
+@pytest.mark.parametrize(
+    "command", [["workers.cli.main", "flower"], ["celery", "-A", "workers", "flower"]]
+)
+def test_an_installed_flower_asks_for_a_password_from_any_folder(
+    cluster: Cluster, tmp_path: Path, command: list[str]
+) -> None:
+    wheel, _ = built(tmp_path)
+    site, folder, port = tmp_path / "site", tmp_path / "elsewhere", free_port()
+    zipfile.ZipFile(wheel).extractall(site)
+    folder.mkdir()
+    # Flower itself would read this one: everybody gets in, from every network.
+    (folder / "flowerconfig.py").write_text("address = '0.0.0.0'")
+    env = cluster.env | {"PYTHONPATH": str(site), "FLOWER_BASIC_AUTH": "operator:wrench"}
+
+    flower = subprocess.Popen(
+        [sys.executable, "-m", *command, f"--port={port}"], cwd=folder, env=env,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        url = f"http://127.0.0.1:{port}/workers"
+        eventually(lambda: answers(f"http://127.0.0.1:{port}/healthcheck"), 60)
+
+        assert requests.get(url, timeout=10).status_code == 401
+        assert requests.get(url, auth=("operator", "wrench"), timeout=10).status_code == 200
+        assert not answers(f"http://127.0.0.2:{port}/healthcheck")
+    finally:
+        flower.terminate()
+        flower.wait(30)
+
+
+def answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=10).ok
+    except requests.ConnectionError:
+        return False
