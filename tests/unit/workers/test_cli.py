@@ -95,7 +95,7 @@ def texts(path: Path) -> Iterator[str]:
                 str(part.value) if isinstance(part, ast.Constant) else "" for part in node.values
             )
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield node.value
+            yield re.sub(r"\{\w*\}", "", node.value)  # a template
 
 
 def unknown(words: list[str]) -> str | None:
