@@ -1,6 +1,6 @@
-"""What "an adapter works" means: checks that any adapter can be run against.
+"""The definition of a working adapter: checks that run against any adapter.
 
-From a shell, as docs/erp/conformance.md tells::
+From a shell (docs/erp/conformance.md)::
 
     python -m erp.conformance my-erp://test.internal --harness my_erp_tests:MyBench
 
@@ -11,9 +11,9 @@ In an adapter's own tests::
         check(MyBench(url))
 
 Each of ``CHECKS`` takes an adapter whose ``migrate`` was called, and raises AssertionError. Each of
-``OUTBOX_CHECKS`` takes an ``OutboxHarness``, by which the check does what the ERP does. Each of
-``HARNESS_CHECKS`` takes a ``Harness``. It raises ``NotOffered``, which pytest reports as skipped,
-where the harness lacks an ability that the check needs. ``ALL`` is all three, each on a harness.
+``OUTBOX_CHECKS`` takes an ``OutboxHarness``, through which the check acts as the ERP. Each of
+``HARNESS_CHECKS`` takes a ``Harness``. If the harness lacks an ability, the check raises
+``NotOffered``, which pytest reports as skipped. ``ALL`` holds all of them, each on a harness.
 """
 
 from collections.abc import Callable
@@ -41,8 +41,8 @@ from erp.conformance.order_kinds import CHECKS as KINDS_OF_ORDERS
 CHECKS = (*BASIC_CHECKS, *KINDS_OF_ORDERS)
 HARNESS_CHECKS = (*ONCE, *FAULTS, *DOINGS)
 ALL: tuple[Callable[[Harness], None], ...] = (
-    *(on_erp(one) for one in CHECKS),
-    *(on_outbox(one) for one in OUTBOX_CHECKS),
+    *map(on_erp, CHECKS),
+    *map(on_outbox, OUTBOX_CHECKS),
     *HARNESS_CHECKS,
 )
 

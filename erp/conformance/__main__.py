@@ -21,19 +21,19 @@ GROUP = "vtex_erp.adapters"
 
 
 class AdapterOnly:
-    """A harness that can do nothing but make the adapter."""
+    """A harness without abilities. It only makes the adapter."""
 
     def __init__(self, url: str) -> None:
         name = url.partition(":")[0].partition("+")[0]
-        found = {one.name: one for one in entry_points(group=GROUP)}
-        if name not in found:
-            known = ", ".join(sorted(found))
+        installed = {entry.name: entry for entry in entry_points(group=GROUP)}
+        if name not in installed:
+            known = ", ".join(sorted(installed))
             raise click.UsageError(f"no adapter {name} is installed ({known})")
-        make: Callable[[str], Erp] = found[name].load()
+        make: Callable[[str], Erp] = installed[name].load()
         self.erp, self.url = make(url), url
 
     def close(self) -> None:
-        """Give back connections."""
+        """Close the connections."""
         self.erp.close()
 
 
@@ -61,10 +61,10 @@ def _run(check: Callable[[Harness], None], make: Callable[[str], Any], url: str)
 @click.option("--only", default="", metavar="WORDS", help="Checks whose name holds this.")
 @click.option("--verbose", is_flag=True, help="Tracebacks of what failed.")
 def main(erp_url: str, harness: str | None, only: str, verbose: bool) -> None:
-    """Hold an adapter against what it must do.
+    """Check an adapter against the rules of the port.
 
-    ERP_URL is that of an ERP for tests: hundreds of orders are written to it. The exit status is 0
-    if nothing failed, 1 if something did; what the harness cannot do is skipped, and says so.
+    ERP_URL names an ERP for tests: the checks write hundreds of orders to it. Checks that the
+    harness cannot run are skipped with a reason. Exits 1 if a check failed, else 0.
     """
     counts = {"passed": 0, "failed": 0, "skipped": 0}
     make = _harness_class(harness)

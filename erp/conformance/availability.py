@@ -1,4 +1,4 @@
-"""An ERP that does not work: its orders wait, none is lost, none is refused for it."""
+"""Checks with a failing ERP: its orders wait, and every one arrives later."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from erp.sales_order import SalesOrder
 
 DEADLINE_SECONDS = 60.0
 MOST_WORDS = 500
-"""Characters of an error: it stands in tables, logs and alerts."""
+"""Bound of an error's characters, since tables, logs and alerts show it."""
 
 RETRIES = 5
 
@@ -25,12 +25,12 @@ def _withstands(trouble: str, meaning: str) -> Callable[[Harness], None]:
             _is_unavailable(lambda: erp.insert(during), during)
         reference = _inserted(harness.erp, before)
         with fails.failing(trouble) as erp:
-            # None would say that it is not there, and it would be inserted anew elsewhere.
+            # ``None`` would mean that the order is missing. It would be inserted again elsewhere.
             found = _found(erp, before)
             same(found in (reference, ErpUnavailable), True)
         _inserted(harness.erp, during)
         if isinstance(harness, CountsOrders):
-            same([harness.orders(one.order_id) for one in (before, during)], [1, 1])
+            same([harness.orders(order.order_id) for order in (before, during)], [1, 1])
 
     check.__name__ = f"orders_wait_for_an_erp_that_is_{trouble.replace(' ', '_')}"
     check.__doc__ = f"Where {meaning}."
@@ -38,7 +38,7 @@ def _withstands(trouble: str, meaning: str) -> Callable[[Harness], None]:
 
 
 def an_erp_that_is_down_does_not_pass_for_ready(harness: Harness) -> None:
-    """``check`` says so, in a few words."""
+    """``check`` reports it in a few words."""
     with offered(harness, SimulatesFailures).failing("down") as erp:
         try:
             answer = _ended(erp.check)
@@ -61,7 +61,7 @@ def _is_unavailable(call: Callable[[], object], order: SalesOrder) -> None:
         words = str(error)
         same(0 < len(words) <= MOST_WORDS, True)
         named = (order.customer.name, order.customer.document, "<html", "<HTML")
-        same([one for one in named if one and one in words], [])
+        same([name for name in named if name and name in words], [])
     else:
         raise AssertionError(f"not unavailable: {answer!r}")
 
@@ -74,7 +74,7 @@ def _found(erp: Erp, order: SalesOrder) -> object:
 
 
 def _inserted(erp: Erp, order: SalesOrder) -> str:
-    """Insert as the workers do: again, while it is unavailable for a connection that had broken."""
+    """Insert as the workers do: retry while a broken connection makes the ERP unavailable."""
     for _ in range(RETRIES):
         try:
             return erp.insert(order)
@@ -84,7 +84,7 @@ def _inserted(erp: Erp, order: SalesOrder) -> str:
 
 
 def _ended(call: Callable[[], object]) -> object:
-    """Return what a call returns, or raise what it raises; it must not hang."""
+    """Return the result of a call or raise its error, within a bounded time."""
     came: list[object] = []
 
     def run() -> None:

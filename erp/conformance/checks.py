@@ -1,4 +1,4 @@
-"""What every adapter must do, and every outbox: docs/erp/conformance.md."""
+"""The checks of every adapter and of every outbox (docs/erp/conformance.md)."""
 
 from __future__ import annotations
 
@@ -25,30 +25,30 @@ class OutboxHarness(Protocol):
     erp: Erp
 
     def put(self, order_id: str) -> str:
-        """Ask for an order of store ``acme`` to be canceled, for the reason ``acabou``.
+        """Request the cancellation of an order of store ``acme``, with the reason ``acabou``.
 
         Returns the reference of the request.
         """
         ...
 
     def seen(self, reference: str) -> tuple[str, str | None]:
-        """Return what the ERP sees of a request, and its receipt, else its reason.
+        """Return the state of a request in the ERP, and its receipt or its reason.
 
-        The first is ``waits``, ``handed out`` or one of ``erp.port.OUTCOMES``.
+        The state is ``waits``, ``handed out`` or one of ``erp.port.OUTCOMES``.
         """
         ...
 
     def ask_again(self, reference: str) -> None:
-        """Set a request that was refused or is dead back to wait."""
+        """Set a refused or dead request back to waiting."""
         ...
 
     def let_claims_lapse(self) -> None:
-        """Let the time pass that a taker which died may keep its claim."""
+        """Let the claims of a dead taker expire."""
         ...
 
 
 def sample(order_id: str | None = None) -> SalesOrder:
-    """Return a sound order; by default of an id that no other has."""
+    """Return a sound order, with a unique id by default."""
     return SalesOrder(
         store="acme",
         order_id=order_id or f"v{uuid4().hex[:12]}-01",
@@ -84,7 +84,7 @@ def inserting_twice_gives_one_order_and_its_reference(erp: Erp) -> None:
 
 
 def racing_callers_insert_one_order(erp: Erp) -> None:
-    """Whoever loses the race gets the winner's reference."""
+    """The loser of the race gets the winner's reference."""
     order = sample()
     with ThreadPoolExecutor(RACERS) as pool:
         references = set(pool.map(lambda _: erp.insert(order), range(RACERS)))
@@ -94,17 +94,17 @@ def racing_callers_insert_one_order(erp: Erp) -> None:
 def the_same_id_in_two_stores_is_two_orders(erp: Erp) -> None:
     """An order is named by its store and its id."""
     order = sample()
-    one, other = erp.insert(order), erp.insert(replace(order, store="outlet"))
-    same(one != other, True)
+    first, other = erp.insert(order), erp.insert(replace(order, store="outlet"))
+    same(first != other, True)
 
 
 def an_unknown_order_has_no_reference(erp: Erp) -> None:
-    """``find`` answers None."""
+    """``find`` returns ``None``."""
     same(erp.find("acme", "nobody-01"), None)
 
 
 def an_order_of_nothing_is_taken(erp: Erp) -> None:
-    """Zero value, no payment, no address."""
+    """Zero value, without payments and without an address."""
     nothing = Decimal(0)
     order = replace(
         sample(), total=nothing, items_total=nothing, discounts=nothing, shipping=nothing,
@@ -120,7 +120,7 @@ def an_order_of_many_lines_is_taken(erp: Erp) -> None:
 
 
 def an_event_reported_twice_is_kept(erp: Erp) -> None:
-    """Also one of an order that the ERP never had, or of a kind that it does not know."""
+    """Also an event of an unknown order, or of an unknown kind."""
     order = sample()
     erp.insert(order)
     for kind in ("canceled", "something-new"):
@@ -132,26 +132,26 @@ def an_event_reported_twice_is_kept(erp: Erp) -> None:
 
 
 def many_orders_are_looked_up_at_once(erp: Erp) -> None:
-    """Those that are there, with what the adapter tells of them; also by an adapter that cannot."""
+    """The known orders, with the adapter's facts. Adapters without ``look_up`` pass, too."""
     order, other = sample(), sample()
-    references = {one.order_id: erp.insert(one) for one in (order, other)}
+    references = {row.order_id: erp.insert(row) for row in (order, other)}
     erp.report(Event(other.store, other.order_id, "canceled", "canceled", MOMENT, "razão"))
     found = erp_orders(erp, order.store, [*references, "nobody-01"])
-    same({name: one.reference for name, one in found.items()}, references)
-    same({one.total for one in found.values()} <= {order.total, None}, True)
+    same({name: row.reference for name, row in found.items()}, references)
+    same({row.total for row in found.values()} <= {order.total, None}, True)
     same(found[order.order_id].canceled in (False, None), True)
     same(found[other.order_id].canceled in (True, None), True)
     same(erp_orders(erp, "outlet", [order.order_id]), {})
 
 
 def codes_are_told_by_kinds_that_are_known(erp: Erp) -> None:
-    """Of an adapter that tells what its ERP has codes for."""
+    """For an adapter that lists its ERP's codes."""
     if isinstance(erp, KnowsCodes):
         same(set(erp.codes("acme")) - set(KINDS), set())
 
 
 def every_change_of_an_order_is_taken_and_taken_once(erp: Erp) -> None:
-    """With all that it may say; also of an order that the ERP never had."""
+    """With every field that it may have, also for an unknown order."""
     order = sample()
     erp.insert(order)
     for order_id in (order.order_id, "nobody-01"):
@@ -161,9 +161,9 @@ def every_change_of_an_order_is_taken_and_taken_once(erp: Erp) -> None:
 
 
 def what_an_order_is_worth_is_what_the_erp_has_or_was_told_last(erp: Erp) -> None:
-    """Where the adapter tells it at all: what its people have not changed yet, or the last change.
+    """If the adapter reports totals: the unchanged total, or that of the last change.
 
-    A change that is told twice is one; none of before counts once there is a later one.
+    A change that is reported twice counts once. The latest change counts.
     """
     order = sample()
     erp.insert(order)
@@ -177,7 +177,7 @@ def what_an_order_is_worth_is_what_the_erp_has_or_was_told_last(erp: Erp) -> Non
 
 
 def a_replaced_order_is_over_and_the_new_one_is_an_order_of_its_own(erp: Erp) -> None:
-    """Whether the new one comes in before or after."""
+    """In both orders of arrival."""
     for first in (True, False):
         old, new = sample(), sample()
         erp.insert(old)
@@ -209,18 +209,18 @@ CHECKS: tuple[Callable[[Erp], None], ...] = (
 
 
 def what_waits_is_handed_out_once_oldest_first(outbox: OutboxHarness) -> None:
-    """With the arguments of its task; what is left over comes the next time."""
+    """With the arguments of its task. The rest comes at the next poll."""
     references = [outbox.put(f"o-{number}-01") for number in range(5)]
     taken: list[Request] = []
     same([outbox.erp.poll_outbox(taken.append, 3) for _ in range(3)], [3, 2, 0])
-    same([one.reference for one in taken], references)
+    same([request.reference for request in taken], references)
     fields = {"store": "acme", "order_id": "o-0-01", "reason": "acabou"}
     same((taken[0].kind, dict(taken[0].fields), taken[0].xml), ("cancellation", fields, None))
-    same({outbox.seen(one) for one in references}, {("handed out", None)})
+    same({outbox.seen(reference) for reference in references}, {("handed out", None)})
 
 
 def racing_takers_get_different_requests(outbox: OutboxHarness) -> None:
-    """100 requests, 8 takers: each request to one of them."""
+    """With 100 requests and 8 takers, each request goes to one taker."""
     references = {outbox.put(f"o-{number}-01") for number in range(100)}
     taken: list[Request] = []
 
@@ -233,11 +233,11 @@ def racing_takers_get_different_requests(outbox: OutboxHarness) -> None:
     with ThreadPoolExecutor(8) as pool:
         same(sum(pool.map(work, range(8))), 100)
     same(len(taken), 100)
-    same({one.reference for one in taken}, references)
+    same({request.reference for request in taken}, references)
 
 
 def what_a_taker_fails_on_waits_and_holds_up_nobody(outbox: OutboxHarness) -> None:
-    """What it took before counts; the one comes again, and those behind it at once."""
+    """Earlier requests count as taken. The failed one returns, and later ones come at once."""
     first, failing, *behind = [outbox.put(f"o-{number}-01") for number in range(5)]
 
     def take(request: Request) -> None:
@@ -250,17 +250,17 @@ def what_a_taker_fails_on_waits_and_holds_up_nobody(outbox: OutboxHarness) -> No
         pass
     else:
         raise AssertionError("the taker's error is lost")
-    same([outbox.seen(one)[0] for one in (first, failing)], ["handed out", "waits"])
+    same([outbox.seen(name)[0] for name in (first, failing)], ["handed out", "waits"])
     taken: list[Request] = []
     outbox.erp.poll_outbox(taken.append, 3)
-    same([one.reference for one in taken], behind)
+    same([request.reference for request in taken], behind)
     outbox.let_claims_lapse()
     outbox.erp.poll_outbox(taken.append, 10)
-    same([one.reference for one in taken], [*behind, failing])
+    same([request.reference for request in taken], [*behind, failing])
 
 
 def the_erp_sees_how_each_request_ended(outbox: OutboxHarness) -> None:
-    """Also when it ended while its taker was still busy, and when it is told twice."""
+    """Also if it ended while its taker was busy, and if the end is reported twice."""
     words = {"done": "r-1", "refused": "razão", "dead": "razão", "obsolete": "razão"}
     references = {outcome: outbox.put(f"{outcome}-01") for outcome in words}
 
@@ -279,7 +279,7 @@ def the_erp_sees_how_each_request_ended(outbox: OutboxHarness) -> None:
 def what_is_asked_again_is_handed_out_and_an_old_outcome_leaves_it_alone(
     outbox: OutboxHarness,
 ) -> None:
-    """The first ending is told late and often; the second one counts."""
+    """The first end is reported late and often. The second end counts."""
     reference = outbox.put("refused-01")
     taken: list[Request] = []
     outbox.erp.poll_outbox(taken.append, 1)
@@ -296,7 +296,7 @@ def what_is_asked_again_is_handed_out_and_an_old_outcome_leaves_it_alone(
 
 
 def an_ending_that_a_person_brought_about_later_counts(outbox: OutboxHarness) -> None:
-    """A dead request that an operator tried again, without the ERP's doing."""
+    """A dead request that an operator retried without the ERP."""
     reference = outbox.put("dead-01")
     outbox.erp.poll_outbox(lambda _: None, 1)
     dead = _ended("dead", reference)
@@ -317,7 +317,7 @@ OUTBOX_CHECKS: tuple[Callable[[OutboxHarness], None], ...] = (
 
 
 def _change(order_id: str, kind: str, number: int = 1) -> Event:
-    """Return a change with all that its kind may say."""
+    """Return a change with every field of its kind."""
     said = Event(
         "acme", order_id, kind, f"{kind}-{number}", MOMENT, "razão", order_status="handling"
     )
@@ -366,7 +366,7 @@ def _line(number: int, sku: str, price: Decimal) -> Line:
     )  # fmt: skip
 
 
-def same(found: object, wanted: object) -> None:
-    """Hold what was found against what is wanted."""
-    if found != wanted:
-        raise AssertionError(f"{found!r} is not {wanted!r}")
+def same(actual: object, expected: object) -> None:
+    """Raise unless both are equal."""
+    if actual != expected:
+        raise AssertionError(f"{actual!r} is not {expected!r}")

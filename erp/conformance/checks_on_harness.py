@@ -1,4 +1,4 @@
-"""The checks of an adapter and of an outbox, as checks of a harness that has them."""
+"""Turns checks of an adapter or of an outbox into checks of a harness."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from erp.conformance.harness import Harness, NotOffered
 from erp.port import Erp
 
 LEFT_OVER = 1000
-"""Requests that an outbox of another test may hold, each time it is asked."""
+"""Bound of the requests that another test may have left in an outbox, per poll."""
 
 
 def on_erp(check: Callable[[Erp], None]) -> Callable[[Harness], None]:
-    """Return a check of an adapter as one of a harness."""
+    """Return a check of an adapter as a check of a harness."""
 
     @wraps(check)
     def on_harness(harness: Harness) -> None:
@@ -25,7 +25,7 @@ def on_erp(check: Callable[[Erp], None]) -> Callable[[Harness], None]:
 
 
 def on_outbox(check: Callable[[OutboxHarness], None]) -> Callable[[Harness], None]:
-    """Return a check of an outbox as one of a harness; what others left waiting is taken before."""
+    """Return a check of an outbox as a check of a harness, which empties the outbox first."""
 
     @wraps(check)
     def on_harness(harness: Any) -> None:

@@ -1,6 +1,6 @@
-"""A process that inserts one order and is killed before it can tell anybody.
+"""A process that inserts one order and dies before it can report the reference.
 
-What it is told stands in the environment, since a command line is seen by all of a machine.
+Its input stands in the environment, since every user of a machine can read a command line.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ DIES = "ERP_CONFORMANCE_DIES"
 def adapter(named: str, url: str) -> Erp:
     """Return an adapter by ``module:Class`` and its URL."""
     module, _, name = named.partition(":")
-    found: Any = importlib.import_module(module)
+    value: Any = importlib.import_module(module)
     for part in name.split("."):
-        found = getattr(found, part)
-    made: Erp = found(url)
+        value = getattr(value, part)
+    made: Erp = value(url)
     return made
 
 
 def main() -> None:
-    """Insert, and die if told to."""
+    """Insert the order, and die if the environment says so."""
     adapter(os.environ[ADAPTER], os.environ[URL]).insert(sample(os.environ[ORDER]))
     if os.environ[DIES]:
         os.kill(os.getpid(), signal.SIGKILL)

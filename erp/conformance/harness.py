@@ -1,4 +1,4 @@
-"""The ERP's own side, for the checks: each ability is a small protocol that a harness may offer."""
+"""The ERP's side of the checks: each ability is a small protocol of a harness."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ TROUBLES = {
     "locked": "it does not know our key any more",
     "full": "it takes nothing more: disk, quota or licence",
 }
-"""What can be the matter with an ERP; each passes, and no order is at fault."""
+"""Troubles of an ERP. Each one passes, and the orders are sound."""
 
 
 class NotOffered(SkipTest):
-    """A harness cannot do what a check needs: the check is skipped, for this reason."""
+    """The harness lacks an ability that the check needs, so the check is skipped."""
 
 
 class Harness(Protocol):
-    """An adapter on an ERP of the tests.
+    """An adapter on an ERP for tests.
 
     Attributes:
         erp: the adapter.
-        url: from which another process can make it; None where the ERP lives in this one alone.
+        url: URL by which another process makes the adapter. ``None`` if the ERP lives in this one.
     """
 
     erp: Erp
@@ -39,19 +39,19 @@ class Harness(Protocol):
 
 @runtime_checkable
 class CountsOrders(Protocol):
-    """Looks into the ERP itself, past the adapter."""
+    """Reads the ERP itself, past the adapter."""
 
     def orders(self, order_id: str) -> int:
-        """Return how many orders the ERP holds of one of store ``acme``."""
+        """Return the number of orders that the ERP holds for one of store ``acme``."""
         ...
 
 
 @runtime_checkable
 class LosesAnswers(Protocol):
-    """Breaks what carries the answers."""
+    """Breaks the connection that carries the answers."""
 
     def losing_answers(self) -> AbstractContextManager[Erp]:
-        """Yield an adapter whose inserts the ERP commits, and whose answers get lost."""
+        """Yield an adapter whose inserts are committed and whose answers get lost."""
         ...
 
 
@@ -60,55 +60,55 @@ class DelaysAnswers(Protocol):
     """Keeps a caller waiting."""
 
     def holding_answers_back(self) -> AbstractContextManager[str]:
-        """Yield the URL of an ERP that commits what it is given and leaves the caller waiting."""
+        """Yield the URL of an ERP that commits inserts and never answers."""
         ...
 
 
 @runtime_checkable
 class SimulatesFailures(Protocol):
-    """Has troubles when told to."""
+    """Simulates troubles."""
 
     def failing(self, trouble: str) -> AbstractContextManager[Erp]:
         """Yield an adapter whose ERP has one of TROUBLES until the context ends.
 
-        Within a minute each of its calls must have come to an end: give it short time-outs.
+        Each of its calls must end within a minute, so it needs short time-outs.
 
         Raises:
-            NotOffered: it cannot have this one.
+            NotOffered: it cannot simulate this trouble.
         """
         ...
 
 
 @runtime_checkable
 class ConfirmsOrders(Protocol):
-    """Does what the ERP's people do with an order before it is invoiced."""
+    """Acts as the ERP's people do before they invoice an order."""
 
     def confirm(self, order_id: str) -> None:
-        """Take an order of store ``acme`` into work, as the ERP does."""
+        """Confirm an order of store ``acme``, as the ERP does."""
         ...
 
     def sees_canceled(self, order_id: str) -> bool:
-        """Say whether the ERP's people can see that it was canceled at VTEX."""
+        """Return whether the ERP's people can see the cancellation at VTEX."""
         ...
 
 
 @runtime_checkable
 class FulfillsOrders(Protocol):
-    """Invoices, ships and cancels in the ERP, so that ``poll_outbox`` has something to tell."""
+    """Invoices, ships and cancels in the ERP, so that ``poll_outbox`` returns requests."""
 
     def invoice(
         self, order_id: str, number: str, value: Decimal, skus: Sequence[str], at: datetime
     ) -> None:
-        """Post an invoice of one unit each of some SKUs of an order of store ``acme``.
+        """Post an invoice with one unit of each SKU, for an order of store ``acme``.
 
         Args:
-            number: the invoice's; posted a second time it is the same invoice, posted twice.
-            at: when the ERP says that it was done; may lie before what it has told already.
+            number: invoice number. The same number again posts the same invoice twice.
+            at: time of the invoice in the ERP. It may be older than reported changes.
         """
         ...
 
     def track(self, order_id: str, number: str, tracking_number: str) -> None:
-        """Give the parcel of a posted invoice its tracking number."""
+        """Set the tracking number of a posted invoice's parcel."""
         ...
 
     def cancel(self, order_id: str) -> None:
@@ -118,10 +118,10 @@ class FulfillsOrders(Protocol):
 
 @runtime_checkable
 class SetsClock(Protocol):
-    """Sets the ERP's clock."""
+    """Shifts the ERP's clock."""
 
     def clock_off_by(self, apart: timedelta) -> AbstractContextManager[None]:
-        """Let the ERP's clock go before ours, or after it, until the context ends."""
+        """Shift the ERP's clock until the context ends."""
         ...
 
 
@@ -129,10 +129,10 @@ Ability = TypeVar("Ability")
 
 
 def offered(harness: Harness, ability: type[Ability]) -> Ability:
-    """Return a harness as one that has an ability.
+    """Return a harness with an ability.
 
     Raises:
-        NotOffered: it has not.
+        NotOffered: the harness lacks the ability.
     """
     if not isinstance(harness, ability):
         wanted = ", ".join(name for name in vars(ability) if not name.startswith("_"))

@@ -1,4 +1,4 @@
-"""One order in the ERP, whatever becomes of the caller and of the answer."""
+"""Checks that the ERP holds one order, whatever happens to the caller or the answer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PATIENCE_SECONDS = 60.0
 
 
 def the_erp_itself_holds_one_order_after_a_race(harness: Harness) -> None:
-    """Counted in the ERP, past the adapter."""
+    """The ERP itself counts, past the adapter."""
     counts, order = offered(harness, CountsOrders), sample()
     with ThreadPoolExecutor(RACERS) as pool:
         references = set(pool.map(lambda _: harness.erp.insert(order), range(RACERS)))
@@ -36,7 +36,7 @@ def the_erp_itself_holds_one_order_after_a_race(harness: Harness) -> None:
 
 
 def an_answer_lost_after_the_commit_leaves_one_order(harness: Harness) -> None:
-    """The retry gets the reference of what was committed."""
+    """The retry gets the reference of the committed order."""
     loses, order = offered(harness, LosesAnswers), sample()
     with loses.losing_answers() as erp, suppress(ErpUnavailable):
         erp.insert(order)
@@ -86,7 +86,7 @@ CHECKS: tuple[Callable[[Harness], None], ...] = (
 
 
 def _child(erp: Erp, url: str, order_id: str, *, dies: bool) -> subprocess.Popen[bytes]:
-    """Start a process that inserts an order; the URL goes by the environment, for its secrets."""
+    """Start a process that inserts an order. The environment hides the secrets of the URL."""
     made = f"{type(erp).__module__}:{type(erp).__qualname__}"
     told = {
         crash_child.ADAPTER: made,

@@ -1,4 +1,4 @@
-"""Orders of every kind that a shop has, as an ERP gets them."""
+"""Sales orders of every kind that a shop has."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def _line(number: int, sku: str, quantity: int, price: str, **more: Any) -> Line
 
 
 def _order(*lines: Line, shipping: str = "0.00", **more: Any) -> SalesOrder:
-    goods = sum((one.total for one in lines), _NONE)
-    discounts = -sum((one.discount for one in lines), _NONE)
+    goods = sum((line.total for line in lines), _NONE)
+    discounts = -sum((line.discount for line in lines), _NONE)
     total = goods + Decimal(shipping)
     made = replace(
         sample(), lines=lines, items_total=goods - discounts, discounts=discounts,
@@ -45,7 +45,7 @@ def half_cent_discount() -> SalesOrder:
 
 
 def freight() -> SalesOrder:
-    """Freight that does not divide over the lines."""
+    """Freight that does not divide evenly over the lines."""
     return _order(
         _line(1, "310045", 1, "10.00", freight=Decimal("6.67")),
         _line(2, "310102", 2, "5.00", freight=Decimal("3.33")),
@@ -54,7 +54,7 @@ def freight() -> SalesOrder:
 
 
 def gift() -> SalesOrder:
-    """A line that costs nothing."""
+    """A line with price 0."""
     return _order(
         _line(1, "310045", 1, "99.90"),
         _line(2, "310999", 1, "0.00", is_gift=True, discount=Decimal("19.90")),
@@ -68,12 +68,12 @@ def kit() -> SalesOrder:
 
 
 def repeated_sku() -> SalesOrder:
-    """One SKU on two lines at two prices, as of a promotion for the first unit alone."""
+    """One SKU on two lines with two prices: a promotion for the first unit only."""
     return _order(_line(1, "310045", 1, "0.01"), _line(2, "310045", 3, "49.90"))
 
 
 def weighed_goods() -> SalesOrder:
-    """350 g steps of something that is sold by the kilogram."""
+    """Goods sold by the kilogram, in steps of 350 g."""
     return _order(
         _line(
             1, "310300", 3, "13.9650", unit_multiplier=Decimal("0.35"), measurement_unit="kg",
@@ -91,7 +91,7 @@ def two_sellers() -> SalesOrder:
 
 
 def company_with_state_registration() -> SalesOrder:
-    """A company; its CNPJ holds letters, as they may since July 2026."""
+    """A company with letters in its CNPJ, which are allowed since July 2026."""
     buyer = Customer(
         kind="J", document="12ABC34501DE35", name="Padaria São João Ltda",
         trade_name="Pão & Cia", state_registration="110.042.490.114",
@@ -108,7 +108,7 @@ def company_with_state_registration() -> SalesOrder:
 
 
 def foreign_address() -> SalesOrder:
-    """To Uruguay: no state, a postal code of five digits, a passport."""
+    """An address in Uruguay: five-digit postal code, passport, without a state."""
     buyer = Customer(kind="F", document="C123456", name="Lucía Núñez O'Brien")
     place = PostalAddress(
         receiver="Lucía Núñez", street="Calle 25 de Mayo", number="123", city="Montevideo",
@@ -132,7 +132,7 @@ def _is_taken(name: str, made: Callable[[], SalesOrder]) -> Callable[[Erp], None
         reference = erp.insert(order)
         same(erp.insert(order), reference)
         there = erp_orders(erp, order.store, [order.order_id])
-        same({one: found.reference for one, found in there.items()}, {order.order_id: reference})
+        same({name: row.reference for name, row in there.items()}, {order.order_id: reference})
         same(there[order.order_id].total in (order.total, None), True)
 
     check.__name__ = f"{name}_is_taken_once_with_its_total"

@@ -1,7 +1,7 @@
-"""An authorised NF-e (nfeProc 4.00) as the request for an invoice: pure functions (docs/nfe.md).
+"""Turns an authorised NF-e (nfeProc 4.00) into a request for an invoice (docs/nfe.md).
 
-The signature is not verified: the file comes from the ERP that signed it. Messages name elements
-and codes of goods, never people.
+The signature is not verified, since the ERP that signed the file sends it. Messages name elements
+and codes of goods. They leave out people.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _KEY_PARTS = (
     ("ide/tpEmis", 34, 35),
     ("ide/cNF", 35, 43),
 )
-"""What the access key repeats, and from where to where."""
+"""Elements that the access key repeats, with their place in the key: from, to."""
 
 MOST_LINES = 990
 
@@ -52,15 +52,15 @@ class Volumes:
 
 @dataclass(frozen=True, slots=True)
 class Nfe:
-    """What an NF-e says of an invoice.
+    """The data of an invoice in an NF-e.
 
     Attributes:
-        invoice_number: unique within its series only; what identifies the nota is its key.
+        invoice_number: unique within its series. The key identifies the nota.
         type: ``Output`` (sale) or ``Input`` (return).
         issued_at: ISO 8601 with its offset, as written.
-        value_cents: ``vNF``, with freight and taxes; not the sum of the items.
-        order_hint: ``xPed``: at most 15 characters, too few for a VTEX order id.
-        courier: None where the carrier is a person: its name must not travel.
+        value_cents: ``vNF``, with freight and taxes, so it differs from the sum of the items.
+        order_hint: ``xPed``. Its 15 characters are too few for a VTEX order id.
+        courier: name of the carrier. ``None`` for a person, whose name stays private.
     """
 
     invoice_number: str
@@ -76,14 +76,14 @@ class Nfe:
 
 
 def read(data: bytes, *, production: bool = True) -> Nfe:
-    """Return what an authorised NF-e says.
+    """Read an authorised NF-e.
 
     Args:
         production: refuse notas of SEFAZ's test environment.
 
     Raises:
-        NfeInvalid: hostile or broken XML, another document, not authorised, neither sale nor
-            return, or not in accord with its own access key.
+        NfeInvalid: the XML is hostile or broken, or it is another document. Or the nota lacks
+            authorisation, contradicts its access key, or is not a sale or a return.
     """
     proc = XmlPart(parsed(text_of(data)), "")
     _require_root(proc.element)
@@ -100,7 +100,7 @@ def read(data: bytes, *, production: bool = True) -> Nfe:
         value_cents=_value_cents(note),
         order_hint=_order_hint(note),
         courier=_courier(note),
-        volumes=tuple(_volumes(one) for one in note.all("transp/vol")),
+        volumes=tuple(map(_volumes, note.all("transp/vol"))),
         items=_items(note),
     )
 
@@ -116,11 +116,11 @@ def request(
 
     Args:
         match: keys by which a line finds its item, the first that fits one item alone.
-        product_map: ERP code to SKU id and how many of it one unit of the ERP holds, such as a
-            box of 12; 0 for a part of a kit that another part stands for.
+        product_map: ERP code to SKU id and its units in one unit of the ERP, such as a box of
+            12. Use 0 for a part of a kit that another part represents.
 
     Raises:
-        NfeMismatch: a line is no item of the order, or no whole number of it.
+        NfeMismatch: a line does not match an item, or is not a whole number of it.
     """
     return {
         "invoice_number": nfe.invoice_number,
@@ -187,7 +187,7 @@ def _type(note: XmlPart) -> str:
     return "Output" if (purpose, direction) == ("1", "1") else "Input"
 
 
-# --- what it says -----------------------------------------------------------------------------
+# --- the content ------------------------------------------------------------------------------
 
 
 def _issued_at(note: XmlPart) -> str:
@@ -207,13 +207,13 @@ def _value_cents(note: XmlPart) -> int:
 
 
 def _order_hint(note: XmlPart) -> str | None:
-    of_lines = {one.text("prod/xPed") for one in note.all("det")}
+    of_lines = {line.text("prod/xPed") for line in note.all("det")}
     return note.text("compra/xPed") or (of_lines.pop() if len(of_lines) == 1 else None)
 
 
 def _courier(note: XmlPart) -> str | None:
     name = note.text("transp/transporta/xNome")
-    # A carrier with a CPF is a person, and so is a one-person company, named with its owner's CPF.
+    # A carrier with a CPF is a person. So is a one-person company, which has a CPF in its name.
     if not name or not note.find("transp/transporta/CNPJ") or _CPF.search(name):
         return None
     return name
@@ -234,7 +234,7 @@ def _items(note: XmlPart) -> tuple[NfeItem, ...]:
         raise NfeInvalid(messages.NO_LINES())
     if len(parts) > MOST_LINES:
         raise NfeInvalid(messages.TOO_MANY_LINES(count=len(parts), most=MOST_LINES))
-    return tuple(_item(one, place) for place, one in enumerate(parts, 1))
+    return tuple(_item(part, place) for place, part in enumerate(parts, 1))
 
 
 def _item(part: XmlPart, place: int) -> NfeItem:

@@ -1,4 +1,4 @@
-"""The lines of a nota as items of one order: matched, converted to VTEX's units, merged."""
+"""Matches the lines of a nota with the items of an order, in VTEX's units."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from foundation.messages import nfe as messages
 from vtex.documents import Component, Item, Order
 
 MATCH = ("ref_id", "ean", "map", "sku_id")
-"""How a line of a nota finds its item, in this order, unless told otherwise."""
+"""Default keys by which a line of a nota finds its item, in this order."""
 
 NO_MAP: Mapping[str, tuple[str, Decimal]] = {}
 _HALF_OF_LAST_PLACE = Fraction(1, 20_000)
-"""``qCom`` has four decimals: a third of a box is written 0.3333."""
+"""Tolerance of ``qCom``. It has four decimals, so a third of a box is 0.3333."""
 
 _MOST_NAMED = 20
 
@@ -26,7 +26,7 @@ _Sold = TypeVar("_Sold", Item, Component)
 
 
 class NfeMismatch(NfeError):
-    """The lines of the NF-e are not those of the order; the message names both."""
+    """The lines of the NF-e differ from the order's items. The message names both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,9 @@ class NfeItem:
 
     Attributes:
         code: ``cProd``, the ERP's code.
-        ean: ``cEAN``; None for ``SEM GTIN``.
-        unit: ``uCom`` as written; may be a box (``CX``) or a weight (``KG``).
-        price_cents: of one unit after discount, half up; times the quantity it may miss the total.
+        ean: ``cEAN``, except ``SEM GTIN``.
+        unit: ``uCom`` as written. It may be a box (``CX``) or a weight (``KG``).
+        price_cents: price of one unit after discount, rounded half up.
         total_cents: ``vProd`` less ``vDesc``.
     """
 
@@ -52,7 +52,7 @@ class NfeItem:
 
 @dataclass(slots=True)
 class _Sum:
-    """How many units the lines make, to within ``slack``, and for how much."""
+    """Units and amount of the lines of one item. ``slack`` is the tolerance of the units."""
 
     units: Fraction = Fraction(0)
     slack: Fraction = Fraction(0)
@@ -67,13 +67,13 @@ class _Sum:
 
     @property
     def whole(self) -> int | None:
-        """The units, where they are a whole number and at least one."""
+        """The units, if they are a whole number of at least one."""
         nearest = half_up(self.units)
         return nearest if nearest > 0 and abs(self.units - nearest) <= self.slack else None
 
 
 def half_up(exact: Fraction) -> int:
-    """Return the nearest whole number, a half upwards: 0.5 cents are a cent."""
+    """Round half up: 0.5 cents become a cent."""
     return (exact + Fraction(1, 2)).__floor__()
 
 
@@ -83,10 +83,10 @@ def matched(
     match: Sequence[str],
     product_map: Mapping[str, tuple[str, Decimal]],
 ) -> list[dict[str, Any]]:
-    """Return the items of ``invoices.send``, one a SKU, in the order's order.
+    """Return the items of ``invoices.send``, one per SKU, sorted as in the order.
 
     Raises:
-        NfeMismatch: with every line that does not fit and what the order has.
+        NfeMismatch: lines do not match. The message lists them and the order's items.
     """
     if not match or not set(match) <= set(MATCH):
         raise ValueError(f"match is not made of {', '.join(MATCH)}")
@@ -101,7 +101,7 @@ def matched(
 
 
 def _merged(lines: Iterable[NfeItem]) -> Iterable[NfeItem]:
-    """Return one line for a code that stands on several."""
+    """Merge lines with the same code."""
     merged: dict[tuple[str, str | None, str], NfeItem] = {}
     for line in lines:
         key = (line.code, line.ean, line.unit)
@@ -115,7 +115,7 @@ def _merged(lines: Iterable[NfeItem]) -> Iterable[NfeItem]:
 
 
 class _Found:
-    """Where the lines of one nota went."""
+    """Assigns the lines of one nota to items."""
 
     def __init__(
         self, order: Order, match: tuple[str, ...], product_map: Mapping[str, tuple[str, Decimal]]
@@ -123,7 +123,7 @@ class _Found:
         self._order = order
         self._match = match
         self._map = product_map
-        self._services = [one for item in order.items for one in item.services]
+        self._services = [service for item in order.items for service in item.services]
         self._kits = {item.sku_id: item for item in order.items if item.components}
         self._sums: dict[str, _Sum] = {}
         self._parts: dict[tuple[str, str], _Sum] = {}
@@ -135,7 +135,7 @@ class _Found:
         if item:
             each = self._units_each(line, item.sku_id) / Fraction(item.unit_multiplier or 1)
             self._sums.setdefault(item.sku_id, _Sum()).add(line, each)
-        # What was bought with an item, such as gift wrap, has no place among VTEX's invoice items.
+        # VTEX does not invoice services, such as gift wrap.
         elif not self._one(line, self._services) and not self._put_part(line):
             self.faults.append(self._strange(line))
 
@@ -153,62 +153,62 @@ class _Found:
         return True
 
     def _one(self, line: NfeItem, among: Sequence[_Sold]) -> _Sold | None:
-        """Return what the first fitting key fits, where that is one SKU alone."""
+        """Return the item of the first key that fits exactly one SKU."""
         for key in self._match:
-            fitting = {one.sku_id: one for one in among if self._fits(key, line, one)}
+            fitting = {sold.sku_id: sold for sold in among if self._fits(key, line, sold)}
             if len(fitting) == 1:
                 return next(iter(fitting.values()))
         return None
 
-    def _fits(self, key: str, line: NfeItem, one: Item | Component) -> bool:
+    def _fits(self, key: str, line: NfeItem, sold: Item | Component) -> bool:
         if key == "ref_id":
-            return one.ref_id is not None and line.code == one.ref_id.strip()
+            return sold.ref_id is not None and line.code == sold.ref_id.strip()
         if key == "ean":
-            # A GTIN of 12 digits is one of 13 with a zero before it.
-            ours, theirs = (line.ean or "").lstrip("0"), (one.ean or "").strip().lstrip("0")
+            # A GTIN with 12 digits equals one with 13 digits and a leading zero.
+            ours, theirs = (line.ean or "").lstrip("0"), (sold.ean or "").strip().lstrip("0")
             return bool(ours) and ours == theirs
         if key == "map":
-            return line.code in self._map and self._map[line.code][0] == one.sku_id
-        return line.code == one.sku_id
+            return line.code in self._map and self._map[line.code][0] == sold.sku_id
+        return line.code == sold.sku_id
 
     def _units_each(self, line: NfeItem, sku_id: str) -> Fraction:
-        # A box is a box whichever key found it.
+        # The units of a box count, whichever key found it.
         mapped = self._map.get(line.code)
         return Fraction(mapped[1]) if mapped and mapped[0] == sku_id else Fraction(1)
 
     def close_kits(self) -> None:
-        """Turn the parts of each kit into kits, where all are there in the right numbers."""
+        """Turn parts into whole kits, if every part is there in the right number."""
         for sku_id, kit in self._kits.items():
-            parts = {one.sku_id: self._parts.get((sku_id, one.sku_id)) for one in kit.components}
-            sums = [one for one in parts.values() if one]
-            kits = {one.whole if one else None for one in parts.values()}
+            parts = {part.sku_id: self._parts.get((sku_id, part.sku_id)) for part in kit.components}
+            sums = [part for part in parts.values() if part]
+            kits = {part.whole if part else None for part in parts.values()}
             whole = kits.pop() if len(kits) == 1 else None
             if whole is not None:
                 into = self._sums.setdefault(sku_id, _Sum())
                 into.units += whole
-                into.total_cents += sum(one.total_cents for one in sums)
-                into.lines += [name for one in sums for name in one.lines]
+                into.total_cents += sum(part.total_cents for part in sums)
+                into.lines += [name for part in sums for name in part.lines]
             elif sums:
                 self.faults.append(_broken_kit(sku_id, parts))
 
     def items(self) -> list[dict[str, Any]]:
-        """Return the items; what cannot be sent becomes a fault."""
+        """Return the items. A quantity that is not whole becomes a fault."""
         made = []
         for sku_id in dict.fromkeys(item.sku_id for item in self._order.items):
-            one = self._sums.get(sku_id)
-            if one is None:
+            goods = self._sums.get(sku_id)
+            if goods is None:
                 continue
-            if one.whole is None:
+            if goods.whole is None:
                 self.faults.append(
                     messages.NOT_WHOLE(
-                        lines=", ".join(one.lines), units=_shown(one.units), sku_id=sku_id
+                        lines=", ".join(goods.lines), units=_shown(goods.units), sku_id=sku_id
                     )
                 )
                 continue
-            price = half_up(Fraction(one.total_cents, one.whole))
-            made.append({"sku_id": sku_id, "quantity": one.whole, "price_cents": price})
+            price = half_up(Fraction(goods.total_cents, goods.whole))
+            made.append({"sku_id": sku_id, "quantity": goods.whole, "price_cents": price})
         if not made and not self.faults:
-            # No items at all would invoice everything that is open.
+            # An invoice without items would cover all open units.
             self.faults.append(messages.SERVICES_ONLY())
         return made
 
@@ -222,7 +222,7 @@ class _Found:
 
 def _broken_kit(sku_id: str, parts: Mapping[str, _Sum | None]) -> str:
     made = ", ".join(
-        f"SKU {part} for {_shown(one.units) if one else 0}" for part, one in parts.items()
+        f"SKU {sku} for {_shown(part.units) if part else 0}" for sku, part in parts.items()
     )
     return messages.BROKEN_KIT(sku_id=sku_id, parts=made)
 
@@ -248,10 +248,10 @@ def _first(named: Sequence[str]) -> str:
 
 
 def _item_named(item: Item) -> str:
-    parts = ", ".join(f"{one.quantity} x {_codes(one)}" for one in item.components)
+    parts = ", ".join(f"{part.quantity} x {_codes(part)}" for part in item.components)
     return f"{item.quantity} x {_codes(item)}" + (f" (a kit of {parts})" if parts else "")
 
 
-def _codes(one: Item | Component) -> str:
-    ref_id = f" ref id {one.ref_id}" if one.ref_id else ""
-    return f"SKU {one.sku_id}{ref_id}{f' EAN {one.ean}' if one.ean else ''}"
+def _codes(sold: Item | Component) -> str:
+    ref_id = f" ref id {sold.ref_id}" if sold.ref_id else ""
+    return f"SKU {sold.sku_id}{ref_id}{f' EAN {sold.ean}' if sold.ean else ''}"

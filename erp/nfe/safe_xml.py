@@ -1,4 +1,4 @@
-"""XML that others made, read with suspicion: small, shallow, UTF-8, no DTD, no entities."""
+"""A strict reader of foreign XML: small, shallow, UTF-8, without DTD and entities."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from defusedxml.ElementTree import ParseError, iterparse
 from foundation.messages import nfe as messages
 
 MOST_BYTES = 1024 * 1024
-"""SEFAZ takes no message of more than 500 kB; written with indents it may double."""
+"""Bound of a file. SEFAZ accepts 500 kB at most, and indentation may double that."""
 
 MOST_ELEMENTS = 200_000
-"""Several times what a nota of 990 lines, the most there can be, is made of."""
+"""Bound of the elements, several times those of a nota with the maximum of 990 lines."""
 
 MOST_DEPTH = 40
 NAMESPACE = "{http://www.portalfiscal.inf.br/nfe}"
@@ -29,18 +29,18 @@ _DECLARED = re.compile(r"<\?xml[^>]*?encoding\s*=\s*[\"']([^\"'>]*)")
 
 
 class NfeError(Exception):
-    """An NF-e makes no invoice."""
+    """An NF-e cannot become an invoice."""
 
 
 class NfeInvalid(NfeError):
-    """The file is no authorised NF-e that VTEX may hear of; the message names the element."""
+    """The file is not an authorised NF-e. The message names the element."""
 
 
 def text_of(data: bytes) -> str:
-    """Return the file as text, unchanged, to be embedded: written anew, its signature breaks.
+    """Return the file as unchanged text. Written anew, its signature would break.
 
     Raises:
-        NfeInvalid: too large, or not UTF-8, which is all that SEFAZ takes.
+        NfeInvalid: the file is too large, or not UTF-8 as SEFAZ requires.
     """
     if len(data) > MOST_BYTES:
         raise NfeInvalid(messages.TOO_LARGE(size=len(data), most=MOST_BYTES))
@@ -58,7 +58,7 @@ def parsed(text: str) -> Element:
     """Return the root element.
 
     Raises:
-        NfeInvalid: no XML, cut off, too deep, too many elements, a DTD.
+        NfeInvalid: the text is not XML, is cut off, has too many levels or elements, or a DTD.
     """
     depth = count = 0
     root: Element | None = None
@@ -70,7 +70,7 @@ def parsed(text: str) -> Element:
             count += event == "start"
             if depth > MOST_DEPTH or count > MOST_ELEMENTS:
                 raise NfeInvalid(messages.TOO_DEEP())
-    # What the parser says may quote the file.
+    # The parser's message may quote the file.
     except ParseError as error:
         line, column = error.position
         raise NfeInvalid(messages.NOT_XML(line=line, column=column)) from None
@@ -83,7 +83,7 @@ def parsed(text: str) -> Element:
 
 @dataclass(frozen=True, slots=True)
 class XmlPart:
-    """An element and the path by which messages name it."""
+    """An element with its path, which messages name."""
 
     element: Element
     name: str
@@ -93,42 +93,42 @@ class XmlPart:
         return XmlPart(self.element, name)
 
     def path(self, below: str) -> str:
-        """Return how messages name what is below."""
+        """Return the path of an element below."""
         return f"{self.name}/{below}" if self.name else below
 
     def find(self, below: str) -> XmlPart | None:
-        """Return the one element at a path; None where it is absent."""
+        """Return the only element at a path, or ``None``."""
         at = self.element
         for step in below.split("/"):
-            found = at.findall(NAMESPACE + step)
-            if len(found) > 1:
-                raise NfeInvalid(messages.REPEATED(path=self.path(below), count=len(found)))
-            if not found:
+            elements = at.findall(NAMESPACE + step)
+            if len(elements) > 1:
+                raise NfeInvalid(messages.REPEATED(path=self.path(below), count=len(elements)))
+            if not elements:
                 return None
-            at = found[0]
+            at = elements[0]
         return XmlPart(at, self.path(below))
 
     def one(self, below: str) -> XmlPart:
-        """Return the one element at a path."""
-        found = self.find(below)
-        if found is None:
+        """Return the only element at a path."""
+        part = self.find(below)
+        if part is None:
             raise NfeInvalid(messages.MISSING(path=self.path(below)))
-        return found
+        return part
 
     def all(self, below: str) -> Iterator[XmlPart]:
         """Return every element of that name, numbered from 1 as ``det[1]``."""
         holder, _, name = below.rpartition("/")
         at = self.find(holder) if holder else self
-        for place, one in enumerate(at.element.findall(NAMESPACE + name) if at else (), 1):
-            yield XmlPart(one, f"{self.path(below)}[{place}]")
+        for place, element in enumerate(at.element.findall(NAMESPACE + name) if at else (), 1):
+            yield XmlPart(element, f"{self.path(below)}[{place}]")
 
     def text(self, below: str) -> str | None:
-        """Return the text at a path; None where it is absent or empty."""
-        found = self.find(below)
-        return ((found.element.text or "").strip() or None) if found else None
+        """Return the text at a path, or ``None`` if it is absent or empty."""
+        part = self.find(below)
+        return ((part.element.text or "").strip() or None) if part else None
 
     def need(self, below: str, form: re.Pattern[str] | None = None) -> str:
-        """Return the text at a path, which has to be there, in that form."""
+        """Return the required text at a path, in the given form."""
         self.one(below)
         text = self.text(below)
         if text is None or (form and not form.fullmatch(text)):
@@ -136,7 +136,7 @@ class XmlPart:
         return text
 
     def cents(self, below: str, *, absent: int | None = None) -> int:
-        """Return an amount without the floats that turn 4.35 into 434 cents."""
+        """Return an amount in cents. Floats would turn 4.35 into 434 cents."""
         if absent is not None and self.text(below) is None:
             return absent
         return int(Decimal(self.need(below, MONEY)).scaleb(2))

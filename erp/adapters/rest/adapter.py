@@ -1,7 +1,7 @@
-"""An ERP that a profile describes: orders by its HTTP interface, outbox and events in tables.
+"""An adapter for an ERP with an HTTP interface that a profile describes.
 
-The integration tables of the SQL adapter, in a database of the retailer's choice, hold what the
-ERP has done until VTEX has it, and how that ended.
+Orders go through the interface. The integration tables of the SQL adapter, in a database that the
+retailer chooses, hold the outbox and the events.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ from erp.port import ErpOrder, ErpRejected, ErpUnavailable, Event, Request
 from erp.sales_order import SalesOrder
 
 CLAIM_SECONDS = 120.0
-"""Longer than the longest call: a wait for its turn, an answer, a new token, and once more."""
+"""Lease of a claim. It exceeds the longest call with its waits, a new token and a retry."""
 
 WAIT_SECONDS = 15.0
 LOOK_SECONDS = 2.0
-"""For which a caller leaves another one alone before it asks the ERP itself."""
+"""Time for which a caller waits for another caller of the same order."""
 
 ORDERS = "order:"
 
 
 Hold = Callable[[], None]
-"""Holds the claim on what is made, right before it is; raises where it was lost."""
+"""Renews the claim right before a record is made. Raises if the claim is lost."""
 
 Create = Callable[[Hold], str]
 
 
 class Parts:
-    """What is made of a profile, once."""
+    """The objects that a profile leads to, made once."""
 
     def __init__(self, profile: Profile, now: Callable[[], datetime]) -> None:
         self.profile = profile
@@ -52,17 +52,17 @@ class Parts:
         self.changes = Changes(profile, self.calls, self.state)
 
     def close(self) -> None:
-        """Give back all connections."""
-        for one in (self.sql, self.state, self.changes, self.calls):
-            one.close()
+        """Close all connections."""
+        for part in (self.sql, self.state, self.changes, self.calls):
+            part.close()
 
 
 class RestErp:
-    """An ERP behind a profile. Reads its settings at first use.
+    """An ERP behind a profile. It reads its settings at first use.
 
     Args:
         url: ``rest:///path/to/settings.toml``.
-        now: where the time of the outbox's claims comes from.
+        now: clock of the outbox's claims.
     """
 
     def __init__(self, url: str, *, now: Callable[[], datetime] = utc_now) -> None:
@@ -72,11 +72,11 @@ class RestErp:
 
     @property
     def calls(self) -> int:
-        """Return how many calls this process has made to the ERP."""
+        """Return the number of calls that this process has made to the ERP."""
         return self._parts().calls.count
 
     def insert(self, order: SalesOrder) -> str:
-        """Insert an order, once; return the ERP's number of it."""
+        """Insert an order once. Return the ERP's number of it."""
         parts, known = self._parts(), _known(order)
         scope, name = f"{ORDERS}{order.store}", order.order_id
         if reference := parts.state.reference(scope, name):
@@ -90,36 +90,36 @@ class RestErp:
         return reference
 
     def find(self, store: str, order_id: str) -> str | None:
-        """Return the ERP's number of an order, None if it has none."""
+        """Return the ERP's number of an order, or ``None``."""
         reference = self._parts().state.reference(f"{ORDERS}{store}", order_id)
         return reference or self._look("order", _named(store, order_id))
 
     def look_up(self, store: str, order_ids: Sequence[str]) -> dict[str, ErpOrder]:
-        """Return the orders that are there; the ERP is asked for what came another way."""
+        """Return the known orders. The ERP is searched for those that came another way."""
         kept = self._parts().state.known(f"{ORDERS}{store}", order_ids)
-        told = {
+        known = {
             name: ErpOrder(reference, None if cents is None else Decimal(cents).scaleb(-2))
             for name, (reference, cents) in kept.items()
         }
-        for one in order_ids:
-            if one not in told and (reference := self.find(store, one)):
-                told[one] = ErpOrder(reference)
-        return told
+        for order_id in order_ids:
+            if order_id not in known and (reference := self.find(store, order_id)):
+                known[order_id] = ErpOrder(reference)
+        return known
 
     def report(self, event: Event) -> None:
-        """Keep what became of an order or a request; tell the ERP of a cancellation."""
+        """Store an event or an outcome. Report a cancellation to the ERP."""
         parts = self._parts()
         parts.sql.report(event)
         if event.kind == "canceled" and event.outcome is None:
             self._cancel(parts, event)
 
     def poll_outbox(self, take: Callable[[Request], None], limit: int) -> int:
-        """Give ``take`` what the ERP has done since, oldest first; return how many."""
+        """Pass the ERP's new requests to ``take``, oldest first. Return their number."""
         parts, failure = self._parts(), None
         try:
             parts.changes.read()
         except ErpUnavailable as error:
-            # What was read before must not wait for it.
+            # Requests read earlier must not wait for it.
             failure = error
         count = parts.sql.poll_outbox(take, limit)
         if failure is not None and not count:
@@ -127,22 +127,22 @@ class RestErp:
         return count
 
     def codes(self, _store: str) -> dict[str, dict[str, str]]:
-        """Return the codes of the settings, but for kinds that have a default for all others."""
+        """Return the codes in the settings, except kinds with a default for every value."""
         tables = self._parts().profile.codes
         return {
-            kind: {one: str(code) for one, code in tables[kind].items()}
+            kind: {name: str(code) for name, code in tables[kind].items()}
             for kind in ("payment", "carrier", "channel")
             if kind in tables and "default" not in tables[kind]
         }
 
     def migrate(self) -> None:
-        """Bring the tables up to date."""
+        """Migrate the tables to the current revision."""
         parts = self._parts()
         parts.sql.migrate()
         parts.state.migrate()
 
     def check(self) -> str:
-        """Ask the ERP for an order that nobody has, and say what answered."""
+        """Search the ERP for an unknown order. Return a description of the ERP."""
         try:
             load(self._url)
         except ProfileError as error:
@@ -153,7 +153,7 @@ class RestErp:
         return f"{parts.profile.name} at {parts.profile.base_url}, state in {tables}"
 
     def close(self) -> None:
-        """Give back connections."""
+        """Close the connections."""
         if self._made is not None:
             self._made.close()
 
@@ -163,7 +163,7 @@ class RestErp:
                 try:
                     self._made = Parts(load(self._url), self._now)
                 except ProfileError as error:
-                    # No order is at fault.
+                    # The orders are sound.
                     raise ErpUnavailable(str(error)) from None
             return self._made
 
@@ -173,7 +173,7 @@ class RestErp:
         find: Callable[[], str | None],
         create: Create,
     ) -> str:
-        """Return the reference of what is made once, by one caller of all processes."""
+        """Return the reference of a record that one caller of all processes makes once."""
         state, began = self._parts().state, time.monotonic()
         while True:
             if reference := state.reference(*what):
@@ -182,7 +182,7 @@ class RestErp:
                 return self._settled(what, claim, find, create)
             waited = time.monotonic() - began
             if waited > LOOK_SECONDS and (reference := find()):
-                # Its maker died, or still waits for the answer.
+                # The other caller died, or still waits for the answer.
                 state.keep(*what, reference)
                 return reference
             if waited > WAIT_SECONDS:
@@ -211,7 +211,7 @@ class RestErp:
             state.release(*what, 0.0)
             raise
         except ErpUnavailable:
-            # It may have been done, and may not be found for a moment.
+            # The ERP may have the record, and its search may lag.
             state.release(*what, wait)
             raise
         state.keep(*what, reference)
@@ -225,12 +225,12 @@ class RestErp:
         except Missing:
             return None
         rows = found(document, spec["items"]) if "items" in spec else [document]
-        fitting = [one for one in rows or () if self._fits(spec, one, known)]
-        references = [found(one, spec["id"]) for one in fitting]
-        return next((str(one) for one in references if one), None)
+        fitting = [row for row in rows or () if self._fits(spec, row, known)]
+        references = [found(row, spec["id"]) for row in fitting]
+        return next((str(reference) for reference in references if reference), None)
 
     def _fits(self, spec: Mapping[str, Any], row: Any, known: Mapping[str, Any]) -> bool:
-        """Say whether a row of a search is what was searched: some searches find what is alike."""
+        """Return whether a search result matches exactly. Some ERPs also return similar rows."""
         render = self._parts().calls.renderer.render
         same = render(spec.get("match", {}), known) or {}
         alike = render(spec.get("alike", {}), known) or {}
@@ -251,7 +251,7 @@ class RestErp:
         except Nowhere as error:
             raise ErpUnavailable(str(error)) from None
         except Missing as error:
-            # Of what the order names: a product, a way of paying.
+            # A record that the order names, such as a product or a means of payment.
             raise ErpRejected(str(error)) from None
         if reference := found(document, spec["id"]):
             return str(reference)
@@ -263,12 +263,12 @@ class RestErp:
             return self._create("order", {**known, "customer_id": customer_id}, hold)
         except ErpRejected:
             if customer_id is not None:
-                # Somebody may have deleted or merged it: the next time it is looked for.
+                # A person may have deleted or merged it. The next try searches again.
                 self._parts().state.forget("customer", self._pseudonym(known))
             raise
 
     def _customer(self, known: Mapping[str, Any]) -> str | None:
-        """Return the ERP's number of who buys: found by CPF or CNPJ, made where it is missing."""
+        """Return the ERP's number of the customer, found by CPF or CNPJ or made now."""
         if not self._parts().profile.part("customer"):
             return None
         has_document = bool(known["customer"].document)
@@ -279,7 +279,7 @@ class RestErp:
         )
 
     def _pseudonym(self, known: Mapping[str, Any]) -> str:
-        """Return a name of who buys that only the ERP's keys make out: a CPF alone is guessed."""
+        """Return a keyed hash of the customer. A plain hash of a CPF could be guessed."""
         key = "\n".join(sorted(self._parts().profile.secrets.values())).encode()
         told = known["customer"].document or f"{known['store']}/{known['order_id']}"
         return hmac.new(key, told.encode(), hashlib.sha256).hexdigest()
@@ -295,7 +295,7 @@ class RestErp:
         try:
             parts.calls.ask(spec, known)
         except (ErpRejected, Duplicate, Missing):
-            # It is in int_order_event: the ERP went on with the order, and a person decides.
+            # int_order_event has it. The ERP continued the order, so a person decides.
             return
 
 
@@ -308,7 +308,7 @@ def _named(store: str, order_id: str) -> dict[str, Any]:
 
 
 def _known(order: SalesOrder) -> dict[str, Any]:
-    names = (one for one in SalesOrder.__slots__ if not one.startswith("raw_"))
+    names = (name for name in SalesOrder.__slots__ if not name.startswith("raw_"))
     address = order.shipping_address or order.billing_address
     return {
         **{name: getattr(order, name) for name in names},

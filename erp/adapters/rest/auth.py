@@ -1,4 +1,4 @@
-"""How an ERP knows who calls: a header, a password, keys in the body, or OAuth2."""
+"""Authentication at an ERP: a header, a password, keys in the body, or OAuth2."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from erp.adapters.rest.state import State
 from erp.port import ErpUnavailable
 
 EARLY_SECONDS = 60.0
-"""Before its end a token is exchanged: a call may be under way for so long."""
+"""Time before its expiry at which a token is exchanged. A call may last as long."""
 
 EXCHANGE_SECONDS = 30.0
-"""For which a process may be at the exchange before another one tries."""
+"""Lease of a token exchange. After it another process tries."""
 
 WAIT_SECONDS = 15.0
 
@@ -30,30 +30,30 @@ class Auth:
         self._auth, self._secrets = profile.part("auth"), profile.secrets
 
     def headers(self) -> dict[str, str]:
-        """Return the headers that say who calls."""
+        """Return the headers that authenticate a call."""
         if self._auth["kind"] != "header":
             return {}
         value = f"{self._auth.get('prefix', '')}{self.secret('secret')}"
         return {self._auth.get("header", "Authorization"): value}
 
     def basic(self) -> tuple[str, str] | None:
-        """Return user and password, where they are wanted."""
+        """Return user and password for basic authentication, if the profile uses it."""
         if self._auth["kind"] != "basic":
             return None
         return self.secret("user"), self.secret("password")
 
     def fields(self) -> dict[str, str]:
-        """Return what belongs into the body."""
+        """Return the credentials for the body."""
         if self._auth["kind"] != "body":
             return {}
         return {name: self._named(secret) for name, secret in self._auth["fields"].items()}
 
     def refused(self) -> bool:
-        """Say whether a call that was refused is worth another try, with another token."""
+        """Return whether a refused call should be retried with another token."""
         return False
 
     def secret(self, key: str) -> str:
-        """Return the secret that a key of ``[auth]`` names."""
+        """Return the secret of a key in ``[auth]``."""
         return self._named(self._auth[key])
 
     def _named(self, name: str) -> str:
@@ -65,8 +65,8 @@ class Auth:
 class OAuth2(Auth):
     """OAuth2 with a refresh token that is exchanged each time (RFC 6749, section 6).
 
-    All processes share one pair of tokens, in the state's database: where each had its own, the
-    first to exchange would lock the others out.
+    All processes share one pair of tokens in the state's database. With separate pairs, the first
+    exchange would lock the other processes out.
     """
 
     def __init__(self, profile: Profile, state: State) -> None:
@@ -78,10 +78,10 @@ class OAuth2(Auth):
         self._local = threading.local()
 
     def headers(self) -> dict[str, str]:
-        """Return the access token's, exchanged if it is old.
+        """Return the header with the access token, exchanged if it is old.
 
         Raises:
-            ErpUnavailable: there is no new one.
+            ErpUnavailable: the exchange failed.
         """
         deadline = time.monotonic() + WAIT_SECONDS
         while True:
@@ -97,7 +97,7 @@ class OAuth2(Auth):
                 time.sleep(0.1)
 
     def refused(self) -> bool:
-        """Have the token that was refused exchanged before the next call."""
+        """Mark the refused token, so that the next call exchanges it."""
         used = getattr(self._local, "used", "")
 
         def turn(document: dict[str, Any]) -> bool:
@@ -111,7 +111,7 @@ class OAuth2(Auth):
         first = self.secret("refresh_token")
         seed = hashlib.sha256(first.encode()).hexdigest()
         if document.get("seed") != seed:
-            # The first time, or somebody authorised anew.
+            # The first exchange, or a person has authorised again.
             document.clear()
             document |= {"seed": seed, "refresh": first, "expires_at": 0.0, "busy_until": 0.0}
         now = time.time()
@@ -161,7 +161,7 @@ def _renew(document: dict[str, Any], answer: Mapping[str, Any]) -> None:
 
 
 def auth(profile: Profile, state: State) -> Auth:
-    """Return what the profile asks for."""
+    """Return the authentication that the profile names."""
     if profile.part("auth")["kind"] == "oauth2":
         return OAuth2(profile, state)
     return Auth(profile)

@@ -1,4 +1,4 @@
-"""Calls to the ERP, and the table from its answers to what they mean."""
+"""Calls to the ERP, and the table from its responses to errors."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ CONNECT_SECONDS = 5.0
 
 
 class Duplicate(Exception):
-    """The ERP has it already."""
+    """The ERP has the record already."""
 
 
 class Missing(Exception):
-    """The ERP has no such thing."""
+    """The ERP does not have the record."""
 
 
 class Nowhere(Missing):
-    """HTTP 404 that no rule of the profile speaks of: perhaps the path itself is missing."""
+    """HTTP 404 without a rule in the profile. The path itself may be wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the ERP answered.
+    """A response of the ERP.
 
     Attributes:
         document: its JSON.
-        at: the time of its clock, seconds; of ours where it does not say.
+        at: the ERP's time in seconds, or ours if the response lacks it.
     """
 
     document: Any
@@ -53,10 +53,10 @@ class Answer:
 
 
 class Calls:
-    """Calls one ERP, with a session a thread. Nothing is repeated but after a stale token.
+    """Calls one ERP with a session per thread. It retries only after a stale token.
 
     Attributes:
-        count: calls that were made.
+        count: number of calls made.
     """
 
     def __init__(self, profile: Profile, state: State) -> None:
@@ -72,9 +72,9 @@ class Calls:
         """Make the call that a part of the profile describes.
 
         Raises:
-            ErpUnavailable: no usable answer; a write may have been done.
-            ErpRejected: it was read and refused, or has no code for something.
-            Duplicate, Missing: what the profile's rules say.
+            ErpUnavailable: the response is missing or unusable. A write may have had its effect.
+            ErpRejected: the ERP refused the call, or a code is missing.
+            Duplicate, Missing: a rule of the profile matched.
         """
         try:
             return self._asked(spec, {"values": self._profile.values, **known})
@@ -106,12 +106,12 @@ class Calls:
         made: dict[str, Any] = {
             "method": spec.get("method", "POST" if body else "GET"),
             "url": self._profile.base_url + _path(spec["path"], known),
-            "params": {name: str(one) for name, one in (query or {}).items()},
+            "params": {name: str(value) for name, value in (query or {}).items()},
         }
         fields = self._auth.fields()
         if spec.get("encoding") == "form":
             form = {**fields, **(body or {})}
-            made["data"] = {name: str(one).encode() for name, one in form.items()}
+            made["data"] = {name: str(value).encode() for name, value in form.items()}
         elif body is not None or fields:
             made["data"] = dumped({**fields, **(body or {})}).encode()
             made["headers"] = {"Content-Type": "application/json"}
@@ -142,7 +142,7 @@ class Calls:
         return session
 
     def close(self) -> None:
-        """Give back the connections of all threads."""
+        """Close the connections of all threads."""
         while self._sessions:
             self._sessions.pop().close()
 
@@ -155,13 +155,13 @@ class Calls:
         return _usual(status)
 
     def _words(self, document: Any, names: list[str]) -> str:
-        """Return what the ERP says, without what names a person, as far as that can be told."""
+        """Return the ERP's error text, without the customer's data where they are recognised."""
         said: list[str] = []
         for rule in self._profile.parts.get("errors", ()):
             for path in rule.get("reason", ()):
                 value = found(document, path)
                 said += value if isinstance(value, list) else [value] if value else []
-        words = "; ".join(dict.fromkeys(str(one) for one in said))
+        words = "; ".join(dict.fromkeys(map(str, said)))
         return f": {redacted(words, names)[:MOST_WORDS]}" if words else ""
 
 
@@ -183,7 +183,7 @@ def _usual(status: int) -> str:
         return "fine"
     if status in (400, 422):
         return "rejected"
-    # Also a wrong key or a path that is not there: no order is at fault.
+    # Also a wrong key or a wrong path. The orders are sound.
     named = {404: "nowhere", 409: "duplicate", 429: "throttled"}
     return named.get(status, "unavailable")
 
@@ -194,20 +194,19 @@ def _fits(rule: Mapping[str, Any], status: int, document: Any) -> bool:
     if "path" not in rule:
         return True
     value = found(document, rule["path"])
-    values = [str(one) for one in (value if isinstance(value, list) else [value])]
+    values = list(map(str, value if isinstance(value, list) else [value]))
     if "is" in rule:
-        wanted = {str(one) for one in rule["is"]}
-        return any(one in wanted for one in values)
-    words = [str(one).casefold() for one in rule.get("holds", ())]
-    held = any(word in one.casefold() for word in words for one in values)
+        return not set(map(str, rule["is"])).isdisjoint(values)
+    words = [str(word).casefold() for word in rule.get("holds", ())]
+    held = any(word in text.casefold() for word in words for text in values)
     return held if words else value not in (None, [], "")
 
 
 def _names(known: Mapping[str, Any]) -> list[str]:
-    """Return what names the customer of an order."""
+    """Return the texts that identify an order's customer."""
     customer = known.get("customer")
     fields = ("name", "trade_name", "document", "email", "phone")
-    return [one for one in (found(customer, field) for field in fields) if one]
+    return [text for text in (found(customer, field) for field in fields) if text]
 
 
 def _path(path: str, known: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""What the ERP has done since: its list of changed orders, read into the outbox."""
+"""Poll the ERP's list of changed orders, and write requests into the outbox."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from erp.adapters.sql.tables import outbox, outbox_items
 from erp.port import ErpRejected
 
 FIRST_SECONDS = 86_400.0
-"""How far back the first reading goes."""
+"""Age of the oldest change in the first poll."""
 
 A_DAY = 86_400.0
 BUSY_SECONDS = 600.0
@@ -30,7 +30,7 @@ MOST_PAGES = 500
 
 
 class Changes:
-    """Reads the list of changes, by one process at a time."""
+    """Polls the list of changes, in one process at a time."""
 
     def __init__(self, profile: Profile, calls: Calls, state: State) -> None:
         self._part = profile.part("changes")
@@ -41,10 +41,10 @@ class Changes:
         self._every = float(self._part.get("every_seconds", 60))
 
     def read(self) -> None:
-        """Read what changed since the last time, if it is time; begins a while before it.
+        """Read the changes since the last poll, with an overlap, if a poll is due.
 
         Raises:
-            ErpUnavailable: the ERP does not answer; the same is read again the next time.
+            ErpUnavailable: the ERP does not respond. The next poll reads the same changes.
         """
         since = self._state.change("changes", self._begin) if "list" in self._part else None
         if since is None:
@@ -53,13 +53,13 @@ class Changes:
         try:
             read_at = self._read(utc(since - self._overlap))
             if read_at < since:
-                # The ERP's clock was set back: what it has done since bears older stamps.
+                # The ERP's clock was set back, so new changes have older stamps.
                 read_at = self._read(utc(read_at - self._overlap))
         finally:
             self._state.change("changes", lambda document: self._end(document, read_at))
 
     def close(self) -> None:
-        """Give back all connections."""
+        """Close all connections."""
         self._database.close()
 
     def _begin(self, document: dict[str, Any]) -> float | None:
@@ -77,7 +77,7 @@ class Changes:
             document["since"] = read_at
 
     def _read(self, since: Any) -> float:
-        """Return the ERP's time at the beginning: its clock is not ours."""
+        """Return the ERP's time at the start, since its clock differs from ours."""
         spec, began = self._part["list"], None
         size = int(self._part.get("page_size", 100))
         first = int(spec.get("first_page", 1))
@@ -87,7 +87,7 @@ class Changes:
             try:
                 answer = self._calls.ask(spec, known)
             except Missing:
-                # Some answer an empty page with an error.
+                # Some ERPs answer an empty page with an error.
                 answer = Answer({}, time.time())
             began = answer.at if began is None else began
             rows = found(answer.document, spec["items"]) or []
@@ -108,7 +108,7 @@ class Changes:
             for row in self._rows(document, total_cents):
                 self._put(order | row)
         except (ValueError, ArithmeticError, TypeError) as error:
-            # The others must not wait for it.
+            # The other orders must not wait for it.
             log.error(
                 "what the ERP did with an order cannot be read",
                 extra={
@@ -127,7 +127,7 @@ class Changes:
         return found(answer.document, spec.get("document", ""))
 
     def _rows(self, document: Any, total_cents: int | None) -> Iterator[dict[str, Any]]:
-        """Yield the rows of the outbox that an order of the ERP calls for."""
+        """Yield the outbox rows of an ERP order."""
         canceled = self._part.get("canceled")
         if canceled and _is(document, canceled):
             reason = canceled.get("reason", "Cancelado no ERP")
@@ -141,16 +141,16 @@ class Changes:
                 yield from self._tracking(row["invoice_number"], document, nota)
 
     def _notas(self, spec: Mapping[str, Any], document: Any) -> Iterator[Any]:
-        """Yield the invoices of an order: in its own document, or by links of it."""
+        """Yield the invoices of an order, from its document or from linked ones."""
         if not _is(document, spec.get("when", {})):
             return
         links = found(document, spec["link"])
-        for one in links if isinstance(links, list) else [links]:
-            if one in (None, "", 0, "0"):
+        for link in links if isinstance(links, list) else [links]:
+            if link in (None, "", 0, "0"):
                 continue
-            nota = one
+            nota = link
             if "fetch_invoice" in self._part:
-                nota = self._fetched("fetch_invoice", {"id": one})
+                nota = self._fetched("fetch_invoice", {"id": link})
             if nota is not None and _is(nota, spec):
                 yield nota
 
@@ -169,18 +169,18 @@ class Changes:
             "invoice_url": _optional(nota, spec, "url"),
         }  # fmt: skip
         if value != total_cents and "items" in spec:
-            # Without items an invoice is for all that is open.
+            # Without items an invoice covers all open units.
             row["items"] = list(self._items(spec["items"], nota))
         return row
 
     def _items(self, spec: Mapping[str, Any], nota: Any) -> Iterator[dict[str, Any]]:
         skus = {str(code): sku for sku, code in self._codes.get("sku", {}).items()}
-        for one in found(nota, spec["each"]) or ():
-            code = str(found(one, spec["sku"]))
+        for line in found(nota, spec["each"]) or ():
+            code = str(found(line, spec["sku"]))
             yield {
                 "sku_id": skus.get(code, code),
-                "quantity": int(Decimal(str(found(one, spec["quantity"])))),
-                "price_cents": _cents(found(one, spec["price"])),
+                "quantity": int(Decimal(str(found(line, spec["quantity"])))),
+                "price_cents": _cents(found(line, spec["price"])),
             }
 
     def _tracking(self, number: str, document: Any, nota: Any) -> Iterator[dict[str, Any]]:
@@ -189,15 +189,15 @@ class Changes:
             return
         source = nota if spec.get("of") == "invoice" else document
         each = found(source, spec["each"]) if "each" in spec else [source]
-        for one in each or ():
-            parcel = found(one, spec["tracking_number"])
+        for row in each or ():
+            parcel = found(row, spec["tracking_number"])
             if not parcel:
                 continue
             yield {
                 "kind": "TRACKING", "dedupe_key": f"tracking {number} {parcel}",
                 "invoice_number": number, "tracking_number": str(parcel),
-                "courier": _optional(one, spec, "courier"),
-                "tracking_url": _optional(one, spec, "url"),
+                "courier": _optional(row, spec, "courier"),
+                "tracking_url": _optional(row, spec, "url"),
             }  # fmt: skip
 
     def _put(self, row: dict[str, Any]) -> None:
@@ -210,11 +210,11 @@ class Changes:
                 if db.execute(select(outbox.c.id).where(*same)).first():
                     return
                 number = db.execute(outbox.insert().values(row)).inserted_primary_key
-                for place, one in enumerate(items, start=1):
+                for place, item in enumerate(items, start=1):
                     line = {"int_outbox_id": number[0] if number else None, "line_no": place}
-                    db.execute(outbox_items.insert().values(line | one))
+                    db.execute(outbox_items.insert().values(line | item))
         except IntegrityError:
-            # Another process read it at the same moment.
+            # Another process read it at the same time.
             return
 
 
@@ -226,7 +226,7 @@ def _is(document: Any, spec: Mapping[str, Any]) -> bool:
     if "path" not in spec:
         return document is not None
     value = found(document, spec["path"])
-    return ("" if value is None else str(value)) in {str(one) for one in spec["is"]}
+    return ("" if value is None else str(value)) in set(map(str, spec["is"]))
 
 
 def _cents(value: Any) -> int | None:

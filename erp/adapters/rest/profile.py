@@ -1,4 +1,4 @@
-"""A profile says how an ERP is spoken to; the retailer's settings say with what."""
+"""Profiles of ERPs: calls and mapping, with the retailer's own settings."""
 
 from __future__ import annotations
 
@@ -67,12 +67,12 @@ ADDRESS = re.compile(r"rest:(?://)?(?P<path>/?[^?#]+)")
 
 
 class ProfileError(Exception):
-    """Profile or settings cannot be used; the message names the file and the key."""
+    """A profile or its settings are invalid. The message names the file and the key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A profile and the settings that go with it."""
+    """A profile with its settings."""
 
     name: str
     base_url: str
@@ -84,16 +84,16 @@ class Profile:
     timeout_seconds: float = 20.0
 
     def part(self, name: str) -> Mapping[str, Any]:
-        """Return a table of the profile, empty where it has none."""
-        found: Mapping[str, Any] = self.parts.get(name, {})
-        return found
+        """Return a table of the profile, or an empty one."""
+        part: Mapping[str, Any] = self.parts.get(name, {})
+        return part
 
 
 def load(url: str) -> Profile:
     """Read the settings that ``rest:///path/to/erp.toml`` names, and their profile.
 
     Raises:
-        ProfileError: something is missing or misspelt.
+        ProfileError: a key or a file is missing or misspelt.
     """
     match = ADDRESS.fullmatch(url)
     if match is None:
@@ -129,8 +129,8 @@ def load(url: str) -> Profile:
 
 
 def shipped() -> list[str]:
-    """Return the names of the profiles that come along."""
-    return sorted(one.stem for one in PROFILES.glob("*.toml"))
+    """Return the names of the shipped profiles."""
+    return sorted(path.stem for path in PROFILES.glob("*.toml"))
 
 
 def _profile(named: str, settings: Path) -> tuple[Path, dict[str, Any]]:
@@ -163,7 +163,7 @@ def _check(parts: Mapping[str, Any], source: Path) -> None:
     kind = parts["auth"].get("kind")
     if kind not in AUTH:
         raise ProfileError(f"{source}: auth.kind must be one of {', '.join(AUTH)}")
-    if missing := [one for one in AUTH[kind] if one not in parts["auth"]]:
+    if missing := [key for key in AUTH[kind] if key not in parts["auth"]]:
         raise ProfileError(f"{source}: auth.{missing[0]} is missing")
     for table in ("order", "customer"):
         for call in ("find", "create") if table in parts else ():
@@ -174,8 +174,8 @@ def _check(parts: Mapping[str, Any], source: Path) -> None:
 
 
 def _secrets(table: Mapping[str, Any], path: Path) -> dict[str, str]:
-    names = {re.sub(r"_(file|env)$", "", one) for one in table}
-    return {one: _secret(table, one, path) or "" for one in names}
+    names = {re.sub(r"_(file|env)$", "", key) for key in table}
+    return {name: _secret(table, name, path) or "" for name in names}
 
 
 def _secret(table: Mapping[str, Any], name: str, path: Path) -> str | None:

@@ -1,7 +1,7 @@
-"""What all processes of a REST adapter must know together, in a database beside the outbox.
+"""The state that all processes of a REST adapter share, in the outbox's database.
 
-Who is at an order now, and what came of it; the ERP's calls of this second and this day; the
-token that is exchanged for a new one each time; how far its changes were read.
+It holds claims on orders with their references, counts of calls for the ERP's rate limits, the
+OAuth tokens, and the position in the list of changes.
 """
 
 from __future__ import annotations
@@ -54,10 +54,10 @@ shared = Table(
 
 
 class State:
-    """Small moves, each a transaction. Times are seconds of this machine's clock.
+    """The shared state. Each method is one transaction. Times are seconds of this host's clock.
 
     Args:
-        url: SQLite, PostgreSQL, MariaDB or MySQL; the outbox's database.
+        url: URL of the outbox's database: SQLite, PostgreSQL, MariaDB or MySQL.
     """
 
     def __init__(self, url: str) -> None:
@@ -65,21 +65,21 @@ class State:
         self._file = Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
 
     def migrate(self) -> None:
-        """Make the tables; several processes may call it at once."""
+        """Create the tables. Several processes may call it at once."""
         for last in (False, True):
             try:
                 with self._database.transaction() as db:
                     metadata.create_all(db)
             except (ErpUnavailable, DBAPIError):
-                # Another process made them at the same moment.
+                # Another process created them at the same time.
                 if last:
                     raise
         if self._file is not None and self._file.exists():
-            # It holds a token that speaks for the retailer.
+            # The file holds a token with the retailer's rights.
             self._file.chmod(0o600)
 
     def reference(self, scope: str, name: str) -> str | None:
-        """Return the ERP's reference of something, if it is known here."""
+        """Return the ERP's reference of a record, if it is stored here."""
         query = select(once.c.reference).where(once.c.scope == scope, once.c.name == name)
         with self._database.transaction() as db:
             known: str | None = db.execute(query).scalar_one_or_none()
@@ -94,7 +94,7 @@ class State:
             return {row.name: (row.reference, row.total_cents) for row in db.execute(query)}
 
     def named(self, prefix: str, reference: str) -> tuple[str, str, int | None] | None:
-        """Return scope, name and total of what has a reference, of scopes of a prefix."""
+        """Return scope, name and total of the record with a reference, in scopes with a prefix."""
         query = select(once.c.scope, once.c.name, once.c.total_cents).where(
             once.c.reference == reference, once.c.scope.startswith(prefix)
         )
@@ -103,13 +103,13 @@ class State:
         return None if row is None else (row.scope, row.name, row.total_cents)
 
     def claim(self, scope: str, name: str, seconds: float) -> int | None:
-        """Take something in hand for so long; return the claim, None where another one holds."""
+        """Claim a record for some seconds. Return the claim, or ``None`` if another one holds."""
         now, until = _milliseconds(0), _milliseconds(seconds)
         free = (
             update(once)
             .where(once.c.scope == scope, once.c.name == name)
             .where(once.c.reference.is_(None))
-            # A clock that was set back must not leave a claim for ever.
+            # A clock that was set back must not keep a claim for ever.
             .where(or_(once.c.claimed_until_ms <= now, once.c.claimed_until_ms > now + AN_HOUR_MS))
             .values(claimed_until_ms=until)
         )
@@ -126,10 +126,10 @@ class State:
         return until
 
     def renew(self, scope: str, name: str, claim: int, seconds: float) -> None:
-        """Hold a claim for so long from now on.
+        """Renew a claim for some seconds from now on.
 
         Raises:
-            ErpUnavailable: it ran out, and somebody else may be at it.
+            ErpUnavailable: the claim expired, and another process may hold it.
         """
         mine = update(once).where(
             once.c.scope == scope, once.c.name == name, once.c.claimed_until_ms == claim
@@ -139,7 +139,7 @@ class State:
                 raise ErpUnavailable("the ERP took too long: another caller is at it")
 
     def keep(self, scope: str, name: str, reference: str, total_cents: int | None = None) -> None:
-        """Write down what the ERP calls it."""
+        """Store the ERP's reference of a record."""
         row = update(once).where(once.c.scope == scope, once.c.name == name)
         values: dict[str, Any] = {"reference": reference}
         if total_cents is not None:
@@ -148,13 +148,13 @@ class State:
             db.execute(row.values(values))
 
     def release(self, scope: str, name: str, seconds: float) -> None:
-        """Let others have it, after so long."""
+        """Release a claim after some seconds."""
         row = update(once).where(once.c.scope == scope, once.c.name == name)
         with self._database.transaction() as db:
             db.execute(row.values(claimed_until_ms=_milliseconds(seconds)))
 
     def forget(self, scope: str, name: str) -> None:
-        """Let something be looked for anew."""
+        """Delete a reference, so that the next try searches the ERP."""
         with self._database.transaction() as db:
             db.execute(delete(once).where(once.c.scope == scope, once.c.name == name))
 
@@ -184,7 +184,7 @@ class State:
         return result
 
     def close(self) -> None:
-        """Give back all connections."""
+        """Close all connections."""
         self._database.close()
 
 
@@ -193,10 +193,10 @@ def _milliseconds(ahead: float) -> int:
 
 
 class Pace:
-    """The calls that an ERP takes, for all processes together.
+    """The ERP's rate limit, for all processes together.
 
     Args:
-        rate: ``per_second`` and ``per_day``; without either there is no such limit.
+        rate: ``per_second`` and ``per_day``. A missing key sets no limit.
     """
 
     PATIENCE = 10.0
@@ -208,10 +208,10 @@ class Pace:
         self._per_day = int(rate.get("per_day", 0))
 
     def wait(self) -> None:
-        """Wait for the next free moment.
+        """Wait for the next free slot.
 
         Raises:
-            ErpUnavailable: it is too far off, or the day's calls are used up.
+            ErpUnavailable: the wait would be too long, or the day's calls are used up.
         """
         if not self._per_second and not self._per_day:
             return
@@ -221,7 +221,7 @@ class Pace:
         time.sleep(seconds)
 
     def pause(self, seconds: float) -> None:
-        """Let nobody call for so long: the ERP asked for it."""
+        """Stop all calls for some seconds, because the ERP asked for it."""
 
         def turn(book: dict[str, Any]) -> None:
             book["next"] = max(book.get("next", 0.0), time.time() + min(seconds, self.FAR))

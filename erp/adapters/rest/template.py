@@ -1,20 +1,19 @@
-"""The mapping language of profiles: what is sent, as a table of constants and paths.
+"""The mapping language of profiles: a table of constants and paths makes a request.
 
 =================================== ============================================================
 ``"text"``, ``1``, ``true``         itself
-``"$customer.name"``                a path into what there is: see ``rest.md``
+``"$customer.name"``                a path into the known values: see ``rest.md``
 ``"$total | money"``                the same, through filters
 ``{each = "$lines", item = X}``     X for each, in which ``$.`` begins a path into the one at hand
-``{if = X, is = Y, then = Z}``      Z where X is Y, or one of Y; without ``is`` where there is an X;
+``{if = X, is = Y, then = Z}``      Z if X is Y or one of Y. Without ``is``: if X exists.
                                     ``else`` is optional
-``{code = "payment", of = X}``      what the retailer's map has for X, else ``[codes.payment]`` of
-                                    the settings; without any what ``else`` says, or the order is
-                                    refused
+``{code = "payment", of = X}``      the retailer's code for X, or that of ``[codes.payment]`` in the
+                                    settings, or ``else``. Without any, the order is refused
 ``{join = [X, Y]}``                 one text
 ``{json = X}``                      X as the text of a JSON document
 =================================== ============================================================
 
-What is None is left out, and so is a table of which nothing is left.
+``None`` values are left out, and so are tables that become empty.
 """
 
 from __future__ import annotations
@@ -32,27 +31,27 @@ HERE = "."
 
 
 class TemplateError(Exception):
-    """A template cannot be read; no order is at fault."""
+    """A template is invalid. The orders are sound."""
 
 
 class NoCode(ErpRejected):
-    """The settings have no code for something of this order."""
+    """The settings lack a code that this order needs."""
 
 
 def found(document: Any, path: str | Sequence[str]) -> Any:
-    """Return what lies at a dotted path, None where nothing does; ``*`` is each of a list.
+    """Return the value at a dotted path, or ``None``. ``*`` stands for each row of a list.
 
-    Of several paths it is the first at which there is something.
+    Of several paths, the first one with a value counts.
     """
     if not isinstance(path, str):
-        each = (found(document, one) for one in path)
-        return next((one for one in each if one not in (None, [])), None)
+        values = (found(document, option) for option in path)
+        return next((value for value in values if value not in (None, [])), None)
     if not path:
         return document
     name, _, rest = path.partition(".")
     if name == "*":
         rows = document if isinstance(document, Sequence) else ()
-        return [one for one in (found(row, rest) for row in rows) if one is not None]
+        return [value for value in (found(row, rest) for row in rows) if value is not None]
     return found(_step(document, name), rest) if document is not None else None
 
 
@@ -65,7 +64,7 @@ def _step(document: Any, name: str) -> Any:
 
 
 def offset(text: str) -> timezone:
-    """Return the zone that an offset such as ``-03:00`` names."""
+    """Return the time zone of an offset such as ``-03:00``."""
     match = re.fullmatch(r"([+-])(\d\d):(\d\d)", text)
     if match is None:
         raise TemplateError(f"zone {text!r} must be an offset, as in -03:00")
@@ -74,10 +73,10 @@ def offset(text: str) -> timezone:
 
 
 class Formats:
-    """How the ERP writes moments.
+    """The ERP's formats of dates and times.
 
     Args:
-        table: ``date`` and ``time``, formats as strftime has them, and ``zone``, an offset.
+        table: ``date`` and ``time`` in strftime's notation, and ``zone``, an offset.
     """
 
     def __init__(self, table: Mapping[str, Any]) -> None:
@@ -85,16 +84,16 @@ class Formats:
         self._formats = {"date": "%Y-%m-%d", "time": "%Y-%m-%d %H:%M:%S"} | dict(table)
 
     def written(self, moment: datetime, name: str) -> str:
-        """Return a moment as the ERP wants it."""
+        """Return a moment in the ERP's format."""
         if name not in self._formats:
             raise TemplateError(f"[formats] has no {name}")
         return moment.astimezone(self._zone).strftime(str(self._formats[name]))
 
     def read(self, text: str, name: str) -> datetime:
-        """Return the moment that the ERP wrote, in its zone.
+        """Read a moment of the ERP, in its zone.
 
         Raises:
-            ValueError: it is written in another way.
+            ValueError: the text has another format.
         """
         try:
             moment = datetime.strptime(text, str(self._formats[name]))  # noqa: DTZ007 - below
@@ -119,27 +118,27 @@ _FILTERS: dict[str, Filter] = {
 
 
 class Renderer:
-    """Turns templates into what is sent.
+    """Renders templates.
 
     Args:
-        codes: tables of codes by kind; ``default`` in one is for all that it does not name.
+        codes: tables of codes by kind. ``default`` covers every other value.
     """
 
     def __init__(self, formats: Formats, codes: Mapping[str, Mapping[str, Any]]) -> None:
         self.formats, self._codes = formats, codes
 
     def render(self, template: Any, known: Mapping[str, Any]) -> Any:
-        """Return what a template makes of what is known.
+        """Render a template with the known values.
 
         Raises:
             NoCode: an order needs a code that the settings lack.
-            TemplateError: the template is at fault.
+            TemplateError: the template is invalid.
         """
         if isinstance(template, str):
             return self._text(template, known)
         if isinstance(template, list):
-            made = (self.render(one, known) for one in template)
-            return [one for one in made if one is not None]
+            rendered = (self.render(part, known) for part in template)
+            return [value for value in rendered if value is not None]
         if isinstance(template, dict):
             return self._table(template, known)
         return template
@@ -148,19 +147,19 @@ class Renderer:
         for name, operator in _OPERATORS.items():
             if name in table:
                 return operator(self, table, known)
-        made = {name: self.render(one, known) for name, one in table.items()}
-        return {name: one for name, one in made.items() if one is not None} or None
+        rendered = {name: self.render(part, known) for name, part in table.items()}
+        return {name: value for name, value in rendered.items() if value is not None} or None
 
     def _text(self, template: str, known: Mapping[str, Any]) -> Any:
         if not template.startswith("$"):
             return template
-        path, *filters = (one.strip() for one in template[1:].split("|"))
+        path, *filters = (part.strip() for part in template[1:].split("|"))
         here = path.startswith(HERE)
         value = found(known.get(HERE), path[1:]) if here else found(known, path)
-        for one in filters:
+        for name in filters:
             if value is None or value == "":
                 return None
-            value = self._filtered(value, one)
+            value = self._filtered(value, name)
         return None if value == "" else value
 
     def _filtered(self, value: Any, written: str) -> Any:
@@ -173,7 +172,7 @@ class Renderer:
 
     def _each(self, table: dict[str, Any], known: Mapping[str, Any]) -> Any:
         each = self.render(table["each"], known) or ()
-        return [self.render(table["item"], {**known, HERE: one}) for one in each]
+        return [self.render(table["item"], {**known, HERE: row}) for row in each]
 
     def _if(self, table: dict[str, Any], known: Mapping[str, Any]) -> Any:
         value = self.render(table["if"], known)
@@ -195,7 +194,7 @@ class Renderer:
         return code
 
     def _join(self, table: dict[str, Any], known: Mapping[str, Any]) -> Any:
-        return "".join(str(one) for one in self.render(table["join"], known))
+        return "".join(map(str, self.render(table["join"], known)))
 
     def _json(self, table: dict[str, Any], known: Mapping[str, Any]) -> Any:
         return dumped(self.render(table["json"], known))
@@ -211,13 +210,13 @@ _OPERATORS: dict[str, Callable[[Renderer, dict[str, Any], Mapping[str, Any]], An
 
 
 def dumped(document: Any) -> str:
-    """Return JSON; a Decimal becomes a number of the same digits."""
+    """Return JSON. A Decimal becomes a number with the same digits."""
     return json.dumps(document, ensure_ascii=False, default=_plain)
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
-        # The shortest digits that a float has are those of the Decimal: it has 15 at most.
+        # A Decimal has 15 digits at most, so the float's shortest form shows the same digits.
         return int(value) if value == value.to_integral_value() else float(value)
     raise TemplateError(f"a {type(value).__name__} needs a filter")
 
@@ -227,5 +226,5 @@ def _listed(wanted: Any) -> list[Any]:
 
 
 def utc(seconds: float) -> datetime:
-    """Return the moment of a time stamp."""
+    """Return the moment of a time stamp in seconds."""
     return datetime.fromtimestamp(seconds, UTC)
