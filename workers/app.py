@@ -1,4 +1,4 @@
-"""The one place where the Celery application is made; ``celery -A workers`` finds it."""
+"""The Celery application, which ``celery -A workers`` finds."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FLOWER_SETTINGS = Path(__file__).parent.with_name("flowerconfig.py")
 os.environ.setdefault("FLOWER_CONF", str(FLOWER_SETTINGS))
 
 GARBAGE_OBJECTS = 20_000
-"""Objects made and not freed before garbage is looked for: a few megabytes at most."""
+"""Objects made and not freed before a search for garbage: a few megabytes at most."""
 
 watchdogs: list[Watchdog] = []
 
@@ -40,7 +40,7 @@ app.steps["consumer"].update([GatheredEvents, Pulse])
 
 @signals.setup_logging.connect
 def _set_up_logging(**_: Any) -> None:
-    # LOG_LEVEL decides; Celery's own default hides the one line that each order leaves.
+    # LOG_LEVEL decides. Celery's own default hides the line that each order leaves.
     log.set_up(load().log_level)
 
 
@@ -55,7 +55,7 @@ def _wait(**_: Any) -> None:
 
 @signals.worker_init.connect
 @signals.worker_process_init.connect
-def _equip(**_: Any) -> None:
+def _set_up(**_: Any) -> None:
     # Threads share what worker_init made; a prefork child must not share its parent's sockets.
     settings = load()
     wiring.set_up(settings, observer=instrumentation.observer(settings))
@@ -66,21 +66,21 @@ def _equip(**_: Any) -> None:
 
 
 @signals.worker_init.connect
-def _look_out(**_: Any) -> None:
-    # Not once it is ready: a worker that waits for a broker that is gone has something to tell.
+def _start_watchdog(**_: Any) -> None:
+    # Before the worker is ready: one that waits for a lost broker has something to report.
     watchdogs.append(Watchdog(load()))
     watchdogs[-1].start()
 
 
 @signals.worker_shutting_down.connect
-def _look_no_more(**_: Any) -> None:
+def _stop_watchdog(**_: Any) -> None:
     while watchdogs:
         watchdogs.pop().stop()
 
 
 @signals.worker_process_shutdown.connect
 @signals.worker_shutdown.connect
-def _give_back(**_: Any) -> None:
+def _tear_down(**_: Any) -> None:
     local_executor.local_queue.give_back()
     instrumentation.end()
     wiring.tear_down()

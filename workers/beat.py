@@ -1,4 +1,4 @@
-"""Beat's scheduler: several beats, one of them at work, on no clock but its own."""
+"""Beat's scheduler: of several beats one works, by its own monotonic clock."""
 
 from __future__ import annotations
 
@@ -17,22 +17,21 @@ from workers.monitoring import instrumentation
 from workers.monitoring.health import life
 
 LOCK_SECONDS = 15.0
-"""A beat that died is replaced within these and one look of the others."""
-LOOK_SECONDS = 3.0
+"""Another beat replaces a dead one within these and one tick of its own."""
+TICK_SECONDS = 3.0
 
 log = logging.getLogger(__name__)
 
 
 class Scheduler(CeleryScheduler):  # type: ignore[misc]  # Celery ships no types
-    """The beat that holds the lock in Redis sends what is due; the others stand by.
+    """The beat that holds the lock in Redis sends the due tasks. The others stand by.
 
-    Every interval is measured from this process's own start, on a clock that nobody sets. A
-    schedule that is kept in wall time, as RedBeat's is, stands still for as long as the clock of
-    the beat that takes over lags behind that of the one that died.
+    Every interval is measured from this process's own start, on a monotonic clock. A schedule in
+    wall time, as RedBeat's, stands still if the clock of the beat that takes over lags behind.
     """
 
     def __init__(self, app: Any, **kwargs: Any) -> None:
-        """Take the schedule; nothing is connected to yet."""
+        """Take the schedule, without connecting to any server."""
         self._lock = locks.connect(load()).lock(
             locks.BEAT_LOCK, timeout=LOCK_SECONDS, thread_local=False
         )
@@ -42,11 +41,10 @@ class Scheduler(CeleryScheduler):  # type: ignore[misc]  # Celery ships no types
         super().__init__(app, **kwargs)
 
     def heed_signals(self) -> None:
-        """End at SIGTERM and SIGINT, whatever they come amid.
+        """End at SIGTERM and SIGINT, at any moment.
 
-        Celery's own handler closes the connections before it interrupts those who read from them.
-        What these raise then takes the place of the interruption and is logged as a task that was
-        not sent, and beat goes on.
+        Celery's own handler closes the connections before it interrupts their readers. The
+        readers' errors then replace the interruption. Beat logs them as unsent tasks and goes on.
         """
 
         def end(*_: Any) -> None:
@@ -54,14 +52,14 @@ class Scheduler(CeleryScheduler):  # type: ignore[misc]  # Celery ships no types
                 self._ends = True
                 raise SystemExit
 
-        for one in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(one, end)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, end)
 
     def tick(self, *_: Any, **__: Any) -> float:
-        """Send what is due; return the seconds until the next look.
+        """Send the due tasks, and return the seconds until the next tick.
 
         Raises:
-            SystemExit: a signal came, and what it interrupted made light of it.
+            SystemExit: a signal came, and the interrupted code caught the exception.
         """
         if self._ends:
             raise SystemExit
@@ -70,7 +68,7 @@ class Scheduler(CeleryScheduler):  # type: ignore[misc]  # Celery ships no types
         if watch is not None:
             watch.leads(holds)
         if not holds:
-            return LOOK_SECONDS
+            return TICK_SECONDS
         for entry in self.schedule.values():
             now = time.monotonic()
             if self._due.get(entry.name, now) <= now:
@@ -79,8 +77,8 @@ class Scheduler(CeleryScheduler):  # type: ignore[misc]  # Celery ships no types
                 life.turn()
                 if watch is not None:
                     watch.sent(entry.task)
-        soonest = min(self._due.values(), default=time.monotonic() + LOOK_SECONDS)
-        return max(0.0, min(LOOK_SECONDS, soonest - time.monotonic()))
+        soonest = min(self._due.values(), default=time.monotonic() + TICK_SECONDS)
+        return max(0.0, min(TICK_SECONDS, soonest - time.monotonic()))
 
     def close(self) -> None:
         """Let another beat take over at once."""
@@ -90,16 +88,16 @@ class Scheduler(CeleryScheduler):  # type: ignore[misc]  # Celery ships no types
             except (LockError, redis.RedisError):
                 log.info("the lock lapses by itself")
             self._held_at = None
-        # Dropped, not closed as AMQP would have it: a signal may have come amid an answer of
-        # RabbitMQ, and what is read after half a frame never ends.
+        # Dropped, not closed as AMQP asks: a signal may have come amid a response of RabbitMQ, and
+        # a read after half a frame never ends.
         if (connection := self.__dict__.pop("connection", None)) is not None:
             connection.collect()
         super().close()
 
     def _holds(self) -> bool:
-        """Take the lock or renew it; a Redis that blinks is no reason to exit."""
+        """Take the lock or renew it. A short outage of Redis does not end this process."""
         now = time.monotonic()
-        if self._held_at is not None and now - self._held_at < LOOK_SECONDS:
+        if self._held_at is not None and now - self._held_at < TICK_SECONDS:
             return True
         try:
             if self._held_at is not None and self._renewed():

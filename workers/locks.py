@@ -25,7 +25,7 @@ def connect(settings: Settings) -> redis.Redis:
 
 
 def lock(settings: Settings) -> Callable[[str], AbstractContextManager[Renew | None]]:
-    """Return a function that takes the lock of a name; see ``tasks.context.Context.lock``."""
+    """Return a function that takes the lock of a name (``tasks.context.Context.lock``)."""
     # A dead holder's lock must lapse soon. A live holder renews its lock between two calls to VTEX.
     longest_call = settings.vtex_connect_timeout_seconds + 2 * settings.vtex_read_timeout_seconds
     return partial(_lock, connect(settings), longest_call + 5)

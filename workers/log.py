@@ -1,7 +1,7 @@
 """One JSON object a line on standard error, with the store and the order id where there are.
 
-The message of an exception may quote a document, and an address may hold a password: neither is
-written, whoever logs them.
+The message of an exception may quote a document, and a URL may hold a password. A line shows
+neither, in whatever module it was logged.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from foundation.redaction import masked
 LOG_FIELDS = (
     "store", "order_id", "attempt", "stage", "task", "count", "reason", "code",
 )  # fmt: skip
-"""The fields of ``extra`` that a line shows (docs/operations.md); all others are left out."""
+"""The fields of ``extra`` that a line shows (docs/operations.md). A line leaves all others out."""
 
 NOISY = ("celery.worker.strategy", "celery.app.trace", "celery.beat", "urllib3", "alembic")
 """One line per outcome: Celery's "received" and "succeeded" would treble the log."""

@@ -37,24 +37,24 @@ from workers.rate_limiter import StoreRateLimiter
 log = logging.getLogger(__name__)
 
 FEED_ALONE_SECONDS = 86_400.0
-"""Between two listings of a store of intake feed, while its feed works."""
+"""Seconds between two listings of a store of intake feed while its feed works."""
 
-LOOK_SECONDS = 1.0
-"""Between two looks of a worker that waits for its tables."""
+TABLE_CHECK_SECONDS = 1.0
+"""Seconds between two checks of a worker that waits for its tables."""
 
 
 def set_up(settings: Settings | None = None, *, observer: TaskObserver | None = None) -> Context:
     """Build the collaborators of this process and hand them to its tasks.
 
     Args:
-        observer: hears of what they do.
+        observer: receives the events of the tasks.
     """
     StoreTask.process_context = context(settings or load(), observer=observer)
     return StoreTask.process_context
 
 
 def tear_down() -> None:
-    """Give back what ``set_up`` opened."""
+    """Close the connections that ``set_up`` opened."""
     if StoreTask.process_context is not None:
         StoreTask.process_context.journal.close()
         StoreTask.process_context.erp.close()
@@ -64,19 +64,19 @@ def tear_down() -> None:
 def await_tables(settings: Settings, *, looked: Callable[[], None]) -> None:
     """Wait until the journal answers and has the tables that this version needs.
 
-    A worker that begins before the migration could only fail, message by message.
+    A worker that starts before the migration would fail at every message.
 
     Args:
-        looked: called after each look.
+        looked: called after each check.
     """
-    waiting, told = journal(settings), ""
+    waiting, logged = journal(settings), ""
     try:
         while reason := _missing(waiting):
-            if reason != told:
+            if reason != logged:
                 log.error("this worker waits for the journal", extra={"reason": reason})
-                told = reason
+                logged = reason
             looked()
-            time.sleep(LOOK_SECONDS)
+            time.sleep(TABLE_CHECK_SECONDS)
     finally:
         waiting.close()
 
@@ -90,17 +90,19 @@ def _missing(waiting: Journal) -> str:
 
 
 def context(settings: Settings, *, observer: TaskObserver | None = None) -> Context:
-    """Build a process's collaborators; nothing is connected to yet."""
+    """Build a process's collaborators, without connecting to any server."""
     shared = rate_limiters(settings)
     return Context(
         journal=journal(settings),
         erp=erp(settings.erp_url),
         vtex={
-            one.name: client(settings, one, shared.get(one.name), observer=observer)
-            for one in settings.stores
+            store.name: client(settings, store, shared.get(store.name), observer=observer)
+            for store in settings.stores
         },
         in_flight=partial(_in_flight, settings, shared),
-        allow_sum_mismatch=frozenset(one.name for one in settings.stores if one.allow_sum_mismatch),
+        allow_sum_mismatch=frozenset(
+            store.name for store in settings.stores if store.allow_sum_mismatch
+        ),
         codes=settings.codes,
         lock=lock(settings),
         nfe=NfeRules(
@@ -118,10 +120,10 @@ def context(settings: Settings, *, observer: TaskObserver | None = None) -> Cont
 
 
 def alerting(settings: Settings, shared: Mapping[str, StoreRateLimiter]) -> Alerting:
-    """Return what looks after the stores.
+    """Return the alerting of the stores.
 
     Args:
-        shared: the rate limits whose use is looked at.
+        shared: the rate limiters whose usage the rules check.
     """
     return Alerting(
         policy=alert_policy(settings),
@@ -131,7 +133,7 @@ def alerting(settings: Settings, shared: Mapping[str, StoreRateLimiter]) -> Aler
 
 
 def alert_policy(settings: Settings) -> AlertPolicy:
-    """Return the alerts' rules as the settings have them."""
+    """Return the numbers of the alerts' rules."""
     paces = {
         "both": settings.order_list_fallback_interval_seconds,
         "feed": settings.order_list_fallback_interval_seconds,
@@ -139,16 +141,16 @@ def alert_policy(settings: Settings) -> AlertPolicy:
     return AlertPolicy(
         stores=tuple(
             MonitoredStore(
-                one.name,
-                zone=ZoneInfo(one.timezone),
+                store.name,
+                zone=ZoneInfo(store.timezone),
                 list_interval=timedelta(
-                    seconds=max(settings.order_list_interval_seconds, paces.get(one.intake, 0.0))
+                    seconds=max(settings.order_list_interval_seconds, paces.get(store.intake, 0.0))
                 ),
-                by_feed=one.intake != "list",
-                missing_orders=one.alert_missing_orders,
-                max_wait=timedelta(minutes=one.alert_waiting_minutes),
+                by_feed=store.intake != "list",
+                missing_orders=store.alert_missing_orders,
+                max_wait=timedelta(minutes=store.alert_waiting_minutes),
             )
-            for one in settings.stores
+            for store in settings.stores
         ),
         pending=timedelta(seconds=settings.alert_pending_seconds),
         resolve=timedelta(seconds=settings.alert_resolve_seconds),
@@ -167,27 +169,27 @@ def _usage(shared: Mapping[str, StoreRateLimiter]) -> Usage:
             now = rate_limiter.standing()
             usage[name] = RateLimitUsage(now.used, now.allowed)
     except redis.RedisError as error:
-        log.info("nobody knows the quotas", extra={"reason": type(error).__name__})
+        log.info("the usage of the quotas is unknown", extra={"reason": type(error).__name__})
     return usage
 
 
 def rests(settings: Settings) -> dict[str, timedelta]:
-    """Return the stores that take orders by feed, and how long their lists may rest."""
+    """Return the time between two listings of each store with a feed, while the feed works."""
     seconds = {"both": settings.order_list_fallback_interval_seconds, "feed": FEED_ALONE_SECONDS}
     return {
-        one.name: timedelta(seconds=seconds[one.intake])
-        for one in settings.stores
-        if one.intake in seconds
+        store.name: timedelta(seconds=seconds[store.intake])
+        for store in settings.stores
+        if store.intake in seconds
     }
 
 
 def retention(
     settings: Settings, documents_days: int | None = None, timeline_days: int | None = None
 ) -> RetentionPolicy:
-    """Return how long the journal keeps what is closed.
+    """Return how long the journal keeps the data of closed orders.
 
     Args:
-        documents_days, timeline_days: in place of what the settings say.
+        documents_days, timeline_days: replace the settings' numbers.
     """
     return RetentionPolicy(
         documents=_days(documents_days or settings.retention_documents_days),
@@ -217,7 +219,7 @@ def journal(settings: Settings) -> Journal:
 
 
 def rate_limiters(settings: Settings) -> dict[str, StoreRateLimiter]:
-    """Return the rate limits of calls, by store; none where a store has no limit."""
+    """Return the rate limiters by store, of the stores with a limit."""
     connection = rate_limiter.connect(settings.redis_url)
     return {
         store.name: StoreRateLimiter(store, connection)
@@ -266,14 +268,14 @@ def erp(url: str) -> Erp:
     """Return the adapter that the URL's scheme names, found through entry points.
 
     Raises:
-        SettingsError: no installed package offers such an adapter, or it refuses the URL.
+        SettingsError: the adapter is not installed, or it refuses the URL.
     """
-    found = adapters().get(adapter_name(url))
-    if found is None:
+    adapter = adapters().get(adapter_name(url))
+    if adapter is None:
         raise SettingsError(
             f"ERP_URL: no such adapter is installed ({', '.join(sorted(adapters()))})"
         )
-    make: Callable[[str], Erp] = found.load()
+    make: Callable[[str], Erp] = adapter.load()
     try:
         return make(url)
     except ValueError as error:

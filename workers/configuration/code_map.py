@@ -53,10 +53,10 @@ _TablesSchema = Schema.from_dict(
 def of_file(
     path: str | None, stores: Sequence[str], erp_url: str, faults: list[str]
 ) -> Mapping[str, CodeMap]:
-    """Return each store's map by its name; add what is wrong with the file to ``faults``.
+    """Return each store's map by its name, and add the file's faults to ``faults``.
 
     Args:
-        path: None where nothing is mapped.
+        path: None without a map.
         stores: the stores that there are.
     """
     text = content("ERP_CODE_MAP_FILE", path, faults) if path else ""
@@ -107,7 +107,7 @@ def _loaded(table: Any, where: str, faults: list[str]) -> Mapping[str, Any]:
 
 
 def _spelled(words: Any) -> Iterator[str]:
-    # Of a table marshmallow tells by entry, and of what is none as of all else.
+    # marshmallow reports the faults of a table by entry, and other faults as a list.
     if not isinstance(words, dict):
         yield f": {' '.join(map(str, words))}"
         return

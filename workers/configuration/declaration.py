@@ -1,7 +1,7 @@
 """The declaration of a setting, and the check of its value.
 
-A setting is a field of the dataclass ``Settings`` or ``Store``: the field's name, type and default
-are the setting's, and ``setting`` adds the rest. The schemas, the documentation and the tests
+A setting is a field of the dataclass ``Settings`` or ``Store``. The field has the setting's name,
+type and default, and ``setting`` adds the rest. The schemas, the documentation and the tests
 derive from these fields.
 """
 
@@ -24,11 +24,11 @@ _KINDS: Mapping[str, tuple[type[fields.Field[Any]], str]] = {
     "float": (fields.Float, "is not a number"),
     "bool": (fields.Boolean, "is neither true nor false"),
 }
-"""The types that need no ``parse``, each with the words for a value of another type."""
+"""The types that marshmallow reads, each with the words for a value of another type."""
 
 
 class SettingsError(click.ClickException):
-    """The settings cannot be used; the message names each bad one and shows a right value."""
+    """The settings cannot be used. The message names each bad one and shows a right value."""
 
     exit_code = 2
 
@@ -49,11 +49,11 @@ def setting(  # noqa: PLR0913  # the parts of a declaration
     Args:
         example: a right value, as a person writes it.
         sentence: the setting's description in docs/configuration.md.
-        variable: the environment variable; the field's name in upper case if empty.
-        secret: no message and no ``repr`` shows the value.
+        variable: the environment variable. If empty, it is the field's name in upper case.
+        secret: messages and ``repr`` leave the value out.
         shared: the variable of a store's setting counts for every store of ``STORES_FILE``.
-        validate: checks the value; raises a ``ValidationError`` that continues "NAME: value …".
-        parse: reads the value of a type that is not in ``_KINDS``; raises as ``validate`` does.
+        validate: checks the value. It raises a ``ValidationError`` that continues "NAME: value …".
+        parse: reads the value of a type that is not in ``_KINDS``. It raises as ``validate`` does.
     """
     declared = {
         "variable": variable, "default": default, "example": example, "sentence": sentence,
@@ -102,13 +102,13 @@ def within(least: float, most: float, also: str = "") -> validate.Range:
     """Return a check of a number's range.
 
     Args:
-        also: the meaning of a special number, as in "; 0 for no limit".
+        also: continues the message with the meaning of a special number.
     """
     return validate.Range(least, most, error=f"must be from {{min}} to {{max}}{also}")
 
 
 def content(name: str, path: str, faults: list[str]) -> str:
-    """Return a file's text without the white space around it; "" and a fault if there is none."""
+    """Return a file's text without the white space around it, or "" and a fault."""
     try:
         # Editors on Windows begin a file with a mark that is no part of a secret.
         text = Path(path).read_text(encoding="utf-8-sig").strip()

@@ -55,7 +55,7 @@ class Settings:
     """The settings of a process, checked.
 
     Attributes:
-        default_store: the settings of a store that names none of its own.
+        default_store: the settings of a store that leaves them out.
         codes: the map of ``ERP_CODE_MAP_FILE`` by store.
     """
 
@@ -266,7 +266,7 @@ class Settings:
         """Return one store's settings.
 
         Raises:
-            SettingsError: no such store is configured.
+            SettingsError: the store is not configured.
         """
         for store in self.stores:
             if store.name == name:
@@ -281,7 +281,7 @@ SettingsSchema = Schema.from_dict(
     {str(each.metadata["variable"]): each for each in (fields_of(Settings) | _OF_STORE).values()},
     name="SettingsSchema",
 )
-"""Every environment variable with the check of its value; ``metadata`` is the declaration."""
+"""Every environment variable with the check of its value. ``metadata`` is the declaration."""
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:

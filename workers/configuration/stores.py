@@ -146,10 +146,10 @@ _StoreSchema = Schema.from_dict(
 def of_file(
     path: str, environ: Mapping[str, str], default: Store, faults: list[str]
 ) -> tuple[Store, ...]:
-    """Return the stores that a TOML file describes; add its faults to ``faults``.
+    """Return the stores that a TOML file describes, and add its faults to ``faults``.
 
     Args:
-        default: has the settings of a store that names none of its own.
+        default: has the settings of a store that leaves them out.
     """
     text = content("STORES_FILE", path, faults)
     if not text:

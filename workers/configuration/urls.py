@@ -1,4 +1,4 @@
-"""Addresses of servers as settings give them: what is wrong with one, and how to show one."""
+"""Checks of the servers' URLs in the settings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DRIVERS = {
     "mysql": ("", "pymysql"),
     "mariadb": ("", "pymysql"),
 }
-"""The databases that are spoken to, each with the drivers that are installed with us."""
+"""Supported databases, each with the drivers that are installed with this package."""
 
 _REDIS = ("redis://", "rediss://")
 _RABBITMQ = ("amqp://", "amqps://")
@@ -24,7 +24,7 @@ _ENCODE = "the characters @ : / ? # of a password must be percent-encoded (# as 
 
 def adapters() -> dict[str, EntryPoint]:
     """Return the ERP adapters that are installed, by the scheme of their URLs."""
-    return {one.name: one for one in entry_points(group="vtex_erp.adapters")}
+    return {adapter.name: adapter for adapter in entry_points(group="vtex_erp.adapters")}
 
 
 def adapter_name(url: str) -> str:
@@ -34,7 +34,7 @@ def adapter_name(url: str) -> str:
 
 
 def redis_address(url: str) -> None:
-    """Check the address of Redis.
+    """Check the URL of Redis.
 
     Raises:
         ValidationError: the rest of a sentence that begins with the value.
@@ -47,7 +47,7 @@ def redis_address(url: str) -> None:
 
 
 def broker_address(url: str) -> None:
-    """Check the address of what carries the messages.
+    """Check the URL of the broker.
 
     Raises:
         ValidationError: the rest of a sentence that begins with the value.
@@ -63,12 +63,12 @@ def broker_address(url: str) -> None:
 
 
 def is_rabbitmq(url: str) -> bool:
-    """Say whether a broker's address is one of RabbitMQ."""
+    """Return whether a broker's URL is one of RabbitMQ."""
     return url.startswith(_RABBITMQ)
 
 
 def journal_address(url: str) -> None:
-    """Check the journal's address.
+    """Check the journal's URL.
 
     Raises:
         ValidationError: the rest of a sentence that begins with the value.
@@ -79,7 +79,7 @@ def journal_address(url: str) -> None:
 
 
 def erp_address(url: str) -> None:
-    """Check the ERP's address; what another package's adapter takes is its own affair.
+    """Check the ERP's URL. An adapter of another package checks its own part.
 
     Raises:
         ValidationError: the rest of a sentence that begins with the value.
@@ -92,7 +92,7 @@ def erp_address(url: str) -> None:
 
 
 def alert_addresses(text: str) -> tuple[str, ...]:
-    """Return the addresses that a text lists; ``vtex-erp check`` checks the rest of each.
+    """Return the URLs that a text lists. ``vtex-erp check`` checks the rest of each.
 
     Raises:
         ValidationError: the rest of a sentence that begins with the value.
@@ -128,7 +128,7 @@ def _database(url: str) -> None:
 
 
 def _one_host(url: str) -> SplitResult:
-    # kombu takes what a ; divides for several brokers, and a password that holds one for two.
+    # kombu splits a URL at each ; into several brokers, also within a password.
     if ";" in url:
         raise ValidationError(
             "holds a ; which parts several brokers: give the one name that leads to all of them, "
@@ -143,7 +143,7 @@ def _one_host(url: str) -> SplitResult:
 def _server(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
-        # The port is read when it is asked for.
+        # urlsplit reads the port only now.
         readable = parts.port is None or parts.port > 0
     except ValueError:
         readable = False
@@ -153,7 +153,7 @@ def _server(url: str) -> SplitResult:
 
 
 def ports(text: str) -> range:
-    """Return the ports that a number or a range such as 9540-9549 names; none for an empty text.
+    """Return the ports of a number or a range, as in 9540-9549. An empty text has an empty range.
 
     Raises:
         ValidationError: the rest of a sentence that begins with the value.
@@ -168,7 +168,7 @@ def ports(text: str) -> range:
 
 
 def traces_address(url: str) -> None:
-    """Check where traces go, and whether there is what makes them.
+    """Check the URL for traces, and that OpenTelemetry is installed.
 
     Raises:
         ValidationError: the rest of a sentence that begins with the value.
