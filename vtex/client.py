@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
+from foundation.messages import vtex as messages
 from vtex import schemas
 from vtex.documents import NOT_IN_GATEWAY, FeedBatch, FeedConfig, ListedOrder, OrderPage, together
 from vtex.errors import (
@@ -197,7 +198,7 @@ class VtexClient:
         status = self._transport.post(path)
         if status != 204:
             raise VtexUnavailable(
-                f"VTEX answered {status} instead of 204 to POST {path}",
+                messages.OTHER_STATUS(status=status, method="POST", path=path),
                 method="POST", path=path, status=status,
             )  # fmt: skip
 
@@ -261,8 +262,8 @@ class VtexClient:
             return False
         rows = raw.get("list", [raw]) if isinstance(raw, dict) else raw
         if rows is not None and not isinstance(rows, list):
-            raise VtexUnavailable(f"VTEX answered GET {path} with no list of changes",
-                                  method="GET", path=path)  # fmt: skip
+            text = messages.OTHER_FORM(method="GET", path=path, form="a list of changes")
+            raise VtexUnavailable(text, method="GET", path=path)
         return any(isinstance(row, dict) and row.get("finished") is False for row in rows or ())
 
     def feed(self) -> FeedBatch:
@@ -333,7 +334,7 @@ class VtexClient:
             if error.status != 404:
                 raise
             raise FeedMissing(
-                f"VTEX has no feed of this key ({method} {path} answered 404)",
+                messages.NO_FEED(method=method, path=path),
                 method=method, path=path, status=404,
             ) from error  # fmt: skip
 
@@ -370,7 +371,7 @@ class VtexClient:
         halves = [(half, self._page(status, half, 1)) for half in ((start, middle), (middle, end))]
         if sum(page.total for _, page in halves) > first.total + REACHABLE:
             # Each half is as large as the whole. Halving on would make millions of windows.
-            raise VtexUnavailable("VTEX's order list ignores the window of creation dates")
+            raise VtexUnavailable(messages.WINDOW_IGNORED())
         for half, page in halves:
             yield from self._windows(status, half, page)
 
@@ -380,7 +381,7 @@ class VtexClient:
         """Yield pages. The last one of a window comes with the window's end."""
         for narrowed, page in self._windows(status, window, first):
             if page.total > REACHABLE:
-                raise VtexUnavailable("VTEX's order list shows more orders of one moment than fit")
+                raise VtexUnavailable(messages.WINDOW_TOO_FULL())
             part, last = narrowed or window, page
             for last in self._read(status, part, page):
                 yield None, last
@@ -460,7 +461,7 @@ def _order_path(order_id: str) -> str:
 
 def _name(order_id: str) -> str:
     if order_id in (".", ".."):
-        raise OrderNotFound(f"{order_id!r} is no order's id, and names another path")
+        raise OrderNotFound(messages.NOT_AN_ORDER_ID(order_id=order_id))
     return quote(order_id, safe="")
 
 
@@ -495,7 +496,6 @@ def _stamp(moment: datetime) -> str:
 
 def _object(raw: Any, path: str) -> dict[str, Any]:
     if not isinstance(raw, dict):
-        raise VtexUnavailable(
-            f"VTEX answered GET {path} with JSON that is no object", method="GET", path=path
-        )
+        text = messages.OTHER_FORM(method="GET", path=path, form="an object")
+        raise VtexUnavailable(text, method="GET", path=path)
     return raw

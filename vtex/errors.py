@@ -21,6 +21,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from foundation.messages import vtex as messages
+
 THROTTLED_SECONDS = 60.0
 """Pause after a 429 without ``Retry-After``, as VTEX advises."""
 
@@ -103,7 +105,7 @@ class RateLimitReached(VtexError):
     @classmethod
     def until(cls, seconds: float) -> RateLimitReached:
         """Return an error with the time until the next try."""
-        error = cls(f"waits for the store's rate limit, some {max(1, round(seconds))} s")
+        error = cls(messages.RATE_LIMITED(seconds=max(1, round(seconds))))
         error.seconds = seconds
         return error
 

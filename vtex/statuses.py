@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
+from foundation.messages import vtex as messages
 from vtex.documents import Order
 from vtex.errors import VtexUnavailable
 
@@ -146,9 +147,9 @@ def reason_to_skip(order: Order) -> str | None:
     The list may be minutes old, so the order's own status decides.
     """
     if is_canceled(order.status):
-        return f"canceled before it came in: VTEX shows {order.status!r}"
+        return messages.CANCELED_BEFORE(status=order.status)
     if handling_done(order.status, order.has_packages):
-        return f"handled elsewhere: VTEX shows {order.status!r}"
+        return messages.HANDLED_ELSEWHERE(status=order.status)
     return None
 
 
@@ -158,10 +159,7 @@ def require_ready(order: Order) -> None:
     Raises:
         VtexUnavailable: the order is incomplete or not ready yet. Retry later.
     """
-    reason = ""
     if not order.is_completed:
-        reason = "the order is incomplete at VTEX (isCompleted is false)"
-    elif order.status != READY:
-        reason = f"VTEX shows {order.status or 'no status'!r}, not yet {READY!r}"
-    if reason:
-        raise VtexUnavailable(reason)
+        raise VtexUnavailable(messages.INCOMPLETE())
+    if order.status != READY:
+        raise VtexUnavailable(messages.NOT_READY(status=order.status or "no status", ready=READY))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from foundation.messages import vtex as messages
+from foundation.messages.message import Text
 from vtex import payloads, schemas, statuses
 from vtex.client import VtexClient
 from vtex.documents import Order
@@ -44,7 +46,7 @@ def request(client: VtexClient, order_id: str, cancellation: Cancellation) -> Ca
         case statuses.Answer.NO:
             raise Refused(_too_late(order))
         case statuses.Answer.LATER:
-            raise NotYet(f"VTEX shows the order as {order.status!r}: the cancellation waits")
+            raise NotYet(messages.CANCELLATION_WAITS(status=order.status))
         case statuses.Answer.UNDER_WAY:
             # VTEX or its seller is deciding already. Follow that decision.
             return Cancelled(str(order.status), "requested")
@@ -87,11 +89,8 @@ def follow(
             # A second request confirms the first, and cancels a seller's order.
             _cancel(client, order, cancellation)
         case statuses.Answer.YES if polls >= MAX_POLLS:
-            raise Refused(
-                f"VTEX took the cancellation and still shows the order as {order.status!r} after "
-                f"{polls} looks: it was denied or lost; ask again"
-            )
-    raise NotYet(f"VTEX has taken the cancellation and shows the order as {order.status!r}")
+            raise Refused(messages.CANCELLATION_FORGOTTEN(status=order.status, polls=polls))
+    raise NotYet(messages.CANCELLATION_ACCEPTED(status=order.status))
 
 
 def _cancel(client: VtexClient, order: Order, cancellation: Cancellation) -> str | None:
@@ -102,15 +101,14 @@ def _cancel(client: VtexClient, order: Order, cancellation: Cancellation) -> str
         if now == order.status:
             raise
         # Start-handling may run at the same time. The order's current status counts.
-        raise NotYet(f"VTEX shows the order as {now!r} now: {error}") from error
+        raise NotYet(messages.STATUS_CHANGED(status=now, error=error)) from error
 
 
-def _too_late(order: Order) -> str:
+def _too_late(order: Order) -> Text:
     if order.status == "replaced":
-        return "the order was replaced by another one at VTEX: cancel that one"
+        return messages.CANCEL_THE_OTHER()
     if not order.is_completed:
-        return "the order is incomplete at VTEX and cannot be canceled"
-    how = "in part" if order.status != "invoiced" else "whole"
-    return (
-        f"too late: invoiced ({how}, status {order.status!r}); send a return (type Input) instead"
-    )
+        return messages.CANCEL_INCOMPLETE()
+    is_whole = order.status == "invoiced"
+    text = messages.INVOICED_WHOLE if is_whole else messages.INVOICED_IN_PART
+    return text(status=order.status)

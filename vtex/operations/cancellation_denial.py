@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from foundation.messages import vtex as messages
+from foundation.messages.message import Text
 from vtex import payloads, schemas, statuses
 from vtex.client import VtexClient
 from vtex.documents import Order
@@ -39,9 +41,7 @@ def deny(client: VtexClient, order_id: str, denial: Denial) -> Denied:
     raw = client.order(order_id)
     order, request = schemas.read_order(raw), asked(raw)
     if order.status == "request-cancel":
-        raise NotYet.within(
-            OVERTAKING, f"VTEX shows the order as {order.status!r}: it asks the seller soon"
-        )
+        raise NotYet.within(OVERTAKING, messages.DENIAL_TOO_EARLY(status=order.status))
     known = request is not None and request.denied and not _gone(order)
     if known or order.status == statuses.DENIED:
         return Denied(str(order.status), "already denied")
@@ -65,14 +65,11 @@ def follow(client: VtexClient, order_id: str, *, polls: int) -> Denied:
     """
     order = schemas.read_order(client.order(order_id))
     if _gone(order):
-        raise Refused(f"VTEX shows the order as {order.status!r}: it was canceled all the same")
+        raise Refused(messages.CANCELED_ANYWAY(status=order.status))
     if order.status in statuses.ASIDE:
         if polls >= MAX_POLLS:
-            raise VtexForgot(
-                f"VTEX took the denial and shows the order as {order.status!r} after {polls} "
-                "looks: look at the order in VTEX, then retry, which looks again"
-            )
-        raise NotYet(f"VTEX has taken the denial and shows the order as {order.status!r}")
+            raise VtexForgot(messages.DENIAL_FORGOTTEN(status=order.status, polls=polls))
+        raise NotYet(messages.DENIAL_ACCEPTED(status=order.status))
     return Denied(str(order.status), "denied")
 
 
@@ -89,10 +86,7 @@ def verdict(order: Order) -> str:
 
 def _send(client: VtexClient, order: Order, denial: Denial, request: Asked | None) -> None:
     if request is None or request.request_id is None:
-        raise Refused(
-            "VTEX shows no id of the request to cancel, without which it takes no denial: decide "
-            "it in VTEX's Admin"
-        )
+        raise Refused(messages.DENIAL_WITHOUT_ID())
     try:
         body = payloads.denial_body(denial, request.request_id)
         client.deny_cancellation(order.order_id, body)
@@ -100,14 +94,13 @@ def _send(client: VtexClient, order: Order, denial: Denial, request: Asked | Non
         now = schemas.read_order(client.order(order.order_id)).status
         if now == order.status:
             raise
-        raise NotYet(f"VTEX shows the order as {now!r} now: {error}") from error
+        raise NotYet(messages.STATUS_CHANGED(status=now, error=error)) from error
 
 
 def _require_same(denial: Denial, request: Asked | None) -> None:
     if denial.request_id and request is not None and request.request_id != denial.request_id:
         raise Refused(
-            f"the open request to cancel is {request.request_id!r}, not {denial.request_id!r}: "
-            "decide on that one"
+            messages.OTHER_CANCELLATION(request_id=request.request_id, denied_id=denial.request_id)
         )
 
 
@@ -115,7 +108,6 @@ def _gone(order: Order) -> bool:
     return order.status in (*statuses.ENDED_CANCELED, "cancel")
 
 
-def _nothing(order: Order) -> str:
-    if _gone(order):
-        return f"too late: VTEX shows the order as {order.status!r}"
-    return f"nobody asks for a cancellation: VTEX shows the order as {order.status!r}"
+def _nothing(order: Order) -> Text:
+    text = messages.DENIAL_TOO_LATE if _gone(order) else messages.CANCELLATION_MISSING
+    return text(status=order.status)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from foundation.messages import vtex as messages
 from vtex import payloads, schemas, statuses
 from vtex.client import VtexClient
 from vtex.documents import Order, Package
@@ -92,11 +93,8 @@ def confirm(client: VtexClient, order_id: str, invoice: Invoice, *, polls: int) 
     if shown(invoice, schemas.read_packages(raw)):
         return schemas.read_order(raw).status or ""
     if polls < MAX_POLLS:
-        raise NotYet(f"VTEX does not show invoice {invoice.invoice_number} yet")
-    raise VtexForgot(
-        f"VTEX took invoice {invoice.invoice_number} and does not show it after {polls} looks: "
-        "look at the order in VTEX, then retry, which looks again and sends it if it is not there"
-    )
+        raise NotYet(messages.INVOICE_HIDDEN(invoice=invoice.invoice_number))
+    raise VtexForgot(messages.INVOICE_FORGOTTEN(invoice=invoice.invoice_number, polls=polls))
 
 
 def prepared(invoice: Invoice, order: Order, now: Balance) -> Invoice:
@@ -108,23 +106,20 @@ def prepared(invoice: Invoice, order: Order, now: Balance) -> Invoice:
     """
     sale = invoice.type == "Output"
     if not sale and now.open_cents > 0:
-        raise NotYet.within(
-            OVERTAKING,
-            f"return {invoice.invoice_number} waits until the order is invoiced whole: VTEX "
-            f"refunds nothing before; {now.open_cents} cents are open: send the sales invoices",
-        )
+        text = messages.RETURN_TOO_EARLY(invoice=invoice.invoice_number, open_cents=now.open_cents)
+        raise NotYet.within(OVERTAKING, text)
     if not invoice.items:
         whole = now.open_cents if sale else now.invoiced_cents - now.returned_cents
         if invoice.value_cents < whole:
-            raise NotYet.within(
-                OVERTAKING,
-                f"invoice {invoice.invoice_number} names no items, and its value_cents "
-                f"{invoice.value_cents} are not the {whole} that are left: name its items",
+            text = messages.INVOICE_WITHOUT_ITEMS(
+                invoice=invoice.invoice_number, value_cents=invoice.value_cents, open_cents=whole
             )
+            raise NotYet.within(OVERTAKING, text)
         invoice = replace(invoice, items=open_items(order, now, sale=sale))
     if contradictions := faults(invoice, order, now):
+        faults_listed = "; ".join(contradictions)
         raise Refused(
-            f"invoice {invoice.invoice_number} contradicts the order: {'; '.join(contradictions)}"
+            messages.INVOICE_CONTRADICTS(invoice=invoice.invoice_number, faults=faults_listed)
         )
     return invoice
 
@@ -139,9 +134,11 @@ def shown(invoice: Invoice, packages: tuple[Package, ...]) -> Package | None:
 def _require_same(invoice: Invoice, known: Package) -> None:
     if known.value_cents != invoice.value_cents:
         raise Refused(
-            f"VTEX has an invoice {invoice.invoice_number} of {known.value_cents} cents already; "
-            f"this one is of {invoice.value_cents}: give it a number of its own"
-        )
+            messages.INVOICE_NUMBER_TAKEN(
+                invoice=invoice.invoice_number, known_cents=known.value_cents,
+                value_cents=invoice.value_cents,
+            )
+        )  # fmt: skip
 
 
 def _require_status(client: VtexClient, order: Order, now: Balance, invoice: Invoice) -> None:
@@ -151,17 +148,19 @@ def _require_status(client: VtexClient, order: Order, now: Balance, invoice: Inv
     match statuses.takes_invoice(order.status):
         case statuses.Answer.NO:
             raise Refused(
-                f"VTEX shows the order as {order.status!r}: it takes no sales invoice; "
-                f"{now.invoiced_cents} of {now.total_cents} cents are invoiced"
-            )
+                messages.INVOICE_NOT_ALLOWED(
+                    status=order.status, invoiced_cents=now.invoiced_cents,
+                    total_cents=now.total_cents,
+                )
+            )  # fmt: skip
         case statuses.Answer.LATER:
-            raise NotYet(f"VTEX shows the order as {order.status!r}: the invoice waits")
+            raise NotYet(messages.INVOICE_WAITS(status=order.status))
         case statuses.Answer.AFTER_HANDLING:
             start_handling_operation.ensure(client, order.order_id, in_doubt=True)
-            raise NotYet("handling had not been started; it was, and the invoice follows")
+            raise NotYet(messages.HANDLING_FIRST())
         case _:
             if client.change_under_way(order.order_id):
-                raise NotYet("a change of the order is under way: the invoice waits for its end")
+                raise NotYet(messages.CHANGE_FIRST())
 
 
 def _adds(invoice: Invoice) -> int:

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from foundation.messages import vtex as messages
+from foundation.messages.message import Text
 from vtex.documents import Item, Order, Package
 from vtex.payloads import Invoice, InvoiceItem
 
@@ -61,28 +63,26 @@ def balance(order: Order, packages: Sequence[Package]) -> Balance:
 def faults(invoice: Invoice, order: Order, now: Balance) -> list[str]:
     """Return the contradictions between an invoice and its order. Empty means: send it."""
     sale = invoice.type == "Output"
-    contradictions = []
+    contradictions: list[str] = []
     open_cents = now.open_cents if sale else now.invoiced_cents - now.returned_cents
     if invoice.value_cents > open_cents:
-        contradictions.append(
-            f"value_cents: {invoice.value_cents} is more than the {open_cents} that are "
-            f"{'open' if sale else 'invoiced and not returned'}"
-        )
+        text = messages.VALUE_TOO_HIGH if sale else messages.RETURN_TOO_HIGH
+        contradictions.append(text(value_cents=invoice.value_cents, open_cents=open_cents))
     left = now.open if sale else now.returnable
     for sku, quantity in _units((line.sku_id, line.quantity) for line in invoice.items).items():
         if sku not in now.sold:
-            contradictions.append(f"items: {_stranger(sku, order)}")
+            contradictions.append(_stranger(sku, order))
         elif quantity > left[sku]:
+            text = messages.TOO_MANY_UNITS if sale else messages.TOO_MANY_RETURNED
             contradictions.append(
-                f"items: {quantity} of SKU {sku!r}, but {left[sku]} of {now.sold[sku]} are "
-                f"{'open' if sale else 'invoiced and not returned'}"
+                text(quantity=quantity, sku=sku, left=left[sku], sold=now.sold[sku])
             )
     goods = sum(line.price_cents * line.quantity for line in invoice.items)
     # A discount that does not divide evenly costs up to half a cent per unit.
     tolerance = sum(line.quantity for line in invoice.items)
     if goods > invoice.value_cents + tolerance:
         contradictions.append(
-            f"items: they come to {goods} cents, more than value_cents {invoice.value_cents}"
+            messages.GOODS_TOO_HIGH(goods_cents=goods, value_cents=invoice.value_cents)
         )
     return contradictions
 
@@ -140,9 +140,9 @@ def _units(pairs: Iterable[tuple[str, int]]) -> Counter[str]:
     return units
 
 
-def _stranger(sku: str, order: Order) -> str:
+def _stranger(sku: str, order: Order) -> Text:
     for item in order.items:
         if any(part.sku_id == sku for part in item.components):
-            return f"SKU {sku!r} is a part of the kit {item.sku_id!r}: invoice the kit"
+            return messages.PART_OF_A_KIT(sku=sku, kit=item.sku_id)
     known = ", ".join(sorted({repr(item.sku_id) for item in order.items}))
-    return f"SKU {sku!r} is not in the order, which has {known}"
+    return messages.OTHER_SKU(sku=sku, known=known)

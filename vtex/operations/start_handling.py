@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from foundation.messages import vtex as messages
 from vtex import schemas, statuses
 from vtex.client import VtexClient
 from vtex.documents import Order
@@ -50,7 +51,7 @@ def ensure(client: VtexClient, order_id: str, *, in_doubt: bool) -> Outcome:
             return outcome
         status = schemas.read_order(order).status
         raise VtexUnavailable(
-            f"VTEX refuses start-handling while the order is {status!r}",
+            messages.HANDLING_REFUSED(status=status),
             method=conflict.method,
             path=conflict.path,
             status=conflict.status,
@@ -61,7 +62,7 @@ def ensure(client: VtexClient, order_id: str, *, in_doubt: bool) -> Outcome:
 
 def _outcome_of(raw: dict[str, object]) -> Outcome | None:
     order: Order = schemas.read_order(raw)
-    shown = f"VTEX shows the order as {order.status!r}"
+    shown = messages.SHOWS(status=order.status)
     if order.status in statuses.UNDECIDED:
         return Outcome(asked=True, reason=shown)
     if order.status == "replaced":
@@ -69,5 +70,5 @@ def _outcome_of(raw: dict[str, object]) -> Outcome | None:
     if statuses.is_canceled(order.status):
         return Outcome(canceled=True, reason=shown)
     if statuses.handling_done(order.status, order.has_packages):
-        return Outcome(reason=f"VTEX shows the order as {order.status!r} already")
+        return Outcome(reason=messages.SHOWS_ALREADY(status=order.status))
     return None

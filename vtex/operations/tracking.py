@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from foundation.messages import vtex as messages
 from vtex import payloads, schemas, statuses
 from vtex.client import VtexClient
 from vtex.documents import Package
@@ -32,11 +33,9 @@ def send(client: VtexClient, order_id: str, tracking: Tracking) -> str | None:
         status = schemas.read_order(raw).status
         if statuses.is_canceled(status):
             raise Refused(
-                f"VTEX shows the order as {status!r}, without invoice {tracking.invoice_number}"
+                messages.TRACKING_WITHOUT_INVOICE(status=status, invoice=tracking.invoice_number)
             )
-        raise NotYet.within(
-            PATIENCE, f"VTEX has no invoice {tracking.invoice_number} of this order yet: send it"
-        )
+        raise NotYet.within(PATIENCE, messages.TRACKING_TOO_EARLY(invoice=tracking.invoice_number))
     number = plain_number(tracking.invoice_number)
     receipt = None
     if _says_more(tracking, package):
@@ -52,8 +51,7 @@ def send(client: VtexClient, order_id: str, tracking: Tracking) -> str | None:
     if not (tracking.tracking_number or package.tracking_number):
         raise NotYet.within(
             OVERTAKING,
-            f"invoice {tracking.invoice_number} has no tracking number: VTEX takes events only "
-            "after it; send tracking_number too",
+            messages.TRACKING_NUMBER_MISSING(invoice=tracking.invoice_number),
         )
     news = replace(tracking, events=fresh, delivered_at=delivered)
     return client.add_events(order_id, number, payloads.events_body(news))

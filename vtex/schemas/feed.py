@@ -7,6 +7,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load
 
+from foundation.messages import vtex as messages
 from vtex.documents import FeedBatch, FeedConfig, FeedEvent, UnreadableEvent
 from vtex.errors import DocumentInvalid
 from vtex.schemas.values import Id, JsonObject, Moment, Text, Word, load, optional
@@ -61,7 +62,7 @@ def read_feed(raw: Any) -> FeedBatch:
         DocumentInvalid: the response is not a list of events.
     """
     if not isinstance(raw, list):
-        raise DocumentInvalid("the feed answered with no list of events")
+        raise DocumentInvalid(messages.FEED_WITHOUT_EVENTS())
     events: list[FeedEvent] = []
     unreadable: list[UnreadableEvent] = []
     for row in raw:

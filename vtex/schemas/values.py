@@ -11,6 +11,7 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate
 
+from foundation.messages import vtex as messages
 from foundation.redaction import storable
 from vtex.errors import DocumentInvalid
 from vtex.schemas.fast_reader import reader
@@ -206,9 +207,10 @@ def load(schema: Schema, raw: Any, what: str) -> Any:
     except ValidationError as error:
         faults = dict(_flat(error.normalized_messages()))
         listed = "; ".join(f"{path} {fault}" for path, fault in list(faults.items())[:10])
-        raise DocumentInvalid(f"{what} breaks its schema: {listed}", faults=faults) from None
+        text = messages.BREAKS_SCHEMA(document=what, faults=listed)
+        raise DocumentInvalid(text, faults=faults) from None
     except (RecursionError, OverflowError):
-        raise DocumentInvalid(f"{what} is nested too deeply, or holds a number too large") from None
+        raise DocumentInvalid(messages.TOO_DEEP(document=what)) from None
     return data
 
 

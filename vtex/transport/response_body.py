@@ -8,6 +8,7 @@ from typing import Any
 
 import requests
 
+from foundation.messages import vtex as messages
 from vtex.documents import Document, Rows
 from vtex.errors import DocumentInvalid, VtexError, VtexUnavailable
 from vtex.transport.bounded_session import MOST_BYTES
@@ -55,7 +56,7 @@ def parsed(body: bytes, method: str, path: str, status: int) -> Any:
         raw = _DECODER.decode(text)
     except ValueError as error:
         raise VtexUnavailable(
-            f"VTEX answered {method} {path} with a body that is not JSON",
+            messages.NOT_JSON(method=method, path=path),
             method=method, path=path, status=status,
         ) from error  # fmt: skip
     except RecursionError:
@@ -108,8 +109,8 @@ def too_large(method: str, path: str, status: int) -> VtexError:
 
 
 def _unusable(what: str, method: str, path: str, status: int) -> VtexError:
-    words = f"the answer of VTEX to {method} {path} {what}"
+    text = messages.UNUSABLE(method=method, path=path, fault=what)
     if method == "GET":
         # A retry would meet the same size.
-        return DocumentInvalid(words)
-    return VtexUnavailable(words, method=method, path=path, status=status)
+        return DocumentInvalid(text)
+    return VtexUnavailable(text, method=method, path=path, status=status)

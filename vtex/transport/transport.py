@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 
 import requests
 
+from foundation.messages import vtex as messages
 from foundation.redaction import one_line, redacted
 from vtex.errors import (
     OrderConflict,
@@ -116,7 +117,8 @@ class Transport:
         """
         status, body = self._call("GET", path, query, pay=pay)
         if status != 200:
-            raise VtexUnavailable(f"VTEX answered {status} to GET {path}", method="GET", path=path)
+            text = messages.ANSWERED(status=status, method="GET", path=path, details="")
+            raise VtexUnavailable(text, method="GET", path=path)
         return answers.parsed(body, "GET", path, status)
 
     def post(self, path: str) -> int:
@@ -158,7 +160,7 @@ class Transport:
                 status = answer.status_code
         except requests.RequestException as error:
             raise VtexUnavailable(
-                f"no answer of VTEX to {method} {path} ({type(error).__name__})",
+                messages.UNREACHABLE(method=method, path=path, error=type(error).__name__),
                 method=method, path=path,
             ) from error  # fmt: skip
         finally:
@@ -212,8 +214,9 @@ def _raise_for(answer: requests.Response, body: bytes, method: str, path: str) -
     code, words = _vtex_words(body) if is_json else (None, "")
     error = _error_of(status, code, is_json=is_json)
     said = f": {code or ''} {words}".rstrip() if code or words else ""
+    message = messages.UNAUTHORIZED if error is VtexUnauthorized else messages.ANSWERED
     failure = error(
-        f"VTEX answered {status} to {method} {path}{said}",
+        message(status=status, method=method, path=path, details=said),
         method=method, path=path, status=status, code=code,
     )  # fmt: skip
     if isinstance(failure, VtexThrottled):

@@ -40,7 +40,7 @@ def test_what_waits_for_a_decision_is_shown_by_its_last_day(desk: Desk) -> None:
 def test_a_denial_is_shown_before_it_is_sent(desk: Desk) -> None:
     order_id = desk.paid("handling")
     said = desk.type("requests", "deny", order_id, "--reason", "não", "--dry-run", status=1)
-    assert "nobody asks for a cancellation: VTEX shows the order as 'handling'" in said
+    assert "the order has no open cancellation request: VTEX shows the order as 'handling'" in said
     entry = desk.store.store.entry(order_id)
     assert entry is not None
     request = cancel_requests.ask(desk.store.store, entry, {"reason": "x"})

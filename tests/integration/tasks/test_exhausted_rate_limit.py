@@ -74,7 +74,7 @@ def test_an_order_that_waits_for_rate_limit_says_so_and_pauses_nobody(
 
     row = flow.journal.orders.get("acme", order_id)
     assert row is not None
-    assert row.last_error == "waits for the store's rate limit, some 7 s"
+    assert row.last_error == "the call waits for the store's rate limit, about 7 s"
     assert 7 <= (row.due_at - flow.clock()).total_seconds() <= 10.5
     assert flow.journal.store_pauses.get("acme") is None
     assert [one.event for one in flow.journal.timeline.events("acme", order_id)] == ["listed"]
