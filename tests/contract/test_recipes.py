@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from support.recipes import command, erp, erp_field, setting, vtex_endpoint
+from support.recipes import alert_rule, command, erp, erp_field, setting, vtex_endpoint
 from support.recipes.edited_copy import apply, copy_packages, run
 from support.recipes.recipe import Recipe
 from support.servers import ROOT
 
 PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
-RECIPES = [module.RECIPE for module in (erp, vtex_endpoint, erp_field, command, setting)]
+RECIPES = [
+    module.RECIPE for module in (erp, vtex_endpoint, erp_field, command, setting, alert_rule)
+]
 
 each_recipe = pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.title)
 
