@@ -25,7 +25,7 @@ from tasks.workflow import dispatch
 from vtex import schemas
 from vtex.documents import Order
 from vtex.errors import DocumentInvalid, VtexError
-from vtex.payloads import Cancellation, Denial, Invoice, Tracking, plain_number
+from vtex.payloads import Denial, Invoice, Tracking, plain_number
 from vtex.transport.rate_limit import Priority
 from vtex.transport.response_body import is_deep
 
@@ -213,9 +213,7 @@ def _key(asked: request_schemas.Asked, content: Mapping[str, Any]) -> str:
 
 
 def _invoice_number(asked: request_schemas.Asked) -> str | None:
-    if isinstance(asked, Cancellation | Denial):
-        return None
-    return plain_number(asked.invoice_number)
+    return plain_number(asked.invoice_number) if isinstance(asked, Invoice | Tracking) else None
 
 
 def _digest(content: Mapping[str, Any]) -> str:
