@@ -7,16 +7,26 @@ from pathlib import Path
 
 import pytest
 
-from support.recipes import alert_rule, command, erp, erp_field, setting, vtex_endpoint
+from support.recipes import (
+    alert_rule,
+    command,
+    erp,
+    erp_field,
+    job_kind,
+    retry_rule,
+    setting,
+    vtex_endpoint,
+)
 from support.recipes.edited_copy import apply, copy_packages, run
 from support.recipes.recipe import Recipe
 from support.servers import ROOT
 
 PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
-RECIPES = [
-    module.RECIPE for module in (erp, vtex_endpoint, erp_field, command, setting, alert_rule)
-]
+MODULES = (
+    erp, vtex_endpoint, retry_rule, erp_field, command, setting, job_kind, alert_rule,
+)  # fmt: skip
+RECIPES = [module.RECIPE for module in MODULES]
 
 each_recipe = pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.title)
 
@@ -38,3 +48,9 @@ def test_a_recipe_has_its_effect(recipe: Recipe, tmp_path: Path) -> None:
     apply(home, recipe.edits)
 
     run(home, recipe.program)
+
+
+def test_each_recipe_of_the_page_is_followed() -> None:
+    recipes = PAGE.split("\n## Recipes\n")[1].split("\n## ")[0]
+
+    assert re.findall(r"^### (.+)$", recipes, re.MULTILINE) == [each.title for each in RECIPES]
