@@ -13,8 +13,14 @@ from support.servers import ROOT
 from workers.cli.main import main
 
 PAGES = (
-    *ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / ".env.example", ROOT / "docker-compose.yml"
-)  # fmt: skip
+    *ROOT.glob("*.md"),
+    *(
+        ROOT / "docs" / f"{name}.md"
+        for name in ("alerts", "architecture", "erp-developers", "operations")
+    ),
+    ROOT / ".env.example",
+    ROOT / "docker-compose.yml",
+)
 
 CALL = re.compile(r"(?<![\w-])vtex-erp((?: +[\w-][\w-]*(?:=\S+)?)+)")
 """A call up to the first word that is neither a name nor an option."""

@@ -19,7 +19,7 @@ Edit = str | Sequence[tuple[str, str]]
 
 def copy_packages(home: Path) -> Path:
     """Copy the packages, the pages and the tests of pages into a folder; return it."""
-    ignored = shutil.ignore_patterns("__pycache__", "images")
+    ignored = shutil.ignore_patterns("images")
     for folder in (*PACKAGES, "docs", "tests/unit"):
         shutil.copytree(ROOT / folder, home / folder, ignore=ignored)
     shutil.copy(ROOT / "celeryconfig.py", home)
