@@ -30,8 +30,9 @@ RECIPE = Recipe(
     },
     """
 from datetime import timedelta
+from pathlib import Path
 
-from tests.unit import test_docs
+from support import settings_page
 from workers import wiring
 from workers.configuration.settings import SettingsError, load
 
@@ -44,6 +45,7 @@ except SettingsError as error:
     assert "ORDER_LIST_FEED_INTERVAL_SECONDS: '0' must be from 60 to 86400" in error.message
 else:
     raise AssertionError("0 is accepted")
-test_docs.test_the_page_of_settings_has_each_with_its_default_and_an_example()
+settings_page.PAGE = Path("docs/configuration.md")
+assert settings_page.tables_of_page() == settings_page.tables()
 """,
 )
