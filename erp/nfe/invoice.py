@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -17,6 +16,7 @@ from xml.etree.ElementTree import Element
 
 from erp.nfe.item_matching import MATCH, NO_MAP, NfeItem, half_up, matched
 from erp.nfe.safe_xml import NAMESPACE, WHOLE, NfeInvalid, XmlPart, parsed, text_of
+from foundation.foreign_values import moment
 from foundation.messages import nfe as messages
 from vtex.documents import Order
 from vtex.payloads import key_is_sound
@@ -193,7 +193,7 @@ def _type(note: XmlPart) -> str:
 def _issued_at(note: XmlPart) -> str:
     text = note.need("ide/dhEmi", _STAMP)
     try:
-        datetime.fromisoformat(text)
+        moment(text)
     except ValueError:
         raise NfeInvalid(messages.NOT_A_TIME()) from None
     return text

@@ -5,21 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate
 
+from foundation import foreign_values
 from foundation.messages import vtex as messages
 from foundation.redaction import storable
 from vtex.errors import DocumentInvalid
 from vtex.schemas.fast_reader import reader
-
-_DATE = re.compile(
-    r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d+))?\s*(Z|[+-]\d\d:?\d\d)?", re.IGNORECASE
-)
-
 
 MOST_CENTS = 10**15
 """Upper bound of an amount, far above real ones. Sums of it fit a 64-bit column."""
@@ -120,10 +116,10 @@ class Factor(fields.Field[Decimal]):
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Decimal:
         try:
-            factor = Decimal(str(value))
-        except InvalidOperation:
+            factor = foreign_values.bounded_number(value)
+        except ValueError:
             raise ValidationError("is not a number") from None
-        if isinstance(value, bool) or not factor.is_finite() or not LEAST_FACTOR <= factor < 10**9:
+        if not LEAST_FACTOR <= factor < 10**9:
             raise ValidationError(f"is not a number from {LEAST_FACTOR} on")
         return factor
 
@@ -145,22 +141,10 @@ class Moment(fields.Field[datetime]):
         return moment
 
     def _moment(self, value: Any) -> datetime:
-        match = _DATE.fullmatch(value.strip()) if isinstance(value, str) else None
-        if match is None:
-            raise ValidationError(
-                "is not a date and time such as 2026-03-10T14:22:05.1834217+00:00"
-            )
-        day, clock, fraction, offset = match.groups()
-        zone = "+00:00" if offset in (None, "Z", "z") else offset
         try:
-            moment = datetime.fromisoformat(
-                f"{day}T{clock}.{(fraction or '0')[:6]:0<6}{zone}"
-                if clock.count(":") == 2
-                else f"{day}T{clock}{zone}"
-            )
-            return moment.astimezone(UTC)
-        except (ValueError, OverflowError):
-            raise ValidationError("is not a date that exists") from None
+            return foreign_values.moment(value)
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
 
 
 def units(key: str, least: int = 1) -> fields.Integer:

@@ -10,12 +10,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode
 
 import requests
 
+from foundation.foreign_values import http_moment
 from foundation.messages import vtex as messages
 from foundation.redaction import one_line, redacted
 from vtex.errors import (
@@ -266,10 +266,5 @@ def _retry_after(value: str | None) -> float | None:
         return None
     if re.fullmatch(r"\s*[0-9]{1,9}\s*", value):
         return float(value)
-    try:
-        moment = parsedate_to_datetime(value)
-    except (ValueError, OverflowError):
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+    moment = http_moment(value)
+    return None if moment is None else max(0.0, (moment - datetime.now(UTC)).total_seconds())

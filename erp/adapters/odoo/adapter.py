@@ -16,6 +16,7 @@ from erp.adapters.odoo.url import address
 from erp.adapters.shared.sale_notes import redacted, remark
 from erp.port import ErpOrder, ErpRejected, ErpUnavailable, Event, Request
 from erp.sales_order import SalesOrder
+from foundation.foreign_values import money
 
 NEEDED = {
     "sale.order": ("client_order_ref", "picking_ids", "invoice_ids"),
@@ -111,7 +112,7 @@ class OdooErp:
         raise ErpUnavailable("the sale is moved on and back by others")
 
     def _require_same(self, sale: Row, order: SalesOrder) -> None:
-        total, currency = sale_mapping.money(sale["amount_total"]), sale["currency_id"][1]
+        total, currency = money(sale["amount_total"]), sale["currency_id"][1]
         if total == order.total and currency == order.currency:
             return
         with suppress(OdooRefuses):
@@ -230,7 +231,7 @@ class OdooErp:
 
 def _held(row: Row, sale: notes.Sale) -> ErpOrder:
     """Return a sale as it is held; of a change that nobody made there the total is not told."""
-    total = sale_mapping.money(row["amount_total"])
+    total = money(row["amount_total"])
     canceled = sale.state == "cancel" or notes.is_told_canceled(sale)
     told = notes.told_total(sale)
     return ErpOrder(str(row["name"]), total if told in (None, total) else None, canceled)

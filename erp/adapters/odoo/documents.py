@@ -11,10 +11,10 @@ from typing import Any
 from erp.adapters.odoo import notes
 from erp.adapters.odoo.notes import Sale
 from erp.adapters.odoo.rpc import Odoo, Row
-from erp.adapters.odoo.sale_mapping import money
 from erp.adapters.odoo.sale_reader import Sales
 from erp.adapters.shared import change_polling, sale_notes
 from erp.port import Request
+from foundation.foreign_values import bounded_number, cents, money
 
 DocumentRequest = change_polling.DocumentRequest[Sale]
 
@@ -103,7 +103,7 @@ class Documents:
     ) -> DocumentRequest:
         nota, key = self._number(invoice)
         fields = _named(sale) | {
-            "invoice_number": nota, "value_cents": sale_notes.cents(value),
+            "invoice_number": nota, "value_cents": cents(value),
             "issued_at": _midnight(invoice[self._sales.invoices.date]),
         }  # fmt: skip
         if key:
@@ -117,7 +117,7 @@ class Documents:
         amount = self._sales.invoices.amount
         return list(
             sale_notes.items(
-                (text, Decimal(str(line["quantity"])), money(line[amount])) for line, text in own
+                (text, bounded_number(line["quantity"]), money(line[amount])) for line, text in own
             )
         )
 

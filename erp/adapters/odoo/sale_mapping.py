@@ -47,11 +47,6 @@ class Sold:
         return (self.quantity * self.unit_price).quantize(CENT, ROUND_HALF_UP)
 
 
-def money(value: object) -> Decimal:
-    """Return an amount of Odoo's, a float on the wire, in whole cents."""
-    return Decimal(str(value)).quantize(CENT, ROUND_HALF_UP)
-
-
 def sold(order: SalesOrder, where: Address) -> list[Sold]:
     """Return the lines whose amounts add up to the order's total, to the cent.
 

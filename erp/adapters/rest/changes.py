@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Mapping
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from sqlalchemy import select
@@ -18,6 +17,7 @@ from erp.adapters.rest.template import found, utc
 from erp.adapters.sql.database import Database
 from erp.adapters.sql.tables import outbox, outbox_items
 from erp.port import ErpRejected
+from foundation.foreign_values import bounded_number, cents
 
 FIRST_SECONDS = 86_400.0
 """Age of the oldest change in the first poll."""
@@ -179,7 +179,7 @@ class Changes:
             code = str(found(line, spec["sku"]))
             yield {
                 "sku_id": skus.get(code, code),
-                "quantity": int(Decimal(str(found(line, spec["quantity"])))),
+                "quantity": int(bounded_number(found(line, spec["quantity"]))),
                 "price_cents": _cents(found(line, spec["price"])),
             }
 
@@ -231,6 +231,6 @@ def _is(document: Any, spec: Mapping[str, Any]) -> bool:
 
 def _cents(value: Any) -> int | None:
     try:
-        return int((Decimal(str(value).replace(",", ".")) * 100).quantize(Decimal(1)))
-    except InvalidOperation:
+        return cents(str(value).replace(",", "."))
+    except ValueError:
         return None

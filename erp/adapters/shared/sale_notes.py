@@ -6,12 +6,13 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta, timezone
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any
 
 from erp.port import Request
 from erp.sales_order import Line, SalesOrder
 from foundation import redaction
+from foundation.foreign_values import cents
 
 BRASILIA = timezone(timedelta(hours=-3))
 REASON = "Cancelado pelo lojista"
@@ -118,11 +119,6 @@ def tracking(document: str, code: str, fields: Mapping[str, Any]) -> Request:
 def cancellation(document: str, why: str | None, fields: Mapping[str, Any]) -> Request:
     """Return the request that a canceled sale makes."""
     return Request("cancellation", document, {**fields, "reason": (why or REASON)[:LONGEST_REASON]})
-
-
-def cents(money: Decimal) -> int:
-    """Return money as VTEX takes it."""
-    return int(money.scaleb(2).to_integral_value(ROUND_HALF_UP))
 
 
 def midnight(day: date) -> str:

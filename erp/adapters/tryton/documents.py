@@ -11,6 +11,7 @@ from erp.adapters.shared import change_polling, sale_notes
 from erp.adapters.tryton import notes
 from erp.adapters.tryton.rest_client import Row
 from erp.port import Request
+from foundation.foreign_values import bounded_number, cents
 
 POSTED = ("posted", "paid")
 
@@ -61,7 +62,7 @@ def _invoice(invoice: Row) -> Iterator[DocumentRequest]:
             continue
         number, key = _number(invoice)
         fields = _named(sale) | {
-            "invoice_number": number, "value_cents": sale_notes.cents(value),
+            "invoice_number": number, "value_cents": cents(value),
             "issued_at": sale_notes.midnight(invoice["invoice_date"]),
         }  # fmt: skip
         if key:
@@ -79,7 +80,7 @@ def _own_lines(lines: list[Row], sale: Row) -> list[tuple[Row, str | None]]:
 
 
 def _items(own: list[tuple[Row, str | None]]) -> list[Mapping[str, Any]]:
-    sold = ((note, Decimal(str(line["quantity"])), line["amount"]) for line, note in own)
+    sold = ((note, bounded_number(line["quantity"]), line["amount"]) for line, note in own)
     return list(sale_notes.items(sold))
 
 

@@ -17,6 +17,7 @@ import requests
 
 from erp.adapters.shared.http_client import Web, endpoint
 from erp.port import ErpRejected, ErpUnavailable
+from foundation.foreign_values import bounded_number
 from foundation.redaction import one_line
 
 BUSY_SECONDS = (0.2, 0.5, 1.0, 2.0)
@@ -239,7 +240,7 @@ def _encoded(value: Any) -> Any:
 def _decoded(found: Row) -> Any:
     kind = found.get("__class__")
     if kind == "Decimal":
-        return Decimal(found["decimal"])
+        return bounded_number(found["decimal"])
     if kind in ("date", "datetime"):
         values = {name: value for name, value in found.items() if name != "__class__"}
         # Tryton's times are naive, of the database's zone: they are compared with each other only.

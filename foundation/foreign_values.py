@@ -1,0 +1,86 @@
+"""Numbers and times that other systems write, read within bounds.
+
+An unbounded number is dangerous: a sum with ``1E-999999999`` computes for hours.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from email.utils import parsedate_to_datetime
+
+MOST_DIGITS = 15
+"""Digits before the point, far more than real amounts and quantities have."""
+
+MOST_PLACES = 40
+"""Decimal places of a number. A quotient of ours has up to 28."""
+
+LONGEST_NUMBER = 80
+CENT = Decimal("0.01")
+
+_MOMENT = re.compile(
+    r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d+))?\s*(Z|[+-]\d\d:?\d\d)?", re.IGNORECASE
+)
+
+
+def bounded_number(value: object) -> Decimal:
+    """Return a number from JSON or text.
+
+    Raises:
+        ValueError: the value is no finite number, or exceeds the bounds.
+    """
+    read = value if isinstance(value, Decimal) else _decimal(value)
+    # Arithmetic with an unbounded number fails: its exponent is read instead.
+    if not read.is_finite() or read.adjusted() >= MOST_DIGITS:
+        raise ValueError("is not a number within bounds")
+    if int(read.as_tuple().exponent) < -MOST_PLACES:
+        raise ValueError("is not a number within bounds")
+    return read
+
+
+def money(value: object) -> Decimal:
+    """Return an amount in whole cents, halves rounded up. Raises as ``bounded_number``."""
+    return bounded_number(value).quantize(CENT, ROUND_HALF_UP)
+
+
+def cents(value: object) -> int:
+    """Return an amount as integer cents, halves rounded up. Raises as ``bounded_number``."""
+    return int(money(value).scaleb(2))
+
+
+def moment(text: object) -> datetime:
+    """Return an aware UTC time from text with any offset (default UTC) and fractional digits.
+
+    Raises:
+        ValueError: the text is no such time.
+    """
+    match = _MOMENT.fullmatch(text.strip()) if isinstance(text, str) else None
+    if match is None:
+        raise ValueError("is not a date and time such as 2026-03-10T14:22:05.1834217+00:00")
+    day, clock, fraction, offset = match.groups()
+    zone = "+00:00" if offset in (None, "Z", "z") else offset
+    parts = f".{(fraction or '0')[:6]:0<6}" if clock.count(":") == 2 else ""
+    try:
+        return datetime.fromisoformat(f"{day}T{clock}{parts}{zone}").astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("is not a date that exists") from None
+
+
+def http_moment(text: str | None) -> datetime | None:
+    """Return the time of an HTTP header such as ``Date``; None where there is none."""
+    try:
+        read = parsedate_to_datetime(text or "")
+    except (ValueError, OverflowError):
+        return None
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+def _decimal(value: object) -> Decimal:
+    # True is an int in Python, and no number in JSON.
+    if type(value) not in (str, int, float) or len(text := str(value)) > LONGEST_NUMBER:
+        raise ValueError("is not a number")
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise ValueError("is not a number") from None
