@@ -10,13 +10,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
 import requests
 
 from erp.adapters.odoo.url import Address
-from erp.adapters.shared.http_client import Web
+from erp.adapters.shared.http_client import HttpAnswer, HttpClient
 from erp.port import ErpRejected, ErpUnavailable
 from foundation.redaction import one_line
 
@@ -61,7 +60,7 @@ class Odoo:
 
     def __init__(self, where: Address) -> None:
         self._where = where
-        self._web = Web("Odoo", {"User-Agent": "vtex-erp-workers"})
+        self._http = HttpClient("Odoo", {"User-Agent": "vtex-erp-workers"})
         self._speaks_json2: bool | None = {"json2": True, "jsonrpc": False}.get(where.api)
         self._user: int | None = None
         self._fields: dict[str, Mapping[str, Row]] = {}
@@ -157,7 +156,7 @@ class Odoo:
 
     def close(self) -> None:
         """Give back the connections of all threads."""
-        self._web.close()
+        self._http.close()
 
     def _is_new(self) -> bool:
         answer = self._rpc("common", "version", [], "version", or_none=True)
@@ -186,14 +185,14 @@ class Odoo:
     def _ask(
         self, path: str, body: Any, what: str, *, is_json2: bool, or_none: bool = False
     ) -> Any:
-        status, text = self._web.ask(
+        answer = self._http.send(
             "POST", f"{self._where.base}/{path}", what, data=json.dumps(body),
             headers=self._headers(is_json2),
         )  # fmt: skip
-        if or_none and status == requests.codes.not_found:
+        if or_none and answer.status == requests.codes.not_found:
             return None
         read = _of_json2 if is_json2 else _of_rpc
-        return read(status, text, what)
+        return read(answer, what)
 
     def _headers(self, is_json2: bool) -> dict[str, str]:
         headers = {"Content-Type": "application/json; charset=utf-8"}
@@ -203,19 +202,19 @@ class Odoo:
         return headers
 
 
-def _of_json2(status: int, text: str, what: str) -> Any:
+def _of_json2(answer: HttpAnswer, what: str) -> Any:
     """Return what a method gave; its errors have a status and an object with a name."""
-    found = _parsed(text)
-    if status == requests.codes.ok and (found is not None or text.strip() == "null"):
+    status, found = answer.status, _parsed(answer)
+    if status == requests.codes.ok and (found is not None or answer.text.strip() == "null"):
         return found
     if status != requests.codes.ok and isinstance(found, dict) and "name" in found:
         _raise(found, what)
     raise _unusable(status, what)
 
 
-def _of_rpc(status: int, text: str, what: str) -> Any:
+def _of_rpc(answer: HttpAnswer, what: str) -> Any:
     """Return what a method gave, None where it gave nothing; its errors come with HTTP 200."""
-    found = _parsed(text)
+    status, found = answer.status, _parsed(answer)
     if status != requests.codes.ok or not isinstance(found, dict) or "jsonrpc" not in found:
         raise _unusable(status, what)
     if "error" in found:
@@ -224,10 +223,10 @@ def _of_rpc(status: int, text: str, what: str) -> Any:
     return found.get("result")
 
 
-def _parsed(text: str) -> Any:
+def _parsed(answer: HttpAnswer) -> Any:
     try:
-        return json.loads(text, parse_float=Decimal)
-    except (ValueError, RecursionError):
+        return answer.json() if answer.body.strip() else None
+    except ValueError:
         return None
 
 

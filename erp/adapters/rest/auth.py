@@ -8,10 +8,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import requests
-
 from erp.adapters.rest.profile import Profile, ProfileError
 from erp.adapters.rest.state import State
+from erp.adapters.shared.http_client import HttpClient
 from erp.port import ErpUnavailable
 
 EARLY_SECONDS = 60.0
@@ -69,9 +68,9 @@ class OAuth2(Auth):
     exchange would lock the other processes out.
     """
 
-    def __init__(self, profile: Profile, state: State) -> None:
+    def __init__(self, profile: Profile, state: State, http: HttpClient) -> None:
         super().__init__(profile)
-        self._state, self._timeout = state, profile.timeout_seconds
+        self._state, self._http = state, http
         self._url = profile.part("auth")["token_url"]
         if self._url.startswith("/"):
             self._url = profile.base_url + self._url
@@ -130,25 +129,23 @@ class OAuth2(Auth):
             self._state.change("token", lambda document: _renew(document, answer))
 
     def _asked(self, refresh: str) -> Mapping[str, Any]:
+        answer = self._http.send(
+            "POST", self._url, "the token service",
+            data={"grant_type": "refresh_token", "refresh_token": refresh},
+            auth=(self.secret("client_id"), self.secret("client_secret")),
+            headers={"Accept": "application/json"},
+        )  # fmt: skip
         try:
-            answer = requests.post(
-                self._url,
-                data={"grant_type": "refresh_token", "refresh_token": refresh},
-                auth=(self.secret("client_id"), self.secret("client_secret")),
-                headers={"Accept": "application/json"},
-                timeout=(5, self._timeout),
-                allow_redirects=False,
-            )
-            document = answer.json() if answer.status_code == 200 else None
-        except (requests.RequestException, ValueError) as error:
+            document = answer.json() if answer.status == 200 else None
+        except ValueError as error:
             raise ErpUnavailable(f"the ERP's token service: {type(error).__name__}") from None
-        if answer.status_code in (400, 401):
+        if answer.status in (400, 401):
             raise ErpUnavailable(
                 "the ERP no longer takes the refresh token: authorise again, and put the new one "
                 f"where [secrets] has {self._auth['refresh_token']}"
             )
         if not isinstance(document, dict) or not document.get("access_token"):
-            raise ErpUnavailable(f"the ERP's token service answered HTTP {answer.status_code}")
+            raise ErpUnavailable(f"the ERP's token service answered HTTP {answer.status}")
         return document
 
 
@@ -160,8 +157,8 @@ def _renew(document: dict[str, Any], answer: Mapping[str, Any]) -> None:
         document["expires_at"] = time.time() + float(answer.get("expires_in", 3600))
 
 
-def auth(profile: Profile, state: State) -> Auth:
+def auth(profile: Profile, state: State, http: HttpClient) -> Auth:
     """Return the authentication that the profile names."""
     if profile.part("auth")["kind"] == "oauth2":
-        return OAuth2(profile, state)
+        return OAuth2(profile, state, http)
     return Auth(profile)

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import re
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
-
-import requests
 
 from erp.adapters.rest.auth import auth
 from erp.adapters.rest.profile import Profile, ProfileError
 from erp.adapters.rest.state import Pace, State
 from erp.adapters.rest.template import Formats, Renderer, TemplateError, dumped, found
+from erp.adapters.shared.http_client import Bounds, HttpAnswer, HttpClient
 from erp.port import ErpRejected, ErpUnavailable
+from foundation.foreign_values import http_moment
 from foundation.redaction import redacted
 
 MOST_BYTES = 8 * 1024 * 1024
-MOST_SECONDS = 30.0
+BODY_SECONDS = 30.0
 MOST_WORDS = 300
-CONNECT_SECONDS = 5.0
 
 
 class Duplicate(Exception):
@@ -61,11 +57,11 @@ class Calls:
 
     def __init__(self, profile: Profile, state: State) -> None:
         self._profile = profile
-        self._auth = auth(profile, state)
+        bounds = Bounds(profile.timeout_seconds, BODY_SECONDS, MOST_BYTES)
+        self._http = HttpClient(profile.name, bounds=bounds)
+        self._auth = auth(profile, state, self._http)
         self._pace = Pace(state, profile.part("rate"))
         self.renderer = Renderer(Formats(profile.part("formats")), profile.codes)
-        self._local = threading.local()
-        self._sessions: list[requests.Session] = []
         self.count = 0
 
     def ask(self, spec: Mapping[str, Any], known: Mapping[str, Any]) -> Answer:
@@ -88,17 +84,17 @@ class Calls:
         for last in (False, True):
             self._pace.wait()
             self.count += 1
-            status, headers, body = self._sent(request)
-            if status == 401 and not last and self._auth.refused():
+            answer = self._sent(request)
+            if answer.status == 401 and not last and self._auth.refused():
                 continue
             break
-        document = _parsed(body)
-        meaning = self._meaning(status, document)
+        document = _parsed(answer)
+        meaning = self._meaning(answer.status, document)
         if meaning == "throttled":
-            self._pace.pause(_seconds(headers.get("Retry-After")))
+            self._pace.pause(_seconds(answer.headers.get("Retry-After")))
         words = self._words(document, _names(known))
-        _raise(meaning, f"{self._profile.name} answered HTTP {status}{words}")
-        return Answer(document, _date(headers.get("Date")))
+        _raise(meaning, f"{self._profile.name} answered HTTP {answer.status}{words}")
+        return Answer(document, _date(answer.headers.get("Date")))
 
     def _request(self, spec: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
         body = self.renderer.render(spec.get("body"), known)
@@ -117,34 +113,16 @@ class Calls:
             made["headers"] = {"Content-Type": "application/json"}
         return made
 
-    def _sent(self, request: Mapping[str, Any]) -> tuple[int, Mapping[str, str], bytes]:
+    def _sent(self, request: Mapping[str, Any]) -> HttpAnswer:
         headers = {"Accept": "application/json", "User-Agent": "vtex-erp-workers/0.1"}
         headers |= request.get("headers", {}) | self._auth.headers()
-        try:
-            with self._session().request(
-                **{**request, "headers": headers},
-                auth=self._auth.basic(),
-                timeout=(CONNECT_SECONDS, self._profile.timeout_seconds),
-                allow_redirects=False,
-                stream=True,
-            ) as answer:
-                return answer.status_code, answer.headers, _read(answer)
-        except (requests.RequestException, OSError) as error:
-            raise ErpUnavailable(
-                f"{self._profile.name} does not answer: {type(error).__name__}"
-            ) from None
-
-    def _session(self) -> requests.Session:
-        session: requests.Session | None = getattr(self._local, "session", None)
-        if session is None:
-            session = self._local.session = requests.Session()
-            self._sessions.append(session)
-        return session
+        return self._http.send(
+            **{**request, "headers": headers}, purpose="a call", auth=self._auth.basic()
+        )
 
     def close(self) -> None:
         """Close the connections of all threads."""
-        while self._sessions:
-            self._sessions.pop().close()
+        self._http.close()
 
     def _meaning(self, status: int, document: Any) -> str:
         for rule in self._profile.parts.get("errors", ()):
@@ -219,19 +197,10 @@ def _path(path: str, known: Mapping[str, Any]) -> str:
     return re.sub(r"\{([\w.]+)\}", put, path)
 
 
-def _read(answer: requests.Response) -> bytes:
-    deadline, body = time.monotonic() + MOST_SECONDS, b""
-    for part in answer.iter_content(65_536):
-        body += part
-        if len(body) > MOST_BYTES or time.monotonic() > deadline:
-            raise ErpUnavailable("the ERP's answer is too long, or takes too long")
-    return body
-
-
-def _parsed(body: bytes) -> Any:
+def _parsed(answer: HttpAnswer) -> Any:
     try:
-        return json.loads(body) if body.strip() else {}
-    except (ValueError, RecursionError):
+        return answer.json()
+    except ValueError:
         return None
 
 
@@ -240,7 +209,5 @@ def _seconds(text: str | None) -> float:
 
 
 def _date(text: str | None) -> float:
-    try:
-        return parsedate_to_datetime(text or "").timestamp()
-    except ValueError:
-        return time.time()
+    moment = http_moment(text)
+    return time.time() if moment is None else moment.timestamp()

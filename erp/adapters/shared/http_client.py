@@ -1,11 +1,13 @@
-"""What ERPs that are asked over HTTP have in common: their URL, and an answer that has an end."""
+"""The one HTTP client of all ERPs: their URL, sessions, time-outs and bounded answers."""
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -67,42 +69,83 @@ def endpoint(url: str, example: str, known: Mapping[str, tuple[str, ...]]) -> En
     )  # fmt: skip
 
 
-class Web:
-    """One ERP over HTTP, a session a thread; it follows no redirect, and repeats nothing.
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """An ERP's answer, read whole."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode("utf-8", "replace")
+
+    def json(self) -> Any:
+        """Return the body as JSON: exact decimals, ``{}`` for an empty body.
+
+        Raises:
+            ValueError: the body is not JSON.
+        """
+        try:
+            return json.loads(self.body, parse_float=Decimal) if self.body.strip() else {}
+        except RecursionError:
+            raise ValueError("is nested too deeply") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Limits of an answer: seconds without a byte, seconds of the whole body, bytes."""
+
+    read_seconds: float
+    body_seconds: float
+    bytes: int
+
+
+class HttpClient:
+    """Calls one ERP over HTTP with a session per thread. It follows no redirect and never retries.
 
     Args:
-        name: what an operator calls it.
-        headers: of every call.
+        name: the ERP's name in messages.
+        headers: sent with every call.
+        bounds: default: those of an ERP that works while the caller waits.
     """
 
-    def __init__(self, name: str, headers: Mapping[str, str]) -> None:
-        self._name, self._headers = name, headers
+    def __init__(
+        self, name: str, headers: Mapping[str, str] | None = None, bounds: Bounds | None = None
+    ) -> None:
+        self._name, self._headers, self._bounds = name, headers or {}, bounds
         self._local = threading.local()
         self._sessions: list[requests.Session] = []
 
-    def ask(self, method: str, url: str, what: str, **more: Any) -> tuple[int, str]:
-        """Return an answer's status and text.
+    def send(self, method: str, url: str, purpose: str, **more: Any) -> HttpAnswer:
+        """Return the ERP's answer, whatever its status.
 
         Args:
-            what: what is asked for, without anything of an order.
-            more: as ``requests`` takes it.
+            purpose: names the call in messages, without data of an order.
+            more: passed to ``requests``.
 
         Raises:
-            ErpUnavailable: no answer, or one that drips or does not end.
+            ErpUnavailable: no answer, or one that exceeds the bounds.
         """
+        bounds = self._bounds or Bounds(READ_SECONDS, READ_SECONDS, MOST_BYTES)
         try:
             with self._session().request(
-                method, url, allow_redirects=False, timeout=(CONNECT_SECONDS, READ_SECONDS),
+                method, url, allow_redirects=False, timeout=(CONNECT_SECONDS, bounds.read_seconds),
                 stream=True, **more,
             ) as answer:  # fmt: skip
-                return answer.status_code, self._text(answer, what)
-        except requests.RequestException as error:
-            raise ErpUnavailable(f"{self._name}: {type(error).__name__} at {what}") from None
+                body = self._body(answer, purpose, bounds)
+                return HttpAnswer(answer.status_code, answer.headers, body)
+        except (requests.RequestException, OSError) as error:
+            raise ErpUnavailable(
+                f"{self._name} does not answer: {type(error).__name__} at {purpose}"
+            ) from None
 
     def close(self) -> None:
         """Give back the connections of all threads."""
-        for session in self._sessions:
-            session.close()
+        while self._sessions:
+            self._sessions.pop().close()
 
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
@@ -115,11 +158,11 @@ class Web:
             self._sessions.append(session)
         return session
 
-    def _text(self, answer: requests.Response, what: str) -> str:
-        until = time.monotonic() + READ_SECONDS
+    def _body(self, answer: requests.Response, purpose: str, bounds: Bounds) -> bytes:
+        until = time.monotonic() + bounds.body_seconds
         body = bytearray()
-        for some in answer.iter_content(65_536):
-            body += some
-            if len(body) > MOST_BYTES or time.monotonic() > until:
-                raise ErpUnavailable(f"{self._name}'s answer to {what} is too long or too slow")
-        return body.decode("utf-8", "replace")
+        for chunk in answer.iter_content(65_536):
+            body += chunk
+            if len(body) > bounds.bytes or time.monotonic() > until:
+                raise ErpUnavailable(f"{self._name}'s answer to {purpose} is too long or too slow")
+        return bytes(body)

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import requests
 
-from erp.adapters.shared.http_client import Web, endpoint
+from erp.adapters.shared.http_client import HttpAnswer, HttpClient, endpoint
 from erp.port import ErpRejected, ErpUnavailable
 from foundation.foreign_values import bounded_number
 from foundation.redaction import one_line
@@ -81,7 +81,7 @@ class Rest:
 
     def __init__(self, where: Address) -> None:
         self._base = where.base
-        self._web = Web(
+        self._http = HttpClient(
             "Tryton",
             {
                 "Authorization": f"bearer {where.key}",
@@ -150,7 +150,7 @@ class Rest:
 
     def close(self) -> None:
         """Give back the connections of all threads."""
-        self._web.close()
+        self._http.close()
 
     def _row(
         self,
@@ -178,23 +178,22 @@ class Rest:
         headers = {} if company is None else {"X-Tryton-Context": _packed({"company": company})}
         body = None if values is None else json.dumps(values, default=_encoded)
         for wait in (*BUSY_SECONDS, None):
-            status, text = self._web.ask(
-                method, url, what, params=params, headers=headers, data=body
-            )
-            if status != requests.codes.unavailable or wait is None:
+            answer = self._http.send(method, url, what, params=params, headers=headers, data=body)
+            if answer.status != requests.codes.unavailable or wait is None:
                 break
             time.sleep(random.uniform(wait / 2, wait))
-        _require_usable(status, text, what)
-        if status == requests.codes.no_content:
+        _require_usable(answer, what)
+        if answer.status == requests.codes.no_content:
             return None
         try:
-            return json.loads(text, object_hook=_decoded)
+            return json.loads(answer.text, object_hook=_decoded)
         except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError):
             raise ErpUnavailable(f"Tryton's answer to {what} is not its JSON") from None
 
 
-def _require_usable(status: int, text: str, what: str) -> None:
-    if status == requests.codes.bad_request and (words := _words(text)):
+def _require_usable(answer: HttpAnswer, what: str) -> None:
+    status = answer.status
+    if status == requests.codes.bad_request and (words := _words(answer.text)):
         raise TrytonRefuses(f"Tryton refuses {what}: {words}")
     if status in (requests.codes.unauthorized, requests.codes.forbidden):
         # No order is at fault: all wait until the key is mended.
