@@ -3,7 +3,11 @@
 import ast
 import re
 from pathlib import Path
+from typing import Any
 
+from marshmallow import Schema, fields
+
+from erp.port import OUTCOMES
 from support.settings_page import PAGE, tables, tables_of_page
 from tasks.alerts.model import Rule
 from tasks.outbound import request_schemas
@@ -67,20 +71,46 @@ def test_every_test_that_a_page_names_exists() -> None:
             assert (root / path).exists() or "my_erp" in path, f"{page}: {path}"
 
 
-def fields_of(page: str, heading: str) -> set[str]:
+TYPES: tuple[tuple[type[fields.Field[Any]], str], ...] = (
+    (fields.Boolean, "boolean"), (fields.Integer, "integer"), (fields.List, "list"),
+    (fields.Field, "text"),
+)  # fmt: skip
+"""A field's type in the page: the first that fits."""
+
+
+def described(schema: Schema) -> dict[str, tuple[str, bool]]:
+    return {
+        name: (next(word for kind, word in TYPES if isinstance(field, kind)), field.required)
+        for name, field in schema.fields.items()
+    }
+
+
+def rows_of(page: str, heading: str) -> dict[str, tuple[str, bool]]:
     section = page.split(heading)[1].split("\n## ", maxsplit=1)[0]
-    return set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE))
+    rows = re.findall(r"^\| `(\w+)` \| (\w+)[^|]* \| ([^|]+) \|", section, re.MULTILINE)
+    return {name: (kind, required == "yes") for name, kind, required in rows}
 
 
-def test_the_message_contract_names_every_field() -> None:
+def test_the_message_contract_has_every_field_with_its_type_and_no_other() -> None:
     page = (DOCS / "messages.md").read_text(encoding="utf-8")
 
     for kind, task in request_schemas.KINDS.items():
-        schema = request_schemas._SCHEMAS[kind]()
-        items = set(request_schemas._InvoiceItem().fields) if kind == "invoice" else set()
-        assert fields_of(page, f"## `{task}`") == set(schema.fields) | items
+        wanted = described(request_schemas._SCHEMAS[kind]())
+        if kind == "invoice":
+            wanted |= described(request_schemas._InvoiceItem())
+        assert rows_of(page, f"## `{task}`") == wanted
     for name in request_schemas._TrackingEvent().fields:
         assert f"`{name}`" in page
+    common = rows_of(page, "Every request carries:\n")
+    assert set(common) == {*request_schemas.NAMES, "contract"}
+    assert f"(version {request_schemas.VERSION})" in page.splitlines()[0]
+
+
+def test_the_message_contract_has_every_outcome() -> None:
+    page = (DOCS / "messages.md").read_text(encoding="utf-8")
+
+    section = page.split("\n## Outcomes\n")[1].split("\n## ", maxsplit=1)[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == set(OUTCOMES)
 
 
 def test_the_table_of_cancellations_has_every_status() -> None:

@@ -109,7 +109,7 @@ def test_a_product_that_is_missing_is_named(harness: FakeOdooHarness) -> None:
 
 
 def test_products_team_and_warehouse_go_by_the_retailers_map(harness: FakeOdooHarness) -> None:
-    b2b = harness.fake.add("crm.context", name="B2B")
+    b2b = harness.fake.add("crm.team", name="B2B")
     filial = harness.fake.add("stock.warehouse", name="Filial", code="F2")
     order = sample()
     last = order.lines[-1]

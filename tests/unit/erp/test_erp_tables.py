@@ -1,14 +1,43 @@
-"""The ERP developer's page names every column there is."""
+"""The page for ERP developers has every table and column, with its type."""
 
+from __future__ import annotations
+
+import re
 from pathlib import Path
 
-from erp.adapters.sql.tables import metadata
+from sqlalchemy import Column, Table
+
+from erp.adapters.sql.tables import metadata, outbox
+from erp.port import OUTCOMES
+from support.erp_outboxes import SEEN
+
+PAGE = (Path(__file__).parents[3] / "docs" / "erp-tables.md").read_text(encoding="utf-8")
 
 
-def test_the_page_of_the_tables_names_every_column() -> None:
-    page = (Path(__file__).parents[3] / "docs" / "erp-tables.md").read_text(encoding="utf-8")
+def type_of(column: Column[object]) -> str:
+    return f"{column.type}{'' if column.nullable else ', not null'}"
 
+
+def section_of(table: Table) -> str:
+    return PAGE.split(f"## {table.name}\n", 1)[1].split("\n## ", 1)[0]
+
+
+def test_the_page_has_every_table_and_no_other() -> None:
+    assert set(re.findall(r"^## (int_\w+)$", PAGE, re.MULTILINE)) == set(metadata.tables)
+
+
+def test_the_page_has_every_column_with_its_type_and_no_other() -> None:
     for table in metadata.sorted_tables:
-        section = page.split(f"## {table.name}\n", 1)[1].split("\n## ", 1)[0]
-        missing = [one.name for one in table.columns if f"| `{one.name}` |" not in section]
-        assert not missing, table.name
+        rows = re.findall(r"^\| `(\w+)` \| ([^|]+?) \|", section_of(table), re.MULTILINE)
+
+        assert dict(rows) == {column.name: type_of(column) for column in table.columns}, table.name
+
+
+def test_the_page_has_every_status_and_outcome() -> None:
+    (status,) = [one for one in outbox.constraints if one.name == "ck_int_outbox_status"]
+
+    assert set(re.findall(r"'([A-Z]+)'", str(status.sqltext))) == set(SEEN)  # type: ignore[attr-defined]
+    statuses = PAGE.split("| `status` | what it means", 1)[1].split("\n\n", 1)[0]
+    assert set(re.findall(r"^\| `([A-Z]+)` \|", statuses, re.MULTILINE)) == set(SEEN)
+    (outcomes,) = re.findall(r"^\| `outcome` \| [^|]+ \| ([^|]+) \|$", PAGE, re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", outcomes)) == set(OUTCOMES)
