@@ -14,7 +14,7 @@ MOST_DIGITS = 15
 """Digits before the point, far more than real amounts and quantities have."""
 
 MOST_PLACES = 40
-"""Decimal places of a number. A quotient of ours has up to 28."""
+"""Decimal places of a number. Quotients have up to 28."""
 
 LONGEST_NUMBER = 80
 CENT = Decimal("0.01")
@@ -28,7 +28,7 @@ def bounded_number(value: object) -> Decimal:
     """Return a number from JSON or text.
 
     Raises:
-        ValueError: the value is no finite number, or exceeds the bounds.
+        ValueError: the value is not a finite number within the bounds.
     """
     read = value if isinstance(value, Decimal) else _decimal(value)
     # Arithmetic with an unbounded number fails: its exponent is read instead.
@@ -53,7 +53,7 @@ def moment(text: object) -> datetime:
     """Return an aware UTC time from text with any offset (default UTC) and fractional digits.
 
     Raises:
-        ValueError: the text is no such time.
+        ValueError: the text is not such a time.
     """
     match = _MOMENT.fullmatch(text.strip()) if isinstance(text, str) else None
     if match is None:
@@ -68,7 +68,7 @@ def moment(text: object) -> datetime:
 
 
 def http_moment(text: str | None) -> datetime | None:
-    """Return the time of an HTTP header such as ``Date``; None where there is none."""
+    """Return the time of an HTTP header such as ``Date``, or None."""
     try:
         read = parsedate_to_datetime(text or "")
     except (ValueError, OverflowError):
