@@ -71,6 +71,11 @@ def test_every_test_that_a_page_names_exists() -> None:
             assert (root / path).exists() or "my_erp" in path, f"{page}: {path}"
 
 
+def fields_of(page: str, heading: str) -> set[str]:
+    section = page.split(heading)[1].split("\n## ", maxsplit=1)[0]
+    return set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE))
+
+
 TYPES: tuple[tuple[type[fields.Field[Any]], str], ...] = (
     (fields.Boolean, "boolean"), (fields.Integer, "integer"), (fields.List, "list"),
     (fields.Field, "text"),
@@ -109,8 +114,7 @@ def test_the_message_contract_has_every_field_with_its_type_and_no_other() -> No
 def test_the_message_contract_has_every_outcome() -> None:
     page = (DOCS / "messages.md").read_text(encoding="utf-8")
 
-    section = page.split("\n## Outcomes\n")[1].split("\n## ", maxsplit=1)[0]
-    assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == set(OUTCOMES)
+    assert fields_of(page, "\n## Outcomes\n") == set(OUTCOMES)
 
 
 def test_the_table_of_cancellations_has_every_status() -> None:
