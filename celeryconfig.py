@@ -115,7 +115,7 @@ beat_scheduler = "workers.beat:Scheduler"  # several beats, one of them at work
 _OPTIONS = {
     # A backlog of sweeps must not run in a burst. Beat and worker compare two hosts' clocks
     # here: those that are minutes apart must not make every sweep come too late.
-    "expires": 900.0,
+    "expires": 900.0
 }
 beat_schedule = {
     # Also at each start of a beat. A run is bounded: what is left is taken by the next.

@@ -161,10 +161,13 @@ def measure(arguments: argparse.Namespace) -> None:
     with (
         running(Config(index_lag=1e9)) as store,
         surroundings(
-            "postgresql", VTEX_BASE_URL=store.url, VTEX_PAYMENTS_URL=store.url,
-            ORDER_LIST_INTERVAL_SECONDS="86400", WORKER_THREADS=str(arguments.threads),
+            "postgresql",
+            VTEX_BASE_URL=store.url,
+            VTEX_PAYMENTS_URL=store.url,
+            ORDER_LIST_INTERVAL_SECONDS="86400",
+            WORKER_THREADS=str(arguments.threads),
         ) as around,
-    ):  # fmt: skip
+    ):
         cluster, broker = around.cluster, around.broker
         around.start(workers=2)
         names = {name: one.child.pid for name, one in cluster.processes.items() if one.child}
@@ -191,10 +194,7 @@ def _standing(watch: Watch, journal: Journal, engine: Engine, minutes: float) ->
     seen = watch.during(lambda: time.monotonic() > began + 60 * minutes)
     found: dict[str, Any] = {name: f"{mean(one):.1f}" for name, one in seen.items()}
     a_minute = (tries(engine) - before) / ((time.monotonic() - began) / 60)
-    return found | {
-        "tries a minute": f"{a_minute:.1f}",
-        "sweep ms": f"{sweep_ms(journal):.1f}",
-    }
+    return found | {"tries a minute": f"{a_minute:.1f}", "sweep ms": f"{sweep_ms(journal):.1f}"}
 
 
 def _drain(watch: Watch, journal: Journal, erp: Erp, count: int) -> None:

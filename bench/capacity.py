@@ -69,8 +69,10 @@ def paths_of(orders: int) -> list[str]:
 
 
 def _ask(cluster: Cluster, paths: list[str], until: float, counts: list[int], place: int) -> None:
-    keys = f"X-VTEX-API-AppKey: {cluster.env['VTEX_APP_KEY']}\r\n" \
-           f"X-VTEX-API-AppToken: {cluster.env['VTEX_APP_TOKEN']}\r\n"  # fmt: skip
+    keys = (
+        f"X-VTEX-API-AppKey: {cluster.env['VTEX_APP_KEY']}\r\n"
+        f"X-VTEX-API-AppToken: {cluster.env['VTEX_APP_TOKEN']}\r\n"
+    )
     mine = paths[place::CONNECTIONS]
     asked = [f"GET {one} HTTP/1.1\r\nHost: vtex\r\n{keys}\r\n".encode() for one in mine]
     with socket.create_connection(("127.0.0.1", cluster.port)) as link:

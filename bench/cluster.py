@@ -45,9 +45,10 @@ class Postgres:
         self._log = folder / "pg" / "log"
         self._url = make_url(self._server.get_uri())
         self._admin = create_engine(
-            self._url.set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT",
+            self._url.set(drivername="postgresql+psycopg"),
+            isolation_level="AUTOCOMMIT",
             poolclass=NullPool,
-        )  # fmt: skip
+        )
         self.version = f"PostgreSQL {self._ask('show server_version')}"
 
     @property
@@ -76,9 +77,11 @@ class Postgres:
     def transactions(self) -> int:
         """Count those committed; PostgreSQL tells of them with a delay of up to a second."""
         return int(
-            self._ask("select sum(xact_commit) from pg_stat_database where datname = any("
-                      "array['journal','erp'])")
-        )  # fmt: skip
+            self._ask(
+                "select sum(xact_commit) from pg_stat_database where datname = any("
+                "array['journal','erp'])"
+            )
+        )
 
     def all_transactions(self) -> int:
         """Count those committed, once nobody is connected any more: then none is left out."""
@@ -94,9 +97,10 @@ class Postgres:
     def counting(self) -> Iterator[None]:
         """Write every statement down meanwhile, which costs PostgreSQL time."""
         self._do(
-            "ALTER SYSTEM SET log_line_prefix = '%d '", "ALTER SYSTEM SET log_statement = 'all'",
+            "ALTER SYSTEM SET log_line_prefix = '%d '",
+            "ALTER SYSTEM SET log_statement = 'all'",
             "SELECT pg_reload_conf()",
-        )  # fmt: skip
+        )
         try:
             yield
         finally:

@@ -41,9 +41,15 @@ from journal.journal import Journal
 from support.servers import Cluster, RedisServer, eventually  # cluster.py says where it is
 
 USUAL = (
-    "ours@postgresql:1", "ours@postgresql:2", "ours@postgresql:4", "ours@sqlite:1", "ours@sqlite:2",
-    "sequential@postgresql", "chain@postgresql:2", "chain@postgresql:16",
-)  # fmt: skip
+    "ours@postgresql:1",
+    "ours@postgresql:2",
+    "ours@postgresql:4",
+    "ours@sqlite:1",
+    "ours@sqlite:2",
+    "sequential@postgresql",
+    "chain@postgresql:2",
+    "chain@postgresql:16",
+)
 QUICK = ("ours@postgresql:2", "ours@sqlite:1", "sequential@postgresql", "chain@postgresql:2")
 NEVER = 1e9
 """An index that lags so many seconds shows no order: so all is ready before the first one is."""
@@ -170,12 +176,18 @@ class Run:
         self.state, self.times = self.cluster.state(), list(self.cluster.times().items())[first:]
         spent = {name: after[name] - before[name] for name in after}
         return {
-            "contestant": str(self.contestant), **asdict(self.contestant), "orders": orders,
-            "counts": self.counts, "seconds": seconds, "peak_pss_mb": self.peak_pss_mb,
+            "contestant": str(self.contestant),
+            **asdict(self.contestant),
+            "orders": orders,
+            "counts": self.counts,
+            "seconds": seconds,
+            "peak_pss_mb": self.peak_pss_mb,
             **{name: value / orders for name, value in spent.items()},
             **({} if self.counts else {"statements": None, "counted_transactions": None}),
-            "transactions": None, **_shares(spent, seconds), **self._pace(),
-        }  # fmt: skip
+            "transactions": None,
+            **_shares(spent, seconds),
+            **self._pace(),
+        }
 
     def _handled(self) -> int:
         self.peak_pss_mb = max(self.peak_pss_mb, pss_mb(self.pids))
@@ -250,11 +262,16 @@ def benchmark(options: argparse.Namespace) -> dict[str, Any]:
             for one in ([] if options.quick else contestants)
         ]
         return {
-            "machine": machine(broker, made), "capacity": asdict(able),
-            "options": {name: value for name, value in vars(options).items()
-                        if name not in ("contestants", "json", "page")},
-            "runs": runs, "counted": counted or runs,
-        }  # fmt: skip
+            "machine": machine(broker, made),
+            "capacity": asdict(able),
+            "options": {
+                name: value
+                for name, value in vars(options).items()
+                if name not in ("contestants", "json", "page")
+            },
+            "runs": runs,
+            "counted": counted or runs,
+        }
 
 
 def machine(broker: RedisServer, made: dict[str, Databases]) -> dict[str, Any]:
@@ -274,14 +291,15 @@ def machine(broker: RedisServer, made: dict[str, Databases]) -> dict[str, Any]:
             f"{server.get('server_name', 'redis')} {server['redis_version']}",
             *(one.version for one in made.values()),
         ],
-    }  # fmt: skip
+    }
 
 
 def processor() -> str:
     names = [
-        one.split(":", 1)[1].strip() for one in Path("/proc/cpuinfo").read_text().splitlines()
+        one.split(":", 1)[1].strip()
+        for one in Path("/proc/cpuinfo").read_text().splitlines()
         if one.startswith("model name")
-    ]  # fmt: skip
+    ]
     return names[0] if names else platform.machine()
 
 
@@ -289,8 +307,9 @@ def tell(run: dict[str, Any]) -> None:
     print(
         f"round {run['round']}, {run['contestant']}: {run['orders_per_second']:.1f} orders/s, "
         f"{run['cpu_ms']:.1f} ms CPU an order{'' if run['exact'] else ', NOT EXACT'}",
-        file=sys.stderr, flush=True,
-    )  # fmt: skip
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def options_of(arguments: list[str] | None = None) -> argparse.Namespace:

@@ -159,9 +159,11 @@ def costs(around: Surroundings) -> Any:
         with redis.Redis.from_url(around.broker.url) as connection:
             commands = connection.info("stats")["total_commands_processed"]
         return {
-            "done": done, "attempts": attempts or 0, "commands": commands,
+            "done": done,
+            "attempts": attempts or 0,
+            "commands": commands,
             "transactions": around.databases.transactions() or 0,
-        }  # fmt: skip
+        }
 
     return read
 

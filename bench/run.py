@@ -101,9 +101,12 @@ def _invoices(cluster: Cluster, meter: Meter, link: Any) -> dict[str, Any]:
     meter = Meter(cluster, meter.broker, meter.databases, meter.ours)
     for place, row in enumerate(rows):
         fields = {
-            "store": row.store, "order_id": row.order_id, "invoice_number": str(place + 1),
-            "value_cents": row.value_cents, "issued_at": "2026-03-10T15:04:05-03:00",
-        }  # fmt: skip
+            "store": row.store,
+            "order_id": row.order_id,
+            "invoice_number": str(place + 1),
+            "value_cents": row.value_cents,
+            "issued_at": "2026-03-10T15:04:05-03:00",
+        }
         app.send_task("invoices.send", kwargs=fields, queue="invoices", connection=link)
     meter.wait(lambda: journal.requests.counts().get("invoice") == {"done": len(rows)})
     journal.close()

@@ -77,9 +77,7 @@ def table(found: dict[str, Any]) -> str:
         cells = ["" if row[key] is None else form.format(row[key]) for _, key, form in COLUMNS]
         lines.append([NAMES[row["name"]], row["database"], str(row["processes"]), *cells])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "| " + " | ".join(map(_padded, line, widths)) + " |" for line in lines
-    )  # fmt: skip
+    return "\n".join("| " + " | ".join(map(_padded, line, widths)) + " |" for line in lines)
 
 
 def _padded(cell: str, width: int) -> str:
@@ -143,9 +141,7 @@ def _ratios(runs: Rows) -> list[str]:
             faster = _ratio(grouped[mine], others, lambda one: one["orders_per_second"])
             cpu = _ratio(grouped[mine], others, lambda one: one["cpu_ms"])
             memory = _ratio(grouped[mine], others, lambda one: one["peak_pss_mb"])
-            lines.append(
-                f"| {mine} | {name} | {faster:.1f} × | {cpu:.2f} × | {memory:.2f} × |"
-            )  # fmt: skip
+            lines.append(f"| {mine} | {name} | {faster:.1f} × | {cpu:.2f} × | {memory:.2f} × |")
     head = ["| ours | to | orders/s | CPU | memory |", "| --- | --- | --- | --- | --- |"]
     return ["\n".join(head + lines)] if lines else []
 

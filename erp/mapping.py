@@ -125,8 +125,13 @@ def _require_sound(order: Order) -> None:
 def _address_texts(path: str, address: Address | None) -> list[tuple[str, str | None]]:
     if address is None:
         return []
-    names = {"receiverName": address.receiver_name, "street": address.street, "city": address.city,
-             "number": address.number, "postalCode": address.postal_code}  # fmt: skip
+    names = {
+        "receiverName": address.receiver_name,
+        "street": address.street,
+        "city": address.city,
+        "number": address.number,
+        "postalCode": address.postal_code,
+    }
     return [(f"{path}.{name}", text) for name, text in names.items()]
 
 

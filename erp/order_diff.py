@@ -136,12 +136,17 @@ def _change(then: _Sum | None, now: _Sum | None) -> ItemChange:
         raise ValueError("an item that is in neither order")
     line, nothing = known.line, Decimal(0)
     return ItemChange(
-        sku_id=line.sku_id, unique_id=line.unique_id, ref_id=line.ref_id, name=line.name,
-        quantity_before=then.quantity if then else 0, quantity=now.quantity if now else 0,
+        sku_id=line.sku_id,
+        unique_id=line.unique_id,
+        ref_id=line.ref_id,
+        name=line.name,
+        quantity_before=then.quantity if then else 0,
+        quantity=now.quantity if now else 0,
         unit_price_before=then.price() if then else nothing,
         unit_price=now.price() if now else nothing,
-        total_before=then.total if then else nothing, total=now.total if now else nothing,
-    )  # fmt: skip
+        total_before=then.total if then else nothing,
+        total=now.total if now else nothing,
+    )
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -60,9 +60,10 @@ class CancelRequests(Repository):
     def save(self, request: CancelRequest) -> None:
         """Write a request that was reported to the ERP; it replaces an earlier one of the order."""
         row = {
-            "request_id": request.request_id, "requested_at": request.requested_at,
+            "request_id": request.request_id,
+            "requested_at": request.requested_at,
             "decide_by": request.decide_by,
-        }  # fmt: skip
+        }
         key = [cancel_requests.c.store, cancel_requests.c.order_id]
         with self._database.transaction() as db:
             db.execute(

@@ -96,11 +96,18 @@ def set_up(
 ) -> None:
     """Keep how a feed was set up; whatever was known of the former one is forgotten."""
     values: dict[str, Any] = {
-        "statuses": " ".join(statuses), "hidden_seconds": hidden_seconds,
-        "kept_seconds": kept_seconds, "configured_at": now, "checked_at": now, "tried_at": None,
-        "fault": None, "restored_at": None, "restored_reason": None, "unreadable": 0,
+        "statuses": " ".join(statuses),
+        "hidden_seconds": hidden_seconds,
+        "kept_seconds": kept_seconds,
+        "configured_at": now,
+        "checked_at": now,
+        "tried_at": None,
+        "fault": None,
+        "restored_at": None,
+        "restored_reason": None,
+        "unreadable": 0,
         "listed_at": None,
-    }  # fmt: skip
+    }
     db.execute(
         insert(db, feeds)
         .values(store=store, **values)
@@ -149,9 +156,15 @@ class Feeds(Repository):
         now = self._now()
         with self._database.transaction() as db:
             change(
-                db, store, configured_at=now, checked_at=now, tried_at=None, fault=None,
-                restored_at=now, restored_reason=why,
-            )  # fmt: skip
+                db,
+                store,
+                configured_at=now,
+                checked_at=now,
+                tried_at=None,
+                fault=None,
+                restored_at=now,
+                restored_reason=why,
+            )
 
     def mark_failed(self, store: str, fault: str) -> None:
         """Keep that a feed does not work; the list goes on at its usual pace meanwhile."""

@@ -81,9 +81,11 @@ JOB_KINDS = {
     # A replayed intake reads fresh documents, unless the ERP has the order.
     Kind.INTAKE: JobKind(
         (Stage.LISTED, Stage.FETCHED, Stage.PAID, Stage.INSERTED, Stage.HANDLING),
-        priority=2, requested=False, resumable=(Stage.INSERTED, Stage.HANDLING),
+        priority=2,
+        requested=False,
+        resumable=(Stage.INSERTED, Stage.HANDLING),
     ),
-}  # fmt: skip
+}
 """All kinds of jobs, in order of dispatch. A new kind is a new line here."""
 
 STAGES = {kind: facts.stages for kind, facts in JOB_KINDS.items()}

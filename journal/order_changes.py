@@ -55,11 +55,17 @@ def record(db: Connection, store: str, seen: Iterable[ChangeHint], now: datetime
     if found:
         lines = [
             event_row(
-                store, one.order_id, now, 0, "seen at VTEX", kind=Kind.CHANGE, stage=Stage.SEEN,
+                store,
+                one.order_id,
+                now,
+                0,
+                "seen at VTEX",
+                kind=Kind.CHANGE,
+                stage=Stage.SEEN,
                 detail=wanted[one.order_id, one.key].text,
             )
             for one in found
-        ]  # fmt: skip
+        ]
         db.execute(events.insert(), lines)
     return [one.order_id for one in found]
 
@@ -78,9 +84,11 @@ class OrderChanges(Repository):
     def pending(self, store: str, order_ids: Sequence[str]) -> set[str]:
         """Return those of the orders that have a change which still is to be told."""
         query = select(jobs.c.order_id).where(
-            jobs.c.store == store, jobs.c.order_id.in_(order_ids), jobs.c.kind == Kind.CHANGE,
+            jobs.c.store == store,
+            jobs.c.order_id.in_(order_ids),
+            jobs.c.kind == Kind.CHANGE,
             is_open(),
-        )  # fmt: skip
+        )
         with self._database.transaction() as db:
             return set(db.execute(query).scalars())
 

@@ -136,11 +136,14 @@ def _open(db: Connection, store: str, new: Sequence[NewOrder], now: datetime) ->
     """Write orders, each with its intake due."""
     noted = [
         {
-            "store": store, "order_id": one.order_id, "created_at": one.created_at,
-            "value_cents": one.value_cents, "listed_at": now,
+            "store": store,
+            "order_id": one.order_id,
+            "created_at": one.created_at,
+            "value_cents": one.value_cents,
+            "listed_at": now,
         }
         for one in new
-    ]  # fmt: skip
+    ]
     db.execute(insert(db, orders).on_conflict_do_nothing(), noted)
     intakes = [
         job_row(store, one.order_id, Kind.INTAKE, "", now)

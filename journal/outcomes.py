@@ -126,10 +126,15 @@ class Outcomes(Repository):
             db.execute(
                 events.insert(),
                 event_row(
-                    outcome.store, outcome.order_id, self._now(), outcome.attempt,
-                    "outcome reported", kind=outcome.kind, detail=outcome.outcome,
+                    outcome.store,
+                    outcome.order_id,
+                    self._now(),
+                    outcome.attempt,
+                    "outcome reported",
+                    kind=outcome.kind,
+                    detail=outcome.outcome,
                 ),
-            )  # fmt: skip
+            )
 
     def postpone(self, outcome: Outcome, wait_seconds: float) -> None:
         """Let an outcome wait: the ERP did not take it."""

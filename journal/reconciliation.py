@@ -85,12 +85,17 @@ def known(db: Connection, store: str, order_ids: Sequence[str]) -> dict[str, Jou
     )
     query = (
         select(
-            orders.c.order_id, jobs.c.stage, jobs.c.state, jobs.c.last_error,
-            orders.c.erp_reference, orders.c.value_cents, jobs.c.updated_at,
+            orders.c.order_id,
+            jobs.c.stage,
+            jobs.c.state,
+            jobs.c.last_error,
+            orders.c.erp_reference,
+            orders.c.value_cents,
+            jobs.c.updated_at,
         )
         .select_from(orders.join(jobs, intake))
         .where(orders.c.store == store, orders.c.order_id.in_(order_ids))
-    )  # fmt: skip
+    )
     found = {}
     for row in db.execute(query).mappings():
         made = JournalOrder(
@@ -189,9 +194,12 @@ def handle_again(db: Connection, store: str, order_id: str, now: datetime) -> bo
 def keep(db: Connection, one: Reconciliation) -> None:
     """Keep a store's last reconciliation."""
     row = {
-        "at": one.at, "since": one.since, "until": one.until, "orders": one.orders,
+        "at": one.at,
+        "since": one.since,
+        "until": one.until,
+        "orders": one.orders,
         "findings": json.dumps(dict(one.findings)),
-    }  # fmt: skip
+    }
     db.execute(
         insert(db, reconciliations)
         .values(store=one.store, **row)

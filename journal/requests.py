@@ -130,10 +130,17 @@ class Requests(Repository):
                 update(jobs)
                 .where(jobs.c.id == known["id"])
                 .values(
-                    **_asked_for(ask), stage=Stage.REQUESTED, state=State.OPEN, unfinished_starts=0,
-                    failures=0, due_at=now, lease_until=None, last_error=None, updated_at=now,
+                    **_asked_for(ask),
+                    stage=Stage.REQUESTED,
+                    state=State.OPEN,
+                    unfinished_starts=0,
+                    failures=0,
+                    due_at=now,
+                    lease_until=None,
+                    last_error=None,
+                    updated_at=now,
                 )
-            )  # fmt: skip
+            )
             db.execute(events.insert(), _line_of(ask, now, "requested again"))
             return RequestReceipt(known["id"], new=True)
         if same:
@@ -283,9 +290,15 @@ def _line_of(
     ask: RequestDraft, now: datetime, event: str, detail: str | None = None
 ) -> dict[str, Any]:
     return event_row(
-        ask.store, ask.order_id, now, 0, event,
-        kind=ask.kind, stage=Stage.REQUESTED, detail=detail or ask.invoice_number,
-    )  # fmt: skip
+        ask.store,
+        ask.order_id,
+        now,
+        0,
+        event,
+        kind=ask.kind,
+        stage=Stage.REQUESTED,
+        detail=detail or ask.invoice_number,
+    )
 
 
 _REQUEST = (

@@ -56,9 +56,11 @@ class StoredDocuments(Repository):
                 found = db.execute(page).all()
             for one in found:
                 yield OrderDocuments(
-                    one.store, one.order_id,
-                    decompress(one.order_document), decompress(one.payment_document),
-                )  # fmt: skip
+                    one.store,
+                    one.order_id,
+                    decompress(one.order_document),
+                    decompress(one.payment_document),
+                )
             if len(found) < PAGE:
                 return
             last = (found[-1].store, found[-1].order_id)

@@ -38,11 +38,15 @@ class Timeline(Repository):
         with self._database.transaction() as db:
             return [
                 EventRow(
-                    row.at, Kind(row.kind), Stage(row.stage) if row.stage else None, row.attempt,
-                    row.event, row.detail,
+                    row.at,
+                    Kind(row.kind),
+                    Stage(row.stage) if row.stage else None,
+                    row.attempt,
+                    row.event,
+                    row.detail,
                 )
                 for row in db.execute(query)
-            ]  # fmt: skip
+            ]
 
     def note(self, store: str, order_id: str, event: str, detail: str) -> None:
         """Write a line into an order's timeline."""

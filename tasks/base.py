@@ -196,9 +196,15 @@ class StepTask(StoreTask):
         run: OrderRun = getattr(self.request, "order_run", None) or OrderRun(self.app, None)
         goes_on = bool(run.steps)
         with self.journal.jobs.step(
-            store, order_id, attempt, to=to, calls_vtex=calls_vtex, job=job,
-            begun=run.take_job(), goes_on=goes_on,
-        ) as leased:  # fmt: skip
+            store,
+            order_id,
+            attempt,
+            to=to,
+            calls_vtex=calls_vtex,
+            job=job,
+            begun=run.take_job(),
+            goes_on=goes_on,
+        ) as leased:
             goes_alone = leased.isolated
             yield leased
         if self.context.observer is not None:

@@ -45,12 +45,7 @@ KIND_TASKS: Mapping[Kind, KindTasks] = {
     Kind.INTAKE: KindTasks(
         queue="orders",
         priority=Priority.ORDERS,
-        steps=(
-            "orders.fetch",
-            "orders.fetch_payment",
-            "orders.insert",
-            "orders.start_handling",
-        ),
+        steps=("orders.fetch", "orders.fetch_payment", "orders.insert", "orders.start_handling"),
     ),
     Kind.INVOICE: KindTasks(
         queue="invoices",
@@ -82,9 +77,7 @@ KIND_TASKS: Mapping[Kind, KindTasks] = {
         payload=Denial,
     ),
     Kind.CHANGE: KindTasks(
-        queue="changes",
-        priority=Priority.TRACKING,
-        steps=("changes.read", "changes.report"),
+        queue="changes", priority=Priority.TRACKING, steps=("changes.read", "changes.report")
     ),
 }
 
@@ -95,9 +88,16 @@ CONTROL_QUEUE = "control"
 """Lists and sweeps have a queue of their own: they must not wait behind the orders they bring."""
 
 CONTROL_TASKS = (
-    "orders.list", "orders.read_feed", "orders.poll_cancellations", "orders.reconcile",
-    "journal.dispatch", "journal.purge", "outbox.relay", "outcomes.report", "alerts.evaluate",
-)  # fmt: skip
+    "orders.list",
+    "orders.read_feed",
+    "orders.poll_cancellations",
+    "orders.reconcile",
+    "journal.dispatch",
+    "journal.purge",
+    "outbox.relay",
+    "outcomes.report",
+    "alerts.evaluate",
+)
 """Tasks of the schedule. Their calls to VTEX come after all others."""
 
 REQUEST_TASKS = {

@@ -159,9 +159,17 @@ def _shown(parent: str | None, name: str, kwargs: Mapping[str, Any]) -> Iterator
         return
     number, began = str(uuid4()), time.monotonic()
     dispatcher.send(
-        "task-received", uuid=number, name=name, args="()", kwargs=repr(kwargs), root_id=parent,
-        parent_id=parent, retries=0, eta=None, expires=None,
-    )  # fmt: skip
+        "task-received",
+        uuid=number,
+        name=name,
+        args="()",
+        kwargs=repr(kwargs),
+        root_id=parent,
+        parent_id=parent,
+        retries=0,
+        eta=None,
+        expires=None,
+    )
     dispatcher.send("task-started", uuid=number)
     try:
         yield

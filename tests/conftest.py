@@ -37,8 +37,13 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 TOGETHER = {"tests/system/operation/test_metrics.py"}
 
 DATABASE_SERVERS = {
-    "postgres_url", "postgres_database", "postgresql", "mariadb_url", "mariadb_database", "mariadb",
-}  # fmt: skip
+    "postgres_url",
+    "postgres_database",
+    "postgresql",
+    "mariadb_url",
+    "mariadb_database",
+    "mariadb",
+}
 """Fixtures and parameters by which a test needs a database server."""
 
 CPU_SECONDS = 5.0

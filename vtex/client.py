@@ -33,9 +33,7 @@ REACHABLE = PAGE_ROWS * LAST_PAGE
 READABLE = timedelta(days=730)
 """VTEX serves orders of the last two years."""
 
-_NO_TRACKING = {
-    "trackingNumber": "0", "trackingUrl": None, "courier": None, "dispatchedDate": None,
-}  # fmt: skip
+_NO_TRACKING = {"trackingNumber": "0", "trackingUrl": None, "courier": None, "dispatchedDate": None}
 
 FEED = "/api/orders/feed"
 FEED_CONFIG = f"{FEED}/config"
@@ -199,8 +197,10 @@ class VtexClient:
         if status != 204:
             raise VtexUnavailable(
                 messages.OTHER_STATUS(status=status, method="POST", path=path),
-                method="POST", path=path, status=status,
-            )  # fmt: skip
+                method="POST",
+                path=path,
+                status=status,
+            )
 
     def send_invoice(self, order_id: str, body: Mapping[str, Any]) -> str | None:
         """Send an invoice. Return VTEX's receipt, if it gave one.
@@ -334,9 +334,8 @@ class VtexClient:
             if error.status != 404:
                 raise
             raise FeedMissing(
-                messages.NO_FEED(method=method, path=path),
-                method=method, path=path, status=404,
-            ) from error  # fmt: skip
+                messages.NO_FEED(method=method, path=path), method=method, path=path, status=404
+            ) from error
 
     def _sent(self, method: str, path: str, body: Mapping[str, Any]) -> str | None:
         answer = self._transport.send(method, path, body)
@@ -435,11 +434,7 @@ class VtexClient:
 
     def _page(self, status: str | None, window: Window | None, number: int) -> OrderPage:
         query = {"f_status": status} if status else {}
-        query |= {
-            "orderBy": "creationDate,asc",
-            "page": str(number),
-            "per_page": str(PAGE_ROWS),
-        }
+        query |= {"orderBy": "creationDate,asc", "page": str(number), "per_page": str(PAGE_ROWS)}
         if window is not None:
             end = window[1] or datetime.now(UTC)
             start = window[0] or end - READABLE

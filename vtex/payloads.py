@@ -207,10 +207,7 @@ def events_body(tracking: Tracking) -> Any:
 
 def cancellation_body(cancellation: Cancellation) -> Any:
     """Return the body of ``POST /api/oms/pvt/orders/{orderId}/cancel``."""
-    return {
-        "reason": cancellation.reason,
-        "requestedByUser": cancellation.requested_by_user,
-    }
+    return {"reason": cancellation.reason, "requestedByUser": cancellation.requested_by_user}
 
 
 def denial_body(denial: Denial, request_id: str) -> Any:

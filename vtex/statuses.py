@@ -24,10 +24,14 @@ FEED_STATUSES = (
 
 CANCELED = frozenset(
     {
-        "canceled", "cancel", "cancellation-requested", "request-cancel",
-        "waiting-for-seller-decision", "replaced",
+        "canceled",
+        "cancel",
+        "cancellation-requested",
+        "request-cancel",
+        "waiting-for-seller-decision",
+        "replaced",
     }
-)  # fmt: skip
+)
 """Canceled, being canceled, or replaced by another order: do not ship."""
 
 ENDED_CANCELED = frozenset({"canceled", "replaced"})
@@ -39,11 +43,18 @@ HANDLED = frozenset({"start-handling", "handling", "ready-for-invoicing", "invoi
 
 TRANSIENT = frozenset(
     {
-        "order-created", "on-order-completed", "on-order-completed-ffm", "approve-payment",
-        "start-handling", "invoice", "cancel", "request-cancel",
-        "cancellation-request-denied-ffm", "detail.state.null",
+        "order-created",
+        "on-order-completed",
+        "on-order-completed-ffm",
+        "approve-payment",
+        "start-handling",
+        "invoice",
+        "cancel",
+        "request-cancel",
+        "cancellation-request-denied-ffm",
+        "detail.state.null",
     }
-)  # fmt: skip
+)
 """VTEX passes through these by itself. An order that stays in one is stuck."""
 
 ASKED_ONCE = "cancellation-requested"

@@ -15,9 +15,7 @@ from datetime import UTC, datetime
 
 from foundation.redaction import masked
 
-LOG_FIELDS = (
-    "store", "order_id", "attempt", "stage", "task", "count", "reason", "code",
-)  # fmt: skip
+LOG_FIELDS = ("store", "order_id", "attempt", "stage", "task", "count", "reason", "code")
 """The fields of ``extra`` that a line shows (docs/operations.md). A line leaves all others out."""
 
 NOISY = ("celery.worker.strategy", "celery.app.trace", "celery.beat", "urllib3", "alembic")

@@ -25,9 +25,14 @@ _TYPES = {
     Severity.TEST: NotifyType.INFO,
 }
 _ASSET = AppriseAsset(
-    app_id="vtex-erp", app_desc="orders of VTEX to the ERP", app_url="", image_url_mask="",
-    image_url_logo="", async_mode=False, secure_logging=True,
-)  # fmt: skip
+    app_id="vtex-erp",
+    app_desc="orders of VTEX to the ERP",
+    app_url="",
+    image_url_mask="",
+    image_url_logo="",
+    async_mode=False,
+    secure_logging=True,
+)
 
 
 class _Heard(logging.Handler):
@@ -99,9 +104,11 @@ class AppriseNotifier:
             to = Apprise(asset=_ASSET)
             to.add(service)
             taken = to.notify(
-                message.body, title=message.title, notify_type=_TYPES[message.severity],
+                message.body,
+                title=message.title,
+                notify_type=_TYPES[message.severity],
                 body_format=NotifyFormat.TEXT,
-            )  # fmt: skip
+            )
             return None if taken else _why(lines)
 
 

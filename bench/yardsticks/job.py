@@ -37,11 +37,13 @@ TABLES = {
 def session() -> requests.Session:
     """Return this process's connections to VTEX; made after the fork, or children share them."""
     made = requests.Session()
-    made.headers.update({
-        "X-VTEX-API-AppKey": os.environ["VTEX_APP_KEY"],
-        "X-VTEX-API-AppToken": os.environ["VTEX_APP_TOKEN"],
-        "Accept": "application/json",
-    })  # fmt: skip
+    made.headers.update(
+        {
+            "X-VTEX-API-AppKey": os.environ["VTEX_APP_KEY"],
+            "X-VTEX-API-AppToken": os.environ["VTEX_APP_TOKEN"],
+            "Accept": "application/json",
+        }
+    )
     return made
 
 
@@ -63,8 +65,10 @@ def get(path: str, **query: Any) -> Any:
 def listed() -> list[str]:
     """Return the ids of all orders that are ready for handling."""
     query: dict[str, Any] = {
-        "f_status": "ready-for-handling", "orderBy": "creationDate,asc", "per_page": PER_PAGE,
-    }  # fmt: skip
+        "f_status": "ready-for-handling",
+        "orderBy": "creationDate,asc",
+        "per_page": PER_PAGE,
+    }
     found, page, pages = [], 1, 1
     while page <= pages:
         answer = get("/api/oms/pvt/orders", page=page, **query)

@@ -107,9 +107,14 @@ def an_order_of_nothing_is_taken(erp: Erp) -> None:
     """Zero value, without payments and without an address."""
     nothing = Decimal(0)
     order = replace(
-        sample(), total=nothing, items_total=nothing, discounts=nothing, shipping=nothing,
-        payments=(), shipping_address=None,
-    )  # fmt: skip
+        sample(),
+        total=nothing,
+        items_total=nothing,
+        discounts=nothing,
+        shipping=nothing,
+        payments=(),
+        shipping_address=None,
+    )
     same(bool(erp.insert(order)), True)
 
 
@@ -324,9 +329,11 @@ def _change(order_id: str, kind: str, number: int = 1) -> Event:
     match kind:
         case "cancel_requested":
             return replace(
-                said, request_id="85835AB408514B52AA139E4236CE0C33", requested_by_user=True,
+                said,
+                request_id="85835AB408514B52AA139E4236CE0C33",
+                requested_by_user=True,
                 decide_by=MOMENT,
-            )  # fmt: skip
+            )
         case "replaced":
             return replace(said, new_order_id="v70411223acme-02")
         case "changed":
@@ -337,15 +344,24 @@ def _change(order_id: str, kind: str, number: int = 1) -> Event:
 
 def _amendment(number: int) -> OrderDiff:
     nothing, price = Decimal(0), Decimal("49.90")
-    before = Totals(Decimal("309.70"), Decimal("-12.99"), Decimal("18.90"), nothing, nothing,
-                    Decimal("315.61"))  # fmt: skip
+    before = Totals(
+        Decimal("309.70"), Decimal("-12.99"), Decimal("18.90"), nothing, nothing, Decimal("315.61")
+    )
     after = replace(
         before, items=before.items + number * price, total=before.total + number * price
     )
     item = ItemChange(
-        "310102", "7F3C", "REF-310102", "Caneca azul", 1, 1 + number, price, price, price,
+        "310102",
+        "7F3C",
+        "REF-310102",
+        "Caneca azul",
+        1,
+        1 + number,
+        price,
+        price,
+        price,
         price * (1 + number),
-    )  # fmt: skip
+    )
     gone = replace(item, unique_id=None, quantity=0, unit_price=nothing, total=nothing)
     return OrderDiff((item, gone), before, after)
 
@@ -353,17 +369,30 @@ def _amendment(number: int) -> OrderDiff:
 def _ended(outcome: str, reference: str) -> Event:
     done = outcome == "done"
     return Event(
-        "acme", f"{outcome}-01", "cancellation", f"{outcome}-{reference}", MOMENT,
-        reason=None if done else "razão", outcome=outcome, reference=reference,
-        receipt="r-1" if done else None, attempts=3,
-    )  # fmt: skip
+        "acme",
+        f"{outcome}-01",
+        "cancellation",
+        f"{outcome}-{reference}",
+        MOMENT,
+        reason=None if done else "razão",
+        outcome=outcome,
+        reference=reference,
+        receipt="r-1" if done else None,
+        attempts=3,
+    )
 
 
 def _line(number: int, sku: str, price: Decimal) -> Line:
     return Line(
-        line_no=number, item_index=0, sku_id=sku, quantity=1, unit_price=price,
-        discount=Decimal(0), total=price, name="Camiseta básica",
-    )  # fmt: skip
+        line_no=number,
+        item_index=0,
+        sku_id=sku,
+        quantity=1,
+        unit_price=price,
+        discount=Decimal(0),
+        total=price,
+        name="Camiseta básica",
+    )
 
 
 def same(actual: object, expected: object) -> None:

@@ -17,10 +17,16 @@ _NONE = Decimal(0)
 def _line(number: int, sku: str, quantity: int, price: str, **more: Any) -> Line:
     total = (Decimal(price) * quantity).quantize(Decimal("0.01"))
     made = Line(
-        line_no=number, item_index=number - 1, sku_id=sku, quantity=quantity,
-        unit_price=Decimal(price), discount=_NONE, total=total, name="Camiseta básica",
+        line_no=number,
+        item_index=number - 1,
+        sku_id=sku,
+        quantity=quantity,
+        unit_price=Decimal(price),
+        discount=_NONE,
+        total=total,
+        name="Camiseta básica",
         ref_id=f"REF-{sku}",
-    )  # fmt: skip
+    )
     return replace(made, **more)
 
 
@@ -29,10 +35,14 @@ def _order(*lines: Line, shipping: str = "0.00", **more: Any) -> SalesOrder:
     discounts = -sum((line.discount for line in lines), _NONE)
     total = goods + Decimal(shipping)
     made = replace(
-        sample(), lines=lines, items_total=goods - discounts, discounts=discounts,
-        shipping=Decimal(shipping), total=total,
+        sample(),
+        lines=lines,
+        items_total=goods - discounts,
+        discounts=discounts,
+        shipping=Decimal(shipping),
+        total=total,
         payments=(PaymentPart(1, "2", "Visa", "creditCard", total),),
-    )  # fmt: skip
+    )
     return replace(made, **more)
 
 
@@ -76,10 +86,15 @@ def weighed_goods() -> SalesOrder:
     """Goods sold by the kilogram, in steps of 350 g."""
     return _order(
         _line(
-            1, "310300", 3, "13.9650", unit_multiplier=Decimal("0.35"), measurement_unit="kg",
+            1,
+            "310300",
+            3,
+            "13.9650",
+            unit_multiplier=Decimal("0.35"),
+            measurement_unit="kg",
             total=Decimal("41.90"),
         )
-    )  # fmt: skip
+    )
 
 
 def two_sellers() -> SalesOrder:
@@ -93,37 +108,61 @@ def two_sellers() -> SalesOrder:
 def company_with_state_registration() -> SalesOrder:
     """A company with letters in its CNPJ, which are allowed since July 2026."""
     buyer = Customer(
-        kind="J", document="12ABC34501DE35", name="Padaria São João Ltda",
-        trade_name="Pão & Cia", state_registration="110.042.490.114",
-        email="compras@padaria.example", phone="+551130000000",
-    )  # fmt: skip
+        kind="J",
+        document="12ABC34501DE35",
+        name="Padaria São João Ltda",
+        trade_name="Pão & Cia",
+        state_registration="110.042.490.114",
+        email="compras@padaria.example",
+        phone="+551130000000",
+    )
     place = PostalAddress(
-        receiver="Recebimento", street="Av. Brasil", number="S/N", complement="Galpão 2",
-        neighborhood="Centro", city="São Paulo", state="SP", postal_code="01310100", country="BRA",
-    )  # fmt: skip
+        receiver="Recebimento",
+        street="Av. Brasil",
+        number="S/N",
+        complement="Galpão 2",
+        neighborhood="Centro",
+        city="São Paulo",
+        state="SP",
+        postal_code="01310100",
+        country="BRA",
+    )
     return _order(
         _line(1, "310045", 12, "49.90"),
-        customer=buyer, shipping_address=place, billing_address=place,
-    )  # fmt: skip
+        customer=buyer,
+        shipping_address=place,
+        billing_address=place,
+    )
 
 
 def foreign_address() -> SalesOrder:
     """An address in Uruguay: five-digit postal code, passport, without a state."""
     buyer = Customer(kind="F", document="C123456", name="Lucía Núñez O'Brien")
     place = PostalAddress(
-        receiver="Lucía Núñez", street="Calle 25 de Mayo", number="123", city="Montevideo",
-        postal_code="11000", country="URY",
-    )  # fmt: skip
+        receiver="Lucía Núñez",
+        street="Calle 25 de Mayo",
+        number="123",
+        city="Montevideo",
+        postal_code="11000",
+        country="URY",
+    )
     return _order(_line(1, "310045", 1, "49.90"), customer=buyer, shipping_address=place)
 
 
 ORDERS: Mapping[str, Callable[[], SalesOrder]] = {
     made.__name__: made
     for made in (
-        half_cent_discount, freight, gift, kit, repeated_sku, weighed_goods, two_sellers,
-        company_with_state_registration, foreign_address,
+        half_cent_discount,
+        freight,
+        gift,
+        kit,
+        repeated_sku,
+        weighed_goods,
+        two_sellers,
+        company_with_state_registration,
+        foreign_address,
     )
-}  # fmt: skip
+}
 
 
 def _is_taken(name: str, made: Callable[[], SalesOrder]) -> Callable[[Erp], None]:

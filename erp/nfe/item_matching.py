@@ -106,11 +106,15 @@ def _merged(lines: Iterable[NfeItem]) -> Iterable[NfeItem]:
     for line in lines:
         key = (line.code, line.ean, line.unit)
         first = merged.get(key)
-        merged[key] = line if first is None else replace(
-            first,
-            quantity=first.quantity + line.quantity,
-            total_cents=first.total_cents + line.total_cents,
-        )  # fmt: skip
+        merged[key] = (
+            line
+            if first is None
+            else replace(
+                first,
+                quantity=first.quantity + line.quantity,
+                total_cents=first.total_cents + line.total_cents,
+            )
+        )
     return merged.values()
 
 

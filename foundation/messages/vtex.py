@@ -136,9 +136,7 @@ INVOICED_IN_PART = message(
     "Send a return (type Input) instead",
 )
 INVOICED_WHOLE = message(
-    "VE-1307",
-    "too late: invoiced (whole, status {status!r})",
-    "Send a return (type Input) instead",
+    "VE-1307", "too late: invoiced (whole, status {status!r})", "Send a return (type Input) instead"
 )
 DENIAL_TOO_EARLY = message("VE-1308", "VTEX shows the order as {status!r}: it asks the seller soon")
 CANCELED_ANYWAY = message(
@@ -164,6 +162,5 @@ OTHER_CANCELLATION = message(
 )
 DENIAL_TOO_LATE = message("VE-1314", "too late: VTEX shows the order as {status!r}")
 CANCELLATION_MISSING = message(
-    "VE-1315",
-    "the order has no open cancellation request: VTEX shows the order as {status!r}",
+    "VE-1315", "the order has no open cancellation request: VTEX shows the order as {status!r}"
 )

@@ -101,11 +101,17 @@ def find(db: Connection, which: DeadLetterFilter, limit: int) -> list[DeadLetter
     )
     return [
         DeadLetter(
-            one.id, one.store, one.order_id, Kind(one.kind), Stage(one.stage),
-            one.last_error or "", one.updated_at, one.attempt,
+            one.id,
+            one.store,
+            one.order_id,
+            Kind(one.kind),
+            Stage(one.stage),
+            one.last_error or "",
+            one.updated_at,
+            one.attempt,
         )
         for one in db.execute(query)
-    ]  # fmt: skip
+    ]
 
 
 def revive(db: Connection, rows: Sequence[DeadLetter], now: datetime) -> int:
@@ -117,11 +123,18 @@ def revive(db: Connection, rows: Sequence[DeadLetter], now: datetime) -> int:
             update(jobs)
             .where(jobs.c.id.in_(chosen), jobs.c.state == State.DEAD)
             .values(
-                state=State.OPEN, stage=retry_stage(stage), due_at=now, unfinished_starts=0,
-                failures=0, not_ready=0, lease_until=None, last_error=None, updated_at=now,
+                state=State.OPEN,
+                stage=retry_stage(stage),
+                due_at=now,
+                unfinished_starts=0,
+                failures=0,
+                not_ready=0,
+                lease_until=None,
+                last_error=None,
+                updated_at=now,
             )
             .returning(*jobs.c)
-        )  # fmt: skip
+        )
         moved += [dict(one) for one in db.execute(back).mappings()]
     _tell(db, moved, "retried by hand", None, now)
     return len(moved)
@@ -150,12 +163,18 @@ def _tell(
             events.insert(),
             [
                 event_row(
-                    one["store"], one["order_id"], now, one["attempt"], event,
-                    kind=one["kind"], stage=one["stage"], detail=detail,
+                    one["store"],
+                    one["order_id"],
+                    now,
+                    one["attempt"],
+                    event,
+                    kind=one["kind"],
+                    stage=one["stage"],
+                    detail=detail,
                 )
                 for one in moved
             ],
-        )  # fmt: skip
+        )
 
 
 class DeadLetters(Repository):

@@ -149,9 +149,16 @@ class Jobs(Repository):
             if row["unfinished_starts"] > int(how.untouched):
                 failures = max(failures, 1)
             transitions.move(
-                db, row, now, failures=failures, unfinished_starts=0, due_at=due_at,
-                lease_until=None, last_error=error, not_ready=int(how.waiting),
-            )  # fmt: skip
+                db,
+                row,
+                now,
+                failures=failures,
+                unfinished_starts=0,
+                due_at=due_at,
+                lease_until=None,
+                last_error=error,
+                not_ready=int(how.waiting),
+            )
             # A store that pauses for days must not fill the timelines with one line a minute.
             if not how.untouched and (counts or error != row["last_error"]):
                 event = "waits" if how.waiting else "retried later"
@@ -244,11 +251,16 @@ class Jobs(Repository):
                     jobs.c.request_sha256.is_(None),
                 )
                 .values(
-                    state=State.OPEN, stage=retry_stage(Stage(row["stage"])), due_at=now,
-                    unfinished_starts=0, failures=0, lease_until=None, last_error=None,
+                    state=State.OPEN,
+                    stage=retry_stage(Stage(row["stage"])),
+                    due_at=now,
+                    unfinished_starts=0,
+                    failures=0,
+                    lease_until=None,
+                    last_error=None,
                     updated_at=now,
                 )
-            )  # fmt: skip
+            )
             if moved.rowcount != 1:
                 return False  # a worker, or another hand, was first
             transitions.note(db, row, now, "retried by hand")
@@ -267,9 +279,14 @@ class Jobs(Repository):
         now = self._now()
         if job is None and not self._database.is_local:
             quick_row = postgresql_fast_path.enter(
-                self._database, store=store, order_id=order_id, attempt=attempt, at=stage,
-                now=now, lease=self._lease(now),
-            )  # fmt: skip
+                self._database,
+                store=store,
+                order_id=order_id,
+                attempt=attempt,
+                at=stage,
+                now=now,
+                lease=self._lease(now),
+            )
             if quick_row is not None:
                 return LeasedJob(quick_row)
         with self._database.transaction() as db:
@@ -288,9 +305,14 @@ class Jobs(Repository):
                 raise ErpCircuitOpen(f"waits for the ERP: {row['erp_reason']}")
             begun = row["unfinished_starts"]
             transitions.move(
-                db, row, now, jobs.c.unfinished_starts == begun, unfinished_starts=begun + 1,
-                crash_suspect=row["crash_suspect"] and RETRIED, lease_until=self._lease(now),
-            )  # fmt: skip
+                db,
+                row,
+                now,
+                jobs.c.unfinished_starts == begun,
+                unfinished_starts=begun + 1,
+                crash_suspect=row["crash_suspect"] and RETRIED,
+                lease_until=self._lease(now),
+            )
         entered = LeasedJob(row)
         entered.isolated = (
             row["crash_suspect"] and row["unfinished_starts"] >= self._policy.max_crashes - 1
@@ -303,14 +325,18 @@ class Jobs(Repository):
             return False
         now, last = self._now(), to is STAGES[job.kind][-1]
         return postgresql_fast_path.advance(
-            self._database, job.row, to=to, state=State.DONE if last else State.OPEN,
-            unfinished_starts=int(goes_on and not last), now=now,
+            self._database,
+            job.row,
+            to=to,
+            state=State.DONE if last else State.OPEN,
+            unfinished_starts=int(goes_on and not last),
+            now=now,
             lease=None if last else self._lease(now),
             lines=[*(("note", note) for note in job.notes), (str(to), job.reason)],
             documents=job.changes(),
             erp_reference=job.erp_reference if job.referenced else None,
             placed=job.placed,
-        )  # fmt: skip
+        )
 
     def _advance(self, job: LeasedJob, to: Stage, *, goes_on: bool) -> None:
         now = self._now()
@@ -363,12 +389,18 @@ class Jobs(Repository):
                 events.insert(),
                 [
                     event_row(
-                        job.store, job.order_id, now, job.attempt, text,
-                        kind=job.kind, stage=to, detail=detail,
+                        job.store,
+                        job.order_id,
+                        now,
+                        job.attempt,
+                        text,
+                        kind=job.kind,
+                        stage=to,
+                        detail=detail,
                     )
                     for text, detail in [*(("note", note) for note in job.notes), end_event]
                 ],
-            )  # fmt: skip
+            )
             if end is not State.OPEN:
                 outcome = "done" if end is State.DONE else "obsolete"
                 reason = job.skipped or job.reason

@@ -174,10 +174,16 @@ class LeaseQuery:
             self._db.execute(
                 events.insert(),
                 event_row(
-                    store, one["order_id"], self._now, one["attempt"], "dead",
-                    kind=one["kind"], stage=one["stage"], detail=reason,
+                    store,
+                    one["order_id"],
+                    self._now,
+                    one["attempt"],
+                    "dead",
+                    kind=one["kind"],
+                    stage=one["stage"],
+                    detail=reason,
                 ),
-            )  # fmt: skip
+            )
             record_outcome(self._db, one, "dead", reason, self._now)
 
     def _claim_suspect(self, due: _Due, order_id: str | None) -> list[Lease]:
@@ -267,21 +273,30 @@ class LeaseQuery:
         place = {one.id: place for place, one in enumerate(found)}
         return [
             Lease(
-                store, one.order_id, one.attempt, Stage(one.stage), Kind(one.kind),
+                store,
+                one.order_id,
+                one.attempt,
+                Stage(one.stage),
+                Kind(one.kind),
                 one.id if outbound else None,
             )
             for one in sorted(claimed, key=lambda one: place[one.id])
-        ]  # fmt: skip
+        ]
 
     def _note_lapsed(self, store: str, claimed: Any, lapsed: set[int]) -> None:
         lines = [
             event_row(
-                store, one.order_id, self._now, one.attempt, "lease expired, dispatched again",
-                kind=one.kind, stage=one.stage,
+                store,
+                one.order_id,
+                self._now,
+                one.attempt,
+                "lease expired, dispatched again",
+                kind=one.kind,
+                stage=one.stage,
             )
             for one in claimed
             if one.id in lapsed
-        ]  # fmt: skip
+        ]
         if lines:
             self._db.execute(events.insert(), lines)
 
@@ -309,8 +324,7 @@ class LeaseQuery:
             _OTHER.c.invoice_number == jobs.c.invoice_number,
         )
         goes_ahead = and_(
-            jobs.c.kind != Kind.CANCELLATION,
-            _OTHER.c.kind.in_([Kind.INTAKE, Kind.CANCELLATION]),
+            jobs.c.kind != Kind.CANCELLATION, _OTHER.c.kind.in_([Kind.INTAKE, Kind.CANCELLATION])
         )
         # What the ERP does itself it need not be told of: it is looked at when that has ended.
         decides = and_(jobs.c.kind == Kind.CHANGE, _OTHER.c.kind == Kind.DENIAL)

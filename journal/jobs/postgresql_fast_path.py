@@ -137,13 +137,16 @@ def advance(
             ``erp_reference`` where the step was given one, else None.
     """
     values = named | {
-        "id": job["id"], "attempt": job["attempt"], "at": job["stage"],
+        "id": job["id"],
+        "attempt": job["attempt"],
+        "at": job["stage"],
         "order_document": documents.get("order_document"),
         "payment_document": documents.get("payment_document"),
         "keeps": bool(documents),
         "refers": named["erp_reference"] is not None or placed is not None,
-        "created_at": placed and placed[0], "value_cents": placed and placed[1],
+        "created_at": placed and placed[0],
+        "value_cents": placed and placed[1],
         "events": [event for event, _ in lines],
         "details": [bounded_text(detail) for _, detail in lines],
-    }  # fmt: skip
+    }
     return database.once(_ADVANCE, values) is not None

@@ -54,9 +54,15 @@ def bury(db: Connection, row: RowMapping, reason: str, outcome: str, now: dateti
     """Turn a job into a dead letter."""
     erp_circuit_breaker.end_probe(db, row, now)
     move(
-        db, row, now, state=State.DEAD, unfinished_starts=0, lease_until=None, last_error=reason,
+        db,
+        row,
+        now,
+        state=State.DEAD,
+        unfinished_starts=0,
+        lease_until=None,
+        last_error=reason,
         failures=row["failures"] + 1,
-    )  # fmt: skip
+    )
     note(db, row, now, "dead", reason)
     record_outcome(db, row, outcome, reason, now)
 
@@ -66,10 +72,16 @@ def note(db: Connection, row: Row, now: datetime, event: str, detail: str | None
     db.execute(
         events.insert(),
         event_row(
-            row["store"], row["order_id"], now, row["attempt"], event,
-            kind=row["kind"], stage=row["stage"], detail=detail,
+            row["store"],
+            row["order_id"],
+            now,
+            row["attempt"],
+            event,
+            kind=row["kind"],
+            stage=row["stage"],
+            detail=detail,
         ),
-    )  # fmt: skip
+    )
 
 
 def write_documents(db: Connection, job: LeasedJob, now: datetime) -> None:

@@ -245,11 +245,19 @@ def _notice(db: Connection, problem: Problem, timing: AlertTiming, now: datetime
     reopened = db.execute(before).scalar_one_or_none()
     opens = not timing.pending.get(problem.rule) and problem.holds_since is None
     row = {
-        "rule": problem.rule, "store": problem.store, "key": problem.key, **_told(problem),
-        "noticed_at": now, "seen_at": now, "opened_at": now if opens else None,
-        "reopened": 0 if reopened is None else reopened + 1, "notification_no": 1,
-        "delivered": "{}", "due_at": now if opens else None, "failures": 0,
-    }  # fmt: skip
+        "rule": problem.rule,
+        "store": problem.store,
+        "key": problem.key,
+        **_told(problem),
+        "noticed_at": now,
+        "seen_at": now,
+        "opened_at": now if opens else None,
+        "reopened": 0 if reopened is None else reopened + 1,
+        "notification_no": 1,
+        "delivered": "{}",
+        "due_at": now if opens else None,
+        "failures": 0,
+    }
     db.execute(insert(db, alerts).values(row).on_conflict_do_nothing())
 
 
@@ -317,9 +325,13 @@ def _is_old(row: Row, timing: AlertTiming, now: datetime) -> bool:
 
 
 def _settle(
-    db: Connection, row: Row, sent: AlertRow, faults: Mapping[str, str | None], timing: AlertTiming,
+    db: Connection,
+    row: Row,
+    sent: AlertRow,
+    faults: Mapping[str, str | None],
+    timing: AlertTiming,
     now: datetime,
-) -> None:  # fmt: skip
+) -> None:
     got = [name for name, fault in faults.items() if fault is None]
     delivered = {**json.loads(row["delivered"]), **dict.fromkeys(got, sent.notification_no)}
     values: dict[str, Any] = {"delivered": json.dumps(delivered), "claimed_until": None}
@@ -348,9 +360,12 @@ def _settle(
 
 def _told(problem: Problem) -> dict[str, Any]:
     return {
-        "message": problem.message, "next_step": problem.next_step, "since": problem.since,
-        "count": problem.count, "order_id": problem.order_id,
-    }  # fmt: skip
+        "message": problem.message,
+        "next_step": problem.next_step,
+        "since": problem.since,
+        "count": problem.count,
+        "order_id": problem.order_id,
+    }
 
 
 def _change(db: Connection, row: Row, **values: Any) -> None:

@@ -12,8 +12,10 @@ from journal.storage.rows import insert
 from journal.storage.tables import heartbeats
 
 ORDER_LIST_READ, ALERTS_EVALUATED, STORE_REGISTERED = (
-    "order_list_read", "alerts_evaluated", "store_registered",
-)  # fmt: skip
+    "order_list_read",
+    "alerts_evaluated",
+    "store_registered",
+)
 """Names: a store's list was read to its end, the alerts were evaluated, a store was first seen."""
 
 

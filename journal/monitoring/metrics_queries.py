@@ -99,9 +99,14 @@ _REASON = case(
     else_="request_refused",
 )
 REASONS = (
-    "crashed", "unforeseen", "retries_exhausted", "invalid_document", "vtex_rejected",
-    "erp_rejected", "request_refused",
-)  # fmt: skip
+    "crashed",
+    "unforeseen",
+    "retries_exhausted",
+    "invalid_document",
+    "vtex_rejected",
+    "erp_rejected",
+    "request_refused",
+)
 """Why a job is dead, by the words that we ourselves begin a reason with: a number of values that no
 document can raise. ``erp_rejected``: the ERP, or the mapping to it, refuses the order."""
 
@@ -120,12 +125,15 @@ class MetricsQueries(Repository):
         failing = func.sum(case((jobs.c.failures > 0, 1), else_=0)).label("failing")
         is_open = (
             select(
-                *_PLACE, func.count().label("count"), func.min(jobs.c.created_at).label("oldest"),
-                leased, failing,
+                *_PLACE,
+                func.count().label("count"),
+                func.min(jobs.c.created_at).label("oldest"),
+                leased,
+                failing,
             )
             .where(jobs.c.state == State.OPEN)
             .group_by(*_PLACE)
-        )  # fmt: skip
+        )
         # The word is made within: PostgreSQL takes two parameters of one name for two.
         named = (
             select(jobs.c.store, jobs.c.kind, _REASON.label("reason"))

@@ -36,8 +36,13 @@ BODY_BATCH = 100
 """Contents of one transaction: they are read, and one may be an NF-e of a megabyte."""
 
 INVOICE_FIELDS_KEPT = (
-    "invoice_number", "invoice_series", "invoice_key", "type", "value_cents", "issued_at",
-)  # fmt: skip
+    "invoice_number",
+    "invoice_series",
+    "invoice_key",
+    "type",
+    "value_cents",
+    "issued_at",
+)
 """What stays of an invoice's content: it tells one invoice from another, and names nobody."""
 
 _CLOSED = (State.DONE, State.SKIPPED)

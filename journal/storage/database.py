@@ -14,16 +14,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from psycopg.errors import LockNotAvailable
-from sqlalchemy import (
-    Connection,
-    Engine,
-    create_engine,
-    event,
-    func,
-    make_url,
-    select,
-    text,
-)
+from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from journal.model import JournalError, JournalUnavailable
@@ -40,9 +31,12 @@ LOCK_TRIES = 30
 
 _REACH: dict[str, Any] = {
     # A host that vanished says nothing: without these a call waits for it for hours.
-    "connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3,
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
     "tcp_user_timeout": 20_000,
-}  # fmt: skip
+}
 _PATIENCE = (
     # A worker that stands still in the middle of a transaction must not hold its rows for ever,
     # nor others wait for them. Said after connecting: a PgBouncer refuses start-up options.

@@ -44,9 +44,15 @@ def event_row(  # noqa: PLR0913  # a row has as many columns
 ) -> dict[str, Any]:
     """Return a line of an order's timeline."""
     return {
-        "store": store, "order_id": order_id, "at": at, "kind": kind, "stage": stage,
-        "attempt": attempt, "event": event, "detail": detail,
-    }  # fmt: skip
+        "store": store,
+        "order_id": order_id,
+        "at": at,
+        "kind": kind,
+        "stage": stage,
+        "attempt": attempt,
+        "event": event,
+        "detail": detail,
+    }
 
 
 def job_row(store: str, order_id: str, kind: Kind, key: str, now: datetime) -> dict[str, Any]:

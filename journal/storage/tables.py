@@ -128,7 +128,11 @@ jobs = Table(
     Column("failures", Integer, nullable=False, default=0, comment="in a row"),
     # The default serves an insert that leaves the column out.
     Column(
-        "not_ready", Integer, nullable=False, default=0, server_default="0",
+        "not_ready",
+        Integer,
+        nullable=False,
+        default=0,
+        server_default="0",
         comment="1: it waits for another event",
     ),
     Column("due_at", UtcDateTime, nullable=False),
@@ -140,13 +144,15 @@ jobs = Table(
     # Dispatch reads the open jobs of one kind and stage by age. Done jobs, the many, cost it
     # nothing; nor do the jobs that wait at another stage.
     Index("ix_journal_jobs_place", "state", "store", "kind", "stage", "due_at", "id"),
-)  # fmt: skip
+)
 # Dispatch finds the leased jobs among those that wait, however many wait.
 Index(
-    "ix_journal_jobs_leased", jobs.c.store, jobs.c.lease_until,
+    "ix_journal_jobs_leased",
+    jobs.c.store,
+    jobs.c.lease_until,
     postgresql_where=jobs.c.lease_until.is_not(None),
     sqlite_where=jobs.c.lease_until.is_not(None),
-)  # fmt: skip
+)
 # Written with literal values: with a parameter neither database uses a partial index. The state is
 # an expression, so that SQLite does not search an index of all jobs for it.
 HAS_REQUEST_BODY = text(
@@ -154,9 +160,12 @@ HAS_REQUEST_BODY = text(
 )
 """Whether a request has ended and its whole body is still stored."""
 Index(
-    "ix_journal_jobs_body", jobs.c.updated_at, jobs.c.id,
-    postgresql_where=HAS_REQUEST_BODY, sqlite_where=HAS_REQUEST_BODY,
-)  # fmt: skip
+    "ix_journal_jobs_body",
+    jobs.c.updated_at,
+    jobs.c.id,
+    postgresql_where=HAS_REQUEST_BODY,
+    sqlite_where=HAS_REQUEST_BODY,
+)
 
 events = Table(
     "journal_events",
@@ -306,6 +315,11 @@ alerts = Table(
 )
 # Two processes that find the same problem at once open one alert.
 Index(
-    "uq_journal_alerts_open", alerts.c.rule, alerts.c.store, alerts.c.key, unique=True,
-    postgresql_where=alerts.c.closed_at.is_(None), sqlite_where=alerts.c.closed_at.is_(None),
-)  # fmt: skip
+    "uq_journal_alerts_open",
+    alerts.c.rule,
+    alerts.c.store,
+    alerts.c.key,
+    unique=True,
+    postgresql_where=alerts.c.closed_at.is_(None),
+    sqlite_where=alerts.c.closed_at.is_(None),
+)

@@ -34,9 +34,14 @@ def evaluate(
     last_orders = journal.order_rates.count(now)
     shortest = min((store.max_wait for store in policy.stores), default=timedelta(0))
     evaluation = Evaluation(
-        journal, now, usage or {}, journal.alert_queries.snapshot(now, waits=shortest), policy,
-        last_orders, journal.alerts.last_seen(now - MEMORY),
-    )  # fmt: skip
+        journal,
+        now,
+        usage or {},
+        journal.alert_queries.snapshot(now, waits=shortest),
+        policy,
+        last_orders,
+        journal.alerts.last_seen(now - MEMORY),
+    )
     return [
         problem
         for rule in RULES

@@ -123,10 +123,14 @@ def _dead_letters(store: str, cause: str | None, groups: Sequence[DeadLetterGrou
     first = min(groups, key=lambda group: group.job)
     key = "…" if cause is None else cause
     return _problem(
-        Rule.DEAD_LETTERS, store, text, min(group.since for group in groups),
+        Rule.DEAD_LETTERS,
+        store,
+        text,
+        min(group.since for group in groups),
         key=hashlib.sha256(key.encode(errors="replace")).hexdigest()[:32],
-        count=count, order_id=first.order_id,
-    )  # fmt: skip
+        count=count,
+        order_id=first.order_id,
+    )
 
 
 # --- a store ----------------------------------------------------------------------------------
@@ -203,13 +207,20 @@ def jobs_waiting(evaluation: Evaluation, store: MonitoredStore) -> Iterator[Prob
     if oldest is not None:
         order_id, kind = oldest
         text = messages.JOBS_WAITING(
-            jobs=_counted(overdue.count, "job"), kind=kind, order_id=order_id, store=store.name,
+            jobs=_counted(overdue.count, "job"),
+            kind=kind,
+            order_id=order_id,
+            store=store.name,
             minutes=f"{store.max_wait.total_seconds() / 60:g}",
-        )  # fmt: skip
+        )
         yield _problem(
-            Rule.JOBS_WAITING, store.name, text, overdue.oldest,
-            count=overdue.count, order_id=order_id,
-        )  # fmt: skip
+            Rule.JOBS_WAITING,
+            store.name,
+            text,
+            overdue.oldest,
+            count=overdue.count,
+            order_id=order_id,
+        )
 
 
 def feed_broken(evaluation: Evaluation, store: MonitoredStore) -> Iterator[Problem]:
@@ -237,9 +248,13 @@ def reconciliation_findings(evaluation: Evaluation, store: MonitoredStore) -> It
                 orders=_counted(count, "order"), finding=kind, store=store.name
             )
             yield _problem(
-                Rule.RECONCILIATION_FINDINGS, store.name, text,
-                last.at if last else evaluation.now, key=kind[:128], count=count,
-            )  # fmt: skip
+                Rule.RECONCILIATION_FINDINGS,
+                store.name,
+                text,
+                last.at if last else evaluation.now,
+                key=kind[:128],
+                count=count,
+            )
 
 
 def rate_limit_exhausted(evaluation: Evaluation, store: MonitoredStore) -> Iterator[Problem]:

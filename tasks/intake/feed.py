@@ -90,10 +90,7 @@ def difference(feed: FeedRow, found: FeedConfig | None) -> str | None:
         return "VTEX had none any more"
     if not found.is_workflow or set(found.statuses or ()) != set(feed.statuses):
         return "its filter had been changed at VTEX"
-    queue = (
-        (found.hidden_seconds, feed.hidden_seconds),
-        (found.kept_seconds, feed.kept_seconds),
-    )
+    queue = ((found.hidden_seconds, feed.hidden_seconds), (found.kept_seconds, feed.kept_seconds))
     if any(theirs not in (None, ours) for theirs, ours in queue):
         return "its times had been changed at VTEX"
     return None

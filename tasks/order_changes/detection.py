@@ -186,10 +186,15 @@ def _asked(
     at = request.asked_at or order.changed_at or journal.now()
     until = at + DECIDE_WITHIN
     told = _told(
-        job, order, "cancel_requested", reason=request.reason, at=at,
-        request_id=request.request_id, requested_by_user=request.by_user,
+        job,
+        order,
+        "cancel_requested",
+        reason=request.reason,
+        at=at,
+        request_id=request.request_id,
+        requested_by_user=request.by_user,
         decide_by=until.isoformat(),
-    )  # fmt: skip
+    )
     return DetectedChange(f"a cancellation is asked for, to be decided by {until:%Y-%m-%d}", [told])
 
 
@@ -230,9 +235,14 @@ def _difference(job: LeasedJob, order: Order) -> order_diff.OrderDiff | None:
 
 
 def _told(
-    job: LeasedJob, order: Order, kind: str, *, key: str | None = None, at: datetime | None = None,
+    job: LeasedJob,
+    order: Order,
+    kind: str,
+    *,
+    key: str | None = None,
+    at: datetime | None = None,
     **more: Any,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     moment = at or order.changed_at or order.created_at
     named = {"kind": kind, "key": key or f"{kind}-{job.row['id']}", "at": moment.isoformat()}
     return named | {"order_status": order.status} | more

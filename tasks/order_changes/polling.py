@@ -60,9 +60,11 @@ def poll_cancellations(self: StoreTask, /, *, store: str, ended: bool = False, *
 
 def _feed_tells(journal: Journal, store: str) -> bool:
     feed = journal.feeds.get(store)
-    return feed is not None and feed.is_working(journal.now()) and (
-        set(feed.statuses) >= statuses.ENDED_CANCELED
-    )  # fmt: skip
+    return (
+        feed is not None
+        and feed.is_working(journal.now())
+        and (set(feed.statuses) >= statuses.ENDED_CANCELED)
+    )
 
 
 def _undecided(journal: Journal, store: str, listed: dict[str, str]) -> Iterator[ChangeHint]:
@@ -99,7 +101,7 @@ def _alive(journal: Journal, store: str, order_ids: list[str]) -> list[str]:
 
 def _hints(
     journal: Journal, store: str, orders: dict[str, str], now: datetime
-) -> Iterator[ChangeHint]:  # fmt: skip
+) -> Iterator[ChangeHint]:
     """Yield a hint an order and hour: what VTEX's list goes on to show wrongly costs no more."""
     busy = journal.order_changes.pending(store, list(orders)) if orders else set()
     for order_id, status in orders.items():

@@ -49,9 +49,7 @@ def report(
     self: StepTask, /, *, store: str, order_id: str, attempt: int, job: int, **_: object
 ) -> None:
     """Tell the ERP what was found; told twice, it is one row there. Arguments as above."""
-    with self.step(
-        store, order_id, attempt, to=Stage.REPORTED, calls_vtex=False, job=job
-    ) as owned:  # fmt: skip
+    with self.step(store, order_id, attempt, to=Stage.REPORTED, calls_vtex=False, job=job) as owned:
         kinds = [_tell(self, owned, kept) for kept in owned.request_body.get("events", ())]
         owned.explain(", ".join(kinds))
     log.info(

@@ -39,10 +39,8 @@ def _tell(task: StoreTask, outcome: Outcome) -> None:
     except ErpRejected as error:
         log.error(
             "the ERP refuses to be told",
-            extra={
-                "store": outcome.store, "order_id": outcome.order_id, "reason": str(error),
-            },
-        )  # fmt: skip
+            extra={"store": outcome.store, "order_id": outcome.order_id, "reason": str(error)},
+        )
         task.journal.outcomes.postpone(outcome, wait)
         return
     task.journal.outcomes.mark_reported(outcome)

@@ -96,16 +96,26 @@ def record(
     if xml is not None and context.nfe.embed:
         content["xml"] = text_of(xml)
     ask = RequestDraft(
-        store, order_id, Kind(kind), _named(context, store, order_id, asked, content), content,
-        invoice_number=_invoice_number(asked), reference=reference,
-    )  # fmt: skip
+        store,
+        order_id,
+        Kind(kind),
+        _named(context, store, order_id, asked, content),
+        content,
+        invoice_number=_invoice_number(asked),
+        reference=reference,
+    )
     known = context.journal.requests.submit(ask, again=again)
     if known.request_body is not None:
         reason = _contradiction(content, known.request_body, purged=known.purged)
         other = RequestDraft(
-            store, order_id, ask.kind, f"{ask.key} {_digest(content)}", content,
-            invoice_number=ask.invoice_number, reference=reference,
-        )  # fmt: skip
+            store,
+            order_id,
+            ask.kind,
+            f"{ask.key} {_digest(content)}",
+            content,
+            invoice_number=ask.invoice_number,
+            reference=reference,
+        )
         _refuse(context.journal, other, reason, again=again)
         raise RequestRefused(reason)
     if known.new:
@@ -179,10 +189,12 @@ def _order_of_vtex(context: Context, store: str, order_id: str) -> Order:
 def _bare(store: str, order_id: str, reference: str | None, note: Nfe) -> RequestDraft:
     """Return an NF-e without its items: enough to know one again whose order was purged."""
     content = {
-        "invoice_number": note.invoice_number, "invoice_series": note.invoice_series,
+        "invoice_number": note.invoice_number,
+        "invoice_series": note.invoice_series,
         "invoice_key": note.invoice_key,
-        "value_cents": note.value_cents, "issued_at": note.issued_at,
-    }  # fmt: skip
+        "value_cents": note.value_cents,
+        "issued_at": note.issued_at,
+    }
     key = f"{note.type} {plain_number(note.invoice_number)}"
     return RequestDraft(store, order_id, Kind.INVOICE, key, content, reference=reference)
 
@@ -265,9 +277,12 @@ def _refuse(journal: Journal, ask: RequestDraft, reason: str, *, again: bool) ->
         log.error(
             "request refused",
             extra={
-                "store": ask.store, "order_id": ask.order_id, "task": ask.kind, "reason": reason,
+                "store": ask.store,
+                "order_id": ask.order_id,
+                "task": ask.kind,
+                "reason": reason,
             },
-        )  # fmt: skip
+        )
 
 
 def _contradiction(new: Mapping[str, Any], known: Mapping[str, Any], *, purged: bool) -> str:

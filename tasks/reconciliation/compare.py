@@ -233,9 +233,16 @@ class Sides:
 
     def _made(self, kind: Found, fix: Fix, detail: str, jobs: tuple[int, ...] = ()) -> Finding:
         return Finding(
-            kind, self.store, self.there.order_id, fix, detail,
-            self.there, self.here, self.in_erp, jobs,
-        )  # fmt: skip
+            kind,
+            self.store,
+            self.there.order_id,
+            fix,
+            detail,
+            self.there,
+            self.here,
+            self.in_erp,
+            jobs,
+        )
 
 
 @dataclass(slots=True)

@@ -48,9 +48,15 @@ def reconcile(self: StoreTask, /, *, store: str, **_: object) -> None:
             return
         patient = self.vtex(store).with_priority(self.call_priority, wait=patience(renew))
         compared = compare_store(
-            self.journal, self.erp, patient, store, since, self.journal.now(),
-            seen=lambda *_: renew(), seconds=RECONCILE_SECONDS,
-        )  # fmt: skip
+            self.journal,
+            self.erp,
+            patient,
+            store,
+            since,
+            self.journal.now(),
+            seen=lambda *_: renew(),
+            seconds=RECONCILE_SECONDS,
+        )
         self.journal.reconciliations.save(compared.summary(self.journal.now()))
         self.journal.order_changes.record(store, hints(compared))
     tell(compared)

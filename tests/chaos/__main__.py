@@ -29,9 +29,12 @@ AT_ONCE = 2
 SLOW_MS = 400
 LEAST_JOBS = 8
 RECOVERY = {
-    "LEASE_SECONDS": "45", "DISPATCH_INTERVAL_SECONDS": "2", "ORDER_LIST_INTERVAL_SECONDS": "60",
-    "VTEX_READ_TIMEOUT_SECONDS": "20", "WORKER_THREADS": "16",
-}  # fmt: skip
+    "LEASE_SECONDS": "45",
+    "DISPATCH_INTERVAL_SECONDS": "2",
+    "ORDER_LIST_INTERVAL_SECONDS": "60",
+    "VTEX_READ_TIMEOUT_SECONDS": "20",
+    "WORKER_THREADS": "16",
+}
 """The settings that ship, at which recovery is measured."""
 ISOLATED = "CHAOS_ISOLATED"
 OPERATORS_CAUSES = ("may have killed its worker", "refuses the row")
@@ -161,8 +164,10 @@ class Run:
         quiet_since = time.monotonic()
         while time.monotonic() - quiet_since < 5 or len(self._open() or ()) < LEAST_JOBS:
             self._go_on()
-            if any(one.child is None or one.child.poll() is not None
-                   for one in self.world.processes.values()):  # fmt: skip
+            if any(
+                one.child is None or one.child.poll() is not None
+                for one in self.world.processes.values()
+            ):
                 quiet_since = time.monotonic()
 
     def _open(self) -> set[str] | None:

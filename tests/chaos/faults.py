@@ -221,8 +221,13 @@ def _cut_postgres(world: World, _: random.Random) -> Iterator[None]:
     yield
 
 
-@_fault("disk of the SQLite journal full", "postgres", 2, 8,
-        possible=lambda world: world.is_isolated and world.postgres is None)  # fmt: skip
+@_fault(
+    "disk of the SQLite journal full",
+    "postgres",
+    2,
+    8,
+    possible=lambda world: world.is_isolated and world.postgres is None,
+)
 def _fill_disk(world: World, _: random.Random) -> Iterator[None]:
     ballast = world.disk / "ballast"
     try:
@@ -275,8 +280,13 @@ def _cut_host(world: World, rng: random.Random) -> Iterator[None]:
     host.mend()
 
 
-@_fault("a host's clock 10 minutes off", "clock", 10, 20,
-        possible=lambda world: world.clock_file is not None)  # fmt: skip
+@_fault(
+    "a host's clock 10 minutes off",
+    "clock",
+    10,
+    20,
+    possible=lambda world: world.clock_file is not None,
+)
 def _clock_off(world: World, rng: random.Random) -> Iterator[None]:
     assert world.clock_file is not None
     world.clock_file.write_text(rng.choice(("600", "-600")))
@@ -306,7 +316,5 @@ _vtex("answers lost after the effect", 3, 10, 0.5, kind="lose_answer")
 _vtex("time-outs after the effect", 3, 10, 0.4, kind="timeout_after", seconds=8)
 
 
-PASSING = (
-    DBAPIError, redis.RedisError, subprocess.SubprocessError, OSError, AssertionError,
-)  # fmt: skip
+PASSING = (DBAPIError, redis.RedisError, subprocess.SubprocessError, OSError, AssertionError)
 """What the hand that breaks things may meet, because something else is broken already."""

@@ -21,11 +21,7 @@ from journal.model import JournalUnavailable
 def faults_of(world: World, shop: Shop, retailer: Retailer) -> list[str]:
     """Return what does not balance, a line each; empty where all does."""
     try:
-        return [
-            *_open_jobs(world),
-            *_orders(world, shop, retailer),
-            *_wishes(world, retailer),
-        ]
+        return [*_open_jobs(world), *_orders(world, shop, retailer), *_wishes(world, retailer)]
     except JournalUnavailable as error:
         return [str(error)]
 

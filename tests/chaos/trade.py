@@ -164,8 +164,11 @@ class Retailer(threading.Thread):
 
     def _parcel(self) -> dict[str, Any]:
         number = f"BR{self._random.randrange(10**9)}"
-        return {"tracking_number": number, "courier": "Correios",
-                "tracking_url": f"https://rastreio.example.com/{number}"}  # fmt: skip
+        return {
+            "tracking_number": number,
+            "courier": "Correios",
+            "tracking_url": f"https://rastreio.example.com/{number}",
+        }
 
     def _wish(self, kind: str, order_id: str, **fields: Any) -> None:
         wish = Wish(f"erp-{len(self.wishes)}", kind, order_id, fields)
@@ -178,10 +181,12 @@ class Retailer(threading.Thread):
 
     def _into_outbox(self, wish: Wish) -> int:
         columns = {
-            "kind": wish.kind, "store": "acme", "order_id": wish.order_id,
+            "kind": wish.kind,
+            "store": "acme",
+            "order_id": wish.order_id,
             "dedupe_key": wish.name,
             **{self._column(name): value for name, value in wish.fields.items() if name != "items"},
-        }  # fmt: skip
+        }
         names, marks = ", ".join(columns), ", ".join(f":{name}" for name in columns)
         written = text("SELECT id FROM int_outbox WHERE dedupe_key = :name")
         with self._engine.begin() as db:

@@ -110,11 +110,17 @@ class Postgres:
         as_user = ["setpriv", f"--reuid={made.system_user}", "--clear-groups"]
         self._programs = made.bin_path
         command = [
-            *(as_user if made.system_user else []), str(self._programs / "postgres"),
-            "-D", str(folder), "-p", str(self.port),
-            "-k", "",  # a socket's path may have 107 characters, and a folder of a test has more
-            "-h", "0.0.0.0" if address != "127.0.0.1" else address,
-        ]  # fmt: skip
+            *(as_user if made.system_user else []),
+            str(self._programs / "postgres"),
+            "-D",
+            str(folder),
+            "-p",
+            str(self.port),
+            "-k",
+            "",  # a socket's path may have 107 characters, and a folder of a test has more
+            "-h",
+            "0.0.0.0" if address != "127.0.0.1" else address,
+        ]
         self.process = Process(command, dict(os.environ), folder.with_suffix(".log"))
         self.address = address
 
@@ -188,10 +194,15 @@ class World(Cluster):
         self.simulator = f"http://{address}:{self.port}"
         # Shorter than those that ship, so that minutes are enough for a fault and its end.
         self.env |= {
-            "VTEX_BASE_URL": self.simulator, "VTEX_PAYMENTS_URL": self.simulator,
-            "VTEX_READ_TIMEOUT_SECONDS": "5", "ORDER_LIST_INTERVAL_SECONDS": "4", "DISPATCH_INTERVAL_SECONDS": "1",
-            "LEASE_SECONDS": "10", "WORKER_THREADS": "8", "FLOWER_BASIC_AUTH": "chaos:monkey",
-        } | plan.env  # fmt: skip
+            "VTEX_BASE_URL": self.simulator,
+            "VTEX_PAYMENTS_URL": self.simulator,
+            "VTEX_READ_TIMEOUT_SECONDS": "5",
+            "ORDER_LIST_INTERVAL_SECONDS": "4",
+            "DISPATCH_INTERVAL_SECONDS": "1",
+            "LEASE_SECONDS": "10",
+            "WORKER_THREADS": "8",
+            "FLOWER_BASIC_AUTH": "chaos:monkey",
+        } | plan.env
         if self.rabbit:
             self.env["BROKER_URL"] = self.rabbit.url
         self.hosts = [

@@ -101,8 +101,10 @@ def check(
             {
                 "interval": f"{step}m",
                 "input_series": [
-                    {"series": name, "values": values.replace("{n}", str(n)).replace(
-                        "{step}", str(60 * step))}
+                    {
+                        "series": name,
+                        "values": values.replace("{n}", str(n)).replace("{step}", str(60 * step)),
+                    }
                     for name, values in series.items()
                 ],
                 "promql_expr_test": [
@@ -110,21 +112,28 @@ def check(
                         "expr": 'count by (alertname) (ALERTS{alertstate="firing"})',
                         "eval_time": f"{minutes}m",
                         "exp_samples": [
-                            {"labels": json.dumps({"alertname": one}).replace('"alertname": ', "alertname="),
-                             "value": 1}
+                            {
+                                "labels": json.dumps({"alertname": one}).replace(
+                                    '"alertname": ', "alertname="
+                                ),
+                                "value": 1,
+                            }
                             for one in expected
                         ],
                     }
                 ],
             }
         ],
-    }  # fmt: skip
+    }
     path = folder / "test.yml"
     path.write_text(yaml.safe_dump(test))
     ran = subprocess.run(
-        [promtool, "test", "rules", str(path)], capture_output=True, text=True, timeout=120,
+        [promtool, "test", "rules", str(path)],
+        capture_output=True,
+        text=True,
+        timeout=120,
         check=False,
-    )  # fmt: skip
+    )
     return "" if ran.returncode == 0 else ran.stdout + ran.stderr
 
 
@@ -132,8 +141,11 @@ def test_the_rules_and_the_configuration_are_sound(promtool: str) -> None:
     for kind, name in (("rules", "rules.yml"), ("config", "prometheus.yml")):
         ran = subprocess.run(
             [promtool, "check", kind, str(RULES.parent / name)],
-            capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
         assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
@@ -153,9 +165,7 @@ def test_a_store_that_sells_nothing_fires_only_where_it_sold_a_week_ago(
     week = 7 * 24 * 12
     sold, quiet = f"0+1x{week} {week}x48", f"0x{week} 0x48"
     last = {'vtex_erp_last_order_timestamp_seconds{store="acme"}': "0+300x{n}"}
-    steady = {
-        'vtex_erp_tasks_total{task="journal.dispatch",outcome="done",instance="w1"}': None,
-    }
+    steady = {'vtex_erp_tasks_total{task="journal.dispatch",outcome="done",instance="w1"}': None}
     minutes = (week + 48) * 5
 
     for values, expected in ((sold, ["VtexErpNoNewOrders"]), (quiet, [])):

@@ -23,10 +23,11 @@ OF_ERP = tuple(
     one for one in conformance.CHECKS if one.__name__ != "an_order_of_many_lines_is_taken"
 )
 CHECKS = (
-    *OF_ERP, *idempotency.CHECKS,
+    *OF_ERP,
+    *idempotency.CHECKS,
     erp_actions.a_cancellation_before_the_erp_confirms_is_seen_there,
     erp_actions.a_cancellation_after_the_erp_confirmed_is_seen_there,
-)  # fmt: skip
+)
 
 
 @pytest.fixture(scope="module")

@@ -196,10 +196,11 @@ def test_what_goes_out_and_what_is_answered_fit_the_published_schema(
     headers = {"X-VTEX-API-AppKey": simulator.app_key, "X-VTEX-API-AppToken": simulator.app_token}
     if "{invoiceNumber}" in path:
         fulfillment.invoice(
-            simulator.store, entry,
+            simulator.store,
+            entry,
             OUT["post", "/api/oms/pvt/orders/{orderId}/invoice"]
             | {"invoiceValue": entry.order["value"], "trackingNumber": "BR1"},
-        )  # fmt: skip
+        )
 
     url = path.replace("{orderId}", order_id).replace("{invoiceNumber}", "1")
     answer = requests.request(method, simulator.url + url, json=body, headers=headers, timeout=10)
@@ -235,10 +236,11 @@ def test_the_feeds_answers_fit_the_published_schema(simulator: Running, client: 
     one = resolved(content("orders", FEED)["schema"]["items"])
     assert [
         error.message
-        for error in OAS30Validator(one | {"components": document("orders")["components"]})
-        .iter_errors(events[0])
+        for error in OAS30Validator(
+            one | {"components": document("orders")["components"]}
+        ).iter_errors(events[0])
         if not TOLERATED.search(error.message)
-    ] == []  # fmt: skip
+    ] == []
 
 
 def test_the_published_event_is_read() -> None:

@@ -23,9 +23,7 @@ from support.servers import ROOT
 
 PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
-MODULES = (
-    erp, vtex_endpoint, retry_rule, erp_field, command, setting, job_kind, alert_rule,
-)  # fmt: skip
+MODULES = (erp, vtex_endpoint, retry_rule, erp_field, command, setting, job_kind, alert_rule)
 RECIPES = [module.RECIPE for module in MODULES]
 
 each_recipe = pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.title)

@@ -48,11 +48,17 @@ def test_who_follows_the_page_has_an_adapter_that_passes_the_suite(tmp_path: Pat
 
     said = [
         subprocess.run(
-            one, shell=True, cwd=folder, capture_output=True, text=True, timeout=300, check=False,
+            one,
+            shell=True,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
             env={**os.environ, "PATH": f"{env}/bin{os.pathsep}{os.environ['PATH']}"},
         )
         for one in COMMANDS[1].splitlines()
-    ]  # fmt: skip
+    ]
 
     assert [one.returncode for one in said] == [0, 0], said
     assert "0 failed, 2 skipped" in said[-1].stdout

@@ -56,9 +56,16 @@ STATUSES = st.sampled_from(
     [200, 200, 200, 201, 204, 206, 302, 400, 401, 404, 409, 429, 503, 600, 99, 0]
 )
 TYPES = st.sampled_from(
-    [b"application/json", b"application/json; charset=utf-16", b"application/json; charset=\xff", b"text/html",
-     b"application/problem+json", b"", b"json" * 5000]
-)  # fmt: skip
+    [
+        b"application/json",
+        b"application/json; charset=utf-16",
+        b"application/json; charset=\xff",
+        b"text/html",
+        b"application/problem+json",
+        b"",
+        b"json" * 5000,
+    ]
+)
 HEADS = st.sampled_from(
     [b"X-A: 1", b"X-A: " + b"x" * 70_000, b"\r\n".join([b"X-A: 1"] * 150), b": ", b"X-A", b"\xff: \xff", b"Content-Length: -1",
      b"Content-Length: 5, 6", b"Content-Length: 99999999999999999999", b"Content-Length: \xb2", b"Transfer-Encoding: chunked",

@@ -93,7 +93,7 @@ def mapped(made: Made) -> SalesOrder | None:
         order = schemas.read_order(made.order)
         return sales_order(
             "acme", order, {"transactions": list(made.transactions.values())}, allow_mismatch=True
-        )  # fmt: skip
+        )
     except (DocumentInvalid, ErpRejected) as error:
         refused(error)
         return None

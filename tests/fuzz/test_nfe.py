@@ -82,12 +82,22 @@ def rearranged(draw: st.DrawFn) -> bytes:
 
 BOMB = "".join(f"<!ENTITY a{n + 1} '{f'&a{n};' * 10}'>" for n in range(9))
 PROLOGUES = [
-    f"<!DOCTYPE x [{BOMB}]>", "<!DOCTYPE x SYSTEM 'file:///etc/passwd'>", f"<?x {'y' * 100_000}?>",
+    f"<!DOCTYPE x [{BOMB}]>",
+    "<!DOCTYPE x SYSTEM 'file:///etc/passwd'>",
+    f"<?x {'y' * 100_000}?>",
     f"<!--{'-' * 100_000}",
-]  # fmt: skip
+]
 PATCHES = [
-    b"<a>", b"<!--", b"<![CDATA[", b"&#0;", b"&a;", b"&#xD800;", b"\xff", b"\x00", b"<a " + b"b='' " * 50,
-]  # fmt: skip
+    b"<a>",
+    b"<!--",
+    b"<![CDATA[",
+    b"&#0;",
+    b"&a;",
+    b"&#xD800;",
+    b"\xff",
+    b"\x00",
+    b"<a " + b"b='' " * 50,
+]
 ENCODINGS = ["utf-16", "utf-32", "utf-7", "latin-1", "cp500", "utf-8-sig", "shift_jis"]
 
 

@@ -46,9 +46,13 @@ class MemoryHarness(MemoryOutbox):
     ) -> None:
         items = [{"sku_id": one, "quantity": 1, "price_cents": 100} for one in skus]
         self._ask(
-            "invoice", order_id, invoice_number=number, value_cents=int(value * 100),
-            issued_at=at.isoformat(), items=items,
-        )  # fmt: skip
+            "invoice",
+            order_id,
+            invoice_number=number,
+            value_cents=int(value * 100),
+            issued_at=at.isoformat(),
+            items=items,
+        )
 
     def track(self, order_id: str, number: str, tracking_number: str) -> None:
         self._ask("tracking", order_id, invoice_number=number, tracking_number=tracking_number)
@@ -132,8 +136,10 @@ class SqlHarness(SqlOutbox):
     def track(self, order_id: str, number: str, tracking_number: str) -> None:
         self.write(
             f"{DRAWN}, tracking_number) VALUES ('TRACKING', 'acme', :order, :number, :parcel)",
-            order=order_id, number=number, parcel=tracking_number,
-        )  # fmt: skip
+            order=order_id,
+            number=number,
+            parcel=tracking_number,
+        )
 
     def cancel(self, order_id: str) -> None:
         self.put(order_id)

@@ -16,9 +16,13 @@ from erp.adapters.sql.database import DRIVERS
 from erp.port import Request
 
 SEEN = {
-    "PENDING": "waits", "SENDING": "handed out", "SENT": "done", "ERROR": "refused",
-    "DEAD": "dead", "OBSOLETE": "obsolete",
-}  # fmt: skip
+    "PENDING": "waits",
+    "SENDING": "handed out",
+    "SENT": "done",
+    "ERROR": "refused",
+    "DEAD": "dead",
+    "OBSOLETE": "obsolete",
+}
 
 
 class SqlOutbox:

@@ -18,34 +18,47 @@ MADE = [Seed("acme", 7).order(NOW, "ready-for-handling", kind) for kind in KINDS
 PAGE: dict[str, Any] = {
     "list": [
         {
-            "orderId": one.order["orderId"], "creationDate": one.order["creationDate"],
-            "status": "ready-for-handling", "totalValue": float(one.order["value"]),
+            "orderId": one.order["orderId"],
+            "creationDate": one.order["creationDate"],
+            "status": "ready-for-handling",
+            "totalValue": float(one.order["value"]),
         }
         for one in MADE
     ],
     "paging": {"total": len(MADE), "pages": 1, "currentPage": 1, "perPage": 100},
-}  # fmt: skip
+}
 
 EVENT: dict[str, Any] = {
-    "eventId": "9B1F0C2A7D3E4B5F8A6C1D2E3F405162", "handle": "eyJ0eXAi", "domain": "Fulfillment",
-    "state": "ready-for-handling", "lastState": "window-to-cancel", "orderId": "v70411223acme-01",
-    "lastChange": "2026-03-10T14:22:05.134057Z", "currentChange": "2026-03-10T14:52:06.7153839Z",
-}  # fmt: skip
+    "eventId": "9B1F0C2A7D3E4B5F8A6C1D2E3F405162",
+    "handle": "eyJ0eXAi",
+    "domain": "Fulfillment",
+    "state": "ready-for-handling",
+    "lastState": "window-to-cancel",
+    "orderId": "v70411223acme-01",
+    "lastChange": "2026-03-10T14:22:05.134057Z",
+    "currentChange": "2026-03-10T14:52:06.7153839Z",
+}
 FEED_CONFIG: dict[str, Any] = {
     "filter": {"type": "FromWorkflow", "status": ["ready-for-handling"], "expression": None},
     "queue": {"visibilityTimeoutInSeconds": 300, "messageRetentionPeriodInSeconds": 345_600},
-    "quantity": 3, "approximateAgeOfOldestMessageInSeconds": 17,
-}  # fmt: skip
+    "quantity": 3,
+    "approximateAgeOfOldestMessageInSeconds": 17,
+}
 
 PACKAGE: dict[str, Any] = {
-    "type": "Output", "invoiceNumber": "128841", "invoiceValue": 5230, "invoiceKey": None,
-    "courier": "Correios", "trackingNumber": "BR123456789XX", "trackingUrl": None,
+    "type": "Output",
+    "invoiceNumber": "128841",
+    "invoiceValue": 5230,
+    "invoiceKey": None,
+    "courier": "Correios",
+    "trackingNumber": "BR123456789XX",
+    "trackingUrl": None,
     "items": [{"itemIndex": 0, "quantity": 1, "price": 4990}],
     "courierStatus": {
         "finished": False,
         "data": [{"city": "Campinas", "state": "SP", "description": "Em trânsito"}],
     },
-}  # fmt: skip
+}
 
 RECEIPT: dict[str, Any] = {"date": "2026-03-10T15:04:05-02:00", "receipt": "38e0e47da2934847"}
 CHANGES: dict[str, Any] = {"list": [{"requestId": "r-1", "finished": True, "items": []}]}
@@ -90,12 +103,21 @@ DEEP = tuple(
 
 def _values() -> st.SearchStrategy[Any]:
     plain = (
-        st.sampled_from(TEXTS + DATES) | st.sampled_from(NUMBERS) | st.booleans() | st.none()
-        | st.integers() | st.floats() | st.text(max_size=20)
-    )  # fmt: skip
+        st.sampled_from(TEXTS + DATES)
+        | st.sampled_from(NUMBERS)
+        | st.booleans()
+        | st.none()
+        | st.integers()
+        | st.floats()
+        | st.text(max_size=20)
+    )
     nested = st.recursive(
-        plain, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(TEXTS), inner, max_size=3), max_leaves=5
-    )  # fmt: skip
+        plain,
+        lambda inner: (
+            st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(TEXTS), inner, max_size=3)
+        ),
+        max_leaves=5,
+    )
     return plain | nested | st.sampled_from(DEEP)
 
 

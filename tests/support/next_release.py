@@ -61,7 +61,7 @@ _CHANGES = {
         (
             "    requested_by_user: bool = False\n",
             "    requested_by_user: bool = False\n    channel: str | None = None\n",
-        ),
+        )
     ],
 }
 

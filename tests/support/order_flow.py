@@ -107,9 +107,12 @@ class OrderFlow:
         """Ask as the ERP does; a refusal is reported, as in service."""
         with suppress(RequestRefused):
             request_intake.record(
-                self.context, kind, {"store": "acme", "order_id": order_id, **fields},
-                again=again, xml=xml,
-            )  # fmt: skip
+                self.context,
+                kind,
+                {"store": "acme", "order_id": order_id, **fields},
+                again=again,
+                xml=xml,
+            )
 
     def invoice(self, order_id: str, number: str = "128841", **fields: Any) -> None:
         whole = {"value_cents": self.value(order_id), "issued_at": "2026-03-10T15:04:05-03:00"}
@@ -119,11 +122,12 @@ class OrderFlow:
         """Return an NF-e of all that the order has."""
         dets = [
             Det(
-                code=one["refId"], quantity=f"{one['quantity']}.0000",
+                code=one["refId"],
+                quantity=f"{one['quantity']}.0000",
                 total=f"{one['priceDefinition']['total'] / 100:.2f}",
             )
             for one in self.entry(order_id).order["items"]
-        ]  # fmt: skip
+        ]
         return nfe(*dets, value=f"{self.value(order_id) / 100:.2f}")
 
     def part(self, order_id: str, number: str, value_cents: int = 1000) -> None:

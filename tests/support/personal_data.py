@@ -20,12 +20,13 @@ def personal_words(cluster: Cluster) -> set[str]:
     words: set[str] = set()
     for order_id in cluster.state()["orders"]:
         order = requests.get(
-            f"{cluster.simulator}/api/oms/pvt/orders/{order_id}", timeout=10,
+            f"{cluster.simulator}/api/oms/pvt/orders/{order_id}",
+            timeout=10,
             headers={
                 "X-VTEX-API-AppKey": cluster.env["VTEX_APP_KEY"],
                 "X-VTEX-API-AppToken": cluster.env["VTEX_APP_TOKEN"],
             },
-        ).json()  # fmt: skip
+        ).json()
         for part in (order["clientProfileData"], order["shippingData"]["address"]):
             words |= set(texts(part))
     digits = {re.sub(r"\D", "", word) for word in words}

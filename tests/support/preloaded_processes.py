@@ -113,8 +113,10 @@ class _Parent:
         self.process = subprocess.Popen(
             [sys.executable, __file__, str(theirs.fileno())],
             env={k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"},
-            pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         theirs.close()
 
     def connect(self) -> socket.socket:

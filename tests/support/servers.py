@@ -121,9 +121,14 @@ class Process:
                 )
                 return
             self.child = subprocess.Popen(
-                self.command, env=self.env, cwd=self.home, stdout=out, stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL, start_new_session=True,
-            )  # fmt: skip
+                self.command,
+                env=self.env,
+                cwd=self.home,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
 
     def kill(self, number: int = signal.SIGKILL) -> None:
         if self.child is None:
@@ -260,9 +265,12 @@ class RabbitServer:
     def ctl(self, *arguments: str) -> None:
         program = shutil.which("rabbitmqctl", path="/usr/lib/rabbitmq/bin")
         subprocess.run(
-            [str(program), *arguments], env=self.process.env, check=True, timeout=60,
+            [str(program), *arguments],
+            env=self.process.env,
+            check=True,
+            timeout=60,
             stdout=subprocess.DEVNULL,
-        )  # fmt: skip
+        )
 
     def kill(self) -> None:
         self.process.kill()
@@ -297,15 +305,30 @@ class MariaDbServer:
         common = ["--no-defaults", f"--datadir={data}"]
         user = ["--user=root"] if os.getuid() == 0 else []
         subprocess.run(
-            ["mariadb-install-db", *common, *user, "--auth-root-authentication-method=normal",
-             "--skip-test-db"],
-            check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+            [
+                "mariadb-install-db",
+                *common,
+                *user,
+                "--auth-root-authentication-method=normal",
+                "--skip-test-db",
+            ],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         self.child = subprocess.Popen(
-            [str(self.binary()), *common, *user, f"--port={self.port}", "--bind-address=127.0.0.1",
-             f"--socket={self.folder}/s", "--innodb-flush-log-at-trx-commit=0"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+            [
+                str(self.binary()),
+                *common,
+                *user,
+                f"--port={self.port}",
+                "--bind-address=127.0.0.1",
+                f"--socket={self.folder}/s",
+                "--innodb-flush-log-at-trx-commit=0",
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         eventually(lambda: _listens(self.port), 30)
 
     def stop(self) -> None:
@@ -323,9 +346,15 @@ class Cluster:
         self.port = free_port()
         self.simulator = f"http://127.0.0.1:{self.port}"
         drop = (
-            "STORES_FILE", "VTEX_ACCOUNT_FILE", "REDIS_URL_FILE", "BROKER_URL", "BROKER_URL_FILE",
-            "ALERT_URLS", "ALERT_URLS_FILE", "PYTHONDONTWRITEBYTECODE",
-        )  # fmt: skip
+            "STORES_FILE",
+            "VTEX_ACCOUNT_FILE",
+            "REDIS_URL_FILE",
+            "BROKER_URL",
+            "BROKER_URL_FILE",
+            "ALERT_URLS",
+            "ALERT_URLS_FILE",
+            "PYTHONDONTWRITEBYTECODE",
+        )
         self.env = {k: v for k, v in os.environ.items() if k not in drop} | {
             "REDIS_URL": redis_url,
             "JOURNAL_URL": journal_url,

@@ -18,8 +18,10 @@ PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
 
 def tables() -> list[list[str]]:
     """Return the rows of both tables: the settings of a process, and those of a store."""
-    return [[_row(name, field.metadata, of) for name, field in fields_of(of).items()]
-            for of in (Settings, Store)]  # fmt: skip
+    return [
+        [_row(name, field.metadata, of) for name, field in fields_of(of).items()]
+        for of in (Settings, Store)
+    ]
 
 
 def tables_of_page() -> list[list[str]]:

@@ -25,9 +25,13 @@ class StoreClient:
 
     def call(self, method: str, path: str, seconds: float = 5.0, **query: Any) -> requests.Response:
         return self.session.request(
-            method, f"{self.store.url}{path}", params=query, timeout=seconds, allow_redirects=False,
+            method,
+            f"{self.store.url}{path}",
+            params=query,
+            timeout=seconds,
+            allow_redirects=False,
             headers={"X-VTEX-API-AppKey": self.store.app_key, "X-VTEX-API-AppToken": self.token},
-        )  # fmt: skip
+        )
 
     def get(self, order_id: str, **options: Any) -> requests.Response:
         return self.call("GET", f"{LIST}/{order_id}", **options)

@@ -77,9 +77,11 @@ def fields_of(page: str, heading: str) -> set[str]:
 
 
 TYPES: tuple[tuple[type[fields.Field[Any]], str], ...] = (
-    (fields.Boolean, "boolean"), (fields.Integer, "integer"), (fields.List, "list"),
+    (fields.Boolean, "boolean"),
+    (fields.Integer, "integer"),
+    (fields.List, "list"),
     (fields.Field, "text"),
-)  # fmt: skip
+)
 """A field's type in the page: the first that fits."""
 
 

@@ -12,8 +12,15 @@ from support import words
 from support.words import ROOT, Count, count
 
 LAYERS = (
-    "foundation", "vtex", "erp", "journal", "tasks", "workers", "celeryconfig.py", "flowerconfig.py",
-)  # fmt: skip
+    "foundation",
+    "vtex",
+    "erp",
+    "journal",
+    "tasks",
+    "workers",
+    "celeryconfig.py",
+    "flowerconfig.py",
+)
 
 EXCEPTIONS = frozenset(
     {
@@ -42,15 +49,7 @@ EXCEPTIONS = frozenset(
 )
 """Pages that were not rewritten yet. A page leaves this list when it is; none is added."""
 
-PENDING = frozenset(
-    {
-        "erp",
-        "journal",
-        "tasks",
-        "workers",
-        "help",
-    }
-)
+PENDING = frozenset({"erp", "journal", "tasks", "workers", "help"})
 """Rewritten before this change is complete; empty then, and deleted."""
 
 HOW_TO = frozenset({"CONTRIBUTING.md", "docs/erp-developers.md", "docs/operations.md"})
@@ -155,8 +154,11 @@ def test_code_links_and_rulers_of_a_page_do_not_count() -> None:
     counted = count([words.page("page.md", PAGE)])
 
     assert {name: len(found) for name, found in counted.hits.items()} == {
-        "what-clauses": 1, "tell-words": 0, "negations": 1, "semicolons": 3,
-    }  # fmt: skip
+        "what-clauses": 1,
+        "tell-words": 0,
+        "negations": 1,
+        "semicolons": 3,
+    }
     assert [str(one) for one in counted.hits["semicolons"]] == [
         "page.md:1: A heading; with a semicolon",
         "page.md:5: cell; one",
@@ -242,8 +244,10 @@ def test_help_of_all_commands_and_options_counts() -> None:
     counted = count(words.help_texts(tool, "tool"))
 
     assert [one.text.part for one in counted.hits["semicolons"]] == [
-        "tool", "tool show", "tool show --store",
-    ]  # fmt: skip
+        "tool",
+        "tool show",
+        "tool show --store",
+    ]
     assert str(counted.hits["semicolons"][0]).startswith("tests/unit/test_words.py:")
 
 

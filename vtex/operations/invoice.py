@@ -135,10 +135,11 @@ def _require_same(invoice: Invoice, known: Package) -> None:
     if known.value_cents != invoice.value_cents:
         raise Refused(
             messages.INVOICE_NUMBER_TAKEN(
-                invoice=invoice.invoice_number, known_cents=known.value_cents,
+                invoice=invoice.invoice_number,
+                known_cents=known.value_cents,
                 value_cents=invoice.value_cents,
             )
-        )  # fmt: skip
+        )
 
 
 def _require_status(client: VtexClient, order: Order, now: Balance, invoice: Invoice) -> None:
@@ -149,10 +150,11 @@ def _require_status(client: VtexClient, order: Order, now: Balance, invoice: Inv
         case statuses.Answer.NO:
             raise Refused(
                 messages.INVOICE_NOT_ALLOWED(
-                    status=order.status, invoiced_cents=now.invoiced_cents,
+                    status=order.status,
+                    invoiced_cents=now.invoiced_cents,
                     total_cents=now.total_cents,
                 )
-            )  # fmt: skip
+            )
         case statuses.Answer.LATER:
             raise NotYet(messages.INVOICE_WAITS(status=order.status))
         case statuses.Answer.AFTER_HANDLING:

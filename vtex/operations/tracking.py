@@ -50,8 +50,7 @@ def send(client: VtexClient, order_id: str, tracking: Tracking) -> str | None:
         return receipt
     if not (tracking.tracking_number or package.tracking_number):
         raise NotYet.within(
-            OVERTAKING,
-            messages.TRACKING_NUMBER_MISSING(invoice=tracking.invoice_number),
+            OVERTAKING, messages.TRACKING_NUMBER_MISSING(invoice=tracking.invoice_number)
         )
     news = replace(tracking, events=fresh, delivered_at=delivered)
     return client.add_events(order_id, number, payloads.events_body(news))

@@ -11,16 +11,7 @@ from marshmallow import ValidationError, fields, post_load, validate
 from foundation.redaction import storable
 from vtex.documents import Address, OrderTransaction, Payment, Transaction
 from vtex.schemas.addresses import AddressSchema
-from vtex.schemas.values import (
-    MOST_UNITS,
-    Cents,
-    JsonObject,
-    Moment,
-    Rows,
-    Text,
-    load,
-    optional,
-)
+from vtex.schemas.values import MOST_UNITS, Cents, JsonObject, Moment, Rows, Text, load, optional
 
 
 class _Payment(JsonObject):

@@ -17,9 +17,11 @@ OVER = ("cancel", "canceled", "replaced", "invoice", "invoiced")
 """Statuses in which a cancellation request comes too late."""
 
 _BESIDE = (
-    "cancellation-requested", "cancellation-request-denied-ffm", "request-cancel",
+    "cancellation-requested",
+    "cancellation-request-denied-ffm",
+    "request-cancel",
     "waiting-for-seller-decision",
-)  # fmt: skip
+)
 
 
 def ask(store: Store, entry: Entry, body: Mapping[str, Any]) -> str:
@@ -30,16 +32,17 @@ def ask(store: Store, entry: Entry, body: Mapping[str, Any]) -> str:
     entry.order["cancellationRequests"] = [
         *rows,
         {
-            "id": request_id, "reason": body.get("reason"),
+            "id": request_id,
+            "reason": body.get("reason"),
             "cancellationRequestDate": f"{stamp(now, 7)[:27]}Z",
-            "requestedByUser": bool(body.get("requestedByUser")), "deniedBySeller": False,
-            "deniedBySellerReason": None, "cancellationRequestDenyDate": None,
+            "requestedByUser": bool(body.get("requestedByUser")),
+            "deniedBySeller": False,
+            "deniedBySellerReason": None,
+            "cancellationRequestDenyDate": None,
         },
-    ]  # fmt: skip
+    ]
     later = end + timedelta(seconds=store.config.cancel_delay)
-    store.move(
-        entry, (now, "cancellation-requested"), (end, "cancel"), (later, "canceled")
-    )  # fmt: skip
+    store.move(entry, (now, "cancellation-requested"), (end, "cancel"), (later, "canceled"))
     return request_id
 
 
@@ -51,10 +54,13 @@ def cancel(store: Store, entry: Entry, body: Mapping[str, Any]) -> None:
     request = open_request(entry)
     entry.order["cancelReason"] = body.get("reason")
     entry.order["cancellationData"] = {
-        "RequestedByUser": bool(body.get("requestedByUser")), "RequestedBySystem": None,
-        "RequestedBySellerNotification": None, "RequestedByPaymentNotification": None,
-        "Reason": body.get("reason"), "CancellationDate": stamp(now, 7),
-    } | ({"cancellationRequestId": request["id"]} if request else {})  # fmt: skip
+        "RequestedByUser": bool(body.get("requestedByUser")),
+        "RequestedBySystem": None,
+        "RequestedBySellerNotification": None,
+        "RequestedByPaymentNotification": None,
+        "Reason": body.get("reason"),
+        "CancellationDate": stamp(now, 7),
+    } | ({"cancellationRequestId": request["id"]} if request else {})
 
 
 def open_request(entry: Entry) -> dict[str, Any] | None:
@@ -71,8 +77,9 @@ def deny(store: Store, entry: Entry, request: dict[str, Any], reason: str) -> No
         status for since, status in reversed(entry.past) if since <= now and status not in _BESIDE
     )
     request |= {
-        "deniedBySeller": True, "deniedBySellerReason": reason,
+        "deniedBySeller": True,
+        "deniedBySellerReason": reason,
         "cancellationRequestDenyDate": stamp(now, 7),
-    }  # fmt: skip
+    }
     later = now + timedelta(seconds=store.config.cancel_delay)
     store.move(entry, (now, "cancellation-request-denied-ffm"), (later, before))

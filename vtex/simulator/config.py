@@ -6,9 +6,16 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 CHANGEABLE = (
-    "index_lag", "handling_delay", "latency_ms", "arrivals_per_minute", "quota", "conflict_status",
-    "invoice_delay", "cancel_delay", "cancel_at_once",
-)  # fmt: skip
+    "index_lag",
+    "handling_delay",
+    "latency_ms",
+    "arrivals_per_minute",
+    "quota",
+    "conflict_status",
+    "invoice_delay",
+    "cancel_delay",
+    "cancel_at_once",
+)
 """Settings that can change while the store runs."""
 
 

@@ -15,18 +15,24 @@ def client_of(kind: str, rng: Random) -> dict[str, Any]:
     """Draw a natural person, or a company with the person who buys for it."""
     company = kind == "company"
     return {
-        "id": "clientProfileData", "email": f"{rng.getrandbits(128):032x}@ct.vtex.com.br",
-        "firstName": rng.choice(FIRST), "lastName": rng.choice(LAST),
-        "documentType": "cpf", "document": _cpf(rng),
+        "id": "clientProfileData",
+        "email": f"{rng.getrandbits(128):032x}@ct.vtex.com.br",
+        "firstName": rng.choice(FIRST),
+        "lastName": rng.choice(LAST),
+        "documentType": "cpf",
+        "document": _cpf(rng),
         "phone": f"+55119{rng.randrange(10**7, 10**8)}",
         "corporateName": "Comércio Exemplo Ltda" if company else None,
         "tradeName": "Exemplo" if company else None,
         "corporateDocument": _cnpj(rng) if company else None,
         "stateInscription": "110042490114" if company else "",
-        "corporatePhone": "+551133334444" if company else None, "isCorporate": company,
-        "userProfileId": f"{rng.getrandbits(64):x}", "userProfileVersion": None,
-        "customerClass": None, "customerCode": None,
-    }  # fmt: skip
+        "corporatePhone": "+551133334444" if company else None,
+        "isCorporate": company,
+        "userProfileId": f"{rng.getrandbits(64):x}",
+        "userProfileVersion": None,
+        "customerClass": None,
+        "customerCode": None,
+    }
 
 
 def _cpf(rng: Random) -> str:
@@ -51,10 +57,18 @@ def address_of(kind: str, receiver: str, rng: Random) -> dict[str, Any]:
     city, state = rng.choice(CITIES)
     return {
         "addressType": "pickup" if kind == "pickup" else "residential",
-        "receiverName": receiver, "addressId": "addr-1", "versionId": None, "entityId": None,
+        "receiverName": receiver,
+        "addressId": "addr-1",
+        "versionId": None,
+        "entityId": None,
         "postalCode": f"{rng.randrange(1000, 99999):05}-{rng.randrange(1000):03}",
-        "city": city, "state": state, "country": "BRA", "street": "Rua das Palmeiras",
-        "number": rng.choice(("12", "450", "S/N", None)), "neighborhood": "Centro",
-        "complement": rng.choice(("", None, "Apto 71")), "reference": None,
+        "city": city,
+        "state": state,
+        "country": "BRA",
+        "street": "Rua das Palmeiras",
+        "number": rng.choice(("12", "450", "S/N", None)),
+        "neighborhood": "Centro",
+        "complement": rng.choice(("", None, "Apto 71")),
+        "reference": None,
         "geoCoordinates": [-46.6, -23.5],
-    }  # fmt: skip
+    }

@@ -42,8 +42,15 @@ WRITES = frozenset(
     {"start_handling", "invoice", "set_tracking", "add_events", "cancel", "deny", "commit"}
 )
 ROUTES = WRITES | {
-    "list", "order", "transaction", "payments", "changes", "feed", "feed_config", "*",
-}  # fmt: skip
+    "list",
+    "order",
+    "transaction",
+    "payments",
+    "changes",
+    "feed",
+    "feed_config",
+    "*",
+}
 
 
 @dataclass

@@ -154,11 +154,13 @@ def _body(order: Told, place: int) -> dict[str, Any]:
     since, state = order.past[place]
     before = order.past[place - 1] if place else (since, "window-to-cancel")
     return {
-        "domain": "Fulfillment", "state": state, "lastState": before[1],
+        "domain": "Fulfillment",
+        "state": state,
+        "lastState": before[1],
         "orderId": order.order["orderId"],
         "lastChange": f"{before[0]:%Y-%m-%dT%H:%M:%S.%f}Z",
         "currentChange": f"{since:%Y-%m-%dT%H:%M:%S.%f}7Z",
-    }  # fmt: skip
+    }
 
 
 def _config(body: dict[str, Any]) -> dict[str, Any]:

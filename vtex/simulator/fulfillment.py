@@ -12,12 +12,13 @@ from vtex.simulator.state import Entry, Store
 
 Answer = tuple[int, dict[str, Any] | list[Any]]
 
-TAKES_SALES = {
-    "handling", "ready-for-invoicing", "payment-approved", "cancellation-requested",
-}  # fmt: skip
+TAKES_SALES = {"handling", "ready-for-invoicing", "payment-approved", "cancellation-requested"}
 CANCELED_AT_ONCE = {
-    "window-to-cancel", "payment-pending", "waiting-for-authorization", "payment-approved",
-}  # fmt: skip
+    "window-to-cancel",
+    "payment-pending",
+    "waiting-for-authorization",
+    "payment-approved",
+}
 DENIABLE = ("cancellation-requested", "waiting-for-seller-decision")
 CANCELED_AT_SECOND = {"ready-for-handling", "handling", "ready-for-invoicing"}
 _SPOILS = re.compile(r"[^0-9A-Za-z-]")
@@ -76,8 +77,11 @@ def events(store: Store, entry: Entry, number: str, body: dict[str, Any]) -> Ans
     if not package.get("trackingNumber"):
         return _refused("FMT0096", "The invoice has no tracking number")
     shown = package["courierStatus"] or {
-        "status": "ok", "finished": False, "deliveredDate": None, "data": [],
-    }  # fmt: skip
+        "status": "ok",
+        "finished": False,
+        "deliveredDate": None,
+        "data": [],
+    }
     now = store.now().isoformat()
     shown["data"] += [
         {"lastChange": now, "createDate": event.get("date")}
@@ -201,10 +205,13 @@ def _indexed(entry: Entry, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 left -= taken
                 found.append(
                     {
-                        "itemIndex": place, "quantity": taken, "price": line["price"],
-                        "description": line.get("description"), "unitMultiplier": 1.0,
+                        "itemIndex": place,
+                        "quantity": taken,
+                        "price": line["price"],
+                        "description": line.get("description"),
+                        "unitMultiplier": 1.0,
                     }
-                )  # fmt: skip
+                )
     return found
 
 

@@ -10,11 +10,15 @@ from typing import Any
 from vtex.simulator.timestamps import stamp
 
 PRODUCTS = (
-    ("310045", "Camiseta básica", 12990), ("310102", "Caneca azul", 4990),
-    ("310230", "Cafeteira italiana", 18990), ("310377", "Tênis de corrida", 45900),
-    ("310418", "Jogo de facas", 23950), ("310555", "Mochila 20 L", 15999),
-    ("310601", "Luminária de mesa", 9905), ("310777", "Edredom casal", 28933),
-)  # fmt: skip
+    ("310045", "Camiseta básica", 12990),
+    ("310102", "Caneca azul", 4990),
+    ("310230", "Cafeteira italiana", 18990),
+    ("310377", "Tênis de corrida", 45900),
+    ("310418", "Jogo de facas", 23950),
+    ("310555", "Mochila 20 L", 15999),
+    ("310601", "Luminária de mesa", 9905),
+    ("310777", "Edredom casal", 28933),
+)
 COUNTS = {"many": 6, "plain": 1, "pix": 2}
 TAGS = {"price": "discount@price-3a7#c1", "shipping": "discount@shipping-9f1#7a"}
 
@@ -107,8 +111,11 @@ def reprice(item: dict[str, Any], *, quantity: int, price: int, off: int) -> Non
     item["sellingPrice"] = unit
     item["priceTags"] = [_tag("price", -off)] if off else []
     item["priceDefinition"] = {
-        "sellingPrices": prices, "calculatedSellingPrice": unit, "total": total, "reason": None,
-    }  # fmt: skip
+        "sellingPrices": prices,
+        "calculatedSellingPrice": unit,
+        "total": total,
+        "reason": None,
+    }
 
 
 def _gross(item: dict[str, Any]) -> int:
@@ -118,10 +125,16 @@ def _gross(item: dict[str, Any]) -> int:
 
 def _tag(what: str, cents: int) -> dict[str, Any]:
     return {
-        "name": TAGS[what], "value": cents, "isPercentual": False, "identifier": None,
-        "rawValue": cents / 100, "rate": None, "jurisCode": None, "jurisType": None,
+        "name": TAGS[what],
+        "value": cents,
+        "isPercentual": False,
+        "identifier": None,
+        "rawValue": cents / 100,
+        "rate": None,
+        "jurisCode": None,
+        "jurisType": None,
         "jurisName": None,
-    }  # fmt: skip
+    }
 
 
 def logistics_of(
@@ -172,14 +185,20 @@ def delivery_of(index: int, item: dict[str, Any], placed: datetime) -> dict[str,
 def _pickup(address: dict[str, Any]) -> dict[str, Any]:
     channel = "pickup-in-point"
     return {
-        "selectedDeliveryChannel": channel, "deliveryChannel": channel, "selectedSla": "Retirada",
-        "deliveryCompany": None, "pickupPointId": "1_centro",
+        "selectedDeliveryChannel": channel,
+        "deliveryChannel": channel,
+        "selectedSla": "Retirada",
+        "deliveryCompany": None,
+        "pickupPointId": "1_centro",
         "deliveryChannels": [{"id": channel, "stockBalance": 12}],
         "pickupStoreInfo": {
-            "additionalInfo": None, "address": address, "dockId": "1",
-            "friendlyName": "Loja Centro", "isPickupStore": True,
+            "additionalInfo": None,
+            "address": address,
+            "dockId": "1",
+            "friendlyName": "Loja Centro",
+            "isPickupStore": True,
         },
-    }  # fmt: skip
+    }
 
 
 def totals_of(items: list[dict[str, Any]], freight: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -19,10 +19,14 @@ PLAIN = {"salesChannelId": "salesChannel", "f_affiliateId": "affiliateId"}
 SEARCHED = ("orderId", "orderGroup", "marketplaceOrderId", "sequence")
 NOT_FILTERS = frozenset({"page", "per_page", "orderBy", "_stats"})
 DESCRIPTIONS = {
-    "payment-pending": "Pagamento pendente", "payment-approved": "Pagamento aprovado",
-    "ready-for-handling": "Pronto para o manuseio", "start-handling": "Iniciar manuseio",
-    "handling": "Preparando entrega", "invoiced": "Faturado", "canceled": "Cancelado",
-}  # fmt: skip
+    "payment-pending": "Pagamento pendente",
+    "payment-approved": "Pagamento aprovado",
+    "ready-for-handling": "Pronto para o manuseio",
+    "start-handling": "Iniciar manuseio",
+    "handling": "Preparando entrega",
+    "invoiced": "Faturado",
+    "canceled": "Cancelado",
+}
 
 
 class QueryRefused(ValueError):
@@ -203,7 +207,13 @@ def _stats(values: Sequence[int]) -> dict[str, Any]:
     some = [float(value) for value in values] or [0.0]
     mean, squares = sum(some) / len(some), sum(value * value for value in some)
     return {
-        "Count": len(values), "Max": max(some), "Mean": mean, "Min": min(some), "Missing": 0.0,
-        "StdDev": math.sqrt(max(0.0, squares / len(some) - mean * mean)), "Sum": sum(some),
-        "SumOfSquares": squares, "Facets": {},
-    }  # fmt: skip
+        "Count": len(values),
+        "Max": max(some),
+        "Mean": mean,
+        "Min": min(some),
+        "Missing": 0.0,
+        "StdDev": math.sqrt(max(0.0, squares / len(some) - mean * mean)),
+        "Sum": sum(some),
+        "SumOfSquares": squares,
+        "Facets": {},
+    }

@@ -70,9 +70,13 @@ def replace(store: Store, entry: Entry, status: str = "ready-for-handling") -> s
     now = store.now()
     new = f"{group}-{int(number) + 1:02}"
     order |= {
-        "orderId": new, "sellerOrderId": f"00-{new}", "creationDate": stamp(now, 7),
-        "lastChange": stamp(now, 7), "authorizedDate": stamp(now, 7), "status": status,
-    }  # fmt: skip
+        "orderId": new,
+        "sellerOrderId": f"00-{new}",
+        "creationDate": stamp(now, 7),
+        "lastChange": stamp(now, 7),
+        "authorizedDate": stamp(now, 7),
+        "status": status,
+    }
     for item in order["items"]:
         item["uniqueId"] = uuid4().hex.upper()
     store.put(order, {})

@@ -44,14 +44,20 @@ def gift_cards_of(payments: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the gift cards behind the payments. Their balance has fractions of cents."""
     return [
         {
-            "id": card["giftCardId"], "redemptionCode": card["redemptionCode"], "name": "Vale",
-            "caption": "Vale-presente", "value": card["value"], "balance": card["value"] / 100,
-            "provider": card["giftCardProvider"], "groupName": None, "inUse": True,
+            "id": card["giftCardId"],
+            "redemptionCode": card["redemptionCode"],
+            "name": "Vale",
+            "caption": "Vale-presente",
+            "value": card["value"],
+            "balance": card["value"] / 100,
+            "provider": card["giftCardProvider"],
+            "groupName": None,
+            "inUse": True,
             "isSpecialCard": False,
         }
         for card in payments
         if card["giftCardId"]
-    ]  # fmt: skip
+    ]
 
 
 def _card(value: int, installments: int, rng: Random, *, interest: int = 0) -> dict[str, Any]:
@@ -101,16 +107,24 @@ def gateway_of(transaction_id: str, order: dict[str, Any], rng: Random) -> dict[
     )  # fmt: skip
     head = dict.fromkeys(nothing) | {name: {"href": f"{base}/{name}"} for name in LINKS}
     head |= {
-        "id": transaction_id, "transactionId": transaction_id, "referenceKey": order["sequence"],
-        "timeoutStatus": 0, "totalRefunds": 0, "status": "Approved",
+        "id": transaction_id,
+        "transactionId": transaction_id,
+        "referenceKey": order["sequence"],
+        "timeoutStatus": 0,
+        "totalRefunds": 0,
+        "status": "Approved",
         "value": sum(payment["value"] for payment in payments),
-        "startDate": order["creationDate"][:19], "authorizationToken": "A1",
+        "startDate": order["creationDate"][:19],
+        "authorizationToken": "A1",
         "authorizationDate": order["authorizedDate"][:19],
         "fields": [{"name": "channel", "value": order["hostname"]}],
-        "shopperInteraction": "ecommerce", "owner": order["hostname"],
-        "orderId": order["orderGroup"], "channel": order["hostname"], "salesChannel": "1",
+        "shopperInteraction": "ecommerce",
+        "owner": order["hostname"],
+        "orderId": order["orderGroup"],
+        "channel": order["hostname"],
+        "salesChannel": "1",
         "markedForRecurrence": False,
-    }  # fmt: skip
+    }
     return {"transaction": head, "payments": rows}
 
 
@@ -118,12 +132,21 @@ def _gateway_payment(
     base: str, payment: dict[str, Any], account: str, address: str
 ) -> dict[str, Any]:
     nothing = (
-        "userProfileId", "description", "returnMessage", "connector", "provider", "sheets",
-        "originalPaymentId", "isBillingAddressDifferent", "isRegexValid", "isLuhnValid",
-    )  # fmt: skip
+        "userProfileId",
+        "description",
+        "returnMessage",
+        "connector",
+        "provider",
+        "sheets",
+        "originalPaymentId",
+        "isBillingAddressDifferent",
+        "isRegexValid",
+        "isLuhnValid",
+    )
     fields = {
-        "firstDigits": payment["firstDigits"] or "", "lastDigits": payment["lastDigits"] or "",
-    }  # fmt: skip
+        "firstDigits": payment["firstDigits"] or "",
+        "lastDigits": payment["lastDigits"] or "",
+    }
     if payment["group"] == "creditCard":
         fields["address"] = address
     has_interest = payment["value"] != payment["referenceValue"]

@@ -78,22 +78,29 @@ class Seed:
     def _envelope(self, kind: str, placed: datetime) -> dict[str, Any]:
         sequence = str(self._sequence + self._count)
         envelope = _empty_envelope(self.account) | {
-            "orderId": f"v{sequence}{self.account}-01", "sequence": sequence,
+            "orderId": f"v{sequence}{self.account}-01",
+            "sequence": sequence,
             "sellerOrderId": f"00-v{sequence}{self.account}-01",
-            "orderGroup": f"v{sequence}{self.account}", "orderFormId": f"form{sequence}",
-            "creationDate": stamp(placed, 7), "lastChange": stamp(placed + PAID_AFTER, 5),
+            "orderGroup": f"v{sequence}{self.account}",
+            "orderFormId": f"form{sequence}",
+            "creationDate": stamp(placed, 7),
+            "lastChange": stamp(placed + PAID_AFTER, 5),
             "authorizedDate": stamp(placed + timedelta(minutes=2), 0),
-        }  # fmt: skip
+        }
         if kind.startswith("marketplace"):
             there = f"88{sequence}-01"
             envelope |= {
-                "orderId": f"ABC-{there}", "marketplaceOrderId": there, "affiliateId": "ABC",
-                "sellerOrderId": f"00-ABC-{there}", "orderGroup": None, "origin": "Fulfillment",
+                "orderId": f"ABC-{there}",
+                "marketplaceOrderId": there,
+                "affiliateId": "ABC",
+                "sellerOrderId": f"00-ABC-{there}",
+                "orderGroup": None,
+                "origin": "Fulfillment",
                 "marketplaceServicesEndpoint": "https://marketplace.example.com",
                 "customData": {
                     "customApps": [{"id": "marketplace-integration", "major": 1, "fields": {}}]
                 },
-            }  # fmt: skip
+            }
         return envelope
 
     def _payment_data(self, kind: str, payments: list[dict[str, Any]]) -> dict[str, Any] | None:
@@ -118,13 +125,21 @@ class Seed:
 def _shipping(
     kind: str, address: dict[str, Any], logistics: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    hint = {"trackingId": "T1", "courierName": "Correios", "trackingUrl": None,
-            "trackingLabel": None}  # fmt: skip
+    hint = {
+        "trackingId": "T1",
+        "courierName": "Correios",
+        "trackingUrl": None,
+        "trackingLabel": None,
+    }
     return {
-        "id": "shippingData", "address": address, "logisticsInfo": logistics,
+        "id": "shippingData",
+        "address": address,
+        "logisticsInfo": logistics,
         "trackingHints": [hint] if kind == "marketplace" else None,
-        "selectedAddresses": [address], "availableAddresses": [address], "contactInformation": [],
-    }  # fmt: skip
+        "selectedAddresses": [address],
+        "availableAddresses": [address],
+        "contactInformation": [],
+    }
 
 
 def _empty_envelope(account: str) -> dict[str, Any]:

@@ -18,10 +18,16 @@ from vtex.simulator.timestamps import moment_of, stamp
 
 PERMISSIONS = frozenset(
     {
-        "List Orders", "View order", "Change order workflow status", "View Payment Data",
-        "Notify invoice", "Cancel order", "Feed v3 and Hook view only", "Feed v3 and Hook Admin",
+        "List Orders",
+        "View order",
+        "Change order workflow status",
+        "View Payment Data",
+        "Notify invoice",
+        "Cancel order",
+        "Feed v3 and Hook view only",
+        "Feed v3 and Hook Admin",
     }
-)  # fmt: skip
+)
 FULL_ACCESS = "Orders Full Access"
 """Stands for the permissions to list and to view orders."""
 

@@ -56,9 +56,8 @@ def parsed(body: bytes, method: str, path: str, status: int) -> Any:
         raw = _DECODER.decode(text)
     except ValueError as error:
         raise VtexUnavailable(
-            messages.NOT_JSON(method=method, path=path),
-            method=method, path=path, status=status,
-        ) from error  # fmt: skip
+            messages.NOT_JSON(method=method, path=path), method=method, path=path, status=status
+        ) from error
     except RecursionError:
         raise _unusable("is nested too deeply", method, path, status) from None
     if _may_be_deep(body) and is_deep(raw):

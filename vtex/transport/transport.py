@@ -153,16 +153,22 @@ class Transport:
         began, counted, status = time.time(), time.perf_counter(), None
         try:
             with self._session().send(
-                request, timeout=self._timeout, stream=True, allow_redirects=False,
-                verify=True, cert=None, proxies={},
-            ) as answer:  # fmt: skip
+                request,
+                timeout=self._timeout,
+                stream=True,
+                allow_redirects=False,
+                verify=True,
+                cert=None,
+                proxies={},
+            ) as answer:
                 text, is_whole = answers.read(answer)
                 status = answer.status_code
         except requests.RequestException as error:
             raise VtexUnavailable(
                 messages.UNREACHABLE(method=method, path=path, error=type(error).__name__),
-                method=method, path=path,
-            ) from error  # fmt: skip
+                method=method,
+                path=path,
+            ) from error
         finally:
             if self._observer is not None:
                 seconds = time.perf_counter() - counted
@@ -197,8 +203,9 @@ def _request(
     request.method = method
     request.url = f"{url}?{urlencode(query)}" if query else url
     headers = _HEADERS | {
-        "X-VTEX-API-AppKey": account.app_key, "X-VTEX-API-AppToken": account.app_token,
-    }  # fmt: skip
+        "X-VTEX-API-AppKey": account.app_key,
+        "X-VTEX-API-AppToken": account.app_token,
+    }
     if method != "GET":
         request.body = b"" if body is None else json.dumps(body, allow_nan=False).encode()
         headers["Content-Length"] = str(len(request.body))
@@ -217,8 +224,11 @@ def _raise_for(answer: requests.Response, body: bytes, method: str, path: str) -
     message = messages.UNAUTHORIZED if error is VtexUnauthorized else messages.ANSWERED
     failure = error(
         message(status=status, method=method, path=path, details=said),
-        method=method, path=path, status=status, code=code,
-    )  # fmt: skip
+        method=method,
+        path=path,
+        status=status,
+        code=code,
+    )
     if isinstance(failure, VtexThrottled):
         failure.retry_after = _retry_after(answer.headers.get("Retry-After"))
     raise failure

@@ -12,9 +12,12 @@ from workers.cli.options import AS_JSON, DRY_RUN, ONLY_STORE, YES, OrderId
 
 def _age(name: str, setting: str) -> Callable[[Any], Any]:
     return click.option(
-        f"--{name}-older-than", f"{name}_days", type=click.IntRange(1, 36_500), metavar="DAYS",
+        f"--{name}-older-than",
+        f"{name}_days",
+        type=click.IntRange(1, 36_500),
+        metavar="DAYS",
         help=f"Default: {setting}.",
-    )  # fmt: skip
+    )
 
 
 @click.group()

@@ -8,15 +8,7 @@ from typing import Any
 import click
 
 from journal.model import Kind
-from workers.cli.options import (
-    AS_JSON,
-    DISCARD_REASON,
-    ONLY_STORE,
-    YES,
-    Moment,
-    OrderId,
-    limit,
-)
+from workers.cli.options import AS_JSON, DISCARD_REASON, ONLY_STORE, YES, Moment, OrderId, limit
 
 _FILTERS = (
     click.argument("groups", type=click.IntRange(0), nargs=-1, metavar="[GROUP]..."),

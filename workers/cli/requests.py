@@ -124,9 +124,12 @@ def list_pending_cancellations(**options: Any) -> None:
     "--type", type=click.Choice(["Output", "Input"]), help="Output is a sale, Input a return."
 )
 @click.option(
-    "--item", "items", type=Line(), multiple=True,
+    "--item",
+    "items",
+    type=Line(),
+    multiple=True,
     help="An invoiced item; repeatable. Default: every open item.",
-)  # fmt: skip
+)
 @click.option("--invoice-key", help="NF-e access key (44 digits or letters).")
 @click.option("--url", help="Address of the invoice.")
 @click.option("--courier", help="Name of the carrier.")

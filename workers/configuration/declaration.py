@@ -56,9 +56,15 @@ def setting(  # noqa: PLR0913  # the parts of a declaration
         parse: reads the value of a type that is not in ``_KINDS``. It raises as ``validate`` does.
     """
     declared = {
-        "variable": variable, "default": default, "example": example, "sentence": sentence,
-        "secret": secret, "shared": shared, "validate": validate, "parse": parse,
-    }  # fmt: skip
+        "variable": variable,
+        "default": default,
+        "example": example,
+        "sentence": sentence,
+        "secret": secret,
+        "shared": shared,
+        "validate": validate,
+        "parse": parse,
+    }
     return dataclasses.field(default_factory=lambda: default, repr=not secret, metadata=declared)
 
 
@@ -80,9 +86,11 @@ def fields_of(declaring: type) -> dict[str, fields.Field[Any]]:
             declared = {**field.metadata, "variable": _variable(field)}
             kind, wrong = _KINDS.get(str(field.type), (_Parsed, ""))
             found[field.name] = kind(
-                attribute=field.name, validate=declared["validate"], metadata=declared,
+                attribute=field.name,
+                validate=declared["validate"],
+                metadata=declared,
                 error_messages=dict.fromkeys(("invalid", "special"), wrong),
-            )  # fmt: skip
+            )
     return found
 
 

@@ -64,33 +64,42 @@ class Settings:
     codes: Mapping[str, CodeMap] = field(default_factory=dict)
 
     redis_url: str = setting(
-        "redis://127.0.0.1:6379/0", "redis://127.0.0.1:6379/0",
+        "redis://127.0.0.1:6379/0",
+        "redis://127.0.0.1:6379/0",
         "Redis for the cluster's locks and rate limits, and for its messages unless BROKER_URL "
         "names another broker: redis:// or rediss:// (TLS), Redis 6.2 or later, or Valkey.",
-        secret=True, validate=redis_address,
-    )  # fmt: skip
+        secret=True,
+        validate=redis_address,
+    )
     broker_url: str = setting(
-        "", "amqp://erp:PASSWORD@rabbit.internal/erp",
+        "",
+        "amqp://erp:PASSWORD@rabbit.internal/erp",
         "Broker of the messages, if it is not REDIS_URL: RabbitMQ 3.10 or later by amqp:// or "
         "amqps:// (TLS), or another Redis (brokers.md).",
-        secret=True, validate=broker_address,
-    )  # fmt: skip
+        secret=True,
+        validate=broker_address,
+    )
     journal_url: str = setting(
-        "sqlite:///var/journal.db", "postgresql://erp@db.internal/journal",
+        "sqlite:///var/journal.db",
+        "postgresql://erp@db.internal/journal",
         "Database of every order and job: SQLite on one machine, PostgreSQL for a cluster.",
-        secret=True, validate=journal_address,
-    )  # fmt: skip
+        secret=True,
+        validate=journal_address,
+    )
     erp_url: str = setting(
-        "sqlite:///var/erp.db", "postgresql://vtex@erp.internal/erp",
+        "sqlite:///var/erp.db",
+        "postgresql://vtex@erp.internal/erp",
         "The ERP. The scheme names the adapter: sqlite, postgresql, mariadb, mysql, tryton, odoo, "
         "rest, or your own.",
-        secret=True, validate=erp_address,
-    )  # fmt: skip
+        secret=True,
+        validate=erp_address,
+    )
     erp_code_map_file: str | None = setting(
-        None, "/etc/vtex-erp/map.toml",
+        None,
+        "/etc/vtex-erp/map.toml",
         "TOML file with the ERP's codes for payments, carriers, channels, SKUs, branches and more "
         "(erp/mapping.md).",
-    )  # fmt: skip
+    )
     stores_file: str | None = setting(
         None, "/etc/vtex-erp/stores.toml", "TOML file that describes many stores."
     )
@@ -98,74 +107,91 @@ class Settings:
         60.0, "60", "Seconds between two listings of a store's orders.", validate=_INTERVAL
     )
     order_list_fallback_interval_seconds: float = setting(
-        600.0, "600",
+        600.0,
+        "600",
         "Seconds between two listings of a store of intake both while its feed works.",
         validate=_INTERVAL,
-    )  # fmt: skip
+    )
     feed_interval_seconds: float = setting(
         5.0, "5", "Seconds between two polls of a store's feed.", validate=_INTERVAL
     )
     cancellation_poll_interval_seconds: float = setting(
-        600.0, "600",
+        600.0,
+        "600",
         "Seconds between two polls of VTEX's list for requested cancellations, and six times "
         "as many for finished ones (changes.md).",
         validate=_INTERVAL,
-    )  # fmt: skip
+    )
     dispatch_interval_seconds: float = setting(
         2.0, "2", "Seconds between two sweeps of the journal.", validate=_INTERVAL
     )
     lease_seconds: float = setting(
-        45.0, "45", "Longest time of a step, in seconds. Another worker then takes the job.",
+        45.0,
+        "45",
+        "Longest time of a step, in seconds. Another worker then takes the job.",
         validate=within(1, 3600),
-    )  # fmt: skip
+    )
     max_orders_in_flight: int = setting(
-        500, "500", "Most orders of a store that are in work at the same time.",
+        500,
+        "500",
+        "Most orders of a store that are in work at the same time.",
         validate=within(1, 100_000),
-    )  # fmt: skip
+    )
     worker_threads: int = setting(16, "16", "Threads of a worker process.", validate=within(1, 256))
     max_crashes: int = setting(
-        3, "3", "Worker deaths in one step after which its order is dead-lettered.",
+        3,
+        "3",
+        "Worker deaths in one step after which its order is dead-lettered.",
         validate=within(1, 100),
-    )  # fmt: skip
+    )
     retry_backoff_base_seconds: float = setting(
-        2.0, "2",
+        2.0,
+        "2",
         "Longest wait after the first failure of a job. It doubles with each failure in a row.",
         validate=_INTERVAL,
-    )  # fmt: skip
+    )
     retry_backoff_cap_seconds: float = setting(
         300.0, "300", "Longest wait after any failure of a job.", validate=_INTERVAL
     )
     retry_max_failures: int = setting(
-        300, "300", "Failures in a row after which a request of the ERP is dead-lettered.",
+        300,
+        "300",
+        "Failures in a row after which a request of the ERP is dead-lettered.",
         validate=within(1, 100_000),
-    )  # fmt: skip
+    )
     retry_max_unforeseen_failures: int = setting(
-        5, "5", "Failures in a row after which a job with an unforeseen error is dead-lettered.",
+        5,
+        "5",
+        "Failures in a row after which a job with an unforeseen error is dead-lettered.",
         validate=within(1, 100_000),
-    )  # fmt: skip
+    )
     retry_unauthorized_pause_seconds: float = setting(
-        60.0, "60",
+        60.0,
+        "60",
         "Pause of a store after VTEX refused its credentials. One call tries them after each.",
         validate=_INTERVAL,
-    )  # fmt: skip
+    )
     retry_erp_down_seconds: float = setting(
         10.0, "10", "Wait between two tries of an ERP that is down.", validate=_INTERVAL
     )
     retry_other_worker_seconds: float = setting(
-        5.0, "5",
+        5.0,
+        "5",
         "Wait of a job for a worker that knows its store, or a newer version of its request.",
         validate=_INTERVAL,
-    )  # fmt: skip
+    )
     retry_newer_contract_patience_seconds: float = setting(
-        86_400.0, "86400",
+        86_400.0,
+        "86400",
         "Age at which a request of a newer version is refused, for want of a worker that reads it.",
         validate=within(1, 30 * 86_400),
-    )  # fmt: skip
+    )
     retry_request_seconds: float = setting(
-        20.0, "20",
+        20.0,
+        "20",
         "Wait of a request of the ERP in the broker while the journal does not respond.",
         validate=within(0.2, 200),
-    )  # fmt: skip
+    )
     vtex_connect_timeout_seconds: float = setting(
         5.0, "5", "Time-out of a connection to VTEX.", validate=_INTERVAL
     )
@@ -173,94 +199,114 @@ class Settings:
         20.0, "20", "Time-out of a response of VTEX.", validate=_INTERVAL
     )
     nfe_match: tuple[str, ...] = setting(
-        MATCH, "ref_id,map",
+        MATCH,
+        "ref_id,map",
         "Keys by which the lines of an NF-e find the order's items, in this order.",
         parse=partial(one_of, MATCH),
-    )  # fmt: skip
+    )
     nfe_production: bool = setting(True, "true", "Refuse NF-e of SEFAZ's test environment.")
     nfe_embed: bool = setting(
         False, "false", "Send the XML of an NF-e to VTEX, exactly as received."
     )
     nfe_product_map: str | None = setting(
-        None, "/etc/vtex-erp/products.csv",
+        None,
+        "/etc/vtex-erp/products.csv",
         "CSV file of ERP code, SKU id, and the SKU's units in one unit of the ERP.",
-    )  # fmt: skip
+    )
     retention_documents_days: int = setting(
-        30, "90",
+        30,
+        "90",
         "Days for which the journal keeps VTEX's documents and the ERP's requests, after all jobs "
         "of an order have ended. 0: for ever.",
         validate=_DAYS,
-    )  # fmt: skip
+    )
     retention_timeline_days: int = setting(
-        365, "730",
+        365,
+        "730",
         "Days for which the journal keeps an order's timeline, counted in the same way. 0: for "
         "ever.",
         validate=_DAYS,
-    )  # fmt: skip
+    )
     alert_urls: tuple[str, ...] = setting(
-        (), "slack://TOKEN_A/TOKEN_B/TOKEN_C mailtos://user:PASSWORD@example.com",
+        (),
+        "slack://TOKEN_A/TOKEN_B/TOKEN_C mailtos://user:PASSWORD@example.com",
         "Receivers of alerts: Apprise URLs with spaces or line breaks between them (alerts.md).",
-        secret=True, parse=alert_addresses,
-    )  # fmt: skip
+        secret=True,
+        parse=alert_addresses,
+    )
     alert_check_interval_seconds: float = setting(
         60.0, "60", "Seconds between two checks of the alerts' rules.", validate=_INTERVAL
     )
     alert_pending_seconds: float = setting(
-        120.0, "120",
+        120.0,
+        "120",
         "Seconds for which a problem lasts before its alert is sent, unless its rule has a longer "
         "time of its own.",
         validate=within(0, 86_400),
-    )  # fmt: skip
+    )
     alert_resolve_seconds: float = setting(
-        300.0, "300", "Seconds without the problem after which its alert is resolved.",
+        300.0,
+        "300",
+        "Seconds without the problem after which its alert is resolved.",
         validate=within(0, 86_400),
-    )  # fmt: skip
+    )
     alert_repeat_hours: float = setting(
-        4.0, "24", "Hours between two messages of an alert that lasts.",
-        validate=within(0.01, 8760),
-    )  # fmt: skip
+        4.0, "24", "Hours between two messages of an alert that lasts.", validate=within(0.01, 8760)
+    )
     alert_vtex_silent_minutes: float = setting(
-        15.0, "15",
+        15.0,
+        "15",
         "Minutes without any order from VTEX, new or old, after which an alert is sent.",
         validate=within(0.01, 525_600),
-    )  # fmt: skip
+    )
     alert_beat_silent_seconds: float = setting(
-        300.0, "300",
+        300.0,
+        "300",
         "Seconds without a check of the rules after which a worker reports that the schedule "
         "stands still, at least twice ALERT_CHECK_INTERVAL_SECONDS.",
         validate=_INTERVAL,
-    )  # fmt: skip
+    )
     alert_clock_skew_seconds: float = setting(
-        5.0, "5", "Largest difference between a worker's clock and the journal's, in seconds.",
+        5.0,
+        "5",
+        "Largest difference between a worker's clock and the journal's, in seconds.",
         validate=within(1, 86_400),
-    )  # fmt: skip
+    )
     alert_ignore: tuple[str, ...] = setting(
-        (), "missing_orders,reconciliation_findings", "Rules that are not checked (alerts.md).",
+        (),
+        "missing_orders,reconciliation_findings",
+        "Rules that are not checked (alerts.md).",
         parse=partial(one_of, tuple(Rule)),
-    )  # fmt: skip
+    )
     metrics_port: range = setting(
-        range(0), "9540-9549",
+        range(0),
+        "9540-9549",
         "Port at which a worker, a beat and vtex-erp metrics each serve /metrics, /livez and "
         "/readyz (metrics.md). Each process takes the first free port of a range.",
         parse=ports,
-    )  # fmt: skip
+    )
     metrics_address: str = setting(
-        "127.0.0.1", "0.0.0.0",  # noqa: S104  # an example
+        "127.0.0.1",
+        "0.0.0.0",  # noqa: S104  # an example
         "Address at which they serve it, without a password.",
         validate=validate.Regexp(r"^[\w.:%-]+$", error="is neither an address nor a name"),
-    )  # fmt: skip
+    )
     otel_exporter_otlp_endpoint: str | None = setting(
-        None, "http://tempo.internal:4318",
+        None,
+        "http://tempo.internal:4318",
         "Receiver of traces, by OTLP over HTTP, with the extra otel installed. Other variables "
         "of OpenTelemetry count too (metrics.md).",
-        secret=True, validate=traces_address,
-    )  # fmt: skip
+        secret=True,
+        validate=traces_address,
+    )
     log_level: str = setting(
-        "INFO", "INFO", "DEBUG, INFO, WARNING or ERROR.",
+        "INFO",
+        "INFO",
+        "DEBUG, INFO, WARNING or ERROR.",
         validate=validate.OneOf(
             ["DEBUG", "INFO", "WARNING", "ERROR"], error="must be one of {choices}"
         ),
-    )  # fmt: skip
+    )
 
     def store(self, name: str) -> Store:
         """Return one store's settings.
@@ -339,11 +385,7 @@ def _fault(schema: Schema, name: str, value: str, words: str) -> str:
 
 
 def _stores(
-    path: str | None,
-    default: Store,
-    environ: Mapping[str, str],
-    named: set[str],
-    faults: list[str],
+    path: str | None, default: Store, environ: Mapping[str, str], named: set[str], faults: list[str]
 ) -> tuple[Store, ...]:
     declared: list[Mapping[str, Any]] = [each.metadata for each in _OF_STORE.values()]
     if path:

@@ -38,9 +38,11 @@ def _time_zone(name: str) -> None:
 
 def _groups(value: object) -> Mapping[str, int]:
     """Return calls a minute by group, from ``list=600,payments=1200`` or from a TOML table."""
-    pairs = value.items() if isinstance(value, Mapping) else (
-        part.partition("=")[::2] for part in str(value).split(",")
-    )  # fmt: skip
+    pairs = (
+        value.items()
+        if isinstance(value, Mapping)
+        else (part.partition("=")[::2] for part in str(value).split(","))
+    )
     groups = {}
     for group, calls in ((name.strip(), str(number).strip()) for name, number in pairs):
         if group not in GROUPS or not calls.isdecimal() or int(calls) < 1:
@@ -60,71 +62,104 @@ class Store:
         "", "acme", "Account name of the store.", variable="VTEX_ACCOUNT", validate=_ACCOUNT
     )
     app_key: str = setting(
-        "", "vtexappkey-acme-QWERTY", "Application key of the store.",
-        variable="VTEX_APP_KEY", secret=True, validate=_CREDENTIAL,
-    )  # fmt: skip
+        "",
+        "vtexappkey-acme-QWERTY",
+        "Application key of the store.",
+        variable="VTEX_APP_KEY",
+        secret=True,
+        validate=_CREDENTIAL,
+    )
     app_token: str = setting(
-        "", "the token shown once at creation", "Application token of the store.",
-        variable="VTEX_APP_TOKEN", secret=True, validate=_CREDENTIAL,
-    )  # fmt: skip
+        "",
+        "the token shown once at creation",
+        "Application token of the store.",
+        variable="VTEX_APP_TOKEN",
+        secret=True,
+        validate=_CREDENTIAL,
+    )
     base_url: str | None = setting(
-        None, "https://acme.vtexcommercestable.com.br",
+        None,
+        "https://acme.vtexcommercestable.com.br",
         "Host of orders. Set it only for the simulator or a proxy.",
-        variable="VTEX_BASE_URL", validate=_ADDRESS,
-    )  # fmt: skip
+        variable="VTEX_BASE_URL",
+        validate=_ADDRESS,
+    )
     payments_url: str | None = setting(
-        None, "https://acme.vtexpayments.com.br",
+        None,
+        "https://acme.vtexpayments.com.br",
         "Host of payments. Set it only for the simulator or a proxy.",
-        variable="VTEX_PAYMENTS_URL", validate=_ADDRESS,
-    )  # fmt: skip
+        variable="VTEX_PAYMENTS_URL",
+        validate=_ADDRESS,
+    )
     allow_sum_mismatch: bool = setting(
-        False, "false",
+        False,
+        "false",
         "Send orders whose sums do not add up to the ERP with a flag, instead of holding them.",
-    )  # fmt: skip
+    )
     intake: str = setting(
-        "list", "both",
+        "list",
+        "both",
         "Source of new orders: list, feed, or both. Choose both after vtex-erp feed setup "
         "(feed.md).",
-        variable="VTEX_INTAKE", validate=_INTAKE,
-    )  # fmt: skip
+        variable="VTEX_INTAKE",
+        validate=_INTAKE,
+    )
     # VTEX documents 6,000 calls a minute for orders and their list, older pages 5,000: four fifths
     # of the former are below both.
     quota_per_minute: int = setting(
-        6000, "500",
+        6000,
+        "500",
         "Calls a minute that VTEX accepts for a store from all its integrations. 0: unlimited.",
-        variable="VTEX_QUOTA_PER_MINUTE", shared=True,
+        variable="VTEX_QUOTA_PER_MINUTE",
+        shared=True,
         validate=within(0, 1_000_000, "; 0 for no limit"),
-    )  # fmt: skip
+    )
     quota_share_percent: int = setting(
-        80, "80",
+        80,
+        "80",
         "Percent of the quota that the workers use. Other integrations use the rest.",
-        variable="VTEX_QUOTA_SHARE_PERCENT", shared=True, validate=_PERCENT,
-    )  # fmt: skip
+        variable="VTEX_QUOTA_SHARE_PERCENT",
+        shared=True,
+        validate=_PERCENT,
+    )
     quota_groups: Mapping[str, int] = setting(
-        {}, "list=600,payments=1200",
+        {},
+        "list=600,payments=1200",
         f"Calls a minute of groups of routes with a quota of their own: {', '.join(GROUPS)}.",
-        variable="VTEX_QUOTA_GROUPS", shared=True, parse=_groups,
-    )  # fmt: skip
+        variable="VTEX_QUOTA_GROUPS",
+        shared=True,
+        parse=_groups,
+    )
     quota_local_percent: int = setting(
-        10, "10",
+        10,
+        "10",
         "Percent of the workers' share that each process uses while Redis is away.",
-        variable="VTEX_QUOTA_LOCAL_PERCENT", shared=True, validate=_PERCENT,
-    )  # fmt: skip
+        variable="VTEX_QUOTA_LOCAL_PERCENT",
+        shared=True,
+        validate=_PERCENT,
+    )
     timezone: str = setting(
-        "America/Sao_Paulo", "America/Manaus",
+        "America/Sao_Paulo",
+        "America/Manaus",
         "Time zone of the store, for its usual order rate and the times in alerts.",
-        shared=True, validate=_time_zone,
-    )  # fmt: skip
+        shared=True,
+        validate=_time_zone,
+    )
     alert_missing_orders: float = setting(
-        15.0, "15",
+        15.0,
+        "15",
         "Usual number of orders in a time without any order, after which an alert is sent. 0: "
         "never.",
-        shared=True, validate=within(0, 100_000, "; 0 for never"),
-    )  # fmt: skip
+        shared=True,
+        validate=within(0, 100_000, "; 0 for never"),
+    )
     alert_waiting_minutes: float = setting(
-        30.0, "30", "Send an alert if the oldest order or request waits longer, in minutes.",
-        shared=True, validate=within(0.01, 525_600),
-    )  # fmt: skip
+        30.0,
+        "30",
+        "Send an alert if the oldest order or request waits longer, in minutes.",
+        shared=True,
+        validate=within(0.01, 525_600),
+    )
 
     @property
     def allowed_per_minute(self) -> int:

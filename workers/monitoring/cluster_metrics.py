@@ -91,9 +91,10 @@ class ClusterMetrics(Collector):
             up["redis",] = 0
         yield _gauge("vtex_erp_up", "1 where the server answers", ["server"], up)
         took = {
-            ("journal",): self._standing.took, ("finished",): self._ended.took,
+            ("journal",): self._standing.took,
+            ("finished",): self._ended.took,
             ("redis",): self._redis.took,
-        }  # fmt: skip
+        }
         yield _gauge(
             "vtex_erp_collector_duration_seconds",
             "How long the last query of a source took",
@@ -110,23 +111,31 @@ class ClusterMetrics(Collector):
         for one in found.dead:
             dead[self._known(one.store), one.kind, one.reason] += one.count
         yield _gauge(
-            "vtex_erp_dead_letters", "Jobs that were set aside and wait for a person, by reason",
-            ["store", "kind", "reason"], dead,
-        )  # fmt: skip
+            "vtex_erp_dead_letters",
+            "Jobs that were set aside and wait for a person, by reason",
+            ["store", "kind", "reason"],
+            dead,
+        )
         unreported = {(one.kind,): one for one in found.unreported}
         yield _gauge(
-            "vtex_erp_outcomes_unreported", "Outcomes of requests that the ERP has not heard yet",
-            ["kind"], {(kind,): getattr(unreported.get((kind,)), "count", 0) for kind in _ASKED},
-        )  # fmt: skip
+            "vtex_erp_outcomes_unreported",
+            "Outcomes of requests that the ERP has not heard yet",
+            ["kind"],
+            {(kind,): getattr(unreported.get((kind,)), "count", 0) for kind in _ASKED},
+        )
         yield _gauge(
-            "vtex_erp_store_paused", "1 where no call to VTEX is made for the store, else 0",
-            ["store"], {(one,): one in found.paused for one in self._stores},
-        )  # fmt: skip
+            "vtex_erp_store_paused",
+            "1 where no call to VTEX is made for the store, else 0",
+            ["store"],
+            {(one,): one in found.paused for one in self._stores},
+        )
         down = found.erp_down_since
         yield _gauge(
-            "vtex_erp_erp_down_seconds", "For how long the ERP has taken no order; 0: it answers",
-            [], {(): (found.now - down).total_seconds() if down else 0},
-        )  # fmt: skip
+            "vtex_erp_erp_down_seconds",
+            "For how long the ERP has taken no order; 0: it answers",
+            [],
+            {(): (found.now - down).total_seconds() if down else 0},
+        )
         yield from self._feeds(found.feeds, found.now)
         yield from self._reconciled(found)
         for name, at in found.latest.items():
@@ -135,11 +144,10 @@ class ClusterMetrics(Collector):
         yield _gauge(
             "vtex_erp_last_order_timestamp_seconds",
             "When the journal heard of the last order that it did not know",
-            ["store"], {(name,): at.timestamp() for name, at in self._latest.items()},
-        )  # fmt: skip
-        yield _gauge(
-            "vtex_erp_clock_skew_seconds", SKEW, [], {(): found.skew.total_seconds()},
-        )  # fmt: skip
+            ["store"],
+            {(name,): at.timestamp() for name, at in self._latest.items()},
+        )
+        yield _gauge("vtex_erp_clock_skew_seconds", SKEW, [], {(): found.skew.total_seconds()})
 
     def _jobs_open(self, places: Iterable[JobCount]) -> Metric:
         counts: Counter[Labels] = Counter()
@@ -148,9 +156,11 @@ class ClusterMetrics(Collector):
         for one in places:
             counts[self._known(one.store), one.kind, one.stage] += one.count
         return _gauge(
-            "vtex_erp_jobs_open", "Jobs that still try, by their stage",
-            ["store", "kind", "stage"], counts,
-        )  # fmt: skip
+            "vtex_erp_jobs_open",
+            "Jobs that still try, by their stage",
+            ["store", "kind", "stage"],
+            counts,
+        )
 
     def _jobs_ended(self, places: Iterable[JobCount]) -> Metric:
         counts: Counter[Labels] = Counter()
@@ -158,9 +168,11 @@ class ClusterMetrics(Collector):
         for one in places:
             counts[self._known(one.store), one.kind, one.state] += one.count
         return _gauge(
-            "vtex_erp_jobs_finished", "Jobs that are done, or that there was nothing to do for",
-            ["store", "kind", "state"], counts,
-        )  # fmt: skip
+            "vtex_erp_jobs_finished",
+            "Jobs that are done, or that there was nothing to do for",
+            ["store", "kind", "state"],
+            counts,
+        )
 
     def _waiting(self, found: JournalStanding) -> Iterator[Metric]:
         ages: dict[Labels, float] = {}
@@ -179,29 +191,35 @@ class ClusterMetrics(Collector):
         yield _gauge(
             "vtex_erp_oldest_open_job_age_seconds",
             "For how long the journal has had the oldest job that still tries; 0: there is none",
-            labels, ages,
-        )  # fmt: skip
+            labels,
+            ages,
+        )
         yield _gauge("vtex_erp_jobs_leased", "Jobs that a worker has now", labels, leased)
         yield _gauge("vtex_erp_jobs_failing", "Open jobs whose last try failed", labels, failing)
 
     def _feeds(self, feeds: Iterable[FeedRow], now: datetime) -> Iterator[Metric]:
         works = {(one.store,): one.is_working(now) for one in feeds if one.store in self._stores}
         yield _gauge(
-            "vtex_erp_feed_healthy", "1 where the store's feed brings orders, 0 where it is lost",
-            ["store"], works,
-        )  # fmt: skip
+            "vtex_erp_feed_healthy",
+            "1 where the store's feed brings orders, 0 where it is lost",
+            ["store"],
+            works,
+        )
 
     def _reconciled(self, found: JournalStanding) -> Iterator[Metric]:
         ours = [one for one in found.reconciliations if one.store in self._stores]
         yield _gauge(
             "vtex_erp_last_reconciliation_timestamp_seconds",
             "When the store was last compared with VTEX",
-            ["store"], {(one.store,): one.at.timestamp() for one in ours},
-        )  # fmt: skip
+            ["store"],
+            {(one.store,): one.at.timestamp() for one in ours},
+        )
         yield _gauge(
-            "vtex_erp_reconciliation_findings", "What that comparison found", ["store", "finding"],
+            "vtex_erp_reconciliation_findings",
+            "What that comparison found",
+            ["store", "finding"],
             {(one.store, kind): count for one in ours for kind, count in one.findings.items()},
-        )  # fmt: skip
+        )
 
     # --- Redis --------------------------------------------------------------------------------
 
@@ -211,17 +229,25 @@ class ClusterMetrics(Collector):
 
     def _of_redis(self, found: _Redis) -> Iterator[Metric]:
         yield _gauge(
-            "vtex_erp_beat_active", "1 where a beat is at work, 0 where none is", [],
+            "vtex_erp_beat_active",
+            "1 where a beat is at work, 0 where none is",
+            [],
             {(): found.beat},
-        )  # fmt: skip
+        )
         told = (
             ("allowed_calls_per_minute", "Calls a minute that the workers may make", "allowed"),
             ("used_calls_per_minute", "Calls that the workers booked in the last minute", "used"),
-            ("pace_ratio", "Part of the full pace at which calls are granted; below 1 after a 429",
-             "pace"),
-            ("pause_remaining_seconds", "Until VTEX's pause after a 429 ends; 0: calls are granted",
-             "paused_seconds"),
-        )  # fmt: skip
+            (
+                "pace_ratio",
+                "Part of the full pace at which calls are granted; below 1 after a 429",
+                "pace",
+            ),
+            (
+                "pause_remaining_seconds",
+                "Until VTEX's pause after a 429 ends; 0: calls are granted",
+                "paused_seconds",
+            ),
+        )
         for name, help_, field in told:
             values = {(store,): getattr(one, field) for store, one in found.rate_limiters.items()}
             yield _gauge(f"vtex_erp_rate_limit_{name}", help_, ["store"], values)

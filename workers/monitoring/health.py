@@ -180,9 +180,9 @@ def of(settings: Settings, app: Any, *, journal: bool) -> Health:
 
 def of_exporter(settings: Settings) -> Health:
     """Return the health of what serves the journal's metrics alone."""
-    return Health({
-        "redis": lambda: _redis(settings.redis_url), "journal": _journal_check(settings)
-    })  # fmt: skip
+    return Health(
+        {"redis": lambda: _redis(settings.redis_url), "journal": _journal_check(settings)}
+    )
 
 
 def broker(settings: Settings, app: Any) -> str:

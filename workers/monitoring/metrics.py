@@ -66,41 +66,59 @@ class WorkMetrics:
         self._tasks = Counter(
             "vtex_erp_tasks",
             "Tasks that ended, steps of orders and requests included, by outcome and its reason",
-            ["store", "task", "outcome", "reason"], registry=into,
-        )  # fmt: skip
+            ["store", "task", "outcome", "reason"],
+            registry=into,
+        )
         self._task_seconds = Histogram(
-            "vtex_erp_task_duration_seconds", "Duration of tasks, waiting for their calls included",
-            ["task"], buckets=_STEP_SECONDS, registry=into,
-        )  # fmt: skip
+            "vtex_erp_task_duration_seconds",
+            "Duration of tasks, waiting for their calls included",
+            ["task"],
+            buckets=_STEP_SECONDS,
+            registry=into,
+        )
         self._running = Gauge(
             "vtex_erp_tasks_running", "Tasks that run now in this process", registry=into
         )
         self._paid_to_erp = Histogram(
-            "vtex_erp_payment_to_erp_seconds", "From an order's payment until the ERP has it",
-            ["store"], buckets=_LATENCY_SECONDS, registry=into,
-        )  # fmt: skip
+            "vtex_erp_payment_to_erp_seconds",
+            "From an order's payment until the ERP has it",
+            ["store"],
+            buckets=_LATENCY_SECONDS,
+            registry=into,
+        )
         self._invoice = Histogram(
             "vtex_erp_invoice_to_vtex_seconds",
             "From the moment an invoice was asked for until VTEX has it",
-            ["store"], buckets=_LATENCY_SECONDS, registry=into,
-        )  # fmt: skip
+            ["store"],
+            buckets=_LATENCY_SECONDS,
+            registry=into,
+        )
         self._attempts = Histogram(
-            "vtex_erp_job_attempts", "Attempts that a job had when it ended well",
-            ["kind"], buckets=_ATTEMPTS, registry=into,
-        )  # fmt: skip
+            "vtex_erp_job_attempts",
+            "Attempts that a job had when it ended well",
+            ["kind"],
+            buckets=_ATTEMPTS,
+            registry=into,
+        )
         self._found = Counter(
-            "vtex_erp_orders_discovered", "Orders that the journal did not know before",
-            ["store", "task"], registry=into,
-        )  # fmt: skip
+            "vtex_erp_orders_discovered",
+            "Orders that the journal did not know before",
+            ["store", "task"],
+            registry=into,
+        )
         self._calls = Counter(
             "vtex_erp_vtex_calls",
             "Calls to VTEX by the status of the answer; none: there was no answer",
-            ["store", "endpoint", "status"], registry=into,
-        )  # fmt: skip
+            ["store", "endpoint", "status"],
+            registry=into,
+        )
         self._call_seconds = Histogram(
-            "vtex_erp_vtex_call_duration_seconds", "Duration of calls to VTEX, answers included",
-            ["endpoint"], buckets=_CALL_SECONDS, registry=into,
-        )  # fmt: skip
+            "vtex_erp_vtex_call_duration_seconds",
+            "Duration of calls to VTEX, answers included",
+            ["endpoint"],
+            buckets=_CALL_SECONDS,
+            registry=into,
+        )
         self._begin()
 
     def _begin(self) -> None:
@@ -165,9 +183,10 @@ class BeatMetrics:
             "vtex_erp_beat_tasks_sent", "Tasks that this beat sent", ["task"], registry=into
         )
         self._leads = Gauge(
-            "vtex_erp_beat_is_leader", "1 where this beat is the one at work, 0 where it stands by",
+            "vtex_erp_beat_is_leader",
+            "1 where this beat is the one at work, 0 where it stands by",
             registry=into,
-        )  # fmt: skip
+        )
 
     def sent(self, task: str) -> None:
         """Count a task."""

@@ -86,15 +86,19 @@ class OrderTraces:
             yield
             return
         attributes: dict[str, str | int] = {
-            "vtex_erp.store": started.store, "vtex_erp.order_id": started.order_id,
-        }  # fmt: skip
+            "vtex_erp.store": started.store,
+            "vtex_erp.order_id": started.order_id,
+        }
         if isinstance(started.attempt, int):
             attributes["vtex_erp.attempt"] = started.attempt
         with self._tracer.start_as_current_span(
-            started.task, context=self._of(started.store, started.order_id), attributes=attributes,
+            started.task,
+            context=self._of(started.store, started.order_id),
+            attributes=attributes,
             # An exception's message may quote a document.
-            record_exception=False, set_status_on_exception=False,
-        ) as span:  # fmt: skip
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
             ended = None
             try:
                 yield
@@ -115,12 +119,15 @@ class OrderTraces:
             return
         with self._ids.given(*ids_of(advanced.store, advanced.order_id)):
             span = self._tracer.start_span(
-                "order", context=Context(), start_time=_nanoseconds(advanced.since.timestamp()),
+                "order",
+                context=Context(),
+                start_time=_nanoseconds(advanced.since.timestamp()),
                 attributes={
-                    "vtex_erp.store": advanced.store, "vtex_erp.order_id": advanced.order_id,
+                    "vtex_erp.store": advanced.store,
+                    "vtex_erp.order_id": advanced.order_id,
                     "vtex_erp.attempt": advanced.attempt,
                 },
-            )  # fmt: skip
+            )
         span.end(_nanoseconds(max(advanced.at, advanced.since).timestamp()))
 
     def orders_found(self, store: str, task: str, count: int) -> None:
@@ -131,10 +138,11 @@ class OrderTraces:
         if not get_current_span().get_span_context().is_valid:
             return
         span = self._tracer.start_span(
-            f"{call.method} {call.endpoint}", kind=SpanKind.CLIENT,
+            f"{call.method} {call.endpoint}",
+            kind=SpanKind.CLIENT,
             start_time=_nanoseconds(call.began),
             attributes={"http.request.method": call.method, "vtex_erp.endpoint": call.endpoint},
-        )  # fmt: skip
+        )
         if call.status is not None:
             span.set_attribute("http.response.status_code", call.status)
         if call.status is None or call.status >= 400:

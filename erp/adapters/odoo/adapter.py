@@ -223,9 +223,11 @@ class OdooErp:
     def _products(self, codes: set[str]) -> dict[str, int]:
         # Ascending, so that of two products of one reference the older one is taken.
         found = self._odoo.search(
-            "product.product", [["default_code", "in", sorted(codes)], ["sale_ok", "=", True]],
-            ("default_code",), order="id desc",
-        )  # fmt: skip
+            "product.product",
+            [["default_code", "in", sorted(codes)], ["sale_ok", "=", True]],
+            ("default_code",),
+            order="id desc",
+        )
         return {one["default_code"]: one["id"] for one in found}
 
 

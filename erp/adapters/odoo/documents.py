@@ -47,9 +47,11 @@ class Documents:
         kind = self._sales.invoices
         posted = [[kind.kind, "=", "out_invoice"], ["state", "in", list(kind.posted)]]
         sent = [
-            ["state", "=", "done"], ["picking_type_id.code", "=", "outgoing"],
-            ["carrier_tracking_ref", "!=", False], ["sale_id", "!=", False],
-        ]  # fmt: skip
+            ["state", "=", "done"],
+            ["picking_type_id.code", "=", "outgoing"],
+            ["carrier_tracking_ref", "!=", False],
+            ["sale_id", "!=", False],
+        ]
         return [
             Stream(kind.model, posted, self._invoices, self._invoices_of),
             Stream("stock.picking", sent, self._pickings, self._pickings_of),
@@ -78,9 +80,7 @@ class Documents:
         lines = self._lines([[kind.link, "in", list(numbers)], ["sale_line_ids", "!=", False]])
         of_lines = self._sold(lines)
         sales = self._sales.ours({one["order_id"][0] for one in of_lines.values()})
-        return {
-            one["id"]: list(self._asked_of(one, lines, of_lines, sales)) for one in invoices
-        }  # fmt: skip
+        return {one["id"]: list(self._asked_of(one, lines, of_lines, sales)) for one in invoices}
 
     def _asked_of(
         self, invoice: Row, lines: list[Row], sold: Mapping[int, Row], sales: Mapping[int, Sale]
@@ -103,9 +103,10 @@ class Documents:
     ) -> DocumentRequest:
         nota, key = self._number(invoice)
         fields = _named(sale) | {
-            "invoice_number": nota, "value_cents": cents(value),
+            "invoice_number": nota,
+            "value_cents": cents(value),
             "issued_at": _midnight(invoice[self._sales.invoices.date]),
-        }  # fmt: skip
+        }
         if key:
             fields["invoice_key"] = key
         if value != money(sale.total) and (items := self._items(own)):
@@ -142,9 +143,10 @@ class Documents:
             same = [number for number, lines in of_sale if lines & sent.get(one["id"], set())]
             first = next(iter([*same, *(number for number, _ in of_sale)]), None)
             made[one["id"]] = [
-                DocumentRequest(sale, None) if first is None
+                DocumentRequest(sale, None)
+                if first is None
                 else self._tracking(one, sale, self._number(invoices[first])[0])
-            ]  # fmt: skip
+            ]
         return made
 
     def _tracking(self, picking: Row, sale: Sale, nota: str) -> DocumentRequest:
@@ -157,9 +159,7 @@ class Documents:
         request = sale_notes.tracking(f"odoo:picking:{picking['id']}", code, fields)
         return DocumentRequest(sale, request, f"tracking {code}")
 
-    def _posted_of(
-        self, sales: list[int]
-    ) -> tuple[dict[int, Row], dict[int, dict[int, set[int]]]]:  # fmt: skip
+    def _posted_of(self, sales: list[int]) -> tuple[dict[int, Row], dict[int, dict[int, set[int]]]]:
         """Return posted invoices, and by sale which of its lines each of them holds."""
         kind = self._sales.invoices
         if not sales:
@@ -167,9 +167,10 @@ class Documents:
         lines = self._lines([["sale_line_ids.order_id", "in", sales]])
         wanted = sorted({one[kind.link][0] for one in lines})
         domain = [
-            ["id", "in", wanted], ["state", "in", list(kind.posted)],
+            ["id", "in", wanted],
+            ["state", "in", list(kind.posted)],
             [kind.kind, "=", "out_invoice"],
-        ]  # fmt: skip
+        ]
         found = self._odoo.search(kind.model, domain, (kind.number, *kind.references))
         invoices = {one["id"]: one for one in found}
         sold = self._sold(lines)

@@ -49,12 +49,13 @@ class Records:
             for one in self._odoo.search(
                 "ir.model.data",
                 [
-                    ["module", "=", MODULE], ["model", "=", model],
+                    ["module", "=", MODULE],
+                    ["model", "=", model],
                     ["name", "in", list(names[start : start + MOST_NAMES])],
                 ],
                 ("name", "res_id"),
             )
-        }  # fmt: skip
+        }
 
     def names(self, model: str, numbers: Iterable[int]) -> dict[int, str]:
         """Return the external ids of those records that have one of ours. Raises as ``numbers``."""

@@ -77,9 +77,11 @@ def of_event(event: Event) -> str:
     if event.outcome is not None:
         words += f": {event.outcome} ({OUTCOMES.get(event.outcome, event.outcome)})"
     lines = [
-        words, event.reason, event.receipt and f"receipt {event.receipt}",
+        words,
+        event.reason,
+        event.receipt and f"receipt {event.receipt}",
         event.order_status and f"order {event.order_status}",
-    ]  # fmt: skip
+    ]
     if event.outcome:
         return body(lines, EVENT, "told", event.outcome, event.reference or "")
     if event.order_diff is None:

@@ -62,9 +62,13 @@ class Partners:
             return self._records.made("res.partner", named, values | {"ref": document})
 
     def _placed(
-        self, partner: int, known: list[Row], place: PostalAddress | None, order: SalesOrder,
+        self,
+        partner: int,
+        known: list[Row],
+        place: PostalAddress | None,
+        order: SalesOrder,
         kind: str,
-    ) -> int:  # fmt: skip
+    ) -> int:
         if place is None:
             return partner
         values = self._address(place)

@@ -23,9 +23,14 @@ MOST_WORDS = 300
 JSON2_FROM = 19
 
 REFUSALS = {
-    "UserError", "ValidationError", "Warning", "RedirectWarning", "except_orm", "IntegrityError",
+    "UserError",
+    "ValidationError",
+    "Warning",
+    "RedirectWarning",
+    "except_orm",
+    "IntegrityError",
     "MissingError",
-}  # fmt: skip
+}
 DENIALS = {"AccessDenied", "AccessError", "Unauthorized", "Forbidden"}
 _COLLISION = re.compile(r"could not (serialize|obtain lock)|deadlock detected", re.IGNORECASE)
 COLLISIONS = {"OperationalError", "SerializationFailure", "DeadlockDetected", "LockNotAvailable"}
@@ -42,8 +47,11 @@ CONTEXT: Mapping[str, Any] = {"lang": "en_US", "tz": "UTC"}
 """Odoo's words in the language of ours; times of ``load`` are of this zone."""
 
 ONCE: Mapping[str, Any] = {
-    "mode": "update", "noupdate": True, "tracking_disable": True, "mail_create_nosubscribe": True,
-}  # fmt: skip
+    "mode": "update",
+    "noupdate": True,
+    "tracking_disable": True,
+    "mail_create_nosubscribe": True,
+}
 """Context of ``load`` that leaves a record alone whose external id is there already."""
 
 
@@ -96,10 +104,11 @@ class Odoo:
         given = [] if ids is None else [list(ids)]
         where = self._where
         return self._rpc(
-            "object", "execute_kw", [
-                where.database, self._number(), where.key, model, method, given, named,
-            ], what,
-        )  # fmt: skip
+            "object",
+            "execute_kw",
+            [where.database, self._number(), where.key, model, method, given, named],
+            what,
+        )
 
     def search(
         self,
@@ -117,9 +126,13 @@ class Odoo:
         """
         try:
             found = self.call(
-                model, "search_read", domain=list(domain), fields=list(fields), order=order,
+                model,
+                "search_read",
+                domain=list(domain),
+                fields=list(fields),
+                order=order,
                 limit=limit,
-            )  # fmt: skip
+            )
         except OdooRefuses as error:
             raise ErpUnavailable(f"Odoo does not let {model} be searched: {error}") from None
         if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
@@ -186,9 +199,12 @@ class Odoo:
         self, path: str, body: Any, what: str, *, is_json2: bool, or_none: bool = False
     ) -> Any:
         answer = self._http.send(
-            "POST", f"{self._where.base}/{path}", what, data=json.dumps(body),
+            "POST",
+            f"{self._where.base}/{path}",
+            what,
+            data=json.dumps(body),
             headers=self._headers(is_json2),
-        )  # fmt: skip
+        )
         if or_none and answer.status == requests.codes.not_found:
             return None
         read = _of_json2 if is_json2 else _of_rpc

@@ -149,7 +149,7 @@ def partner_values(
         field: text
         for field, text in (("email", customer.email), ("phone", customer.phone))
         if text
-    }  # fmt: skip
+    }
     remarks = [customer.trade_name and f"Nome fantasia: {customer.trade_name}"]
     if inscription := customer.state_registration:
         known = [one for one in ("l10n_br_ie_code", "inscr_est") if one in fields]

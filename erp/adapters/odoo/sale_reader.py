@@ -54,14 +54,26 @@ class Sales:
             relation = self._odoo.fields("sale.order")["invoice_ids"].get("relation")
             if relation == "account.invoice":
                 found = Invoices(
-                    "account.invoice", "account.invoice.line", "invoice_id", "number",
-                    "date_invoice", "type", ("open", "in_payment", "paid"), ("reference", "name"),
-                )  # fmt: skip
+                    "account.invoice",
+                    "account.invoice.line",
+                    "invoice_id",
+                    "number",
+                    "date_invoice",
+                    "type",
+                    ("open", "in_payment", "paid"),
+                    ("reference", "name"),
+                )
             else:
                 found = Invoices(
-                    "account.move", "account.move.line", "move_id", "name", "invoice_date",
-                    "move_type", ("posted",), ("ref", "payment_reference"),
-                )  # fmt: skip
+                    "account.move",
+                    "account.move.line",
+                    "move_id",
+                    "name",
+                    "invoice_date",
+                    "move_type",
+                    ("posted",),
+                    ("ref", "payment_reference"),
+                )
             self._invoices = self._fitted(found)
         return self._invoices
 
@@ -69,12 +81,17 @@ class Sales:
         fields, lines = self._odoo.fields(found.model), self._odoo.fields(found.line)
         keys = ("l10n_br_access_key", "document_key", *found.references)
         return Invoices(
-            found.model, found.line, found.link, found.number, found.date,
+            found.model,
+            found.line,
+            found.link,
+            found.number,
+            found.date,
             # 13 has the new model and the old name.
-            found.kind if found.kind in fields else "type", found.posted,
+            found.kind if found.kind in fields else "type",
+            found.posted,
             tuple(one for one in keys if one in fields),
             "price_total" if "price_total" in lines else found.amount,
-        )  # fmt: skip
+        )
 
     def row(self, store: str, order_id: str) -> Row | None:
         """Return the sale of an order with the fields of SALE."""
@@ -96,10 +113,14 @@ class Sales:
         names = self._records.names("sale.order", numbers)
         rows = self.rows(list(names))
         domain = [
-            ["model", "=", "sale.order"], ["res_id", "in", list(rows)],
-            "|", "|", ["body", "ilike", MARK], ["body", "ilike", REASON_BEGINS],
+            ["model", "=", "sale.order"],
+            ["res_id", "in", list(rows)],
+            "|",
+            "|",
+            ["body", "ilike", MARK],
+            ["body", "ilike", REASON_BEGINS],
             ["body", "ilike", AGAIN_BEGINS],
-        ]  # fmt: skip
+        ]
         said: dict[int, list[Row]] = {}
         for one in self._odoo.search("mail.message", domain, ("res_id", "body")) if rows else ():
             said.setdefault(one["res_id"], []).append(one)
@@ -116,9 +137,10 @@ class Sales:
     def asked_again(self, since: str) -> tuple[set[int], str]:
         """Return the sales on which a person asked for all again since then, and the last stamp."""
         domain = [
-            ["model", "=", "sale.order"], ["body", "ilike", AGAIN_BEGINS],
+            ["model", "=", "sale.order"],
+            ["body", "ilike", AGAIN_BEGINS],
             ["write_date", ">=", since],
-        ]  # fmt: skip
+        ]
         found = self._odoo.search("mail.message", domain, ("res_id", "write_date"))
         last = max((one["write_date"] for one in found), default=since)
         return {one["res_id"] for one in found}, last
@@ -130,9 +152,12 @@ class Sales:
             OdooRefuses: the user may not.
         """
         values = {
-            "model": "sale.order", "res_id": str(sale), "message_type": "comment", "body": body,
+            "model": "sale.order",
+            "res_id": str(sale),
+            "message_type": "comment",
+            "body": body,
             "subtype_id/id": "mail.mt_note",
-        }  # fmt: skip
+        }
         return self._records.made("mail.message", named, values)
 
     def noted(self, number: int) -> Row | None:

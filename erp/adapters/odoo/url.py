@@ -34,9 +34,12 @@ class Address:
 
 
 OPTIONS = {
-    "api": ("auto", "jsonrpc", "json2"), "product": ("ref_id", "sku_id"),
-    "freight": (), "discount": (), "other": (),
-}  # fmt: skip
+    "api": ("auto", "jsonrpc", "json2"),
+    "product": ("ref_id", "sku_id"),
+    "freight": (),
+    "discount": (),
+    "other": (),
+}
 EXAMPLE = "odoo+https://vtex:KEY@erp.example.com/production"
 
 

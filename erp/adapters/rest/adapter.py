@@ -167,12 +167,7 @@ class RestErp:
                     raise ErpUnavailable(str(error)) from None
             return self._made
 
-    def _once(
-        self,
-        what: tuple[str, str],
-        find: Callable[[], str | None],
-        create: Create,
-    ) -> str:
+    def _once(self, what: tuple[str, str], find: Callable[[], str | None], create: Create) -> str:
         """Return the reference of a record that one caller of all processes makes once."""
         state, began = self._parts().state, time.monotonic()
         while True:
@@ -192,11 +187,7 @@ class RestErp:
             time.sleep(0.1)
 
     def _settled(
-        self,
-        what: tuple[str, str],
-        claim: int,
-        find: Callable[[], str | None],
-        create: Create,
+        self, what: tuple[str, str], claim: int, find: Callable[[], str | None], create: Create
     ) -> str:
         state, wait = self._parts().state, 0.0
 

@@ -130,11 +130,13 @@ class OAuth2(Auth):
 
     def _asked(self, refresh: str) -> Mapping[str, Any]:
         answer = self._http.send(
-            "POST", self._url, "the token service",
+            "POST",
+            self._url,
+            "the token service",
             data={"grant_type": "refresh_token", "refresh_token": refresh},
             auth=(self.secret("client_id"), self.secret("client_secret")),
             headers={"Accept": "application/json"},
-        )  # fmt: skip
+        )
         try:
             document = answer.json() if answer.status == 200 else None
         except ValueError as error:

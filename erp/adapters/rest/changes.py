@@ -163,11 +163,14 @@ class Changes:
             return None
         issued = self._calls.renderer.formats.read(str(moment), spec.get("format", "time"))
         row: dict[str, Any] = {
-            "kind": "INVOICE", "dedupe_key": f"invoice {number}", "invoice_number": str(number),
-            "value_cents": value, "issued_at": issued.isoformat(),
+            "kind": "INVOICE",
+            "dedupe_key": f"invoice {number}",
+            "invoice_number": str(number),
+            "value_cents": value,
+            "issued_at": issued.isoformat(),
             "invoice_key": _optional(nota, spec, "invoice_key"),
             "invoice_url": _optional(nota, spec, "url"),
-        }  # fmt: skip
+        }
         if value != total_cents and "items" in spec:
             # Without items an invoice covers all open units.
             row["items"] = list(self._items(spec["items"], nota))
@@ -194,11 +197,13 @@ class Changes:
             if not parcel:
                 continue
             yield {
-                "kind": "TRACKING", "dedupe_key": f"tracking {number} {parcel}",
-                "invoice_number": number, "tracking_number": str(parcel),
+                "kind": "TRACKING",
+                "dedupe_key": f"tracking {number} {parcel}",
+                "invoice_number": number,
+                "tracking_number": str(parcel),
                 "courier": _optional(row, spec, "courier"),
                 "tracking_url": _optional(row, spec, "url"),
-            }  # fmt: skip
+            }
 
     def _put(self, row: dict[str, Any]) -> None:
         items = row.pop("items", [])

@@ -44,18 +44,7 @@ PARTS = frozenset(
     }
 )
 CALL = frozenset(
-    {
-        "method",
-        "path",
-        "query",
-        "body",
-        "encoding",
-        "items",
-        "id",
-        "match",
-        "alike",
-        "document",
-    }
+    {"method", "path", "query", "body", "encoding", "items", "id", "match", "alike", "document"}
 )
 AUTH = {
     "header": ("secret",),

@@ -64,9 +64,12 @@ def endpoint(url: str, example: str, known: Mapping[str, tuple[str, ...]]) -> En
             raise ValueError(f"has an option {option} that is none of {', '.join(known[option])}")
     host = parts.netloc.rpartition("@")[2]
     return Endpoint(
-        f"{protocol}://{host}", unquote(database), unquote(parts.username or ""),
-        unquote(parts.password), options,
-    )  # fmt: skip
+        f"{protocol}://{host}",
+        unquote(database),
+        unquote(parts.username or ""),
+        unquote(parts.password),
+        options,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +135,13 @@ class HttpClient:
         bounds = self._bounds or Bounds(READ_SECONDS, READ_SECONDS, MOST_BYTES)
         try:
             with self._session().request(
-                method, url, allow_redirects=False, timeout=(CONNECT_SECONDS, bounds.read_seconds),
-                stream=True, **more,
-            ) as answer:  # fmt: skip
+                method,
+                url,
+                allow_redirects=False,
+                timeout=(CONNECT_SECONDS, bounds.read_seconds),
+                stream=True,
+                **more,
+            ) as answer:
                 body = self._body(answer, purpose, bounds)
                 return HttpAnswer(answer.status_code, answer.headers, body)
         except (requests.RequestException, OSError) as error:

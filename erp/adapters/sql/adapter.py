@@ -81,13 +81,16 @@ class SqlErp:
         )
         query = (
             select(
-                orders.c.order_id, orders.c.id, orders.c.total_cents, events.c.kind,
+                orders.c.order_id,
+                orders.c.id,
+                orders.c.total_cents,
+                events.c.kind,
                 events.c.total_cents.label("changed_to"),
             )
             .select_from(orders.outerjoin(events, told))
             .where(orders.c.store == store, orders.c.order_id.in_(order_ids))
             .order_by(events.c.id)
-        )  # fmt: skip
+        )
         found: dict[str, ErpOrder] = {}
         with self._database.transaction() as db:
             for one in db.execute(query):

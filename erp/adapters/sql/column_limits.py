@@ -18,10 +18,8 @@ CUT = {
     event_items: {"name"},
     events: set(),
     payments: {"payment_system_name", "brand"},
-    addresses: {
-        "receiver", "street", "number", "complement", "neighborhood", "city", "reference",
-    },
-}  # fmt: skip
+    addresses: {"receiver", "street", "number", "complement", "neighborhood", "city", "reference"},
+}
 """Words for people, which are cut. What names or reaches something would be another one, cut."""
 
 

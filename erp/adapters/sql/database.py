@@ -38,11 +38,14 @@ LOCK_TRIES = 30
 _REACH: dict[str, dict[str, Any]] = {
     # A host that vanished says nothing: without these a call waits for it for hours.
     "postgresql": {
-        "connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5,
-        "keepalives_count": 3, "tcp_user_timeout": 20_000,
+        "connect_timeout": 5,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 20_000,
     },
     "mysql": {"connect_timeout": 5, "read_timeout": 60, "write_timeout": 20},
-}  # fmt: skip
+}
 _PATIENCE = {
     # A worker that stands still in the middle of a transaction must not hold the ERP's rows, nor a
     # statement that comes to no end a worker.

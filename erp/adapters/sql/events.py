@@ -69,13 +69,19 @@ def _revised(db: Connection, event: Event) -> ScalarSelect[Any]:
 def _row(event: Event) -> dict[str, Any]:
     asked = event.requested_by_user
     row = {
-        "store": event.store, "order_id": event.order_id, "event_key": event.key,
-        "kind": event.kind, "happened_at": stamp(event.at), "reason": event.reason,
-        "erp_state": "NEW", "order_status": event.order_status, "request_id": event.request_id,
+        "store": event.store,
+        "order_id": event.order_id,
+        "event_key": event.key,
+        "kind": event.kind,
+        "happened_at": stamp(event.at),
+        "reason": event.reason,
+        "erp_state": "NEW",
+        "order_status": event.order_status,
+        "request_id": event.request_id,
         "requested_by_user": None if asked is None else int(asked),
         "decide_by": stamp(event.decide_by) if event.decide_by else None,
         "new_order_id": event.new_order_id,
-    }  # fmt: skip
+    }
     return row if event.order_diff is None else row | _totals(event.order_diff)
 
 

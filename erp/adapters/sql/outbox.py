@@ -48,13 +48,17 @@ _NUMBERS = ("invoice_number", "invoice_series")
 _TRACKING = ("tracking_number", "tracking_url", "courier", "dispatched_at")
 _COLUMNS = {
     "INVOICE": {
-        "type": "invoice_type", "value_cents": "value_cents", "issued_at": "issued_at",
-        "invoice_key": "invoice_key", "url": "invoice_url",
-    } | {name: name for name in (*_NUMBERS, *_TRACKING)},
+        "type": "invoice_type",
+        "value_cents": "value_cents",
+        "issued_at": "issued_at",
+        "invoice_key": "invoice_key",
+        "url": "invoice_url",
+    }
+    | {name: name for name in (*_NUMBERS, *_TRACKING)},
     "TRACKING": {name: name for name in (*_NUMBERS, "delivered_at", *_TRACKING)},
     "CANCEL": {"reason": "reason"},
     "DENY": {"reason": "reason"},
-}  # fmt: skip
+}
 """Keyword arguments of each kind's task, and the columns that hold them."""
 
 
@@ -233,10 +237,17 @@ def _row_of(db: Connection, event: Event) -> RowMapping | None:
     number = re.fullmatch(r"outbox:([0-9]{1,18})", event.reference or "")
     if number is None:
         return None
-    query = select(
-        outbox.c.id, *(outbox.c[name] for name in _NAMES),
-        outbox.c.status, outbox.c.locked_until, outbox.c.last_event,
-    ).where(outbox.c.id == int(number[1])).with_for_update()  # fmt: skip
+    query = (
+        select(
+            outbox.c.id,
+            *(outbox.c[name] for name in _NAMES),
+            outbox.c.status,
+            outbox.c.locked_until,
+            outbox.c.last_event,
+        )
+        .where(outbox.c.id == int(number[1]))
+        .with_for_update()
+    )
     row = db.execute(query).mappings().one_or_none()
     if row is None or tuple(row[name].strip() for name in _NAMES) != (event.store, event.order_id):
         return None

@@ -21,7 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-)  # fmt: skip
+)
 from sqlalchemy.dialects.mysql import LONGTEXT
 
 VERSION_TABLE = "int_schema_version"

@@ -17,9 +17,7 @@ from erp.sales_order import PostalAddress, SalesOrder
 
 MODULES = ("sale", "web_shop", "sale_shipment_cost", "account_invoice_stock")
 SALE = ("state", "number", "total_amount")
-CALL_OFF = {
-    "draft": ("cancel",), "quotation": ("cancel",), "confirmed": ("draft", "cancel"),
-}  # fmt: skip
+CALL_OFF = {"draft": ("cancel",), "quotation": ("cancel",), "confirmed": ("draft", "cancel")}
 NEXT = {"cancelled": "draft", "draft": "quote", "quotation": "confirm"}
 """The buttons that lead to a confirmed sale. Tryton cancels drafts that it deems abandoned."""
 

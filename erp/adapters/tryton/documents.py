@@ -62,9 +62,10 @@ def _invoice(invoice: Row) -> Iterator[DocumentRequest]:
             continue
         number, key = _number(invoice)
         fields = _named(sale) | {
-            "invoice_number": number, "value_cents": cents(value),
+            "invoice_number": number,
+            "value_cents": cents(value),
             "issued_at": sale_notes.midnight(invoice["invoice_date"]),
-        }  # fmt: skip
+        }
         if key:
             fields["invoice_key"] = key
         if value != sale["total_amount"] and (items := _items(own)):

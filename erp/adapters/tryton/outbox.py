@@ -71,9 +71,12 @@ class Outbox(ChangePoller[Row]):
         read = 0
         while True:
             page = self._rest.search(
-                stream.model, [*stream.domain, *domain], ("last_modified_at",),
-                order=[["last_modified_at", "ASC"], ["id", "ASC"]], limit=PAGE,
-            )  # fmt: skip
+                stream.model,
+                [*stream.domain, *domain],
+                ("last_modified_at",),
+                order=[["last_modified_at", "ASC"], ["id", "ASC"]],
+                limit=PAGE,
+            )
             fresh = [
                 one["id"]
                 for one in page

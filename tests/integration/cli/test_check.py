@@ -28,8 +28,9 @@ def test_check_tells_bad_settings_one_a_line_with_status_2(desk: Desk) -> None:
     verdicts = desk.json("check", status=2)
 
     assert [line.split(":")[:2] for line in lines] == [
-        ["FAILED  settings", " REDIS_URL"], ["FAILED  settings", " ORDER_LIST_INTERVAL_SECONDS"],
-    ]  # fmt: skip
+        ["FAILED  settings", " REDIS_URL"],
+        ["FAILED  settings", " ORDER_LIST_INTERVAL_SECONDS"],
+    ]
     assert [(one["name"], one["ok"]) for one in verdicts] == [("settings", False)] * 2
 
 
@@ -44,8 +45,13 @@ def test_check_tells_of_every_part_though_all_are_broken(bare: Desk) -> None:
     assert "vtex-erp migrate" in found["ERP"][1]
     assert "mind the account's name" in found["acme VTEX"][1]
     assert {name for name, (ok, _) in found.items() if not ok} == {
-        "broker", "journal", "ERP", "alerts", "acme rate limit", "acme VTEX",
-    }  # fmt: skip
+        "broker",
+        "journal",
+        "ERP",
+        "alerts",
+        "acme rate limit",
+        "acme VTEX",
+    }
 
 
 @pytest.mark.parametrize(("name", "setting"), [("journal", "JOURNAL_URL"), ("ERP", "ERP_URL")])
@@ -210,8 +216,9 @@ def test_a_clock_that_is_apart_and_an_old_broker_are_told() -> None:
     old: Any = Elsewhere()
     verdicts = [
         *broker_checks._server(old, "broker", "redis://cache", "REDIS_URL"),
-        broker_checks._clock(old), broker_checks._beat(old),
-    ]  # fmt: skip
+        broker_checks._clock(old),
+        broker_checks._beat(old),
+    ]
     found = {one.name: one for one in verdicts}
 
     assert (found["clock"].ok, found["broker"].ok, found["beat"].ok) == (False, False, True)
@@ -243,10 +250,13 @@ def test_check_tells_how_a_feed_stands(desk: Desk) -> None:
 
     assert [ok for ok, _ in found] == [None, True, None, None, False, False]
     words = [
-        "vtex-erp feed setup", "as it was set up, nothing waits", "set VTEX_INTAKE",
-        "restored within minutes", "VTEX answered 500; the list brings the orders",
+        "vtex-erp feed setup",
+        "as it was set up, nothing waits",
+        "set VTEX_INTAKE",
+        "restored within minutes",
+        "VTEX answered 500; the list brings the orders",
         "grant 'Feed v3 and Hook Admin' to the key",
-    ]  # fmt: skip
+    ]
     for (_, detail), word in zip(found, words, strict=True):
         assert word in detail
     assert "VTEX had none any more" in restored[1]
@@ -264,9 +274,7 @@ def test_check_names_a_receiver_that_cannot_be_told_and_shows_no_secret(desk: De
     assert "set ALERT_URLS" in nobody[1]
     assert "as number 3 of those" in refused
     assert found["alerts to 2 slack"][0] is False
-    assert found["alerts"] == (
-        True, "go to 1 json; vtex-erp alerts test sends one to each",
-    )  # fmt: skip
+    assert found["alerts"] == (True, "go to 1 json; vtex-erp alerts test sends one to each")
     assert "open-sesame" not in refused + str(found)
     assert PERSON not in refused
 

@@ -135,8 +135,9 @@ def test_erase_says_what_stays_and_why(desk: Desk) -> None:
     assert "acme dead-01: stays, it is needed by: intake dead; vtex-erp orders show dead-01" in text
     assert "acme his-01: erased" in text
     assert [(one["order_id"], one["erased"]) for one in shown] == [
-        ("his-01", False), ("dead-01", False),
-    ]  # fmt: skip
+        ("his-01", False),
+        ("dead-01", False),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -68,13 +68,21 @@ def test_dead_jobs_are_chosen_by_time(desk: Desk, options: str, ids: list[str]) 
 @pytest.mark.parametrize(
     "call",
     [
-        "list --since yesterday", "list --since 2026-13-01", "list --since 0001-01-01",
-        "list --until 9999-12-31T23:59-23:00", "list --since -2h", "list --since 99999999999d",
-        "list --since 1h --until 2h", "retry --all --since 1h --until 2h",
-        "discard --all --reason=", "discard --all --reason=   ", "retry --matching= --yes",
-        "retry --yes", "retry group --yes",
+        "list --since yesterday",
+        "list --since 2026-13-01",
+        "list --since 0001-01-01",
+        "list --until 9999-12-31T23:59-23:00",
+        "list --since -2h",
+        "list --since 99999999999d",
+        "list --since 1h --until 2h",
+        "retry --all --since 1h --until 2h",
+        "discard --all --reason=",
+        "discard --all --reason=   ",
+        "retry --matching= --yes",
+        "retry --yes",
+        "retry group --yes",
     ],
-)  # fmt: skip
+)
 def test_what_makes_no_sense_to_an_operators_command_is_a_wrong_call(desk: Desk, call: str) -> None:
     desk.list("a-01")
     desk.bury("a-01", "x")

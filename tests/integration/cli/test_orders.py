@@ -70,10 +70,15 @@ def test_a_store_that_was_never_listed_is_told(desk: Desk) -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        ("--older-than", "nan"), ("--older-than", "inf"), ("--older-than=-1",), ("--limit", "0"),
-        ("--limit", "many"), ("--stage", "lost"), ("--state", "gone"),
+        ("--older-than", "nan"),
+        ("--older-than", "inf"),
+        ("--older-than=-1",),
+        ("--limit", "0"),
+        ("--limit", "many"),
+        ("--stage", "lost"),
+        ("--state", "gone"),
     ],
-)  # fmt: skip
+)
 def test_a_filter_that_makes_no_sense_is_a_wrong_call(desk: Desk, options: tuple[str, ...]) -> None:
     assert f"Invalid value for '{options[0].split('=')[0]}'" in desk.type(
         "orders", "list", *options, status=2
@@ -131,8 +136,9 @@ def test_documents_are_shown_where_they_are_asked_for_alone(desk: Desk) -> None:
 
     assert "documents" not in desk.json("orders", "show", "v1-01")
     assert desk.json("orders", "show", "v1-01", "--documents")["documents"] == {
-        "order": None, "payment": None,
-    }  # fmt: skip
+        "order": None,
+        "payment": None,
+    }
 
 
 @pytest.mark.parametrize(

@@ -67,9 +67,7 @@ def test_a_sale_made_between_look_up_and_load_keeps_its_lines(
     order, other = sample(), OdooErp(harness.url)
     reference = harness.erp.insert(order)
     row, looks = other._sales.row, []
-    monkeypatch.setattr(
-        other._sales, "row", lambda *of: row(*of) if looks else looks.append(of)
-    )  # fmt: skip
+    monkeypatch.setattr(other._sales, "row", lambda *of: row(*of) if looks else looks.append(of))
 
     assert other.insert(order) == reference
 
@@ -118,9 +116,11 @@ def test_products_team_and_warehouse_go_by_the_retailers_map(harness: FakeOdooHa
     )
     skus = {one.sku_id: one.ref_id or one.sku_id for one in order.lines}
     tables = {
-        "sku": skus | {last.sku_id: "P-9"}, "channel": {"default": "B2B"}, "branch": {"default": "F2"},
+        "sku": skus | {last.sku_id: "P-9"},
+        "channel": {"default": "B2B"},
+        "branch": {"default": "F2"},
         "payment": {"default": "15"},
-    }  # fmt: skip
+    }
     mapped = CodeMap(tables).resolve(replace(order, sales_channel="1"))
 
     harness.erp.insert(mapped)
@@ -211,9 +211,13 @@ def test_a_partial_invoice_names_its_items(harness: FakeOdooHarness) -> None:
 
     items = [{"sku_id": "310102", "quantity": 1, "price_cents": 4990}]
     assert asked.fields == {
-        "store": "acme", "order_id": order.order_id, "invoice_number": "INV/1", "value_cents": 4990,
-        "issued_at": f"{NOW:%Y-%m-%d}T00:00:00-03:00", "items": items,
-    }  # fmt: skip
+        "store": "acme",
+        "order_id": order.order_id,
+        "invoice_number": "INV/1",
+        "value_cents": 4990,
+        "issued_at": f"{NOW:%Y-%m-%d}T00:00:00-03:00",
+        "items": items,
+    }
 
 
 def test_tracking_waits_for_an_invoice(harness: FakeOdooHarness) -> None:

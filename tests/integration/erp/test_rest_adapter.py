@@ -223,12 +223,17 @@ def test_what_an_order_becomes_at_the_erp(bling: RestHarness) -> None:
 
     sent = bling.fake.orders[number]["sent"]
     assert (sent["numeroLoja"], sent["loja"], sent["data"]) == (
-        order.order_id, {"id": 205511}, "2026-03-10",
-    )  # fmt: skip
+        order.order_id,
+        {"id": 205511},
+        "2026-03-10",
+    )
     assert sent["itens"][0] == {
-        "codigo": "310045", "descricao": "Camiseta básica", "unidade": "UN", "quantidade": 1,
+        "codigo": "310045",
+        "descricao": "Camiseta básica",
+        "unidade": "UN",
+        "quantidade": 1,
         "valor": 123.4,
-    }  # fmt: skip
+    }
     assert sent["parcelas"] == [
         {"dataVencimento": "2026-03-10", "valor": 315.61, "formaPagamento": {"id": 15}}
     ]

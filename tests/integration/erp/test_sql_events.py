@@ -32,9 +32,13 @@ def inserted(outbox: SqlOutbox) -> SalesOrder:
 def test_a_request_to_cancel_is_one_row_with_its_last_day(outbox: SqlOutbox) -> None:
     order = inserted(outbox)
     asked = event(
-        order, "cancel_requested", request_id="85835AB4", requested_by_user=True,
-        decide_by=MOMENT + timedelta(days=30), order_status="cancellation-requested",
-    )  # fmt: skip
+        order,
+        "cancel_requested",
+        request_id="85835AB4",
+        requested_by_user=True,
+        decide_by=MOMENT + timedelta(days=30),
+        order_status="cancellation-requested",
+    )
 
     for _ in range(2):
         outbox.erp.report(asked)
@@ -53,10 +57,12 @@ def test_a_request_to_cancel_is_one_row_with_its_last_day(outbox: SqlOutbox) -> 
 def test_changed_items_are_rows_with_both_sides(outbox: SqlOutbox) -> None:
     order = inserted(outbox)
     zero, price = Decimal(0), Decimal("49.9000")
-    more = ItemChange("310102", "7F", "REF", "Caneca", 1, 3, price, price, Decimal("49.90"),
-                      Decimal("149.70"))  # fmt: skip
-    gone = ItemChange("310045", "8A", None, "x" * 600, 2, 0, Decimal("123.4050"), zero,
-                      Decimal("246.81"), zero)  # fmt: skip
+    more = ItemChange(
+        "310102", "7F", "REF", "Caneca", 1, 3, price, price, Decimal("49.90"), Decimal("149.70")
+    )
+    gone = ItemChange(
+        "310045", "8A", None, "x" * 600, 2, 0, Decimal("123.4050"), zero, Decimal("246.81"), zero
+    )
     after = replace(TOTALS, items=Decimal("162.70"), total=Decimal("168.61"))
     changed = event(order, "changed", order_diff=OrderDiff((more, gone), TOTALS, after))
 
@@ -145,8 +151,10 @@ def test_a_row_that_denies_is_handed_out_as_such(outbox: SqlOutbox) -> None:
     (request,) = taken
     assert request.kind == "denial"
     assert dict(request.fields) == {
-        "store": "acme", "order_id": "o-1-01", "reason": "já foi despachado",
-    }  # fmt: skip
+        "store": "acme",
+        "order_id": "o-1-01",
+        "reason": "já foi despachado",
+    }
 
 
 def test_a_row_of_no_kind_is_still_refused(outbox: SqlOutbox) -> None:

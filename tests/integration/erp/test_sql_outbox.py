@@ -255,9 +255,13 @@ def test_a_worker_killed_at_any_line_loses_no_row_and_makes_no_second_job(tmp_pa
 
     run = subprocess.run(
         [sys.executable, "-c", KILLED, url],
-        capture_output=True, text=True, timeout=240, check=False, cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+        cwd=ROOT,
         env={"PYTHONPATH": f"{ROOT}:{ROOT}/tests"},
-    )  # fmt: skip
+    )
 
     assert run.returncode == 0, run.stderr
     assert int(run.stdout.split()[0]) > 40
@@ -275,9 +279,7 @@ def test_of_a_text_too_long_for_its_field_no_more_is_read_than_refuses_it(
     assert small.fields["reason"] == "sem estoque"
 
 
-def test_of_an_invoice_of_too_many_items_no_more_are_read_than_refuse_it(
-    outbox: SqlOutbox,
-) -> None:
+def test_of_an_invoice_of_too_many_items_no_more_are_read_than_refuse_it(outbox: SqlOutbox) -> None:
     lines = "INSERT INTO int_outbox_item (int_outbox_id, line_no, sku_id, quantity, price_cents) VALUES "
     insert(outbox)
     insert(outbox)

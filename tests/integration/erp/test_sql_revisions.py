@@ -57,8 +57,9 @@ def test_a_change_leaves_other_orders_and_all_that_came_in_as_they_are(
     outbox.erp.report(changed(order, "first"))
 
     assert outbox.rows("SELECT order_id, revision, total_cents FROM int_order ORDER BY id") == [
-        (order.order_id, 2, 31561), (other.order_id, 1, 31561),
-    ]  # fmt: skip
+        (order.order_id, 2, 31561),
+        (other.order_id, 1, 31561),
+    ]
     assert [outbox.rows(f"SELECT * FROM int_order_{one}") for one in tables] == before
 
 
@@ -134,8 +135,9 @@ def test_an_erp_that_books_by_revision_learns_that_the_order_changed_meanwhile(
 
     outbox.write(
         "UPDATE int_order SET erp_state = 'IMPORTED' WHERE id = :id AND revision = :revision",
-        id=number, revision=booked,
-    )  # fmt: skip
+        id=number,
+        revision=booked,
+    )
 
     assert outbox.rows("SELECT erp_state FROM int_order") == [("NEW",)]
 

@@ -63,8 +63,9 @@ def test_nothing_names_the_customer_any_more_and_the_timeline_says_so(flow: Orde
     ] * 2
     last = flow.journal.timeline.events("acme", invoiced)[-1]
     assert (last.event, last.detail) == (
-        "erased", "order and payment documents, contents of 1 requests"
-    )  # fmt: skip
+        "erased",
+        "order and payment documents, contents of 1 requests",
+    )
 
 
 def test_others_keep_theirs(flow: OrderFlow) -> None:

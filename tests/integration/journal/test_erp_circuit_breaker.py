@@ -313,13 +313,15 @@ def statements(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     once = journal._database.once
     monkeypatch.setattr(
-        journal._database, "once",
+        journal._database,
+        "once",
         lambda one, named: seen.append(one.split()[0]) or once(one, named),
-    )  # fmt: skip
+    )
     event.listen(
-        journal._database.engine, "before_cursor_execute",
+        journal._database.engine,
+        "before_cursor_execute",
         lambda _c, _cursor, statement, *_: seen.append(statement.split()[0]),
-    )  # fmt: skip
+    )
     return seen
 
 

@@ -327,9 +327,7 @@ def kinds(tickets: list[Lease]) -> list[Kind]:
     return [one.kind for one in tickets]
 
 
-def test_while_the_more_urgent_fill_what_may_be_under_way_the_others_wait(
-    journal: Journal,
-) -> None:
+def test_while_the_more_urgent_fill_what_may_be_under_way_the_others_wait(journal: Journal) -> None:
     journal.orders.record("acme", listed(5))
     for kind in (Kind.TRACKING, Kind.INVOICE, Kind.CANCELLATION):
         outbound(journal, kind, 2)

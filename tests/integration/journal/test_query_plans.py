@@ -25,7 +25,9 @@ from tasks.retry_policy import RetryPolicy
 def crowded(journal: Journal) -> Journal:
     """A journal in which 2,000 orders wait."""
     start = utc_now() - timedelta(hours=2)
-    journal.orders.record("acme", [NewOrder(f"o-{n:04}", start + timedelta(seconds=n), 100) for n in range(2000)])  # fmt: skip
+    journal.orders.record(
+        "acme", [NewOrder(f"o-{n:04}", start + timedelta(seconds=n), 100) for n in range(2000)]
+    )
     return journal
 
 

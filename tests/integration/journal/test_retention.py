@@ -160,16 +160,20 @@ def test_a_repeat_of_a_purged_invoice_is_a_repeat_and_is_told_the_same(flow: Ord
     order_id = purged_invoice(flow, courier="Ana Prado Transportes", url="https://nf.example/1")
 
     flow.invoice(
-        order_id, reference="row-2", again=True, courier="Ana Prado Transportes",
+        order_id,
+        reference="row-2",
+        again=True,
+        courier="Ana Prado Transportes",
         url="https://nf.example/1",
-    )  # fmt: skip
+    )
     flow.settle()
 
     assert flow.entry(order_id).calls["invoice_effects"] == 1
     assert len(flow.journal.requests.find("acme", order_id)) == 1
     assert [(one.reference, one.outcome) for one in flow.told(order_id)] == [
-        ("row-1", "done"), ("row-2", "done"),
-    ]  # fmt: skip
+        ("row-1", "done"),
+        ("row-2", "done"),
+    ]
 
 
 def test_what_a_purged_request_asked_for_is_gone_but_for_what_tells_it(flow: OrderFlow) -> None:
@@ -179,9 +183,11 @@ def test_what_a_purged_request_asked_for_is_gone_but_for_what_tells_it(flow: Ord
     content = flow.journal.requests.body(row.job)
 
     assert content == {
-        "invoice_number": "128841", "type": "Output", "value_cents": flow.value(order_id),
+        "invoice_number": "128841",
+        "type": "Output",
+        "value_cents": flow.value(order_id),
         "issued_at": "2026-03-10T15:04:05-03:00",
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize(
@@ -254,8 +260,9 @@ def test_an_nfe_that_comes_again_is_known_without_the_order_and_without_vtex(
     flow.work()
 
     assert [(one.reference, one.outcome) for one in flow.told(order_id)] == [
-        ("row-1", "done"), ("row-2", "done"),
-    ]  # fmt: skip
+        ("row-1", "done"),
+        ("row-2", "done"),
+    ]
     assert flow.entry(order_id).calls["invoice_effects"] == 1
 
 
@@ -361,8 +368,11 @@ def fill(journal: Journal, count: int, state: State = State.DONE, name: str = "o
         for table, row in (
             (orders, {"listed_at": AT}),
             (documents, {"order_document": b"x", "stored_at": AT}),
-            (jobs, job), (jobs, invoice), (events, told), (events, told),
-        ):  # fmt: skip
+            (jobs, job),
+            (jobs, invoice),
+            (events, told),
+            (events, told),
+        ):
             db.execute(table.insert(), [row | one for one in names])
 
 

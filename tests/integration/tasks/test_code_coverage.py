@@ -108,8 +108,10 @@ def test_an_order_that_cannot_be_mapped_is_named_with_its_reason(flow: OrderFlow
 
 def test_the_erp_writes_its_codes_into_a_table(outbox: SqlOutbox) -> None:
     for account, kind, code in (
-        ("acme", "PAYMENT", "2"), ("acme", "sku", "310045"), ("outlet", "sku", "9"),
-    ):  # fmt: skip
+        ("acme", "PAYMENT", "2"),
+        ("acme", "sku", "310045"),
+        ("outlet", "sku", "9"),
+    ):
         outbox.write(
             "INSERT INTO int_code (store, kind, vtex_code, erp_code) "
             f"VALUES ('{account}', '{kind}', '{code}', 'E-{code}')"

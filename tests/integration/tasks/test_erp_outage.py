@@ -53,8 +53,7 @@ class Office:
         ids = self.flow.simulator.store.generate(count, "ready-for-handling", "plain")
         oldest = self.flow.clock() - timedelta(seconds=count)
         self.flow.journal.orders.record(
-            "acme",
-            [NewOrder(one, oldest + timedelta(seconds=n), 100) for n, one in enumerate(ids)],
+            "acme", [NewOrder(one, oldest + timedelta(seconds=n), 100) for n, one in enumerate(ids)]
         )
         return ids
 

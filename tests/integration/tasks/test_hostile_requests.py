@@ -22,8 +22,10 @@ from workers.app import app
 
 ORDER = {"store": "acme", "order_id": "o-1"}
 INVOICE: dict[str, Any] = ORDER | {
-    "invoice_number": "1", "value_cents": 1, "issued_at": "2026-03-10T15:04:05-03:00",
-}  # fmt: skip
+    "invoice_number": "1",
+    "value_cents": 1,
+    "issued_at": "2026-03-10T15:04:05-03:00",
+}
 
 
 @pytest.fixture
@@ -75,10 +77,16 @@ def test_what_no_database_takes_is_refused_and_kept(
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("order_id", "o\x001"), ("order_id", "o\ud8001"), ("store", "ac\nme"), ("order_id", ".."),
-        ("reference", "a\nb"), ("store", ["acme"]), ("order_id", "x" * 65), ("reference", "x" * 65),
+        ("order_id", "o\x001"),
+        ("order_id", "o\ud8001"),
+        ("store", "ac\nme"),
+        ("order_id", ".."),
+        ("reference", "a\nb"),
+        ("store", ["acme"]),
+        ("order_id", "x" * 65),
+        ("reference", "x" * 65),
     ],
-)  # fmt: skip
+)
 def test_a_name_that_is_none_is_refused_and_kept(context: Context, name: str, value: Any) -> None:
     row, content = refused(context, INVOICE | {name: value})
 

@@ -286,8 +286,11 @@ def test_a_return_comes_after_the_order_is_invoiced_whole(flow: OrderFlow) -> No
     flow.settle()
 
     assert flow.outcomes(order_id) == [
-        ("invoice", "refused"), ("invoice", "done"), ("invoice", "done"), ("invoice", "refused"),
-    ]  # fmt: skip
+        ("invoice", "refused"),
+        ("invoice", "done"),
+        ("invoice", "done"),
+        ("invoice", "refused"),
+    ]
     assert [one["type"] for one in flow.packages(order_id)] == ["Output", "Input"]
 
 
@@ -414,8 +417,10 @@ def test_a_cancellation_goes_ahead_and_makes_waiting_jobs_pointless(flow: OrderF
 
     assert flow.packages(order_id) == []
     assert sorted(flow.outcomes(order_id)) == [
-        ("cancellation", "done"), ("invoice", "obsolete"), ("tracking", "obsolete"),
-    ]  # fmt: skip
+        ("cancellation", "done"),
+        ("invoice", "obsolete"),
+        ("tracking", "obsolete"),
+    ]
 
 
 def test_a_worker_that_wakes_after_another_has_sent_its_invoice_sends_it_no_second_time(
@@ -532,20 +537,24 @@ def nota_of(flow: OrderFlow, order_id: str) -> bytes:
     items = flow.entry(order_id).order["items"]
     dets = [
         nfe_samples.Det(
-            code=one["refId"], quantity=f"{one['quantity']}.0000",
+            code=one["refId"],
+            quantity=f"{one['quantity']}.0000",
             total=f"{Decimal(one['priceDefinition']['total']) / 100:.2f}",
         )
         for one in items
-    ]  # fmt: skip
+    ]
     return nfe_samples.nfe(*dets, value=f"{Decimal(flow.value(order_id)) / 100:.2f}")
 
 
 def test_the_store_refuses_an_invoice_line_that_lacks_something(flow: OrderFlow) -> None:
     order_id = flow.order()
     body = {
-        "type": "Output", "invoiceNumber": "1", "invoiceValue": 1,
-        "issuanceDate": "2026-03-10T15:04:05-03:00", "items": [{"id": "1", "price": 1}],
-    }  # fmt: skip
+        "type": "Output",
+        "invoiceNumber": "1",
+        "invoiceValue": 1,
+        "issuanceDate": "2026-03-10T15:04:05-03:00",
+        "items": [{"id": "1", "price": 1}],
+    }
 
     with pytest.raises(VtexRejected, match=r"items\.0\.quantity is required"):
         flow.client.send_invoice(order_id, body)

@@ -65,17 +65,26 @@ class Ordering(RuleBasedStateMachine):
         item = items[line % len(items)]
         price = max(1, item["sellingPrice"])
         self.ask(
-            "invoice", order, invoice_number=number, value_cents=price * units, issued_at=ISSUED,
+            "invoice",
+            order,
+            invoice_number=number,
+            value_cents=price * units,
+            issued_at=ISSUED,
             items=[{"sku_id": item["id"], "quantity": units, "price_cents": price}],
-        )  # fmt: skip
+        )
 
     @rule(order=orders, cents=st.integers(1, 5000))
     def take_back(self, order: str, cents: int) -> None:
         sku = self.flow.entry(order).order["items"][0]["id"]
         self.ask(
-            "invoice", order, invoice_number="R", type="Input", value_cents=cents, issued_at=ISSUED,
+            "invoice",
+            order,
+            invoice_number="R",
+            type="Input",
+            value_cents=cents,
+            issued_at=ISSUED,
             items=[{"sku_id": sku, "quantity": 1, "price_cents": 1}],
-        )  # fmt: skip
+        )
 
     @rule(order=orders, number=NUMBERS, what=st.sampled_from(["number", "event", "delivered"]))
     def track(self, order: str, number: str, what: str) -> None:
@@ -167,6 +176,11 @@ class Ordering(RuleBasedStateMachine):
 
 TestOrdering = Ordering.TestCase
 TestOrdering.settings = settings(
-    max_examples=50, stateful_step_count=30, deadline=None, derandomize=True, print_blob=True,
-    suppress_health_check=list(HealthCheck), phases=[Phase.generate],  # shrinking takes minutes
-)  # fmt: skip
+    max_examples=50,
+    stateful_step_count=30,
+    deadline=None,
+    derandomize=True,
+    print_blob=True,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.generate],  # shrinking takes minutes
+)

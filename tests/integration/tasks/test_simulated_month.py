@@ -144,9 +144,13 @@ class Month:
                 self.enter_by_hand(one.order_id)
         self.findings += compared
         rest = compare_store(
-            self.journal, self.flow.erp, self.flow.client, "acme",
-            self.now - timedelta(days=DAYS), self.now,
-        )  # fmt: skip
+            self.journal,
+            self.flow.erp,
+            self.flow.client,
+            "acme",
+            self.now - timedelta(days=DAYS),
+            self.now,
+        )
         self.journal.reconciliations.save(rest.summary(self.now))
 
     def compare(self, age: timedelta) -> list[Finding]:

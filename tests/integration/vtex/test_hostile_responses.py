@@ -125,10 +125,14 @@ def test_a_redirect_is_told_by_its_status_whatever_its_location() -> None:
     [
         pouring(b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 17\r\n\r\n", b"x" * 65_536),
         dripping(b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 17\r\n\r\n", b"x"),
-        pouring(b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 17\r\nContent-Length: 9\r\n\r\n", b"x", most=0),
+        pouring(
+            b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 17\r\nContent-Length: 9\r\n\r\n",
+            b"x",
+            most=0,
+        ),
     ],
     ids=["without end", "dripping", "cut off"],
-)  # fmt: skip
+)
 def test_a_throttle_is_one_whatever_its_body(say: Say) -> None:
     with server(say) as client, pytest.raises(errors.VtexThrottled) as caught:
         client.order("o-1")
@@ -150,10 +154,17 @@ BOMB = gzip.compress(b'{"a": "' + b"0" * (10 * MOST_BYTES) + b'"}')
         whole(json.dumps({"a": "0" * MOST_BYTES}).encode()),
         whole(BOMB, b"Content-Encoding: gzip"),
         whole(gzip.compress(BOMB), b"Content-Encoding: gzip, gzip"),
-        pouring(JSON + b"Transfer-Encoding: chunked\r\nContent-Encoding: gzip\r\n\r\n%x\r\n" % len(BOMB) + BOMB + b"\r\n0\r\n\r\n", b" ", most=0),
+        pouring(
+            JSON
+            + b"Transfer-Encoding: chunked\r\nContent-Encoding: gzip\r\n\r\n%x\r\n" % len(BOMB)
+            + BOMB
+            + b"\r\n0\r\n\r\n",
+            b" ",
+            most=0,
+        ),
     ],
     ids=["plain", "gzip", "gzip twice", "gzip in chunks"],
-)  # fmt: skip
+)
 def test_a_document_too_large_is_invalid_for_it_will_not_shrink(say: Say) -> None:
     tracemalloc.start()
     with server(say) as client, pytest.raises(errors.DocumentInvalid, match=f"{MOST_BYTES} bytes"):

@@ -29,9 +29,10 @@ from workers.monitoring.cluster_metrics import ClusterMetrics
 from workers.monitoring.metrics import WorkMetrics
 
 STORE = {
-    "VTEX_ACCOUNT": "acme", "VTEX_APP_KEY": "vtexappkey-acme-SIMULA",
+    "VTEX_ACCOUNT": "acme",
+    "VTEX_APP_KEY": "vtexappkey-acme-SIMULA",
     "VTEX_APP_TOKEN": "simulated-token",
-}  # fmt: skip
+}
 
 
 @pytest.fixture
@@ -250,12 +251,15 @@ def give_up(flow: OrderFlow) -> None:
 @pytest.mark.parametrize(
     ("how", "reason"),
     [
-        (crash, "crashed"), (fail_unforeseen, "unforeseen"), (give_up, "retries_exhausted"),
+        (crash, "crashed"),
+        (fail_unforeseen, "unforeseen"),
+        (give_up, "retries_exhausted"),
         (break_document, "invalid_document"),
-        (be_unknown_to_vtex, "vtex_rejected"), (refuse_at_erp, "erp_rejected"),
+        (be_unknown_to_vtex, "vtex_rejected"),
+        (refuse_at_erp, "erp_rejected"),
         (break_contract, "request_refused"),
     ],
-)  # fmt: skip
+)
 def test_a_dead_job_is_told_by_its_reason_in_a_word(
     flow: OrderFlow, how: Callable[[OrderFlow], None], reason: str
 ) -> None:
@@ -302,8 +306,9 @@ def test_the_quota_the_beat_and_who_is_away_are_told(
     assert 1 <= told.one("vtex_erp_rate_limit_used_calls_per_minute", store="acme") <= 10
     assert told.one("vtex_erp_beat_active") == 0
     assert (told.one("vtex_erp_up", server="redis"), told.one("vtex_erp_up", server="journal")) == (
-        1, 1,
-    )  # fmt: skip
+        1,
+        1,
+    )
 
 
 def test_without_redis_the_journal_is_still_told_and_the_other_way_round(
@@ -326,9 +331,10 @@ def test_however_many_ask_the_journal_is_read_once_in_a_while(flow: OrderFlow) -
     registry.register(ClusterMetrics(settings(), flow.journal))
     statements: list[str] = []
     event.listen(
-        flow.journal._database.engine, "before_cursor_execute",
+        flow.journal._database.engine,
+        "before_cursor_execute",
         lambda _c, _cur, statement, *_: statements.append(statement),
-    )  # fmt: skip
+    )
     MetricsText.of(registry)
     first = len(statements)
 
@@ -375,11 +381,14 @@ def _fill(journal: Journal, clock: Callable[[], object], *, done: int) -> None:
         f"WHERE n < {done}) SELECT n FROM c"
     )
     with journal._database.transaction() as db:
-        db.execute(text(
-            "INSERT INTO journal_jobs (store, order_id, kind, key, stage, state, attempt, "
-            "unfinished_starts, crash_suspect, failures, not_ready, due_at, updated_at) SELECT 'acme', 'o' || n, 'intake', "
-            "'', 'handling', 'done', 1, 0, 0, 0, 0, :now, :now "
-            f"FROM ({numbers}) AS numbers"
-        ), {"now": clock()})  # fmt: skip
+        db.execute(
+            text(
+                "INSERT INTO journal_jobs (store, order_id, kind, key, stage, state, attempt, "
+                "unfinished_starts, crash_suspect, failures, not_ready, due_at, updated_at) SELECT 'acme', 'o' || n, 'intake', "
+                "'', 'handling', 'done', 1, 0, 0, 0, 0, :now, :now "
+                f"FROM ({numbers}) AS numbers"
+            ),
+            {"now": clock()},
+        )
     with journal._database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
         db.execute(text("ANALYZE"))

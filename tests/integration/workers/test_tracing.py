@@ -77,13 +77,16 @@ def test_an_order_is_one_trace_of_its_steps_and_their_calls(
     assert insert.parent.span_id == fetch.parent.span_id == span_id
     assert call.parent.span_id == fetch.context.span_id
     assert call.attributes == {
-        "http.request.method": "GET", "vtex_erp.endpoint": "order",
+        "http.request.method": "GET",
+        "vtex_erp.endpoint": "order",
         "http.response.status_code": 200,
-    }  # fmt: skip
+    }
     assert fetch.attributes == {
-        "vtex_erp.store": "acme", "vtex_erp.order_id": order_id, "vtex_erp.attempt": 1,
+        "vtex_erp.store": "acme",
+        "vtex_erp.order_id": order_id,
+        "vtex_erp.attempt": 1,
         "vtex_erp.outcome": "done",
-    }  # fmt: skip
+    }
     assert order.end_time - order.start_time == 60 * 10**9
     assert fetch.start_time <= call.start_time <= call.end_time <= fetch.end_time
 

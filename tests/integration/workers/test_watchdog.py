@@ -19,10 +19,14 @@ from workers.monitoring.watchdog import Watchdog
 def settings(url: str) -> Settings:
     return load(
         {
-            "JOURNAL_URL": url, "REDIS_URL": "redis://127.0.0.1:1/0", "ALERT_PENDING_SECONDS": "0",
-            "ALERT_RESOLVE_SECONDS": "0", "ALERT_CHECK_INTERVAL_SECONDS": "0.2", "ALERT_BEAT_SILENT_SECONDS": "0.4",
+            "JOURNAL_URL": url,
+            "REDIS_URL": "redis://127.0.0.1:1/0",
+            "ALERT_PENDING_SECONDS": "0",
+            "ALERT_RESOLVE_SECONDS": "0",
+            "ALERT_CHECK_INTERVAL_SECONDS": "0.2",
+            "ALERT_BEAT_SILENT_SECONDS": "0.4",
         }
-    )  # fmt: skip
+    )
 
 
 class Hosts:

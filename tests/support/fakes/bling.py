@@ -34,9 +34,11 @@ class Bling(Fake):
             Decimal(0),
         )
         return (
-            goods + cents(sent["transporte"]["frete"]) + cents(sent["outrasDespesas"])
+            goods
+            + cents(sent["transporte"]["frete"])
+            + cents(sent["outrasDespesas"])
             - cents(sent["desconto"]["valor"])
-        )  # fmt: skip
+        )
 
     def is_new_order(self, path: str, body: str) -> bool:
         return path == "/pedidos/vendas" and bool(body)
@@ -85,9 +87,12 @@ class Bling(Fake):
         self.exchanges += 1
         self.refresh, self.access = f"refresh-{self.exchanges + 1}", f"access-{self.exchanges}"
         return 200, {
-            "access_token": self.access, "expires_in": 21600, "token_type": "Bearer",
-            "scope": "…", "refresh_token": self.refresh,
-        }  # fmt: skip
+            "access_token": self.access,
+            "expires_in": 21600,
+            "token_type": "Bearer",
+            "scope": "…",
+            "refresh_token": self.refresh,
+        }
 
     def contacts(self, method: str, query: Mapping[str, str], body: str) -> Reply:
         if method == "GET":
@@ -141,10 +146,11 @@ class Bling(Fake):
         keys = list(self.orders)
         if "numerosLojas[]" in query:
             keys = [
-                key for key in keys
+                key
+                for key in keys
                 if self.ours(self.orders[key]) == query["numerosLojas[]"]
                 and str(self.orders[key]["sent"]["loja"]["id"]) == query["idLoja"]
-            ]  # fmt: skip
+            ]
         if "dataAlteracaoInicial" in query:
             since, until = (
                 datetime.strptime(query[f"dataAlteracao{one}"], "%Y-%m-%d %H:%M:%S").replace(
@@ -160,10 +166,15 @@ class Bling(Fake):
         order = self.orders[number]
         sent = order["sent"]
         made = {
-            "id": number, "numero": number % 10_000, "numeroLoja": sent["numeroLoja"],
-            "data": sent["data"], "total": float(self.total(order)), "contato": sent["contato"],
-            "situacao": {"id": order["situation"], "valor": 1}, "loja": sent["loja"],
-        }  # fmt: skip
+            "id": number,
+            "numero": number % 10_000,
+            "numeroLoja": sent["numeroLoja"],
+            "data": sent["data"],
+            "total": float(self.total(order)),
+            "contato": sent["contato"],
+            "situacao": {"id": order["situation"], "valor": 1},
+            "loja": sent["loja"],
+        }
         if whole:
             made["notaFiscal"] = {"id": order["nota"]}
             made["transporte"] = {
@@ -180,11 +191,17 @@ class Bling(Fake):
     ) -> None:
         key = next(self.numbers)
         self.notas[key] = {
-            "id": key, "tipo": 1, "situacao": 5, "numero": nota, "serie": 1,
+            "id": key,
+            "tipo": 1,
+            "situacao": 5,
+            "numero": nota,
+            "serie": 1,
             "dataEmissao": at.astimezone(BRASILIA).strftime("%Y-%m-%d %H:%M:%S"),
-            "chaveAcesso": "", "valorNota": float(value), "linkDanfe": "https://bling.example/danfe",
+            "chaveAcesso": "",
+            "valorNota": float(value),
+            "linkDanfe": "https://bling.example/danfe",
             "itens": [{"codigo": one, "quantidade": 1, "valor": 1.0} for one in skus],
-        }  # fmt: skip
+        }
         self.change(number, at, nota=key, situation=9)
 
     def track(self, number: int, parcel: str) -> None:

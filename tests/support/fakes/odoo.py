@@ -68,24 +68,38 @@ MODELS: dict[str, dict[str, str]] = {
 
 OLD = {
     "account.invoice": {
-        "number": "char", "reference": "char", "name": "char", "date_invoice": "date",
-        "amount_total": "monetary", "state": "selection", "type": "selection",
+        "number": "char",
+        "reference": "char",
+        "name": "char",
+        "date_invoice": "date",
+        "amount_total": "monetary",
+        "state": "selection",
+        "type": "selection",
     },
     "account.invoice.line": {
-        "invoice_id": "many2one account.invoice", "quantity": "float", "price_total": "monetary",
+        "invoice_id": "many2one account.invoice",
+        "quantity": "float",
+        "price_total": "monetary",
         "sale_line_ids": "many2many sale.order.line",
     },
-}  # fmt: skip
+}
 NEW = {
     "account.move": {
-        "name": "char", "ref": "char", "payment_reference": "char", "invoice_date": "date",
-        "amount_total": "monetary", "state": "selection", "move_type": "selection",
+        "name": "char",
+        "ref": "char",
+        "payment_reference": "char",
+        "invoice_date": "date",
+        "amount_total": "monetary",
+        "state": "selection",
+        "move_type": "selection",
     },
     "account.move.line": {
-        "move_id": "many2one account.move", "quantity": "float", "price_total": "monetary",
+        "move_id": "many2one account.move",
+        "quantity": "float",
+        "price_total": "monetary",
         "sale_line_ids": "many2many sale.order.line",
     },
-}  # fmt: skip
+}
 
 
 class Refused(Exception):
@@ -110,7 +124,7 @@ class Odoo(Fake):
         self.models = {
             name: COMMON | fields
             for name, fields in (MODELS | (OLD if version < 13 else NEW)).items()
-        }  # fmt: skip
+        }
         invoice = "account.invoice" if version < 13 else "account.move"
         self.models["sale.order"]["invoice_ids"] = f"many2many {invoice}"
         self.tables: dict[str, dict[int, Row]] = {name: {} for name in self.models}
@@ -149,9 +163,10 @@ class Odoo(Fake):
 
     def found(self, model: str, /, **values: Any) -> list[Row]:
         return [
-            one for one in self.tables[model].values()
+            one
+            for one in self.tables[model].values()
             if all(one[name] == value for name, value in values.items())
-        ]  # fmt: skip
+        ]
 
     # --- what it answers ---------------------------------------------------------------------
 
@@ -172,9 +187,12 @@ class Odoo(Fake):
 
     def failure(self, error: Refused) -> Reply:
         data = {
-            "name": error.kind, "message": str(error), "arguments": [str(error)], "context": {},
+            "name": error.kind,
+            "message": str(error),
+            "arguments": [str(error)],
+            "context": {},
             "debug": "Traceback (most recent call last): …",
-        }  # fmt: skip
+        }
         if self.version >= 19:
             kind = error.kind.rpartition(".")[2]
             known = {"Unauthorized": 401, "AccessError": 403, "NotFound": 404, "UserError": 422}
@@ -220,14 +238,15 @@ class Odoo(Fake):
 
     def _call(
         self, model: str, method: str, ids: list[int] | None, context: Row, named: Row
-    ) -> Any:  # fmt: skip
+    ) -> Any:
         if model not in self.models:
             raise Refused("builtins.KeyError", f"'{model}'")
         if method == "load":
             return self._load(model, context, **named)
         done: dict[str, Callable[..., Any]] = {
-            "fields_get": self._fields_get, "search_read": self._search_read,
-        }  # fmt: skip
+            "fields_get": self._fields_get,
+            "search_read": self._search_read,
+        }
         if method in done:
             return done[method](model, **named)
         assert ids is not None, f"{method} wants ids"
@@ -247,7 +266,7 @@ class Odoo(Fake):
 
     def _search_read(
         self, model: str, domain: list[Any], fields: list[str], order: str, limit: int | None
-    ) -> list[Row]:  # fmt: skip
+    ) -> list[Row]:
         hit = [one for one in self.tables[model].values() if self._matches(model, one, domain)]
         for part in reversed(order.split(",")):
             name, _, way = part.strip().partition(" ")
@@ -255,7 +274,7 @@ class Odoo(Fake):
         return [
             {"id": one["id"]} | {name: self._shown(model, one, name) for name in fields}
             for one in hit[:limit]
-        ]  # fmt: skip
+        ]
 
     def _shown(self, model: str, row: Row, name: str) -> Any:
         value, kind = self._value(model, row, name), self._kind(model, name)
@@ -275,14 +294,18 @@ class Odoo(Fake):
         if (model, name) == ("sale.order", "amount_total"):
             lines = self.found("sale.order.line", order_id=row["id"])
             return sum(
-                (round(one["product_uom_qty"] * one["price_unit"] + Decimal("1e-9"), 2)
-                 for one in lines), Decimal(0),
-            )  # fmt: skip
+                (
+                    round(one["product_uom_qty"] * one["price_unit"] + Decimal("1e-9"), 2)
+                    for one in lines
+                ),
+                Decimal(0),
+            )
         if (model, name) == ("sale.order", "invoice_ids"):
             line, link = (
-                ("account.invoice.line", "invoice_id") if self.version < 13
+                ("account.invoice.line", "invoice_id")
+                if self.version < 13
                 else ("account.move.line", "move_id")
-            )  # fmt: skip
+            )
             own = set(self._value(model, row, "order_line"))
             billed = self.tables[line].values()
             return sorted({one[link] for one in billed if own & set(one["sale_line_ids"])})
@@ -368,7 +391,7 @@ class Odoo(Fake):
 
     def _converted(
         self, model: str, fields: list[str], data: list[list[str]]
-    ) -> tuple[Row, list[Row]]:  # fmt: skip
+    ) -> tuple[Row, list[Row]]:
         values: Row = {}
         lines: list[Row] = [{} for _ in data]
         for place, row in enumerate(data):
@@ -428,9 +451,12 @@ class Odoo(Fake):
             self.put(model, number, state="sale")
             (kind,) = self.found("stock.picking.type")
             picking = self.add(
-                "stock.picking", name=f"WH/OUT/{number}", state="assigned", sale_id=number,
+                "stock.picking",
+                name=f"WH/OUT/{number}",
+                state="assigned",
+                sale_id=number,
                 picking_type_id=kind["id"],
-            )  # fmt: skip
+            )
             for line in self.found("sale.order.line", order_id=number):
                 self.add("stock.move", picking_id=picking, sale_line_id=line["id"])
         return True

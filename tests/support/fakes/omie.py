@@ -97,9 +97,11 @@ class Omie(Fake):
             "off": "N",
         }
         return 200, {
-            "codigo_pedido": number, "codigo_pedido_integracao": code, "codigo_status": "0",
+            "codigo_pedido": number,
+            "codigo_pedido_integracao": code,
+            "codigo_status": "0",
             "descricao_status": "Pedido cadastrado com sucesso!",
-        }  # fmt: skip
+        }
 
     def CancelarPedidoVenda(self, given: dict[str, Any]) -> Reply:  # noqa: N802
         order = self.orders[given["nCodPed"]]
@@ -133,21 +135,27 @@ class Omie(Fake):
             "etapa": order.get("stage", "10"),
         }
         return {
-            "cabecalho": head, "det": order["sent"]["det"],
+            "cabecalho": head,
+            "det": order["sent"]["det"],
             "frete": order["sent"]["frete"] | {"codigo_rastreio": order["parcel"]},
             "infoCadastro": {"cancelado": order["off"], "faturado": "S" if order["nota"] else "N"},
             "total_pedido": {"valor_total_pedido": float(self.total(order))},
-        }  # fmt: skip
+        }
 
     def invoice(
         self, number: int, nota: str, value: Decimal, skus: Sequence[str], at: datetime
     ) -> None:
         made = {
             "compl": {"cChaveNFe": "", "nIdNF": next(self.numbers), "nIdPedido": number},
-            "ide": {"nNF": nota, "serie": "1", "dEmi": f"{at.astimezone(BRASILIA):%d/%m/%Y}", "dCan": ""},
+            "ide": {
+                "nNF": nota,
+                "serie": "1",
+                "dEmi": f"{at.astimezone(BRASILIA):%d/%m/%Y}",
+                "dCan": "",
+            },
             "total": {"ICMSTot": {"vNF": float(value)}},
             "det": [{"prod": {"cProd": one, "qCom": 1, "vUnCom": 1.0}} for one in skus],
-        }  # fmt: skip
+        }
         self.change(number, at, nota=made, stage="60")
 
     def track(self, number: int, parcel: str) -> None:

@@ -26,9 +26,11 @@ class Tiny(Fake):
             Decimal(0),
         )
         return (
-            goods + cents(sent["valor_frete"]) + cents(sent["outras_despesas"])
+            goods
+            + cents(sent["valor_frete"])
+            + cents(sent["outras_despesas"])
             - cents(sent["valor_desconto"])
-        )  # fmt: skip
+        )
 
     def is_new_order(self, path: str, body: str) -> bool:
         return path == "/pedido.incluir.php"
@@ -37,10 +39,12 @@ class Tiny(Fake):
     def fault(code: int, text: str) -> Reply:
         return 200, {
             "retorno": {
-                "status_processamento": 2, "status": "Erro", "codigo_erro": code,
+                "status_processamento": 2,
+                "status": "Erro",
+                "codigo_erro": code,
                 "erros": [{"erro": text}],
             }
-        }  # fmt: skip
+        }
 
     @staticmethod
     def fine(**content: Any) -> Reply:
@@ -60,10 +64,12 @@ class Tiny(Fake):
         if form.get("token") != "tiny-token":
             return self.unknown()
         calls = {
-            "/pedidos.pesquisa.php": self.found, "/pedido.incluir.php": self.create,
-            "/pedido.obter.php": self.shown, "/nota.fiscal.obter.php": self.nota,
+            "/pedidos.pesquisa.php": self.found,
+            "/pedido.incluir.php": self.create,
+            "/pedido.obter.php": self.shown,
+            "/nota.fiscal.obter.php": self.nota,
             "/pedido.alterar.situacao": self.situation,
-        }  # fmt: skip
+        }
         return calls[path](form)
 
     def found(self, form: Mapping[str, str]) -> Reply:
@@ -134,12 +140,15 @@ class Tiny(Fake):
         order = self.orders[int(form["id"])]
         return self.fine(
             pedido={
-                "id": form["id"], "numero_ecommerce": self.ours(order), "situacao": order["state"],
-                "codigo_rastreamento": order["parcel"], "url_rastreamento": "",
+                "id": form["id"],
+                "numero_ecommerce": self.ours(order),
+                "situacao": order["state"],
+                "codigo_rastreamento": order["parcel"],
+                "url_rastreamento": "",
                 "id_nota_fiscal": form["id"] if order["notas"] else "0",
                 "total_pedido": str(self.total(order)),
             }
-        )  # fmt: skip
+        )
 
     def nota(self, form: Mapping[str, str]) -> Reply:
         notas = self.orders[int(form["id"])]["notas"]
@@ -158,12 +167,18 @@ class Tiny(Fake):
         self, number: int, nota: str, value: Decimal, skus: Sequence[str], at: datetime
     ) -> None:
         made = {
-            "id": str(number), "numero": nota, "serie": "1", "chave_acesso": "", "situacao": "6",
-            "data_emissao": f"{at.astimezone(BRASILIA):%d/%m/%Y}", "valor_nota": f"{value:.2f}",
+            "id": str(number),
+            "numero": nota,
+            "serie": "1",
+            "chave_acesso": "",
+            "situacao": "6",
+            "data_emissao": f"{at.astimezone(BRASILIA):%d/%m/%Y}",
+            "valor_nota": f"{value:.2f}",
             "itens": [
-                {"item": {"codigo": one, "quantidade": "1.00", "valor_unitario": "1.00"}} for one in skus
+                {"item": {"codigo": one, "quantidade": "1.00", "valor_unitario": "1.00"}}
+                for one in skus
             ],
-        }  # fmt: skip
+        }
         self.change(number, at, notas=[made], state="Faturado")
 
     def track(self, number: int, parcel: str) -> None:

@@ -16,9 +16,12 @@ from erp.port import Erp
 from support.fakes.odoo import Odoo
 
 CODES = {"310045", "310102"} | {
-    code for made in ORDERS.values() for line in made().lines for code in (line.sku_id, line.ref_id)
+    code
+    for made in ORDERS.values()
+    for line in made().lines
+    for code in (line.sku_id, line.ref_id)
     if code
-}  # fmt: skip
+}
 PROTOCOLS = {"json-rpc": 11, "json-2": 19}
 
 
@@ -87,31 +90,38 @@ class FakeOdooHarness:
         is_old = self.fake.version < 13
         model = "account.invoice" if is_old else "account.move"
         title, day, kind, link, state = (
-            ("number", "date_invoice", "type", "invoice_id", "open") if is_old
+            ("number", "date_invoice", "type", "invoice_id", "open")
+            if is_old
             else ("name", "invoice_date", "move_type", "move_id", "posted")
-        )  # fmt: skip
+        )
         if found := self.fake.found(model, **{title: number}):
             self.fake.put(model, found[0]["id"], at)
             return
         made = self.fake.add(
-            model, at, **{title: number, kind: "out_invoice", day: f"{at:%Y-%m-%d}"},
-            state=state, amount_total=value,
-        )  # fmt: skip
+            model,
+            at,
+            **{title: number, kind: "out_invoice", day: f"{at:%Y-%m-%d}"},
+            state=state,
+            amount_total=value,
+        )
         lines = self.fake.found("sale.order.line", order_id=self.sale(order_id))
         for sku in skus:
             (own, *_) = [one["id"] for one in lines if f"VTEX SKU {sku}" in one["name"]]
             self.fake.add(
-                f"{model}.line", sale_line_ids=[own], quantity=1, price_total=value,
-                **{link: made},
-            )  # fmt: skip
+                f"{model}.line", sale_line_ids=[own], quantity=1, price_total=value, **{link: made}
+            )
 
     def track(self, order_id: str, number: str, tracking_number: str) -> None:
         (picking,) = self.fake.found("stock.picking", sale_id=self.sale(order_id))
         (carrier,) = self.fake.found("delivery.carrier")
         self.fake.put(
-            "stock.picking", picking["id"], state="done", carrier_tracking_ref=tracking_number,
-            date_done=self.fake.stamp(), carrier_id=carrier["id"],
-        )  # fmt: skip
+            "stock.picking",
+            picking["id"],
+            state="done",
+            carrier_tracking_ref=tracking_number,
+            date_done=self.fake.stamp(),
+            carrier_id=carrier["id"],
+        )
 
     def cancel(self, order_id: str) -> None:
         self.fake.put("sale.order", self.sale(order_id), state="cancel")
@@ -120,13 +130,19 @@ class FakeOdooHarness:
 
     def put(self, order_id: str) -> str:
         sale = self.fake.add(
-            "sale.order", name="SO1", state="cancel", client_order_ref=order_id,
+            "sale.order",
+            name="SO1",
+            state="cancel",
+            client_order_ref=order_id,
             currency_id=self.fake.found("res.currency")[0]["id"],
-        )  # fmt: skip
+        )
         self.fake.add(
-            "ir.model.data", module=MODULE, name=name("order", "acme", order_id),
-            model="sale.order", res_id=sale,
-        )  # fmt: skip
+            "ir.model.data",
+            module=MODULE,
+            name=name("order", "acme", order_id),
+            model="sale.order",
+            res_id=sale,
+        )
         self.say(sale, "<p>Motivo: acabou</p>")
         return f"odoo:cancel:{sale}"
 

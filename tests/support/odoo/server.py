@@ -24,10 +24,12 @@ HERE = Path(__file__).parent
 MODULES = "sale_management,stock,account_invoicing,sale_stock,delivery,l10n_generic_coa"
 # It takes a minute to make, too long for each worker of make test.
 MISSING = (
-    "a real Odoo 11 is met by make test-erp alone" if not os.environ.get("TEST_ODOO")
-    else None if (VENV / "bin" / "python").exists()
+    "a real Odoo 11 is met by make test-erp alone"
+    if not os.environ.get("TEST_ODOO")
+    else None
+    if (VENV / "bin" / "python").exists()
     else "no Odoo 11 here: it needs Python 3.6; run make test-erp PYTHON36=/path/to/python3.6"
-)  # fmt: skip
+)
 PROGRAM = "import odoo.cli; odoo.cli.main()"
 
 _spec = importlib.util.spec_from_file_location("odoo_set_up", HERE / "set_up.py")
@@ -103,9 +105,13 @@ class OdooServer:
 
     def _run(self, *options: str) -> None:
         done = subprocess.run(
-            [*self._command(), *options], env=self._env(), capture_output=True, text=True,
-            check=False, timeout=600,
-        )  # fmt: skip
+            [*self._command(), *options],
+            env=self._env(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=600,
+        )
         assert done.returncode == 0, done.stderr[-3000:]
 
     def _answers(self) -> bool:
@@ -150,9 +156,10 @@ class RealOdooHarness:
 
     def sees_canceled(self, order_id: str) -> bool:
         domain = [
-            ["model", "=", "sale.order"], ["res_id", "=", self.sale(order_id)["id"]],
+            ["model", "=", "sale.order"],
+            ["res_id", "=", self.sale(order_id)["id"]],
             ["body", "ilike", "#vtex-erp event canceled"],
-        ]  # fmt: skip
+        ]
         return len(self.admin.find("mail.message", *domain)) == 1
 
     def cancel(self, order_id: str) -> None:

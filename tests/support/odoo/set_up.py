@@ -10,9 +10,12 @@ from typing import Any
 import requests
 
 GROUPS = (
-    "base.group_user", "base.group_partner_manager", "sales_team.group_sale_manager",
-    "stock.group_stock_user", "account.group_account_invoice",
-)  # fmt: skip
+    "base.group_user",
+    "base.group_partner_manager",
+    "sales_team.group_sale_manager",
+    "stock.group_stock_user",
+    "account.group_account_invoice",
+)
 
 
 class Admin:
@@ -23,9 +26,10 @@ class Admin:
 
     def call(self, model: str, method: str, *args: Any, **named: Any) -> Any:
         params = {
-            "service": "object", "method": "execute_kw",
+            "service": "object",
+            "method": "execute_kw",
             "args": [self._database, 1, "admin", model, method, list(args), named],
-        }  # fmt: skip
+        }
         body = {"jsonrpc": "2.0", "id": 1, "params": params}
         answer = requests.post(self._url, json=body, timeout=300).json()
         assert "error" not in answer, answer["error"]["data"]["debug"][-1500:]
@@ -43,16 +47,26 @@ def set_up(admin: Admin, codes: list[str]) -> None:
     admin.call("product.pricelist", "write", admin.find("product.pricelist"), {"currency_id": real})
     for code in codes:
         admin.call(
-            "product.product", "create", {
-                "name": code, "default_code": code, "type": "consu", "invoice_policy": "order",
+            "product.product",
+            "create",
+            {
+                "name": code,
+                "default_code": code,
+                "type": "consu",
+                "invoice_policy": "order",
                 "taxes_id": [[6, 0, []]],
             },
-        )  # fmt: skip
+        )
     admin.call("crm.team", "create", {"name": "acme"})
     groups = [admin.call("ir.model.data", "xmlid_to_res_id", one) for one in GROUPS]
     admin.call(
-        "res.users", "create", {
-            "name": "vtex", "login": "vtex", "password": "key", "email": "vtex@example.com",
+        "res.users",
+        "create",
+        {
+            "name": "vtex",
+            "login": "vtex",
+            "password": "key",
+            "email": "vtex@example.com",
             "groups_id": [[6, 0, groups]],
         },
-    )  # fmt: skip
+    )

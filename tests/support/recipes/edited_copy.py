@@ -58,8 +58,13 @@ def run(home: Path, program: str, **environ: str) -> str:
     """
     path = os.pathsep.join(map(str, (home, ROOT / "tests", ROOT / "examples" / "toy_erp")))
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=home, env={**os.environ, "PYTHONPATH": path} | environ,
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+        [sys.executable, "-c", program],
+        cwd=home,
+        env={**os.environ, "PYTHONPATH": path} | environ,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr or done.stdout
     return done.stdout

@@ -8,8 +8,8 @@ RECIPE = Recipe(
     "Change the retry rule",
     {
         "tasks/retry_policy.py": [
-            ("    OrderNotFound: _REFUSE,\n", "    OrderNotFound: _BACK_OFF,\n"),
-        ],
+            ("    OrderNotFound: _REFUSE,\n", "    OrderNotFound: _BACK_OFF,\n")
+        ]
     },
     """
 from support.order_flow import order_flow

@@ -13,7 +13,7 @@ RECIPE = Recipe(
                 """    order_list_feed_interval_seconds: float = setting(
         86_400.0, "43200", "Seconds between two listings of a store of intake feed.",
         validate=within(60, 86_400),
-    )  # fmt: skip
+    )
     feed_interval_seconds: float = setting(""",
             )
         ],

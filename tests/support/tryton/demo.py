@@ -86,8 +86,10 @@ def main(once: bool, orders: int, folder: str) -> None:
         for one in play.examples:
             subprocess.run(
                 f". {Path(folder).resolve()}/env; {sys.executable} -m workers.cli.main orders show {one}",
-                shell=True, cwd=ROOT, check=False,
-            )  # fmt: skip
+                shell=True,
+                cwd=ROOT,
+                check=False,
+            )
     finally:
         server.stop()
     raise SystemExit(status)

@@ -16,13 +16,23 @@ def small(order_id: str | None = None, **more: Any) -> SalesOrder:
     """An order of two mugs at 49.905 each, with freight."""
     whole = sample(order_id)
     line = replace(
-        whole.lines[0], sku_id="310102", ref_id="CANECA-01", quantity=2,
-        unit_price=Decimal("49.905"), total=Decimal("99.81"), name="Caneca",
-    )  # fmt: skip
+        whole.lines[0],
+        sku_id="310102",
+        ref_id="CANECA-01",
+        quantity=2,
+        unit_price=Decimal("49.905"),
+        total=Decimal("99.81"),
+        name="Caneca",
+    )
     return replace(
-        whole, lines=(line,), items_total=Decimal("99.81"), discounts=Decimal(0),
-        shipping=Decimal("18.90"), total=Decimal("118.71"), **more,
-    )  # fmt: skip
+        whole,
+        lines=(line,),
+        items_total=Decimal("99.81"),
+        discounts=Decimal(0),
+        shipping=Decimal("18.90"),
+        total=Decimal("118.71"),
+        **more,
+    )
 
 
 def taken(erp: TrytonErp, order: SalesOrder) -> list[Request]:

@@ -60,9 +60,12 @@ class FaultyProxy:
             status, kind, text = self.instead
         else:
             found = requests.request(
-                handler.command, f"http://127.0.0.1:{self.port}{handler.path}", data=body,
-                headers={k: v for k, v in handler.headers.items() if k != "Host"}, timeout=60,
-            )  # fmt: skip
+                handler.command,
+                f"http://127.0.0.1:{self.port}{handler.path}",
+                data=body,
+                headers={k: v for k, v in handler.headers.items() if k != "Host"},
+                timeout=60,
+            )
             status, kind, text = found.status_code, found.headers["Content-Type"], found.content
         if self.lose is not None and self.lose(what):
             self.lose = None

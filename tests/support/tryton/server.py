@@ -55,9 +55,7 @@ def _make(folder: Path, shops: str, codes: str) -> None:
     config = write_config(folder, free_port())
     (folder / "erp.sqlite").touch()  # trytond opens no file that is not there
     (folder / "password").write_text("admin-of-the-tests\n")
-    env = os.environ | {
-        "TRYTONPASSFILE": str(folder / "password"), "TRYTOND_CONFIG": str(config),
-    }  # fmt: skip
+    env = os.environ | {"TRYTONPASSFILE": str(folder / "password"), "TRYTOND_CONFIG": str(config)}
     python = str(VENV / "bin" / "python")
     for command in (
         [str(VENV / "bin" / "trytond-admin"), "-c", str(config), "-d", "erp", "--all", "-u",
@@ -87,8 +85,9 @@ class TrytonServer:
         config = write_config(folder, self.port)
         self.process = Process(
             [str(VENV / "bin" / "trytond"), "-c", str(config), "-d", "erp"],
-            dict(os.environ), folder / "trytond.log",
-        )  # fmt: skip
+            dict(os.environ),
+            folder / "trytond.log",
+        )
 
     @property
     def url(self) -> str:
@@ -125,10 +124,13 @@ class Clerk:
     def call(self, method: str, path: str, body: Any = None, **params: Any) -> Any:
         context = base64.urlsafe_b64encode(b'{"company": 1}').decode()
         answer = requests.request(
-            method, f"{self._base}/{path}", params=params, timeout=60,
+            method,
+            f"{self._base}/{path}",
+            params=params,
+            timeout=60,
             json=body if body is not None else {},
             headers={"Authorization": f"bearer {self._key}", "X-Tryton-Context": context},
-        )  # fmt: skip
+        )
         assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text[:300]}"
         return answer.json() if answer.content else None
 
@@ -154,11 +156,15 @@ class Clerk:
         number = self.sale(order_id, "invoices")["invoices"][place]
         today = datetime.now(UTC).date()
         self.write(
-            "account.invoice", number,
+            "account.invoice",
+            number,
             invoice_date={
-                "__class__": "date", "year": today.year, "month": today.month, "day": today.day,
+                "__class__": "date",
+                "year": today.year,
+                "month": today.month,
+                "day": today.day,
             },
-        )  # fmt: skip
+        )
         self.press("account.invoice", number, "post")
         return self.call("GET", f"account.invoice/{number}", f=["number", "total_amount"])
 
@@ -187,23 +193,31 @@ class TrytonOutbox:
     def _known(self) -> dict[str, Any]:
         (shop,) = self.clerk.find("web.shop", [["name", "=", "acme"]], "currency")
         party = self.clerk.call(
-            "POST", "party.party",
+            "POST",
+            "party.party",
             {"name": "Cliente", "addresses": [["create", [{"city": "São Paulo"}]]]},
             f=["addresses"],
-        )  # fmt: skip
+        )
         (product,) = self.clerk.find("product.product", [["code", "=", "VTEX-OTHER"]], "sale_uom")
         line = {
-            "product": product["id"], "unit": product["sale_uom"], "quantity": 1,
+            "product": product["id"],
+            "unit": product["sale_uom"],
+            "quantity": 1,
             "unit_price": {"__class__": "Decimal", "decimal": "1"},
-        }  # fmt: skip
+        }
         address = party["addresses"][0]
         return {
-            "company": 1, "currency": shop["currency"], "web_shop": shop["id"],
-            "party": party["id"], "invoice_address": address, "shipment_address": address,
-            "shipment_cost_method": None, "lines": [["create", [line]]],
+            "company": 1,
+            "currency": shop["currency"],
+            "web_shop": shop["id"],
+            "party": party["id"],
+            "invoice_address": address,
+            "shipment_address": address,
+            "shipment_cost_method": None,
+            "lines": [["create", [line]]],
             "notes": [["create", [{"message": of_order("VTEX")}, {"message": "motivo: acabou"}]]],
             "web_id": "first-01",
-        }  # fmt: skip
+        }
 
     def put(self, order_id: str) -> str:
         """Copy, in the database, a sale that was quoted and canceled: a hundred take no time."""

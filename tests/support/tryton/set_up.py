@@ -108,9 +108,12 @@ def main(database: str, shops: str, codes: str) -> None:
         shop.warehouses.append(Model.get("stock.location")(warehouse.id))
         shop.save()
     clerk = (
-        *GROUPS, "Stock Administration", "Stock Force Assignment", "Stock Cancellation",
+        *GROUPS,
+        "Stock Administration",
+        "Stock Force Assignment",
+        "Stock Cancellation",
         "Currency Administration",
-    )  # fmt: skip
+    )
     print(json.dumps({"key": key("vtex", GROUPS, owner), "clerk": key("clerk", clerk, owner)}))
 
 

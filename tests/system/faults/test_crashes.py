@@ -161,9 +161,11 @@ def deliver(cluster: Cluster, order_id: str, attempts: Iterable[int]) -> None:
         for name in ("fetch", "fetch_payment", "insert", "start_handling"):
             for attempt in attempts:
                 app.send_task(
-                    f"orders.{name}", queue="orders", connection=broker,
+                    f"orders.{name}",
+                    queue="orders",
+                    connection=broker,
                     kwargs={"store": "acme", "order_id": order_id, "attempt": attempt},
-                )  # fmt: skip
+                )
     with redis.Redis.from_url(cluster.env["REDIS_URL"]) as connection:
         eventually(lambda: connection.llen("orders") == 0, 30)
     cluster.processes["w1"].kill(signal.SIGTERM)

@@ -43,11 +43,14 @@ def invoices_of(cluster: Cluster) -> dict[str, dict[str, Any]]:
     """All that is left of each order, as one invoice."""
     return {
         row["order_id"]: {
-            "store": "acme", "order_id": row["order_id"], "invoice_number": f"N-{row['order_id']}",
-            "issued_at": ISSUED, "value_cents": row["value_cents"],
+            "store": "acme",
+            "order_id": row["order_id"],
+            "invoice_number": f"N-{row['order_id']}",
+            "issued_at": ISSUED,
+            "value_cents": row["value_cents"],
         }
         for row in cluster.orders()
-    }  # fmt: skip
+    }
 
 
 def effects(cluster: Cluster, order_id: str) -> int:
@@ -90,10 +93,14 @@ def test_a_message_written_without_celery_is_taken_by_rabbitmq(
 
     with Connection(rabbit_server.url) as connection:
         connection.Producer().publish(
-            json.dumps([[], invoices_of(on_rabbit)[only], {}]), exchange="",
-            routing_key="invoices", content_type="application/json", content_encoding="utf-8",
-            headers={"id": "any-1", "task": "invoices.send", "lang": "any"}, delivery_mode=2,
-        )  # fmt: skip
+            json.dumps([[], invoices_of(on_rabbit)[only], {}]),
+            exchange="",
+            routing_key="invoices",
+            content_type="application/json",
+            content_encoding="utf-8",
+            headers={"id": "any-1", "task": "invoices.send", "lang": "any"},
+            delivery_mode=2,
+        )
 
     eventually(lambda: is_invoiced(on_rabbit, only), 60)
     assert effects(on_rabbit, only) == 1
@@ -118,10 +125,7 @@ def test_orders_survive_a_worker_killed_midway_on_rabbitmq(on_rabbit: Cluster) -
 
 @pytest.mark.parametrize(
     "target",
-    [
-        "erp.adapters.sql.adapter SqlErp insert after",
-        "vtex.client VtexClient start_handling after",
-    ],
+    ["erp.adapters.sql.adapter SqlErp insert after", "vtex.client VtexClient start_handling after"],
 )
 def test_a_worker_killed_inside_a_step_doubles_nothing_on_rabbitmq(
     on_rabbit: Cluster, tmp_path: Path, target: str
@@ -283,9 +287,13 @@ def test_what_is_sent_over_a_standing_connection_to_a_hung_rabbitmq_is_given_up(
         "        os._exit(3)\n"  # without taking leave of RabbitMQ, which takes as long again
     )
     with subprocess.Popen(
-        [sys.executable, "-c", program], env=on_rabbit.env, cwd=ROOT, text=True,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-    ) as sender:  # fmt: skip
+        [sys.executable, "-c", program],
+        env=on_rabbit.env,
+        cwd=ROOT,
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as sender:
         assert sender.stdout is not None
         assert sender.stdout.readline() == "sent\n"
 
@@ -393,10 +401,7 @@ def orders_in_handling(cluster: Cluster, count: int) -> list[str]:
 
 @pytest.mark.parametrize("broker", ["redis", "rabbitmq"])
 def test_a_request_waits_for_as_long_as_the_journal_is_away(
-    cluster: Cluster,
-    broker: str,
-    journal_away: Away,
-    request: pytest.FixtureRequest,
+    cluster: Cluster, broker: str, journal_away: Away, request: pytest.FixtureRequest
 ) -> None:
     if broker == "rabbitmq":
         request.getfixturevalue("on_rabbit")

@@ -18,9 +18,12 @@ def told(cluster: Cluster) -> Iterator[Webhook]:
     """A webhook that a cluster of little patience tells of everything."""
     with webhook() as made:
         cluster.env |= {
-            "ALERT_URLS": made.url, "ALERT_CHECK_INTERVAL_SECONDS": "0.5", "ALERT_PENDING_SECONDS": "1",
-            "ALERT_RESOLVE_SECONDS": "2", "ALERT_BEAT_SILENT_SECONDS": "4",
-        }  # fmt: skip
+            "ALERT_URLS": made.url,
+            "ALERT_CHECK_INTERVAL_SECONDS": "0.5",
+            "ALERT_PENDING_SECONDS": "1",
+            "ALERT_RESOLVE_SECONDS": "2",
+            "ALERT_BEAT_SILENT_SECONDS": "4",
+        }
         yield made
 
 

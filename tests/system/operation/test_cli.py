@@ -106,9 +106,7 @@ def test_an_order_that_is_not_known_here_is_told_with_what_to_do(store: Cluster)
 def test_a_dry_run_shows_the_sales_order_and_writes_nothing(store: Cluster) -> None:
     order_id = first(store)
     journal = "journal_orders journal_jobs journal_events"
-    before = (
-        tables(store.env["JOURNAL_URL"], journal), tables(store.env["ERP_URL"], "int_order"),
-    )  # fmt: skip
+    before = (tables(store.env["JOURNAL_URL"], journal), tables(store.env["ERP_URL"], "int_order"))
 
     found = json.loads(shown(store, "orders", "explain", order_id, "--json"))
 
@@ -117,8 +115,9 @@ def test_a_dry_run_shows_the_sales_order_and_writes_nothing(store: Cluster) -> N
     assert found["sales_order"]["total"]
     assert "would be inserted; nothing is written" in shown(store, "orders", "explain", order_id)
     assert before == (
-        tables(store.env["JOURNAL_URL"], journal), tables(store.env["ERP_URL"], "int_order"),
-    )  # fmt: skip
+        tables(store.env["JOURNAL_URL"], journal),
+        tables(store.env["ERP_URL"], "int_order"),
+    )
 
 
 def test_a_dry_run_of_an_order_that_would_be_held_says_why(store: Cluster) -> None:
@@ -159,10 +158,14 @@ def test_check_is_all_well_in_a_sound_cluster(at_work: Cluster) -> None:
 @pytest.mark.parametrize(
     "permission",
     [
-        "List Orders", "View order", "Change order workflow status", "View Payment Data",
-        "Notify invoice", "Cancel order",
+        "List Orders",
+        "View order",
+        "Change order workflow status",
+        "View Payment Data",
+        "Notify invoice",
+        "Cancel order",
     ],
-)  # fmt: skip
+)
 def test_check_names_the_permission_that_lacks(store: Cluster, permission: str) -> None:
     store.steer("permissions", revoke=[permission])
 

@@ -37,9 +37,14 @@ class Flower:
     def __init__(self, cluster: Cluster) -> None:
         self.cluster, self.port = cluster, free_port()
         self.process = cluster.start(
-            "flower", "celery", "-A", "workers", "flower", f"--port={self.port}",
+            "flower",
+            "celery",
+            "-A",
+            "workers",
+            "flower",
+            f"--port={self.port}",
             FLOWER_BASIC_AUTH=f"{USER}:{PASSWORD}",
-        )  # fmt: skip
+        )
 
     def get(self, path: str, auth: tuple[str, str] | None = (USER, PASSWORD)) -> requests.Response:
         return requests.get(f"http://127.0.0.1:{self.port}{path}", auth=auth, timeout=10)
@@ -96,9 +101,12 @@ def test_flower_shows_names_and_ids_and_neither_person_nor_password(flower: Flow
     assert not [order_id for order_id in orders if order_id not in everything]
     assert "broker_url" in everything, "the worker's configuration is on no page"
     secrets = {
-        REDIS_PASSWORD, RabbitServer.PASSWORD, PASSWORD, "vtexappkey-acme-SIMULA",
+        REDIS_PASSWORD,
+        RabbitServer.PASSWORD,
+        PASSWORD,
+        "vtexappkey-acme-SIMULA",
         "simulated-token",
-    }  # fmt: skip
+    }
     words = secrets | personal_words(flower.cluster)
     any_of_them = re.compile("|".join(rf"(?<!\w){re.escape(one)}(?!\w)" for one in words))
     found = {path: any_of_them.findall(text) for path, text in shown.items()}
@@ -126,9 +134,13 @@ def browser(tmp_path: Path) -> Iterator[WebDriver]:
     options = Options()
     options.binary_location = chromium
     for one in (
-        "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1400,900",
-        "--disable-background-networking", f"--user-data-dir={tmp_path}/chromium",
-    ):  # fmt: skip
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-dev-shm-usage",
+        "--window-size=1400,900",
+        "--disable-background-networking",
+        f"--user-data-dir={tmp_path}/chromium",
+    ):
         options.add_argument(one)
     made = webdriver.Chrome(options, Service(driver))
     yield made

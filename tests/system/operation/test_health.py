@@ -45,9 +45,11 @@ def test_a_worker_without_its_tables_or_its_broker_is_alive_and_not_ready(
     tmp_path: Path, redis_server: RedisServer
 ) -> None:
     cluster = Cluster(
-        tmp_path, f"sqlite:///{tmp_path}/journal.db", f"sqlite:///{tmp_path}/erp.db",
+        tmp_path,
+        f"sqlite:///{tmp_path}/journal.db",
+        f"sqlite:///{tmp_path}/erp.db",
         redis_server.url,
-    )  # fmt: skip
+    )
     probe = Probe()
     try:
         cluster.start_worker("w1", METRICS_PORT=str(probe.port))
@@ -161,9 +163,12 @@ def collector() -> Iterator[Collector]:
 
 def traced(cluster: Cluster, name: str, endpoint: str, *options: str) -> Process:
     return cluster.start_worker(
-        name, *options, OTEL_EXPORTER_OTLP_ENDPOINT=endpoint, OTEL_BSP_SCHEDULE_DELAY="200",
+        name,
+        *options,
+        OTEL_EXPORTER_OTLP_ENDPOINT=endpoint,
+        OTEL_BSP_SCHEDULE_DELAY="200",
         OTEL_RESOURCE_ATTRIBUTES=f"worker={name}",
-    )  # fmt: skip
+    )
 
 
 def test_the_steps_of_an_order_in_two_workers_are_one_trace(

@@ -37,20 +37,25 @@ class Prometheus:
         self.port = free_port()
         config = folder / "prometheus.yml"
         config.write_text(
-            yaml.safe_dump({
-                # A page that takes longer than the interval is not taken at all.
-                "global": {"scrape_interval": "5s", "evaluation_interval": "1s"},
-                "rule_files": [str(RULES)],
-                "scrape_configs": jobs,
-            })
-        )  # fmt: skip
+            yaml.safe_dump(
+                {
+                    # A page that takes longer than the interval is not taken at all.
+                    "global": {"scrape_interval": "5s", "evaluation_interval": "1s"},
+                    "rule_files": [str(RULES)],
+                    "scrape_configs": jobs,
+                }
+            )
+        )
         self.process = Process(
             [
-                str(shutil.which("prometheus")), f"--config.file={config}",
-                f"--storage.tsdb.path={folder}/tsdb", f"--web.listen-address=127.0.0.1:{self.port}",
+                str(shutil.which("prometheus")),
+                f"--config.file={config}",
+                f"--storage.tsdb.path={folder}/tsdb",
+                f"--web.listen-address=127.0.0.1:{self.port}",
             ],
-            {}, folder / "prometheus.log",
-        )  # fmt: skip
+            {},
+            folder / "prometheus.log",
+        )
         self.process.start()
         # Before it has read what it stored it answers with a page of its own.
         eventually(self._is_ready, 60, "Prometheus does not come up")
@@ -102,7 +107,7 @@ class World:
                 }
                 for job, names in targets.items()
             ],
-        )  # fmt: skip
+        )
 
     def start(self) -> None:
         cluster, ports = self.cluster, self.ports
@@ -112,9 +117,14 @@ class World:
         cluster.steer("faults", kind="throttle", route="order", times=2, retry_after=1)
         cluster.start("exporter", "workers.cli.main", "metrics", "--port", str(ports["exporter"]))
         cluster.start(
-            "flower", "celery", "-A", "workers", "flower", f"--port={ports['flower']}",
+            "flower",
+            "celery",
+            "-A",
+            "workers",
+            "flower",
+            f"--port={ports['flower']}",
             FLOWER_BASIC_AUTH=f"operator:{PASSWORD}",
-        )  # fmt: skip
+        )
         for name in ("w1", "w2"):
             cluster.start_worker(name, METRICS_PORT=str(ports[name]))
         eventually(lambda: self.prometheus.has_seen("count(up == 1)", 4), 60)
@@ -122,9 +132,16 @@ class World:
         eventually(lambda: cluster.handled() >= ORDERS - 1, 90)
         invoiced = max(cluster.state()["orders"])
         asked = cluster.command(
-            "requests", "invoice", invoiced, "--invoice-number", "128841", "--issued-at", "2026-03-10T15:04:05-03:00",
-            "--value", self.reais(invoiced),
-        )  # fmt: skip
+            "requests",
+            "invoice",
+            invoiced,
+            "--invoice-number",
+            "128841",
+            "--issued-at",
+            "2026-03-10T15:04:05-03:00",
+            "--value",
+            self.reais(invoiced),
+        )
         assert asked.returncode == 0, asked.stderr
         # By both that tell of the cluster.
         done = 'min(vtex_erp_jobs_finished{kind="intake",state="done"})'
@@ -222,8 +239,10 @@ def test_both_workers_worked_and_each_process_says_what_it_is(world: World) -> N
 
     assert len(worked) == 2
     assert {(one["kind"], count) for one, count in kinds} == {
-        ("worker", 2), ("beat", 1), ("exporter", 1),
-    }  # fmt: skip
+        ("worker", 2),
+        ("beat", 1),
+        ("exporter", 1),
+    }
 
 
 def test_flower_tells_the_same_beside_its_own(world: World) -> None:
@@ -240,8 +259,9 @@ def test_each_process_is_alive_and_ready(world: World, name: str) -> None:
     for path in ("/livez", "/readyz"):
         answer = world.page(name, path)
         assert (answer.status_code, answer.headers["Content-Type"].split(";")[0]) == (
-            200, "application/json",
-        ), answer.text  # fmt: skip
+            200,
+            "application/json",
+        ), answer.text
 
 
 def test_no_page_names_a_person_an_order_or_a_secret(world: World) -> None:
@@ -272,8 +292,9 @@ def test_every_metric_is_on_its_page_and_none_beside(world: World) -> None:
 
     # Nothing was compared yet, and no feed was set up.
     absent = {
-        "vtex_erp_feed_healthy", "vtex_erp_reconciliation_findings",
+        "vtex_erp_feed_healthy",
+        "vtex_erp_reconciliation_findings",
         "vtex_erp_last_reconciliation_timestamp_seconds",
-    }  # fmt: skip
+    }
     assert told <= described
     assert described - told <= absent

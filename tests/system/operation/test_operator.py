@@ -75,9 +75,14 @@ def test_a_reader_that_has_enough_is_no_fault(buried: Cluster) -> None:
     command = f"{sys.executable} -m workers.cli.main dead-letters list --limit {MANY} | head -1"
 
     piped = subprocess.run(
-        ["bash", "-c", command], env=buried.env, cwd=ROOT, capture_output=True, text=True,
-        timeout=60, check=True,
-    )  # fmt: skip
+        ["bash", "-c", command],
+        env=buried.env,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
 
     assert piped.stderr == ""
 
@@ -89,11 +94,16 @@ def test_ctrl_c_at_the_question_changes_nothing_and_says_so(cluster: Cluster) ->
     journal.jobs.bury("acme", "a-01", ticket.attempt, "no such SKU")
     near, far = pty.openpty()
     child = subprocess.Popen(
-        [sys.executable, "-m", "workers.cli.main", "dead-letters", "retry", "--all"], env=cluster.env, cwd=ROOT,
-        stdin=far, stdout=far, stderr=far, start_new_session=True,
+        [sys.executable, "-m", "workers.cli.main", "dead-letters", "retry", "--all"],
+        env=cluster.env,
+        cwd=ROOT,
+        stdin=far,
+        stdout=far,
+        stderr=far,
+        start_new_session=True,
         # Whoever runs the tests in the background lets them ignore it.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  # no threads yet
-    )  # fmt: skip
+    )
     os.close(far)
     said = bytearray()
 

@@ -152,8 +152,14 @@ def test_a_replaced_order_and_a_changed_one_reach_the_erp(handled: Cluster) -> N
     worth = json.loads(handled.command("requests", "invoices", other, "--json").stdout)[
         "total_cents"
     ]
-    put(handled, kind="INVOICE", order_id=other, invoice_number="128841", value_cents=worth,
-        issued_at="2026-03-10T15:04:05-03:00")  # fmt: skip
+    put(
+        handled,
+        kind="INVOICE",
+        order_id=other,
+        invoice_number="128841",
+        value_cents=worth,
+        issued_at="2026-03-10T15:04:05-03:00",
+    )
 
     eventually(lambda: sorted(events(handled)) == [(old, "replaced"), (other, "changed")], 90)
     eventually(lambda: outbox(handled) == ["SENT"], 90)
@@ -164,7 +170,7 @@ def test_a_replaced_order_and_a_changed_one_reach_the_erp(handled: Cluster) -> N
     assert handled.erp_rows(query) == [(new, old)]
     added = "select kind, sku_id, quantity_before, quantity from int_order_event_item"
     assert handled.erp_rows(added) == [("ADDED", "310555", 0, 1)]
-    assert handled.erp_rows(
-        "select total_cents from int_order_event where kind = 'changed'"
-    ) == [(worth,)]  # fmt: skip
+    assert handled.erp_rows("select total_cents from int_order_event where kind = 'changed'") == [
+        (worth,)
+    ]
     assert handled.command("reconcile", "--store", "acme").returncode in (0, 1)

@@ -39,9 +39,12 @@ def wanted(cluster: Cluster) -> tuple[str, dict[str, Any]]:
     """An order, and the whole invoice of it."""
     row = min(cluster.orders(), key=lambda one: one["order_id"])
     fields = {
-        "store": "acme", "order_id": row["order_id"], "invoice_number": "128841",
-        "value_cents": row["value_cents"], "issued_at": ISSUED,
-    }  # fmt: skip
+        "store": "acme",
+        "order_id": row["order_id"],
+        "invoice_number": "128841",
+        "value_cents": row["value_cents"],
+        "issued_at": ISSUED,
+    }
     return row["order_id"], fields
 
 
@@ -70,9 +73,13 @@ def put_in_outbox(cluster: Cluster, **row: object) -> None:
 
 def put_invoice(cluster: Cluster, order_id: str, cents: int) -> None:
     put_in_outbox(
-        cluster, kind="INVOICE", order_id=order_id, invoice_number="128841", value_cents=cents,
+        cluster,
+        kind="INVOICE",
+        order_id=order_id,
+        invoice_number="128841",
+        value_cents=cents,
         issued_at=ISSUED,
-    )  # fmt: skip
+    )
 
 
 ON_BOTH = pytest.mark.parametrize("handled", ["sqlite", "postgresql"], indirect=True)
@@ -94,8 +101,10 @@ def test_a_program_that_knows_celery_alone_sends_by_name(
 
     subprocess.run(
         [sys.executable, "-c", program, redis_server.url, json.dumps(fields)],
-        cwd=tmp_path, check=True, timeout=60,
-    )  # fmt: skip
+        cwd=tmp_path,
+        check=True,
+        timeout=60,
+    )
 
     assert_one_invoice(handled, order_id)
     assert handled.erp_rows("select kind, outcome, invoice_number from int_result") == [
@@ -154,9 +163,8 @@ def test_the_outbox_row_tells_how_it_ended(handled: Cluster) -> None:
     order_id, fields = wanted(handled)
     put_invoice(handled, order_id, fields["value_cents"])
     put_in_outbox(
-        handled, kind="TRACKING", order_id=order_id, invoice_number="128841",
-        tracking_number="BR1",
-    )  # fmt: skip
+        handled, kind="TRACKING", order_id=order_id, invoice_number="128841", tracking_number="BR1"
+    )
     put_in_outbox(handled, kind="CANCEL", order_id=order_id, reason="Falta de estoque")
     query = "select kind, status, receipt, last_error from int_outbox order by id"
 

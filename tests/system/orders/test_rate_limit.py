@@ -23,14 +23,20 @@ def start(cluster: Cluster, quota: int, orders: int, **env: str) -> Journal:
     """Let two workers meet a backlog that the journal knows already."""
     cluster.start_simulator(orders)
     cluster.env |= {
-        "VTEX_QUOTA_PER_MINUTE": str(quota), "VTEX_QUOTA_SHARE_PERCENT": "100", "ORDER_LIST_INTERVAL_SECONDS": "3600",
-        "LEASE_SECONDS": "45", **env,
-    }  # fmt: skip
+        "VTEX_QUOTA_PER_MINUTE": str(quota),
+        "VTEX_QUOTA_SHARE_PERCENT": "100",
+        "ORDER_LIST_INTERVAL_SECONDS": "3600",
+        "LEASE_SECONDS": "45",
+        **env,
+    }
     journal = Journal(cluster.env["JOURNAL_URL"])
     account = Account(
-        "acme", cluster.env["VTEX_APP_KEY"], cluster.env["VTEX_APP_TOKEN"], cluster.simulator,
+        "acme",
+        cluster.env["VTEX_APP_KEY"],
+        cluster.env["VTEX_APP_TOKEN"],
         cluster.simulator,
-    )  # fmt: skip
+        cluster.simulator,
+    )
     for page in VtexClient(Transport(account)).list_orders():
         journal.orders.record("acme", listed(page))
     cluster.steer("settings", quota=quota)
@@ -68,9 +74,16 @@ def test_invoices_go_before_a_backlog_of_new_orders(cluster: Cluster) -> None:
 
     for number, row in enumerate(done):
         sent = cluster.command(
-            "requests", "invoice", row.order_id, "--invoice-number", str(number + 1),
-            "--value", f"{row.value_cents / 100:.2f}", "--issued-at", ISSUED,
-        )  # fmt: skip
+            "requests",
+            "invoice",
+            row.order_id,
+            "--invoice-number",
+            str(number + 1),
+            "--value",
+            f"{row.value_cents / 100:.2f}",
+            "--issued-at",
+            ISSUED,
+        )
         assert sent.returncode == 0, sent.stdout + sent.stderr
     eventually(lambda: journal.requests.counts().get("invoice", {}).get("done") == 3, 90)
 

@@ -38,9 +38,11 @@ def test_two_stores_are_served_and_one_that_is_refused_stops_only_itself(
         cluster.env.pop(name)
     cluster.env.pop("VTEX_PAYMENTS_URL")
     cluster.env |= {
-        "STORES_FILE": f"{tmp_path}/stores.toml", "ACME_KEY": "vtexappkey-acme-SIMULA",
-        "ACME_TOKEN": "wrong", "OUTLET_KEY": "vtexappkey-acme-SIMULA",
-    }  # fmt: skip
+        "STORES_FILE": f"{tmp_path}/stores.toml",
+        "ACME_KEY": "vtexappkey-acme-SIMULA",
+        "ACME_TOKEN": "wrong",
+        "OUTLET_KEY": "vtexappkey-acme-SIMULA",
+    }
     worker = cluster.start_worker("w1")
     beat = cluster.start_beat()
 
@@ -56,5 +58,6 @@ def test_two_stores_are_served_and_one_that_is_refused_stops_only_itself(
     assert "acme paused" in refused
     eventually(lambda: "acme: 6 done" in cluster.told("orders", "list"), 60)
     assert sorted(cluster.erp_rows("select store, count(*) from int_order group by store")) == [
-        ("acme", 6), ("outlet", 4),
-    ]  # fmt: skip
+        ("acme", 6),
+        ("outlet", 4),
+    ]

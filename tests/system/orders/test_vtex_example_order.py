@@ -20,8 +20,9 @@ def place(cluster: Cluster) -> str:
     # VTEX shows no order older than two years, and its example is.
     now = datetime.now(UTC).isoformat()
     order = vtex_openapi.example("orders", vtex_openapi.ORDER) | {
-        "status": "ready-for-handling", "creationDate": now,
-    }  # fmt: skip
+        "status": "ready-for-handling",
+        "creationDate": now,
+    }
     transaction = vtex_openapi.example("payments", vtex_openapi.TRANSACTION)
     payment = vtex_openapi.example("payments", vtex_openapi.PAYMENT)
     ids = [one["transactionId"] for one in order["paymentData"]["transactions"]]

@@ -20,20 +20,35 @@ def test_the_benchmark_compares_contestants_that_did_every_order_exactly_once(
 
     done = subprocess.run(
         [sys.executable, "bench/compare.py", "--quick", "--json", str(kept), "--page", str(page)],
-        cwd=ROOT, capture_output=True, text=True, timeout=400, check=False,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=False,
+    )
 
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(kept.read_text())
     runs = {one["contestant"]: one for one in found["runs"]}
     assert set(runs) == {
-        "ours@postgresql:2", "ours@sqlite:1", "sequential@postgresql:1", "chain@postgresql:2",
-    }  # fmt: skip
+        "ours@postgresql:2",
+        "ours@sqlite:1",
+        "sequential@postgresql:1",
+        "chain@postgresql:2",
+    }
     assert all(one["exact"] and not one["repeated_calls"] for one in runs.values())
     # Nothing that it says it measures was left unmeasured.
     for one in runs.values():
-        for name in ("orders_per_second", "cpu_ms", "p99_seconds", "vtex_calls", "statements",
-                     "counted_transactions", "peak_pss_mb", "simulator_cpu_ms"):  # fmt: skip
+        for name in (
+            "orders_per_second",
+            "cpu_ms",
+            "p99_seconds",
+            "vtex_calls",
+            "statements",
+            "counted_transactions",
+            "peak_pss_mb",
+            "simulator_cpu_ms",
+        ):
             assert one[name] > 0, (one["contestant"], name)
     assert found["capacity"]["calls_per_second"] > 0
     rows = [line for line in done.stdout.splitlines() if line.startswith("| our workers ")]

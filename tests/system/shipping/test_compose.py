@@ -97,21 +97,30 @@ def test_the_described_cluster_moves_orders(
     cluster = Cluster(tmp_path, "", "", redis_server.url)
     flower, metrics = free_port(), free_port()
     secrets = {
-        "journal_url": postgres_database, "erp_url": postgres_database,
-        "vtex_app_key": "vtexappkey-acme-SIMULA", "vtex_app_token": "simulated-token",
+        "journal_url": postgres_database,
+        "erp_url": postgres_database,
+        "vtex_app_key": "vtexappkey-acme-SIMULA",
+        "vtex_app_token": "simulated-token",
         "flower_auth": "user:password",
-    }  # fmt: skip
+    }
     for name, text in secrets.items():
         (tmp_path / name).write_text(text)
     moved = {
-        "/run/secrets": str(tmp_path), "redis://redis:6379/0": redis_server.url,
-        "0.0.0.0": "127.0.0.1", "8700": str(cluster.port), "--port=5555": f"--port={flower}",
-        "${VTEX_ACCOUNT:-acme}": "acme", "${VTEX_BASE_URL:-}": cluster.simulator,
-        "${VTEX_PAYMENTS_URL:-}": cluster.simulator, "${VTEX_QUOTA_PER_MINUTE:-}": "",
-        "${BROKER_URL:-}": "", "${VTEX_INTAKE:-}": "", "${ALERT_URLS:-}": "",
+        "/run/secrets": str(tmp_path),
+        "redis://redis:6379/0": redis_server.url,
+        "0.0.0.0": "127.0.0.1",
+        "8700": str(cluster.port),
+        "--port=5555": f"--port={flower}",
+        "${VTEX_ACCOUNT:-acme}": "acme",
+        "${VTEX_BASE_URL:-}": cluster.simulator,
+        "${VTEX_PAYMENTS_URL:-}": cluster.simulator,
+        "${VTEX_QUOTA_PER_MINUTE:-}": "",
+        "${BROKER_URL:-}": "",
+        "${VTEX_INTAKE:-}": "",
+        "${ALERT_URLS:-}": "",
         "${OTEL_EXPORTER_OTLP_ENDPOINT:-}": "",
         "9540": f"{metrics}-{metrics + 40}",
-    }  # fmt: skip
+    }
     base = {
         k: v for k, v in cluster.env.items() if k in ("PATH", "HOME", "ORDER_LIST_INTERVAL_SECONDS")
     }

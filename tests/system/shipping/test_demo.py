@@ -17,8 +17,16 @@ from workers.cli.demo.cluster import Child
 
 def command(folder: Path, *more: str) -> list[str]:
     return [
-        sys.executable, "-m", "workers.cli.main", "demo", "--orders", "8", "--folder", str(folder), *more,
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "workers.cli.main",
+        "demo",
+        "--orders",
+        "8",
+        "--folder",
+        str(folder),
+        *more,
+    ]
 
 
 def environment() -> dict[str, str]:
@@ -40,26 +48,42 @@ def is_alive(pid: int) -> bool:
 
 def test_once_it_ends_with_a_summary_and_touches_no_real_store(tmp_path: Path) -> None:
     real = {
-        "VTEX_ACCOUNT": "realstore", "VTEX_APP_KEY": "k", "VTEX_APP_TOKEN": "real-token",
+        "VTEX_ACCOUNT": "realstore",
+        "VTEX_APP_KEY": "k",
+        "VTEX_APP_TOKEN": "real-token",
         "BROKER_URL": "amqp://127.0.0.1:1/real",
-    }  # fmt: skip
+    }
 
     done = subprocess.run(
-        command(tmp_path / "demo", "--once"), cwd=ROOT, env=environment() | real,
-        capture_output=True, text=True, timeout=240, check=False,
-    )  # fmt: skip
+        command(tmp_path / "demo", "--once"),
+        cwd=ROOT,
+        env=environment() | real,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
 
     assert done.returncode == 0, done.stderr
     for words in (
-        "8 orders worth R$", "invoice:", "cancellation:", "Flower", "user demo, password",
+        "8 orders worth R$",
+        "invoice:",
+        "cancellation:",
+        "Flower",
+        "user demo, password",
         "nothing is left running",
-    ):  # fmt: skip
+    ):
         assert words in done.stdout, done.stdout
     example = done.stdout.split("for example: vtex-erp orders show ")[1].split(";")[0]
     followed = subprocess.run(
         f". {tmp_path}/demo/env; {sys.executable} -m workers.cli.main orders show {example}",
-        shell=True, cwd=ROOT, env=environment(), capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        shell=True,
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert "invoice 9000 done" in followed.stdout
     assert "the demo leaves realstore alone" in done.stdout
     assert "real-token" not in (tmp_path / "demo" / "env").read_text()

@@ -45,11 +45,18 @@ for name in sys.argv[2].split(","):
 
 OURS = ("foundation", "vtex", "erp", "journal", "tasks", "workers", "celeryconfig", "flowerconfig")
 THEIRS = (
-    "celery.bin.celery", "celery.bin.worker", "celery.apps.worker", "celery.apps.beat",
-    "celery.concurrency.thread", "celery.worker.consumer", "kombu.transport.redis",
-    "kombu.transport.pyamqp", "flower.command", "sqlalchemy.dialects.postgresql.psycopg",
+    "celery.bin.celery",
+    "celery.bin.worker",
+    "celery.apps.worker",
+    "celery.apps.beat",
+    "celery.concurrency.thread",
+    "celery.worker.consumer",
+    "kombu.transport.redis",
+    "kombu.transport.pyamqp",
+    "flower.command",
+    "sqlalchemy.dialects.postgresql.psycopg",
     "sqlalchemy.dialects.mysql.pymysql",
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize("lock", ["requirements.lock", "requirements-otel.lock"])
@@ -116,9 +123,12 @@ def test_an_installed_flower_asks_for_a_password_from_any_folder(
     env = cluster.env | {"PYTHONPATH": str(site), "FLOWER_BASIC_AUTH": "operator:wrench"}
 
     flower = subprocess.Popen(
-        [sys.executable, "-m", *command, f"--port={port}"], cwd=folder, env=env,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        [sys.executable, "-m", *command, f"--port={port}"],
+        cwd=folder,
+        env=env,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         url = f"http://127.0.0.1:{port}/workers"
         eventually(lambda: answers(f"http://127.0.0.1:{port}/healthcheck"), 60)

@@ -71,9 +71,11 @@ def test_changes_and_interest_go_to_other() -> None:
 def test_a_chain_order_is_priced_by_its_tags() -> None:
     first = document_builders.order_a().items[0]
     order = document_builders.order(
-        origin="Chain", items=(first,), value_cents=24681,
+        origin="Chain",
+        items=(first,),
+        value_cents=24681,
         totals=(("Items", 25980), ("Discounts", -1299)),
-    )  # fmt: skip
+    )
 
     assert [one.total for one in mapped(order).lines] == [Decimal("246.81")]
 
@@ -104,9 +106,16 @@ def test_a_service_is_a_row_under_its_item() -> None:
 
 def test_payments_come_from_the_gateway_without_what_was_refused() -> None:
     transaction = Transaction(
-        "T", "Approved", 1000, None,
-        (document_builders.payment(), document_builders.payment(payment_id="P2", status="Cancelled")), {},
-    )  # fmt: skip
+        "T",
+        "Approved",
+        1000,
+        None,
+        (
+            document_builders.payment(),
+            document_builders.payment(payment_id="P2", status="Cancelled"),
+        ),
+        {},
+    )
 
     assert [one.value for one in mapped(document_builders.order(), transaction).payments] == [
         Decimal(10)
@@ -134,9 +143,11 @@ def test_masked_data_are_held_and_never_quoted() -> None:
 
 def test_a_company_is_known_by_its_own_names_and_number() -> None:
     client = Client(
-        first_name="Ana", is_corporate=True, corporate_name="Exemplo Ltda",
+        first_name="Ana",
+        is_corporate=True,
+        corporate_name="Exemplo Ltda",
         corporate_document="12.ABC.345/01DE-35",
-    )  # fmt: skip
+    )
 
     customer = mapped(document_builders.order(client=client)).customer
 

@@ -17,8 +17,9 @@ def given(order: Order) -> SalesOrder:
 def two_lines() -> Order:
     """Two lines of one SKU, told apart by their names alone."""
     one = document_builders.item(unique_id="A")
-    other = document_builders.item(index=1, unique_id="B", quantity=2, total_cents=1800,
-                          selling_prices=(SellingPrice(900, 2),))  # fmt: skip
+    other = document_builders.item(
+        index=1, unique_id="B", quantity=2, total_cents=1800, selling_prices=(SellingPrice(900, 2),)
+    )
     return document_builders.order(items=(one, other), value_cents=2800, totals=(("Items", 2800),))
 
 
@@ -62,9 +63,12 @@ def test_of_two_lines_of_one_sku_the_one_that_changed_is_named() -> None:
 def test_a_line_that_split_into_two_prices_counts_as_one_with_the_price_of_a_unit() -> None:
     before = document_builders.order_a()
     first, second = before.items
-    third = replace(first, quantity=3, total_cents=37022, selling_prices=(
-        SellingPrice(12340, 1), SellingPrice(12341, 2),
-    ))  # fmt: skip
+    third = replace(
+        first,
+        quantity=3,
+        total_cents=37022,
+        selling_prices=(SellingPrice(12340, 1), SellingPrice(12341, 2)),
+    )
 
     found = order_diff.difference(given(before), given(replace(before, items=(third, second))))
 
@@ -94,8 +98,10 @@ def test_a_change_of_the_old_kind_shows_in_the_other_amounts() -> None:
 
     assert found is not None
     assert (found.items, found.after.other, found.after.total) == (
-        (), Decimal("-2.00"), Decimal("8.00"),
-    )  # fmt: skip
+        (),
+        Decimal("-2.00"),
+        Decimal("8.00"),
+    )
 
 
 def test_an_amendment_is_kept_as_json_and_comes_back_as_it_was() -> None:

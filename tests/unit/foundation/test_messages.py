@@ -50,8 +50,12 @@ def test_the_next_step_needs_no_field_of_its_own_and_both_end_without_a_full_sto
     entry = CATALOGUE[code]
 
     assert fields_of(entry.next_step) <= fields_of(entry.words) | {
-        "store", "order_id", "command", "where", "options",
-    }  # fmt: skip
+        "store",
+        "order_id",
+        "command",
+        "where",
+        "options",
+    }
     assert not entry.words.endswith(".")
     assert not entry.next_step.endswith(".")
     assert all(name.isidentifier() for name in fields_of(entry.words))

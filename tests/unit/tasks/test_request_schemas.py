@@ -108,8 +108,10 @@ def test_an_optional_text_that_is_blank_is_absent(blank: str | None) -> None:
 
 def test_all_faults_are_told_at_once() -> None:
     assert set(faults("invoice", invoice_number="", value_cents=-1)) == {
-        "invoice_number", "value_cents", "issued_at",
-    }  # fmt: skip
+        "invoice_number",
+        "value_cents",
+        "issued_at",
+    }
 
 
 def test_a_return_takes_each_sku_once() -> None:

@@ -101,8 +101,12 @@ def test_the_back_off_doubles_up_to_its_cap(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("random.random", lambda: 1.0)
 
     assert [POLICY.backoff_seconds(failures) for failures in (1, 2, 3, 9, 10_000)] == [
-        4, 8, 16, 300, 300,
-    ]  # fmt: skip
+        4,
+        8,
+        16,
+        300,
+        300,
+    ]
 
 
 def test_jobs_that_the_rate_limit_refused_together_return_apart() -> None:
@@ -115,9 +119,12 @@ def test_jobs_that_the_rate_limit_refused_together_return_apart() -> None:
 @pytest.mark.parametrize(
     ("error", "outcome"),
     [
-        (None, Outcome.DONE), (ErpRejected(""), Outcome.DEAD_LETTER), (JobLost(""), "superseded"),
-        (JournalUnavailable(""), Outcome.RETRY), (ValueError(), Outcome.UNFORESEEN),
+        (None, Outcome.DONE),
+        (ErpRejected(""), Outcome.DEAD_LETTER),
+        (JobLost(""), "superseded"),
+        (JournalUnavailable(""), Outcome.RETRY),
+        (ValueError(), Outcome.UNFORESEEN),
     ],
-)  # fmt: skip
+)
 def test_metrics_take_their_label_from_the_table(error: Exception | None, outcome: str) -> None:
     assert outcome_of(error) == outcome

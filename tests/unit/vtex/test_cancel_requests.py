@@ -11,10 +11,14 @@ MOMENT = datetime(2023, 7, 24, 19, 44, 59, 666745, tzinfo=UTC)
 
 def row(**changes: object) -> dict[str, object]:
     return {
-        "id": "85835ab408514b52aa139e4236ce0c33", "reason": "Motivo",
-        "cancellationRequestDate": "2023-07-24T19:44:59.6667459Z", "requestedByUser": True,
-        "deniedBySeller": False, "deniedBySellerReason": None, "cancellationRequestDenyDate": None,
-    } | changes  # fmt: skip
+        "id": "85835ab408514b52aa139e4236ce0c33",
+        "reason": "Motivo",
+        "cancellationRequestDate": "2023-07-24T19:44:59.6667459Z",
+        "requestedByUser": True,
+        "deniedBySeller": False,
+        "deniedBySellerReason": None,
+        "cancellationRequestDenyDate": None,
+    } | changes
 
 
 def test_the_request_is_read_with_its_id_and_date() -> None:
@@ -35,13 +39,21 @@ def test_of_several_the_latest_counts_wherever_it_stands() -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        {"requestedByUser": True, "reason": "x", "cancellationDate": "2023-07-24T19:44:59.6667459Z",
-         "cancellationRequestId": "85835ab4"},
-        {"RequestedByUser": True, "Reason": "x", "CancellationDate": "2023-07-24T19:44:59.6667459Z",
-         "CancellationRequestId": "85835ab4"},
+        {
+            "requestedByUser": True,
+            "reason": "x",
+            "cancellationDate": "2023-07-24T19:44:59.6667459Z",
+            "cancellationRequestId": "85835ab4",
+        },
+        {
+            "RequestedByUser": True,
+            "Reason": "x",
+            "CancellationDate": "2023-07-24T19:44:59.6667459Z",
+            "CancellationRequestId": "85835ab4",
+        },
     ],
     ids=["camel", "pascal"],
-)  # fmt: skip
+)
 def test_without_a_list_the_cancellations_own_data_count(data: dict[str, object]) -> None:
     for rows in (None, []):
         found = asked({"cancellationRequests": rows, "cancellationData": data})
@@ -52,6 +64,11 @@ def test_what_is_malformed_counts_as_absent() -> None:
     odd = row(id={}, cancellationRequestDate="soon", requestedByUser="perhaps", reason=[])
 
     assert asked({"cancellationRequests": [odd]}) == Asked()
-    for raw in ({}, {"cancellationRequests": None}, {"cancellationRequests": "?"},
-                {"cancellationRequests": [None, 7]}, {"cancellationData": []}):  # fmt: skip
+    for raw in (
+        {},
+        {"cancellationRequests": None},
+        {"cancellationRequests": "?"},
+        {"cancellationRequests": [None, 7]},
+        {"cancellationData": []},
+    ):
         assert asked(raw) is None

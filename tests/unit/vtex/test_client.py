@@ -189,9 +189,13 @@ def test_a_long_word_takes_no_long_time(client: VtexClient) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"[" * 100_000, b'{"a":' + b'{"a":' * 400 + b"1" + b"}" * 401, b'{"a":' + b"[" * 150 + b"]" * 150 + b"}"],
+    [
+        b"[" * 100_000,
+        b'{"a":' + b'{"a":' * 400 + b"1" + b"}" * 401,
+        b'{"a":' + b"[" * 150 + b"]" * 150 + b"}",
+    ],
     ids=["cut off", "objects", "lists"],
-)  # fmt: skip
+)
 def test_a_document_nested_too_deeply_is_refused(client: VtexClient, body: bytes) -> None:
     with requests_mock.Mocker() as mocker, pytest.raises(errors.DocumentInvalid, match="deeply"):
         mocker.get(ORDER, content=body, headers=JSON)
@@ -326,9 +330,11 @@ def test_a_feed_is_configured_as_vtex_spells_it(client: VtexClient) -> None:
             {
                 "filter": {"type": "FromWorkflow", "status": ["invoiced"]},
                 "queue": {
-                    "visibilityTimeoutInSeconds": 240, "messageRetentionPeriodInSeconds": 345600,
+                    "visibilityTimeoutInSeconds": 240,
+                    "messageRetentionPeriodInSeconds": 345600,
                 },
-                "quantity": 3, "aproximateAgeOfOldestMessageInSeconds": 17,
+                "quantity": 3,
+                "aproximateAgeOfOldestMessageInSeconds": 17,
             },
             ("invoiced",),
             (3, 17),
@@ -336,7 +342,8 @@ def test_a_feed_is_configured_as_vtex_spells_it(client: VtexClient) -> None:
         (
             {
                 "queue": {
-                    "VisibilityTimeoutInSeconds": 240, "MessageRetentionPeriodInSeconds": 345600,
+                    "VisibilityTimeoutInSeconds": 240,
+                    "MessageRetentionPeriodInSeconds": 345600,
                 },
                 "approximateAgeOfOldestMessageInSeconds": 0,
             },
@@ -344,7 +351,7 @@ def test_a_feed_is_configured_as_vtex_spells_it(client: VtexClient) -> None:
             (None, 0),
         ),
     ],
-)  # fmt: skip
+)
 def test_a_configuration_is_read_in_every_spelling(
     client: VtexClient, answer: dict[str, Any], statuses: Any, waiting: tuple[int | None, int]
 ) -> None:
@@ -359,7 +366,11 @@ def test_a_configuration_is_read_in_every_spelling(
 
 
 def test_reading_the_feed_counts_as_the_list_does() -> None:
-    assert [group_of(*one) for one in (
-        ("GET", "/api/orders/feed"), ("GET", "/api/orders/feed/config"),
-        ("POST", "/api/orders/feed"),
-    )] == ["list", "list", "writes"]  # fmt: skip
+    assert [
+        group_of(*one)
+        for one in (
+            ("GET", "/api/orders/feed"),
+            ("GET", "/api/orders/feed/config"),
+            ("POST", "/api/orders/feed"),
+        )
+    ] == ["list", "list", "writes"]

@@ -46,10 +46,16 @@ def test_whatever_else_is_asked_for_has_one_name(path: str) -> None:
 
 
 ARGUMENTS = {
-    "order_id": "v1acme-01", "transaction_id": "AB12", "number": "128841", "body": {},
-    "text": "v1acme", "handles": ["h1"], "config": FeedConfig((READY,), 300, 345_600),
-    "start": datetime(2026, 3, 9, tzinfo=UTC), "end": datetime(2026, 3, 10, tzinfo=UTC),
-}  # fmt: skip
+    "order_id": "v1acme-01",
+    "transaction_id": "AB12",
+    "number": "128841",
+    "body": {},
+    "text": "v1acme",
+    "handles": ["h1"],
+    "config": FeedConfig((READY,), 300, 345_600),
+    "start": datetime(2026, 3, 9, tzinfo=UTC),
+    "end": datetime(2026, 3, 10, tzinfo=UTC),
+}
 """An argument for each parameter without a default of the client's methods."""
 
 CALLS = [

@@ -46,9 +46,17 @@ def dispatcher(heard: Heard) -> Iterator[EventDispatcher]:
 
 def begin(dispatcher: EventDispatcher, number: str) -> None:
     dispatcher.send(
-        "task-received", uuid=number, name="orders.fetch", args="()", kwargs="{'order_id': 'o-1'}",
-        root_id="root", parent_id="root", retries=0, eta=None, expires=None,
-    )  # fmt: skip
+        "task-received",
+        uuid=number,
+        name="orders.fetch",
+        args="()",
+        kwargs="{'order_id': 'o-1'}",
+        root_id="root",
+        parent_id="root",
+        retries=0,
+        eta=None,
+        expires=None,
+    )
     dispatcher.send("task-started", uuid=number)
 
 
@@ -72,8 +80,10 @@ def test_a_task_that_begins_and_ends_between_two_flushes_is_one_event_that_tells
     assert [one["type"] for one in batch] == [f"task-{ending}"]
     task = heard.shown().tasks["1"]
     assert (task.name, task.kwargs, task.parent_id) == (
-        "orders.fetch", "{'order_id': 'o-1'}", "root",
-    )  # fmt: skip
+        "orders.fetch",
+        "{'order_id': 'o-1'}",
+        "root",
+    )
     assert task.state == {"succeeded": "SUCCESS", "failed": "FAILURE"}[ending]
     assert task.received <= task.started <= task.timestamp
     assert {name: getattr(task, name) for name in more} == more
@@ -108,9 +118,13 @@ def test_a_task_that_is_tried_again_is_told_in_full(
     (batch,) = heard.events
     assert isinstance(batch, list)
     assert [one["type"] for one in batch if one["uuid"] == "1"] == [
-        "task-received", "task-started", "task-retried", "task-received", "task-started",
+        "task-received",
+        "task-started",
+        "task-retried",
+        "task-received",
+        "task-started",
         "task-succeeded",
-    ]  # fmt: skip
+    ]
     assert [one["type"] for one in batch if one["uuid"] == "2"] == ["task-succeeded"]
 
 

@@ -45,8 +45,11 @@ LEAVES = [
 def test_help_of_every_command_loads_nothing_heavy() -> None:
     ran = subprocess.run(
         [sys.executable, "-c", LIGHT, ",".join(HEAVY)],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
     assert (ran.returncode, ran.stderr) == (0, "")
 

@@ -188,9 +188,13 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
     )
 
     assert sorted(one.split(":")[0] for one in told) == [
-        "LOG_LEVEL", "ORDER_LIST_INTERVAL_SECONDS", "REDIS_URL", "VTEX_ACCOUNT", "VTEX_APP_KEY",
+        "LOG_LEVEL",
+        "ORDER_LIST_INTERVAL_SECONDS",
+        "REDIS_URL",
+        "VTEX_ACCOUNT",
+        "VTEX_APP_KEY",
         "VTEX_APP_TOKEN_FILE",
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.parametrize("missing", sorted(ONE))
@@ -241,8 +245,11 @@ def test_a_file_that_cannot_be_read_or_is_empty_is_told_once(tmp_path: Path, nam
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
 
     for file, words in (
-        ("missing", "No such file"), ("empty", "is empty"), ("binary", "cannot read"), ("", "Is a"),
-    ):  # fmt: skip
+        ("missing", "No such file"),
+        ("empty", "is empty"),
+        ("binary", "cannot read"),
+        ("", "Is a"),
+    ):
         (fault,) = faults(**given, **{f"{name}_FILE": str(tmp_path / file)})
         assert fault.startswith(f"{name}_FILE: ")
         assert words in fault
@@ -283,9 +290,11 @@ def test_every_fault_of_every_store_is_told_at_once(tmp_path: Path) -> None:
     told = file_faults(tmp_path, TWO.format(folder=tmp_path), OUTLET_KEY="k", LOG_LEVEL="loud")
 
     assert [one.split(": ")[0] for one in told] == [
-        "LOG_LEVEL", "stores.acme.app_key_file", "stores.acme.app_token_file",
+        "LOG_LEVEL",
+        "stores.acme.app_key_file",
+        "stores.acme.app_token_file",
         "stores.outlet.app_token_env",
-    ]  # fmt: skip
+    ]
     assert "the variable 'OUTLET_TOKEN' is not set" in told[-1]
 
 
@@ -377,9 +386,7 @@ def test_a_quota_its_share_and_its_groups_are_settings() -> None:
     (store,) = load(ONE | given).stores
 
     assert store.allowed_per_minute == 250
-    assert {name: store.allowed_of(name) for name in store.quota_groups} == {
-        "list": 30, "order": 4,
-    }  # fmt: skip
+    assert {name: store.allowed_of(name) for name in store.quota_groups} == {"list": 30, "order": 4}
 
 
 def test_each_store_of_a_file_has_its_own_quota_or_the_common_one(tmp_path: Path) -> None:
@@ -400,8 +407,10 @@ def test_each_store_of_a_file_has_its_own_quota_or_the_common_one(tmp_path: Path
     ).stores
 
     assert (acme.allowed_per_minute, acme.quota_groups, acme.quota_local_percent) == (
-        600, {"list": 30}, 5,
-    )  # fmt: skip
+        600,
+        {"list": 30},
+        5,
+    )
     assert (outlet.allowed_per_minute, outlet.quota_local_percent) == (800, 5)
 
 
@@ -433,8 +442,9 @@ def test_a_group_of_a_file_that_is_unknown_is_named(tmp_path: Path) -> None:
 
 def test_orders_come_in_by_the_list_unless_it_is_said() -> None:
     assert [one.stores[0].intake for one in (load(ONE), load(ONE | {"VTEX_INTAKE": "both"}))] == [
-        "list", "both",
-    ]  # fmt: skip
+        "list",
+        "both",
+    ]
 
 
 def test_each_store_of_a_file_says_how_its_orders_come_in(tmp_path: Path) -> None:
@@ -495,11 +505,15 @@ def test_a_store_has_its_own_time_and_its_own_patience(tmp_path: Path) -> None:
     acme, outlet = wiring.alert_policy(of_file(tmp_path, toml, ALERT_WAITING_MINUTES="45")).stores
 
     assert (str(acme.zone), acme.missing_orders, acme.max_wait) == (
-        "America/Sao_Paulo", 15, timedelta(minutes=45),
-    )  # fmt: skip
+        "America/Sao_Paulo",
+        15,
+        timedelta(minutes=45),
+    )
     assert (str(outlet.zone), outlet.missing_orders, outlet.max_wait) == (
-        "America/Manaus", 0, timedelta(minutes=90),
-    )  # fmt: skip
+        "America/Manaus",
+        0,
+        timedelta(minutes=90),
+    )
     assert (acme.by_feed, outlet.by_feed) == (False, True)
 
 

@@ -85,9 +85,10 @@ def _journal(settings: Settings, feeds: dict[str, FeedRow | None]) -> Iterator[V
             if feed and feed.restored_at:
                 when = f"{feed.restored_at.astimezone():%Y-%m-%d %H:%M:%S}"
                 yield Verdict(
-                    f"{store.name} feed restored", None,
-                    f"{when}: {feed.restored_reason}; who else has its key?"
-                )  # fmt: skip
+                    f"{store.name} feed restored",
+                    None,
+                    f"{when}: {feed.restored_reason}; who else has its key?",
+                )
         yield from _undecided(settings, journal)
         yield from _reconciled(settings, journal)
     except JournalUnavailable as error:
@@ -138,10 +139,11 @@ def _alerts(settings: Settings) -> Iterator[Verdict]:
     wrong = notifier.wrong()
     for one in wrong:
         yield Verdict(
-            f"alerts to {one}", False,
+            f"alerts to {one}",
+            False,
             "its URL in ALERT_URLS (not shown) is none that Apprise can use: mind the service's "
             "name and what its page at https://appriseit.com/services/ asks for",
-        )  # fmt: skip
+        )
     if fine := [one for one in notifier.receivers if one not in wrong]:
         yield Verdict(
             "alerts", True, f"go to {', '.join(fine)}; vtex-erp alerts test sends one to each"
@@ -179,9 +181,10 @@ def _store(
     if all(one.ok is None for one in found):
         # Nothing could be found out: one line says it, and it is no good sign.
         yield Verdict(
-            f"{store.name} VTEX", False,
+            f"{store.name} VTEX",
+            False,
             f"{found[0].detail}: mind the account's name, the network and a proxy; try again later",
-        )  # fmt: skip
+        )
         return
     for one in found:
         yield Verdict(f"{store.name} {one.name}", one.ok, one.detail)

@@ -64,15 +64,17 @@ def _redis(url: str, name: str, setting: str, *, messages: bool, locks: bool) ->
             yield _beat(connection)
     except (redis.AuthenticationError, redis.ResponseError) as error:
         yield Verdict(
-            name, False,
+            name,
+            False,
             f"{masked(url)} answers, but refuses us ({type(error).__name__}): fix user and "
             f"password in {setting}, and let the user run INFO, TIME, scripts and every key",
-        )  # fmt: skip
+        )
     except redis.RedisError as error:
         yield Verdict(
-            name, False,
+            name,
+            False,
             f"{masked(url)} does not answer ({type(error).__name__}): start it, or fix {setting}",
-        )  # fmt: skip
+        )
     finally:
         connection.close()
 
@@ -86,24 +88,30 @@ def _server(connection: redis.Redis, name: str, where: str, setting: str) -> Ite
     )
     if info.get("role") == "slave":
         yield Verdict(
-            f"{name} role", False,
+            f"{name} role",
+            False,
             f"a replica, which takes no writes: let {setting} name the primary",
-        )  # fmt: skip
+        )
     policy = str(info.get("maxmemory_policy", "noeviction"))
     yield Verdict(
-        f"{name} eviction", policy == "noeviction",
-        policy if policy == "noeviction"
+        f"{name} eviction",
+        policy == "noeviction",
+        policy
+        if policy == "noeviction"
         else f"{policy} may drop messages and locks: set maxmemory-policy noeviction",
-    )  # fmt: skip
+    )
 
 
 def _persistence(connection: redis.Redis, name: str) -> Verdict:
     aof = bool(connection.info("persistence").get("aof_enabled"))
     return Verdict(
-        f"{name} persistence", True if aof else None,
-        "append-only file is on" if aof else "no append-only file: a restart empties the queues, "
+        f"{name} persistence",
+        True if aof else None,
+        "append-only file is on"
+        if aof
+        else "no append-only file: a restart empties the queues, "
         "and orders wait for their lease; set appendonly yes",
-    )  # fmt: skip
+    )
 
 
 def _clock(connection: redis.Redis) -> Verdict:
@@ -134,33 +142,38 @@ def _rabbitmq(url: str) -> Iterator[Verdict]:
             version = str(connection.connection.server_properties.get("version", "unknown"))
             old = _numbers(version) < OLDEST_RABBITMQ
             yield Verdict(
-                "broker", not old,
+                "broker",
+                not old,
                 f"{where}, RabbitMQ {version}" + (": 3.10 or later is needed" if old else ""),
-            )  # fmt: skip
+            )
             yield _queues(connection)
     except NotAllowed:
         yield Verdict(
-            "broker", False,
+            "broker",
+            False,
             f"{where} answers, but has no such virtual host, or none for this user: rabbitmqctl "
             "add_vhost and set_permissions, or fix the end of BROKER_URL",
-        )  # fmt: skip
+        )
     except AccessRefused:
         yield Verdict(
-            "broker", False,
+            "broker",
+            False,
             f"{where} answers, but refuses us: fix user and password in BROKER_URL, and let the "
             "user configure, write and read everything in its virtual host",
-        )  # fmt: skip
+        )
     except SSLCertVerificationError as error:
         yield Verdict(
-            "broker", False,
+            "broker",
+            False,
             f"{where} answers, but is not trusted ({error.verify_message}): name it in BROKER_URL "
             "as its certificate does, and its authority's file in SSL_CERT_FILE",
-        )  # fmt: skip
+        )
     except (AMQPError, OSError) as error:
         yield Verdict(
-            "broker", False,
+            "broker",
+            False,
             f"{where} does not answer ({type(error).__name__}): start it, or fix BROKER_URL",
-        )  # fmt: skip
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,25 +188,28 @@ def _queues(connection: Connection) -> Verdict:
     looked = {name: _looked_at(connection, queue) for name, queue in app.amqp.queues.items()}
     if other := [name for name, one in looked.items() if isinstance(one, str)]:
         return Verdict(
-            "broker queues", False,
+            "broker queues",
+            False,
             f"{', '.join(other)}: made by somebody else, in another way than ours, and no worker "
             "starts; delete them in RabbitMQ (what waits in them is lost), or give us a virtual "
             "host of our own; programs that send must declare no queue (docs/brokers.md)",
-        )  # fmt: skip
+        )
     if missing := [name for name, one in looked.items() if one is None]:
         return Verdict(
-            "broker queues", None,
+            "broker queues",
+            None,
             f"{', '.join(missing)}: not there yet; the first worker makes them, and RabbitMQ drops "
             "what is sent before",
-        )  # fmt: skip
+        )
     found = {name: one for name, one in looked.items() if isinstance(one, _Queue)}
     waiting = f"{sum(one.messages for one in found.values())} messages wait"
     if unread := sorted(name for name, one in found.items() if not one.workers):
         return Verdict(
-            "broker queues", None,
+            "broker queues",
+            None,
             f"{waiting}; no worker reads {', '.join(unread)}: start one that does; where one runs, "
             "RabbitMQ may have lost the queue (docs/brokers.md)",
-        )  # fmt: skip
+        )
     return Verdict("broker queues", True, f"all {len(found)} are there, {waiting}")
 
 

@@ -50,14 +50,23 @@ def _show(coverage: Coverage, shown: Sequence[Seen], *, as_json: bool) -> None:
 def _print_table(coverage: Coverage, shown: Sequence[Seen]) -> None:
     if shown:
         table = Table(
-            "kind", "VTEX", "name", "ERP", "from", Column("orders", justify="right"),
+            "kind",
+            "VTEX",
+            "name",
+            "ERP",
+            "from",
+            Column("orders", justify="right"),
             Column("first order", no_wrap=True),
-        )  # fmt: skip
+        )
         for seen in shown:
             table.add_row(
-                seen.need.kind, seen.need.code, seen.need.name or "", *_code(seen),
-                str(seen.orders), seen.first_order or "",
-            )  # fmt: skip
+                seen.need.kind,
+                seen.need.code,
+                seen.need.name or "",
+                *_code(seen),
+                str(seen.orders),
+                seen.first_order or "",
+            )
         console().print(table)
     for reason, ids in coverage.unmappable.items():
         click.echo(f"{len(ids)} cannot be mapped, such as {ids[0]}: {reason}")

@@ -108,10 +108,12 @@ def erase_data(  # a parameter per option
 def _show(erasures: Sequence[ErasedData], word: str, *, as_json: bool = False) -> None:
     """Print which data of a customer's orders was erased, or would be, and which stays."""
     if as_json:
-        show_json([
-            dataclasses.asdict(erasure) | {"erased": word == "erased" and erasure.any}
-            for erasure in erasures
-        ])  # fmt: skip
+        show_json(
+            [
+                dataclasses.asdict(erasure) | {"erased": word == "erased" and erasure.any}
+                for erasure in erasures
+            ]
+        )
         return
     for erasure in erasures:
         waits = ", ".join(erasure.waits_for)

@@ -171,10 +171,14 @@ def _print_groups(groups: Sequence[Group]) -> None:
     for group in groups:
         shown = group.as_json()
         table.add_row(
-            str(group.number), str(len(group.jobs)), moment(group.jobs[0].since),
-            moment(group.jobs[-1].since), str(shown["attempts"]), ", ".join(shown["stores"]),
+            str(group.number),
+            str(len(group.jobs)),
+            moment(group.jobs[0].since),
+            moment(group.jobs[-1].since),
+            str(shown["attempts"]),
+            ", ".join(shown["stores"]),
             group.cause,
-        )  # fmt: skip
+        )
     console().print(table)
 
 

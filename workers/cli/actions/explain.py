@@ -68,10 +68,15 @@ def explain_order(*, order_id: str, store: str | None, as_json: bool) -> None:
     would, reason, mapped = explanation.fate()
     plain = _plain(mapped) if mapped else None
     if as_json:
-        show_json({
-            "order_id": order_id, "would": would, "reason": reason,
-            "erp_reference": explanation.reference, "sales_order": plain,
-        })  # fmt: skip
+        show_json(
+            {
+                "order_id": order_id,
+                "would": would,
+                "reason": reason,
+                "erp_reference": explanation.reference,
+                "sales_order": plain,
+            }
+        )
     else:
         click.echo(
             f"{explanation.store} {order_id} (from {explanation.source}): would {would}; "
@@ -103,10 +108,15 @@ def _explanation(context: Context, store: str | None, order_id: str) -> Explanat
         source = "VTEX, read just now"
         order, payment = _documents_of_vtex(context, name, order_id)
     return Explanation(
-        name, order_id, order, payment, source,
+        name,
+        order_id,
+        order,
+        payment,
+        source,
         allow_sum_mismatch=name in context.allow_sum_mismatch,
-        codes=context.codes.get(name), reference=row.erp_reference if row else None,
-    )  # fmt: skip
+        codes=context.codes.get(name),
+        reference=row.erp_reference if row else None,
+    )
 
 
 def _documents_of_vtex(

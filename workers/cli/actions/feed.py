@@ -46,9 +46,11 @@ def set_up_feed(
             )
         client.configure_feed(wanted)
         context.journal.feeds.set_up(
-            name, wanted.statuses or (), hidden_seconds=hidden_seconds,
+            name,
+            wanted.statuses or (),
+            hidden_seconds=hidden_seconds,
             kept_seconds=kept_days * 86_400,
-        )  # fmt: skip
+        )
         click.echo(f"{name}: the feed reports {_statuses(wanted)}")
         _warn_if_unread(name)
 
@@ -59,10 +61,14 @@ def show_feed(*, store: str | None, as_json: bool) -> None:
         ours, current = context.journal.feeds.get(name), context.vtex[name].feed_config()
         differs = difference(ours, current) if ours else None
         if as_json:
-            show_json({
-                "store": name, "vtex": asdict(current) if current else None,
-                "set_up": asdict(ours) if ours else None, "differs": differs,
-            })  # fmt: skip
+            show_json(
+                {
+                    "store": name,
+                    "vtex": asdict(current) if current else None,
+                    "set_up": asdict(ours) if ours else None,
+                    "differs": differs,
+                }
+            )
             return
         _print_config(name, current)
         if ours is None:
@@ -104,10 +110,10 @@ def _statuses(config: FeedConfig | None) -> str:
 def _warn_if_unread(name: str) -> None:
     if load().store(name).intake == "list":
         click.echo(
-            f"{name}: nobody reads it yet: set VTEX_INTAKE=both, or intake = \"both\" in "
+            f'{name}: nobody reads it yet: set VTEX_INTAKE=both, or intake = "both" in '
             "STORES_FILE, for workers and beat, and restart them",
             err=True,
-        )  # fmt: skip
+        )
 
 
 def _print_config(name: str, current: FeedConfig | None) -> None:

@@ -61,10 +61,13 @@ def list_orders(  # a parameter per filter
     """List orders, and count them by stage and state."""
     with journal_only() as journal:
         rows = _rows(
-            journal, limit, State(state) if state else None,
-            store=store, stage=Stage(stage) if stage else None,
+            journal,
+            limit,
+            State(state) if state else None,
+            store=store,
+            stage=Stage(stage) if stage else None,
             older_than=timedelta(minutes=older_than) if older_than else None,
-        )  # fmt: skip
+        )
         counts = journal.orders.counts()
         pauses = {
             name: end for name, end in journal.store_pauses.find().items() if store in (None, name)
@@ -91,20 +94,30 @@ def _rows(journal: Journal, limit: int, state: State | None, **filters: Any) -> 
 
 
 def _print_table(
-    rows: Sequence[OrderRow],
-    counts: Mapping[str, Mapping[str, int]],
-    pauses: Mapping[str, Pause],
+    rows: Sequence[OrderRow], counts: Mapping[str, Mapping[str, int]], pauses: Mapping[str, Pause]
 ) -> None:
     value = Column("value", justify="right", no_wrap=True)
     table = Table(
-        "store", Column("order", no_wrap=True), value, "stage", "state",
-        Column("listed", no_wrap=True), "ERP", Column("reason", overflow="fold"),
-    )  # fmt: skip
+        "store",
+        Column("order", no_wrap=True),
+        value,
+        "stage",
+        "state",
+        Column("listed", no_wrap=True),
+        "ERP",
+        Column("reason", overflow="fold"),
+    )
     for row in rows:
         table.add_row(
-            row.store, row.order_id, money(row.value_cents), str(row.stage), str(row.state),
-            moment(row.listed_at), row.erp_reference or "-", _reason(row, pauses.get(row.store)),
-        )  # fmt: skip
+            row.store,
+            row.order_id,
+            money(row.value_cents),
+            str(row.stage),
+            str(row.state),
+            moment(row.listed_at),
+            row.erp_reference or "-",
+            _reason(row, pauses.get(row.store)),
+        )
     if rows:
         console().print(table)
     else:

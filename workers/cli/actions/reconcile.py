@@ -109,15 +109,25 @@ def _show(compared: Compared) -> None:
     if not compared.findings:
         return
     table = Table(
-        "kind", Column("order", no_wrap=True), "VTEX", "journal", "ERP",
-        Column("difference", overflow="fold"), Column("--fix", overflow="fold"),
-    )  # fmt: skip
+        "kind",
+        Column("order", no_wrap=True),
+        "VTEX",
+        "journal",
+        "ERP",
+        Column("difference", overflow="fold"),
+        Column("--fix", overflow="fold"),
+    )
     for finding in compared.findings:
         here = f"{finding.here.state} at {finding.here.stage}" if finding.here else "-"
         table.add_row(
-            str(finding.kind), finding.order_id, finding.there.status or "-", here,
-            finding.in_erp.reference if finding.in_erp else "-", finding.detail, str(finding.fix),
-        )  # fmt: skip
+            str(finding.kind),
+            finding.order_id,
+            finding.there.status or "-",
+            here,
+            finding.in_erp.reference if finding.in_erp else "-",
+            finding.detail,
+            str(finding.fix),
+        )
     console().print(table)
     for kind, count in Counter(finding.kind for finding in compared.findings).items():
         click.echo(f"{count:>7}  {kind}: {WORDS[kind]}")
@@ -125,17 +135,23 @@ def _show(compared: Compared) -> None:
 
 def _as_json(compared: Compared, fixed: Mapping[int, Mended]) -> dict[str, Any]:
     return {
-        "store": compared.store, "since": compared.since, "until": compared.until,
-        "orders": compared.orders, "on_their_way": compared.on_their_way,
+        "store": compared.store,
+        "since": compared.since,
+        "until": compared.until,
+        "orders": compared.orders,
+        "on_their_way": compared.on_their_way,
         "counts": Counter(str(finding.kind) for finding in compared.findings),
         "findings": [
             {
-                "kind": finding.kind, "order_id": finding.order_id, "detail": finding.detail,
-                "fix": finding.fix, "vtex": dataclasses.asdict(finding.there),
+                "kind": finding.kind,
+                "order_id": finding.order_id,
+                "detail": finding.detail,
+                "fix": finding.fix,
+                "vtex": dataclasses.asdict(finding.there),
                 "journal": dataclasses.asdict(finding.here) if finding.here else None,
                 "erp": dataclasses.asdict(finding.in_erp) if finding.in_erp else None,
                 "fixed": dataclasses.asdict(fixed[place]) if place in fixed else None,
             }
             for place, finding in enumerate(compared.findings)
         ],
-    }  # fmt: skip
+    }

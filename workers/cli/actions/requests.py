@@ -50,15 +50,28 @@ def list_requests(
         click.echo("no such requests")
         return
     table = Table(
-        "store", Column("order", no_wrap=True), Column("job", justify="right"), "kind", "invoice",
-        "stage", "state", Column("requested", no_wrap=True), Column("reason", overflow="fold"),
-    )  # fmt: skip
+        "store",
+        Column("order", no_wrap=True),
+        Column("job", justify="right"),
+        "kind",
+        "invoice",
+        "stage",
+        "state",
+        Column("requested", no_wrap=True),
+        Column("reason", overflow="fold"),
+    )
     for row in rows:
         table.add_row(
-            row.store, row.order_id, str(row.job), str(row.kind),
-            written_number(row.invoice_number) if row.invoice_number else "-", str(row.stage),
-            str(row.state), moment(row.created_at), row.last_error or "",
-        )  # fmt: skip
+            row.store,
+            row.order_id,
+            str(row.job),
+            str(row.kind),
+            written_number(row.invoice_number) if row.invoice_number else "-",
+            str(row.stage),
+            str(row.state),
+            moment(row.created_at),
+            row.last_error or "",
+        )
     console().print(table)
 
 
@@ -141,14 +154,22 @@ def list_pending_cancellations(*, store: str | None, as_json: bool) -> None:
 
 def _print_pending(rows: Sequence[CancelRequest], now: datetime) -> None:
     table = Table(
-        "store", Column("order", no_wrap=True), "requested", Column("VTEX cancels by itself"),
-        Column("days left", justify="right"), "request",
-    )  # fmt: skip
+        "store",
+        Column("order", no_wrap=True),
+        "requested",
+        Column("VTEX cancels by itself"),
+        Column("days left", justify="right"),
+        "request",
+    )
     for row in rows:
         table.add_row(
-            row.store, row.order_id, moment(row.requested_at), moment(row.decide_by),
-            str(max(0, (row.decide_by - now).days)), row.request_id or "-",
-        )  # fmt: skip
+            row.store,
+            row.order_id,
+            moment(row.requested_at),
+            moment(row.decide_by),
+            str(max(0, (row.decide_by - now).days)),
+            row.request_id or "-",
+        )
     console().print(table)
     click.echo(
         "vtex-erp requests cancel ORDER --reason … accepts, "

@@ -29,23 +29,27 @@ def list_stores(*, as_json: bool) -> None:
     with journal_only(settings) as journal:
         counts, pauses = journal.orders.counts(), journal.store_pauses.find()
     if as_json:
-        show_json([
-            {
-                "store": store.name,
-                "intake": store.intake,
-                "paused": pause_as_json(pauses.get(store.name)),
-                "counts": counts.get(store.name, {}),
-            }
-            for store in settings.stores
-        ])  # fmt: skip
+        show_json(
+            [
+                {
+                    "store": store.name,
+                    "intake": store.intake,
+                    "paused": pause_as_json(pauses.get(store.name)),
+                    "counts": counts.get(store.name, {}),
+                }
+                for store in settings.stores
+            ]
+        )
         return
     table = Table("store", "intake", Column("paused", overflow="fold"), "orders")
     for store in settings.stores:
         pause = pauses.get(store.name)
         table.add_row(
-            store.name, store.intake, pause_text(store.name, pause) if pause else "-",
+            store.name,
+            store.intake,
+            pause_text(store.name, pause) if pause else "-",
             counted(counts.get(store.name, {})) or "-",
-        )  # fmt: skip
+        )
     console().print(table)
 
 

@@ -207,9 +207,7 @@ def _plan(folder: Path, orders: int, *, arrivals: int) -> Cluster:
         "METRICS_PORT": f"{metrics}-{min(metrics + 9, 65_535)}",
         "METRICS_ADDRESS": "127.0.0.1",
     }
-    for name in (
-        "STORES_FILE", "JOURNAL_URL_FILE", "ERP_URL_FILE", "OTEL_EXPORTER_OTLP_ENDPOINT",
-    ):  # fmt: skip
+    for name in ("STORES_FILE", "JOURNAL_URL_FILE", "ERP_URL_FILE", "OTEL_EXPORTER_OTLP_ENDPOINT"):
         env.pop(name, None)
     if redis_url is None:
         port = _free_port()

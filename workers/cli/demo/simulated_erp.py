@@ -103,14 +103,19 @@ def _parts(number: str, order: Order) -> list[tuple[str, dict[str, Any]]]:
 
 def _invoice(number: str, cents: int, **more: Any) -> tuple[str, dict[str, Any]]:
     return "invoices.send", {
-        "invoice_number": number, "value_cents": cents, "issued_at": _now(), **more,
-    }  # fmt: skip
+        "invoice_number": number,
+        "value_cents": cents,
+        "issued_at": _now(),
+        **more,
+    }
 
 
 def _parcel(number: str) -> dict[str, Any]:
     return {
-        "invoice_number": number, "tracking_number": f"BR{number}XX", "courier": "Transportes Sul",
-    }  # fmt: skip
+        "invoice_number": number,
+        "tracking_number": f"BR{number}XX",
+        "courier": "Transportes Sul",
+    }
 
 
 def _event(what: str) -> dict[str, Any]:

@@ -32,9 +32,12 @@ def test_a_posted_invoice_is_handed_out_once_over_all_workers(
     assert request.reference == f"tryton:invoice:{invoice['id']}"
     issued = request.fields["issued_at"]
     assert dict(request.fields) == {
-        "store": "acme", "order_id": order.order_id, "invoice_number": invoice["number"],
-        "value_cents": 11871, "issued_at": issued,
-    }  # fmt: skip
+        "store": "acme",
+        "order_id": order.order_id,
+        "invoice_number": invoice["number"],
+        "value_cents": 11871,
+        "issued_at": issued,
+    }
     assert issued.endswith("T00:00:00-03:00")
     other.close()
 
@@ -82,9 +85,11 @@ def test_tracking_waits_for_its_invoice_and_may_come_later(erp: TrytonErp, clerk
     tracking = dict(found[1].fields)
     assert tracking.pop("dispatched_at").endswith("-03:00")
     assert tracking == {
-        "store": "acme", "order_id": order.order_id, "invoice_number": invoice["number"],
+        "store": "acme",
+        "order_id": order.order_id,
+        "invoice_number": invoice["number"],
         "tracking_number": "BR123456789XX",
-    }  # fmt: skip
+    }
     assert taken(erp, order) == []
 
 

@@ -75,12 +75,15 @@ def test_a_sale_that_tryton_rounds_otherwise_is_refused_with_both_sums_and_leave
 ) -> None:
     if not clerk.find("currency.currency", [["code", "=", "XTS"]]):
         clerk.call(
-            "POST", "currency.currency",
+            "POST",
+            "currency.currency",
             {
-                "name": "Rounds", "code": "XTS", "symbol": "X",
+                "name": "Rounds",
+                "code": "XTS",
+                "symbol": "X",
                 "rounding": {"__class__": "Decimal", "decimal": "0.05"},
             },
-        )  # fmt: skip
+        )
     order = small(currency="XTS")
 
     with pytest.raises(ErpRejected, match=r"total: the sale would come to 118\.70.* 118\.71"):
@@ -103,15 +106,15 @@ def test_products_and_warehouse_go_by_the_retailers_map(erp: TrytonErp, clerk: C
     order = small()
     strange = replace(order, lines=(replace(order.lines[0], ref_id="NADA-9"),))
     tables = {
-        "sku": {order.lines[0].sku_id: "CANECA-01"}, "branch": {"default": "WH"},
-        "payment": {"default": "15"}, "tax": {"consumer": 9},
-    }  # fmt: skip
+        "sku": {order.lines[0].sku_id: "CANECA-01"},
+        "branch": {"default": "WH"},
+        "payment": {"default": "15"},
+        "tax": {"consumer": 9},
+    }
 
     erp.insert(CodeMap(tables).resolve(strange))
 
-    sale = clerk.sale(
-        order.order_id, "warehouse.code", "lines.product.code", "notes.message"
-    )  # fmt: skip
+    sale = clerk.sale(order.order_id, "warehouse.code", "lines.product.code", "notes.message")
     assert sale["warehouse"]["code"] == "WH"
     assert sale["lines"][0]["product"]["code"] == "CANECA-01"
     (note,) = sale["notes"]
@@ -142,12 +145,13 @@ def test_weighed_goods_need_a_unit_that_takes_parts(erp: TrytonErp) -> None:
 def test_a_customer_is_found_by_number_and_never_changed(erp: TrytonErp, clerk: Clerk) -> None:
     document = "11144477735"
     party = clerk.call(
-        "POST", "party.party",
+        "POST",
+        "party.party",
         {
             "name": "Nome do balcão",
             "identifiers": [["create", [{"type": "br_cpf", "code": "111.444.777-35"}]]],
         },
-    )  # fmt: skip
+    )
     customer = Customer(kind="F", document=document, name="Nome na loja", email="x@example.test")
     first, second = small(customer=customer), small(customer=customer)
 
@@ -164,23 +168,35 @@ def test_a_company_keeps_its_inscription_and_a_delivery_elsewhere_its_receiver(
     erp: TrytonErp, clerk: Clerk
 ) -> None:
     customer = Customer(
-        kind="J", document="11444777000161", name="Padaria Exemplo Ltda",
-        state_registration="110042490114", email="nf@example.test", phone="+5511999990000",
-    )  # fmt: skip
+        kind="J",
+        document="11444777000161",
+        name="Padaria Exemplo Ltda",
+        state_registration="110042490114",
+        email="nf@example.test",
+        phone="+5511999990000",
+    )
     home = PostalAddress(street="Rua A", number="1", city="Santos", state="SP", country="BRA")
     away = PostalAddress(
-        receiver="João", street="Calle 1", city="Rosario", state="SF", country="ARG",
+        receiver="João",
+        street="Calle 1",
+        city="Rosario",
+        state="SF",
+        country="ARG",
         postal_code="2000",
-    )  # fmt: skip
+    )
     order = small(customer=customer, billing_address=home, shipping_address=away)
 
     erp.insert(order)
 
     sale = clerk.sale(
-        order.order_id, "party.identifiers.code", "party.identifiers.type",
-        "invoice_address.city", "invoice_address.subdivision.code",
-        "shipment_address.city", "shipment_address.party_name",
-    )  # fmt: skip
+        order.order_id,
+        "party.identifiers.code",
+        "party.identifiers.type",
+        "invoice_address.city",
+        "invoice_address.subdivision.code",
+        "shipment_address.city",
+        "shipment_address.party_name",
+    )
     found = {(one["type"], one["code"]) for one in sale["party"]["identifiers"]}
     assert found == {("br_vat", "11.444.777/0001-61"), (None, "IE 110042490114")}
     assert sale["invoice_address"]["subdivision"]["code"] == "BR-SP"

@@ -194,9 +194,10 @@ def test_a_look_reads_neither_all_orders_nor_all_jobs(tmp_path: Path) -> None:
     asked: list[tuple[str, Any]] = []
     engine = scenario.journal._database.engine
     event.listen(
-        engine, "before_cursor_execute",
+        engine,
+        "before_cursor_execute",
         lambda _c, _u, statement, values, *_: asked.append((statement, values)),
-    )  # fmt: skip
+    )
     scenario.bury("a-01", "no such SKU")
     scenario.journal.orders.record("acme", [NewOrder("a-02", None, 1)])
     scenario.minutes(90, step=5)

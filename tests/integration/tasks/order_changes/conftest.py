@@ -25,6 +25,7 @@ def flow(journal_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[OrderFlo
         made.context = StoreTask.process_context = replace(made.context, rests={"acme": pace})
         config = FeedConfig((READY, *CHANGES), 300, 345_600)
         made.client.configure_feed(config)
-        made.journal.feeds.set_up("acme", config.statuses or (), hidden_seconds=300,
-                                 kept_seconds=345_600)  # fmt: skip
+        made.journal.feeds.set_up(
+            "acme", config.statuses or (), hidden_seconds=300, kept_seconds=345_600
+        )
         yield made

@@ -5,17 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from journal.model import State
-from support.changed_orders import (
-    ASKED,
-    ask,
-    cancel,
-    changes,
-    hear,
-    in_erp,
-    kinds,
-    told,
-    watch,
-)
+from support.changed_orders import ASKED, ask, cancel, changes, hear, in_erp, kinds, told, watch
 from support.order_flow import OrderFlow
 from vtex.documents import FeedConfig
 from vtex.simulator import cancel_requests
@@ -60,8 +50,12 @@ def test_an_event_twice_late_and_out_of_order_is_told_once(flow: OrderFlow) -> N
     hear(flow)
     cancel(flow, order_id)
     hear(flow, rounds=3)
-    old = {"orderId": order_id, "state": "cancellation-requested", "domain": "Fulfillment",
-           "currentChange": "2026-03-10T12:00:00.1Z"}  # fmt: skip
+    old = {
+        "orderId": order_id,
+        "state": "cancellation-requested",
+        "domain": "Fulfillment",
+        "currentChange": "2026-03-10T12:00:00.1Z",
+    }
     flow.simulator.store.feed.add(old, flow.clock())
 
     hear(flow, rounds=2)
@@ -72,8 +66,12 @@ def test_an_event_twice_late_and_out_of_order_is_told_once(flow: OrderFlow) -> N
 
 def test_an_event_whose_words_are_as_long_as_they_may_be_is_looked_into(flow: OrderFlow) -> None:
     order_id = in_erp(flow)
-    odd = {"orderId": order_id, "state": "s" * 64, "lastState": "cancellation-requested",
-           "currentChange": "soon"}  # fmt: skip
+    odd = {
+        "orderId": order_id,
+        "state": "s" * 64,
+        "lastState": "cancellation-requested",
+        "currentChange": "soon",
+    }
     flow.simulator.store.feed.add(odd | {"eventId": "e" * 64}, flow.clock())
 
     hear(flow)

@@ -312,8 +312,10 @@ def test_a_second_change_is_a_second_event_also_where_it_undoes_the_first(flow: 
 
     found = [one.order_diff.items[0] for one in told(flow, order_id)]
     assert [(one.quantity_before, one.quantity) for one in found] == [
-        (units, units + 1), (units + 1, units), (units, units + 1),
-    ]  # fmt: skip
+        (units, units + 1),
+        (units + 1, units),
+        (units, units + 1),
+    ]
 
 
 def test_a_change_that_is_under_way_is_waited_for(flow: OrderFlow) -> None:
@@ -333,9 +335,10 @@ def test_the_invoice_step_sees_a_change_of_equal_value_without_a_call_more(flow:
     raw = flow.entry(order_id).order["items"][0]
     flow.simulator.store.change(flow.entry(order_id), {"items.0.id": "310999"})
 
-    flow.invoice(order_id, items=[
-        {"sku_id": "310999", "quantity": raw["quantity"], "price_cents": raw["price"]}
-    ])  # fmt: skip
+    flow.invoice(
+        order_id,
+        items=[{"sku_id": "310999", "quantity": raw["quantity"], "price_cents": raw["price"]}],
+    )
     flow.settle()
 
     assert ("invoice", "done") in flow.outcomes(order_id)

@@ -81,9 +81,11 @@ def test_every_route_can_fail_alone(client: StoreClient, route: str) -> None:
         f"/api/pvt/transactions/{order['paymentData']['transactions'][0]['transactionId']}"
     )
     paths = {
-        "list": LIST, "order": f"{LIST}/{order['orderId']}", "transaction": transaction,
+        "list": LIST,
+        "order": f"{LIST}/{order['orderId']}",
+        "transaction": transaction,
         "payments": f"{transaction}/payments",
-    }  # fmt: skip
+    }
     client.steer("faults", kind="unavailable", route=route, times=None)
 
     failing = [name for name, path in paths.items() if client.call("GET", path).status_code == 500]
@@ -158,8 +160,9 @@ def test_faults_are_shown_until_they_are_cleared(client: StoreClient) -> None:
     client.steer("faults", "DELETE")
 
     assert [(one["kind"], one["route"], one["times"]) for one in shown] == [
-        ("unavailable", "*", None), ("timeout", "order", 3),
-    ]  # fmt: skip
+        ("unavailable", "*", None),
+        ("timeout", "order", 3),
+    ]
     assert client.steer("faults", "GET") == []
     assert client.call("GET", LIST).status_code == 200
 
@@ -277,5 +280,9 @@ def test_the_command_says_when_its_port_is_taken(client: StoreClient) -> None:
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "vtex.simulator", *arguments],
-        cwd=ROOT, capture_output=True, text=True, timeout=30, check=False,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )

@@ -28,8 +28,9 @@ class Wire:
 
     def call(self, method: str, path: str, **options: Any) -> requests.Response:
         headers = {
-            "X-VTEX-API-AppKey": self.store.app_key, "X-VTEX-API-AppToken": self.store.app_token,
-        }  # fmt: skip
+            "X-VTEX-API-AppKey": self.store.app_key,
+            "X-VTEX-API-AppToken": self.store.app_token,
+        }
         url = f"{self.store.url}{path}"
         return requests.request(method, url, headers=headers, timeout=5, **options)
 
@@ -58,9 +59,10 @@ def wire() -> Iterator[Wire]:
 
 def test_without_a_configuration_there_is_no_feed(wire: Wire) -> None:
     answers = [
-        wire.call("GET", FEED, params={"maxlot": 10}), wire.call("GET", CONFIG),
+        wire.call("GET", FEED, params={"maxlot": 10}),
+        wire.call("GET", CONFIG),
         wire.call("DELETE", CONFIG),
-    ]  # fmt: skip
+    ]
 
     assert [one.status_code for one in answers] == [404] * 3
     assert answers[0].json()["error"]["message"]
@@ -178,9 +180,7 @@ def test_each_permission_opens_its_calls(wire: Wire) -> None:
     assert (viewer, admin, nobody) == ([200, 403], [200, 200], 403)
 
 
-def test_events_come_doubled_in_disorder_and_malformed_where_that_is_asked_for(
-    wire: Wire,
-) -> None:
+def test_events_come_doubled_in_disorder_and_malformed_where_that_is_asked_for(wire: Wire) -> None:
     wire.configure()
     wire.steer(repeats=1, shuffles=True)
     ids = wire.store.store.generate(4)

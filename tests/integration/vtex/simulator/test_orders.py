@@ -187,8 +187,10 @@ def test_a_call_without_both_keys_is_not_authorized(
 
     assert answer.status_code == 401
     assert answer.json()["error"] == {
-        "code": "1", "message": "Unauthorized access", "exception": None,
-    }  # fmt: skip
+        "code": "1",
+        "message": "Unauthorized access",
+        "exception": None,
+    }
 
 
 def test_a_call_that_is_not_authorized_has_no_effect(client: StoreClient) -> None:

@@ -54,12 +54,13 @@ def render(template: Any) -> Any:
         ({"code": "payment", "of": "9", "else": "$order.note"}, "olá"),
         ({"code": "carrier", "of": "Correios"}, "PAC"),
         ({"each": "$nothing", "item": "$.sku_id"}, []),
-        ({"each": "$lines", "item": {"n": "$.line_no", "note": "$order.note"}}, [
-            {"n": 1, "note": "olá"}, {"n": 2, "note": "olá"}, {"n": 3, "note": "olá"},
-        ]),
+        (
+            {"each": "$lines", "item": {"n": "$.line_no", "note": "$order.note"}},
+            [{"n": 1, "note": "olá"}, {"n": 2, "note": "olá"}, {"n": 3, "note": "olá"}],
+        ),
         ({"json": {"t": "$order.total | money"}}, '{"t": 315.61}'),
     ],
-)  # fmt: skip
+)
 def test_a_template_becomes(template: Any, made: Any) -> None:
     assert render(template) == made
 

@@ -55,9 +55,12 @@ def test_a_url_says_where_tryton_is_and_shows_no_key() -> None:
 def test_the_lines_add_up_to_the_orders_total_whatever_the_prices() -> None:
     order = sample()
     third = replace(
-        order.lines[0], quantity=3, unit_price=Decimal("3.3333"), total=Decimal("10.00"),
+        order.lines[0],
+        quantity=3,
+        unit_price=Decimal("3.3333"),
+        total=Decimal("10.00"),
         ref_id="REF",
-    )  # fmt: skip
+    )
     heavy = replace(order.lines[1], unit_multiplier=Decimal("0.250"), total=Decimal("7.77"))
     order = replace(order, lines=(third, heavy), total=Decimal("36.66"), shipping=Decimal("18.90"))
 
@@ -65,8 +68,11 @@ def test_the_lines_add_up_to_the_orders_total_whatever_the_prices() -> None:
 
     assert sum(one.amount for one in lines) == Decimal("36.66")
     assert [(one.code, one.quantity) for one in lines] == [
-        ("REF", 3), ("310045", Decimal("0.250")), ("VTEX-FREIGHT", 1), ("VTEX-DISCOUNT", 1),
-    ]  # fmt: skip
+        ("REF", 3),
+        ("310045", Decimal("0.250")),
+        ("VTEX-FREIGHT", 1),
+        ("VTEX-DISCOUNT", 1),
+    ]
     assert sku_of(lines[1].note) == ("310045", Decimal("0.25"))
 
 
@@ -85,11 +91,15 @@ def test_no_price_has_more_decimals_than_tryton_takes() -> None:
 @pytest.mark.parametrize(
     ("document", "kind"),
     [
-        ("52998224725", "br_cpf"), ("52998224724", None), ("11111111111", None),
-        ("11444777000161", "br_vat"), ("11444777000160", None), ("12ABC34501DE35", None),
+        ("52998224725", "br_cpf"),
+        ("52998224724", None),
+        ("11111111111", None),
+        ("11444777000161", "br_vat"),
+        ("11444777000160", None),
+        ("12ABC34501DE35", None),
         ("PASS-99", None),
     ],
-)  # fmt: skip
+)
 def test_a_number_gets_a_type_only_where_tryton_would_take_it(document: str, kind: Any) -> None:
     values = party_values(Customer(kind="F", document=document, name="Ana"), "VTEX-1")
 
@@ -155,25 +165,34 @@ def test_a_note_is_for_people_first() -> None:
 
 def sale(**more: Any) -> dict[str, Any]:
     made = {
-        "id": 7, "web_id": "o-1", "web_shop": {"name": "acme"}, "number": "12",
-        "notes": noted(notes.of_order("VTEX")), "total_amount": Decimal("30.00"),
+        "id": 7,
+        "web_id": "o-1",
+        "web_shop": {"name": "acme"},
+        "number": "12",
+        "notes": noted(notes.of_order("VTEX")),
+        "total_amount": Decimal("30.00"),
         "lines": [
-            {"id": 1, "note": "VTEX SKU 310045"}, {"id": 2, "note": "VTEX SKU 310102 x 0.5"},
+            {"id": 1, "note": "VTEX SKU 310045"},
+            {"id": 2, "note": "VTEX SKU 310102 x 0.5"},
             {"id": 3, "note": None},
         ],
-    }  # fmt: skip
+    }
     return made | more
 
 
 def invoice(*lines: tuple[str, float, str], total: str, sales: Any = None) -> dict[str, Any]:
     return {
-        "id": 5, "number": "9", "reference": None, "invoice_date": date(2026, 3, 10),
-        "total_amount": Decimal(total), "sales": sales or [sale()],
+        "id": 5,
+        "number": "9",
+        "reference": None,
+        "invoice_date": date(2026, 3, 10),
+        "total_amount": Decimal(total),
+        "sales": sales or [sale()],
         "lines": [
             {"origin": origin, "quantity": quantity, "amount": Decimal(amount)}
             for origin, quantity, amount in lines
         ],
-    }  # fmt: skip
+    }
 
 
 def asked(model: str, record: dict[str, Any]) -> list[Any]:
@@ -193,15 +212,18 @@ def test_weighed_goods_come_back_in_the_orders_own_units() -> None:
 def test_an_invoice_of_two_sales_is_shared_among_them() -> None:
     other = sale(id=8, web_id="o-2", lines=[{"id": 9, "note": "VTEX SKU 1"}])
     both = invoice(
-        ("sale.line,1", 1.0, "10.00"), ("sale.line,9", 2.0, "7.00"), total="17.00",
+        ("sale.line,1", 1.0, "10.00"),
+        ("sale.line,9", 2.0, "7.00"),
+        total="17.00",
         sales=[sale(), other],
-    )  # fmt: skip
+    )
 
     found = asked("account.invoice", both)
 
     assert [(one.fields["order_id"], one.fields["value_cents"]) for one in found] == [
-        ("o-1", 1000), ("o-2", 700),
-    ]  # fmt: skip
+        ("o-1", 1000),
+        ("o-2", 700),
+    ]
 
 
 @pytest.mark.parametrize("of", [{"web_shop": None}, {"number": None}, {"notes": []}])

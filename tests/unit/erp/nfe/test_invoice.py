@@ -125,7 +125,11 @@ def test_letters_in_the_cnpj_are_read() -> None:
         ("2026-03-10T23", "2026-03-10T25", "ide/dhEmi"),
         ("23:40:00-03:00", "23:40:00", "ide/dhEmi"),
         ('Id="NFe3', 'Id="3', "infNFe/@Id"),
-        (f'Id="NFe{access_key()}', f'Id="NFe{access_key()[:-1]}{(int(access_key()[-1]) + 1) % 10}', "infNFe/@Id"),
+        (
+            f'Id="NFe{access_key()}',
+            f'Id="NFe{access_key()[:-1]}{(int(access_key()[-1]) + 1) % 10}',
+            "infNFe/@Id",
+        ),
         (f"<chNFe>{access_key()}", f"<chNFe>{access_key(128842)}", "protNFe/infProt/chNFe"),
         ("<vNF>10.00", "<vNF>1E+999999999", "total/ICMSTot/vNF"),
         ("<vNF>10.00", "<vNF>10.005", "total/ICMSTot/vNF"),
@@ -141,7 +145,7 @@ def test_letters_in_the_cnpj_are_read() -> None:
         ("<tpNF>1", "<tpNF>7", "ide/tpNF"),
         ('versao="4.00" xmlns', 'versao="3.10" xmlns', "nfeProc/@versao"),
     ],
-)  # fmt: skip
+)
 def test_a_file_at_odds_with_itself_is_refused_by_the_element(old, new, element) -> None:
     assert refusal(changed(nfe(), old, new)).startswith(element)
 

@@ -53,8 +53,12 @@ def listed(store: Store, **query: str) -> list[str]:
 
 def place(store: Store, order_id: str, **changes: Any) -> None:
     """Put an order of the day before yesterday that the index knows already."""
-    order = {"orderId": order_id, "status": "ready-for-handling", "value": 100,
-             "creationDate": "2026-03-08T10:00:00.0000000+00:00"}  # fmt: skip
+    order = {
+        "orderId": order_id,
+        "status": "ready-for-handling",
+        "value": 100,
+        "creationDate": "2026-03-08T10:00:00.0000000+00:00",
+    }
     store.config.index_lag = 0
     store.put(order | changes, {})
 

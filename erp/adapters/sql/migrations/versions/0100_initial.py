@@ -16,7 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-)  # fmt: skip
+)
 from sqlalchemy.dialects.mysql import LONGTEXT
 from sqlalchemy.schema import CreateIndex, CreateTable
 
