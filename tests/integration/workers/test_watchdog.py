@@ -68,7 +68,10 @@ def test_a_host_whose_clock_is_off_is_told_by_its_name_and_over_when_it_is_right
     host._look()
 
     assert (wrong.rule, wrong.key) == ("clock_skew", "worker-7")
-    assert "the clock of worker-7 is 180 s off the journal's database" in wrong.message
+    assert (
+        "the clock of worker-7 differs by 180 s from the clock of the journal's database"
+        in wrong.message
+    )
     assert journal.alerts.find() == []
 
 
