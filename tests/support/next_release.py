@@ -7,12 +7,9 @@ on the schedule. It notes in the timeline which steps it did itself, and whose m
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
-from support.servers import ROOT
-
-PACKAGES = ("foundation", "vtex", "erp", "journal", "tasks", "workers")
+from support.recipes.edited_copy import Edit, apply, copy_packages
 
 _COLUMN = '''"""What the next release adds."""
 import sqlalchemy as sa
@@ -36,18 +33,13 @@ _TASK = '''
 def tidy(self: StoreTask, /, **_: object) -> None:
     """What the next release does now and then."""
 '''
-_ENDS = {
-    "journal/storage/tables.py": 'jobs.append_column(Column("channel", String(16)))\n',
-    "tasks/scheduled.py": _TASK,
-    "celeryconfig.py": (
-        'task_routes["journal.tidy"] = {"queue": "control"}\n'
-        'beat_schedule["journal.tidy"] = {"task": "journal.tidy", "schedule": 1.0}\n'
-    ),
-}
-_CHANGES = {
+_EDITS: dict[str, Edit] = {
+    "journal/migrations/versions/9002_channel_index.py": _INDEX,
+    "journal/storage/tables.py": [("", 'jobs.append_column(Column("channel", String(16)))\n')],
     "journal/storage/rows.py": [('"not_ready": 0,', '"not_ready": 0, "channel": "web",')],
+    "tasks/scheduled.py": [("", _TASK)],
     "tasks/workflow.py": [
-        ('"attempt": ticket.attempt}', '"attempt": ticket.attempt, "channel": "web"}')
+        ('"attempt": lease.attempt}', '"attempt": lease.attempt, "channel": "web"}')
     ],
     "tasks/intake/orders.py": [
         ("attempt: int, **_: object", 'attempt: int, channel: str = "none", **_: object'),
@@ -63,25 +55,20 @@ _CHANGES = {
             "    requested_by_user: bool = False\n    channel: str | None = None\n",
         )
     ],
+    "celeryconfig.py": [
+        (
+            "",
+            'task_routes["journal.tidy"] = {"queue": "control"}\n'
+            'beat_schedule["journal.tidy"] = {"task": "journal.tidy", "schedule": 1.0}\n',
+        )
+    ],
 }
 
 
 def next_release(folder: Path) -> Path:
     """Write the next release into a folder of its own; return its root."""
-    home = folder / "next"
-    for package in PACKAGES:
-        shutil.copytree(ROOT / package, home / package)
-    shutil.copy(ROOT / "celeryconfig.py", home)
-    versions = home / "journal/migrations/versions"
-    head = max(path.stem[:4] for path in versions.glob("0*.py"))
-    (versions / "9001_channel.py").write_text(_COLUMN.format(head=head))
-    (versions / "9002_channel_index.py").write_text(_INDEX)
-    for name, changes in _CHANGES.items():
-        for old, new in changes:
-            text = (home / name).read_text()
-            assert old in text, f"{name} has no {old!r} any more: let this change follow"
-            (home / name).write_text(text.replace(old, new))
-    for name, text in _ENDS.items():
-        with (home / name).open("a") as file:
-            file.write(text)
+    home = copy_packages(folder / "next")
+    head = max(path.stem[:4] for path in (home / "journal/migrations/versions").glob("0*.py"))
+    column = {"journal/migrations/versions/9001_channel.py": _COLUMN.format(head=head)}
+    apply(home, column | _EDITS)
     return home
