@@ -65,8 +65,13 @@ def test_sync_of_an_order_that_vtex_does_not_know_says_so(store: Cluster) -> Non
 
 
 def test_an_unknown_store_is_named_with_those_that_are_known(store: Cluster) -> None:
-    for command in (("sync",), ("sync", "o-1"), ("order", "o-1", "--dry-run"), ("invoices", "o-1")):
-        text = shown(store, *command, "--store", "outlet", status=2)
+    for command in (
+        "orders sync",
+        "orders sync o-1",
+        "orders explain o-1",
+        "requests invoices o-1",
+    ):
+        text = shown(store, *command.split(), "--store", "outlet", status=2)
         assert "no store 'outlet' is configured (configured: acme)" in text
 
 
@@ -198,8 +203,8 @@ def test_what_is_out_of_reach_is_one_line_everywhere(
     store.env[setting] = value
 
     text = shown(store, "check", status=1)
-    for command in (("sync",), ("migrate",), ("orders",), ("retry", "o-1")):
-        answer = store.command(*command)
+    for command in ("orders sync", "migrate", "orders list", "orders retry o-1"):
+        answer = store.command(*command.split())
         assert "Traceback" not in answer.stderr
         text += answer.stderr
 
@@ -277,7 +282,7 @@ def test_an_invoice_from_json_that_breaks_the_contract_is_refused_by_field(
             "requests",
             "invoice",
             first(at_work),
-            "--json",
+            "--file",
             str(tmp_path / "bad.json"),
             *extra,
             status=status,
@@ -313,7 +318,7 @@ def test_dead_jobs_are_shown_by_cause_brought_back_and_given_up(store: Cluster) 
     assert (cause["count"], "quantity" in cause["cause"]) == (3, True)
     assert "quantity" in shown(store, "dead-letters", "list")
     assert "no dead letter fits" in shown(store, "dead-letters", "retry", "--matching", "sums")
-    assert "or say --all" in shown(store, "orders", "retry", status=2)
+    assert "or add --all" in shown(store, "dead-letters", "retry", status=2)
     for order_id in broken[:2]:
         store.change(order_id, **{"items.0.quantity": 1})
         store.change(order_id, value=0, totals=[])

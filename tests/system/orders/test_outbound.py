@@ -254,6 +254,6 @@ def test_a_message_sent_twice_and_an_answer_lost_make_one_invoice(
     file.write_text(json.dumps(fields))
 
     for _ in range(3):
-        assert handled.command("requests", "invoice", order_id, "--json", str(file)).returncode == 0
+        assert handled.command("requests", "invoice", order_id, "--file", str(file)).returncode == 0
 
     assert_one_invoice(handled, order_id)
