@@ -194,7 +194,6 @@ class Item:
     sku_id: str
     quantity: int
     unique_id: str | None = None
-    product_id: str | None = None
     ref_id: str | None = None
     ean: str | None = None
     name: str | None = None
@@ -221,7 +220,6 @@ class Client:
     first_name: str | None = None
     last_name: str | None = None
     email: str | None = None
-    document_type: str | None = None
     document: str | None = None
     phone: str | None = None
     is_corporate: bool = False
@@ -230,7 +228,6 @@ class Client:
     corporate_document: str | None = None
     corporate_phone: str | None = None
     state_inscription: str | None = None
-    user_profile_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +235,6 @@ class Address:
     """A postal address as the shopper or the store wrote it. Every part is optional."""
 
     address_id: str | None = None
-    address_type: str | None = None
     receiver_name: str | None = None
     postal_code: str | None = None
     city: str | None = None
@@ -265,15 +261,10 @@ class Logistics:
     delivery_channel: str | None = None
     sla: str | None = None
     carrier: str | None = None
-    courier_id: str | None = None
     warehouse_id: str | None = None
-    dock_id: str | None = None
     address_id: str | None = None
-    shipping_estimate: str | None = None
     estimated_at: datetime | None = None
-    pickup_point_id: str | None = None
     pickup_name: str | None = None
-    pickup_address: Address | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,16 +278,13 @@ class Payment:
         connector: the connector's answers with lower-case keys, the first of a doubled key.
     """
 
-    payment_id: str | None
     system: str
     system_name: str | None = None
     group: str | None = None
     value_cents: int = 0
     reference_value_cents: int | None = None
     installments: int = 1
-    first_digits: str | None = None
     last_digits: str | None = None
-    card_holder: str | None = None
     tid: str | None = None
     nsu: str | None = None
     status: str | None = None
@@ -392,7 +380,6 @@ class Order:
     currency: str = "BRL"
     rounding_error_cents: int = 0
     is_completed: bool = True
-    workflow_is_in_error: bool = False
     has_packages: bool = False
     cancel_reason: str | None = None
     client: Client = Client()

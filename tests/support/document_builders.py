@@ -67,5 +67,5 @@ def order_a() -> Order:
 
 
 def payment(**changes: Any) -> Payment:
-    made = Payment("P1", "2", "Visa", "creditCard", 1000, status="Approved", tid="T1")
+    made = Payment("2", "Visa", "creditCard", 1000, status="Approved", tid="T1")
     return replace(made, **changes)

@@ -14,7 +14,6 @@ class AddressSchema(JsonObject):
     """A postal address."""
 
     address_id = Text(data_key="addressId")
-    address_type = Text(data_key="addressType")
     receiver_name = Text(data_key="receiverName")
     postal_code = Text(data_key="postalCode")
     city = Text()

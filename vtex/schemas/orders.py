@@ -73,7 +73,6 @@ class _Item(JsonObject):
     sku_id = Text(data_key="id", required=True)
     quantity = units("quantity")
     unique_id = Text(data_key="uniqueId")
-    product_id = Text(data_key="productId")
     ref_id = Text(data_key="refId")
     ean = Text()
     name = Text()
@@ -128,7 +127,6 @@ class _Client(JsonObject):
     first_name = Text(data_key="firstName")
     last_name = Text(data_key="lastName")
     email = Text()
-    document_type = Text(data_key="documentType")
     document = Text()
     phone = Text()
     is_corporate = optional(fields.Boolean, "isCorporate", False)
@@ -137,7 +135,6 @@ class _Client(JsonObject):
     corporate_document = Text(data_key="corporateDocument")
     corporate_phone = Text(data_key="corporatePhone")
     state_inscription = Text(data_key="stateInscription")
-    user_profile_id = Text(data_key="userProfileId")
 
     @post_load
     def _made(self, data: dict[str, Any], **_: Any) -> Client:
@@ -146,15 +143,12 @@ class _Client(JsonObject):
 
 
 class _DeliveryId(JsonObject):
-    courier_id = Text(data_key="courierId")
     courier_name = Text(data_key="courierName")
     warehouse_id = Text(data_key="warehouseId")
-    dock_id = Text(data_key="dockId")
 
 
 class _Pickup(JsonObject):
     friendly_name = Text(data_key="friendlyName")
-    address = fields.Nested(AddressSchema, load_default=None, allow_none=True)
     is_pickup = optional(fields.Boolean, "isPickupStore", False)
 
 
@@ -166,9 +160,7 @@ class _Logistics(JsonObject):
     sla = Text(data_key="selectedSla")
     carrier = Text(data_key="deliveryCompany")
     address_id = Text(data_key="addressId")
-    shipping_estimate = Text(data_key="shippingEstimate")
     estimated_at = optional(Moment, "shippingEstimateDate")
-    pickup_point_id = Text(data_key="pickupPointId")
     delivery_ids = fields.List(
         fields.Nested(_DeliveryId), data_key="deliveryIds", load_default=list, allow_none=True
     )
@@ -183,11 +175,8 @@ class _Logistics(JsonObject):
         data["selling_price_cents"] = data["selling_price_cents"] or 0
         data["carrier"] = data["carrier"] or first.get("courier_name")
         return Logistics(
-            courier_id=first.get("courier_id"),
             warehouse_id=first.get("warehouse_id"),
-            dock_id=first.get("dock_id"),
             pickup_name=pickup.get("friendly_name") if pickup.get("is_pickup") else None,
-            pickup_address=pickup.get("address") if pickup.get("is_pickup") else None,
             **data,
         )
 
@@ -249,7 +238,6 @@ class _Order(JsonObject):
     sales_channel = Text(data_key="salesChannel")
     rounding_error_cents = optional(Cents, "roundingError", 0)
     is_completed = optional(fields.Boolean, "isCompleted", True)
-    workflow_is_in_error = optional(fields.Boolean, "workflowIsInError", False)
     cancel_reason = Text(data_key="cancelReason")
     shipping = fields.Nested(_Shipping, data_key="shippingData", load_default=None, allow_none=True)
     payment = fields.Nested(
@@ -291,7 +279,6 @@ def read_order(raw: Mapping[str, Any]) -> Order:
         raw=raw,
         rounding_error_cents=data.pop("rounding_error_cents") or 0,
         is_completed=data.pop("is_completed") is not False,
-        workflow_is_in_error=bool(data.pop("workflow_is_in_error")),
         has_packages=bool(packages),
         currency=preferences.get("currency") or "BRL",
         shipping_address=shipping.get("address"),

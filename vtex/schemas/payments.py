@@ -15,7 +15,6 @@ from vtex.schemas.values import MOST_UNITS, Cents, JsonObject, Moment, Rows, Tex
 
 
 class _Payment(JsonObject):
-    payment_id = Text(data_key="id")
     system = Text(data_key="paymentSystem", required=True)
     system_name = Text(data_key="paymentSystemName")
     group = Text()
@@ -24,9 +23,7 @@ class _Payment(JsonObject):
     installments = fields.Integer(
         load_default=1, allow_none=True, validate=validate.Range(0, MOST_UNITS)
     )
-    first_digits = Text(data_key="firstDigits")
     last_digits = Text(data_key="lastDigits")
-    card_holder = Text(data_key="cardHolder")
     tid = Text()
     nsu = Text()
     status = Text()
@@ -48,9 +45,7 @@ class _Payment(JsonObject):
         billing = data.pop("billing")
         if billing is None or billing == Address():
             billing = _billing(more.get("address"))
-        for name, key in (("first_digits", "firstDigits"), ("last_digits", "lastDigits")):
-            data[name] = data[name] or more.get(key)
-        data["card_holder"] = data["card_holder"] or more.get("cardHolder")
+        data["last_digits"] = data["last_digits"] or more.get("lastDigits")
         data["tid"] = data["tid"] or connector.get("tid")
         data["nsu"] = data["nsu"] or connector.get("nsu")
         data["value_cents"] = data["value_cents"] or 0

@@ -112,7 +112,7 @@ def test_payments_come_from_the_gateway_without_what_was_refused() -> None:
         None,
         (
             document_builders.payment(),
-            document_builders.payment(payment_id="P2", status="Cancelled"),
+            document_builders.payment(status="Cancelled"),
         ),
         {},
     )
