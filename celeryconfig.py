@@ -89,7 +89,6 @@ imports = (
     "tasks.outbound.outbox",
     "tasks.scheduled",
     "tasks.reconciliation.tasks",
-    "tasks.alerts.tasks",
 )
 
 # --- tasks ------------------------------------------------------------------------------------

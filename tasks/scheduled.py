@@ -1,4 +1,4 @@
-"""Due jobs to the queues, the only way in for work that waited; what is old out of the journal."""
+"""The tasks of the schedule that concern all stores: dispatch, purge, alerts."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import logging
 
 from celery import shared_task
 
+from journal.monitoring.heartbeats import ALERTS_EVALUATED
 from journal.privacy.retention import PurgeCount
 from tasks import workflow
+from tasks.alerts.delivery import notify
+from tasks.alerts.evaluation import update_alerts
 from tasks.base import StoreTask
 
 log = logging.getLogger(__name__)
 
 PURGE_SECONDS = 60.0
-"""One purge's share of a worker's thread; what it leaves, the next one takes."""
+"""A purge's share of a worker's thread. The next purge continues."""
 
 
 @shared_task(base=StoreTask, bind=True, name="journal.dispatch")
@@ -25,7 +28,7 @@ def dispatch(self: StoreTask, /, **_: object) -> None:
 
 @shared_task(base=StoreTask, bind=True, name="journal.purge")
 def purge(self: StoreTask, /, **_: object) -> None:
-    """Forget what is past its retention; beat calls this every few hours."""
+    """Delete the data that is past its retention; beat calls this every few hours."""
     with self.context.lock("journal.purge") as renew:
         if renew is None:
             return
@@ -35,3 +38,22 @@ def purge(self: StoreTask, /, **_: object) -> None:
             purged += batch
     if purged.any:
         log.info("purged", extra={"reason": str(purged)})
+
+
+@shared_task(base=StoreTask, bind=True, name="alerts.evaluate")
+def evaluate_alerts(self: StoreTask, /, **_: object) -> None:
+    """Evaluate the rules of all stores, keep the problems, and send the new ones.
+
+    Beat calls this every ``ALERT_CHECK_INTERVAL_SECONDS``. Two runs at once send each message
+    once. The lock only saves work.
+    """
+    alerting = self.context.alerting
+    if alerting is None:
+        return
+    with self.context.lock("alerts.evaluate") as renew:
+        if renew is None:
+            return
+        update_alerts(self.journal, alerting.policy, self.journal.now(), alerting.usage())
+        self.journal.heartbeats.record(ALERTS_EVALUATED)
+        renew()
+        notify(self.journal, alerting.notifier, alerting.policy, now=self.journal.now)
