@@ -69,8 +69,8 @@ class Context:
         codes: store name to what the retailer calls things in the ERP.
         nfe: how an NF-e becomes an invoice.
         retention: how long the journal keeps what is closed.
-        rests: stores whose orders may come by their feed, and for how long the list may rest
-            between two listings while they do.
+        list_intervals: the interval of the order list while the feed works, of each store with
+            a feed.
         alerting: the rules of alerts, and who is told; None where nobody looks.
         lock: a lock over the cluster by name; enters with what renews it, or with None where
             somebody else has it.
@@ -87,7 +87,7 @@ class Context:
     codes: Mapping[str, CodeMap] = field(default_factory=dict)
     nfe: NfeRules = field(default_factory=NfeRules)
     retention: RetentionPolicy = field(default_factory=RetentionPolicy)
-    rests: Mapping[str, timedelta] = field(default_factory=dict)
+    list_intervals: Mapping[str, timedelta] = field(default_factory=dict)
     alerting: Alerting | None = None
     retries: RetryPolicy = field(default_factory=RetryPolicy)
     observer: TaskObserver | None = None

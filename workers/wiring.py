@@ -112,7 +112,7 @@ def context(settings: Settings, *, observer: TaskObserver | None = None) -> Cont
             product_map=product_map(settings.nfe_product_map),
         ),
         retention=retention(settings),
-        rests=rests(settings),
+        list_intervals=list_intervals(settings),
         alerting=alerting(settings, shared),
         retries=retry_policy(settings),
         observer=observer,
@@ -173,7 +173,7 @@ def _usage(shared: Mapping[str, StoreRateLimiter]) -> Usage:
     return usage
 
 
-def rests(settings: Settings) -> dict[str, timedelta]:
+def list_intervals(settings: Settings) -> dict[str, timedelta]:
     """Return the time between two listings of each store with a feed, while the feed works."""
     seconds = {"both": settings.order_list_fallback_interval_seconds, "feed": FEED_ALONE_SECONDS}
     return {

@@ -9,12 +9,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 
 from celery import shared_task
 
 from journal.feeds import FeedRow
-from journal.monitoring.heartbeats import ORDER_LIST_READ
 from journal.orders import NewOrder
 from tasks.base import StoreTask
 from tasks.context import Renew
@@ -38,9 +36,6 @@ MOST_BATCHES = 100
 """Answers of one run, so that a feed without end keeps no thread for itself; the next run goes on.
 """
 
-SIGN = timedelta(seconds=30)
-"""That a list was read is written down so often: alerts need it to the minute."""
-
 PERMISSION = "Feed v3 and Hook Admin"
 
 
@@ -54,7 +49,11 @@ def read_feed(self: StoreTask, /, *, store: str, **_: object) -> None:
         store: VTEX account name, as in the settings.
     """
     feed = self.journal.feeds.get(store)
-    if feed is None or store not in self.context.rests or self.journal.store_pauses.get(store):
+    if (
+        feed is None
+        or store not in self.context.list_intervals
+        or self.journal.store_pauses.get(store)
+    ):
         return
     if not feed.is_due(self.journal.now()):
         return
@@ -63,20 +62,6 @@ def read_feed(self: StoreTask, /, *, store: str, **_: object) -> None:
             return
         with _fault_kept(self, feed):
             _read(self, feed, renew)
-
-
-def list_may_rest(task: StoreTask, store: str) -> bool:
-    """Say whether the list need not be asked now, since orders come by the feed."""
-    pace = task.context.rests.get(store)
-    feed = task.journal.feeds.get(store) if pace else None
-    return bool(pace and feed and feed.replaces_list(task.journal.now(), pace))
-
-
-def list_was_read(task: StoreTask, store: str) -> None:
-    """Keep that the list was read to its end; it may rest then where there is a feed."""
-    task.journal.heartbeats.record(ORDER_LIST_READ, store, every=SIGN)
-    if store in task.context.rests:
-        task.journal.feeds.mark_listed(store)
 
 
 def as_set_up(feed: FeedRow) -> FeedConfig:

@@ -24,7 +24,7 @@ from journal.order_changes import ChangeHint
 from journal.orders import NewOrder
 from journal.reconciliation import CANCELLATION_REQUESTED
 from tasks.base import StepTask, StoreTask, hand_back
-from tasks.intake.feed import list_may_rest, list_was_read
+from tasks.intake import list_schedule
 from tasks.job_kinds import remaining_tasks
 from tasks.local_executor import OrderRun, local_queue
 from tasks.workflow import dispatch
@@ -44,7 +44,7 @@ def list_orders(self: StoreTask, /, *, store: str, **_: object) -> None:
     Args:
         store: VTEX account name, as in the settings.
     """
-    if self.journal.store_pauses.get(store) or list_may_rest(self, store):
+    if self.journal.store_pauses.get(store) or not list_schedule.is_due(self, store):
         return
     with self.context.lock(f"orders.list:{store}") as renew:
         if renew is None:
@@ -62,7 +62,7 @@ def list_orders(self: StoreTask, /, *, store: str, **_: object) -> None:
                 # them.
                 dispatch(self.context, store=store)
             new += found
-        list_was_read(self, store)
+        list_schedule.record_read(self, store)
     log.info("listed", extra={"store": store, "count": new})
 
 

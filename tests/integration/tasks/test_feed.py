@@ -29,7 +29,9 @@ def flow(journal_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[OrderFlo
         "tasks.workflow.send", lambda journal, tickets: journal.jobs.release(tickets)
     )
     with order_flow(journal_url, index_lag=600) as made:
-        made.context = StoreTask.process_context = replace(made.context, rests={"acme": PACE})
+        made.context = StoreTask.process_context = replace(
+            made.context, list_intervals={"acme": PACE}
+        )
         yield made
 
 
@@ -102,7 +104,7 @@ def test_without_a_feed_that_was_set_up_nothing_is_read_and_the_list_goes_on(
 
 def test_a_store_whose_intake_is_the_list_leaves_its_feed_alone(flow: OrderFlow) -> None:
     set_up(flow)
-    StoreTask.process_context = replace(flow.context, rests={})
+    StoreTask.process_context = replace(flow.context, list_intervals={})
 
     read(flow)
 

@@ -280,7 +280,9 @@ def month(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Month]:
     with order_flow(f"sqlite:///{tmp_path}/journal.db", **settings) as flow:
         # There is no broker here: what would be sent is worked at once.
         monkeypatch.setattr("tasks.workflow.send", lambda _, tickets: flow.run(tickets))
-        flow.context = StoreTask.process_context = replace(flow.context, rests={"acme": PACE})
+        flow.context = StoreTask.process_context = replace(
+            flow.context, list_intervals={"acme": PACE}
+        )
         yield Month(flow)
 
 

@@ -38,7 +38,7 @@ from workers.configuration.settings import SettingsError, load
 
 store = {"VTEX_ACCOUNT": "acme", "VTEX_APP_KEY": "key", "VTEX_APP_TOKEN": "token"}
 environ = store | {"VTEX_INTAKE": "feed", "ORDER_LIST_FEED_INTERVAL_SECONDS": "3600"}
-assert wiring.rests(load(environ)) == {"acme": timedelta(hours=1)}
+assert wiring.list_intervals(load(environ)) == {"acme": timedelta(hours=1)}
 try:
     load(environ | {"ORDER_LIST_FEED_INTERVAL_SECONDS": "0"})
 except SettingsError as error:

@@ -454,7 +454,7 @@ def test_each_store_of_a_file_says_how_its_orders_come_in(tmp_path: Path) -> Non
     settings = of_file(tmp_path, toml)
 
     assert [one.intake for one in settings.stores] == ["feed", "list"]
-    assert wiring.rests(settings) == {"acme": timedelta(days=1)}
+    assert wiring.list_intervals(settings) == {"acme": timedelta(days=1)}
 
 
 def test_an_intake_that_is_none_is_named(tmp_path: Path) -> None:
@@ -470,7 +470,7 @@ def test_an_intake_that_is_none_is_named(tmp_path: Path) -> None:
 def test_the_list_rests_for_as_long_as_is_set_while_both_ways_are_used() -> None:
     settings = load(ONE | {"VTEX_INTAKE": "both", "ORDER_LIST_FALLBACK_INTERVAL_SECONDS": "1200"})
 
-    assert wiring.rests(settings) == {"acme": timedelta(minutes=20)}
+    assert wiring.list_intervals(settings) == {"acme": timedelta(minutes=20)}
 
 
 # --- alerts ---------------------------------------------------------------------------------------

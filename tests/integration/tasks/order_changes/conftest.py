@@ -22,7 +22,9 @@ def flow(journal_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[OrderFlo
     )
     with order_flow(journal_url, index_lag=0) as made:
         pace = timedelta(minutes=10)
-        made.context = StoreTask.process_context = replace(made.context, rests={"acme": pace})
+        made.context = StoreTask.process_context = replace(
+            made.context, list_intervals={"acme": pace}
+        )
         config = FeedConfig((READY, *CHANGES), 300, 345_600)
         made.client.configure_feed(config)
         made.journal.feeds.set_up(

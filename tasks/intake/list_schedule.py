@@ -1,0 +1,31 @@
+"""The interval of a store's order list: the schedule's, or a longer one while its feed works.
+
+Beat starts ``orders.list`` at the shorter interval, since only the journal knows the feed's state.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from journal.monitoring.heartbeats import ORDER_LIST_READ
+from tasks.base import StoreTask
+
+HEARTBEAT_INTERVAL = timedelta(seconds=30)
+"""Shortest time between two heartbeats of a list; alerts need the minute."""
+
+
+def is_due(task: StoreTask, store: str) -> bool:
+    """Say whether the list is read now: always, unless the feed works and the last read is recent.
+
+    ``Context.list_intervals`` holds the longer interval of each store that has a feed.
+    """
+    interval = task.context.list_intervals.get(store)
+    feed = task.journal.feeds.get(store) if interval else None
+    return not (interval and feed and feed.replaces_list(task.journal.now(), interval))
+
+
+def record_read(task: StoreTask, store: str) -> None:
+    """Record that the list was read to its end."""
+    task.journal.heartbeats.record(ORDER_LIST_READ, store, every=HEARTBEAT_INTERVAL)
+    if store in task.context.list_intervals:
+        task.journal.feeds.mark_listed(store)
