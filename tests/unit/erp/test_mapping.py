@@ -110,10 +110,7 @@ def test_payments_come_from_the_gateway_without_what_was_refused() -> None:
         "Approved",
         1000,
         None,
-        (
-            document_builders.payment(),
-            document_builders.payment(status="Cancelled"),
-        ),
+        (document_builders.payment(), document_builders.payment(status="Cancelled")),
         {},
     )
 
