@@ -245,7 +245,7 @@ def give_up(flow: OrderFlow) -> None:
     flow.invoice(flow.order())
     flow.simulator.faults.add(kind="unavailable", route="order", times=None)
     StoreTask.process_context = replace(flow.context, retries=RetryPolicy(max_failures=9))
-    flow.work(rounds=10, seconds=301)
+    flow.work(rounds=20, seconds=301)  # a pause of the store takes rounds of its own
 
 
 @pytest.mark.parametrize(
