@@ -46,7 +46,7 @@ DATABASE_SERVERS = {
 }
 """Fixtures and parameters by which a test needs a database server."""
 
-CPU_SECONDS = 5.0
+CPU_SECONDS = 10.0
 """Processor time that a test of the fast folders may take without the marker ``slow``."""
 
 FAST_FOLDERS = ("tests/unit/", "tests/contract/", "tests/integration/")

@@ -13,6 +13,7 @@ from journal.journal import Journal
 from journal.order_changes import ChangeHint
 from tasks.base import StoreTask
 from tasks.context import Renew
+from tasks.job_kinds import priority_of
 from tasks.reconciliation.compare import DAYS, GRACE, Compared, Found, compare_store
 from vtex.errors import RateLimitReached
 
@@ -46,7 +47,7 @@ def reconcile(self: StoreTask, /, *, store: str, **_: object) -> None:
         since = None if renew is None else since_when(self.journal, store)
         if renew is None or since is None:
             return
-        patient = self.vtex(store).with_priority(self.call_priority, wait=patience(renew))
+        patient = self.vtex(store).with_priority(priority_of(self.name), wait=patience(renew))
         compared = compare_store(
             self.journal,
             self.erp,

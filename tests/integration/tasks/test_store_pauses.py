@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from workers.pauses import FOR_GOOD_SECONDS
 
 from journal.model import Lease, State
 from support.order_flow import OrderFlow, order_flow
 from tasks import workflow
 from workers.app import app
+from workers.cli.output import FOR_GOOD_SECONDS
 
 
 @pytest.fixture
