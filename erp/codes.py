@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol, runtime_checkable
 
 from erp.port import ErpRejected
-from erp.sales_order import Customer, Line, Part, SalesOrder
+from erp.sales_order import Customer, KitPart, OrderLine, SalesOrder
 
 KINDS = {
     "payment": "VTEX's id of the payment system, such as 2 for Visa",
@@ -155,7 +155,7 @@ class CodeMap:
         for one in places or [None]:
             yield Need("branch", one or "none")
 
-    def _sku(self, one: Line | Part) -> Need:
+    def _sku(self, one: OrderLine | KitPart) -> Need:
         # A part of a kit has no EAN.
         own = None if self.sku_key is None else getattr(one, self.sku_key, None)
         return Need("sku", one.sku_id, one.ref_id or one.name, own)
@@ -170,7 +170,7 @@ class CodeMap:
         )
 
 
-def product_code(order: SalesOrder, line: Line, key: str) -> str:
+def product_code(order: SalesOrder, line: OrderLine, key: str) -> str:
     """Return the ERP's code of a line's product: the map's, else that of the adapter's own key.
 
     Args:

@@ -8,7 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Literal
 
 from erp.port import ErpRejected
-from erp.sales_order import Customer, Line, Part, PaymentPart, PostalAddress, SalesOrder
+from erp.sales_order import Customer, KitPart, OrderLine, PaymentPart, PostalAddress, SalesOrder
 from vtex.documents import Address, Client, Item, Logistics, Order, Payment, Transaction
 
 CENT = Decimal("0.01")
@@ -145,7 +145,7 @@ def _totals(order: Order) -> dict[str, int]:
     return totals
 
 
-def _sum_doubts(order: Order, lines: Sequence[Line]) -> list[str]:
+def _sum_doubts(order: Order, lines: Sequence[OrderLine]) -> list[str]:
     totals = _totals(order)
     doubts = []
     apart = order.value_cents - sum(totals.values())
@@ -182,9 +182,9 @@ def _named_totals(totals: Mapping[str, int]) -> list[str]:
 # --- lines ------------------------------------------------------------------------------------
 
 
-def _lines(order: Order) -> tuple[Line, ...]:
+def _lines(order: Order) -> tuple[OrderLine, ...]:
     logistics = {one.item_index: one for one in order.logistics}
-    lines: list[Line] = []
+    lines: list[OrderLine] = []
     first_of: dict[int, int] = {}
     for item in order.items:
         first_of[item.index] = len(lines) + 1
@@ -209,7 +209,7 @@ def _item_lines(
     *,
     chain: bool,
     index: int | None = None,
-) -> list[Line]:
+) -> list[OrderLine]:
     splits = _splits(item, chain=chain)
     place = item.index if index is None else index
     made = []
@@ -218,7 +218,7 @@ def _item_lines(
         if max(abs(total), abs(list_total)) > MOST_CENTS:
             raise Unmappable(f"items.{place}: comes to more than any order can")
         made.append(
-            Line(
+            OrderLine(
                 line_no=number + offset,
                 item_index=place,
                 sku_id=item.sku_id,
@@ -239,7 +239,10 @@ def _item_lines(
                 seller=item.seller,
                 is_gift=item.is_gift,
                 parent_line=parent,
-                parts=tuple(Part(c.sku_id, c.quantity, c.ref_id, c.name) for c in item.components),
+                parts=tuple(
+                    KitPart(part.sku_id, part.quantity, part.ref_id, part.name)
+                    for part in item.components
+                ),
                 warehouse_id=logistics.warehouse_id if logistics else None,
                 sla=logistics.sla if logistics else None,
                 carrier=logistics.carrier if logistics else None,

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from erp.sales_order import Line, SalesOrder
+from erp.sales_order import OrderLine, SalesOrder
 
 _UNIT = Decimal("0.0001")
 
@@ -18,7 +18,7 @@ class ItemChange:
 
     Attributes:
         unique_id: VTEX's name of the line, which tells two lines of one SKU apart.
-        unit_price, total: of the goods, after discounts, tax excluded; as in ``Line``.
+        unit_price, total: of the goods, after discounts, tax excluded; as in ``OrderLine``.
     """
 
     sku_id: str
@@ -67,7 +67,7 @@ class OrderDiff:
 
 @dataclass(slots=True)
 class _Sum:
-    line: Line
+    line: OrderLine
     quantity: int = 0
     total: Decimal = Decimal(0)
 

@@ -45,7 +45,7 @@ class PostalAddress:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class KitPart:
     """A component of a kit; ``quantity`` is per kit."""
 
     sku_id: str
@@ -55,7 +55,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class OrderLine:
     """One row to sell: a line of the order, split where the unit price does.
 
     Attributes:
@@ -86,7 +86,7 @@ class Line:
     seller: str | None = None
     is_gift: bool = False
     parent_line: int | None = None
-    parts: tuple[Part, ...] = ()
+    parts: tuple[KitPart, ...] = ()
     warehouse_id: str | None = None
     sla: str | None = None
     carrier: str | None = None
@@ -140,7 +140,7 @@ class SalesOrder:
     other: Decimal
     total: Decimal
     customer: Customer
-    lines: tuple[Line, ...]
+    lines: tuple[OrderLine, ...]
     payments: tuple[PaymentPart, ...]
     shipping_address: PostalAddress | None
     billing_address: PostalAddress | None

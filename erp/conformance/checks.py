@@ -13,7 +13,7 @@ from uuid import uuid4
 from erp.codes import KINDS, KnowsCodes
 from erp.order_diff import ItemChange, OrderDiff, Totals
 from erp.port import CHANGES, Erp, Event, Request, erp_orders
-from erp.sales_order import Customer, Line, PaymentPart, PostalAddress, SalesOrder
+from erp.sales_order import Customer, OrderLine, PaymentPart, PostalAddress, SalesOrder
 
 RACERS = 12
 MOMENT = datetime(2026, 3, 11, tzinfo=UTC)
@@ -382,8 +382,8 @@ def _ended(outcome: str, reference: str) -> Event:
     )
 
 
-def _line(number: int, sku: str, price: Decimal) -> Line:
-    return Line(
+def _line(number: int, sku: str, price: Decimal) -> OrderLine:
+    return OrderLine(
         line_no=number,
         item_index=0,
         sku_id=sku,

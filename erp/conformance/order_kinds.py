@@ -9,14 +9,14 @@ from typing import Any
 
 from erp.conformance.checks import same, sample
 from erp.port import Erp, erp_orders
-from erp.sales_order import Customer, Line, Part, PaymentPart, PostalAddress, SalesOrder
+from erp.sales_order import Customer, KitPart, OrderLine, PaymentPart, PostalAddress, SalesOrder
 
 _NONE = Decimal(0)
 
 
-def _line(number: int, sku: str, quantity: int, price: str, **more: Any) -> Line:
+def _line(number: int, sku: str, quantity: int, price: str, **more: Any) -> OrderLine:
     total = (Decimal(price) * quantity).quantize(Decimal("0.01"))
-    made = Line(
+    made = OrderLine(
         line_no=number,
         item_index=number - 1,
         sku_id=sku,
@@ -30,7 +30,7 @@ def _line(number: int, sku: str, quantity: int, price: str, **more: Any) -> Line
     return replace(made, **more)
 
 
-def _order(*lines: Line, shipping: str = "0.00", **more: Any) -> SalesOrder:
+def _order(*lines: OrderLine, shipping: str = "0.00", **more: Any) -> SalesOrder:
     goods = sum((line.total for line in lines), _NONE)
     discounts = -sum((line.discount for line in lines), _NONE)
     total = goods + Decimal(shipping)
@@ -73,7 +73,7 @@ def gift() -> SalesOrder:
 
 def kit() -> SalesOrder:
     """A line that is three of one thing and one of another."""
-    parts = (Part("310045", 3, "REF-310045"), Part("310102", 1, "REF-310102"))
+    parts = (KitPart("310045", 3, "REF-310045"), KitPart("310102", 1, "REF-310102"))
     return _order(_line(1, "310700", 2, "129.90", parts=parts))
 
 

@@ -8,9 +8,9 @@ from contextlib import suppress
 
 from erp.adapters.odoo import notes, sale_mapping
 from erp.adapters.odoo.external_ids import Records, name
-from erp.adapters.odoo.outbox import Outbox
+from erp.adapters.odoo.outbox import OdooOutbox
 from erp.adapters.odoo.partners import Partners
-from erp.adapters.odoo.rpc import Odoo, OdooCollides, OdooRefuses, Row
+from erp.adapters.odoo.rpc import OdooClient, OdooCollides, OdooRefuses, Row
 from erp.adapters.odoo.sale_reader import Sales, is_half_made
 from erp.adapters.odoo.url import address
 from erp.adapters.shared.sale_notes import redacted, remark
@@ -42,10 +42,10 @@ class OdooErp:
 
     def __init__(self, url: str, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._where = address(url)
-        self._odoo = Odoo(self._where)
+        self._odoo = OdooClient(self._where)
         self._records = Records(self._odoo)
         self._sales = Sales(self._odoo, self._records)
-        self._outbox = Outbox(self._odoo, self._sales, clock)
+        self._outbox = OdooOutbox(self._odoo, self._sales, clock)
         self._partners = Partners(self._odoo, self._records)
 
     def insert(self, order: SalesOrder) -> str:

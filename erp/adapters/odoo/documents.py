@@ -10,7 +10,7 @@ from typing import Any
 
 from erp.adapters.odoo import notes
 from erp.adapters.odoo.notes import Sale
-from erp.adapters.odoo.rpc import Odoo, Row
+from erp.adapters.odoo.rpc import OdooClient, Row
 from erp.adapters.odoo.sale_reader import Sales
 from erp.adapters.shared import change_polling, sale_notes
 from erp.port import Request
@@ -20,7 +20,7 @@ DocumentRequest = change_polling.DocumentRequest[Sale]
 
 
 @dataclass(frozen=True, slots=True)
-class Stream:
+class OdooStream:
     """Documents of one kind.
 
     Attributes:
@@ -38,11 +38,11 @@ class Stream:
 class Documents:
     """Reads documents whole. Each method raises ErpUnavailable."""
 
-    def __init__(self, odoo: Odoo, sales: Sales) -> None:
+    def __init__(self, odoo: OdooClient, sales: Sales) -> None:
         self._odoo = odoo
         self._sales = sales
 
-    def streams(self) -> list[Stream]:
+    def streams(self) -> list[OdooStream]:
         """Return the three kinds, in the order in which VTEX wants them."""
         kind = self._sales.invoices
         posted = [[kind.kind, "=", "out_invoice"], ["state", "in", list(kind.posted)]]
@@ -53,9 +53,9 @@ class Documents:
             ["sale_id", "!=", False],
         ]
         return [
-            Stream(kind.model, posted, self._invoices, self._invoices_of),
-            Stream("stock.picking", sent, self._pickings, self._pickings_of),
-            Stream("sale.order", [["state", "=", "cancel"]], self._canceled, set),
+            OdooStream(kind.model, posted, self._invoices, self._invoices_of),
+            OdooStream("stock.picking", sent, self._pickings, self._pickings_of),
+            OdooStream("sale.order", [["state", "=", "cancel"]], self._canceled, set),
         ]
 
     def _invoices_of(self, sales: Sequence[int]) -> set[int]:

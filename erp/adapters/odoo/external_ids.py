@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from erp.adapters.odoo.rpc import Odoo, OdooCollides, OdooRefuses
+from erp.adapters.odoo.rpc import OdooClient, OdooCollides, OdooRefuses
 from erp.port import ErpUnavailable
 
 MODULE = "__vtex__"
@@ -34,7 +34,7 @@ def parts(named: str) -> list[str]:
 class Records:
     """Records by their external ids."""
 
-    def __init__(self, odoo: Odoo) -> None:
+    def __init__(self, odoo: OdooClient) -> None:
         self._odoo = odoo
 
     def numbers(self, model: str, names: Sequence[str]) -> dict[str, int]:

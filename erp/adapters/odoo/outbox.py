@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from erp.adapters.odoo import notes
-from erp.adapters.odoo.documents import DocumentRequest, Documents, Stream
+from erp.adapters.odoo.documents import DocumentRequest, Documents, OdooStream
 from erp.adapters.odoo.notes import Sale
-from erp.adapters.odoo.rpc import Odoo, OdooRefuses
+from erp.adapters.odoo.rpc import OdooClient, OdooRefuses
 from erp.adapters.odoo.sale_reader import Sales
 from erp.adapters.shared import change_polling
 from erp.adapters.shared.change_polling import (
@@ -58,10 +58,10 @@ class _ReadPosition(change_polling.ReadPosition):
             self.settled = {one: at for one, at in self.settled.items() if at >= self.since}
 
 
-class Outbox(ChangePoller[Sale]):
+class OdooOutbox(ChangePoller[Sale]):
     """What waits in one Odoo."""
 
-    def __init__(self, odoo: Odoo, sales: Sales, clock: Callable[[], float]) -> None:
+    def __init__(self, odoo: OdooClient, sales: Sales, clock: Callable[[], float]) -> None:
         super().__init__("Odoo", OdooRefuses, clock)
         self._odoo = odoo
         self._sales = sales
@@ -87,7 +87,7 @@ class Outbox(ChangePoller[Sale]):
         place.end(in_one_go=True)
         return sorted(sales)
 
-    def _news(self, stream: Stream, place: _ReadPosition) -> ChangedRecords[Sale]:
+    def _news(self, stream: OdooStream, place: _ReadPosition) -> ChangedRecords[Sale]:
         """Yield what changed or waits; then remember how far that was."""
         if place.waiting:
             domain = [*stream.domain, ["id", "in", sorted(place.waiting)]]
@@ -117,7 +117,7 @@ class Outbox(ChangePoller[Sale]):
                 place.end(in_one_go=in_one_go)
                 return
 
-    def _whole(self, stream: Stream, stamps: dict[int, str]) -> ChangedRecords[Sale]:
+    def _whole(self, stream: OdooStream, stamps: dict[int, str]) -> ChangedRecords[Sale]:
         numbers = list(stamps)
         for start in range(0, len(numbers), WHOLE):
             some = numbers[start : start + WHOLE]

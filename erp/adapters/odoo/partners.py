@@ -7,14 +7,14 @@ from typing import Any
 
 from erp.adapters.odoo import sale_mapping
 from erp.adapters.odoo.external_ids import Records
-from erp.adapters.odoo.rpc import Odoo, OdooRefuses, Row
+from erp.adapters.odoo.rpc import OdooClient, OdooRefuses, Row
 from erp.sales_order import PostalAddress, SalesOrder
 
 
 class Partners:
     """Finds and makes what an order refers to. Methods raise OdooRefuses and ErpUnavailable."""
 
-    def __init__(self, odoo: Odoo, records: Records) -> None:
+    def __init__(self, odoo: OdooClient, records: Records) -> None:
         self._odoo = odoo
         self._records = records
         self._seldom: dict[tuple[str, str], int] = {}

@@ -14,7 +14,7 @@ from typing import Any
 
 import requests
 
-from erp.adapters.odoo.url import Address
+from erp.adapters.odoo.url import OdooAddress
 from erp.adapters.shared.http_client import HttpAnswer, HttpClient
 from erp.port import ErpRejected, ErpUnavailable
 from foundation.redaction import one_line
@@ -63,10 +63,10 @@ class OdooCollides(ErpUnavailable):
     """Another transaction was in the way more often than Odoo itself tries; nothing was done."""
 
 
-class Odoo:
+class OdooClient:
     """An Odoo database over HTTP. Safe to use from several threads; connects at first use."""
 
-    def __init__(self, where: Address) -> None:
+    def __init__(self, where: OdooAddress) -> None:
         self._where = where
         self._http = HttpClient("Odoo", {"User-Agent": "vtex-erp-workers"})
         self._speaks_json2: bool | None = {"json2": True, "jsonrpc": False}.get(where.api)

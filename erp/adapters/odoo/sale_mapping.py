@@ -11,11 +11,11 @@ from typing import Any
 
 from erp.adapters.odoo.external_ids import name
 from erp.adapters.odoo.rpc import Row
-from erp.adapters.odoo.url import Address
+from erp.adapters.odoo.url import OdooAddress
 from erp.adapters.shared.sale_notes import sku_note
 from erp.codes import product_code
 from erp.port import ErpRejected
-from erp.sales_order import Line, PostalAddress, SalesOrder
+from erp.sales_order import OrderLine, PostalAddress, SalesOrder
 
 CENT = Decimal("0.01")
 COUNTRIES = {
@@ -33,7 +33,7 @@ _CPF, _CNPJ = 11, 14
 
 
 @dataclass(frozen=True, slots=True)
-class Sold:
+class OdooSaleLine:
     """A line to be: a product by its reference, how much of it, at which price of whole cents."""
 
     code: str
@@ -47,7 +47,7 @@ class Sold:
         return (self.quantity * self.unit_price).quantize(CENT, ROUND_HALF_UP)
 
 
-def sold(order: SalesOrder, where: Address) -> list[Sold]:
+def sold(order: SalesOrder, where: OdooAddress) -> list[OdooSaleLine]:
     """Return the lines whose amounts add up to the order's total, to the cent.
 
     Goods carry their discounts in their prices; where those are of broken cents, some pieces cost
@@ -56,31 +56,33 @@ def sold(order: SalesOrder, where: Address) -> list[Sold]:
     """
     lines = [one for line in order.lines for one in _goods(order, line, where)]
     if order.shipping:
-        lines.append(Sold(where.freight, Decimal(1), order.shipping.quantize(CENT), "Frete"))
+        freight = order.shipping.quantize(CENT)
+        lines.append(OdooSaleLine(where.freight, Decimal(1), freight, "Frete"))
     rest = (order.total - sum((one.amount for one in lines), Decimal(0))).quantize(CENT)
     if rest:
         code, text = (where.discount, "Desconto") if rest < 0 else (where.other, "Outros")
-        lines.append(Sold(code, Decimal(1), rest, text))
+        lines.append(OdooSaleLine(code, Decimal(1), rest, text))
     return lines
 
 
-def _goods(order: SalesOrder, line: Line, where: Address) -> Iterator[Sold]:
+def _goods(order: SalesOrder, line: OrderLine, where: OdooAddress) -> Iterator[OdooSaleLine]:
     code = product_code(order, line, where.product)
     quantity = line.quantity * line.unit_multiplier
     text = "\n".join(filter(None, (line.name, sku_note(line))))
     if not quantity:
         return
     if quantity != quantity.to_integral_value():
-        yield Sold(code, quantity, (line.total / quantity).quantize(CENT, ROUND_HALF_UP), text)
+        unit_price = (line.total / quantity).quantize(CENT, ROUND_HALF_UP)
+        yield OdooSaleLine(code, quantity, unit_price, text)
         return
     cents = int(line.total.quantize(CENT, ROUND_HALF_UP).scaleb(2))
     each, dearer = divmod(cents, int(quantity))
     for count, price in ((quantity - dearer, each), (Decimal(dearer), each + 1)):
         if count:
-            yield Sold(code, count, Decimal(price).scaleb(-2), text)
+            yield OdooSaleLine(code, count, Decimal(price).scaleb(-2), text)
 
 
-def line_values(lines: list[Sold], products: Mapping[str, int]) -> list[dict[str, str]]:
+def line_values(lines: list[OdooSaleLine], products: Mapping[str, int]) -> list[dict[str, str]]:
     """Return the columns of an order's lines.
 
     Args:

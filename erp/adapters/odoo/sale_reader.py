@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from erp.adapters.odoo.external_ids import Records, name, parts
 from erp.adapters.odoo.notes import AGAIN_BEGINS, MARK, REASON_BEGINS, Sale, note
-from erp.adapters.odoo.rpc import Odoo, Row
+from erp.adapters.odoo.rpc import OdooClient, Row
 
 SALE = ("name", "state", "amount_total", "currency_id", "picking_ids", "invoice_ids")
 
@@ -42,7 +42,7 @@ def is_half_made(sale: Row) -> bool:
 class Sales:
     """Reads sales that are orders of ours. Each method raises ErpUnavailable."""
 
-    def __init__(self, odoo: Odoo, records: Records) -> None:
+    def __init__(self, odoo: OdooClient, records: Records) -> None:
         self._odoo = odoo
         self._records = records
         self._invoices: Invoices | None = None

@@ -8,7 +8,7 @@ from erp.adapters.shared.http_client import endpoint
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class OdooAddress:
     """What ``ERP_URL`` says: ``odoo+https://USER:KEY@HOST:PORT/DATABASE?product=sku_id``.
 
     Attributes:
@@ -43,7 +43,7 @@ OPTIONS = {
 EXAMPLE = "odoo+https://vtex:KEY@erp.example.com/production"
 
 
-def address(url: str) -> Address:
+def address(url: str) -> OdooAddress:
     """Read an ERP_URL.
 
     Raises:
@@ -52,4 +52,4 @@ def address(url: str) -> Address:
     found = endpoint(url, EXAMPLE, OPTIONS)
     if not found.user:
         raise ValueError(f"has no user, as in {EXAMPLE}")
-    return Address(found.base, found.database, found.user, found.key, **found.options)
+    return OdooAddress(found.base, found.database, found.user, found.key, **found.options)

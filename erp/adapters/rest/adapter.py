@@ -17,9 +17,9 @@ from decimal import Decimal
 from typing import Any
 
 from erp.adapters.rest.calls import Calls, Duplicate, Missing, Nowhere
-from erp.adapters.rest.changes import Changes
+from erp.adapters.rest.changes import ChangeReader
 from erp.adapters.rest.profile import Profile, ProfileError, load
-from erp.adapters.rest.state import State
+from erp.adapters.rest.state import SharedState
 from erp.adapters.rest.template import found
 from erp.adapters.sql.adapter import SqlErp, utc_now
 from erp.port import ErpOrder, ErpRejected, ErpUnavailable, Event, Request
@@ -46,10 +46,10 @@ class Parts:
 
     def __init__(self, profile: Profile, now: Callable[[], datetime]) -> None:
         self.profile = profile
-        self.state = State(profile.state_url)
+        self.state = SharedState(profile.state_url)
         self.sql = SqlErp(profile.state_url, now=now)
         self.calls = Calls(profile, self.state)
-        self.changes = Changes(profile, self.calls, self.state)
+        self.changes = ChangeReader(profile, self.calls, self.state)
 
     def close(self) -> None:
         """Close all connections."""

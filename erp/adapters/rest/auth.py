@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from erp.adapters.rest.profile import Profile, ProfileError
-from erp.adapters.rest.state import State
+from erp.adapters.rest.state import SharedState
 from erp.adapters.shared.http_client import HttpClient
 from erp.port import ErpUnavailable
 
@@ -68,7 +68,7 @@ class OAuth2(Auth):
     exchange would lock the other processes out.
     """
 
-    def __init__(self, profile: Profile, state: State, http: HttpClient) -> None:
+    def __init__(self, profile: Profile, state: SharedState, http: HttpClient) -> None:
         super().__init__(profile)
         self._state, self._http = state, http
         self._url = profile.part("auth")["token_url"]
@@ -159,7 +159,7 @@ def _renew(document: dict[str, Any], answer: Mapping[str, Any]) -> None:
         document["expires_at"] = time.time() + float(answer.get("expires_in", 3600))
 
 
-def auth(profile: Profile, state: State, http: HttpClient) -> Auth:
+def auth(profile: Profile, state: SharedState, http: HttpClient) -> Auth:
     """Return the authentication that the profile names."""
     if profile.part("auth")["kind"] == "oauth2":
         return OAuth2(profile, state, http)

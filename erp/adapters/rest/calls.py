@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from erp.adapters.rest.auth import auth
 from erp.adapters.rest.profile import Profile, ProfileError
-from erp.adapters.rest.state import Pace, State
+from erp.adapters.rest.state import CallPace, SharedState
 from erp.adapters.rest.template import Formats, Renderer, TemplateError, dumped, found
 from erp.adapters.shared.http_client import Bounds, HttpAnswer, HttpClient
 from erp.port import ErpRejected, ErpUnavailable
@@ -36,7 +36,7 @@ class Nowhere(Missing):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RestAnswer:
     """A response of the ERP.
 
     Attributes:
@@ -55,16 +55,16 @@ class Calls:
         count: number of calls made.
     """
 
-    def __init__(self, profile: Profile, state: State) -> None:
+    def __init__(self, profile: Profile, state: SharedState) -> None:
         self._profile = profile
         bounds = Bounds(profile.timeout_seconds, BODY_SECONDS, MOST_BYTES)
         self._http = HttpClient(profile.name, bounds=bounds)
         self._auth = auth(profile, state, self._http)
-        self._pace = Pace(state, profile.part("rate"))
+        self._pace = CallPace(state, profile.part("rate"))
         self.renderer = Renderer(Formats(profile.part("formats")), profile.codes)
         self.count = 0
 
-    def ask(self, spec: Mapping[str, Any], known: Mapping[str, Any]) -> Answer:
+    def ask(self, spec: Mapping[str, Any], known: Mapping[str, Any]) -> RestAnswer:
         """Make the call that a part of the profile describes.
 
         Raises:
@@ -79,7 +79,7 @@ class Calls:
         except KeyError as error:
             raise ErpUnavailable(f"profile {self._profile.name}: it lacks {error}") from None
 
-    def _asked(self, spec: Mapping[str, Any], known: Mapping[str, Any]) -> Answer:
+    def _asked(self, spec: Mapping[str, Any], known: Mapping[str, Any]) -> RestAnswer:
         request = self._request(spec, known)
         for last in (False, True):
             self._pace.wait()
@@ -94,7 +94,7 @@ class Calls:
             self._pace.pause(_seconds(answer.headers.get("Retry-After")))
         words = self._words(document, _names(known))
         _raise(meaning, f"{self._profile.name} answered HTTP {answer.status}{words}")
-        return Answer(document, _date(answer.headers.get("Date")))
+        return RestAnswer(document, _date(answer.headers.get("Date")))
 
     def _request(self, spec: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
         body = self.renderer.render(spec.get("body"), known)

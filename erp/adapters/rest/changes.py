@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from erp.adapters.rest.calls import Answer, Calls, Missing
+from erp.adapters.rest.calls import Calls, Missing, RestAnswer
 from erp.adapters.rest.profile import Profile
-from erp.adapters.rest.state import State
+from erp.adapters.rest.state import SharedState
 from erp.adapters.rest.template import found, utc
 from erp.adapters.sql.database import Database
 from erp.adapters.sql.tables import outbox, outbox_items
@@ -29,10 +29,10 @@ log = logging.getLogger(__name__)
 MOST_PAGES = 500
 
 
-class Changes:
+class ChangeReader:
     """Polls the list of changes, in one process at a time."""
 
-    def __init__(self, profile: Profile, calls: Calls, state: State) -> None:
+    def __init__(self, profile: Profile, calls: Calls, state: SharedState) -> None:
         self._part = profile.part("changes")
         self._codes = profile.codes
         self._calls, self._state = calls, state
@@ -88,7 +88,7 @@ class Changes:
                 answer = self._calls.ask(spec, known)
             except Missing:
                 # Some ERPs answer an empty page with an error.
-                answer = Answer({}, time.time())
+                answer = RestAnswer({}, time.time())
             began = answer.at if began is None else began
             rows = found(answer.document, spec["items"]) or []
             for row in rows:

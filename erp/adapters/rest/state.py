@@ -53,7 +53,7 @@ shared = Table(
 )
 
 
-class State:
+class SharedState:
     """The shared state. Each method is one transaction. Times are seconds of this host's clock.
 
     Args:
@@ -192,7 +192,7 @@ def _milliseconds(ahead: float) -> int:
     return int((time.time() + ahead) * 1000)
 
 
-class Pace:
+class CallPace:
     """The ERP's rate limit, for all processes together.
 
     Args:
@@ -202,7 +202,7 @@ class Pace:
     PATIENCE = 10.0
     FAR = 3600.0
 
-    def __init__(self, state: State, rate: Mapping[str, Any]) -> None:
+    def __init__(self, state: SharedState, rate: Mapping[str, Any]) -> None:
         self._state = state
         self._per_second = float(rate.get("per_second", 0))
         self._per_day = int(rate.get("per_day", 0))

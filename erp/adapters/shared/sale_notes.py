@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from erp.port import Request
-from erp.sales_order import Line, SalesOrder
+from erp.sales_order import OrderLine, SalesOrder
 from foundation import redaction
 from foundation.foreign_values import cents
 
@@ -54,7 +54,7 @@ def remark(order: SalesOrder) -> str:
     return "\n".join([*lines, *order.flags])
 
 
-def sku_note(line: Line) -> str:
+def sku_note(line: OrderLine) -> str:
     """Return the words of a line by which ``sku_of`` finds its SKU again, once it is invoiced."""
     by = "" if line.unit_multiplier == 1 else f" x {line.unit_multiplier.normalize():f}"
     gift = "\nBrinde" if line.is_gift else ""

@@ -62,7 +62,7 @@ _COLUMNS = {
 """Keyword arguments of each kind's task, and the columns that hold them."""
 
 
-class Outbox:
+class SqlOutbox:
     """The worker's side of ``int_outbox`` and ``int_result``."""
 
     def __init__(self, database: Database, now: Callable[[], datetime]) -> None:

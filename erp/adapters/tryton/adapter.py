@@ -10,8 +10,8 @@ from typing import Any
 
 from erp.adapters.shared.sale_notes import redacted, remark
 from erp.adapters.tryton import notes, sale_mapping
-from erp.adapters.tryton.outbox import Outbox
-from erp.adapters.tryton.rest_client import Rest, Row, TrytonRefuses, address, batched
+from erp.adapters.tryton.outbox import TrytonOutbox
+from erp.adapters.tryton.rest_client import Row, TrytonClient, TrytonRefuses, address, batched
 from erp.port import ErpOrder, ErpRejected, ErpUnavailable, Event, Request
 from erp.sales_order import PostalAddress, SalesOrder
 
@@ -38,8 +38,8 @@ class TrytonErp:
 
     def __init__(self, url: str, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._where = address(url)
-        self._rest = Rest(self._where)
-        self._outbox = Outbox(self._rest, clock)
+        self._rest = TrytonClient(self._where)
+        self._outbox = TrytonOutbox(self._rest, clock)
         self._shops: dict[str, Row] = {}
         self._seldom: dict[tuple[str, str], Row] = {}
         # A new customer's orders come together: in one process one of them makes the party.

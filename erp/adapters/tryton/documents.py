@@ -20,7 +20,7 @@ DocumentRequest = change_polling.DocumentRequest[Row]
 
 
 @dataclass(frozen=True, slots=True)
-class Stream:
+class TrytonStream:
     """Documents of one kind.
 
     Attributes:
@@ -120,7 +120,7 @@ def _invoice_of(origins: set[str], invoices: list[Row]) -> Row | None:
 _SALE = ("web_id", "web_shop.name", "number", "notes.message")
 
 STREAMS = (
-    Stream(
+    TrytonStream(
         "account.invoice",
         (["type", "=", "out"], ["state", "in", list(POSTED)], ["sales.web_shop", "!=", None]),
         (
@@ -130,7 +130,7 @@ STREAMS = (
         ),
         _invoice,
     ),
-    Stream(
+    TrytonStream(
         "stock.shipment.out",
         (
             ["state", "in", ["shipped", "done"]], ["reference", "!=", None],
@@ -145,7 +145,7 @@ STREAMS = (
         ),
         _tracking,
     ),
-    Stream(
+    TrytonStream(
         "sale.sale",
         (
             ["web_shop", "!=", None],

@@ -24,8 +24,8 @@ from erp.adapters.shared.change_polling import (
     ChangePoller,
 )
 from erp.adapters.tryton import notes
-from erp.adapters.tryton.documents import STREAMS, DocumentRequest, Stream
-from erp.adapters.tryton.rest_client import Rest, Row, TrytonRefuses
+from erp.adapters.tryton.documents import STREAMS, DocumentRequest, TrytonStream
+from erp.adapters.tryton.rest_client import Row, TrytonClient, TrytonRefuses
 from erp.port import ErpUnavailable
 
 
@@ -51,10 +51,10 @@ class _ReadPosition(change_polling.ReadPosition):
             self.settled = {one: at for one, at in self.settled.items() if at >= since}
 
 
-class Outbox(ChangePoller[Row]):
+class TrytonOutbox(ChangePoller[Row]):
     """What waits in one Tryton."""
 
-    def __init__(self, rest: Rest, clock: Callable[[], float]) -> None:
+    def __init__(self, rest: TrytonClient, clock: Callable[[], float]) -> None:
         super().__init__("Tryton", TrytonRefuses, clock)
         self._rest = rest
         self._places = {one.model: _ReadPosition() for one in STREAMS}
@@ -64,7 +64,7 @@ class Outbox(ChangePoller[Row]):
             place = self._places[stream.model]
             yield place, self._news(stream, place)
 
-    def _news(self, stream: Stream, place: _ReadPosition) -> ChangedRecords[Row]:
+    def _news(self, stream: TrytonStream, place: _ReadPosition) -> ChangedRecords[Row]:
         """Yield what changed or waits, in the order of change; then remember how far that was."""
         yield from self._whole(stream, sorted(place.waiting), place)
         domain: list[Any] = [["last_modified_at", ">=", place.since]]
@@ -94,7 +94,7 @@ class Outbox(ChangePoller[Row]):
             domain = [["OR", ["last_modified_at", ">", stamp], same]]
 
     def _whole(
-        self, stream: Stream, numbers: list[int], place: _ReadPosition
+        self, stream: TrytonStream, numbers: list[int], place: _ReadPosition
     ) -> ChangedRecords[Row]:
         fields = ("last_modified_at", *stream.fields)
         for start in range(0, len(numbers), WHOLE):

@@ -35,7 +35,7 @@ class TrytonRefuses(ErpRejected):
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class TrytonAddress:
     """What ``ERP_URL`` says: ``tryton+https://USER:KEY@HOST:PORT/DATABASE?product=sku_id``.
 
     Attributes:
@@ -60,14 +60,14 @@ OPTIONS = {"product": ("ref_id", "sku_id"), "freight": (), "discount": (), "othe
 EXAMPLE = "tryton+https://vtex:KEY@erp.example.com/tryton"
 
 
-def address(url: str) -> Address:
+def address(url: str) -> TrytonAddress:
     """Read an ERP_URL.
 
     Raises:
         ValueError: what is wrong with it, without the URL.
     """
     found = endpoint(url, EXAMPLE, OPTIONS)
-    return Address(f"{found.base}/{quote(found.database)}", found.key, **found.options)
+    return TrytonAddress(f"{found.base}/{quote(found.database)}", found.key, **found.options)
 
 
 def batched(names: Sequence[str]) -> Iterator[list[str]]:
@@ -76,10 +76,10 @@ def batched(names: Sequence[str]) -> Iterator[list[str]]:
         yield list(names[start : start + MOST_NAMES])
 
 
-class Rest:
+class TrytonClient:
     """A Tryton database over HTTP. Safe to use from several threads; connects at first use."""
 
-    def __init__(self, where: Address) -> None:
+    def __init__(self, where: TrytonAddress) -> None:
         self._base = where.base
         self._http = HttpClient(
             "Tryton",

@@ -9,10 +9,10 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from erp.adapters.shared.sale_notes import BRASILIA, sku_note
-from erp.adapters.tryton.rest_client import Address, Row
+from erp.adapters.tryton.rest_client import Row, TrytonAddress
 from erp.codes import product_code
 from erp.port import ErpRejected
-from erp.sales_order import Customer, Line, PostalAddress, SalesOrder
+from erp.sales_order import Customer, OrderLine, PostalAddress, SalesOrder
 
 CENT = Decimal("0.01")
 PRICE = Decimal("0.0001")
@@ -22,7 +22,7 @@ _CPF, _CNPJ = 11, 14
 
 
 @dataclass(frozen=True, slots=True)
-class Sold:
+class TrytonSaleLine:
     """A line to be: what is sold, how much of it, and at which price.
 
     Attributes:
@@ -42,7 +42,7 @@ class Sold:
         return (self.quantity * self.unit_price).quantize(CENT, ROUND_HALF_EVEN)
 
 
-def sold(order: SalesOrder, where: Address) -> list[Sold]:
+def sold(order: SalesOrder, where: TrytonAddress) -> list[TrytonSaleLine]:
     """Return the lines whose amounts add up to the order's total, to the cent.
 
     Goods carry their discounts in their prices. Freight is a line of its own; what is left, such as
@@ -50,22 +50,22 @@ def sold(order: SalesOrder, where: Address) -> list[Sold]:
     """
     lines = [_goods(order, line, where) for line in order.lines]
     if order.shipping:
-        lines.append(Sold(where.freight, Decimal(1), order.shipping))
+        lines.append(TrytonSaleLine(where.freight, Decimal(1), order.shipping))
     rest = order.total - sum((line.amount for line in lines), Decimal(0))
     if rest:
         code = where.discount if rest < 0 else where.other
-        lines.append(Sold(code, Decimal(1), rest))
+        lines.append(TrytonSaleLine(code, Decimal(1), rest))
     return lines
 
 
-def _goods(order: SalesOrder, line: Line, where: Address) -> Sold:
+def _goods(order: SalesOrder, line: OrderLine, where: TrytonAddress) -> TrytonSaleLine:
     code = product_code(order, line, where.product)
     quantity = line.quantity * line.unit_multiplier
     price = (line.total / quantity).quantize(PRICE) if quantity else Decimal(0)
-    return Sold(code, quantity, price, line.name, sku_note(line))
+    return TrytonSaleLine(code, quantity, price, line.name, sku_note(line))
 
 
-def line_values(lines: list[Sold], products: Mapping[str, Row]) -> list[Row]:
+def line_values(lines: list[TrytonSaleLine], products: Mapping[str, Row]) -> list[Row]:
     """Return the values of a sale's lines.
 
     Args:
@@ -82,7 +82,7 @@ def line_values(lines: list[Sold], products: Mapping[str, Row]) -> list[Row]:
     return [_line_values(line, products[line.code]) for line in lines]
 
 
-def _line_values(line: Sold, product: Row) -> Row:
+def _line_values(line: TrytonSaleLine, product: Row) -> Row:
     unit = product["sale_uom"]
     if line.quantity != round(line.quantity, unit["digits"]):
         raise ErpRejected(

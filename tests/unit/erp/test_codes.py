@@ -10,7 +10,7 @@ import pytest
 from erp.codes import KINDS, CodeMap, product_code
 from erp.conformance import sample
 from erp.port import ErpRejected
-from erp.sales_order import Customer, Part, SalesOrder
+from erp.sales_order import Customer, KitPart, SalesOrder
 
 COMPANY = Customer("J", "12345678000195", "Padaria Ltda", state_registration="110.042.490.114")
 
@@ -111,7 +111,7 @@ def test_a_sku_goes_by_its_key_unless_the_table_names_it() -> None:
 
 def test_a_sku_without_its_key_is_refused_and_so_is_a_part_of_a_kit() -> None:
     made = order()
-    kit = replace(made.lines[0], parts=(Part("55", 2, "PARTE"),))
+    kit = replace(made.lines[0], parts=(KitPart("55", 2, "PARTE"),))
 
     with pytest.raises(ErpRejected, match=r"^sku '55' \(PARTE\): .* and the SKU has no ean: add"):
         CodeMap(sku_key="ean").resolve(replace(made, lines=(kit,)))
