@@ -14,6 +14,9 @@ from celery.exceptions import Reject, Retry
 from kombu.exceptions import OperationalError
 
 from erp.port import Erp
+from foundation.messages import journal as journal_messages
+from foundation.messages import log_events
+from foundation.messages import requests as messages
 from journal.jobs.leased_job import LeasedJob
 from journal.journal import Journal
 from journal.model import JOB_KINDS, JobLost, JournalUnavailable, Stage
@@ -63,7 +66,7 @@ class StoreTask(Task):  # type: ignore[misc]  # Celery ships no types
         try:
             client = self.context.vtex[store]
         except KeyError:
-            raise StoreUnknown(f"no credentials of store {store!r} are configured here") from None
+            raise StoreUnknown(messages.UNKNOWN_STORE(store=store)) from None
         return client.with_priority(priority_of(self.name))
 
     def __call__(self, *args: Any, **kwargs: Any) -> None:
@@ -104,7 +107,7 @@ class StoreTask(Task):  # type: ignore[misc]  # Celery ships no types
     def pause_store(self, store: str, error: Exception) -> None:
         """Pause the whole store where the retry policy says so."""
         if alarm := row_of(error).alarm:
-            log.error(alarm, extra={"store": store, "reason": str(error)})
+            alarm.log(log, store=store, reason=str(error))
         seconds = self.context.retries.pause_seconds(error)
         if seconds is not None:
             self.journal.store_pauses.begin(store, seconds=seconds, reason=str(error))
@@ -250,7 +253,7 @@ class StepTask(StoreTask):
             case Action.REFUSE | Action.GIVE_UP:
                 refused = action is Action.REFUSE
                 self._write(self.journal.jobs.bury, kwargs, str(error), refused=refused)
-                log.error("dead-lettered", extra=extra)
+                log_events.DEAD_LETTERED.log(log, **extra)
                 raise error
             case Action.BOUND:
                 reason = _place_of(error)
@@ -286,7 +289,7 @@ class StepTask(StoreTask):
 def _place_of(error: Exception) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{frames[-1].filename.rsplit('/', 1)[-1]}:{frames[-1].lineno}" if frames else "?"
-    return f"unforeseen {type(error).__name__} at {place}"
+    return journal_messages.UNFORESEEN(error=type(error).__name__, place=place)
 
 
 def hand_back(journal: Journal, name: Mapping[str, Any]) -> None:

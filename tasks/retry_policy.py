@@ -15,6 +15,8 @@ from enum import StrEnum
 from typing import Any
 
 from erp.port import ErpError, ErpRejected, ErpUnavailable
+from foundation.messages import log_events
+from foundation.messages.message import Message
 from journal.model import (
     ErpCircuitOpen,
     JobLost,
@@ -169,7 +171,7 @@ class Row:
     pause_seconds: Number | None = None
     is_waiting: bool = False
     patience: Callable[[RetryPolicy, Any], timedelta | None] | None = None
-    alarm: str | None = None
+    alarm: Message | None = None
 
 
 def _no_wait(_policy: RetryPolicy, _error: Exception) -> float:
@@ -196,12 +198,12 @@ TABLE: dict[type[Exception], Row] = {
         Action.POSTPONE,
         _no_wait,
         lambda policy, _: policy.unauthorized_pause_seconds,
-        alarm="VTEX refuses the credentials",
+        alarm=log_events.CREDENTIALS_REFUSED,
     ),
     StoreUnknown: Row(
         Action.POSTPONE,
         lambda policy, _: policy.other_worker_seconds,
-        alarm="a store is not configured",
+        alarm=log_events.STORE_UNKNOWN,
     ),
     OrderNotFound: _REFUSE,
     OrderConflict: _REFUSE,

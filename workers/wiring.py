@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import redis
 
 from erp.port import Erp
+from foundation.messages import log_events
 from journal.journal import Journal
 from journal.model import JournalError, Policy
 from journal.privacy.retention import RetentionPolicy
@@ -73,7 +74,7 @@ def await_tables(settings: Settings, *, looked: Callable[[], None]) -> None:
     try:
         while reason := _missing(waiting):
             if reason != logged:
-                log.error("this worker waits for the journal", extra={"reason": reason})
+                log_events.JOURNAL_AWAITED.log(log, reason=reason)
                 logged = reason
             looked()
             time.sleep(TABLE_CHECK_SECONDS)

@@ -67,9 +67,22 @@ class Message:
         """
         return Text(_filled(self.words, fields), self.code, _filled(self.next_step, fields))
 
+    def pattern(self, **fields: str) -> str:
+        """Return a pattern of SQL's LIKE that matches this message with any fields.
+
+        Args:
+            fields: patterns of fields that are messages themselves.
+        """
+        return self.words.format_map(_AnyField(fields)) + "%"
+
     def log(self, log: Logger, **extra: Any) -> None:
         """Write an ERROR line that asks a person to act. Its fields go into ``extra``."""
-        log.error(_translated(self.words), extra=extra | {"code": self.code})
+        log.error(_translated(self.words), extra=extra | {"code": self.code}, stacklevel=2)
+
+
+class _AnyField(dict[str, str]):
+    def __missing__(self, name: str) -> str:
+        return "%"
 
 
 def message(code: str, words: str, next_step: str = "") -> Message:

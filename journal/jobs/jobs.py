@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, RowMapping, tuple_, update
 
+from foundation.messages import journal as messages
 from journal import erp_circuit_breaker
 from journal.jobs import postgresql_fast_path, transitions
 from journal.jobs.leased_job import PAUSES, LeasedJob, find_job
@@ -86,7 +87,9 @@ class Jobs(Repository):
         if begun is not None and begun.is_at(store, order_id, attempt, job, to.before):
             owned = begun
             if calls_vtex and owned.paused:
-                raise StorePaused(f"store paused: {owned.paused[1]}", until=owned.paused[0])
+                raise StorePaused(
+                    messages.STORE_PAUSED(reason=owned.paused[1]), until=owned.paused[0]
+                )
         else:
             owned = self._enter(store, order_id, attempt, to.before, calls_vtex=calls_vtex, job=job)
         try:
@@ -137,10 +140,12 @@ class Jobs(Repository):
             keeps_place = how.erp_down and not (counts and row["failures"])
             failures = row["failures"] + (1 if counts else 0)
             if how.max_failures is not None and failures >= how.max_failures:
-                transitions.bury(db, row, f"tried {failures} times; {error}", "dead", now)
+                transitions.bury(
+                    db, row, messages.GAVE_UP(failures=failures, error=error), "dead", now
+                )
                 return now
             if how.waiting and how.patience and now - (row["created_at"] or now) > how.patience:
-                reason = f"{error} (waited for {how.patience})"
+                reason = messages.WAITED_TOO_LONG(error=error, patience=how.patience)
                 transitions.bury(db, row, reason, "refused", now)
                 return now
             wait = timedelta(seconds=how.wait_seconds(max(failures, 1)))
@@ -236,10 +241,8 @@ class Jobs(Repository):
             if row is None or row["state"] == State.DONE:
                 return False
             if row["request_sha256"] is not None:
-                raise RequestPurged(
-                    f"job {row['id']} ended at {row['updated_at']:%Y-%m-%d}, and what it asked for "
-                    "was purged since: ask for it anew, for an invoice under another number"
-                )
+                day = f"{row['updated_at']:%Y-%m-%d}"
+                raise RequestPurged(messages.REQUEST_PURGED(job=row["id"], day=day))
             if row["state"] == State.OPEN and row["lease_until"] and row["lease_until"] >= now:
                 return False
             moved = db.execute(
@@ -296,13 +299,19 @@ class Jobs(Repository):
                 attempt,
                 stage,
             ):
-                raise JobLost(f"{store} {order_id}: attempt {attempt} at {stage} is not its own")
+                raise JobLost(messages.NOT_OWNED(store=store, order_id=order_id))
             if _was_begun(row):
-                raise JobLost(f"{store} {order_id}: attempt {attempt} has begun at {stage} already")
+                raise JobLost(
+                    messages.STARTED_ALREADY(
+                        store=store, order_id=order_id, attempt=attempt, stage=stage
+                    )
+                )
             if calls_vtex and row["until"] is not None and row["until"] > now:
-                raise StorePaused(f"store paused: {row['pause_reason']}", until=row["until"])
+                raise StorePaused(
+                    messages.STORE_PAUSED(reason=row["pause_reason"]), until=row["until"]
+                )
             if stage is AT_ERP and erp_circuit_breaker.blocks(row, now):
-                raise ErpCircuitOpen(f"waits for the ERP: {row['erp_reason']}")
+                raise ErpCircuitOpen(messages.ERP_CIRCUIT_OPEN(reason=row["erp_reason"]))
             begun = row["unfinished_starts"]
             transitions.move(
                 db,

@@ -23,6 +23,7 @@ from sqlalchemy import (
     update,
 )
 
+from foundation.messages import journal as messages
 from journal import erp_circuit_breaker
 from journal.model import AT_ERP, PRIORITIES, STAGES, InFlight, Kind, Lease, Policy, Stage, State
 from journal.outcomes import record_outcome
@@ -160,10 +161,7 @@ class LeaseQuery:
             # One that somebody holds right now is no reason to keep all others waiting.
             .with_for_update(skip_locked=True)
         )
-        reason = (
-            f"its step began {self._policy.max_crashes} times and never ended: "
-            "it may have killed its worker; see the worker's log, then retry"
-        )
+        reason = messages.CRASHED(times=self._policy.max_crashes)
         gone = self._db.execute(
             update(jobs)
             .where(jobs.c.id.in_(lapsed))

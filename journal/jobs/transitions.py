@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, update
 
+from foundation.messages import journal as messages
 from journal import cancel_requests, erp_circuit_breaker
 from journal.jobs.leased_job import LeasedJob, find_job
 from journal.model import JobLost, Kind, State
@@ -23,7 +24,7 @@ def owned(db: Connection, store: str, order_id: str, attempt: int, job: int | No
     """
     row = find_job(db, store, order_id, job)
     if row is None or row["state"] != State.OPEN or row["attempt"] != attempt:
-        raise JobLost(f"{store} {order_id}: attempt {attempt} does not own it")
+        raise JobLost(messages.NOT_OWNED(store=store, order_id=order_id))
     return row
 
 
@@ -47,7 +48,7 @@ def move(
         .values(updated_at=now, **values)
     )
     if moved.rowcount != 1:
-        raise JobLost(f"{row['store']} {row['order_id']}: another attempt owns it")
+        raise JobLost(messages.NOT_OWNED(store=row["store"], order_id=row["order_id"]))
 
 
 def bury(db: Connection, row: RowMapping, reason: str, outcome: str, now: datetime) -> None:

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import case, func, or_, select
 
+from foundation.messages import journal as messages
+from foundation.messages import vtex
 from journal.feeds import FeedRow
 from journal.feeds import find_all as every_feed
 from journal.model import AT_ERP, Kind, State
@@ -87,14 +89,20 @@ _PLACE = (jobs.c.store, jobs.c.kind, jobs.c.stage, jobs.c.state)
 _ENDED = select(*_PLACE, func.count().label("count")).group_by(*_PLACE)
 
 _REASON = case(
-    (jobs.c.last_error.startswith("its step began "), "crashed"),
-    (jobs.c.last_error.like("tried % times; unforeseen %"), "unforeseen"),
+    (jobs.c.last_error.like(messages.CRASHED.pattern()), "crashed"),
     (
-        or_(jobs.c.last_error.startswith("tried "), jobs.c.last_error.contains(" (waited for ")),
+        jobs.c.last_error.like(messages.GAVE_UP.pattern(error=messages.UNFORESEEN.pattern())),
+        "unforeseen",
+    ),
+    (
+        or_(
+            jobs.c.last_error.like(messages.GAVE_UP.pattern()),
+            jobs.c.last_error.like(messages.WAITED_TOO_LONG.pattern()),
+        ),
         "retries_exhausted",
     ),
-    (jobs.c.last_error.contains(" breaks its schema"), "invalid_document"),
-    (jobs.c.last_error.startswith("VTEX answered "), "vtex_rejected"),
+    (jobs.c.last_error.like(vtex.BREAKS_SCHEMA.pattern()), "invalid_document"),
+    (jobs.c.last_error.like(vtex.ANSWERED.pattern()), "vtex_rejected"),
     ((jobs.c.kind == Kind.INTAKE) & (jobs.c.stage == AT_ERP), "erp_rejected"),
     else_="request_refused",
 )
@@ -107,8 +115,8 @@ REASONS = (
     "erp_rejected",
     "request_refused",
 )
-"""Why a job is dead, by the words that we ourselves begin a reason with: a number of values that no
-document can raise. ``erp_rejected``: the ERP, or the mapping to it, refuses the order."""
+"""Why a job is dead, by the message of the catalogue that its error is. No document adds a value.
+``erp_rejected``: the ERP, or the mapping to it, refuses the order."""
 
 
 class MetricsQueries(Repository):

@@ -17,6 +17,7 @@ from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from foundation.messages import journal as messages
 from journal.model import JournalError, JournalUnavailable
 from journal.storage.connections import Connections
 
@@ -124,10 +125,7 @@ class Database:
                 if self._migrated():
                     return
                 time.sleep(LOCK_SECONDS)
-        raise JournalError(
-            "a long transaction holds its tables: see pg_stat_activity for the oldest xact_start, "
-            "end it, then vtex-erp migrate again"
-        )
+        raise JournalError(messages.MIGRATION_BLOCKED())
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -178,9 +176,7 @@ class Database:
                 "fine while the new version is rolled out, or after a step back"
             )
         if current != head:
-            raise JournalError(
-                f"its tables are at {current or 'nothing'} and must be at {head}: vtex-erp migrate"
-            )
+            raise JournalError(messages.OTHER_REVISION(current=current or "nothing", head=head))
         return f"{name} {version}, schema {current}"
 
     def _made(self) -> Connections:
@@ -229,10 +225,7 @@ def _revisions(connection: Connection) -> tuple[str | None, str | None, bool]:
     current = context.get_current_revision()
     known = {script.revision for script in scripts.walk_revisions()}
     if current is not None and current < min(known):
-        raise JournalError(
-            f"its tables, at {current}, were made before 0.1.0: start anew. Drop the journal_* "
-            "tables or name an empty database, then run vtex-erp migrate"
-        )
+        raise JournalError(messages.TABLES_TOO_OLD(revision=current))
     return current, scripts.get_current_head(), current is not None and current not in known
 
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from celery import shared_task
 
+from foundation.messages import log_events
 from journal.feeds import FeedRow
 from journal.orders import NewOrder
 from tasks.base import StoreTask
@@ -114,7 +115,7 @@ def _recorded(task: StoreTask, store: str, batch: FeedBatch) -> int:
     for one in batch.unreadable:
         names = {"store": store, "order_id": one.order_id}
         reason = f"event {one.event_id or 'without an id'}: {one.reason}"
-        log.error("an event of the feed cannot be used", extra=names | {"reason": reason})
+        log_events.FEED_EVENT_UNUSABLE.log(log, **names, reason=reason)
     if batch.unreadable:
         task.journal.feeds.count_unreadable(store, len(batch.unreadable))
     # What it came to may be old: the order itself decides. So it does where no status is told.
@@ -164,4 +165,4 @@ def _fault_kept(task: StoreTask, feed: FeedRow) -> Iterator[None]:
 def _fail(task: StoreTask, feed: FeedRow, fault: str) -> None:
     task.journal.feeds.mark_failed(feed.store, fault)
     if fault != feed.fault:
-        log.error("the feed does not work", extra={"store": feed.store, "reason": fault})
+        log_events.FEED_FAILED.log(log, store=feed.store, reason=fault)

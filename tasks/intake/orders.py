@@ -18,6 +18,7 @@ from erp import mapping
 from erp.codes import CodeMap
 from erp.port import Event
 from erp.sales_order import SalesOrder
+from foundation.messages import log_events
 from journal.jobs.leased_job import LeasedJob
 from journal.model import Kind, Stage
 from journal.order_changes import ChangeHint
@@ -54,9 +55,7 @@ def list_orders(self: StoreTask, /, *, store: str, **_: object) -> None:
             renew()
             found = self.record(store, listed(page))
             for reason in page.unreadable:
-                log.error(
-                    "a row of the list names no order", extra={"store": store, "reason": reason}
-                )
+                log_events.LIST_ROW_UNUSABLE.log(log, store=store, reason=reason)
             if found:
                 # Nothing new on this page: leave known orders to the periodic sweep, which batches
                 # them.

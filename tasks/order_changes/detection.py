@@ -11,6 +11,7 @@ from typing import Any
 
 from erp import mapping, order_diff
 from erp.port import Event
+from foundation.messages import requests as messages
 from journal.cancel_requests import CancelRequest
 from journal.jobs.leased_job import LeasedJob
 from journal.journal import Journal
@@ -95,7 +96,7 @@ def look(
     if order.status == "replaced":
         return _replaced(client, job, order, journal.now())
     if order.status in ("cancel", statuses.DENIED):
-        raise NotYet.within(CANCELING, f"VTEX shows the order as {order.status!r}: it goes on soon")
+        raise NotYet.within(CANCELING, messages.STATUS_TRANSIENT(status=order.status))
     pending = journal.cancel_requests.get(job.store, job.order_id)
     if order.status in statuses.UNDECIDED:
         return _asked(journal, job, order, pending, asked(raw))
@@ -164,7 +165,7 @@ def _replaced(client: VtexClient, job: LeasedJob, order: Order, now: datetime) -
     if found is None and again:
         if now - job.row["created_at"] > LOOK_FOR:
             return DetectedChange("VTEX's list shows no order that took its place")
-        raise NotYet("VTEX's list does not show yet which order took its place")
+        raise NotYet(messages.SUCCESSOR_HIDDEN())
     words = "replaced at VTEX" + (f" by {found}" if found else "")
     key = f"replaced-{job.row['id']}" if again else "replaced"
     told = _told(job, order, "replaced", key=key, reason=words, new_order_id=found)
@@ -206,7 +207,7 @@ def _amended(client: VtexClient, job: LeasedJob, order: Order) -> DetectedChange
         # What was weighed is invoiced as it weighs, and VTEX's value follows the invoices.
         return DetectedChange("its value follows its invoices", is_newer=True)
     if client.change_under_way(order.order_id):
-        raise NotYet("a change of the order is under way: its end is waited for")
+        raise NotYet(messages.CHANGE_UNDER_WAY())
     was = "?" if found.before is None else f"{found.before.total}"
     words = f"{len(found.items)} items changed, total {was} then, {found.after.total} now"
     told = _told(job, order, "changed", order_diff=order_diff.as_json(found))

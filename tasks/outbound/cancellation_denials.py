@@ -6,6 +6,7 @@ from typing import Any
 
 from celery import shared_task
 
+from foundation.messages import requests as messages
 from journal.jobs.leased_job import LeasedJob
 from journal.model import Stage, State
 from tasks.base import RequestTask, StepTask
@@ -34,7 +35,7 @@ def post(
     with self.step(store, order_id, attempt, to=Stage.SENT, job=job) as owned:
         if self.journal.order_changes.own_cancellation(store, order_id) in (State.OPEN, State.DEAD):
             # VTEX's seller who denies what it asked for itself leaves the order stuck for good.
-            raise Refused("the ERP asked for this cancellation itself: it cannot be denied")
+            raise Refused(messages.OWN_CANCELLATION())
         found = cancellation_denial.deny(self.vtex_of(owned), order_id, asked(owned))
         owned.result |= {"words": found.words, "order_status": found.status}
 

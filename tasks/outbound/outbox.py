@@ -7,6 +7,7 @@ import logging
 from celery import shared_task
 
 from erp.port import ErpRejected, ErpUnavailable, Event, Request
+from foundation.messages import log_events
 from journal.outcomes import Outcome
 from tasks.base import StoreTask
 from tasks.errors import RequestRefused
@@ -37,9 +38,8 @@ def _tell(task: StoreTask, outcome: Outcome) -> None:
         task.journal.outcomes.postpone(outcome, wait)
         raise
     except ErpRejected as error:
-        log.error(
-            "the ERP refuses to be told",
-            extra={"store": outcome.store, "order_id": outcome.order_id, "reason": str(error)},
+        log_events.REPORT_REFUSED.log(
+            log, store=outcome.store, order_id=outcome.order_id, reason=str(error)
         )
         task.journal.outcomes.postpone(outcome, wait)
         return

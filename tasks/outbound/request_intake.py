@@ -13,6 +13,8 @@ from typing import Any
 from erp.nfe import invoice as nfe
 from erp.nfe.invoice import Nfe
 from erp.nfe.safe_xml import NfeError, text_of
+from foundation.messages import log_events
+from foundation.messages import requests as messages
 from journal.journal import Journal
 from journal.model import Kind, State
 from journal.requests import RequestDraft
@@ -169,9 +171,7 @@ def _order_of_vtex(context: Context, store: str, order_id: str) -> Order:
     row = context.journal.orders.get(store, order_id)
     if row is None or row.state not in (State.DONE, State.SKIPPED):
         raise RequestInvalid(
-            f"the order is not in the journal, and an NF-e's items are found in it: "
-            f"vtex-erp orders sync {order_id}, then send it again",
-            faults={"order_id": "is not in the journal"},
+            messages.ORDER_UNKNOWN(order_id=order_id), faults={"order_id": "is not in the journal"}
         )
     try:
         return schemas.read_order(
@@ -180,9 +180,7 @@ def _order_of_vtex(context: Context, store: str, order_id: str) -> Order:
     except (VtexError, KeyError) as error:
         # Whoever comes behind it must not wait for one old order.
         raise RequestInvalid(
-            f"the order's document was purged, and an NF-e's items are found in it; VTEX does not "
-            f"give it again ({error}): send it again later, or the invoice with its items",
-            faults={"order_id": "its document was purged"},
+            messages.DOCUMENT_PURGED(error=error), faults={"order_id": "its document was purged"}
         ) from error
 
 
@@ -255,7 +253,7 @@ def _require_names(given: Mapping[str, Any]) -> None:
             faults[name] = "holds characters that no name has"
     if faults:
         words = "; ".join(f"{name}: {text}" for name, text in faults.items())
-        raise RequestInvalid(f"the request cannot be used: {words}", faults=faults)
+        raise RequestInvalid(messages.UNUSABLE(kind="request", faults=words), faults=faults)
 
 
 def _kept(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -274,14 +272,8 @@ def _kept(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _refuse(journal: Journal, ask: RequestDraft, reason: str, *, again: bool) -> None:
     if journal.requests.refuse(ask, reason, again=again):
-        log.error(
-            "request refused",
-            extra={
-                "store": ask.store,
-                "order_id": ask.order_id,
-                "task": ask.kind,
-                "reason": reason,
-            },
+        log_events.REQUEST_REFUSED.log(
+            log, store=ask.store, order_id=ask.order_id, task=ask.kind, reason=reason
         )
 
 
@@ -291,11 +283,7 @@ def _contradiction(new: Mapping[str, Any], known: Mapping[str, Any], *, purged: 
         for name in sorted({*known} if purged else {*new, *known})
         if new.get(name) != known.get(name)
     ]
-    return (
-        "the same invoice number was asked for with another content: "
-        f"{'; '.join(shown) or 'in what was purged since'}; "
-        "give the new invoice a number of its own"
-    )
+    return messages.CONTRADICTS(differences="; ".join(shown) or "in a part that was purged since")
 
 
 def _difference(name: str, then: Any, now: Any) -> str:

@@ -21,6 +21,7 @@ from marshmallow import (
     validates_schema,
 )
 
+from foundation.messages import requests as messages
 from foundation.redaction import storable
 from tasks.errors import ContractNewer, RequestInvalid
 from vtex.payloads import (
@@ -89,14 +90,10 @@ def require_known(given: dict[str, Any]) -> None:
     version = given.pop("contract", VERSION)
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         words = "is no version such as 1"
-        raise RequestInvalid(
-            f"the request cannot be used: contract: {words}", faults={"contract": words}
-        )
+        text = messages.UNUSABLE(kind="request", faults=f"contract: {words}")
+        raise RequestInvalid(text, faults={"contract": words})
     if version > VERSION:
-        raise ContractNewer(
-            f"written for version {version} of the contract, and this worker knows {VERSION}: "
-            "one of a newer release takes it"
-        )
+        raise ContractNewer(messages.CONTRACT_NEWER(version=version, known=VERSION))
 
 
 def read(kind: str, given: Mapping[str, Any]) -> Asked:
@@ -119,7 +116,8 @@ def read(kind: str, given: Mapping[str, Any]) -> Asked:
         }
         words = "; ".join(f"{path}: {text}" for path, text in faults.items())
         more = f"; and {len(found) - len(faults)} more" if len(found) > len(faults) else ""
-        raise RequestInvalid(f"the {kind} cannot be used: {words}{more}", faults=faults) from None
+        text = messages.UNUSABLE(kind=kind, faults=f"{words}{more}")
+        raise RequestInvalid(text, faults=faults) from None
     return made
 
 
@@ -136,7 +134,7 @@ def reread(kind: str, content: Mapping[str, Any]) -> Asked:
         return read(kind, given)
     except RequestInvalid as error:
         if all(words.endswith(_UNKNOWN) for words in error.faults.values()):
-            raise ContractNewer(f"only a newer version knows it: {error}") from None
+            raise ContractNewer(messages.FIELD_NEWER(error=error)) from None
         raise
 
 

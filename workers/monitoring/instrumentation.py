@@ -13,6 +13,8 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
+from foundation.messages import journal as journal_messages
+from foundation.messages import log_events
 from journal.model import JournalUnavailable
 from tasks.base import StoreTask
 from tasks.instrumentation import TaskObserver, TwoObservers
@@ -87,7 +89,7 @@ def end() -> None:
 
 def _journal_now() -> datetime:
     if StoreTask.process_context is None:
-        raise JournalUnavailable("this worker still waits for it")
+        raise JournalUnavailable(journal_messages.JOURNAL_AWAITED())
     return StoreTask.process_context.journal.now()
 
 
@@ -113,7 +115,7 @@ def _serve(settings: Settings, registry: CollectorRegistry, of: Health) -> None:
         _here.serving = serve(settings.metrics_address, settings.metrics_port, pages(registry, of))
     except PortsTaken as error:
         # Orders matter more than their numbers.
-        log.error("metrics and health are not served", extra={"reason": str(error)})
+        log_events.METRICS_UNSERVED.log(log, reason=str(error))
         return
     where = f"http://{settings.metrics_address}:{_here.serving.port}/metrics"
     log.info("metrics are served", extra={"reason": where})

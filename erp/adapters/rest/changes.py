@@ -18,6 +18,7 @@ from erp.adapters.sql.database import Database
 from erp.adapters.sql.tables import outbox, outbox_items
 from erp.port import ErpRejected
 from foundation.foreign_values import bounded_number, cents
+from foundation.messages import log_events
 
 FIRST_SECONDS = 86_400.0
 """Age of the oldest change in the first poll."""
@@ -109,13 +110,8 @@ class ChangeReader:
                 self._put(order | row)
         except (ValueError, ArithmeticError, TypeError) as error:
             # The other orders must not wait for it.
-            log.error(
-                "what the ERP did with an order cannot be read",
-                extra={
-                    "store": order["store"],
-                    "order_id": order_id,
-                    "reason": type(error).__name__,
-                },
+            log_events.ERP_CHANGE_UNREADABLE.log(
+                log, store=order["store"], order_id=order_id, reason=type(error).__name__
             )
 
     def _fetched(self, name: str, known: Mapping[str, Any]) -> Any:

@@ -326,7 +326,7 @@ def test_an_invoice_that_cannot_be_read_holds_up_no_other(
     next(iter(bling.fake.notas.values()))["dataEmissao"] = "ontem"
 
     assert [one.fields["invoice_number"] for one in taken(bling.erp)] == ["81"]
-    assert "what the ERP did with an order cannot be read" in caplog.text
+    assert "a change of an order in the ERP cannot be read" in caplog.text
 
 
 def test_a_clock_that_is_set_back_loses_no_change(bling: RestHarness) -> None:

@@ -194,7 +194,7 @@ def test_what_a_purged_request_asked_for_is_gone_but_for_what_tells_it(flow: Ord
     ("field", "words"),
     [
         ({"value_cents": 1}, "then, 1 now"),
-        ({"courier": "another"}, "another content: in what was purged since; give"),
+        ({"courier": "another"}, "another content: in a part that was purged since. Send"),
     ],
 )
 def test_another_invoice_under_a_purged_number_is_refused_and_says_why(
@@ -236,7 +236,9 @@ def test_a_purged_request_cannot_be_retried_and_says_what_to_do(flow: OrderFlow)
     (skipped,) = [one for one in flow.journal.requests.find() if one.state is State.SKIPPED]
     later(flow, 31)
 
-    with pytest.raises(RequestPurged, match=r"ended at 2026-03-10.*purged since: ask for it anew"):
+    with pytest.raises(
+        RequestPurged, match=r"ended at 2026-03-10.*purged since. Send the request again"
+    ):
         flow.journal.jobs.retry("acme", order_id, job=skipped.job)
 
     assert flow.journal.jobs.dispatch(in_flight=9) == []
@@ -304,7 +306,7 @@ def test_a_first_nfe_of_a_purged_order_says_where_vtex_does_not_help(flow: Order
 
     (reason,) = reasons(flow, order_id)
     assert "document was purged" in reason
-    assert "send it again later" in reason
+    assert "Send the request again later" in reason
 
 
 # --- timelines ------------------------------------------------------------------------------------

@@ -154,7 +154,7 @@ def test_a_new_worker_that_starts_before_the_migration_waits_for_it(
     old.start_beat()
     early = new.start_worker("w2")
     eventually(lambda: "this worker waits for the journal" in early.text(), 60)
-    assert "must be at 9002: vtex-erp migrate" in early.text()
+    assert "must be at 9002. Run vtex-erp migrate" in early.text()
     assert "vtex-erp migrate" in new.command("check").stdout
     goes_on(old, 10)
 

@@ -1,0 +1,45 @@
+"""The journal: jobs that cannot continue, causes of dead letters, and its migrations."""
+
+from __future__ import annotations
+
+from foundation.messages.message import message
+
+# --- a job that cannot continue ---------------------------------------------------------------
+STORE_PAUSED = message("VE-5001", "store paused: {reason}")
+ERP_CIRCUIT_OPEN = message("VE-5002", "waits for the ERP: {reason}")
+REQUEST_PURGED = message(
+    "VE-5003",
+    "job {job} ended at {day}, and its request was purged since",
+    "Send the request again, an invoice under another number",
+)
+NOT_OWNED = message("VE-5004", "{store} {order_id}: another attempt owns the job")
+STARTED_ALREADY = message(
+    "VE-5005", "{store} {order_id}: attempt {attempt} has started {stage} already"
+)
+JOURNAL_AWAITED = message("VE-5006", "this worker still waits for the journal")
+
+# --- causes of dead letters -------------------------------------------------------------------
+CRASHED = message(
+    "VE-5021",
+    "its step began {times} times and never ended, so it may have killed its worker",
+    "Read the worker's log, then run vtex-erp dead-letters retry",
+)
+GAVE_UP = message("VE-5022", "tried {failures} times: {error}")
+WAITED_TOO_LONG = message("VE-5023", "{error} (waited for {patience})")
+UNFORESEEN = message("VE-5024", "unforeseen {error} at {place}")
+
+# --- migrations -------------------------------------------------------------------------------
+MIGRATION_BLOCKED = message(
+    "VE-5041",
+    "a long transaction holds its tables",
+    "Find the oldest xact_start in pg_stat_activity, end that transaction, then run "
+    "vtex-erp migrate again",
+)
+OTHER_REVISION = message(
+    "VE-5042", "its tables are at {current} and must be at {head}", "Run vtex-erp migrate"
+)
+TABLES_TOO_OLD = message(
+    "VE-5043",
+    "its tables, at {revision}, were made before 0.1.0: start anew",
+    "Drop the journal_* tables or name an empty database, then run vtex-erp migrate",
+)

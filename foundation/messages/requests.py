@@ -1,0 +1,49 @@
+"""Requests of the ERP that wait, cannot be used, or contradict earlier ones."""
+
+from __future__ import annotations
+
+from foundation.messages.message import message
+
+# --- waiting ----------------------------------------------------------------------------------
+UNKNOWN_STORE = message(
+    "VE-4001",
+    "no credentials of store {store!r} are configured here",
+    "Add the store to STORES_FILE and restart this worker",
+)
+OWN_CANCELLATION = message(
+    "VE-4002", "the ERP requested this cancellation itself, so it cannot be denied"
+)
+STATUS_TRANSIENT = message(
+    "VE-4003", "VTEX shows the order as {status!r}, and changes it by itself soon"
+)
+SUCCESSOR_HIDDEN = message(
+    "VE-4004", "VTEX's list does not show the order yet that replaces this one"
+)
+CHANGE_UNDER_WAY = message(
+    "VE-4005", "a change of the order is under way, and the job waits for its end"
+)
+CONTRACT_NEWER = message(
+    "VE-4006",
+    "written for version {version} of the contract, and this worker knows {known}",
+    "Upgrade the workers",
+)
+FIELD_NEWER = message("VE-4007", "only a newer version knows it: {error}", "Upgrade the workers")
+
+# --- refused ----------------------------------------------------------------------------------
+UNUSABLE = message("VE-4011", "the {kind} cannot be used: {faults}")
+ORDER_UNKNOWN = message(
+    "VE-4012",
+    "the journal does not have the order, and an NF-e needs the order's items",
+    "Run vtex-erp orders sync {order_id}, then send the request again",
+)
+DOCUMENT_PURGED = message(
+    "VE-4013",
+    "the order's document was purged, an NF-e needs the order's items, and VTEX does not return "
+    "them ({error})",
+    "Send the request again later, or the invoice with its items",
+)
+CONTRADICTS = message(
+    "VE-4014",
+    "the same invoice number was requested with another content: {differences}",
+    "Send the new invoice under a number of its own",
+)
