@@ -1,1 +1,1 @@
-"""Everything we know about ERPs."""
+"""ERPs: the port, the sales order, and the adapters."""

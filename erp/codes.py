@@ -1,8 +1,7 @@
-"""The ERP's codes for what VTEX calls by its own: what an order needs, and what it is given.
+"""The code map: the ERP's codes for VTEX's payments, carriers, sales channels, SKUs and so on.
 
-A retailer's map says what payments, carriers, sales channels, SKUs and the rest are called in the
-ERP; an ERP may know codes of its own besides. What is new at VTEX and has none is found in the
-orders that came in, before one is refused for it.
+The retailer's map has the codes, and an ERP may have more. ``codes missing`` finds new values of
+VTEX without a code in recent orders, before an order is refused.
 """
 
 from __future__ import annotations
@@ -24,18 +23,18 @@ KINDS = {
     "document": "cpf, cnpj, other, or none",
     "tax": "contributor, exempt, or consumer: by the state registration, as NF-e's indIEDest",
 }
-"""What can have a code, and what VTEX's side of it is."""
+"""The kinds of codes, with VTEX's side of each."""
 
 DOCUMENTS = ("cpf", "cnpj", "other", "none")
 TAXES = ("contributor", "exempt", "consumer")
 DEFAULT = "default"
-"""What a table of a map calls its entry for all that it does not name."""
+"""Key of a table's entry for all other values."""
 
 _CPF, _CNPJ = 11, 14
 
 Code = str | int
 Codes = Mapping[str, Mapping[str, str]]
-"""By kind: VTEX's code to the ERP's. A kind that is absent goes without codes in that ERP."""
+"""Kind to VTEX's code to the ERP's code. An ERP may leave out a kind."""
 
 SkuKey = Literal["sku_id", "ref_id", "ean"]
 BranchBy = Literal["warehouse", "channel", "seller"]
@@ -43,27 +42,27 @@ BranchBy = Literal["warehouse", "channel", "seller"]
 
 @runtime_checkable
 class KnowsCodes(Protocol):
-    """What an adapter may offer besides: what its ERP has codes for."""
+    """An optional ability of an adapter: it lists the ERP's codes."""
 
     def codes(self, store: str) -> Codes:
         """Return the ERP's codes for a store.
 
         Raises:
-            ErpUnavailable: the ERP could not be asked.
-            ErpRejected: what it has written is not understood; the reason says what to mend.
+            ErpUnavailable: the ERP did not respond.
+            ErpRejected: the ERP's codes are invalid. The reason names the fix.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Something of an order that an ERP may have a code for.
+    """A value of an order that an ERP may have a code for.
 
     Attributes:
-        kind: one of KINDS.
-        code: VTEX's.
-        name: what a person calls it, where VTEX says so.
-        own: the code that it brings along, of a SKU that the ERP knows by another key.
+        kind: a key of ``KINDS``.
+        code: VTEX's code.
+        name: name for people, if VTEX has it.
+        own: code in the order itself, for a SKU that the ERP knows by another key.
     """
 
     kind: str
@@ -74,13 +73,13 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class CodeMap:
-    """What a retailer's settings call things in the ERP, for one store.
+    """The retailer's code map of one store.
 
     Attributes:
-        tables: by kind, VTEX's code to the ERP's; ``default`` is for all others. A kind that is
-            absent stays as VTEX has it.
-        sku_key: what the ERP knows a SKU by, where the table ``sku`` does not name it.
-        branch_by: what of an order tells the branch.
+        tables: kind to VTEX's code to the ERP's code. ``default`` covers all other values. An
+            absent kind keeps VTEX's codes.
+        sku_key: the key by which the ERP knows a SKU that the table ``sku`` lacks.
+        branch_by: the field of an order that decides the branch.
     """
 
     tables: Mapping[str, Mapping[str, Code]] = field(default_factory=dict)
@@ -90,18 +89,20 @@ class CodeMap:
     @property
     def kinds(self) -> tuple[str, ...]:
         """The kinds that are mapped."""
-        return tuple(one for one in KINDS if one in self.tables or (one == "sku" and self.sku_key))
+        return tuple(
+            kind for kind in KINDS if kind in self.tables or (kind == "sku" and self.sku_key)
+        )
 
     def code(self, need: Need) -> Code | None:
-        """Return the ERP's code, None where the map has none."""
+        """Return the ERP's code, if the map has it."""
         table = self.tables.get(need.kind, {})
-        for one in (table.get(need.code), need.own, table.get(DEFAULT)):
-            if one is not None:
-                return one
+        for code in (table.get(need.code), need.own, table.get(DEFAULT)):
+            if code is not None:
+                return code
         return None
 
     def needs(self, order: SalesOrder) -> Iterator[Need]:
-        """Yield what an order needs codes for; a need may come more than once."""
+        """Yield the values of an order that need codes. A need may come more than once."""
         for payment in order.payments:
             yield Need("payment", payment.system, payment.system_name)
         if order.sales_channel:
@@ -116,25 +117,25 @@ class CodeMap:
             yield from map(self._sku, line.parts)
 
     def resolve(self, order: SalesOrder) -> SalesOrder:
-        """Return an order with the ERP's codes for all that is mapped.
+        """Return an order with the ERP's codes.
 
         Raises:
-            ErpRejected: something has no code, or the lines are of several branches; each is named.
+            ErpRejected: codes are missing, or the lines belong to several branches. Each is named.
         """
         kinds = self.kinds
         if not kinds:
             return order
-        found: dict[str, dict[str, Code]] = {kind: {} for kind in kinds}
+        resolved: dict[str, dict[str, Code]] = {kind: {} for kind in kinds}
         faults: dict[str, None] = {}
         for need in self.needs(order):
-            if need.kind not in found:
+            if need.kind not in resolved:
                 continue
             code = self.code(need)
             if code is None:
                 faults[self._fault(need)] = None
             else:
-                found[need.kind][need.code] = code
-        branches = dict.fromkeys(str(one) for one in found.get("branch", {}).values())
+                resolved[need.kind][need.code] = code
+        branches = dict.fromkeys(map(str, resolved.get("branch", {}).values()))
         if len(branches) > 1:
             faults[
                 f"branch: the order is of several branches, {', '.join(branches)}: give its "
@@ -142,7 +143,7 @@ class CodeMap:
             ] = None
         if faults:
             raise ErpRejected("; ".join(faults))
-        return replace(order, codes=found)
+        return replace(order, codes=resolved)
 
     def _branches(self, order: SalesOrder) -> Iterator[Need]:
         if self.branch_by == "channel":
@@ -150,20 +151,20 @@ class CodeMap:
         elif self.branch_by == "seller":
             places = [line.seller for line in order.lines]
         else:
-            # Services and assembly options are of no warehouse of their own.
+            # Services and assembly options do not come from a warehouse.
             places = [line.warehouse_id for line in order.lines if line.warehouse_id]
-        for one in places or [None]:
-            yield Need("branch", one or "none")
+        for place in places or [None]:
+            yield Need("branch", place or "none")
 
     def _sku(self, one: OrderLine | KitPart) -> Need:
-        # A part of a kit has no EAN.
+        # A part of a kit lacks an EAN.
         own = None if self.sku_key is None else getattr(one, self.sku_key, None)
         return Need("sku", one.sku_id, one.ref_id or one.name, own)
 
     def _fault(self, need: Need) -> str:
         name = f" ({need.name})" if need.name and need.name != need.code else ""
         lacks = f" and the SKU has no {self.sku_key}" if need.kind == "sku" and self.sku_key else ""
-        entry = json.dumps(need.code, ensure_ascii=False)  # as TOML writes it
+        entry = json.dumps(need.code, ensure_ascii=False)  # in TOML's notation
         return (
             f"{need.kind} {need.code!r}{name}: [{need.kind}] of ERP_CODE_MAP_FILE has no such "
             f"entry{lacks}: add {entry} = its code in the ERP, or a {DEFAULT}, then retry"
@@ -174,7 +175,7 @@ def product_code(order: SalesOrder, line: OrderLine, key: str) -> str:
     """Return the ERP's code of a line's product: the map's, else that of the adapter's own key.
 
     Args:
-        key: ``sku_id``, or ``ref_id``, which is the SKU id where a SKU has none.
+        key: ``sku_id`` or ``ref_id``. A SKU without a ref id uses its SKU id.
     """
     mapped = order.code("sku", line.sku_id)
     return str(mapped) if mapped is not None else getattr(line, key) or line.sku_id
@@ -192,4 +193,4 @@ def _tax(customer: Customer) -> str:
     registration = (customer.state_registration or "").strip()
     if not registration:
         return "consumer"
-    return "contributor" if any(one.isdigit() for one in registration) else "exempt"
+    return "contributor" if any(map(str.isdigit, registration)) else "exempt"

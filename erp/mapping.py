@@ -1,4 +1,4 @@
-"""VTEX's documents to a sales order: pure functions. Money is checked in cents."""
+"""Maps VTEX's documents to a sales order. Pure functions, with money in cents."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from vtex.documents import Address, Client, Item, Logistics, Order, Payment, Tra
 
 CENT = Decimal("0.01")
 REFUSED = frozenset({"canceled", "cancelled", "denied", "cancelling", "canceling"})
-"""Gateway statuses of payments that bring no money; compared in lower case."""
+"""Gateway statuses of failed payments, in lower case."""
 
 MASK = re.compile(r"\*{3,}|\w\*{2,}")
 MOST_CENTS = 10**15
-"""Of a line. Prices, quantities and multipliers each have a limit; their product has none."""
+"""Bound of a line's amount. Prices and quantities have bounds, and their product needs one."""
 
 MOST_NAMED = 10
 NAMED_TOTALS = ("Items", "Discounts", "Shipping", "Tax")
 
 
 class Unmappable(ErpRejected):
-    """The documents make no sales order; every fault is named by its field's path."""
+    """The documents do not make a sales order. The message names each fault by its path."""
 
 
 class SumMismatch(Unmappable):
-    """The order's sums do not add up; the difference is spelled out."""
+    """The order's sums do not add up. The message names the difference."""
 
 
 def to_sales_order(
@@ -39,14 +39,14 @@ def to_sales_order(
     raw_payment: Mapping[str, Any] | None,
     allow_mismatch: bool = False,
 ) -> SalesOrder:
-    """Map an order and its transactions to what the ERP gets.
+    """Map an order and its transactions to a sales order.
 
     Args:
-        transactions: what the payments gateway knows; empty for orders paid elsewhere.
-        allow_mismatch: let sums that do not add up pass, as flags.
+        transactions: the payments gateway's transactions. Empty for orders paid elsewhere.
+        allow_mismatch: turn sums that do not add up into flags.
 
     Raises:
-        Unmappable: masked or missing data that a fiscal document needs.
+        Unmappable: data that a fiscal document needs are masked or missing.
         SumMismatch: items, discounts, freight, tax and rounding miss the order's value.
     """
     _require_sound(order)
@@ -74,7 +74,7 @@ def to_sales_order(
         total=_money(order.value_cents),
         customer=_customer(order.client),
         lines=lines,
-        payments=tuple(_payment_part(seq, one) for seq, one in enumerate(payments, 1)),
+        payments=tuple(_payment_part(seq, payment) for seq, payment in enumerate(payments, 1)),
         shipping_address=_shipping_address(order),
         billing_address=_billing_address(order, payments),
         raw_order=order.raw,
@@ -87,13 +87,13 @@ def to_sales_order(
         order_group=order.order_group,
         sales_channel=order.sales_channel,
         delivery_channel=_delivery_channel(order),
-        pickup_point=next((one.pickup_name for one in order.logistics if one.pickup_name), None),
+        pickup_point=next((row.pickup_name for row in order.logistics if row.pickup_name), None),
         note=order.note,
         flags=tuple(doubts),
     )
 
 
-# --- what a fiscal document needs -------------------------------------------------------------
+# --- data of the fiscal document --------------------------------------------------------------
 
 
 def _require_sound(order: Order) -> None:
@@ -158,8 +158,8 @@ def _sum_doubts(order: Order, lines: Sequence[OrderLine]) -> list[str]:
         )
     goods = totals.get("Items", 0) + totals.get("Discounts", 0)
     sold = _cents(sum((line.total for line in lines), Decimal(0)))
-    freight = sum(one.selling_price_cents for one in order.logistics)
-    # Discounts may hold freight discounts while Shipping is gross: then both together add up.
+    freight = sum(row.selling_price_cents for row in order.logistics)
+    # Discounts may include freight discounts while Shipping is gross. Then their sum adds up.
     both = sold + freight == goods + totals.get("Shipping", 0)
     if abs(goods - sold) > abs(order.rounding_error_cents) and not both:
         doubts.append(
@@ -170,7 +170,7 @@ def _sum_doubts(order: Order, lines: Sequence[OrderLine]) -> list[str]:
 
 
 def _named_totals(totals: Mapping[str, int]) -> list[str]:
-    # The ids of totals are VTEX's; other text in their place is not quoted.
+    # Only VTEX's own ids of totals are quoted.
     named = [
         f"{name if name.isascii() and name.isalpha() else 'other'} {_money(cents)}"
         for name, cents in totals.items()
@@ -183,7 +183,7 @@ def _named_totals(totals: Mapping[str, int]) -> list[str]:
 
 
 def _lines(order: Order) -> tuple[OrderLine, ...]:
-    logistics = {one.item_index: one for one in order.logistics}
+    logistics = {row.item_index: row for row in order.logistics}
     lines: list[OrderLine] = []
     first_of: dict[int, int] = {}
     for item in order.items:
@@ -227,7 +227,7 @@ def _item_lines(
                 discount=max(Decimal(0), _money(list_total - total)),
                 total=_money(total),
                 list_price=None if item.list_price_cents is None else _money(item.list_price_cents),
-                # What belongs to the item as a whole stands on its first row.
+                # The first row holds the amounts of the whole item.
                 tax=_money(item.tax_cents if offset == 0 else 0),
                 freight=_money(logistics.selling_price_cents if logistics and offset == 0 else 0),
                 unique_id=item.unique_id,
@@ -253,18 +253,18 @@ def _item_lines(
 
 
 def _splits(item: Item, *, chain: bool) -> list[tuple[int, int]]:
-    """Return (quantity, total in cents) of each row that the item makes."""
+    """Return (quantity, total in cents) for each row of an item."""
     # A chain order's priceDefinition follows the price before discounts.
     if chain or (item.total_cents is None and not item.selling_prices):
         return [(item.quantity, _total_of_tags(item))]
     prices = item.selling_prices
     total = item.total_cents
-    plain = sum(one.value_cents * one.quantity for one in prices)
+    plain = sum(price.value_cents * price.quantity for price in prices)
     if total is None:
         total = plain
-    whole = sum(one.quantity for one in prices) == item.quantity
+    whole = sum(price.quantity for price in prices) == item.quantity
     if len(prices) > 1 and whole and plain == total:
-        return [(one.quantity, one.value_cents * one.quantity) for one in prices]
+        return [(price.quantity, price.value_cents * price.quantity) for price in prices]
     return [(item.quantity, total)]
 
 
@@ -295,25 +295,25 @@ def _unit(total_cents: int, quantity: int) -> Decimal:
 
 def _payments(order: Order, transactions: Sequence[Transaction]) -> list[Payment]:
     gateway = [
-        one
+        payment
         for transaction in transactions
-        for one in transaction.payments
-        if one.value_cents > 0 and (one.status or "").lower() not in REFUSED
+        for payment in transaction.payments
+        if payment.value_cents > 0 and (payment.status or "").lower() not in REFUSED
     ]
     if gateway:
         return _without_blanks(gateway)
     return [
-        one
+        payment
         for transaction in order.transactions
         if transaction.is_active
-        for one in transaction.payments
-        if one.value_cents > 0
+        for payment in transaction.payments
+        if payment.value_cents > 0
     ]
 
 
 def _without_blanks(payments: list[Payment]) -> list[Payment]:
-    """Drop the blank twin that a transaction may hold beside an authorised payment."""
-    real = [one for one in payments if one.tid or one.status]
+    """Drop the empty copy that a transaction may hold beside an authorised payment."""
+    real = [payment for payment in payments if payment.tid or payment.status]
     return real or payments
 
 
@@ -361,14 +361,14 @@ def _customer_name(client: Client) -> str:
 
 
 def _document(text: str | None) -> str | None:
-    # A CNPJ may hold letters since July 2026: only punctuation goes.
+    # A CNPJ may hold letters since July 2026, so only punctuation is removed.
     return re.sub(r"[^0-9A-Za-z]", "", text).upper() or None if text else None
 
 
 def _shipping_address(order: Order) -> PostalAddress | None:
     if order.shipping_address is not None:
         return _address(order.shipping_address)
-    wanted = {one.address_id for one in order.logistics if one.address_id}
+    wanted = {row.address_id for row in order.logistics if row.address_id}
     for address in order.selected_addresses:
         if address.address_id in wanted:
             return _address(address)
@@ -376,7 +376,7 @@ def _shipping_address(order: Order) -> PostalAddress | None:
 
 
 def _billing_address(order: Order, payments: Sequence[Payment]) -> PostalAddress | None:
-    # Invoice data may be incomplete: without a street it is no fiscal address.
+    # Invoice data may be incomplete. A fiscal address needs a street.
     if order.invoice_address is not None and order.invoice_address.street:
         return _address(order.invoice_address)
     for payment in payments:
@@ -402,8 +402,8 @@ def _address(address: Address) -> PostalAddress:
 
 def _delivery_channel(order: Order) -> Literal["delivery", "pickup", "mixed", "none"]:
     channels = {
-        "pickup" if one.delivery_channel == "pickup-in-point" else "delivery"
-        for one in order.logistics
+        "pickup" if row.delivery_channel == "pickup-in-point" else "delivery"
+        for row in order.logistics
     }
     if not channels:
         return "none"

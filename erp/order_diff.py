@@ -1,4 +1,4 @@
-"""How an order differs from what the ERP was given: item by item, and in its totals. Pure."""
+"""The difference between two versions of a sales order: items and totals. Pure functions."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _UNIT = Decimal("0.0001")
 
 @dataclass(frozen=True, slots=True)
 class ItemChange:
-    """An item before and after; a quantity of zero says that it was not, or is no more, there.
+    """An item before and after a change. A quantity of zero means absent.
 
     Attributes:
-        unique_id: VTEX's name of the line, which tells two lines of one SKU apart.
+        unique_id: VTEX's name of the line, which separates two lines of one SKU.
         unit_price, total: of the goods, after discounts, tax excluded; as in ``OrderLine``.
     """
 
@@ -34,7 +34,7 @@ class ItemChange:
 
     @property
     def kind(self) -> str:
-        """What happened to it: ``added``, ``removed`` or ``changed``."""
+        """``added``, ``removed`` or ``changed``."""
         if not self.quantity_before:
             return "added"
         return "changed" if self.quantity else "removed"
@@ -42,7 +42,7 @@ class ItemChange:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """An order's sums, as in ``SalesOrder``; the first five make the last."""
+    """An order's sums, as in ``SalesOrder``. The first five add up to the last."""
 
     items: Decimal
     discounts: Decimal
@@ -54,10 +54,10 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class OrderDiff:
-    """What is different in an order; what is not named is as it was.
+    """The differences in an order. Everything else is unchanged.
 
     Attributes:
-        before: None where what the ERP was given is not known any more.
+        before: former sums. ``None`` if the former version was purged.
     """
 
     items: tuple[ItemChange, ...]
@@ -76,10 +76,10 @@ class _Sum:
 
 
 def difference(before: SalesOrder, after: SalesOrder) -> OrderDiff | None:
-    """Return what is different; None where nothing is that the ERP reckons with.
+    """Return the difference, or ``None`` if the ERP would not notice one.
 
-    Rows that one item was split into count together. Items are told apart by VTEX's own name of
-    the line, never by their place, which may shift.
+    The rows of a split item count together. VTEX's own name of the line identifies an item,
+    since its place may shift.
     """
     then, now = _sums(before), _sums(after)
     changes = tuple(
@@ -98,17 +98,17 @@ def totals(order: SalesOrder) -> Totals:
     )
 
 
-def as_json(one: OrderDiff) -> dict[str, Any]:
-    """Return an order_diff as JSON takes it; amounts are text."""
+def as_json(diff: OrderDiff) -> dict[str, Any]:
+    """Return a difference as JSON. Amounts are text."""
     return {
-        "items": [_plain(asdict(item)) for item in one.items],
-        "before": None if one.before is None else _plain(asdict(one.before)),
-        "after": _plain(asdict(one.after)),
+        "items": [_plain(asdict(item)) for item in diff.items],
+        "before": None if diff.before is None else _plain(asdict(diff.before)),
+        "after": _plain(asdict(diff.after)),
     }
 
 
 def from_json(kept: Mapping[str, Any]) -> OrderDiff:
-    """Return an order_diff that was kept as JSON."""
+    """Read a difference from JSON."""
     before = kept["before"]
     return OrderDiff(
         tuple(_made(ItemChange, item) for item in kept["items"]),
@@ -118,16 +118,16 @@ def from_json(kept: Mapping[str, Any]) -> OrderDiff:
 
 
 def _sums(order: SalesOrder) -> dict[tuple[str, str], _Sum]:
-    found: dict[tuple[str, str], _Sum] = {}
+    sums: dict[tuple[str, str], _Sum] = {}
     for line in order.lines:
-        one = found.setdefault((line.unique_id or "", line.sku_id), _Sum(line))
-        one.quantity += line.quantity
-        one.total += line.total
-    return found
+        item = sums.setdefault((line.unique_id or "", line.sku_id), _Sum(line))
+        item.quantity += line.quantity
+        item.total += line.total
+    return sums
 
 
-def _worth(one: _Sum | None) -> tuple[int, Decimal] | None:
-    return None if one is None else (one.quantity, one.total)
+def _worth(item: _Sum | None) -> tuple[int, Decimal] | None:
+    return None if item is None else (item.quantity, item.total)
 
 
 def _change(then: _Sum | None, now: _Sum | None) -> ItemChange:
@@ -150,14 +150,18 @@ def _change(then: _Sum | None, now: _Sum | None) -> ItemChange:
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: str(one) if isinstance(one, Decimal) else one for name, one in values.items()}
+    return {
+        name: str(value) if isinstance(value, Decimal) else value for name, value in values.items()
+    }
 
 
 def _made(kind: Any, values: Mapping[str, Any]) -> Any:
-    # A field that a newer version added says nothing to this one.
+    # Ignore a field that a newer version added.
     return kind(
         **{
-            one.name: Decimal(values[one.name]) if one.type == "Decimal" else values[one.name]
-            for one in fields(kind)
+            field.name: Decimal(values[field.name])
+            if field.type == "Decimal"
+            else values[field.name]
+            for field in fields(kind)
         }
     )

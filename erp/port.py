@@ -1,4 +1,4 @@
-"""The ERP port: what an adapter must do, and the two ways in which an ERP can fail."""
+"""The ERP port: the methods of an adapter, and the two errors of an ERP."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ from erp.sales_order import SalesOrder
 
 
 class ErpError(Exception):
-    """An ERP did not do what it was asked."""
+    """An ERP did not fulfil a call."""
 
 
 class ErpUnavailable(ErpError):
-    """No usable answer; a write may have been done. Try again later."""
+    """The ERP did not give a usable answer. A write may have had its effect. Retry later."""
 
 
 class ErpRejected(ErpError):
-    """The ERP, or the mapping to it, refuses the order; the reason is for a person to act on."""
+    """The ERP or the mapping refuses the order. The reason asks a person to act."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What became of an order at VTEX, or of something that the ERP asked for.
+    """A change of an order at VTEX, or the outcome of a request.
 
     Attributes:
-        kind: one of CHANGES, or what was asked for: ``invoice``, ``tracking``, ``cancellation``,
-            ``denial``; adapters keep kinds that they do not know.
-        key: names the event within its order; reported twice, it is kept once.
-        reason: why, in words for a person.
-        outcome: how a request ended: one of OUTCOMES; None for what nobody asked for.
-        reference: the ERP's own name of the request, as ``Request.reference``.
-        invoice_number: as the ERP writes it, where the request names an invoice.
-        receipt: what VTEX gave as proof.
-        order_status: the order's status at VTEX after it, as far as it is known.
-        attempts: how often it was tried.
-        request_id: of ``cancel_requested``: VTEX's name of the request.
-        requested_by_user: of ``cancel_requested``: the shopper asked, as far as VTEX knows.
-        decide_by: of ``cancel_requested``: VTEX cancels by itself then.
-        new_order_id: of ``replaced``: the order that took its place; None where it is not known.
-        order_diff: of ``changed``: what is different.
+        kind: one of ``CHANGES``, or the kind of the request: ``invoice``, ``tracking``,
+            ``cancellation``, ``denial``. Adapters store unknown kinds, too.
+        key: names the event within its order. A repeated event is stored once.
+        reason: reason, for people.
+        outcome: the end of a request, one of ``OUTCOMES``. ``None`` for a change.
+        reference: the ERP's own name of the request, as in ``Request.reference``.
+        invoice_number: the ERP's spelling, if the request names an invoice.
+        receipt: VTEX's receipt.
+        order_status: the order's status at VTEX afterwards, if known.
+        attempts: number of attempts.
+        request_id: for ``cancel_requested``: VTEX's id of the request.
+        requested_by_user: for ``cancel_requested``: true if the shopper asked, says VTEX.
+        decide_by: for ``cancel_requested``: time at which VTEX cancels by itself.
+        new_order_id: for ``replaced``: the new order, if known.
+        order_diff: for ``changed``: the differences.
     """
 
     store: str
@@ -67,12 +67,12 @@ class Event:
 
 CHANGES = {
     "canceled": "the order was canceled, without the ERP's doing: it must not be shipped",
-    "replaced": "another order took its place, which comes in as one of its own",
+    "replaced": "another order replaces it, and comes in by itself",
     "cancel_requested": "the shopper or the marketplace asks for a cancellation: accept or deny",
     "cancel_dropped": "that request is off, without the ERP's doing: the order goes on",
     "changed": "items or values are others than the ERP was given",
 }
-"""What can become of an order that the ERP has."""
+"""Changes of an order that the ERP has."""
 
 OUTCOMES = {
     "done": "VTEX has it",
@@ -80,18 +80,18 @@ OUTCOMES = {
     "dead": "it was tried and given up; a person must look",
     "obsolete": "something else made it needless, such as a cancellation",
 }
-"""How a request can end."""
+"""Ends of a request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Something that the ERP wants done at VTEX, as its outbox holds it.
+    """A request of the ERP, as its outbox holds it.
 
     Attributes:
         kind: ``invoice``, ``tracking``, ``cancellation`` or ``denial``.
-        reference: the ERP's name of it; comes back in ``Event.reference``.
-        fields: keyword arguments of the task of that kind, unchecked (docs/messages.md).
-        xml: an NF-e exactly as received; it goes to the journal, never through the broker.
+        reference: the ERP's name of the request, which returns in ``Event.reference``.
+        fields: unchecked keyword arguments of the kind's task (docs/messages.md).
+        xml: an NF-e exactly as received. It goes to the journal, past the broker.
     """
 
     kind: str
@@ -102,13 +102,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class ErpOrder:
-    """An order as the ERP holds it.
+    """An order in the ERP.
 
     Attributes:
-        total: what it is worth there, with what it was told of later; None where the adapter does
-            not tell.
-        canceled: whether the ERP knows that it was canceled or replaced; None where that is not
-            told.
+        total: its value there, with later changes. ``None`` if the adapter cannot report it.
+        canceled: whether the ERP knows of its cancellation or replacement. ``None`` if the
+            adapter cannot report it.
     """
 
     reference: str
@@ -117,86 +116,90 @@ class ErpOrder:
 
 
 class Erp(Protocol):
-    """An ERP that takes orders. Safe to use from several threads and processes at once."""
+    """An ERP that accepts orders. Several threads and processes may use it at once."""
 
     def insert(self, order: SalesOrder) -> str:
-        """Insert an order, once; return the ERP's reference.
+        """Insert an order once. Return the ERP's reference.
 
-        Idempotent by (store, order_id), under any number of racing callers: whoever comes later
-        gets the reference of the first.
+        Idempotent by (store, order_id), under any number of racing callers. Every later caller
+        gets the first one's reference.
 
         Raises:
-            ErpUnavailable: try again; the order may have been inserted.
-            ErpRejected: the ERP will not take this order as it is.
+            ErpUnavailable: retry. The order may have been inserted.
+            ErpRejected: the ERP refuses this order as it is.
         """
         ...
 
     def find(self, store: str, order_id: str) -> str | None:
-        """Return the ERP's reference of an order, None if it has none.
+        """Return the ERP's reference of an order, or ``None``.
 
         Raises:
-            ErpUnavailable: the ERP could not be asked.
+            ErpUnavailable: the ERP did not respond.
         """
         ...
 
     def report(self, event: Event) -> None:
-        """Tell the ERP what became of an order or a request; idempotent by (store, order_id, key).
+        """Report a change or an outcome to the ERP. Idempotent by (store, order_id, key).
 
         Raises:
-            ErpUnavailable: try again.
+            ErpUnavailable: retry.
         """
         ...
 
     def poll_outbox(self, take: Callable[[Request], None], limit: int) -> int:
-        """Give ``take`` what waits in the ERP's outbox, oldest first; return how many.
+        """Pass the waiting requests of the outbox to ``take``, oldest first. Return their number.
 
-        A request counts as handed out once ``take`` has returned; when the process dies before
-        that is written down it is handed out again, so ``take`` must stand repetition. Callers
-        at the same time get different requests. An ERP without an outbox returns 0.
+        A request counts as taken once ``take`` has returned. If the process dies before that
+        is stored, the request comes again, so ``take`` must accept repetition. Concurrent
+        callers get different requests. An ERP without an outbox returns 0.
 
         Raises:
-            ErpUnavailable: try again.
+            ErpUnavailable: retry.
         """
         ...
 
     def migrate(self) -> None:
-        """Bring what the adapter owns in the ERP (tables, fields) up to date; idempotent."""
+        """Migrate the adapter's own tables and fields in the ERP. Idempotent."""
         ...
 
     def check(self) -> str:
-        """Say in a few words what answered, as in ``PostgreSQL 16.2, schema 1``.
+        """Return a short description of the ERP, as in ``PostgreSQL 16.2, schema 1``.
 
         Raises:
-            ErpUnavailable: the ERP does not answer.
-            ErpRejected: it answers, and is not ready: what to do is in the message.
+            ErpUnavailable: the ERP does not respond.
+            ErpRejected: the ERP responds and is not ready. The message names the fix.
         """
         ...
 
     def close(self) -> None:
-        """Give back connections; the adapter is not used again."""
+        """Close the connections. The adapter is not used again."""
         ...
 
 
 @runtime_checkable
 class LooksUpMany(Protocol):
-    """What an adapter may offer besides: many orders at once, and more about each."""
+    """An optional ability of an adapter: it looks up many orders at once, with more facts."""
 
     def look_up(self, store: str, order_ids: Sequence[str]) -> Mapping[str, ErpOrder]:
-        """Return the orders that the ERP has, by their ids; 500 at most are asked for.
+        """Return the orders that the ERP has, by id. A call names 500 ids at most.
 
         Raises:
-            ErpUnavailable: the ERP could not be asked.
+            ErpUnavailable: the ERP did not respond.
         """
         ...
 
 
 def erp_orders(erp: Erp, store: str, order_ids: Sequence[str]) -> Mapping[str, ErpOrder]:
-    """Return the orders that an ERP has, one by one where its adapter knows no other way.
+    """Return the orders that an ERP has, with one call each if the adapter lacks ``look_up``.
 
     Raises:
-        ErpUnavailable: the ERP could not be asked.
+        ErpUnavailable: the ERP did not respond.
     """
     if isinstance(erp, LooksUpMany):
         return erp.look_up(store, order_ids)
-    found = {one: erp.find(store, one) for one in order_ids}
-    return {one: ErpOrder(reference) for one, reference in found.items() if reference is not None}
+    references = {order_id: erp.find(store, order_id) for order_id in order_ids}
+    return {
+        order_id: ErpOrder(reference)
+        for order_id, reference in references.items()
+        if reference is not None
+    }

@@ -1,4 +1,4 @@
-"""The order as an ERP wants it: typed, complete, with its money in Decimal (currency units)."""
+"""The sales order: an order in the ERP's form, typed, with money as Decimal."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """Who buys.
+    """The customer.
 
     Attributes:
         kind: ``F`` natural person (pessoa física), ``J`` company (pessoa jurídica).
-        document: CPF or CNPJ without punctuation; a CNPJ may hold letters since July 2026.
-        email: VTEX's alias; stops working once the order is invoiced or canceled.
+        document: CPF or CNPJ without punctuation. A CNPJ may hold letters since July 2026.
+        email: VTEX's alias. It stops working after the invoice or a cancellation.
     """
 
     kind: Literal["F", "J"]
@@ -30,7 +30,7 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class PostalAddress:
-    """An address; ``postal_code`` is digits only, ``country`` ISO 3166 alpha-3."""
+    """An address. ``postal_code`` has digits only, ``country`` is ISO 3166 alpha-3."""
 
     receiver: str | None = None
     street: str | None = None
@@ -46,7 +46,7 @@ class PostalAddress:
 
 @dataclass(frozen=True, slots=True)
 class KitPart:
-    """A component of a kit; ``quantity`` is per kit."""
+    """A component of a kit. ``quantity`` is per kit."""
 
     sku_id: str
     quantity: int
@@ -56,15 +56,15 @@ class KitPart:
 
 @dataclass(frozen=True, slots=True)
 class OrderLine:
-    """One row to sell: a line of the order, split where the unit price does.
+    """One row of the sales order. An item with two unit prices makes two rows.
 
     Attributes:
         line_no: 1-based, without gaps.
-        item_index: VTEX's ``itemIndex`` of the line that this row comes from.
+        item_index: VTEX's ``itemIndex`` of the row's item.
         unit_price: exact unit price after discounts.
-        discount: what the discounts took off this row; zero or more.
-        total: what this row adds to the order's goods, tax excluded.
-        parent_line: row that a service or an assembly child belongs to.
+        discount: discount of this row, zero or more.
+        total: the row's share of the order's goods, without tax.
+        parent_line: row of the item that a service or an assembly child belongs to.
     """
 
     line_no: int
@@ -95,7 +95,7 @@ class OrderLine:
 
 @dataclass(frozen=True, slots=True)
 class PaymentPart:
-    """One means of payment; ``value`` includes interest."""
+    """One payment. ``value`` includes interest."""
 
     seq: int
     system: str
@@ -119,13 +119,13 @@ class SalesOrder:
     """An order to insert, named by (store, order_id).
 
     Attributes:
-        total: the order's value; items + discounts + shipping + tax + other = total, to the cent,
-            unless ``flags`` says otherwise.
+        total: the order's value: items + discounts + shipping + tax + other, to the cent, unless
+            ``flags`` names a difference.
         discounts: zero or negative.
-        other: changes, interest and whatever else VTEX adds, rounding included.
-        flags: doubts that an operator let pass, in words; empty for a clean order.
-        raw_order, raw_payment: VTEX's documents, whole; personal data.
-        codes: what the retailer's map has for it, by kind and VTEX's code (erp/codes.py).
+        other: changes, interest, rounding and VTEX's other totals.
+        flags: doubts about an accepted order, in words.
+        raw_order, raw_payment: VTEX's whole documents, with personal data.
+        codes: the ERP's codes by kind and VTEX's code (``erp.codes``).
     """
 
     store: str
@@ -161,12 +161,12 @@ class SalesOrder:
     codes: Mapping[str, Mapping[str, str | int]] = field(default_factory=dict)
 
     def code(self, kind: str, of: str | None = None) -> str | int | None:
-        """Return the ERP's code by the retailer's map; None where it leaves a kind as VTEX has it.
+        """Return the ERP's code from the code map. ``None`` if the map leaves out the kind.
 
         Args:
-            kind: one of ``erp.codes.KINDS``.
-            of: VTEX's code, as a line's ``sku_id``; left out for what an order has one of, its
-                channel, branch, document and tax.
+            kind: a key of ``erp.codes.KINDS``.
+            of: VTEX's code, such as a line's ``sku_id``. Leave it out for channel, branch,
+                document and tax, since an order has one of each.
         """
         table = self.codes.get(kind)
         if not table:

@@ -1,4 +1,4 @@
-"""The port's contract in plain Python, for tests and to learn from."""
+"""The simplest adapter, in memory: for tests, and as an example."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ class MemoryErp:
     """An ERP in this process's memory.
 
     Attributes:
-        is_down: makes every call fail as an ERP that does not answer.
-        orders: what was inserted, by (store, order id).
-        events: what was reported, by (store, order id, key).
-        outbox: what waits to be handed out, oldest first.
-        handed_out: what was, by its reference.
-        known_codes: what it has codes for, by kind.
-        outcomes: how that ended, by reference; of a request that is asked anew, the last time.
+        is_down: makes every call fail, as if the ERP did not respond.
+        orders: inserted orders by (store, order id).
+        events: reported events by (store, order id, key).
+        outbox: waiting requests, oldest first.
+        handed_out: taken requests by reference.
+        known_codes: the ERP's codes by kind.
+        outcomes: the last outcome of each request, by reference.
     """
 
     def __init__(self, url: str = "memory://") -> None:
@@ -36,7 +36,7 @@ class MemoryErp:
         self._lock = threading.Lock()
 
     def insert(self, order: SalesOrder) -> str:
-        """Insert an order, once; return its reference."""
+        """Insert an order once. Return its reference."""
         self._require_up()
         key = (order.store, order.order_id)
         with self._lock:
@@ -46,34 +46,43 @@ class MemoryErp:
             return self._references[key]
 
     def find(self, store: str, order_id: str) -> str | None:
-        """Return the reference of an order, None if there is none."""
+        """Return the reference of an order, or ``None``."""
         self._require_up()
         return self._references.get((store, order_id))
 
     def look_up(self, store: str, order_ids: Sequence[str]) -> dict[str, ErpOrder]:
-        """Return the orders that are there, with their totals and whether they were canceled."""
+        """Return the known orders with their totals and cancellations."""
         self._require_up()
         return {
-            one: ErpOrder(
-                self._references[store, one],
-                self._total(store, one),
-                any(event.kind in ("canceled", "replaced") for event in self._told(store, one)),
+            order_id: ErpOrder(
+                self._references[store, order_id],
+                self._total(store, order_id),
+                any(
+                    event.kind in ("canceled", "replaced")
+                    for event in self._events(store, order_id)
+                ),
             )
-            for one in order_ids
-            if (store, one) in self._references
+            for order_id in order_ids
+            if (store, order_id) in self._references
         }
 
     def _total(self, store: str, order_id: str) -> Decimal:
-        told = [one.order_diff for one in self._told(store, order_id) if one.order_diff is not None]
+        told = [
+            event.order_diff
+            for event in self._events(store, order_id)
+            if event.order_diff is not None
+        ]
         return told[-1].after.total if told else self.orders[store, order_id].total
 
-    def _told(self, store: str, order_id: str) -> list[Event]:
+    def _events(self, store: str, order_id: str) -> list[Event]:
         return [
-            one for one in self.events.values() if (one.store, one.order_id) == (store, order_id)
+            event
+            for event in self.events.values()
+            if (event.store, event.order_id) == (store, order_id)
         ]
 
     def report(self, event: Event) -> None:
-        """Keep what became of an order or a request, once."""
+        """Store an event once."""
         self._require_up()
         key = (event.store, event.order_id, event.key)
         with self._lock:
@@ -81,13 +90,13 @@ class MemoryErp:
                 return
             self.events[key] = event
             if event.outcome is not None and event.reference in self.handed_out:
-                # What VTEX has is not undone by an older failure that is told late.
+                # A late report of an older failure does not undo a success.
                 before = self.outcomes.get(event.reference)
                 if before is None or before.outcome != "done":
                     self.outcomes[event.reference] = event
 
     def poll_outbox(self, take: Callable[[Request], None], limit: int) -> int:
-        """Give ``take`` what waits, oldest first."""
+        """Pass the waiting requests to ``take``, oldest first."""
         self._require_up()
         for count in range(limit):
             with self._lock:
@@ -99,7 +108,7 @@ class MemoryErp:
             try:
                 take(request)
             except BaseException:
-                # Behind the others, lest it stop them.
+                # Move it behind the others, so that it does not block them.
                 with self._lock:
                     del self.handed_out[request.reference]
                     self.outbox.append(request)
@@ -112,15 +121,15 @@ class MemoryErp:
         return self.known_codes
 
     def migrate(self) -> None:
-        """Do nothing: memory has no tables."""
+        """Return at once, since memory lacks tables."""
 
     def check(self) -> str:
-        """Say that this is memory."""
+        """Describe this ERP."""
         self._require_up()
         return "memory of this process"
 
     def close(self) -> None:
-        """Do nothing: there are no connections."""
+        """Return at once, since connections are absent."""
 
     def _require_up(self) -> None:
         if self.is_down:

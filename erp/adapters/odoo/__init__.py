@@ -1,1 +1,1 @@
-"""Odoo."""
+"""The adapter for Odoo, by JSON-RPC or JSON-2."""

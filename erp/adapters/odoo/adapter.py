@@ -1,4 +1,4 @@
-"""Odoo over HTTP: each order a confirmed sales order, named by an external id."""
+"""The Odoo adapter: each order becomes a confirmed sales order with an external id."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ NEEDED = {
     "sale.order": ("client_order_ref", "picking_ids", "invoice_ids"),
     "stock.picking": ("carrier_tracking_ref", "sale_id"),
 }
-"""Fields that come with the modules sale_management, sale_stock and delivery (stock_delivery)."""
+"""Fields of the modules sale_management, sale_stock and delivery (stock_delivery)."""
 
 QUIET = {"tracking_disable": True, "disable_cancel_warning": True}
 TRIES = 6
-"""Looks at a sale that others may be moving on as well."""
+"""Bound of the tries while others move the same sale."""
 
 
 class OdooErp:
-    """Writes sales orders to Odoo and reads what became of them. Connects at first use.
+    """Writes sales orders to Odoo and polls their documents. It connects at first use.
 
     Args:
-        url: ``odoo+https://USER:KEY@HOST/DATABASE``; see ``odoo_address.Address``.
-        clock: seconds that only go forward; by them another worker's claim lapses.
+        url: ``odoo+https://USER:KEY@HOST/DATABASE``; see ``erp.adapters.odoo.url.Address``.
+        clock: monotonic seconds, by which another worker's claim expires.
 
     Raises:
-        ValueError: the URL lacks something; says what, without the URL.
+        ValueError: the URL is invalid. The message does not quote it.
     """
 
     def __init__(self, url: str, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -49,7 +49,7 @@ class OdooErp:
         self._partners = Partners(self._odoo, self._records)
 
     def insert(self, order: SalesOrder) -> str:
-        """Make a confirmed sale of an order, once; return its number."""
+        """Make a confirmed sale of an order once. Return its number."""
         try:
             sale = self._sales.row(order.store, order.order_id) or self._made(order)
             return self._confirmed(sale, order)
@@ -57,7 +57,7 @@ class OdooErp:
             raise ErpRejected(redacted(str(error), order)) from None
 
     def _made(self, order: SalesOrder) -> Row:
-        """Create the sale as a draft; where a racing worker was first, return its sale."""
+        """Create the sale as a draft, or return the sale of a faster worker."""
         lines = sale_mapping.sold(order, self._where)
         products = self._products({line.code for line in lines})
         rows = sale_mapping.line_values(lines, products)
@@ -90,7 +90,7 @@ class OdooErp:
         return {"warehouse_id/.id": str(warehouse)}
 
     def _confirmed(self, sale: Row, order: SalesOrder) -> str:
-        """Confirm what is not; a worker that died may have left it as a draft."""
+        """Confirm a draft, which a dead worker may have left behind."""
         refusal: OdooRefuses | None = None
         for _ in range(TRIES):
             if not is_half_made(sale):
@@ -101,12 +101,12 @@ class OdooErp:
             try:
                 self._odoo.call("sale.order", "action_confirm", ids=[sale["id"]], context=QUIET)
             except OdooRefuses as error:
-                # Also said to whoever comes second: looking tells.
+                # The slower worker gets this error, too. Read the state.
                 if refusal is not None:
                     raise
                 refusal = error
             except OdooCollides:
-                # Of those who confirm at once one gets through, and Odoo tells the others this.
+                # Of concurrent confirmations one succeeds. The others get this error.
                 refusal = None
             sale = self._again(sale["id"])
         raise ErpUnavailable("the sale is moved on and back by others")
@@ -130,25 +130,25 @@ class OdooErp:
         return sale
 
     def find(self, store: str, order_id: str) -> str | None:
-        """Return the number of an order's sale; None if there is none, or it is but half made."""
+        """Return the number of an order's confirmed sale, or ``None``."""
         sale = self._sales.row(store, order_id)
         return None if sale is None or is_half_made(sale) else str(sale["name"])
 
     def look_up(self, store: str, order_ids: Sequence[str]) -> dict[str, ErpOrder]:
-        """Return the orders that are there, with their totals and whether they were canceled."""
-        named = {name("order", store, one): one for one in order_ids}
+        """Return the known orders with their totals and cancellations."""
+        named = {name("order", store, order_id): order_id for order_id in order_ids}
         numbers = self._records.numbers("sale.order", list(named))
         rows = self._sales.rows(list(numbers.values()))
         sales = self._sales.ours(list(rows))
         return {
-            named[one]: _held(rows[number], sales[number])
-            for one, number in numbers.items()
+            named[external_id]: _held(rows[number], sales[number])
+            for external_id, number in numbers.items()
             if number in sales and number in rows
         }
 
     def report(self, event: Event) -> None:
-        """Note on the sale what became of the order or a request; once."""
-        # Of an order that Odoo never had there is nowhere to write, and nobody who asked.
+        """Note a change or an outcome on the sale once."""
+        # Without a sale the note has no place, and a request has no sender.
         row = self._sales.row(event.store, event.order_id)
         if row is None:
             return
@@ -165,7 +165,7 @@ class OdooErp:
             self._call_off(row)
 
     def _call_off(self, row: Row) -> None:
-        """Cancel a sale of which nothing was sent or invoiced; else a person must, by the note."""
+        """Cancel an open sale. After a delivery or an invoice, a person decides by the note."""
         if row["state"] in ("cancel", "done") or row["invoice_ids"]:
             return
         sent = [["id", "in", row["picking_ids"]], ["state", "=", "done"]]
@@ -175,11 +175,11 @@ class OdooErp:
             self._odoo.call("sale.order", "action_cancel", ids=[row["id"]], context=QUIET)
 
     def poll_outbox(self, take: Callable[[Request], None], limit: int) -> int:
-        """Give ``take`` posted invoices, deliveries with tracking, canceled sales."""
+        """Pass posted invoices, deliveries with tracking and canceled sales to ``take``."""
         return self._outbox.poll_outbox(take, limit)
 
     def migrate(self) -> None:
-        """Make the three services that are missing, without taxes."""
+        """Create the missing ones of three services, without taxes."""
         fields = self._odoo.fields("product.product")
         for code in self._missing():
             values = {"name": code, "default_code": code, "type": "service", "taxes_id": ""}
@@ -191,7 +191,7 @@ class OdooErp:
                 raise ErpRejected(f"make a service of reference {code} yourself: {error}") from None
 
     def check(self) -> str:
-        """Say which protocol answered and what Odoo's set-up lacks."""
+        """Describe the protocol and the gaps in Odoo's set-up."""
         for model, needed in NEEDED.items():
             try:
                 missing = sorted(set(needed) - set(self._odoo.fields(model)))
@@ -211,29 +211,29 @@ class OdooErp:
         return f"Odoo over {self._odoo.protocol}, invoices as {self._sales.invoices.model}"
 
     def close(self) -> None:
-        """Give back all connections."""
+        """Close all connections."""
         self._odoo.close()
 
-    # --- what a sale refers to ----------------------------------------------------------------
+    # --- records of a sale --------------------------------------------------------------------
 
     def _missing(self) -> list[str]:
         services = {self._where.freight, self._where.discount, self._where.other}
         return sorted(services - set(self._products(services)))
 
     def _products(self, codes: set[str]) -> dict[str, int]:
-        # Ascending, so that of two products of one reference the older one is taken.
-        found = self._odoo.search(
+        # Ascending order: of two products with one reference, the older one is used.
+        products = self._odoo.search(
             "product.product",
             [["default_code", "in", sorted(codes)], ["sale_ok", "=", True]],
             ("default_code",),
             order="id desc",
         )
-        return {one["default_code"]: one["id"] for one in found}
+        return {product["default_code"]: product["id"] for product in products}
 
 
 def _held(row: Row, sale: notes.Sale) -> ErpOrder:
-    """Return a sale as it is held; of a change that nobody made there the total is not told."""
+    """Return a sale's state. Its total is unknown while Odoo lacks a reported change."""
     total = money(row["amount_total"])
-    canceled = sale.state == "cancel" or notes.is_told_canceled(sale)
-    told = notes.told_total(sale)
-    return ErpOrder(str(row["name"]), total if told in (None, total) else None, canceled)
+    canceled = sale.state == "cancel" or notes.is_reported_canceled(sale)
+    reported = notes.reported_total(sale)
+    return ErpOrder(str(row["name"]), total if reported in (None, total) else None, canceled)

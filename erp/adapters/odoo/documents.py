@@ -1,4 +1,4 @@
-"""Odoo's invoices, deliveries and canceled sales as what VTEX is asked for."""
+"""Turns Odoo's invoices, deliveries and canceled sales into requests."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class OdooStream:
     """Documents of one kind.
 
     Attributes:
-        domain: which of them may ask for something.
-        asked: what some of them ask for, by their ids; nothing for what is none of ours.
-        of: which of them belong to some sales.
+        domain: search domain of documents that may make requests.
+        asked: function from ids to requests. Foreign documents make none.
+        of: function from sales to their documents.
     """
 
     model: str
@@ -43,7 +43,7 @@ class Documents:
         self._sales = sales
 
     def streams(self) -> list[OdooStream]:
-        """Return the three kinds, in the order in which VTEX wants them."""
+        """Return the three kinds in VTEX's order."""
         kind = self._sales.invoices
         posted = [[kind.kind, "=", "out_invoice"], ["state", "in", list(kind.posted)]]
         sent = [
@@ -60,17 +60,19 @@ class Documents:
 
     def _invoices_of(self, sales: Sequence[int]) -> set[int]:
         lines = self._lines([["sale_line_ids.order_id", "in", list(sales)]])
-        return {one[self._sales.invoices.link][0] for one in lines}
+        return {line[self._sales.invoices.link][0] for line in lines}
 
     def _pickings_of(self, sales: Sequence[int]) -> set[int]:
-        found = self._odoo.search("stock.picking", [["sale_id", "in", list(sales)]], ("sale_id",))
-        return {one["id"] for one in found}
+        pickings = self._odoo.search(
+            "stock.picking", [["sale_id", "in", list(sales)]], ("sale_id",)
+        )
+        return {picking["id"] for picking in pickings}
 
     def _canceled(self, numbers: Sequence[int]) -> dict[int, list[DocumentRequest]]:
         return {
             number: [DocumentRequest(sale, _cancellation(sale), "cancellation")]
             for number, sale in self._sales.ours(numbers).items()
-            if not notes.is_told_canceled(sale)
+            if not notes.is_reported_canceled(sale)
         }
 
     def _invoices(self, numbers: Sequence[int]) -> dict[int, list[DocumentRequest]]:
@@ -79,8 +81,11 @@ class Documents:
         invoices = self._odoo.search(kind.model, [["id", "in", list(numbers)]], fields)
         lines = self._lines([[kind.link, "in", list(numbers)], ["sale_line_ids", "!=", False]])
         of_lines = self._sold(lines)
-        sales = self._sales.ours({one["order_id"][0] for one in of_lines.values()})
-        return {one["id"]: list(self._asked_of(one, lines, of_lines, sales)) for one in invoices}
+        sales = self._sales.ours({line["order_id"][0] for line in of_lines.values()})
+        return {
+            invoice["id"]: list(self._asked_of(invoice, lines, of_lines, sales))
+            for invoice in invoices
+        }
 
     def _asked_of(
         self, invoice: Row, lines: list[Row], sold: Mapping[int, Row], sales: Mapping[int, Sale]
@@ -88,7 +93,7 @@ class Documents:
         kind = self._sales.invoices
         of_sale: dict[int, list[tuple[Row, str]]] = {}
         for line in lines:
-            first = next((sold[one] for one in line["sale_line_ids"] if one in sold), None)
+            first = next((sold[number] for number in line["sale_line_ids"] if number in sold), None)
             if first and line[kind.link][0] == invoice["id"]:
                 of_sale.setdefault(first["order_id"][0], []).append((line, first["name"]))
         for number in set(of_sale) & set(sales):
@@ -123,29 +128,31 @@ class Documents:
         )
 
     def _number(self, invoice: Row) -> tuple[str, str | None]:
-        """Return an invoice's number and the NF-e access key that one of its fields may hold."""
+        """Return an invoice's number, and its NF-e access key if a field holds one."""
         kind = self._sales.invoices
-        texts = (str(invoice[one] or "") for one in kind.references)
+        texts = (str(invoice[field] or "") for field in kind.references)
         return sale_notes.nota_of(*texts) or (str(invoice[kind.number]), None)
 
     def _pickings(self, numbers: Sequence[int]) -> dict[int, list[DocumentRequest]]:
         fields = ("sale_id", "carrier_tracking_ref", "carrier_id", "date_done")
         pickings = self._odoo.search("stock.picking", [["id", "in", list(numbers)]], fields)
-        sales = self._sales.ours({one["sale_id"][0] for one in pickings if one["sale_id"]})
+        sales = self._sales.ours(
+            {picking["sale_id"][0] for picking in pickings if picking["sale_id"]}
+        )
         invoices, billed = self._posted_of(list(sales))
         sent = self._sent(numbers)
         made: dict[int, list[DocumentRequest]] = {}
-        for one in pickings:
-            sale = sales.get(one["sale_id"][0]) if one["sale_id"] else None
+        for picking in pickings:
+            sale = sales.get(picking["sale_id"][0]) if picking["sale_id"] else None
             if sale is None:
                 continue
             of_sale = sorted(billed.get(sale.number, {}).items())
-            same = [number for number, lines in of_sale if lines & sent.get(one["id"], set())]
+            same = [number for number, lines in of_sale if lines & sent.get(picking["id"], set())]
             first = next(iter([*same, *(number for number, _ in of_sale)]), None)
-            made[one["id"]] = [
+            made[picking["id"]] = [
                 DocumentRequest(sale, None)
                 if first is None
-                else self._tracking(one, sale, self._number(invoices[first])[0])
+                else self._tracking(picking, sale, self._number(invoices[first])[0])
             ]
         return made
 
@@ -160,27 +167,27 @@ class Documents:
         return DocumentRequest(sale, request, f"tracking {code}")
 
     def _posted_of(self, sales: list[int]) -> tuple[dict[int, Row], dict[int, dict[int, set[int]]]]:
-        """Return posted invoices, and by sale which of its lines each of them holds."""
+        """Return posted invoices, and the lines of each sale in each invoice."""
         kind = self._sales.invoices
         if not sales:
             return {}, {}
         lines = self._lines([["sale_line_ids.order_id", "in", sales]])
-        wanted = sorted({one[kind.link][0] for one in lines})
+        wanted = sorted({line[kind.link][0] for line in lines})
         domain = [
             ["id", "in", wanted],
             ["state", "in", list(kind.posted)],
             [kind.kind, "=", "out_invoice"],
         ]
-        found = self._odoo.search(kind.model, domain, (kind.number, *kind.references))
-        invoices = {one["id"]: one for one in found}
+        rows = self._odoo.search(kind.model, domain, (kind.number, *kind.references))
+        invoices = {row["id"]: row for row in rows}
         sold = self._sold(lines)
         billed: dict[int, dict[int, set[int]]] = {}
         for line in lines:
             number = line[kind.link][0]
-            for one in line["sale_line_ids"]:
-                if number in invoices and one in sold:
-                    of_sale = billed.setdefault(sold[one]["order_id"][0], {})
-                    of_sale.setdefault(number, set()).add(one)
+            for line_id in line["sale_line_ids"]:
+                if number in invoices and line_id in sold:
+                    of_sale = billed.setdefault(sold[line_id]["order_id"][0], {})
+                    of_sale.setdefault(number, set()).add(line_id)
         return invoices, billed
 
     def _lines(self, domain: Sequence[Any]) -> list[Row]:
@@ -190,19 +197,19 @@ class Documents:
         )
 
     def _sold(self, lines: list[Row]) -> dict[int, Row]:
-        wanted = sorted({one for line in lines for one in line["sale_line_ids"]})
+        wanted = sorted({number for line in lines for number in line["sale_line_ids"]})
         if not wanted:
             return {}
-        found = self._odoo.search("sale.order.line", [["id", "in", wanted]], ("order_id", "name"))
-        return {one["id"]: one for one in found}
+        rows = self._odoo.search("sale.order.line", [["id", "in", wanted]], ("order_id", "name"))
+        return {row["id"]: row for row in rows}
 
     def _sent(self, numbers: Sequence[int]) -> dict[int, set[int]]:
-        """Return by delivery which lines of sales it holds, where Odoo tells (from 11 on)."""
+        """Return the sale lines of each delivery. Odoo has them from version 11 on."""
         sent: dict[int, set[int]] = {}
         if "sale_line_id" in self._odoo.fields("stock.move"):
             domain = [["picking_id", "in", list(numbers)], ["sale_line_id", "!=", False]]
-            for one in self._odoo.search("stock.move", domain, ("picking_id", "sale_line_id")):
-                sent.setdefault(one["picking_id"][0], set()).add(one["sale_line_id"][0])
+            for move in self._odoo.search("stock.move", domain, ("picking_id", "sale_line_id")):
+                sent.setdefault(move["picking_id"][0], set()).add(move["sale_line_id"][0])
         return sent
 
 

@@ -1,4 +1,4 @@
-"""What the workers make in Odoo, each under an external id, of which Odoo keeps one."""
+"""Records that the workers create in Odoo, each under a unique external id."""
 
 from __future__ import annotations
 
@@ -14,39 +14,39 @@ TRIES = 3
 
 
 def name(*parts: str) -> str:
-    """Return the external id of what some words name; others have another one.
+    """Return a unique external id for some words.
 
-    A dot would end the module's name, and Odoo takes no other sign for granted.
+    A dot would end the module's name, and Odoo allows few other characters.
     """
     return "__".join(
-        re.sub(r"[^A-Za-z0-9-]", lambda one: f"_{ord(one[0]):06x}", part) for part in parts
+        re.sub(r"[^A-Za-z0-9-]", lambda match: f"_{ord(match[0]):06x}", part) for part in parts
     )
 
 
 def parts(named: str) -> list[str]:
-    """Return the words that an external id names."""
+    """Return the words of an external id."""
     return [
-        re.sub(r"_([0-9a-f]{6})", lambda one: chr(int(one[1], 16)), part)
+        re.sub(r"_([0-9a-f]{6})", lambda match: chr(int(match[1], 16)), part)
         for part in named.split("__")
     ]
 
 
 class Records:
-    """Records by their external ids."""
+    """Reads and creates records by their external ids."""
 
     def __init__(self, odoo: OdooClient) -> None:
         self._odoo = odoo
 
     def numbers(self, model: str, names: Sequence[str]) -> dict[str, int]:
-        """Return the ids of the records that are there, by their external ids.
+        """Return the ids of existing records, by their external ids.
 
         Raises:
-            ErpUnavailable: no usable answer.
+            ErpUnavailable: the answer is missing or unusable.
         """
         return {
-            one["name"]: one["res_id"]
+            row["name"]: row["res_id"]
             for start in range(0, len(names), MOST_NAMES)
-            for one in self._odoo.search(
+            for row in self._odoo.search(
                 "ir.model.data",
                 [
                     ["module", "=", MODULE],
@@ -58,10 +58,10 @@ class Records:
         }
 
     def names(self, model: str, numbers: Iterable[int]) -> dict[int, str]:
-        """Return the external ids of those records that have one of ours. Raises as ``numbers``."""
+        """Return our external ids of records that have one. Raises as ``numbers``."""
         domain = [["module", "=", MODULE], ["model", "=", model], ["res_id", "in", list(numbers)]]
-        found = self._odoo.search("ir.model.data", domain, ("name", "res_id"))
-        return {one["res_id"]: one["name"] for one in found}
+        rows = self._odoo.search("ir.model.data", domain, ("name", "res_id"))
+        return {row["res_id"]: row["name"] for row in rows}
 
     def made(
         self,
@@ -70,31 +70,31 @@ class Records:
         values: Mapping[str, str],
         lines: Sequence[Mapping[str, str]] = (),
     ) -> int:
-        """Make a record with its lines unless it is there; return its id.
+        """Create a record with its lines unless it exists. Return its id.
 
-        Whoever races it, or comes after an answer that was lost, gets the same one, as it is: Odoo
-        makes record and external id in one transaction, refuses a second external id, and in this
-        mode leaves what is there alone, lines included.
+        A racing caller, or one after a lost answer, gets the same record unchanged. Odoo creates
+        record and external id in one transaction and refuses a second external id. In this mode
+        it leaves an existing record and its lines alone.
 
         Args:
-            values: by the columns of Odoo's import.
-            lines: each by the columns, such as ``order_line/name``; all alike.
+            values: values by the columns of Odoo's import.
+            lines: values of each line by columns such as ``order_line/name``, all alike.
 
         Raises:
-            OdooRefuses: it breaks a rule of Odoo's.
-            ErpUnavailable: no usable answer; it may have been made.
+            OdooRefuses: the record breaks a rule of Odoo.
+            ErpUnavailable: the answer is missing or unusable. The record may exist.
         """
         first, *more = lines or ({},)
         columns = ["id", *values, *first]
         rows = [[f"{MODULE}.{named}", *values.values(), *first.values()]]
-        rows += [["", *("" for _ in values), *one.values()] for one in more]
+        rows += [["", *("" for _ in values), *line.values()] for line in more]
         for tries_left in reversed(range(TRIES)):
             try:
                 return self._odoo.load(model, columns, rows)
             except (OdooRefuses, OdooCollides) as error:
-                # The words for a second one are PostgreSQL's and translated: looking tells.
-                if found := self.numbers(model, [named]).get(named):
-                    return found
+                # The error of a duplicate is PostgreSQL's, translated. Read the record instead.
+                if number := self.numbers(model, [named]).get(named):
+                    return number
                 if isinstance(error, OdooRefuses) or not tries_left:
                     raise
         raise AssertionError("the last try ends the loop")
@@ -103,7 +103,7 @@ class Records:
         """Delete a record that may be gone already.
 
         Raises:
-            ErpUnavailable: no usable answer.
+            ErpUnavailable: the answer is missing or unusable.
         """
         try:
             self._odoo.call(model, "unlink", ids=[number])

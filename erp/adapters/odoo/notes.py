@@ -1,7 +1,7 @@
-"""The notes that we leave in the log of Odoo's sales: for its people to read, for us to find again.
+"""Notes in the log of Odoo's sales, for its people and for the adapter itself.
 
-A note ends with what it is about: ``#vtex-erp taken odoo:invoice:12``. It is a ``mail.message``
-under an external id, so that no race and no retry makes two of one.
+A note ends with a mark, as in ``#vtex-erp taken odoo:invoice:12``. It is a ``mail.message`` with an
+external id, so that races and retries make one note.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _TAG = re.compile(r"<[^>]*>")
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A note of ours, or one that gives a reason.
+    """A note of the adapter, or a person's note with a reason.
 
     Attributes:
-        mark: words of its mark after the first; empty for one of a person's.
+        mark: words of the mark after the first. Empty for a person's note.
     """
 
     number: int
@@ -40,15 +40,15 @@ class Note:
 
 
 def note(number: int, body: str | None) -> Note:
-    """Read a note from the HTML that Odoo keeps."""
+    """Read a note from Odoo's HTML."""
     text = html.unescape(_TAG.sub(" ", body or ""))
-    before, found, after = text.rpartition(MARK)
-    return Note(number, before if found else text, tuple(after.split()) if found else ())
+    before, mark, after = text.rpartition(MARK)
+    return Note(number, before if mark else text, tuple(after.split()) if mark else ())
 
 
 @dataclass(frozen=True, slots=True)
 class Sale:
-    """A sale that is an order of ours, with its notes, oldest first."""
+    """A sale of a VTEX order with its notes, oldest first."""
 
     number: int
     store: str
@@ -60,17 +60,17 @@ class Sale:
 
     def marks(self, kind: str) -> Iterator[Note]:
         """Yield its notes of a kind, oldest first."""
-        yield from (one for one in self.notes if one.mark[:1] == (kind,))
+        yield from (note for note in self.notes if note.mark[:1] == (kind,))
 
 
 def body(lines: Sequence[str | None], *mark: str) -> str:
-    """Return a note as HTML, which Odoo takes it for."""
-    words = "<br/>".join(html.escape(one) for one in filter(None, lines))
+    """Return a note as HTML, as Odoo expects."""
+    words = "<br/>".join(map(html.escape, filter(None, lines)))
     return f"<p>{words}</p><p>{html.escape(' '.join((MARK, *mark)))}</p>"
 
 
 def of_event(event: Event) -> str:
-    """Return the note of what became of an order or a request."""
+    """Return the note of a change or an outcome."""
     words = f"VTEX: {event.kind}"
     if event.invoice_number:
         words += f" {event.invoice_number}"
@@ -98,9 +98,9 @@ def _more(event: Event) -> Iterator[str]:
 
 
 def _changes(order_diff: OrderDiff) -> Iterator[str]:
-    """Yield what a clerk has to alter."""
-    for one in order_diff.items:
-        yield f"SKU {one.sku_id}: {one.quantity_before} -> {one.quantity} x {one.unit_price}"
+    """Yield the lines that a clerk has to change."""
+    for item in order_diff.items:
+        yield f"SKU {item.sku_id}: {item.quantity_before} -> {item.quantity} x {item.unit_price}"
     yield f"total {order_diff.after.total:.2f}"
 
 
@@ -111,71 +111,73 @@ def event_name(sale: int, event: Event) -> str:
 
 
 def request_name(reference: str) -> str:
-    """Return the external id of the note that a request is in hand, or was handed over."""
+    """Return the external id of the note for a claimed or taken request."""
     return name("request", reference)
 
 
 def of_claim(what: str, reference: str, token: str) -> str:
-    """Return the note that a worker has a request in its hands."""
+    """Return the note of a claimed request."""
     return body([f"VTEX: {what} is being handed over"], CLAIM, reference, token)
 
 
 def of_taken(what: str, reference: str) -> str:
-    """Return the note that a request was handed over; see ``asked_again``."""
+    """Return the note of a taken request. See ``asked_again``."""
     return body([f"VTEX: {what} was handed over"], TAKEN, reference)
 
 
 def is_taken(sale: Sale, reference: str) -> bool:
-    """Say whether a request was handed over and not asked for again."""
+    """Return whether a request was taken, and a person has not asked again."""
     since = asked_again(sale)
-    return any(one.mark[1:2] == (reference,) and one.number > since for one in sale.marks(TAKEN))
+    return any(note.mark[1:2] == (reference,) and note.number > since for note in sale.marks(TAKEN))
 
 
 def asked_again(sale: Sale) -> int:
-    """Return the number of the last note by which a person asks for all of a sale again, or 0."""
+    """Return the number of the last note with which a person asks again, or 0."""
     begins = re.compile(rf"\s*{AGAIN_BEGINS}\b", re.IGNORECASE)
     return max(
-        (one.number for one in sale.notes if not one.mark and begins.match(one.text)), default=0
+        (note.number for note in sale.notes if not note.mark and begins.match(note.text)), default=0
     )
 
 
 def ending(sale: Sale, reference: str) -> str | None:
-    """Return how a request ended since it was last handed over, None if it did not.
+    """Return the outcome of a request since it was last taken, or ``None``.
 
-    What VTEX has is not undone by an older failure that is told late.
+    A late report of an older failure does not undo a success.
     """
     since = max(
         (
-            one.number
+            note.number
             for kind in (CLAIM, TAKEN)
-            for one in sale.marks(kind)
-            if one.mark[1] == reference
+            for note in sale.marks(kind)
+            if note.mark[1] == reference
         ),
         default=0,
     )
     ends = [
-        one.mark[2]
-        for one in sale.marks(EVENT)
-        if one.mark[3:] == (reference,) and one.number > since > 0
+        note.mark[2]
+        for note in sale.marks(EVENT)
+        if note.mark[3:] == (reference,) and note.number > since > 0
     ]
     return "done" if "done" in ends else next(reversed(ends), None)
 
 
 def reason(sale: Sale) -> str | None:
-    """Return why a clerk called a sale off: a note of theirs that begins with ``motivo:``."""
-    for one in reversed(sale.notes):
-        found = None if one.mark else _REASON.match(one.text)
-        if found and (words := " ".join(found[1].split())):
+    """Return a clerk's reason to cancel a sale: a note that begins with ``motivo:``."""
+    for note in reversed(sale.notes):
+        match = None if note.mark else _REASON.match(note.text)
+        if match and (words := " ".join(match[1].split())):
             return words
     return None
 
 
-def is_told_canceled(sale: Sale) -> bool:
-    """Say whether VTEX's order is over without the ERP's doing: canceled, or replaced."""
-    return any(one.mark[1] in GONE for one in sale.marks(EVENT))
+def is_reported_canceled(sale: Sale) -> bool:
+    """Return whether VTEX reported the order as canceled or replaced."""
+    return any(note.mark[1] in GONE for note in sale.marks(EVENT))
 
 
-def told_total(sale: Sale) -> Decimal | None:
-    """Return what the order is worth by the last change that was told, None if there was none."""
-    told = [one.mark[2] for one in sale.marks(EVENT) if one.mark[1] == "changed" and one.mark[2:]]
-    return Decimal(told[-1]) if told else None
+def reported_total(sale: Sale) -> Decimal | None:
+    """Return the order's total after the last reported change, or ``None``."""
+    totals = [
+        note.mark[2] for note in sale.marks(EVENT) if note.mark[1] == "changed" and note.mark[2:]
+    ]
+    return Decimal(totals[-1]) if totals else None

@@ -1,8 +1,8 @@
-"""What Odoo's people did that VTEX must hear of, found by polling, each handed out once.
+"""Polls Odoo for the actions of its people, and passes each on once.
 
-Three streams, each read from a stamp on with an overlap, since a long transaction commits with the
-time at which it began. A note on the sale says what was handed out. Its external id is the
-request's: of two workers that claim the same, Odoo lets one make it.
+Each of three streams is read from a stamp on with an overlap, since a long transaction commits
+with its start time. A note on the sale marks a taken request. The note's external id belongs to the
+request, so one of two workers can create it.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ _STAMP = "%Y-%m-%d %H:%M:%S"
 
 @dataclass
 class _ReadPosition(change_polling.ReadPosition):
-    """How far a stream was read.
+    """The position in a stream.
 
     Attributes:
-        since: stamp from which on this pass reads, by ascending ids.
-        passed: the highest id that it has come to.
-        newest: the latest stamp that it has met.
+        since: start stamp of this pass, which reads by ascending ids.
+        passed: highest id so far.
+        newest: latest stamp so far.
     """
 
     since: str = ""
@@ -46,20 +46,20 @@ class _ReadPosition(change_polling.ReadPosition):
     newest: str = ""
 
     def end(self, *, in_one_go: bool) -> None:
-        """Begin anew, from a while before the newest stamp on.
+        """Start a new pass, with an overlap before the newest stamp.
 
-        After a pass of several goes a record that it had passed may have changed long ago: it is
-        read once more.
+        During a pass of several polls, a record behind the position may have changed. The next
+        pass reads it again.
         """
         self.passed = 0
         if self.newest > self.since and in_one_go:
             newest = datetime.strptime(self.newest[:19], _STAMP).replace(tzinfo=UTC)
             self.since = max(self.since, (newest - OVERLAP).strftime(_STAMP))
-            self.settled = {one: at for one, at in self.settled.items() if at >= self.since}
+            self.settled = {number: at for number, at in self.settled.items() if at >= self.since}
 
 
 class OdooOutbox(ChangePoller[Sale]):
-    """What waits in one Odoo."""
+    """The outbox of one Odoo."""
 
     def __init__(self, odoo: OdooClient, sales: Sales, clock: Callable[[], float]) -> None:
         super().__init__("Odoo", OdooRefuses, clock)
@@ -81,29 +81,29 @@ class OdooOutbox(ChangePoller[Sale]):
         return self._places.setdefault(model, _ReadPosition(since=begin))
 
     def _asked_again(self) -> list[int]:
-        """Return the sales of which a person asks for all again, those of the overlap each time."""
+        """Return the sales for which a person asks again, those of the overlap each time."""
         place = self._place("mail.message")
         sales, place.newest = self._sales.asked_again(place.since)
         place.end(in_one_go=True)
         return sorted(sales)
 
     def _news(self, stream: OdooStream, place: _ReadPosition) -> ChangedRecords[Sale]:
-        """Yield what changed or waits; then remember how far that was."""
+        """Yield changed and waiting records, then store the position."""
         if place.waiting:
             domain = [*stream.domain, ["id", "in", sorted(place.waiting)]]
-            found = self._odoo.search(stream.model, domain, ("write_date",))
-            place.waiting = {one["id"] for one in found}
-            yield from self._whole(stream, {one["id"]: one["write_date"] for one in found})
+            rows = self._odoo.search(stream.model, domain, ("write_date",))
+            place.waiting = {row["id"] for row in rows}
+            yield from self._whole(stream, {row["id"]: row["write_date"] for row in rows})
         in_one_go, read = not place.passed, 0
         while read < MOST_READ:
-            # By id: a page by stamps would skip what moves on meanwhile.
+            # Pages by id: pages by stamp would skip records that change meanwhile.
             domain = [*stream.domain, ["write_date", ">=", place.since], ["id", ">", place.passed]]
             page = self._odoo.search(stream.model, domain, ("write_date",), limit=PAGE)
             fresh = {
-                one["id"]: one["write_date"]
-                for one in page
-                if one["id"] not in place.waiting
-                and place.settled.get(one["id"]) != one["write_date"]
+                row["id"]: row["write_date"]
+                for row in page
+                if row["id"] not in place.waiting
+                and place.settled.get(row["id"]) != row["write_date"]
             }
             for number, stamp, asked in self._whole(stream, fresh):
                 place.newest = max(place.newest, stamp)
@@ -112,7 +112,7 @@ class OdooOutbox(ChangePoller[Sale]):
             read += len(fresh)
             if page:
                 place.passed = page[-1]["id"]
-                place.newest = max(place.newest, *(one["write_date"] for one in page))
+                place.newest = max(place.newest, *(row["write_date"] for row in page))
             if len(page) < PAGE:
                 place.end(in_one_go=in_one_go)
                 return
@@ -134,8 +134,8 @@ class OdooOutbox(ChangePoller[Sale]):
         body = notes.of_claim(asked.what, reference, token)
         for _ in range(2):
             number = self._sales.note(asked.sale.number, named, body)
-            found = self._sales.noted(number)
-            mark = notes.note(number, found["body"]).mark if found else ()
+            row = self._sales.noted(number)
+            mark = notes.note(number, row["body"]).mark if row else ()
             if mark[:1] == (notes.TAKEN,) and number > notes.asked_again(asked.sale):
                 return None
             if mark[:1] == (notes.CLAIM,):
@@ -143,7 +143,7 @@ class OdooOutbox(ChangePoller[Sale]):
                     return number
                 if not self._is_lapsed((number, mark[-1])):
                     return None
-            # A dead worker's, one from before it was asked for again, or one that was emptied.
+            # The note of a dead worker, one from before a repeated request, or an emptied one.
             self._sales.unnote(number)
         return None
 

@@ -1,4 +1,4 @@
-"""Customers and their addresses in Odoo: found first, made where missing, never written over."""
+"""Customers and addresses in Odoo: found or created, and never overwritten."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from erp.sales_order import PostalAddress, SalesOrder
 
 
 class Partners:
-    """Finds and makes what an order refers to. Methods raise OdooRefuses and ErpUnavailable."""
+    """Finds or creates an order's partners. Methods raise OdooRefuses and ErpUnavailable."""
 
     def __init__(self, odoo: OdooClient, records: Records) -> None:
         self._odoo = odoo
@@ -20,7 +20,7 @@ class Partners:
         self._seldom: dict[tuple[str, str], int] = {}
 
     def of(self, order: SalesOrder) -> tuple[int, int, int]:
-        """Return customer, invoice address and delivery address; what is missing is made."""
+        """Return customer, invoice address and delivery address. Create missing ones."""
         billing = order.billing_address or order.shipping_address
         shipping = order.shipping_address or billing
         partner = self._known(order)
@@ -42,9 +42,9 @@ class Partners:
         if "cnpj_cpf" in self._odoo.fields("res.partner"):
             domain = ["|", *domain, ["cnpj_cpf", "in", ways]]
         domain.append(["parent_id", "=", False])
-        found = self._odoo.search("res.partner", domain, ("name",), limit=1)
-        if found:
-            return int(found[0]["id"])
+        partners = self._odoo.search("res.partner", domain, ("name",), limit=1)
+        if partners:
+            return int(partners[0]["id"])
         named = sale_mapping.partner_name(order)
         return self._records.numbers("res.partner", [named]).get(named)
 
@@ -55,7 +55,7 @@ class Partners:
         try:
             return self._records.made("res.partner", named, values)
         except OdooRefuses:
-            # Odoo checks the digits; the external id names the customer all the same.
+            # Odoo refuses a wrong check digit. The external id still names the customer.
             document = values.pop("vat", None)
             if document is None:
                 raise
@@ -73,18 +73,22 @@ class Partners:
             return partner
         values = self._address(place)
         receiver = place.receiver if place.receiver != order.customer.name else None
-        for one in known:
+        for address in known:
             called = receiver or order.customer.name
-            if not receiver and one["id"] == partner:
-                called = one["name"]
-            if sale_mapping.is_same(values, called, one):
-                return int(one["id"])
+            if not receiver and address["id"] == partner:
+                called = address["name"]
+            if sale_mapping.is_same(values, called, address):
+                return int(address["id"])
         called = receiver or order.customer.name
         named = sale_mapping.address_name(partner, values, called)
         made = {"parent_id/.id": str(partner), "type": kind, "name": called, **values}
         number = self._records.made("res.partner", named, made)
         known.append(
-            {"id": number, "name": called, **{one: values.get(one) for one in sale_mapping.SAME}}
+            {
+                "id": number,
+                "name": called,
+                **{field: values.get(field) for field in sale_mapping.SAME},
+            }
         )
         return number
 
@@ -101,16 +105,16 @@ class Partners:
         key = ("res.country.state", f"{country} {code}")
         if key not in self._seldom:
             domain = [["country_id", "=", country], ["code", "=", code]]
-            if not (found := self._odoo.search("res.country.state", domain, ("code",), limit=1)):
+            if not (states := self._odoo.search("res.country.state", domain, ("code",), limit=1)):
                 return None
-            self._seldom[key] = found[0]["id"]
+            self._seldom[key] = states[0]["id"]
         return self._seldom[key]
 
     def named(self, model: str, field: str, code: str) -> int | None:
-        """Return the first record of a name, such as a country's; asked for once."""
+        """Return the first record with a code, such as a country. The result is cached."""
         if (model, code) not in self._seldom:
-            found = self._odoo.search(model, [[field, "=", code]], (field,), limit=1)
-            if not found:
+            rows = self._odoo.search(model, [[field, "=", code]], (field,), limit=1)
+            if not rows:
                 return None
-            self._seldom[model, code] = found[0]["id"]
+            self._seldom[model, code] = rows[0]["id"]
         return self._seldom[model, code]

@@ -1,8 +1,7 @@
 """Odoo's two protocols behind one call: JSON-RPC (until 21) and JSON-2 (from 19 on).
 
 JSON-RPC answers errors with HTTP 200 and an error object, JSON-2 with a status and the same
-object; a method that returns nothing leaves ``result`` out. XML-RPC is of no use: it faults there,
-after the commit.
+object. A method without a result leaves ``result`` out. XML-RPC would fail there, after the commit.
 """
 
 from __future__ import annotations
@@ -39,12 +38,12 @@ _TRANSIENT = re.compile(
     r"|canceling statement|connection .*(closed|terminat)|shutting down|read-only transaction",
     re.IGNORECASE,
 )
-"""Words of PostgreSQL, which Odoo hands on, ``load`` among those of broken rules."""
+"""PostgreSQL's texts for collisions. Odoo passes them on like broken rules."""
 
 Row = dict[str, Any]
 Domain = Sequence[Any]
 CONTEXT: Mapping[str, Any] = {"lang": "en_US", "tz": "UTC"}
-"""Odoo's words in the language of ours; times of ``load`` are of this zone."""
+"""Language of Odoo's texts, and zone of the times of ``load``."""
 
 ONCE: Mapping[str, Any] = {
     "mode": "update",
@@ -52,19 +51,19 @@ ONCE: Mapping[str, Any] = {
     "tracking_disable": True,
     "mail_create_nosubscribe": True,
 }
-"""Context of ``load`` that leaves a record alone whose external id is there already."""
+"""Context in which ``load`` leaves a record with an existing external id alone."""
 
 
 class OdooRefuses(ErpRejected):
-    """Odoo understood and refuses; its words may name a customer."""
+    """Odoo refuses the call. Its text may name a customer."""
 
 
 class OdooCollides(ErpUnavailable):
-    """Another transaction was in the way more often than Odoo itself tries; nothing was done."""
+    """Concurrent transactions used up Odoo's own retries. The call had no effect."""
 
 
 class OdooClient:
-    """An Odoo database over HTTP. Safe to use from several threads; connects at first use."""
+    """An Odoo database over HTTP. Threads may share it. It connects at first use."""
 
     def __init__(self, where: OdooAddress) -> None:
         self._where = where
@@ -75,7 +74,7 @@ class OdooClient:
 
     @property
     def protocol(self) -> str:
-        """``JSON-2`` or ``JSON-RPC``; asks Odoo for its version at first, where it may be both."""
+        """``JSON-2`` or ``JSON-RPC``, by Odoo's version if the URL leaves it open."""
         if self._speaks_json2 is None:
             self._speaks_json2 = self._is_new()
         return "JSON-2" if self._speaks_json2 else "JSON-RPC"
@@ -90,11 +89,12 @@ class OdooClient:
         context: Mapping[str, Any] | None = None,
         **named: Any,
     ) -> Any:
-        """Call a method of a model, or of some of its records, by named arguments.
+        """Call a method of a model, or of some of its records, with named arguments.
 
         Raises:
-            OdooRefuses: it breaks a rule of Odoo's.
-            ErpUnavailable: no usable answer, or the user lacks a right; it may have been done.
+            OdooRefuses: the call breaks a rule of Odoo.
+            ErpUnavailable: the answer is unusable, or the user lacks a right. A write may have
+                had its effect.
         """
         what = f"{model} {method}"
         named["context"] = {**CONTEXT, **(context or {})}
@@ -119,13 +119,13 @@ class OdooClient:
         order: str = "id",
         limit: int | None = None,
     ) -> list[Row]:
-        """Return the records that a domain finds, each with ``id`` and the fields.
+        """Return the records of a domain, each with ``id`` and the fields.
 
         Raises:
-            ErpUnavailable: no usable answer, or this may not be read.
+            ErpUnavailable: the answer is unusable, or the user may not read the model.
         """
         try:
-            found = self.call(
+            rows = self.call(
                 model,
                 "search_read",
                 domain=list(domain),
@@ -135,26 +135,26 @@ class OdooClient:
             )
         except OdooRefuses as error:
             raise ErpUnavailable(f"Odoo does not let {model} be searched: {error}") from None
-        if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise ErpUnavailable(f"Odoo's answer about {model} is no list of records")
-        return found
+        return rows
 
     def load(self, model: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
-        """Make one record, with its lines, unless one of its external id is there; return it.
+        """Create a record with its lines, unless its external id exists. Return its id.
 
         Args:
-            columns: the first is ``id``, the external id, given in the first row alone.
+            columns: the first is ``id``, the external id, which only the first row has.
 
         Raises:
-            OdooRefuses: it breaks a rule of Odoo's; nothing was made.
-            ErpUnavailable: no usable answer, or trouble in the database; it may have been made.
+            OdooRefuses: the record breaks a rule of Odoo, and was not created.
+            ErpUnavailable: the answer is unusable, or the database failed. It may exist.
         """
         answer = self.call(model, "load", context=ONCE, fields=list(columns), data=list(rows))
         if not isinstance(answer, dict):
             raise ErpUnavailable(f"Odoo's answer about {model} is none of load")
         if numbers := answer.get("ids"):
             return int(numbers[0])
-        words = "; ".join(str(one.get("message")) for one in answer.get("messages") or ())
+        words = "; ".join(str(row.get("message")) for row in answer.get("messages") or ())
         if _COLLISION.search(words):
             raise OdooCollides(f"Odoo's transactions collide at {model}")
         if _TRANSIENT.search(words):
@@ -162,30 +162,30 @@ class OdooClient:
         raise OdooRefuses(f"Odoo refuses {model}: {one_line(words, MOST_WORDS)}")
 
     def fields(self, model: str) -> Mapping[str, Row]:
-        """Return a model's fields, by which versions and modules differ. Raises as ``call``."""
+        """Return a model's fields, which differ by version and modules. Raises as ``call``."""
         if model not in self._fields:
             self._fields[model] = self.call(model, "fields_get", attributes=["type", "relation"])
         return self._fields[model]
 
     def close(self) -> None:
-        """Give back the connections of all threads."""
+        """Close the connections of all threads."""
         self._http.close()
 
     def _is_new(self) -> bool:
         answer = self._rpc("common", "version", [], "version", or_none=True)
         if answer is None:
             return True
-        found = re.search(r"\d+", str(answer.get("server_version_info", [""])[0]))
-        return found is not None and int(found[0]) >= JSON2_FROM
+        version = re.search(r"\d+", str(answer.get("server_version_info", [""])[0]))
+        return version is not None and int(version[0]) >= JSON2_FROM
 
     def _number(self) -> int:
         if self._user is None:
             where = self._where
             given = [where.database, where.user, where.key, {}]
-            found = self._rpc("common", "authenticate", given, "authenticate")
-            if not found:
+            user = self._rpc("common", "authenticate", given, "authenticate")
+            if not user:
                 raise _denied("authenticate")
-            self._user = int(found)
+            self._user = int(user)
         return self._user
 
     def _rpc(
@@ -219,24 +219,24 @@ class OdooClient:
 
 
 def _of_json2(answer: HttpAnswer, what: str) -> Any:
-    """Return what a method gave; its errors have a status and an object with a name."""
-    status, found = answer.status, _parsed(answer)
-    if status == requests.codes.ok and (found is not None or answer.text.strip() == "null"):
-        return found
-    if status != requests.codes.ok and isinstance(found, dict) and "name" in found:
-        _raise(found, what)
+    """Return a method's result. Errors have a status and an object with a name."""
+    status, answer = answer.status, _parsed(answer)
+    if status == requests.codes.ok and (answer is not None or answer.text.strip() == "null"):
+        return answer
+    if status != requests.codes.ok and isinstance(answer, dict) and "name" in answer:
+        _raise(answer, what)
     raise _unusable(status, what)
 
 
 def _of_rpc(answer: HttpAnswer, what: str) -> Any:
-    """Return what a method gave, None where it gave nothing; its errors come with HTTP 200."""
-    status, found = answer.status, _parsed(answer)
-    if status != requests.codes.ok or not isinstance(found, dict) or "jsonrpc" not in found:
+    """Return a method's result, or ``None``. Errors come with HTTP 200."""
+    status, answer = answer.status, _parsed(answer)
+    if status != requests.codes.ok or not isinstance(answer, dict) or "jsonrpc" not in answer:
         raise _unusable(status, what)
-    if "error" in found:
-        error = found["error"] if isinstance(found["error"], dict) else {}
+    if "error" in answer:
+        error = answer["error"] if isinstance(answer["error"], dict) else {}
         _raise(error.get("data") or error, what)
-    return found.get("result")
+    return answer.get("result")
 
 
 def _parsed(answer: HttpAnswer) -> Any:
@@ -253,23 +253,23 @@ def _unusable(status: int, what: str) -> ErpUnavailable:
 
 
 def _raise(error: Mapping[str, Any], what: str) -> None:
-    """Raise what an error object means, by the name of its exception."""
+    """Raise the error of an error object, by the name of its exception."""
     kind = str(error.get("name") or error.get("message") or "").rpartition(".")[2]
     if kind in REFUSALS:
         raise OdooRefuses(f"Odoo refuses {what}: {one_line(str(error.get('message')), MOST_WORDS)}")
     if kind in DENIALS:
         raise _denied(what)
     words = str(error.get("message"))
-    # After its own retries Odoo 11 says that a cursor is closed, and not why.
+    # After its own retries, Odoo 11 only reports a closed cursor.
     if _COLLISION.search(words) or (kind in COLLISIONS and not _TRANSIENT.search(words)):
         raise OdooCollides(f"Odoo's transactions collide at {what}")
-    # Its words may hold values of the order; Odoo's log has them whole.
+    # The text may hold values of the order. Odoo's log has it whole.
     name = re.sub(r"\W+", " ", kind)[:60]
     raise ErpUnavailable(f"Odoo failed at {what} ({name}): its log says why")
 
 
 def _denied(what: str) -> ErpUnavailable:
-    # No order is at fault: all wait until the key is mended.
+    # The orders are sound. They wait until the key is fixed.
     return ErpUnavailable(
         f"Odoo refuses the key or its rights at {what}: put a valid user and API key into ERP_URL, "
         "and give the user that right"

@@ -1,4 +1,4 @@
-"""A sales order as the columns of Odoo's import: pure functions. Prices are of whole cents."""
+"""Maps a sales order to the columns of Odoo's import. Pure functions, prices in whole cents."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ COUNTRIES = {
     "PRT": "PT", "PRY": "PY", "ROU": "RO", "SLV": "SV", "SUR": "SR", "SWE": "SE", "URY": "UY",
     "USA": "US", "VEN": "VE",
 }  # fmt: skip
-"""Odoo has ISO 3166 alpha-2 alone. Of any other country the code stays with the city."""
+"""ISO 3166 alpha-3 to alpha-2, as Odoo needs it. For other countries the city has the code."""
 
 _CPF, _CNPJ = 11, 14
 
 
 @dataclass(frozen=True, slots=True)
 class OdooSaleLine:
-    """A line to be: a product by its reference, how much of it, at which price of whole cents."""
+    """A line of the sale: product reference, quantity, unit price in whole cents."""
 
     code: str
     quantity: Decimal
@@ -43,22 +43,22 @@ class OdooSaleLine:
 
     @property
     def amount(self) -> Decimal:
-        """What Odoo makes of it."""
+        """The amount as Odoo computes it."""
         return (self.quantity * self.unit_price).quantize(CENT, ROUND_HALF_UP)
 
 
 def sold(order: SalesOrder, where: OdooAddress) -> list[OdooSaleLine]:
     """Return the lines whose amounts add up to the order's total, to the cent.
 
-    Goods carry their discounts in their prices; where those are of broken cents, some pieces cost
-    a cent more. Freight is a line of its own; what is left, such as tax, interest or a discount of
-    the freight, is one line more.
+    Prices of goods include discounts. If that leaves fractions of cents, some units cost a cent
+    more. Freight has its own line. One more line holds the rest, such as tax, interest or a
+    freight discount.
     """
-    lines = [one for line in order.lines for one in _goods(order, line, where)]
+    lines = [part for line in order.lines for part in _goods(order, line, where)]
     if order.shipping:
         freight = order.shipping.quantize(CENT)
         lines.append(OdooSaleLine(where.freight, Decimal(1), freight, "Frete"))
-    rest = (order.total - sum((one.amount for one in lines), Decimal(0))).quantize(CENT)
+    rest = (order.total - sum((line.amount for line in lines), Decimal(0))).quantize(CENT)
     if rest:
         code, text = (where.discount, "Desconto") if rest < 0 else (where.other, "Outros")
         lines.append(OdooSaleLine(code, Decimal(1), rest, text))
@@ -89,26 +89,26 @@ def line_values(lines: list[OdooSaleLine], products: Mapping[str, int]) -> list[
         products: ids by reference.
 
     Raises:
-        ErpRejected: a product is missing.
+        ErpRejected: a product is missing in Odoo.
     """
-    if missing := sorted({one.code for one in lines} - set(products)):
+    if missing := sorted({line.code for line in lines} - set(products)):
         raise ErpRejected(
             f"Odoo has no product of reference {', '.join(missing)}: make it, or put the "
             "reference on the product that it is, then retry"
         )
     return [
         {
-            "order_line/product_id/.id": str(products[one.code]),
-            "order_line/name": one.text,
-            "order_line/product_uom_qty": f"{one.quantity.normalize():f}",
-            "order_line/price_unit": f"{one.unit_price:.2f}",
+            "order_line/product_id/.id": str(products[line.code]),
+            "order_line/name": line.text,
+            "order_line/product_uom_qty": f"{line.quantity.normalize():f}",
+            "order_line/price_unit": f"{line.unit_price:.2f}",
         }
-        for one in lines
+        for line in lines
     ]
 
 
 def ordered_at(order: SalesOrder) -> str:
-    """Return the time of the order as Odoo reads it, in UTC."""
+    """Return the order's time in Odoo's format, in UTC."""
     return f"{order.placed_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
@@ -116,18 +116,18 @@ def ordered_at(order: SalesOrder) -> str:
 
 
 def documents(document: str) -> list[str]:
-    """Return the ways in which Odoo's people write a CPF or CNPJ."""
-    one = document
-    ways = [one, f"BR{one}"]
-    if len(one) == _CPF:
-        ways.append(f"{one[:3]}.{one[3:6]}.{one[6:9]}-{one[9:]}")
-    if len(one) == _CNPJ:
-        ways.append(f"{one[:2]}.{one[2:5]}.{one[5:8]}/{one[8:12]}-{one[12:]}")
+    """Return the spellings of a CPF or CNPJ in Odoo."""
+    digits = document
+    ways = [digits, f"BR{digits}"]
+    if len(digits) == _CPF:
+        ways.append(f"{digits[:3]}.{digits[3:6]}.{digits[6:9]}-{digits[9:]}")
+    if len(digits) == _CNPJ:
+        ways.append(f"{digits[:2]}.{digits[2:5]}.{digits[5:8]}/{digits[8:12]}-{digits[12:]}")
     return ways
 
 
 def partner_name(order: SalesOrder) -> str:
-    """Return the external id of an order's customer; without a document it is the order's own."""
+    """Return the external id of an order's customer. Without a document, each order has one."""
     document = order.customer.document
     return name("partner", document) if document else name("partner", order.store, order.order_id)
 
@@ -138,8 +138,8 @@ def partner_values(
     """Return the columns of a new customer.
 
     Args:
-        fields: that Odoo's partners have; of the inscription's each localization has its own.
-        place: the columns of the address.
+        fields: fields of Odoo's partners. The state registration differs by localization.
+        place: columns of the address.
     """
     customer = order.customer
     values = {"name": customer.name, **place}
@@ -154,7 +154,7 @@ def partner_values(
     }
     remarks = [customer.trade_name and f"Nome fantasia: {customer.trade_name}"]
     if inscription := customer.state_registration:
-        known = [one for one in ("l10n_br_ie_code", "inscr_est") if one in fields]
+        known = [name for name in ("l10n_br_ie_code", "inscr_est") if name in fields]
         if known:
             values[known[0]] = inscription
         else:
@@ -165,13 +165,13 @@ def partner_values(
 
 
 SAME = ("street", "street2", "city", "zip")
-"""What tells one address of a customer from another, with its name."""
+"""The fields that identify an address of a customer, beside its name."""
 
 
 def address_values(
     place: PostalAddress | None, country: int | None, state: int | None
 ) -> dict[str, str]:
-    """Return the columns of an address, without its name; none where VTEX has none."""
+    """Return the columns of an address without its name. Empty without an address."""
     if place is None:
         return {}
     city = place.city
@@ -191,13 +191,13 @@ def address_values(
 
 
 def is_same(values: Mapping[str, str], called: str, known: Row) -> bool:
-    """Say whether an address of Odoo's is the one that is wanted."""
+    """Return whether an address in Odoo equals the order's."""
     if (known.get("name") or "") != called:
         return False
-    return all((values.get(one) or "") == (known.get(one) or "") for one in SAME)
+    return all((values.get(field) or "") == (known.get(field) or "") for field in SAME)
 
 
 def address_name(partner: int, values: Mapping[str, str], called: str) -> str:
     """Return the external id of a customer's further address."""
-    words = "\n".join([called, *(values.get(one, "") for one in SAME)])
+    words = "\n".join([called, *(values.get(field, "") for field in SAME)])
     return name("address", str(partner), hashlib.sha256(words.encode()).hexdigest()[:16])

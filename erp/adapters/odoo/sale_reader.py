@@ -1,4 +1,4 @@
-"""Odoo's sales, invoices and notes as they are read, of whichever version."""
+"""Reads sales, invoices and notes of every supported version of Odoo."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ SALE = ("name", "state", "amount_total", "currency_id", "picking_ids", "invoice_
 
 @dataclass(frozen=True, slots=True)
 class Invoices:
-    """Where a generation of Odoo keeps customers' invoices.
+    """The models and fields of customer invoices in a generation of Odoo.
 
     Attributes:
         line, link: model of the lines, and their field for the invoice.
-        kind: field that says whether it is a customer's.
+        kind: field that separates invoices of customers from others.
         references: fields that may hold an NF-e access key.
-        amount: field of a line's amount, taxes included where that is known.
+        amount: field of a line's amount, with taxes if Odoo has it.
     """
 
     model: str
@@ -35,12 +35,12 @@ class Invoices:
 
 
 def is_half_made(sale: Row) -> bool:
-    """Say whether a sale was never confirmed; a person's draft has deliveries or invoices."""
+    """Return whether a sale was never confirmed. A person's draft has deliveries or invoices."""
     return sale["state"] in ("draft", "sent") and not sale["picking_ids"] + sale["invoice_ids"]
 
 
 class Sales:
-    """Reads sales that are orders of ours. Each method raises ErpUnavailable."""
+    """Reads the sales of VTEX orders. Each method raises ErpUnavailable."""
 
     def __init__(self, odoo: OdooClient, records: Records) -> None:
         self._odoo = odoo
@@ -49,7 +49,7 @@ class Sales:
 
     @property
     def invoices(self) -> Invoices:
-        """Where this Odoo keeps its invoices: ``account.move`` from 13 on."""
+        """The invoices of this Odoo: ``account.move`` from version 13 on."""
         if self._invoices is None:
             relation = self._odoo.fields("sale.order")["invoice_ids"].get("relation")
             if relation == "account.invoice":
@@ -86,28 +86,28 @@ class Sales:
             found.link,
             found.number,
             found.date,
-            # 13 has the new model and the old name.
+            # Version 13 has the new model with the old name.
             found.kind if found.kind in fields else "type",
             found.posted,
-            tuple(one for one in keys if one in fields),
+            tuple(key for key in keys if key in fields),
             "price_total" if "price_total" in lines else found.amount,
         )
 
     def row(self, store: str, order_id: str) -> Row | None:
-        """Return the sale of an order with the fields of SALE."""
+        """Return an order's sale with the fields of ``SALE``."""
         named = name("order", store, order_id)
         number = self._records.numbers("sale.order", [named]).get(named)
         return None if number is None else self.rows([number]).get(number)
 
     def rows(self, numbers: Sequence[int]) -> dict[int, Row]:
-        """Return sales with the fields of SALE."""
+        """Return sales with the fields of ``SALE``."""
         if not numbers:
             return {}
-        found = self._odoo.search("sale.order", [["id", "in", list(numbers)]], SALE)
-        return {one["id"]: one for one in found}
+        rows = self._odoo.search("sale.order", [["id", "in", list(numbers)]], SALE)
+        return {row["id"]: row for row in rows}
 
     def ours(self, numbers: Collection[int]) -> dict[int, Sale]:
-        """Return those sales that are orders of ours, with their notes."""
+        """Return the sales of VTEX orders with their notes."""
         if not numbers:
             return {}
         names = self._records.names("sale.order", numbers)
@@ -122,34 +122,40 @@ class Sales:
             ["body", "ilike", AGAIN_BEGINS],
         ]
         said: dict[int, list[Row]] = {}
-        for one in self._odoo.search("mail.message", domain, ("res_id", "body")) if rows else ():
-            said.setdefault(one["res_id"], []).append(one)
+        for row in self._odoo.search("mail.message", domain, ("res_id", "body")) if rows else ():
+            said.setdefault(row["res_id"], []).append(row)
         made = {}
         for number, row in rows.items():
             kind, *words = parts(names[number])
             if kind == "order" and not is_half_made(row):
-                told = [note(one["id"], one["body"]) for one in said.get(number, ())]
+                texts = [note(row["id"], row["body"]) for row in said.get(number, ())]
                 made[number] = Sale(
-                    number, words[0], words[1], row["state"], row["amount_total"], row["name"], told
+                    number,
+                    words[0],
+                    words[1],
+                    row["state"],
+                    row["amount_total"],
+                    row["name"],
+                    texts,
                 )
         return made
 
     def asked_again(self, since: str) -> tuple[set[int], str]:
-        """Return the sales on which a person asked for all again since then, and the last stamp."""
+        """Return the sales for which a person asked again since a stamp, and the last stamp."""
         domain = [
             ["model", "=", "sale.order"],
             ["body", "ilike", AGAIN_BEGINS],
             ["write_date", ">=", since],
         ]
-        found = self._odoo.search("mail.message", domain, ("res_id", "write_date"))
-        last = max((one["write_date"] for one in found), default=since)
-        return {one["res_id"] for one in found}, last
+        rows = self._odoo.search("mail.message", domain, ("res_id", "write_date"))
+        last = max((row["write_date"] for row in rows), default=since)
+        return {row["res_id"] for row in rows}, last
 
     def note(self, sale: int, named: str, body: str) -> int:
-        """Leave a note of an external id on a sale, unless it is there; return it.
+        """Create a note with an external id on a sale, unless it exists. Return its id.
 
         Raises:
-            OdooRefuses: the user may not.
+            OdooRefuses: the user may not create notes.
         """
         values = {
             "model": "sale.order",
@@ -161,10 +167,10 @@ class Sales:
         return self._records.made("mail.message", named, values)
 
     def noted(self, number: int) -> Row | None:
-        """Return a note as it is now."""
-        found = self._odoo.search("mail.message", [["id", "=", number]], ("res_id", "body"))
-        return found[0] if found else None
+        """Return the current state of a note."""
+        rows = self._odoo.search("mail.message", [["id", "=", number]], ("res_id", "body"))
+        return rows[0] if rows else None
 
     def unnote(self, number: int) -> None:
-        """Take a note away that may be gone already."""
+        """Delete a note, which may be gone already."""
         self._records.gone("mail.message", number)

@@ -1,4 +1,4 @@
-"""The URL of an Odoo: where it is, who asks, and what the retailer has named otherwise."""
+"""The ``ERP_URL`` of an Odoo: host, user, and options."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from erp.adapters.shared.http_client import endpoint
 
 @dataclass(frozen=True, slots=True)
 class OdooAddress:
-    """What ``ERP_URL`` says: ``odoo+https://USER:KEY@HOST:PORT/DATABASE?product=sku_id``.
+    """An ``ERP_URL`` such as ``odoo+https://USER:KEY@HOST:PORT/DATABASE?product=sku_id``.
 
     Attributes:
         base: protocol and host.
         key: an API key (14 and later) or the user's password.
         api: ``auto``, ``jsonrpc`` or ``json2``.
-        product: ``ref_id`` (the SKU's reference where it has one, else its id) or ``sku_id``.
-        freight, discount, other: references of the services that carry what is no product.
+        product: ``ref_id`` (or the SKU id of a SKU without one) or ``sku_id``.
+        freight, discount, other: references of the services for amounts beside products.
     """
 
     base: str
@@ -47,9 +47,9 @@ def address(url: str) -> OdooAddress:
     """Read an ERP_URL.
 
     Raises:
-        ValueError: what is wrong with it, without the URL.
+        ValueError: the URL is invalid. The message does not quote it.
     """
-    found = endpoint(url, EXAMPLE, OPTIONS)
-    if not found.user:
+    read = endpoint(url, EXAMPLE, OPTIONS)
+    if not read.user:
         raise ValueError(f"has no user, as in {EXAMPLE}")
-    return OdooAddress(found.base, found.database, found.user, found.key, **found.options)
+    return OdooAddress(read.base, read.database, read.user, read.key, **read.options)

@@ -1,7 +1,7 @@
-"""The loop in which what an ERP's people did is found and handed out, each once.
+"""Polls an ERP for the actions of its people, and passes each on once.
 
-How a claim is written so that of two workers one has it, and how documents are read in the order of
-change, is each ERP's own; what happens between the two is not.
+Each adapter claims a request in its own way, and reads changed documents in its own way. This
+module holds the loop between the two.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from erp.port import ErpRejected, ErpUnavailable, Request
 PAGE = 200
 WHOLE = 50
 MOST_READ = 400
-"""Documents read whole in one go: a process that starts looks through its window bit by bit."""
+"""Bound of the documents per poll. A new process reads its window in steps."""
 
 OVERLAP = timedelta(minutes=5)
 WINDOW = timedelta(days=30)
-"""How far back a process looks when it starts."""
+"""Age of the oldest change that a new process reads."""
 
 LAPSE_SECONDS = 60.0
-"""For which a claim holds that nobody follows up, and a request rests whose taker failed."""
+"""Lease of a claim, and the pause of a request after its taker failed."""
 
 Sale = TypeVar("Sale")
 
 
 @dataclass(frozen=True)
 class DocumentRequest(Generic[Sale]):
-    """What a document asks of VTEX for one sale.
+    """A request that a document makes for one sale.
 
     Attributes:
-        request: None where it cannot be asked yet.
-        what: what a person calls it.
+        request: ``None`` if it is not possible yet.
+        what: name for people.
     """
 
     sale: Sale
@@ -46,11 +46,11 @@ class DocumentRequest(Generic[Sale]):
 
 @dataclass
 class ReadPosition:
-    """How far a stream of documents was read.
+    """The position in a stream of documents.
 
     Attributes:
-        settled: records that need no second look, with their stamps.
-        waiting: records that cannot be handed out yet, looked at again each time.
+        settled: finished records with their stamps.
+        waiting: records that must wait. Each poll reads them again.
     """
 
     settled: dict[int, Any] = field(default_factory=dict)
@@ -58,15 +58,15 @@ class ReadPosition:
 
 
 ChangedRecords = Iterator[tuple[int, Any, Iterable[DocumentRequest[Sale]]]]
-"""Records that changed or wait: number, stamp, and what they ask."""
+"""Records that changed or wait: number, stamp, and their requests."""
 
 
 class ChangePoller(ABC, Generic[Sale]):
-    """Hands out what waits in one ERP. Of the threads of a process one polls at a time.
+    """Polls one ERP. One thread of a process polls at a time.
 
     Args:
-        name: what an operator calls the ERP.
-        refuses: what is raised where it refuses a note.
+        name: name of the ERP for operators.
+        refuses: error class for a refused note.
     """
 
     def __init__(self, name: str, refuses: type[ErpRejected], clock: Callable[[], float]) -> None:
@@ -76,7 +76,7 @@ class ChangePoller(ABC, Generic[Sale]):
         self._failed: dict[str, float] = {}
 
     def poll_outbox(self, take: Callable[[Request], None], limit: int) -> int:
-        """Give ``take`` what waits; return how many. Another thread at the same time gets none."""
+        """Pass the waiting requests to ``take``. Return their number, 0 if another thread polls."""
         if not self._polls.acquire(blocking=False):
             return 0
         try:
@@ -90,26 +90,26 @@ class ChangePoller(ABC, Generic[Sale]):
 
     @abstractmethod
     def _streams(self) -> Iterator[tuple[ReadPosition, ChangedRecords[Sale]]]:
-        """Yield the kinds of documents, in the order in which VTEX wants them."""
+        """Yield the kinds of documents in VTEX's order."""
 
     @abstractmethod
     def _is_taken(self, sale: Sale, reference: str) -> bool:
-        """Say whether a sale, as it was read, notes that a request was handed over."""
+        """Return whether a sale's notes show a request as taken."""
 
     @abstractmethod
     def _claim(self, asked: DocumentRequest[Sale], reference: str) -> int | None:
-        """Claim a request; return the claim's number, None where another worker has it."""
+        """Claim a request. Return the claim's number, or ``None`` if another worker has it."""
 
     @abstractmethod
     def _release(self, asked: DocumentRequest[Sale], claim: int) -> None:
-        """Take a claim back."""
+        """Release a claim."""
 
     @abstractmethod
     def _settle(self, asked: DocumentRequest[Sale], claim: int, reference: str) -> None:
-        """Note that a request was handed over."""
+        """Note a request as taken."""
 
     def _is_lapsed(self, claim: object) -> bool:
-        """Whether a claim was seen for so long that its taker must be dead."""
+        """Return whether a claim is so old that its taker must be dead."""
         now = self._clock()
         return now - self._claims.setdefault(claim, now) >= LAPSE_SECONDS
 
@@ -118,10 +118,10 @@ class ChangePoller(ABC, Generic[Sale]):
         for place, news in self._streams():
             for number, stamp, asked in news:
                 place.waiting.add(number)
-                for one in asked:
+                for request in asked:
                     if count == limit:
                         return count
-                    taken = self._given(one, take)
+                    taken = self._given(request, take)
                     count += taken is True
                     if taken is None:
                         break
@@ -131,7 +131,7 @@ class ChangePoller(ABC, Generic[Sale]):
         return count
 
     def _given(self, asked: DocumentRequest[Sale], take: Callable[[Request], None]) -> bool | None:
-        """Hand out one request; say whether it was: None where it must wait."""
+        """Pass on one request. Return whether it was taken, or ``None`` if it must wait."""
         request = asked.request
         if request is None or self._failed.get(request.reference, 0.0) > self._clock():
             return None

@@ -17,14 +17,14 @@ from erp.port import ErpUnavailable
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 120.0
-"""Confirming a sale of 500 lines took 26 s: invoice and shipment are made in the same call."""
+"""Read time-out. Confirming a sale with 500 lines took 26 s, with invoice and shipment."""
 
 MOST_BYTES = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """What an ``ERP_URL`` of the form ``NAME+https://USER:KEY@HOST:PORT/DATABASE?option=…`` says.
+    """An ``ERP_URL`` of the form ``NAME+https://USER:KEY@HOST:PORT/DATABASE?option=…``.
 
     Attributes:
         base: protocol and host.
@@ -41,11 +41,11 @@ def endpoint(url: str, example: str, known: Mapping[str, tuple[str, ...]]) -> En
     """Read an ERP_URL.
 
     Args:
-        example: a right one.
-        known: its options, each with the values that it may have; none for any.
+        example: a valid URL, for the error.
+        known: options with their allowed values. An empty tuple allows any value.
 
     Raises:
-        ValueError: what is wrong with it, without the URL.
+        ValueError: the URL is invalid. The message does not quote it.
     """
     parts = urlsplit(url)
     name, _, protocol = parts.scheme.partition("+")
@@ -150,7 +150,7 @@ class HttpClient:
             ) from None
 
     def close(self) -> None:
-        """Give back the connections of all threads."""
+        """Close the connections of all threads."""
         while self._sessions:
             self._sessions.pop().close()
 
@@ -158,7 +158,7 @@ class HttpClient:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
             session = requests.Session()
-            # No .netrc and no proxy of the environment: the key goes to the host of the URL alone.
+            # Ignore .netrc and proxy variables, so that the key reaches the URL's host only.
             session.trust_env = False
             session.headers.update(self._headers)
             self._local.session = session

@@ -1,4 +1,4 @@
-"""What the people of an ERP read of our orders, and what is read out of their documents."""
+"""Notes on sales for the ERP's people, and values read from their documents."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from foundation.foreign_values import cents
 
 BRASILIA = timezone(timedelta(hours=-3))
 REASON = "Cancelado pelo lojista"
-"""Of a cancellation for which nobody gave one."""
+"""Reason of a cancellation without one."""
 
 LONGEST_REASON = 500
 
@@ -28,21 +28,23 @@ _WORDS = {
     "document": "documento",
     "tax": "regime fiscal",
 }
-"""Kinds of the retailer's map that are told in words."""
+"""Kinds of the code map that notes mention."""
 
 
 # --- what they read -------------------------------------------------------------------------------
 
 
 def remark(order: SalesOrder) -> str:
-    """Return what a clerk should know and the ERP has no field for."""
+    """Return the facts for clerks that the ERP lacks a field for."""
     lines = [f"VTEX {order.store} {order.order_id}"]
-    for one in order.payments:
-        code = order.code("payment", one.system)
-        words = [one.system_name or one.system, one.group, f"{one.value:.2f}"]
+    for payment in order.payments:
+        code = order.code("payment", payment.system)
+        words = [payment.system_name or payment.system, payment.group, f"{payment.value:.2f}"]
         words += [f"código {code}"] if code is not None else []
-        words += [f"{one.installments}x"] if one.installments > 1 else []
-        words += [f"{name} {text}" for name, text in (("NSU", one.nsu), ("TID", one.tid)) if text]
+        words += [f"{payment.installments}x"] if payment.installments > 1 else []
+        words += [
+            f"{name} {text}" for name, text in (("NSU", payment.nsu), ("TID", payment.tid)) if text
+        ]
         lines.append("pagamento: " + " ".join(filter(None, words)))
     for kind, word in _WORDS.items():
         if codes := dict.fromkeys(map(str, order.codes.get(kind, {}).values())):
@@ -55,14 +57,14 @@ def remark(order: SalesOrder) -> str:
 
 
 def sku_note(line: OrderLine) -> str:
-    """Return the words of a line by which ``sku_of`` finds its SKU again, once it is invoiced."""
+    """Return a line's note, from which ``sku_of`` reads the SKU after the invoice."""
     by = "" if line.unit_multiplier == 1 else f" x {line.unit_multiplier.normalize():f}"
     gift = "\nBrinde" if line.is_gift else ""
     return f"VTEX SKU {line.sku_id}{by}{gift}"
 
 
 def redacted(words: str, order: SalesOrder) -> str:
-    """Return the ERP's words without the personal data of the order's customer."""
+    """Return the ERP's text without the personal data of the order's customer."""
     customer = order.customer
     personal = [customer.name, customer.document, customer.email, customer.phone]
     for place in (order.shipping_address, order.billing_address):
@@ -75,25 +77,25 @@ def redacted(words: str, order: SalesOrder) -> str:
 
 
 def sku_of(note: str | None) -> tuple[str, Decimal] | None:
-    """Return the SKU id that a line's note names and how many sale units one of it is."""
-    found = _SKU.search(note or "")
-    return (found[1], Decimal(found[2] or 1)) if found else None
+    """Return the SKU id in a line's note, and its sale units per unit."""
+    match = _SKU.search(note or "")
+    return (match[1], Decimal(match[2] or 1)) if match else None
 
 
 def nota_of(*texts: str | None) -> tuple[str, str] | None:
-    """Return the number and the access key of the NF-e that one of some texts holds."""
-    for one in texts:
-        if found := _ACCESS_KEY.search(one or ""):
-            # The key holds the nota's number at its places 26 to 34.
-            return str(int(found[0][25:34])), found[0]
+    """Return number and access key of the NF-e in the first text that holds one."""
+    for text in texts:
+        if match := _ACCESS_KEY.search(text or ""):
+            # Digits 26 to 34 of the key are the nota's number.
+            return str(int(match[0][25:34])), match[0]
     return None
 
 
 def items(sold: Iterable[tuple[str | None, Decimal, Decimal]]) -> Iterator[Mapping[str, Any]]:
-    """Yield the items of an invoice's lines; what is no product, or a part of one unit, is none.
+    """Yield the items of an invoice's lines. Skip services and fractions of a unit.
 
     Args:
-        sold: of each line the note that names its SKU, its quantity and its amount.
+        sold: note, quantity and amount of each line.
     """
     for note, of_sale_units, amount in sold:
         sku = sku_of(note)
@@ -106,21 +108,21 @@ def items(sold: Iterable[tuple[str | None, Decimal, Decimal]]) -> Iterator[Mappi
 
 
 def tracking(document: str, code: str, fields: Mapping[str, Any]) -> Request:
-    """Return a request that a document's tracking number makes; another number makes another.
+    """Return the request for a document's tracking number. A new number makes a new request.
 
     Args:
-        document: what it is called, as ``odoo:picking:12``.
-        fields: of the request, without the number.
+        document: name of the document, such as ``odoo:picking:12``.
+        fields: fields of the request, without the tracking number.
     """
     digest = hashlib.sha256(code.encode()).hexdigest()[:8]
     return Request("tracking", f"{document}:{digest}", {**fields, "tracking_number": code})
 
 
 def cancellation(document: str, why: str | None, fields: Mapping[str, Any]) -> Request:
-    """Return the request that a canceled sale makes."""
+    """Return the request of a canceled sale."""
     return Request("cancellation", document, {**fields, "reason": (why or REASON)[:LONGEST_REASON]})
 
 
 def midnight(day: date) -> str:
-    """Return a day's beginning: an ERP keeps days, and in Brasília that is the same day in UTC."""
+    """Return the start of a day in UTC, which is the same day in Brasília. ERPs store days."""
     return datetime.combine(day, time(), BRASILIA).isoformat()

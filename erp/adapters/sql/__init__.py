@@ -1,1 +1,1 @@
-"""Sql."""
+"""The SQL adapter: integration tables in the ERP's database."""

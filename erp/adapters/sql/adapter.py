@@ -1,4 +1,4 @@
-"""Integration tables in the ERP's database: SQLite, PostgreSQL, MariaDB and MySQL."""
+"""The adapter for integration tables in SQLite, PostgreSQL, MariaDB and MySQL."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from vtex.documents import text_of
 
 
 def utc_now() -> datetime:
-    """Return this moment."""
+    """Return the current time."""
     return datetime.now(UTC)
 
 
 GONE = ("canceled", "replaced")
-"""Events after which an order must not be made, or shipped."""
+"""Events after which an order must not be produced or shipped."""
 
 
 class SqlErp:
-    """Writes sales orders to integration tables that the ERP polls. Connects at first use.
+    """Writes sales orders to integration tables that the ERP polls. It connects at first use.
 
     Args:
-        url: SQLAlchemy URL; the driver may be left out.
-        now: where the time comes from.
+        url: SQLAlchemy URL, with or without a driver.
+        now: clock.
     """
 
     def __init__(self, url: str, *, now: Callable[[], datetime] = utc_now) -> None:
@@ -46,14 +46,14 @@ class SqlErp:
         self._now = now
 
     def insert(self, order: SalesOrder) -> str:
-        """Insert an order and all its rows in one transaction, once; return ``int_order.id``."""
+        """Insert an order with its rows once, in one transaction. Return ``int_order.id``."""
         refused = None
         try:
             if number := self._inserted(order):
                 return number
         except IntegrityError as error:
             refused = refusal(error)
-        # A racing worker was first, or the row itself is refused: looking tells which.
+        # Either a racing worker was first, or the database refuses the row. Find out which.
         found = self.find(order.store, order.order_id)
         if found is None and refused is not None:
             raise ErpRejected(refused)
@@ -68,12 +68,12 @@ class SqlErp:
             return self._insert(db, order)
 
     def find(self, store: str, order_id: str) -> str | None:
-        """Return ``int_order.id`` of an order, None if it is not there."""
+        """Return ``int_order.id`` of an order, or ``None``."""
         with self._database.transaction() as db:
             return _find(db, store, order_id)
 
     def look_up(self, store: str, order_ids: Sequence[str]) -> dict[str, ErpOrder]:
-        """Return the orders that are there, with their totals and whether they were canceled."""
+        """Return the known orders with their totals and cancellations."""
         told = and_(
             events.c.store == orders.c.store,
             events.c.order_id == orders.c.order_id,
@@ -91,54 +91,54 @@ class SqlErp:
             .where(orders.c.store == store, orders.c.order_id.in_(order_ids))
             .order_by(events.c.id)
         )
-        found: dict[str, ErpOrder] = {}
+        known: dict[str, ErpOrder] = {}
         with self._database.transaction() as db:
-            for one in db.execute(query):
-                # An order has a row for each of its events, the last one last.
-                total = Decimal(one.total_cents).scaleb(-2)
-                held = found.get(one.order_id) or ErpOrder(str(one.id), total, canceled=False)
-                if one.kind in GONE:
+            for row in db.execute(query):
+                # The query returns a row per event, the latest one last.
+                total = Decimal(row.total_cents).scaleb(-2)
+                held = known.get(row.order_id) or ErpOrder(str(row.id), total, canceled=False)
+                if row.kind in GONE:
                     held = replace(held, canceled=True)
-                elif one.changed_to is not None:
-                    held = replace(held, total=Decimal(one.changed_to).scaleb(-2))
-                found[one.order_id] = held
-        return found
+                elif row.changed_to is not None:
+                    held = replace(held, total=Decimal(row.changed_to).scaleb(-2))
+                known[row.order_id] = held
+        return known
 
     def report(self, event: Event) -> None:
-        """Write how a request ended, or what else became of an order; once."""
+        """Write an outcome or a change of an order once."""
         if event.outcome is None:
             self._write(event)
         else:
             self._outbox.report(event)
 
     def poll_outbox(self, take: Callable[[Request], None], limit: int) -> int:
-        """Give ``take`` the rows of ``int_outbox`` that wait, oldest first; return how many."""
+        """Pass waiting rows of ``int_outbox`` to ``take``, oldest first. Return their number."""
         return self._outbox.poll_outbox(take, limit)
 
     def codes(self, store: str) -> dict[str, dict[str, str]]:
-        """Return what the ERP wrote into ``int_code``, by kind."""
+        """Return the ERP's codes in ``int_code``, by kind."""
         query = select(codes.c.kind, codes.c.vtex_code, codes.c.erp_code)
-        found: dict[str, dict[str, str]] = {}
+        by_kind: dict[str, dict[str, str]] = {}
         with self._database.transaction() as db:
-            for one in db.execute(query.where(codes.c.store == store)):
-                found.setdefault(one.kind.lower(), {})[one.vtex_code] = one.erp_code
-        # A kind that is misspelt would judge nothing, and nobody would know.
-        if unknown := set(found) - set(KINDS):
+            for row in db.execute(query.where(codes.c.store == store)):
+                by_kind.setdefault(row.kind.lower(), {})[row.vtex_code] = row.erp_code
+        # A misspelt kind would be ignored in silence.
+        if unknown := set(by_kind) - set(KINDS):
             raise ErpRejected(
                 f"int_code.kind: {', '.join(sorted(unknown))} is none of {', '.join(KINDS)}"
             )
-        return found
+        return by_kind
 
     def migrate(self) -> None:
-        """Bring the tables up to date; several processes may call it at once."""
+        """Migrate the tables. Several processes may call it at once."""
         self._database.migrate()
 
     def check(self) -> str:
-        """Say which database answered and at which revision the tables are."""
+        """Describe the database and the revision of the tables."""
         return self._database.check()
 
     def close(self) -> None:
-        """Give back all connections."""
+        """Close all connections."""
         self._database.close()
 
     def _write(self, event: Event) -> None:
@@ -146,7 +146,7 @@ class SqlErp:
             with self._database.transaction() as db:
                 sql_events.write(db, event)
                 if event.kind in GONE:
-                    # An order that the ERP has not taken yet must not be made.
+                    # The ERP must not produce an order that it has not taken yet.
                     db.execute(
                         update(orders)
                         .where(
@@ -163,8 +163,8 @@ class SqlErp:
                 sql_events.link(db, event)
 
     def _insert(self, db: Connection, order: SalesOrder) -> str:
-        if found := _find(db, order.store, order.order_id):
-            return found
+        if reference := _find(db, order.store, order.order_id):
+            return reference
         rows = _rows(order)
         (head,) = rows.pop(orders)
         head["replaces_order_id"] = sql_events.replaced_by(order.store, order.order_id)
@@ -172,9 +172,9 @@ class SqlErp:
         if number is None:
             raise ErpUnavailable("the database gave no id")
         key = {"int_order_id": number[0]}
-        for table, some in rows.items():
-            if some:
-                db.execute(table.insert(), [key | one for one in some])
+        for table, rows_of_table in rows.items():
+            if rows_of_table:
+                db.execute(table.insert(), [key | row for row in rows_of_table])
         db.execute(raw.insert().values(key | _raw(order)))
         return str(number[0])
 
@@ -190,12 +190,12 @@ class SqlErp:
 
 def _find(db: Connection, store: str, order_id: str) -> str | None:
     query = select(orders.c.id).where(orders.c.store == store, orders.c.order_id == order_id)
-    found = db.execute(query).scalar_one_or_none()
-    return None if found is None else str(found)
+    number = db.execute(query).scalar_one_or_none()
+    return None if number is None else str(number)
 
 
 def _rows(order: SalesOrder) -> dict[Table, list[dict[str, Any]]]:
-    """Return an order's rows, as the tables can hold them."""
+    """Return an order's rows, fitted to the columns."""
     cuts: list[str] = []
     whole = {
         items: _items(order),
@@ -203,7 +203,10 @@ def _rows(order: SalesOrder) -> dict[Table, list[dict[str, Any]]]:
         addresses: _addresses(order),
         orders: [_head(order)],
     }
-    rows = {table: [fitted(table, one, cuts) for one in some] for table, some in whole.items()}
+    rows = {
+        table: [fitted(table, row, cuts) for row in rows_of_table]
+        for table, rows_of_table in whole.items()
+    }
     if cuts:
         rows[orders][0]["flags"] = "\n".join([*order.flags, *cuts])
     return rows
@@ -289,26 +292,26 @@ def _items(order: SalesOrder) -> list[dict[str, Any]]:
 def _payments(order: SalesOrder) -> list[dict[str, Any]]:
     return [
         {
-            "seq": one.seq,
-            "payment_system": one.system,
-            "payment_system_name": one.system_name,
-            "payment_group": one.group,
-            "value_cents": _cents(one.value),
+            "seq": payment.seq,
+            "payment_system": payment.system,
+            "payment_system_name": payment.system_name,
+            "payment_group": payment.group,
+            "value_cents": _cents(payment.value),
             "reference_value_cents": None
-            if one.reference_value is None
-            else _cents(one.reference_value),
-            "installments": one.installments,
-            "brand": one.brand,
-            "last_digits": one.last_digits,
-            "tid": one.tid,
-            "nsu": one.nsu,
-            "authorization_code": one.authorization,
-            "acquirer_document": one.acquirer_document,
-            "due_date": one.due_date,
-            "reference": one.reference,
-            "payment_code": _code(order, "payment", one.system),
+            if payment.reference_value is None
+            else _cents(payment.reference_value),
+            "installments": payment.installments,
+            "brand": payment.brand,
+            "last_digits": payment.last_digits,
+            "tid": payment.tid,
+            "nsu": payment.nsu,
+            "authorization_code": payment.authorization,
+            "acquirer_document": payment.acquirer_document,
+            "due_date": payment.due_date,
+            "reference": payment.reference,
+            "payment_code": _code(order, "payment", payment.system),
         }
-        for one in order.payments
+        for payment in order.payments
     ]
 
 
@@ -330,7 +333,7 @@ def _raw(order: SalesOrder) -> dict[str, Any]:
 
 
 def _text(document: Mapping[str, Any]) -> str:
-    """Return JSON in which halves of surrogate pairs, which no database takes, are escaped."""
+    """Return JSON with half surrogate pairs escaped, since databases refuse them."""
     text = text_of(document)
     return text if text.isascii() else text.encode(errors="backslashreplace").decode()
 

@@ -1,6 +1,4 @@
-"""Rows held against their columns before a database refuses them in words of its own, or, as SQLite
-does, takes anything.
-"""
+"""Checks rows against column limits, so that errors are ours and SQLite behaves like the others."""
 
 from __future__ import annotations
 
@@ -20,7 +18,7 @@ CUT = {
     payments: {"payment_system_name", "brand"},
     addresses: {"receiver", "street", "number", "complement", "neighborhood", "city", "reference"},
 }
-"""Words for people, which are cut. What names or reaches something would be another one, cut."""
+"""Columns with text for people, which is cut. A cut id or address would mean another one."""
 
 
 def _most(kind: TypeEngine[Any]) -> int | None:
@@ -34,13 +32,15 @@ def _most(kind: TypeEngine[Any]) -> int | None:
 
 
 _MOST = {
-    table: {one.name: most for one in table.columns if (most := _most(one.type)) is not None}
+    table: {
+        column.name: most for column in table.columns if (most := _most(column.type)) is not None
+    }
     for table in CUT
 }
 
 
 def fitted(table: Table, row: dict[str, Any], cuts: list[str]) -> dict[str, Any]:
-    """Return a row that the table can hold; what was cut is told in ``cuts``.
+    """Return a row that fits the table. ``cuts`` collects the names of cut columns.
 
     Raises:
         ErpRejected: an id, a code or an amount is too large for its column.

@@ -1,4 +1,4 @@
-"""What became of an order at VTEX: a row of ``int_order_event``, and its items."""
+"""Writes a change of an order at VTEX: a row of ``int_order_event`` with its items."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from erp.port import Event
 
 
 def write(db: Connection, event: Event) -> None:
-    """Write an event with all its rows; of a change, the order's revision that it makes.
+    """Write an event with its rows. A change also counts the order's revision up.
 
     Raises:
-        IntegrityError: it is there already.
+        IntegrityError: the event exists already.
         ErpRejected: an id or an amount does not fit its column.
     """
     cuts: list[str] = []
@@ -28,15 +28,15 @@ def write(db: Connection, event: Event) -> None:
     lines = [] if event.order_diff is None else _items(event.order_diff)
     if lines and number is not None:
         key = {"int_order_event_id": number[0]}
-        db.execute(event_items.insert(), [key | fitted(event_items, one, cuts) for one in lines])
+        db.execute(event_items.insert(), [key | fitted(event_items, line, cuts) for line in lines])
     link(db, event)
 
 
 def link(db: Connection, event: Event) -> None:
-    """Let an order that is there name the one whose place it took.
+    """Link an existing order to the one that it replaces.
 
-    One that comes in later looks for the event itself; one that comes in at the same moment neither
-    sees nor is seen: what is told once more links it.
+    An order that comes in later finds the event itself. For one that comes in at the same time,
+    a repeated report links it.
     """
     if event.new_order_id is not None:
         db.execute(
@@ -47,7 +47,7 @@ def link(db: Connection, event: Event) -> None:
 
 
 def replaced_by(store: str, order_id: str) -> ScalarSelect[Any]:
-    """Return the order whose place an order took, as a part of another statement."""
+    """Return a subquery for the order that an order replaces."""
     return (
         select(func.max(events.c.order_id))
         .where(events.c.store == store, events.c.new_order_id == order_id)
@@ -56,10 +56,9 @@ def replaced_by(store: str, order_id: str) -> ScalarSelect[Any]:
 
 
 def _revised(db: Connection, event: Event) -> ScalarSelect[Any]:
-    """Count an order's revision up; return it as a part of the statement that writes the event.
+    """Count an order's revision up. Return it as a subquery of the event's insert.
 
-    Counted before the event is written: changes of one order wait for each other here, and are
-    numbered as their revisions are.
+    The update locks the order's row first, so concurrent changes get their revisions in turn.
     """
     order = and_(orders.c.store == event.store, orders.c.order_id == event.order_id)
     db.execute(update(orders).where(order).values(revision=orders.c.revision + 1))
@@ -96,19 +95,19 @@ def _items(order_diff: OrderDiff) -> list[dict[str, Any]]:
     return [
         {
             "line_no": number,
-            "kind": one.kind.upper(),
-            "unique_id": one.unique_id,
-            "sku_id": one.sku_id,
-            "ref_id": one.ref_id,
-            "name": one.name,
-            "quantity_before": one.quantity_before,
-            "quantity": one.quantity,
-            "unit_price_before": one.unit_price_before,
-            "unit_price": one.unit_price,
-            "total_before_cents": _cents(one.total_before),
-            "total_cents": _cents(one.total),
+            "kind": item.kind.upper(),
+            "unique_id": item.unique_id,
+            "sku_id": item.sku_id,
+            "ref_id": item.ref_id,
+            "name": item.name,
+            "quantity_before": item.quantity_before,
+            "quantity": item.quantity,
+            "unit_price_before": item.unit_price_before,
+            "unit_price": item.unit_price,
+            "total_before_cents": _cents(item.total_before),
+            "total_cents": _cents(item.total),
         }
-        for number, one in enumerate(order_diff.items, start=1)
+        for number, item in enumerate(order_diff.items, start=1)
     ]
 
 

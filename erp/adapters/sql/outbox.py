@@ -1,7 +1,7 @@
-"""The ERP's outbox: rows of ``int_outbox`` to the worker, and how they ended back onto them.
+"""The ERP's outbox: passes rows of ``int_outbox`` to the workers, and writes outcomes back.
 
-A row is claimed, given to the taker and confirmed in three steps, none of which holds a lock while
-the taker runs: taker and outbox may share one SQLite file. A claim that nobody confirms runs out.
+It claims a row, passes it on and confirms it in three steps. A lock is never held while the taker
+runs, since both may share one SQLite file. An unconfirmed claim expires.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from erp.port import ErpRejected, Event, Request
 
 CLAIM_SECONDS = 60
 CHUNK = 20
-"""Rows claimed at once: each may hold an NF-e, and all must be taken before the claim runs out."""
+"""Rows per claim. Each may hold an NF-e, and all must be taken before the claim expires."""
 
 MOST_CHARACTERS = MOST_BYTES + 1
-"""Of a text that has no length of its own; one more than any may have, so that it is refused."""
+"""Characters read of an unbounded text, one more than allowed, so that it is refused."""
 
 MOST_LINES = 1001
-"""Of an invoice's items: one more than there may be."""
+"""Items read of an invoice, one more than allowed."""
 
 KINDS = {"INVOICE": "invoice", "TRACKING": "tracking", "CANCEL": "cancellation", "DENY": "denial"}
 STATUSES = {"done": "SENT", "refused": "ERROR", "dead": "DEAD", "obsolete": "OBSOLETE"}
@@ -59,7 +59,7 @@ _COLUMNS = {
     "CANCEL": {"reason": "reason"},
     "DENY": {"reason": "reason"},
 }
-"""Keyword arguments of each kind's task, and the columns that hold them."""
+"""Keyword arguments of each kind's task, with their columns."""
 
 
 class SqlOutbox:
@@ -69,7 +69,7 @@ class SqlOutbox:
         self._database, self._now = database, now
 
     def poll_outbox(self, take: Callable[[Request], None], limit: int) -> int:
-        """Give ``take`` what waits, oldest first; return how many."""
+        """Pass the waiting rows to ``take``, oldest first. Return their number."""
         count = 0
         while count < limit:
             until, requests = self._claim(min(CHUNK, limit - count))
@@ -110,14 +110,14 @@ class SqlOutbox:
                 take(request)
                 taken.append(number)
         finally:
-            # One that was not taken keeps its claim for a while, lest it stop those behind it.
+            # A failed row keeps its claim for a while, so that it does not block later rows.
             left = [number for number, _ in requests[len(taken) + 1 :]]
             with self._database.transaction() as db:
                 self._settle(db, taken, until, status="SENDING")
                 self._settle(db, left, until)
 
     def _settle(self, db: Connection, numbers: list[int], until: str, **values: Any) -> None:
-        """Give claims back, but for rows that have gone on or are somebody else's by now."""
+        """Release claims, except of rows that moved on or belong to another process."""
         if numbers:
             db.execute(
                 update(outbox)
@@ -130,7 +130,7 @@ class SqlOutbox:
             )
 
     def report(self, event: Event) -> None:
-        """Write how a request ended onto its row, else into ``int_result``; once."""
+        """Write an outcome once: onto the request's row, or into ``int_result``."""
         try:
             with self._database.transaction() as db:
                 row = _row_of(db, event)
@@ -154,10 +154,12 @@ class SqlOutbox:
 
 
 def _read(table: Table) -> list[ColumnElement[Any]]:
-    """Return a table's columns, of long texts no more than is needed to refuse them."""
+    """Return a table's columns, with long texts cut just above their bound."""
     return [
-        func.substr(one, 1, MOST_CHARACTERS).label(one.name) if isinstance(one.type, Text) else one
-        for one in table.columns
+        func.substr(column, 1, MOST_CHARACTERS).label(column.name)
+        if isinstance(column.type, Text)
+        else column
+        for column in table.columns
     ]
 
 
@@ -165,9 +167,9 @@ _READ = _read(outbox)
 
 
 def _lines(db: Connection, numbers: list[int]) -> dict[int, list[dict[str, Any]]]:
-    found: dict[int, list[dict[str, Any]]] = {}
+    lines: dict[int, list[dict[str, Any]]] = {}
     if not numbers:
-        return found
+        return lines
     columns = outbox_items.c
     place = func.row_number().over(partition_by=columns.int_outbox_id, order_by=columns.line_no)
     numbered = (
@@ -189,8 +191,8 @@ def _lines(db: Connection, numbers: list[int]) -> dict[int, list[dict[str, Any]]
     )
     names = [(name, name) for name in ("sku_id", "quantity", "price_cents", "description")]
     for row in db.execute(query).mappings():
-        found.setdefault(row["int_outbox_id"], []).append(_filled(row, names))
-    return found
+        lines.setdefault(row["int_outbox_id"], []).append(_filled(row, names))
+    return lines
 
 
 def _request(row: RowMapping, lines: list[dict[str, Any]]) -> Request:
@@ -211,18 +213,18 @@ def _event_columns() -> list[tuple[str, str]]:
 
 
 def _filled(row: RowMapping, names: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """Return what a row says under the names of the contract; NULL and blank say nothing."""
+    """Return a row's values under the names of the task's arguments. NULL and blank are absent."""
     given = {name: _value(row[column]) for name, column in names}
     return {name: value for name, value in given.items() if value is not None and value != ""}
 
 
 def _value(value: Any) -> Any:
-    # SQLite gives back whatever was put in, be the column of text or of numbers.
+    # SQLite returns the stored type, whatever the column's type.
     return value.decode(errors="replace") if isinstance(value, bytes) else value
 
 
 def _bytes(xml: str | bytes) -> bytes:
-    """Return a document as its own first line says that it is encoded."""
+    """Return a document in the encoding of its XML declaration."""
     if isinstance(xml, bytes):
         return xml
     declared = re.match(r'\ufeff?\s*<\?xml[^>]*encoding=["\']([\w.-]+)', xml)
@@ -233,7 +235,7 @@ def _bytes(xml: str | bytes) -> bytes:
 
 
 def _row_of(db: Connection, event: Event) -> RowMapping | None:
-    """Return the row that an event is about, if it is of that order; anybody may name a row."""
+    """Return an event's row, if it belongs to the order. A message could name any row."""
     number = re.fullmatch(r"outbox:([0-9]{1,18})", event.reference or "")
     if number is None:
         return None
@@ -255,10 +257,10 @@ def _row_of(db: Connection, event: Event) -> RowMapping | None:
 
 
 def _may_tell(row: RowMapping, event: Event) -> bool:
-    """Say whether a row still stands for the request that ended so.
+    """Return whether an outcome still belongs to a row.
 
-    One that the ERP has set back to wait asks anew, and what VTEX has is not undone by an older
-    failure. A repeated event is the row's own, whatever became of the row since.
+    A row that the ERP has set back to waiting is a new request. An older failure does not undo a
+    success. A repeated event belongs to the row in any state.
     """
     if row["last_event"] == event.key:
         return True

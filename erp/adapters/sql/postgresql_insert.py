@@ -1,6 +1,6 @@
-"""An order into PostgreSQL with all its rows: one statement, a transaction and a round trip.
+"""Inserts an order with its rows into PostgreSQL in one statement and one round trip.
 
-Elsewhere it is six or more, each of which waits for its answer.
+The general way takes six or more statements, each with a round trip.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from erp.adapters.sql.database import Database
 from erp.adapters.sql.tables import addresses, items, orders, payments
 
 _OWN = ("id", "int_order_id", "replaces_order_id", "revision")
-"""Columns that the database fills."""
+"""Columns with values from the database."""
 
 Rows = Mapping[Table, Sequence[Mapping[str, Any]]]
 
 
 def insert(database: Database, rows: Rows, raw: Mapping[str, str | None]) -> str | None:
-    """Insert an order; return its number, None where it was there before.
+    """Insert an order. Return its number, or ``None`` if it exists already.
 
     Args:
-        rows: of each table; ``int_order`` has one.
-        raw: VTEX's documents as text, by their columns.
+        rows: rows of each table. ``int_order`` has one.
+        raw: VTEX's documents as text, by column.
     """
     (head,) = rows[orders]
     given = {"head": _json(head)} | {
@@ -40,7 +40,7 @@ def _json(value: Any) -> str:
 
 
 def _columns(table: Table) -> str:
-    return ", ".join(one.name for one in table.columns if one.name not in _OWN)
+    return ", ".join(column.name for column in table.columns if column.name not in _OWN)
 
 
 def _of_order(table: Table) -> str:

@@ -1,6 +1,6 @@
-"""The integration tables, one definition for SQLite, PostgreSQL and MariaDB.
+"""The integration tables, with one definition for SQLite, PostgreSQL and MariaDB.
 
-Described for the ERP's developers in ``docs/erp-tables.md``.
+``docs/erp-tables.md`` describes them for the ERP's developers.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ VERSION_TABLE = "int_schema_version"
 
 metadata = MetaData()
 NUMBER = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers INTEGER columns only
-CODE = String(128)  # the ERP's, by the retailer's map; NULL where nothing is mapped
+CODE = String(128)  # the ERP's code from the code map, NULL without one
 LONG = Text().with_variant(LONGTEXT, "mysql", "mariadb")  # TEXT holds 64 KB there
 
 orders = Table(
@@ -187,7 +187,7 @@ events = Table(
     Column("revision", Integer),
     UniqueConstraint("store", "order_id", "event_key", name="uq_int_order_event"),
     Index("ix_int_order_event_state", "erp_state", "id"),
-    # An order that comes in looks for the one whose place it takes.
+    # An incoming order looks for the one that it replaces.
     Index("ix_int_order_event_new", "store", "new_order_id"),
 )
 
@@ -254,7 +254,7 @@ outbox = Table(
     ),
     Index("ix_int_outbox_status", "status", "id"),
     Index("ix_int_outbox_order", "store", "order_id"),
-    sqlite_autoincrement=True,  # a deleted row's number never comes back: outcomes name it
+    sqlite_autoincrement=True,  # a deleted row's number is never reused, since outcomes name it
 )
 
 outbox_items = Table(
@@ -302,5 +302,5 @@ results = Table(
 
 
 def stamp(moment: datetime) -> str:
-    """Return a moment as the tables hold it: UTC, whole seconds, in an order that text keeps."""
+    """Return a moment in the tables' format: UTC, whole seconds, sortable as text."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

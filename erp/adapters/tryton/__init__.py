@@ -1,1 +1,1 @@
-"""Tryton."""
+"""The adapter for Tryton, by its REST API."""

@@ -1,4 +1,4 @@
-"""Tryton 8.2 over its REST API: each order a confirmed sale of the web shop of its store."""
+"""The Tryton 8.2 adapter: each order becomes a confirmed sale of its store's web shop."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ MODULES = ("sale", "web_shop", "sale_shipment_cost", "account_invoice_stock")
 SALE = ("state", "number", "total_amount")
 CALL_OFF = {"draft": ("cancel",), "quotation": ("cancel",), "confirmed": ("draft", "cancel")}
 NEXT = {"cancelled": "draft", "draft": "quote", "quotation": "confirm"}
-"""The buttons that lead to a confirmed sale. Tryton cancels drafts that it deems abandoned."""
+"""Buttons that lead to a confirmed sale. Tryton cancels drafts that look abandoned."""
 
 TRIES = 6
-"""Looks at a sale that others may be moving on as well."""
+"""Bound of the tries while others move the same sale."""
 
 
 class TrytonErp:
-    """Writes sales orders to Tryton and reads what became of them. Connects at first use.
+    """Writes sales orders to Tryton and polls their documents. It connects at first use.
 
     Args:
-        url: ``tryton+https://USER:KEY@HOST/DATABASE``; see ``tryton_http.Address``.
-        clock: seconds that only go forward; by them another worker's claim lapses.
+        url: ``tryton+https://USER:KEY@HOST/DATABASE``; see ``rest_client.Address``.
+        clock: monotonic seconds, by which another worker's claim expires.
 
     Raises:
-        ValueError: the URL lacks something; says what, without the URL.
+        ValueError: the URL is invalid. The message does not quote it.
     """
 
     def __init__(self, url: str, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -42,11 +42,11 @@ class TrytonErp:
         self._outbox = TrytonOutbox(self._rest, clock)
         self._shops: dict[str, Row] = {}
         self._seldom: dict[tuple[str, str], Row] = {}
-        # A new customer's orders come together: in one process one of them makes the party.
+        # A new customer's orders may come together. One of them creates the party per process.
         self._making_parties = threading.Lock()
 
     def insert(self, order: SalesOrder) -> str:
-        """Make a confirmed sale of an order, once; return its number."""
+        """Make a confirmed sale of an order once. Return its number."""
         try:
             return self._insert(order)
         except TrytonRefuses as error:
@@ -62,14 +62,14 @@ class TrytonErp:
         return self._confirmed(sale, order, shop["company"])
 
     def _made(self, order: SalesOrder, shop: Row) -> Row:
-        """Create the sale as a draft; where a racing worker was first, return its sale."""
+        """Create the sale as a draft, or return the sale of a faster worker."""
         values = self._values(order, shop)
         try:
             return self._rest.create("sale.sale", values, SALE, shop["company"])
         except TrytonRefuses:
-            # The words for a second one are translated: looking tells.
-            if found := self._sale(order.store, order.order_id):
-                return found
+            # The error of a duplicate is translated. Read the sale instead.
+            if sale := self._sale(order.store, order.order_id):
+                return sale
             raise
 
     def _values(self, order: SalesOrder, shop: Row) -> Row:
@@ -86,17 +86,17 @@ class TrytonErp:
             "web_id": order.order_id,
             "reference": order.sequence,
             "sale_date": sale_mapping.ordered_on(order),
-            # Without a carrier Tryton's default method fails its own check.
+            # Without a carrier, Tryton's default method fails its own check.
             "shipment_cost_method": None,
             "lines": [["create", values]],
             "notes": [["create", [{"message": notes.of_order(remark(order))}]]],
         }
 
     def _confirmed(self, sale: Row, order: SalesOrder, company: int) -> str:
-        """Quote and confirm what is not; a worker that died may have left it anywhere between."""
+        """Quote and confirm a sale, which a dead worker may have left in any state."""
         refusal: TrytonRefuses | None = None
         for _ in range(TRIES):
-            # With a number it was quoted: what is a draft again, or canceled, a clerk made so.
+            # A number means that it was quoted. Then a clerk has reset or canceled it.
             step = NEXT.get(sale["state"])
             if step is None or (sale["number"] and sale["state"] != "quotation"):
                 return str(sale["number"])
@@ -110,7 +110,7 @@ class TrytonErp:
             try:
                 sale = self._rest.act("sale.sale", sale["id"], step, SALE, company)
             except TrytonRefuses as error:
-                # Also said to whoever comes second: looking tells.
+                # The slower worker gets this error, too. Read the state.
                 if refusal is not None:
                     raise
                 refusal = error
@@ -131,29 +131,29 @@ class TrytonErp:
         self._rest.delete("sale.sale", sale["id"])
 
     def find(self, store: str, order_id: str) -> str | None:
-        """Return the number of an order's sale; None if there is none, or it is but half made."""
+        """Return the number of an order's confirmed sale, or ``None``."""
         sale = self._sale(store, order_id)
         return sale["number"] if sale else None
 
     def look_up(self, store: str, order_ids: Sequence[str]) -> dict[str, ErpOrder]:
-        """Return the orders that are there, with their totals and whether they were canceled."""
+        """Return the known orders with their totals and cancellations."""
         fields = ("web_id", *SALE, *notes.STANDING)
         shop = ["web_shop.name", "=", store]
         return {
-            one["web_id"]: ErpOrder(one["number"], one["total_amount"], notes.is_canceled(one))
+            sale["web_id"]: ErpOrder(sale["number"], sale["total_amount"], notes.is_canceled(sale))
             for some in batched(order_ids)
-            for one in self._rest.search("sale.sale", [shop, ["web_id", "in", some]], fields)
-            if one["number"]
+            for sale in self._rest.search("sale.sale", [shop, ["web_id", "in", some]], fields)
+            if sale["number"]
         }
 
     def report(self, event: Event) -> None:
-        """Note on the sale what became of the order or a request; once."""
+        """Note a change or an outcome on the sale once."""
         domain = [["web_shop.name", "=", event.store], ["web_id", "=", event.order_id]]
-        found = self._rest.search("sale.sale", domain, ("state", "notes.message"), limit=1)
-        # Of an order that Tryton never had there is nowhere to write, and nobody who asked.
-        if not found:
+        sales = self._rest.search("sale.sale", domain, ("state", "notes.message"), limit=1)
+        # Without a sale the note has no place, and a request has no sender.
+        if not sales:
             return
-        sale = found[0]
+        sale = sales[0]
         if not notes.has(sale, event) and not _is_late(sale, event):
             new = [["create", [{"message": notes.of_event(event)}]]]
             self._rest.update("sale.sale", sale["id"], {"notes": new}, ("state",))
@@ -161,23 +161,23 @@ class TrytonErp:
             self._call_off(sale)
 
     def _call_off(self, sale: Row) -> None:
-        """Cancel a sale that is not being processed; of the others the note tells a person."""
+        """Cancel a sale that is not being processed. For others, a person reads the note."""
         with suppress(TrytonRefuses):
             for step in CALL_OFF.get(sale["state"], ()):
                 self._rest.act("sale.sale", sale["id"], step, ("state",), None)
 
     def poll_outbox(self, take: Callable[[Request], None], limit: int) -> int:
-        """Give ``take`` posted invoices, shipments with tracking, canceled sales."""
+        """Pass posted invoices, shipments with tracking and canceled sales to ``take``."""
         return self._outbox.poll_outbox(take, limit)
 
     def migrate(self) -> None:
-        """Do nothing: what Tryton needs is set up by its own people (docs/erp/tryton.md)."""
+        """Return at once: Tryton's own people set it up (docs/erp/tryton.md)."""
 
     def check(self) -> str:
-        """Say which Tryton answered and what its set-up lacks."""
+        """Describe the Tryton and the gaps in its set-up."""
         domain = [["name", "in", list(MODULES)], ["state", "=", "activated"]]
         modules = self._rest.search("ir.module", domain, ("name", "version"))
-        if missing := sorted(set(MODULES) - {one["name"] for one in modules}):
+        if missing := sorted(set(MODULES) - {module["name"] for module in modules}):
             raise ErpRejected(f"Tryton lacks the modules {', '.join(missing)}: activate them")
         shops = self._rest.search("web.shop", [], ("name",))
         if not shops:
@@ -186,36 +186,36 @@ class TrytonErp:
         services = {where.freight, where.discount, where.other}
         if unknown := sorted(services - set(self._products(services))):
             raise ErpRejected(f"Tryton has no product of code {', '.join(unknown)}: make it")
-        version = next(filter(None, (one["version"] for one in modules)), "of no version")
-        names = ", ".join(sorted(one["name"] for one in shops))
+        version = next(filter(None, (module["version"] for module in modules)), "of no version")
+        names = ", ".join(sorted(shop["name"] for shop in shops))
         return f"Tryton {version}, web shops {names}"
 
     def close(self) -> None:
-        """Give back all connections."""
+        """Close all connections."""
         self._rest.close()
 
-    # --- what a sale refers to ----------------------------------------------------------------
+    # --- records of a sale --------------------------------------------------------------------
 
     def _sale(self, store: str, order_id: str) -> Row | None:
         domain = [["web_shop.name", "=", store], ["web_id", "=", order_id]]
-        found = self._rest.search("sale.sale", domain, SALE, limit=1)
-        return found[0] if found else None
+        sales = self._rest.search("sale.sale", domain, SALE, limit=1)
+        return sales[0] if sales else None
 
     def _shop(self, store: str) -> Row | None:
         if store not in self._shops:
             fields = ("company", "currency.code")
-            found = self._rest.search("web.shop", [["name", "=", store]], fields, limit=1)
-            if not found:
+            shops = self._rest.search("web.shop", [["name", "=", store]], fields, limit=1)
+            if not shops:
                 return None
-            self._shops[store] = found[0]
+            self._shops[store] = shops[0]
         return self._shops[store]
 
     def _products(self, codes: set[str]) -> dict[str, Row]:
         salable = ["salable", "=", True]
         return {
-            one["code"]: one
+            product["code"]: product
             for some in batched(sorted(codes))
-            for one in self._rest.search(
+            for product in self._rest.search(
                 "product.product", [salable, ["code", "in", some]], ("code", "sale_uom.digits")
             )
         }
@@ -224,65 +224,68 @@ class TrytonErp:
         code = order.code("branch")
         if code is None:
             return {}
-        found = self._named("stock.location", "code", str(code), ["type", "=", "warehouse"])
-        if found is None:
+        warehouse = self._named("stock.location", "code", str(code), ["type", "=", "warehouse"])
+        if warehouse is None:
             raise ErpRejected(
                 f"Tryton has no warehouse of code {code}: make it, or mend [branch] of "
                 "ERP_CODE_MAP_FILE, then retry"
             )
-        return {"warehouse": found["id"]}
+        return {"warehouse": warehouse["id"]}
 
     def _currency(self, code: str, shop: Row) -> int:
         if shop["currency"]["code"] == code:
             return int(shop["currency"]["id"])
-        found = self._named("currency.currency", "code", code)
-        if found is None:
+        currency = self._named("currency.currency", "code", code)
+        if currency is None:
             raise ErpRejected(f"Tryton has no currency {code}: make it, then retry")
-        return int(found["id"])
+        return int(currency["id"])
 
     def _named(self, model: str, field: str, code: str, *more: list[str]) -> Row | None:
         if (model, code) not in self._seldom:
-            found = self._rest.search(model, [[field, "=", code], *more], ("code",), limit=1)
-            if not found:
+            rows = self._rest.search(model, [[field, "=", code], *more], ("code",), limit=1)
+            if not rows:
                 return None
-            self._seldom[model, code] = found[0]
+            self._seldom[model, code] = rows[0]
         return self._seldom[model, code]
 
     def _party(self, order: SalesOrder) -> tuple[int, int, int]:
-        """Return party, invoice address and shipment address; what is missing is made."""
+        """Return party, invoice address and shipment address. Create missing ones."""
         billing = order.billing_address or order.shipping_address
-        wanted = [self._address(one, order) for one in (billing, order.shipping_address or billing)]
-        found = self._known(order)
-        if found is None or None in _matches(found, wanted):
+        wanted = [
+            self._address(address, order)
+            for address in (billing, order.shipping_address or billing)
+        ]
+        party = self._known(order)
+        if party is None or None in _matches(party, wanted):
             with self._making_parties:
-                found = self._known(order) or self._new_party(order, wanted)
-                found = self._with_addresses(found, wanted)
-        invoiced, shipped = _matches(found, wanted)
+                party = self._known(order) or self._new_party(order, wanted)
+                party = self._with_addresses(party, wanted)
+        invoiced, shipped = _matches(party, wanted)
         if invoiced is None or shipped is None:
             raise ErpUnavailable("Tryton does not show an address that was made")
-        return found["id"], invoiced, shipped
+        return party["id"], invoiced, shipped
 
     def _known(self, order: SalesOrder) -> Row | None:
         domain: list[Any] = [["code", "=", sale_mapping.party_code(order)]]
         if order.customer.document:
             by_number = ["identifiers.code_compact", "=", order.customer.document]
             domain = ["OR", *domain, by_number]
-        fields = [f"addresses.{one}" for one in sale_mapping.SAME]
-        found = self._rest.search("party.party", domain, fields, order=[["id", "ASC"]], limit=1)
-        return found[0] if found else None
+        fields = [f"addresses.{field}" for field in sale_mapping.SAME]
+        parties = self._rest.search("party.party", domain, fields, order=[["id", "ASC"]], limit=1)
+        return parties[0] if parties else None
 
     def _new_party(self, order: SalesOrder, wanted: Sequence[Row]) -> Row:
         code = sale_mapping.party_code(order)
         values = sale_mapping.party_values(order.customer, code)
         addresses = [wanted[0]] if wanted[0] == wanted[1] else list(wanted)
         values["addresses"] = [["create", addresses]]
-        fields = [f"addresses.{one}" for one in sale_mapping.SAME]
+        fields = [f"addresses.{field}" for field in sale_mapping.SAME]
         try:
             return self._rest.create("party.party", values, fields, None)
         except TrytonRefuses:
-            # The code is unique: another process made it meanwhile.
-            if found := self._known(order):
-                return found
+            # The code is unique. Another process created the party meanwhile.
+            if party := self._known(order):
+                return party
             raise
 
     def _with_addresses(self, party: Row, wanted: Sequence[Row]) -> Row:
@@ -305,7 +308,7 @@ class TrytonErp:
 
 
 def _is_late(sale: Row, event: Event) -> bool:
-    """Whether a failure is told of what VTEX has by now."""
+    """Return whether a reported failure is older than a success."""
     if event.outcome in (None, "done") or event.reference is None:
         return False
     return notes.ending(sale, event.reference) == "done"
@@ -314,10 +317,10 @@ def _is_late(sale: Row, event: Event) -> bool:
 def _matches(party: Row, wanted: Sequence[Row]) -> list[int | None]:
     known = party["addresses"]
     return [
-        next((one["id"] for one in known if sale_mapping.is_same(values, one)), None)
+        next((row["id"] for row in known if sale_mapping.is_same(values, row)), None)
         for values in wanted
     ]
 
 
-def _id(found: Row | None) -> int | None:
-    return None if found is None else int(found["id"])
+def _id(record: Row | None) -> int | None:
+    return None if record is None else int(record["id"])

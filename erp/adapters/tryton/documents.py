@@ -1,4 +1,4 @@
-"""Tryton's invoices, shipments and canceled sales as what VTEX is asked for: pure functions."""
+"""Turns Tryton's invoices, shipments and canceled sales into requests. Pure functions."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class TrytonStream:
     """Documents of one kind.
 
     Attributes:
-        domain: which of them may ask for something.
-        fields: what ``asked`` needs of each.
-        asked: what one asks for; nothing for what is none of ours.
+        domain: search domain of documents that may make requests.
+        fields: fields that ``asked`` needs.
+        asked: function from a document to its requests. Foreign documents make none.
     """
 
     model: str
@@ -36,7 +36,7 @@ class TrytonStream:
 
 
 def _is_ours(sale: Row | None) -> bool:
-    # A sale that was never confirmed, or that a clerk or another shop made, is nobody's order.
+    # Skip a sale that was never confirmed, or that a clerk or another shop made.
     return bool(sale and sale["web_shop"] and sale["number"] and notes.is_order(sale))
 
 
@@ -45,14 +45,14 @@ def _named(sale: Row) -> dict[str, Any]:
 
 
 def _cancellation(sale: Row) -> Iterator[DocumentRequest]:
-    if _is_ours(sale) and notes.is_called_off(sale) and not notes.is_told_canceled(sale):
+    if _is_ours(sale) and notes.is_called_off(sale) and not notes.is_reported_canceled(sale):
         what = f"tryton:cancel:{sale['id']}"
         request = sale_notes.cancellation(what, notes.reason(sale), _named(sale))
         yield DocumentRequest(sale, request, "cancellation")
 
 
 def _invoice(invoice: Row) -> Iterator[DocumentRequest]:
-    sales = {one["id"]: one for one in invoice["sales"]}
+    sales = {sale["id"]: sale for sale in invoice["sales"]}
     for sale in sales.values():
         own = _own_lines(invoice["lines"], sale)
         value = invoice["total_amount"]
@@ -75,9 +75,9 @@ def _invoice(invoice: Row) -> Iterator[DocumentRequest]:
 
 
 def _own_lines(lines: list[Row], sale: Row) -> list[tuple[Row, str | None]]:
-    """Return an invoice's lines that are of a sale, each with the note of the sale's line."""
-    remarks = {f"sale.line,{one['id']}": one["note"] for one in sale["lines"]}
-    return [(one, remarks[one["origin"]]) for one in lines if one["origin"] in remarks]
+    """Return an invoice's lines of a sale, each with the note of the sale's line."""
+    remarks = {f"sale.line,{line['id']}": line["note"] for line in sale["lines"]}
+    return [(line, remarks[line["origin"]]) for line in lines if line["origin"] in remarks]
 
 
 def _items(own: list[tuple[Row, str | None]]) -> list[Mapping[str, Any]]:
@@ -86,13 +86,15 @@ def _items(own: list[tuple[Row, str | None]]) -> list[Mapping[str, Any]]:
 
 
 def _number(invoice: Row) -> tuple[str, str | None]:
-    """Return an invoice's number and the NF-e access key that its reference may hold."""
+    """Return an invoice's number, and the NF-e access key if its reference holds one."""
     return sale_notes.nota_of(invoice["reference"]) or (invoice["number"], None)
 
 
 def _tracking(shipment: Row) -> Iterator[DocumentRequest]:
-    origins = {one["origin"] for one in shipment["outgoing_moves"]}
-    sales = {one["sale"]["id"]: one["sale"] for one in shipment["outgoing_moves"] if one["sale"]}
+    origins = {move["origin"] for move in shipment["outgoing_moves"]}
+    sales = {
+        move["sale"]["id"]: move["sale"] for move in shipment["outgoing_moves"] if move["sale"]
+    }
     for sale in sales.values():
         if not _is_ours(sale):
             continue
@@ -111,9 +113,9 @@ def _tracking(shipment: Row) -> Iterator[DocumentRequest]:
 
 
 def _invoice_of(origins: set[str], invoices: list[Row]) -> Row | None:
-    """Return the posted invoice of what a shipment holds, else the first that is posted."""
-    posted = sorted((one for one in invoices if one["state"] in POSTED), key=lambda one: one["id"])
-    same = [one for one in posted if origins & {line["origin"] for line in one["lines"]}]
+    """Return the posted invoice of a shipment's lines, or the first posted one."""
+    posted = sorted((row for row in invoices if row["state"] in POSTED), key=lambda row: row["id"])
+    same = [row for row in posted if origins & {line["origin"] for line in row["lines"]}]
     return next(iter([*same, *posted]), None)
 
 
@@ -126,7 +128,7 @@ STREAMS = (
         (
             "number", "reference", "invoice_date", "total_amount", "lines.origin",
             "lines.quantity", "lines.amount", "sales.total_amount", "sales.lines.note",
-            *(f"sales.{one}" for one in _SALE),
+            *(f"sales.{field}" for field in _SALE),
         ),
         _invoice,
     ),
@@ -138,7 +140,7 @@ STREAMS = (
         ),
         (
             "reference", "effective_date", "carrier.rec_name", "outgoing_moves.origin",
-            *(f"outgoing_moves.sale.{one}" for one in _SALE),
+            *(f"outgoing_moves.sale.{field}" for field in _SALE),
             "outgoing_moves.sale.invoices.state", "outgoing_moves.sale.invoices.number",
             "outgoing_moves.sale.invoices.reference",
             "outgoing_moves.sale.invoices.lines.origin",

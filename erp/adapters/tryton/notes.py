@@ -1,6 +1,6 @@
-"""The notes that we leave on Tryton's sales: for its people to read, and for us to find again.
+"""Notes on Tryton's sales, for its people and for the adapter itself.
 
-A note's last line names what it is about: ``#vtex-erp taken invoice:12``.
+A note's last line is its mark, as in ``#vtex-erp taken invoice:12``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from erp.adapters.tryton.rest_client import Row
 from erp.port import OUTCOMES, Event
 
 STANDING = ("state", "invoices.state", "shipments.state", "notes.message")
-"""Fields of a sale that tell whether it is canceled."""
+"""Fields of a sale that decide whether it is canceled."""
 
 ORDER, CLAIM, TAKEN, EVENT = "order", "claim", "taken", "event"
 _MARK = "#vtex-erp"
@@ -21,7 +21,7 @@ _REASON = re.compile(r"\s*(?:motivo|reason)\s*:(.*)", re.IGNORECASE | re.DOTALL)
 
 
 def of_event(event: Event) -> str:
-    """Return the note of what became of an order or a request."""
+    """Return the note of a change or an outcome."""
     words = f"VTEX: {event.kind}"
     if event.invoice_number:
         words += f" {event.invoice_number}"
@@ -40,38 +40,38 @@ def _name(event: Event) -> str:
 
 
 def of_order(words: str) -> str:
-    """Return the note that a sale is an order of VTEX's."""
+    """Return the note that marks a sale as a VTEX order."""
     return f"{words}\n{_MARK} {ORDER}"
 
 
 def is_order(sale: Row) -> bool:
-    """Say whether a sale is an order that a worker brought in."""
+    """Return whether a worker brought the sale in."""
     return any(True for _ in marks(sale, ORDER))
 
 
 def of_claim(what: str, reference: str) -> str:
-    """Return the note that a worker has a request in its hands."""
+    """Return the note of a claimed request."""
     return f"VTEX: {what} is being handed over\n{_MARK} {CLAIM} {reference}"
 
 
 def of_taken(what: str, reference: str, claim: int) -> str:
-    """Return the note that a request was handed over; a clerk who deletes it asks again.
+    """Return the note of a taken request. A clerk who deletes it asks again.
 
     Args:
-        claim: number of the note that claimed it; what is told of it comes after that.
+        claim: number of the note that claimed it. Later notes report its outcome.
     """
     return f"VTEX: {what} was handed over\n{_MARK} {TAKEN} {reference} {claim}"
 
 
 def is_taken(sale: Row, reference: str) -> bool:
-    """Say whether a request was handed over and not asked for again."""
+    """Return whether a request was taken, and a person has not asked again."""
     return any(words[:1] == [reference] for _, words in marks(sale, TAKEN))
 
 
 def ending(sale: Row, reference: str) -> str | None:
-    """Return how a request ended since it was last handed over, None if it did not.
+    """Return the outcome of a request since it was last taken, or ``None``.
 
-    What VTEX has is not undone by an older failure that is told late.
+    A late report of an older failure does not undo a success.
     """
     claims = [int(words[1]) for _, words in marks(sale, TAKEN) if words[:1] == [reference]]
     claims += [number for number, words in marks(sale, CLAIM) if words == [reference]]
@@ -85,7 +85,7 @@ def ending(sale: Row, reference: str) -> str | None:
 
 def marks(sale: Row, kind: str) -> Iterator[tuple[int, list[str]]]:
     """Yield number and words of a sale's marks of a kind, oldest first."""
-    for note in sorted(sale["notes"], key=lambda one: int(one["id"])):
+    for note in sorted(sale["notes"], key=lambda row: int(row["id"])):
         last = (note["message"] or "").rsplit("\n", 1)[-1]
         words = last.split()
         if words[:2] == [_MARK, kind]:
@@ -93,41 +93,41 @@ def marks(sale: Row, kind: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def has(sale: Row, event: Event) -> bool:
-    """Say whether an event is noted already."""
+    """Return whether an event is noted already."""
     name = _name(event).split()[1:]
     return any(words[:2] == name[:2] for _, words in marks(sale, EVENT))
 
 
 def reason(sale: Row) -> str | None:
-    """Return why a clerk called a sale off: a note of theirs that begins with ``motivo:``."""
-    for note in sorted(sale["notes"], key=lambda one: int(one["id"]), reverse=True):
-        found = _REASON.match(note["message"] or "")
-        if found and (words := " ".join(found[1].split())):
+    """Return a clerk's reason to cancel a sale: a note that begins with ``motivo:``."""
+    for note in sorted(sale["notes"], key=lambda row: int(row["id"]), reverse=True):
+        match = _REASON.match(note["message"] or "")
+        if match and (words := " ".join(match[1].split())):
             return words
     return None
 
 
 def is_canceled(sale: Row) -> bool:
-    """Say whether a sale, or VTEX's order of it, was canceled; see ``is_called_off``."""
-    return is_called_off(sale) or is_told_canceled(sale)
+    """Return whether a sale or its VTEX order was canceled. See ``is_called_off``."""
+    return is_called_off(sale) or is_reported_canceled(sale)
 
 
 def is_over(event: Event) -> bool:
-    """Say whether VTEX's order is over by it: canceled, or replaced by another."""
+    """Return whether an event ends VTEX's order: canceled, or replaced by another."""
     return event.outcome is None and event.kind in ("canceled", "replaced")
 
 
-def is_told_canceled(sale: Row) -> bool:
-    """Say whether VTEX's order was canceled without the ERP's doing."""
+def is_reported_canceled(sale: Row) -> bool:
+    """Return whether VTEX reported the order as canceled."""
     return any(words[:1] == ["canceled"] for _, words in marks(sale, EVENT))
 
 
 def is_called_off(sale: Row) -> bool:
-    """Say whether Tryton's people canceled a sale.
+    """Return whether Tryton's people canceled a sale.
 
-    One that is being processed cannot be: its shipments and invoices are, all of them.
+    A sale in processing counts as canceled if all its shipments and invoices are.
     """
     if sale["state"] == "cancelled":
         return True
     documents = [*sale["invoices"], *sale["shipments"]]
-    return bool(documents) and all(one["state"] == "cancelled" for one in documents)
+    return bool(documents) and all(document["state"] == "cancelled" for document in documents)

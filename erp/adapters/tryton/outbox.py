@@ -1,9 +1,8 @@
-"""What Tryton's people did that VTEX must hear of, found by polling, each handed out once.
+"""Polls Tryton for the actions of its people, and passes each on once.
 
-Three streams, read in the order of change with an overlap, since a long transaction commits with
-the time at which it began. What was handed out is marked by a note on the sale. Of two workers
-that claim the same, the older note wins: Tryton's database lets one change of a sale follow the
-other, so the second one sees the first.
+Each of three streams is read in the order of change with an overlap, since a long transaction
+commits with its start time. A note on the sale marks a taken request. Of two claims the older note
+wins: Tryton serializes changes of a sale, so the second worker sees the first one's note.
 """
 
 from __future__ import annotations
@@ -30,34 +29,34 @@ from erp.port import ErpUnavailable
 
 
 def _begin() -> datetime:
-    # Tryton's stamps are naive; a zone more or less does not matter to a window of days.
+    # Tryton's stamps are naive. In a window of days, the zone does not matter.
     return datetime.now(UTC).replace(tzinfo=None) - WINDOW
 
 
 @dataclass
 class _ReadPosition(change_polling.ReadPosition):
-    """How far a stream was read.
+    """The position in a stream.
 
     Attributes:
-        since: stamp from which on the next page is read.
+        since: start stamp of the next page.
     """
 
     since: datetime = field(default_factory=_begin)
 
     def move_on(self, since: datetime) -> None:
-        """Read on from a later stamp, and forget what is before it."""
+        """Move to a later stamp, and forget older records."""
         if since > self.since:
             self.since = since
-            self.settled = {one: at for one, at in self.settled.items() if at >= since}
+            self.settled = {number: at for number, at in self.settled.items() if at >= since}
 
 
 class TrytonOutbox(ChangePoller[Row]):
-    """What waits in one Tryton."""
+    """The outbox of one Tryton."""
 
     def __init__(self, rest: TrytonClient, clock: Callable[[], float]) -> None:
         super().__init__("Tryton", TrytonRefuses, clock)
         self._rest = rest
-        self._places = {one.model: _ReadPosition() for one in STREAMS}
+        self._places = {stream.model: _ReadPosition() for stream in STREAMS}
 
     def _streams(self) -> Iterator[tuple[change_polling.ReadPosition, ChangedRecords[Row]]]:
         for stream in STREAMS:
@@ -65,7 +64,7 @@ class TrytonOutbox(ChangePoller[Row]):
             yield place, self._news(stream, place)
 
     def _news(self, stream: TrytonStream, place: _ReadPosition) -> ChangedRecords[Row]:
-        """Yield what changed or waits, in the order of change; then remember how far that was."""
+        """Yield changed and waiting records in the order of change, then store the position."""
         yield from self._whole(stream, sorted(place.waiting), place)
         domain: list[Any] = [["last_modified_at", ">=", place.since]]
         read = 0
@@ -78,10 +77,10 @@ class TrytonOutbox(ChangePoller[Row]):
                 limit=PAGE,
             )
             fresh = [
-                one["id"]
-                for one in page
-                if one["id"] not in place.waiting
-                and place.settled.get(one["id"]) != one["last_modified_at"]
+                row["id"]
+                for row in page
+                if row["id"] not in place.waiting
+                and place.settled.get(row["id"]) != row["last_modified_at"]
             ]
             yield from self._whole(stream, fresh, place)
             read += len(fresh)
@@ -99,9 +98,9 @@ class TrytonOutbox(ChangePoller[Row]):
         fields = ("last_modified_at", *stream.fields)
         for start in range(0, len(numbers), WHOLE):
             some = numbers[start : start + WHOLE]
-            found = self._rest.search(stream.model, [*stream.domain, ["id", "in", some]], fields)
-            by_number = {one["id"]: one for one in found}
-            # What asks for nothing any more waits for nothing.
+            rows = self._rest.search(stream.model, [*stream.domain, ["id", "in", some]], fields)
+            by_number = {row["id"]: row for row in rows}
+            # A record that left the stream stops waiting.
             place.waiting -= set(some) - set(by_number)
             for number in filter(by_number.__contains__, some):
                 record = by_number[number]
@@ -111,7 +110,7 @@ class TrytonOutbox(ChangePoller[Row]):
         return notes.is_taken(sale, reference)
 
     def _claim(self, asked: DocumentRequest, reference: str) -> int | None:
-        if any(not self._is_lapsed(one) for one in _claims(asked.sale, reference)):
+        if any(not self._is_lapsed(claim) for claim in _claims(asked.sale, reference)):
             return None
         mark = notes.of_claim(asked.what, reference)
         lapsed = list(_claims(asked.sale, reference))

@@ -1,4 +1,4 @@
-"""Tryton's REST API (trytond 8, ``trytond/protocols/rest.py``): one method a verb, typed values."""
+"""Tryton's REST API (trytond 8, ``trytond/protocols/rest.py``), with typed values."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from foundation.foreign_values import bounded_number
 from foundation.redaction import one_line
 
 BUSY_SECONDS = (0.2, 0.5, 1.0, 2.0)
-"""Waits after a 503: Tryton took its transaction back, since others wrote the same records."""
+"""Waits after a 503: Tryton rolled back because of a concurrent write."""
 
 MOST_WORDS = 500
 MOST_NAMES = 100
@@ -31,7 +31,7 @@ Domain = Sequence[Any]
 
 
 class TrytonRefuses(ErpRejected):
-    """Tryton understood and refuses (HTTP 400); its words may name a customer."""
+    """Tryton refuses the call (HTTP 400). Its text may name a customer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,10 @@ class TrytonAddress:
     """What ``ERP_URL`` says: ``tryton+https://USER:KEY@HOST:PORT/DATABASE?product=sku_id``.
 
     Attributes:
-        base: where the REST API is, up to the database.
-        key: of the user application ``REST API``; the user's name before it is for the reader.
-        product: ``ref_id`` (the SKU's reference where it has one, else its id) or ``sku_id``.
-        freight, discount, other: codes of the services that carry what is no product.
+        base: URL of the REST API, up to the database.
+        key: key of the user application ``REST API``. The user name is for the reader.
+        product: ``ref_id`` (or the SKU id of a SKU without one) or ``sku_id``.
+        freight, discount, other: codes of the services for amounts beside products.
     """
 
     base: str
@@ -64,20 +64,20 @@ def address(url: str) -> TrytonAddress:
     """Read an ERP_URL.
 
     Raises:
-        ValueError: what is wrong with it, without the URL.
+        ValueError: the URL is invalid. The message does not quote it.
     """
     found = endpoint(url, EXAMPLE, OPTIONS)
     return TrytonAddress(f"{found.base}/{quote(found.database)}", found.key, **found.options)
 
 
 def batched(names: Sequence[str]) -> Iterator[list[str]]:
-    """Yield names in lists that fit into a URL of 8 KB, which is what proxies take."""
+    """Yield names in lists that fit into a URL of 8 KB, the limit of proxies."""
     for start in range(0, len(names), MOST_NAMES):
         yield list(names[start : start + MOST_NAMES])
 
 
 class TrytonClient:
-    """A Tryton database over HTTP. Safe to use from several threads; connects at first use."""
+    """A Tryton database over HTTP. Threads may share it. It connects at first use."""
 
     def __init__(self, where: TrytonAddress) -> None:
         self._base = where.base
@@ -86,7 +86,7 @@ class TrytonClient:
             {
                 "Authorization": f"bearer {where.key}",
                 "Content-Type": "application/json",
-                # Tryton's words reach the operator: in the language of our own.
+                # Tryton's texts reach the operator, so ask for English.
                 "Accept-Language": "en",
             },
         )
@@ -100,13 +100,13 @@ class TrytonClient:
         order: Sequence[Sequence[str]] = (),
         limit: int | None = None,
     ) -> list[Row]:
-        """Return the records that a domain finds, each with ``id`` and the fields.
+        """Return the records of a domain, each with ``id`` and the fields.
 
         Args:
-            fields: names, dotted for those of related records.
+            fields: field names, dotted for related records.
 
         Raises:
-            ErpUnavailable: no usable answer, or the key's user may not read this.
+            ErpUnavailable: the answer is unusable, or the user may not read the model.
         """
         params: dict[str, Any] = {"d": _packed(domain), "f": list(fields)}
         if order:
@@ -114,28 +114,28 @@ class TrytonClient:
         if limit is not None:
             params["s"] = limit
         try:
-            found = self._call("GET", model, params)
+            rows = self._call("GET", model, params)
         except TrytonRefuses as error:
             raise ErpUnavailable(f"the user of Tryton's key may not read {model}") from error
-        if not isinstance(found, list):
+        if not isinstance(rows, list):
             raise ErpUnavailable(f"Tryton's answer about {model} is no list")
-        return found
+        return rows
 
     def create(
         self, model: str, values: Mapping[str, Any], fields: Sequence[str], company: int | None
     ) -> Row:
-        """Create a record with its lines; return its fields.
+        """Create a record with its lines. Return its fields.
 
         Raises:
-            TrytonRefuses: it breaks a rule of Tryton's.
-            ErpUnavailable: no usable answer; it may have been created.
+            TrytonRefuses: the record breaks a rule of Tryton.
+            ErpUnavailable: the answer is unusable. The record may exist.
         """
         return self._row("POST", model, {"f": list(fields)}, values, company)
 
     def update(
         self, model: str, number: int, values: Mapping[str, Any], fields: Sequence[str]
     ) -> Row:
-        """Change a record; return its fields. Raises as ``create``."""
+        """Change a record. Return its fields. Raises as ``create``."""
         return self._row("PUT", f"{model}/{number}", {"f": list(fields)}, values, None)
 
     def act(
@@ -149,7 +149,7 @@ class TrytonClient:
         self._call("DELETE", f"{model}/{number}", {})
 
     def close(self) -> None:
-        """Give back the connections of all threads."""
+        """Close the connections of all threads."""
         self._http.close()
 
     def _row(
@@ -160,10 +160,10 @@ class TrytonClient:
         values: Mapping[str, Any],
         company: int | None,
     ) -> Row:
-        found = self._call(method, path, params, values, company)
-        if not isinstance(found, dict) or "id" not in found:
+        record = self._call(method, path, params, values, company)
+        if not isinstance(record, dict) or "id" not in record:
             raise ErpUnavailable(f"Tryton's answer to {method} {_model(path)} is no record")
-        return found
+        return record
 
     def _call(
         self,
@@ -196,7 +196,7 @@ def _require_usable(answer: HttpAnswer, what: str) -> None:
     if status == requests.codes.bad_request and (words := _words(answer.text)):
         raise TrytonRefuses(f"Tryton refuses {what}: {words}")
     if status in (requests.codes.unauthorized, requests.codes.forbidden):
-        # No order is at fault: all wait until the key is mended.
+        # The orders are sound. They wait until the key is fixed.
         raise ErpUnavailable(
             f"Tryton refuses the key or its rights ({status} at {what}): put a valid key of an "
             "application REST API into ERP_URL"
@@ -208,7 +208,7 @@ def _require_usable(answer: HttpAnswer, what: str) -> None:
 
 
 def _words(text: str) -> str:
-    """Return the message of a refusal that is really Tryton's; empty for a proxy's."""
+    """Return the message of a refusal by Tryton. Empty for a proxy's."""
     try:
         message = json.loads(text).get("message")
     except (ValueError, AttributeError, RecursionError):
@@ -230,18 +230,18 @@ def _encoded(value: Any) -> Any:
         return {"__class__": "Decimal", "decimal": str(value)}
     if isinstance(value, datetime):
         names = ("year", "month", "day", "hour", "minute", "second", "microsecond")
-        return {"__class__": "datetime"} | {one: getattr(value, one) for one in names}
+        return {"__class__": "datetime"} | {name: getattr(value, name) for name in names}
     if isinstance(value, date):
         return {"__class__": "date", "year": value.year, "month": value.month, "day": value.day}
     raise TypeError(f"{type(value).__name__} has no form in Tryton's JSON")
 
 
-def _decoded(found: Row) -> Any:
-    kind = found.get("__class__")
+def _decoded(document: Row) -> Any:
+    kind = document.get("__class__")
     if kind == "Decimal":
-        return bounded_number(found["decimal"])
+        return bounded_number(document["decimal"])
     if kind in ("date", "datetime"):
-        values = {name: value for name, value in found.items() if name != "__class__"}
-        # Tryton's times are naive, of the database's zone: they are compared with each other only.
+        values = {name: value for name, value in document.items() if name != "__class__"}
+        # Tryton's times are naive, in the database's zone. They are only compared with each other.
         return date(**values) if kind == "date" else datetime(**values)  # noqa: DTZ001
-    return found
+    return document

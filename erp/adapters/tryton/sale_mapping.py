@@ -1,4 +1,4 @@
-"""A sales order as Tryton's records: pure functions. Money is Decimal, prices of 4 decimals."""
+"""Maps a sales order to Tryton's records. Pure functions, prices with 4 decimals."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from erp.sales_order import Customer, OrderLine, PostalAddress, SalesOrder
 
 CENT = Decimal("0.01")
 PRICE = Decimal("0.0001")
-"""The most decimals that Tryton takes of a price by default."""
+"""Precision of a price in Tryton by default."""
 
 _CPF, _CNPJ = 11, 14
 
@@ -26,8 +26,8 @@ class TrytonSaleLine:
     """A line to be: what is sold, how much of it, and at which price.
 
     Attributes:
-        code: of Tryton's product.
-        note: names the SKU, for the invoices that come back.
+        code: code of Tryton's product.
+        note: note with the SKU, for later invoices.
     """
 
     code: str
@@ -38,15 +38,15 @@ class TrytonSaleLine:
 
     @property
     def amount(self) -> Decimal:
-        """What Tryton makes of it: it rounds half to even."""
+        """The amount as Tryton computes it, rounded half to even."""
         return (self.quantity * self.unit_price).quantize(CENT, ROUND_HALF_EVEN)
 
 
 def sold(order: SalesOrder, where: TrytonAddress) -> list[TrytonSaleLine]:
     """Return the lines whose amounts add up to the order's total, to the cent.
 
-    Goods carry their discounts in their prices. Freight is a line of its own; what is left, such as
-    tax, interest or a discount of the freight, is one line more.
+    Prices of goods include discounts. Freight has its own line. One more line holds the rest, such
+    as tax, interest or a freight discount.
     """
     lines = [_goods(order, line, where) for line in order.lines]
     if order.shipping:
@@ -69,10 +69,10 @@ def line_values(lines: list[TrytonSaleLine], products: Mapping[str, Row]) -> lis
     """Return the values of a sale's lines.
 
     Args:
-        products: by code, with ``id`` and ``sale_uom``.
+        products: products by code, with ``id`` and ``sale_uom``.
 
     Raises:
-        ErpRejected: a product is missing, or sold by a unit that takes no such part of it.
+        ErpRejected: a product is missing, or its unit does not allow the quantity.
     """
     if missing := sorted({line.code for line in lines} - set(products)):
         raise ErpRejected(
@@ -100,7 +100,7 @@ def _line_values(line: TrytonSaleLine, product: Row) -> Row:
 
 
 def ordered_on(order: SalesOrder) -> date:
-    """Return the day of the order, where its shops are."""
+    """Return the order's day in the shop's time zone."""
     return order.placed_at.astimezone(BRASILIA).date()
 
 
@@ -108,12 +108,12 @@ def ordered_on(order: SalesOrder) -> date:
 
 
 def party_code(order: SalesOrder) -> str:
-    """Return the party's code: unique in Tryton's database, so that no race makes two of one."""
+    """Return the party's code, which is unique in Tryton, so that a race makes one party."""
     return f"VTEX-{order.customer.document or order.order_id}"
 
 
 def party_values(customer: Customer, code: str) -> Row:
-    """Return the values of a new party, its addresses apart."""
+    """Return the values of a new party without its addresses."""
     return {
         "code": code,
         "name": customer.name,
@@ -133,21 +133,21 @@ def _contacts(customer: Customer) -> Iterator[Row]:
     if customer.email:
         yield {"type": "email", "value": customer.email}
     if customer.phone:
-        # As a phone Tryton would check it, and refuse the customer for it.
+        # Tryton would check a field of type phone, and refuse the customer.
         yield {"type": "other", "value": customer.phone}
     if customer.trade_name:
         yield {"type": "other", "value": customer.trade_name, "name": "nome fantasia"}
 
 
 def _kind(document: str) -> str | None:
-    """Return Tryton's type of a tax identifier; it refuses one whose check digits are wrong."""
+    """Return Tryton's type of a tax identifier. Tryton refuses wrong check digits."""
     if len(document) == _CPF and _ends_right(document, range(10, 1, -1), range(11, 1, -1)):
         return "br_cpf"
     first = [*range(5, 1, -1), *range(9, 1, -1)]
-    # Those with letters, of July 2026 and later, are left untyped: not every python-stdnum
-    # knows them.
+    # A CNPJ with letters (since July 2026) stays untyped, since old versions of
+    # python-stdnum refuse it.
     if len(document) == _CNPJ and _ends_right(document, first, [6, *first]):
-        # python-stdnum has the CNPJ as the VAT number of Brazil, and so has Tryton.
+        # Tryton, like python-stdnum, treats the CNPJ as the VAT number of Brazil.
         return "br_vat"
     return None
 
@@ -155,7 +155,7 @@ def _kind(document: str) -> str | None:
 def _ends_right(document: str, *weights: Any) -> bool:
     if not document.isascii() or not document.isdigit() or len(set(document)) == 1:
         return False
-    digits = [int(one) for one in document]
+    digits = [int(digit) for digit in document]
     for some, given in zip(weights, digits[-2:], strict=True):
         rest = sum(w * d for w, d in zip(some, digits, strict=False)) % 11
         if given != (0 if rest < 2 else 11 - rest):
@@ -166,7 +166,7 @@ def _ends_right(document: str, *weights: Any) -> bool:
 def address_values(
     place: PostalAddress | None, name: str, country: int | None, subdivision: int | None
 ) -> Row:
-    """Return the values of an address; an empty one where VTEX has none, which Tryton asks for."""
+    """Return the values of an address. Tryton needs one, so it may be empty."""
     if place is None:
         return {"street": None, "city": None, "postal_code": None}
     first = ", ".join(filter(None, (place.street, place.number)))
@@ -185,9 +185,9 @@ def address_values(
 
 
 SAME = ("street", "city", "postal_code", "party_name")
-"""What tells one address of a party from another."""
+"""The fields that identify an address of a party."""
 
 
 def is_same(values: Row, known: Row) -> bool:
-    """Say whether a party's address is the one that is wanted."""
-    return all((values.get(one) or None) == (known.get(one) or None) for one in SAME)
+    """Return whether a party's address equals the order's."""
+    return all((values.get(field) or None) == (known.get(field) or None) for field in SAME)
