@@ -65,6 +65,7 @@ import sqlite3
 
 from erp.adapters.sql.adapter import SqlErp
 from tasks.intake.orders import sales_order
+from support.recipes.recipe import run_tests
 from tests.unit.erp import test_erp_tables
 from vtex.schemas import read_order
 from vtex.simulator.config import Config
@@ -78,6 +79,6 @@ erp.migrate()
 erp.insert(sales_order("acme", read_order(document), None, allow_mismatch=True))
 
 assert sqlite3.connect("erp.db").execute("SELECT host FROM int_order").fetchall() == [("loja",)]
-test_erp_tables.test_the_page_of_the_tables_names_every_column()
+run_tests(test_erp_tables, "column")
 """,
 )

@@ -108,15 +108,20 @@ def post(
             ("cancellations,denials,changes", "cancellations,denials,notes,changes")
         ],
         "docs/messages.md": [
+            ("(version 1)", "(version 2)"),
             (
                 "## `cancellations.deny`",
-                "## `notes.send`\n\n| field | meaning |\n| --- | --- |\n| `text` | text of the note |\n\n"
+                "## `notes.send` (queue `notes`)\n\n"
+                "| field | type | required | limits, unit | example |\n"
+                "| --- | --- | --- | --- | --- |\n"
+                "| `text` | text | yes | at most 500 | `portaria 2` |\n\n"
                 "## `cancellations.deny`",
-            )
+            ),
         ],
     },
     """
 from support.order_flow import order_flow
+from support.recipes.recipe import run_tests
 from tests.unit import test_docs
 from workers.app import app
 
@@ -130,6 +135,6 @@ with order_flow("sqlite:///journal.db") as flow:
 assert (request.kind, request.state, request.result["receipt"]) == ("note", "done", "noted")
 for task in ("notes.send", "notes.post"):
     assert app.amqp.router.route({}, task)["queue"].name == "notes"
-test_docs.test_the_message_contract_names_every_field()
+run_tests(test_docs, "message_contract")
 """,
 )

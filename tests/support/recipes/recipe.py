@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import ModuleType
 
 from support.recipes.edited_copy import Edit
 
@@ -21,3 +22,11 @@ class Recipe:
     title: str
     edits: Mapping[str, Edit]
     program: str
+
+
+def run_tests(module: ModuleType, word: str) -> None:
+    """Run the tests of a module whose name holds a word; they must need no fixture."""
+    names = [name for name in vars(module) if name.startswith("test_") and word in name]
+    assert names, f"{module.__name__} has no test of {word}"
+    for name in names:
+        getattr(module, name)()
