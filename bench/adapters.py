@@ -17,8 +17,8 @@ from pathlib import Path
 from erp.conformance import sample
 from erp.port import Erp
 from erp.sales_order import SalesOrder
-from support.erp_outboxes import SqlOutbox
-from support.rest_harness import FAKES, RestHarness
+from support.erp.outboxes import SqlOutbox
+from support.erp.rest_harness import FAKES, RestHarness
 
 THREADS = 8
 

@@ -17,7 +17,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from erp.adapters.sql.database import DRIVERS
 from journal.journal import Journal
-from support.erp_outboxes import SqlOutbox
+from support.erp.outboxes import SqlOutbox
 from support.servers import Cluster, MariaDbServer, RabbitServer, RedisServer
 
 _NUMBERS = itertools.count(1)

@@ -10,7 +10,7 @@ import pytest
 from erp import conformance
 from erp.adapters.sql.adapter import SqlErp
 from erp.port import ErpUnavailable
-from support.adapter_harnesses import MemoryHarness, SqlHarness
+from support.erp.harnesses import MemoryHarness, SqlHarness
 
 Made = MemoryHarness | SqlHarness
 DATABASES = {"postgresql": "postgres_database", "mariadb": "mariadb_database"}

@@ -10,7 +10,7 @@ import pytest
 
 from erp import conformance
 from erp.conformance.order_kinds import ORDERS
-from support.rest_harness import FAKES, RestHarness
+from support.erp.rest_harness import FAKES, RestHarness
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support import hostile_documents
+from support.documents import hostile
 from vtex.client import VtexClient
 from vtex.errors import VtexError
 from vtex.transport.bounded_session import MOST_BYTES
@@ -100,9 +100,7 @@ WAYS: list[Callable[[bytes], bytes]] = [
 
 def bodies() -> st.SearchStrategy[bytes]:
     """JSON, written as servers write it, well or badly; and what is none."""
-    documents = (
-        hostile_documents.mutated(hostile_documents.MADE[0].order) | hostile_documents.VALUES
-    )
+    documents = hostile.mutated(hostile.MADE[0].order) | hostile.VALUES
     written = st.tuples(documents.map(lambda one: json.dumps(one).encode()), st.sampled_from(WAYS))
     return (
         written.map(lambda one: one[1](one[0]))
@@ -138,7 +136,7 @@ def refused(error: VtexError) -> None:
     words = str(error)
     assert words.isprintable()
     assert len(words) < 600
-    assert not [one for one in (*hostile_documents.PEOPLE, "secret-token") if one in words]
+    assert not [one for one in (*hostile.PEOPLE, "secret-token") if one in words]
 
 
 @given(answer=answers())

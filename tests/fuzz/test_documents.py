@@ -18,7 +18,7 @@ from erp.adapters.sql.adapter import SqlErp
 from erp.port import ErpRejected
 from erp.sales_order import SalesOrder
 from journal.storage.rows import compress, decompress
-from support import hostile_documents
+from support.documents import hostile
 from tasks.intake.orders import listed, sales_order
 from vtex import schemas, statuses
 from vtex.errors import DocumentInvalid, VtexUnavailable
@@ -32,19 +32,17 @@ _NUMBERS = itertools.count()
 @st.composite
 def orders(draw: st.DrawFn) -> Made:
     """An order and its transactions, one of them or both hostile."""
-    made = draw(st.sampled_from(hostile_documents.MADE))
-    order = draw(hostile_documents.mutated(made.order)) if draw(st.booleans()) else made.order
+    made = draw(st.sampled_from(hostile.MADE))
+    order = draw(hostile.mutated(made.order)) if draw(st.booleans()) else made.order
     gateway = made.transactions
     if gateway and draw(st.booleans()):
-        gateway = draw(hostile_documents.mutated(gateway))
+        gateway = draw(hostile.mutated(gateway))
     return Made(order, gateway)
 
 
 def with_packages() -> st.SearchStrategy[Any]:
-    order = hostile_documents.MADE[0].order | {
-        "packageAttachment": {"packages": [hostile_documents.PACKAGE]}
-    }
-    return hostile_documents.mutated(order["packageAttachment"]).map(
+    order = hostile.MADE[0].order | {"packageAttachment": {"packages": [hostile.PACKAGE]}}
+    return hostile.mutated(order["packageAttachment"]).map(
         lambda attachment: order | {"packageAttachment": attachment}
     )
 
@@ -55,7 +53,7 @@ def refused(error: Exception) -> None:
     assert words
     assert len(words) < MOST_WORDS
     assert words.isprintable()
-    assert not [one for one in hostile_documents.PEOPLE if one in words]
+    assert not [one for one in hostile.PEOPLE if one in words]
 
 
 def assert_sound(value: Any) -> None:
@@ -139,7 +137,7 @@ def test_packages_are_read_and_weighed_or_refused(raw: dict[str, Any]) -> None:
         refused(error)
 
 
-@given(hostile_documents.mutated(hostile_documents.PAGE))
+@given(hostile.mutated(hostile.PAGE))
 def test_a_page_of_the_list_gives_ids_that_the_journal_can_hold(raw: dict[str, Any]) -> None:
     try:
         page = schemas.read_page(raw)
@@ -154,18 +152,18 @@ def test_a_page_of_the_list_gives_ids_that_the_journal_can_hold(raw: dict[str, A
         refused(DocumentInvalid(words))
 
 
-@given(hostile_documents.mutated(hostile_documents.PAGE["list"][0]) | hostile_documents.VALUES)
+@given(hostile.mutated(hostile.PAGE["list"][0]) | hostile.VALUES)
 def test_one_bad_row_of_the_list_hides_no_other(row: Any) -> None:
-    others = hostile_documents.PAGE["list"][1:]
+    others = hostile.PAGE["list"][1:]
 
-    page = schemas.read_page(hostile_documents.PAGE | {"list": [others[0], row, *others[1:]]})
+    page = schemas.read_page(hostile.PAGE | {"list": [others[0], row, *others[1:]]})
 
     assert {one["orderId"] for one in others} <= {one.order_id for one in page.orders}
 
 
-@given(hostile_documents.mutated(hostile_documents.EVENT) | hostile_documents.VALUES)
+@given(hostile.mutated(hostile.EVENT) | hostile.VALUES)
 def test_one_bad_event_of_the_feed_hides_no_other_and_is_named(raw: Any) -> None:
-    batch = schemas.read_feed([hostile_documents.EVENT, raw, hostile_documents.EVENT])
+    batch = schemas.read_feed([hostile.EVENT, raw, hostile.EVENT])
 
     assert len(batch) == 3
     for event in (*batch.events, *batch.unreadable):
@@ -178,7 +176,7 @@ def test_one_bad_event_of_the_feed_hides_no_other_and_is_named(raw: Any) -> None
         refused(DocumentInvalid(one.reason))
 
 
-@given(hostile_documents.mutated(hostile_documents.FEED_CONFIG) | hostile_documents.VALUES)
+@given(hostile.mutated(hostile.FEED_CONFIG) | hostile.VALUES)
 def test_a_feeds_configuration_is_read_or_refused(raw: Any) -> None:
     try:
         assert_sound(schemas.read_feed_config(raw))
@@ -186,7 +184,7 @@ def test_a_feeds_configuration_is_read_or_refused(raw: Any) -> None:
         refused(error)
 
 
-@given(hostile_documents.mutated(hostile_documents.RECEIPT) | hostile_documents.VALUES)
+@given(hostile.mutated(hostile.RECEIPT) | hostile.VALUES)
 def test_an_answer_to_a_write_is_a_receipt_or_none(raw: Any) -> None:
     receipt = schemas.read_receipt(raw)
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from erp.adapters.memory import MemoryErp
 from journal.journal import Journal
 from journal.model import State
-from support import hostile_documents
+from support.documents import hostile
 from tasks.context import Context
 from tasks.errors import RequestInvalid, RequestRefused
 from tasks.outbound import request_intake, request_schemas
@@ -43,7 +43,7 @@ NAMES = {"store": "acme", "order_id": "v70411223acme-01", "reference": "4711"}
 @st.composite
 def messages(draw: st.DrawFn, names: dict[str, str]) -> tuple[str, dict[str, Any]]:
     kind = draw(st.sampled_from(sorted(SOUND)))
-    return kind, draw(hostile_documents.mutated(SOUND[kind] | names))
+    return kind, draw(hostile.mutated(SOUND[kind] | names))
 
 
 def assert_words(words: str) -> None:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from erp.nfe import invoice as reader
 from erp.nfe.safe_xml import NfeError
-from support import hostile_documents
-from support.nfe_samples import PERSON, Det, nfe
+from support.documents import hostile
+from support.documents.nfe_samples import PERSON, Det, nfe
 from tasks.errors import RequestInvalid
 from tasks.outbound import request_schemas
 from vtex import schemas
@@ -153,11 +153,7 @@ def lines_of(draw: st.DrawFn, order: Order) -> list[Det]:
 
 @given(st.data())
 def test_a_nota_of_any_order_makes_a_request_or_is_refused(data: st.DataObject) -> None:
-    raw = data.draw(
-        st.sampled_from([one.order for one in hostile_documents.MADE]).flatmap(
-            hostile_documents.mutated
-        )
-    )
+    raw = data.draw(st.sampled_from([one.order for one in hostile.MADE]).flatmap(hostile.mutated))
     words = ""
     try:
         order = schemas.read_order(raw)
@@ -167,4 +163,4 @@ def test_a_nota_of_any_order_makes_a_request_or_is_refused(data: st.DataObject) 
         words = str(error)
 
     assert len(words) < 50_000
-    assert not [one for one in hostile_documents.PEOPLE[1:] if one in words]
+    assert not [one for one in hostile.PEOPLE[1:] if one in words]

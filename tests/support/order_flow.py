@@ -13,7 +13,7 @@ from erp.port import Event
 from journal.journal import Journal
 from journal.model import Lease
 from journal.orders import NewOrder
-from support.nfe_samples import Det, nfe
+from support.documents.nfe_samples import Det, nfe
 from tasks import workflow
 from tasks.base import StoreTask
 from tasks.context import Context, Renew

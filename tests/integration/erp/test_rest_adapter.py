@@ -20,7 +20,7 @@ from erp.adapters.rest.adapter import RestErp
 from erp.conformance import sample
 from erp.port import ErpRejected, ErpUnavailable, Event, Request
 from erp.sales_order import PaymentPart, SalesOrder
-from support.rest_harness import RestHarness, settings
+from support.erp.rest_harness import RestHarness, settings
 from support.servers import ROOT
 
 MOMENT = datetime(2026, 3, 11, 12, tzinfo=UTC)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from support.erp.rest_harness import FAKES, RestHarness
 from support.order_flow import OrderFlow, order_flow
-from support.rest_harness import FAKES, RestHarness
 from tasks.base import StoreTask
 from workers.app import app
 

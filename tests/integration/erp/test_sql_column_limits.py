@@ -13,7 +13,7 @@ from erp import conformance
 from erp.codes import KINDS, CodeMap
 from erp.port import ErpRejected
 from erp.sales_order import PostalAddress, SalesOrder
-from support.erp_outboxes import SqlOutbox
+from support.erp.outboxes import SqlOutbox
 
 
 def order(**changes: Any) -> SalesOrder:

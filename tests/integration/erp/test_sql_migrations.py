@@ -16,7 +16,7 @@ from erp import conformance
 from erp.adapters.sql import database as sql_database
 from erp.adapters.sql.tables import VERSION_TABLE, metadata
 from erp.port import ErpRejected
-from support.erp_outboxes import SqlOutbox
+from support.erp.outboxes import SqlOutbox
 from support.servers import eventually
 
 CHANNELS = "SELECT channel FROM int_order"

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from erp.nfe.safe_xml import MOST_BYTES
 from erp.port import Event, Request
-from support.erp_outboxes import SqlOutbox
+from support.erp.outboxes import SqlOutbox
 from support.servers import ROOT
 from tasks.outbound import request_schemas
 
@@ -186,7 +186,7 @@ KILLED = """
 import os, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from support.erp_outboxes import SqlOutbox
+from support.erp.outboxes import SqlOutbox
 from journal.journal import Journal
 from tasks.outbound import request_intake
 from tasks.context import Context

@@ -14,7 +14,7 @@ from erp import conformance
 from erp.order_diff import OrderDiff, Totals
 from erp.port import ErpRejected, Event
 from erp.sales_order import SalesOrder
-from support.erp_outboxes import SqlOutbox
+from support.erp.outboxes import SqlOutbox
 
 MOMENT = datetime(2026, 3, 11, 9, 30, tzinfo=UTC)
 TOTALS = Totals(*map(Decimal, ("309.70", "-12.99", "18.90", "0", "0", "315.61")))

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from journal.model import STAGES, Kind, State
 from journal.storage.tables import metadata
-from support.nfe_samples import PERSON
+from support.documents.nfe_samples import PERSON
 from support.order_flow import OrderFlow, order_flow
 
 

@@ -12,7 +12,7 @@ import pytest
 from erp.codes import KINDS, CodeMap
 from erp.port import ErpRejected
 from journal.jobs.dead_letters import DeadLetterFilter
-from support.erp_outboxes import SqlOutbox
+from support.erp.outboxes import SqlOutbox
 from support.order_flow import OrderFlow, order_flow
 from tasks.base import StoreTask
 from tasks.intake.code_coverage import Coverage, cover

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from journal.model import Policy
-from support import nfe_samples
+from support.documents import nfe_samples
 from support.order_flow import OrderFlow, order_flow
 from tasks.base import StoreTask
 from tasks.context import NfeRules

@@ -9,7 +9,7 @@ from sqlalchemy import Column, Table
 
 from erp.adapters.sql.tables import metadata, outbox
 from erp.port import OUTCOMES
-from support.erp_outboxes import SEEN
+from support.erp.outboxes import SEEN
 
 PAGE = (Path(__file__).parents[3] / "docs" / "erp-tables.md").read_text(encoding="utf-8")
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from erp.mapping import SumMismatch, Unmappable, to_sales_order
-from support import document_builders
+from support.documents import builders
 from vtex.documents import Client, Component, Order, OrderTransaction, Transaction
 
 
@@ -16,7 +16,7 @@ def mapped(order: Order, *transactions: Transaction, allow: bool = False):
 
 
 def test_a_discount_that_does_not_divide_makes_one_row_a_price() -> None:
-    lines = mapped(document_builders.order_a()).lines
+    lines = mapped(builders.order_a()).lines
 
     assert [(one.quantity, one.unit_price) for one in lines] == [
         (1, Decimal("123.40")),
@@ -26,23 +26,21 @@ def test_a_discount_that_does_not_divide_makes_one_row_a_price() -> None:
 
 
 def test_the_rows_and_the_freight_add_up_to_the_total() -> None:
-    order = mapped(document_builders.order_a())
+    order = mapped(builders.order_a())
 
     assert sum(one.total + one.freight for one in order.lines) == order.total == Decimal("315.61")
 
 
 def test_freight_finds_its_line_by_item_index_not_by_place() -> None:
     freight = {
-        one.item_index: one.freight
-        for one in mapped(document_builders.order_a()).lines
-        if one.freight
+        one.item_index: one.freight for one in mapped(builders.order_a()).lines if one.freight
     }
 
     assert freight == {0: Decimal("16.50"), 1: Decimal("2.40")}
 
 
 def test_sums_that_miss_the_value_are_spelled_out() -> None:
-    order = document_builders.order(value_cents=1160)
+    order = builders.order(value_cents=1160)
 
     with pytest.raises(SumMismatch) as caught:
         mapped(order)
@@ -52,25 +50,25 @@ def test_sums_that_miss_the_value_are_spelled_out() -> None:
 
 
 def test_a_store_that_allows_it_gets_the_mismatch_as_a_flag() -> None:
-    order = mapped(document_builders.order(value_cents=1160), allow=True)
+    order = mapped(builders.order(value_cents=1160), allow=True)
 
     assert "difference 1.60" in order.flags[0]
     assert order.other == Decimal("1.60")
 
 
 def test_a_rounding_error_that_vtex_declares_is_no_mismatch() -> None:
-    assert mapped(document_builders.order(value_cents=1001, rounding_error_cents=-1)).flags == ()
+    assert mapped(builders.order(value_cents=1001, rounding_error_cents=-1)).flags == ()
 
 
 def test_changes_and_interest_go_to_other() -> None:
     totals = (("Items", 1000), ("Change", -100), ("Interest", 30))
 
-    assert mapped(document_builders.order(value_cents=930, totals=totals)).other == Decimal("-0.70")
+    assert mapped(builders.order(value_cents=930, totals=totals)).other == Decimal("-0.70")
 
 
 def test_a_chain_order_is_priced_by_its_tags() -> None:
-    first = document_builders.order_a().items[0]
-    order = document_builders.order(
+    first = builders.order_a().items[0]
+    order = builders.order(
         origin="Chain",
         items=(first,),
         value_cents=24681,
@@ -81,21 +79,17 @@ def test_a_chain_order_is_priced_by_its_tags() -> None:
 
 
 def test_a_kit_is_one_row_with_its_parts() -> None:
-    kit = document_builders.item(components=(Component("400001", 2, "Peça A"),))
+    kit = builders.item(components=(Component("400001", 2, "Peça A"),))
 
-    (line,) = mapped(document_builders.order(items=(kit,))).lines
+    (line,) = mapped(builders.order(items=(kit,))).lines
 
     assert [(one.sku_id, one.quantity) for one in line.parts] == [("400001", 2)]
 
 
 def test_a_service_is_a_row_under_its_item() -> None:
-    wrap = document_builders.item(
-        index=-1, sku_id="W", price_cents=150, selling_prices=(), total_cents=None
-    )
-    order = document_builders.order(
-        items=(document_builders.item(services=(wrap,)),),
-        value_cents=1150,
-        totals=(("Items", 1150),),
+    wrap = builders.item(index=-1, sku_id="W", price_cents=150, selling_prices=(), total_cents=None)
+    order = builders.order(
+        items=(builders.item(services=(wrap,)),), value_cents=1150, totals=(("Items", 1150),)
     )
 
     assert [(one.sku_id, one.parent_line) for one in mapped(order).lines] == [
@@ -106,25 +100,16 @@ def test_a_service_is_a_row_under_its_item() -> None:
 
 def test_payments_come_from_the_gateway_without_what_was_refused() -> None:
     transaction = Transaction(
-        "T",
-        "Approved",
-        1000,
-        None,
-        (document_builders.payment(), document_builders.payment(status="Cancelled")),
-        {},
+        "T", "Approved", 1000, None, (builders.payment(), builders.payment(status="Cancelled")), {}
     )
 
-    assert [one.value for one in mapped(document_builders.order(), transaction).payments] == [
-        Decimal(10)
-    ]
+    assert [one.value for one in mapped(builders.order(), transaction).payments] == [Decimal(10)]
 
 
 def test_an_order_paid_at_a_marketplace_keeps_its_own_payment() -> None:
-    paid = OrderTransaction(
-        "PAYMENT-FROM-AFFILIATE", payments=(document_builders.payment(status=None),)
-    )
+    paid = OrderTransaction("PAYMENT-FROM-AFFILIATE", payments=(builders.payment(status=None),))
 
-    (part,) = mapped(document_builders.order(transactions=(paid,))).payments
+    (part,) = mapped(builders.order(transactions=(paid,))).payments
 
     assert part.value == Decimal(10)
 
@@ -133,7 +118,7 @@ def test_masked_data_are_held_and_never_quoted() -> None:
     client = Client(first_name="J***", last_name="Prado", document="52998224725")
 
     with pytest.raises(Unmappable, match=r"clientProfileData\.firstName: is masked") as caught:
-        mapped(document_builders.order(client=client))
+        mapped(builders.order(client=client))
 
     assert "J*" not in str(caught.value)
 
@@ -146,7 +131,7 @@ def test_a_company_is_known_by_its_own_names_and_number() -> None:
         corporate_document="12.ABC.345/01DE-35",
     )
 
-    customer = mapped(document_builders.order(client=client)).customer
+    customer = mapped(builders.order(client=client)).customer
 
     assert (customer.kind, customer.name, customer.document) == (
         "J",
@@ -156,18 +141,16 @@ def test_a_company_is_known_by_its_own_names_and_number() -> None:
 
 
 def test_a_line_that_comes_to_more_than_any_order_is_refused() -> None:
-    huge = document_builders.item(
-        price_cents=10**15, quantity=10**6, total_cents=None, selling_prices=()
-    )
+    huge = builders.item(price_cents=10**15, quantity=10**6, total_cents=None, selling_prices=())
 
     with pytest.raises(Unmappable, match=r"^items\.0: comes to more"):
-        mapped(document_builders.order(items=(huge,)), allow=True)
+        mapped(builders.order(items=(huge,)), allow=True)
 
 
 def test_totals_that_are_many_or_no_words_are_not_quoted() -> None:
     totals = tuple((f"52998224725-{n}", 1) for n in range(1000))
 
-    (first, *_) = mapped(document_builders.order(totals=totals, value_cents=5), allow=True).flags
+    (first, *_) = mapped(builders.order(totals=totals, value_cents=5), allow=True).flags
 
     assert "other 0.01" in first
     assert "52998224725" not in first

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from erp import mapping, order_diff
 from erp.sales_order import SalesOrder
-from support import document_builders
+from support.documents import builders
 from vtex.documents import Order, SellingPrice
 
 
@@ -16,15 +16,15 @@ def given(order: Order) -> SalesOrder:
 
 def two_lines() -> Order:
     """Two lines of one SKU, told apart by their names alone."""
-    one = document_builders.item(unique_id="A")
-    other = document_builders.item(
+    one = builders.item(unique_id="A")
+    other = builders.item(
         index=1, unique_id="B", quantity=2, total_cents=1800, selling_prices=(SellingPrice(900, 2),)
     )
-    return document_builders.order(items=(one, other), value_cents=2800, totals=(("Items", 2800),))
+    return builders.order(items=(one, other), value_cents=2800, totals=(("Items", 2800),))
 
 
 def test_an_order_that_is_the_same_has_no_amendment() -> None:
-    order = document_builders.order_a()
+    order = builders.order_a()
 
     assert order_diff.difference(given(order), given(order)) is None
     later = replace(order, status="invoiced", note="outra coisa", has_packages=True)
@@ -61,7 +61,7 @@ def test_of_two_lines_of_one_sku_the_one_that_changed_is_named() -> None:
 
 
 def test_a_line_that_split_into_two_prices_counts_as_one_with_the_price_of_a_unit() -> None:
-    before = document_builders.order_a()
+    before = builders.order_a()
     first, second = before.items
     third = replace(
         first,
@@ -80,7 +80,7 @@ def test_a_line_that_split_into_two_prices_counts_as_one_with_the_price_of_a_uni
 
 
 def test_freight_alone_changes_the_totals_and_no_item() -> None:
-    order = document_builders.order(totals=(("Items", 1000), ("Shipping", 0)))
+    order = builders.order(totals=(("Items", 1000), ("Shipping", 0)))
     after = replace(order, value_cents=1500, totals=(("Items", 1000), ("Shipping", 500)))
 
     found = order_diff.difference(given(order), given(after))
@@ -91,7 +91,7 @@ def test_freight_alone_changes_the_totals_and_no_item() -> None:
 
 
 def test_a_change_of_the_old_kind_shows_in_the_other_amounts() -> None:
-    order = document_builders.order()
+    order = builders.order()
     after = replace(order, value_cents=800, totals=(*order.totals, ("Change", -200)))
 
     found = order_diff.difference(given(order), given(after))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from erp.nfe.invoice import Volumes, read
 from erp.nfe.safe_xml import NfeInvalid, text_of
-from support.nfe_samples import CNPJ_WITH_LETTERS, PERSON, Det, access_key, changed, nfe
+from support.documents.nfe_samples import CNPJ_WITH_LETTERS, PERSON, Det, access_key, changed, nfe
 from vtex.payloads import key_is_sound
 
 

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from erp.nfe.invoice import read, request
 from erp.nfe.item_matching import NfeMismatch
-from support import document_builders
-from support.nfe_samples import PERSON, Det, access_key, nfe
+from support.documents import builders
+from support.documents.nfe_samples import PERSON, Det, access_key, nfe
 from tasks.outbound import request_schemas
 from vtex.documents import Component, Item, Order
 
 SHIRT = {"sku_id": "310045", "ref_id": "CAM-P", "ean": "7891000100103"}
-KIT = document_builders.item(
+KIT = builders.item(
     index=1,
     sku_id="900",
     ref_id="KIT",
@@ -25,7 +25,7 @@ KIT = document_builders.item(
 
 
 def order(*items: Item) -> Order:
-    return document_builders.order(items=items or (document_builders.item(**SHIRT),))
+    return builders.order(items=items or (builders.item(**SHIRT),))
 
 
 def items(*dets: Det, of: Order | None = None, **more: object) -> list[tuple[str, int, int]]:
@@ -77,8 +77,8 @@ def test_a_key_that_nobody_knows_is_a_mistake_of_the_caller() -> None:
 
 def test_the_first_key_decides_where_two_items_would_fit() -> None:
     two = order(
-        document_builders.item(**SHIRT),
-        document_builders.item(index=1, sku_id="7", ref_id="OTHER", ean="7891000100110"),
+        builders.item(**SHIRT),
+        builders.item(index=1, sku_id="7", ref_id="OTHER", ean="7891000100110"),
     )
     det = Det(code="CAM-P", ean="7891000100110")
 
@@ -88,8 +88,8 @@ def test_the_first_key_decides_where_two_items_would_fit() -> None:
 
 def test_a_key_that_fits_two_skus_decides_nothing() -> None:
     twins = order(
-        document_builders.item(**SHIRT),
-        document_builders.item(index=1, sku_id="7", ref_id="CAM-P", ean="7891000100110"),
+        builders.item(**SHIRT),
+        builders.item(index=1, sku_id="7", ref_id="CAM-P", ean="7891000100110"),
     )
 
     assert items(Det(ean="7891000100110"), of=twins) == [("7", 1, 1000)]
@@ -130,9 +130,7 @@ def test_a_map_to_an_sku_that_is_not_in_the_order_is_named() -> None:
 
 
 def test_weight_is_counted_in_the_units_that_vtex_sells() -> None:
-    cheese = order(
-        document_builders.item(**SHIRT, unit_multiplier=Decimal("0.35"), measurement_unit="kg")
-    )
+    cheese = order(builders.item(**SHIRT, unit_multiplier=Decimal("0.35"), measurement_unit="kg"))
 
     assert items(Det(unit="KG", quantity="1.0500", total="30.01"), of=cheese) == [
         ("310045", 3, 1000)
@@ -156,7 +154,7 @@ def test_two_codes_of_one_sku_are_one_item_so_that_a_return_is_refunded() -> Non
 
 
 def test_a_sku_on_two_lines_of_the_order_is_one_item() -> None:
-    split = order(document_builders.item(**SHIRT), document_builders.item(**SHIRT | {"index": 1}))
+    split = order(builders.item(**SHIRT), builders.item(**SHIRT | {"index": 1}))
 
     assert items(Det(quantity="2.0000", total="20.00"), of=split) == [("310045", 2, 1000)]
 
@@ -188,8 +186,8 @@ def test_a_kit_can_be_mapped_by_one_of_its_parts() -> None:
 
 
 def test_a_bought_service_is_in_the_value_and_not_among_the_items() -> None:
-    wrap = document_builders.item(sku_id="55", ref_id="WRAP")
-    wrapped = order(document_builders.item(**SHIRT, services=(wrap,)))
+    wrap = builders.item(sku_id="55", ref_id="WRAP")
+    wrapped = order(builders.item(**SHIRT, services=(wrap,)))
 
     assert items(Det(), Det(code="WRAP"), of=wrapped) == [("310045", 1, 1000)]
     assert "services only" in mismatch(Det(code="WRAP"), of=wrapped)

@@ -11,7 +11,7 @@ from pathlib import Path
 from erp.adapters.rest.adapter import RestErp
 from erp.conformance import NotOffered
 from erp.port import Erp
-from support.erp_outboxes import SqlOutbox
+from support.erp.outboxes import SqlOutbox
 from support.fakes.base import Fake
 from support.fakes.bling import Bling
 from support.fakes.omie import Omie

@@ -14,7 +14,7 @@ from erp.adapters.sql.adapter import SqlErp
 from erp.conformance import NotOffered
 from erp.port import Erp, Request
 from support.connection_proxy import ConnectionProxy
-from support.erp_outboxes import MemoryOutbox, SqlOutbox
+from support.erp.outboxes import MemoryOutbox, SqlOutbox
 
 DRAWN = "INSERT INTO int_outbox (kind, store, order_id, invoice_number"
 

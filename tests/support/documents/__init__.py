@@ -1,0 +1,1 @@
+"""Documents for the tests: sound ones, hostile ones, NF-e files."""

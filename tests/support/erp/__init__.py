@@ -1,0 +1,1 @@
+"""The ERP's side of the adapters that ship, for conformance checks and outboxes."""
