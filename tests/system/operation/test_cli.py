@@ -192,7 +192,7 @@ def test_check_tells_what_is_wrong_with_the_broker(store: Cluster) -> None:
 @pytest.mark.parametrize(
     ("setting", "value", "words"),
     [
-        ("REDIS_URL", "redis://127.0.0.1:1/0", "mend REDIS_URL"),
+        ("REDIS_URL", "redis://127.0.0.1:1/0", "fix REDIS_URL"),
         ("JOURNAL_URL", "postgresql://u:secret@127.0.0.1:1/x", "database failed"),
         ("ERP_URL", "postgresql://u:secret@127.0.0.1:1/x", "database failed"),
     ],

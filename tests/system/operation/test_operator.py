@@ -56,7 +56,7 @@ def test_ten_thousand_dead_jobs_are_shown_retried_and_discarded_through_the_comm
 ) -> None:
     shown = buried.command("dead-letters", "list", "--limit", "1")
     assert f"and {MANY - 1} more" in shown.stdout
-    assert dead(buried, "--since", "1h", "--reason", "its step began … and never ended") == MANY
+    assert dead(buried, "--since", "1h", "--matching", "its step began … and never ended") == MANY
     assert dead(buried, "--until", "1h") == 0
 
     retried = buried.command("dead-letters", "retry", "--store", "outlet", "--since", "1h", "--yes")
