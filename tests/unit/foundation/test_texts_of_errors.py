@@ -1,0 +1,119 @@
+"""Errors for people take their text from the catalogue, and so do log events that need a person."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from erp.nfe.safe_xml import NfeError
+from erp.port import ErpError
+from journal.model import JournalError
+from support.words import ROOT
+from tasks.errors import ContractNewer, RequestInvalid, RequestRefused
+from vtex.errors import VtexError
+
+LAYERS = ("vtex", "erp", "journal", "tasks", "workers")
+BASES = (
+    VtexError, ErpError, NfeError, JournalError, RequestInvalid, RequestRefused, ContractNewer,
+)  # fmt: skip
+"""Each error for people is one of these, or of a subclass."""
+
+FOR_DEVELOPERS = frozenset({"erp/conformance", "vtex/simulator", "migrations"})
+"""Parts of paths whose errors no user of the workers sees."""
+
+PENDING = frozenset({"erp/"})
+"""Beginnings of paths that do not use the catalogue yet. An entry is only ever removed."""
+
+
+def modules() -> Iterator[Path]:
+    for layer in LAYERS:
+        for path in sorted((ROOT / layer).rglob("*.py")):
+            name = path.relative_to(ROOT).as_posix()
+            if not any(part in name for part in FOR_DEVELOPERS) and not name.startswith(
+                tuple(PENDING)
+            ):
+                yield path
+
+
+def has_literal(node: ast.expr) -> bool:
+    """Return whether an argument is text that is written here, outside of a call."""
+    if isinstance(node, ast.BinOp):
+        return has_literal(node.left) or has_literal(node.right)
+    if isinstance(node, ast.IfExp):
+        return has_literal(node.body) or has_literal(node.orelse)
+    return isinstance(node, ast.JoinedStr) or (
+        isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+
+
+def literal_raises(source: str, errors: set[str]) -> list[str]:
+    """Return the calls of errors with a text of their own."""
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    return [
+        ast.unparse(call)
+        for call in calls
+        if {name.id for name in ast.walk(call.func) if isinstance(name, ast.Name)} & errors
+        and any(has_literal(argument) for argument in call.args)
+    ]
+
+
+def literal_log_errors(source: str) -> list[str]:
+    return [
+        ast.unparse(node)
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) == "log.error"
+        and any(has_literal(argument) for argument in node.args)
+    ]
+
+
+def errors_of(path: Path) -> set[str]:
+    """Return the names in a module that stand for an error for people."""
+    module = import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    return {
+        name
+        for name, value in vars(module).items()
+        if isinstance(value, type) and issubclass(value, BASES)
+    }
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_an_error_for_people_takes_its_text_from_the_catalogue(layer: str) -> None:
+    faults = {
+        path.relative_to(ROOT).as_posix(): found
+        for path in modules()
+        if path.relative_to(ROOT).parts[0] == layer
+        and path.name not in ("__main__.py", "env.py")
+        and (found := literal_raises(path.read_text(encoding="utf-8"), errors_of(path)))
+    }
+
+    assert faults == {}
+
+
+def test_a_log_event_that_needs_a_person_stands_in_the_catalogue() -> None:
+    faults = {
+        path.relative_to(ROOT).as_posix(): found
+        for path in modules()
+        if (found := literal_log_errors(path.read_text(encoding="utf-8")))
+    }
+
+    assert faults == {}
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("raise Refused('no')", 1),
+        ("raise Refused(f'no {x}')", 1),
+        ("raise NotYet.within(PATIENCE, 'no' + x)", 1),
+        ("raise Refused(messages.NO(reason='x'))", 0),
+        ("raise ValueError('no')", 0),
+    ],
+)
+def test_the_check_sees_a_text_of_its_own(written: str, expected: int) -> None:
+    assert len(literal_raises(written, {"Refused", "NotYet"})) == expected
+    assert len(literal_log_errors("log.error('x')")) == 1
