@@ -1,7 +1,7 @@
-"""Messages to people, by Apprise: a URL each, whatever the service.
+"""Send alerts to people through Apprise, with one URL for each receiver.
 
-Such a URL holds a token or a password. Apprise's own log quotes parts of it, so that its lines go
-nowhere but to us, who take from them why a message was not taken.
+Such a URL holds a token or a password, and Apprise's log lines quote parts of it. So this module
+keeps these lines out of the log. It only reads from them why a message failed.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ _ASSET = AppriseAsset(
 )
 
 
-class _Heard(logging.Handler):
-    """What Apprise logs while a message is sent."""
+class _CapturedLines(logging.Handler):
+    """Holds the lines that Apprise logs while a message is sent."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self.lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep a line; it is written nowhere."""
+        """Keep a line in memory only."""
         self.lines.append(record.getMessage())
 
 
@@ -51,13 +51,13 @@ _log = logging.getLogger("apprise")
 _log.propagate = False
 _log.setLevel(logging.WARNING)
 _log.handlers[:] = [logging.NullHandler()]
-_one_at_a_time = threading.Lock()
+_one_message_at_a_time = threading.Lock()
 
 
 @contextmanager
-def _heard() -> Iterator[list[str]]:
-    handler = _Heard()
-    with _one_at_a_time:
+def _captured_lines() -> Iterator[list[str]]:
+    handler = _CapturedLines()
+    with _one_message_at_a_time:
         _log.addHandler(handler)
         try:
             yield handler.lines
@@ -66,50 +66,53 @@ def _heard() -> Iterator[list[str]]:
 
 
 def urls_of(text: str) -> tuple[str, ...]:
-    """Return the URLs of a setting: parted by spaces or lines."""
+    """Return the URLs of a setting, which spaces or line breaks separate."""
     return tuple(text.split())
 
 
 def name_of(number: int, url: str) -> str:
-    """Return what a receiver is called: its number and its service, none of its secrets."""
+    """Return a receiver's name: its number and its service, without the secrets of its URL."""
     service = _SERVICE.match(url)
     return f"{number} {service[1].lower()}" if service else str(number)
 
 
 class AppriseNotifier:
-    """Sends to each URL; see ``tasks.alerts.delivery.Notifier``. Safe across threads."""
+    """Sends to each URL, as ``tasks.alerts.delivery.Notifier`` asks. Safe across threads."""
 
     def __init__(self, urls: Sequence[str]) -> None:
         self._urls = {name_of(number, url): url for number, url in enumerate(urls, start=1)}
 
     @property
     def receivers(self) -> Sequence[str]:
-        """Their names; they tell no secret."""
+        """Names of the receivers, without secrets."""
         return tuple(self._urls)
 
     def wrong(self) -> list[str]:
-        """Return the receivers whose URL no service can be made of."""
-        with _heard():
+        """Return the receivers whose URL names a service that Apprise does not know."""
+        with _captured_lines():
             return [name for name, url in self._urls.items() if _service(url) is None]
 
     def send(self, receiver: str, message: Message) -> str | None:
         """Send to one receiver, with Apprise's time-outs of four seconds each.
 
-        They are longer where the URL says so: ``?cto=10&rto=10``.
+        The URL may set longer ones: ``?cto=10&rto=10``.
+
+        Returns:
+            Why it failed, None where the receiver took the message.
         """
-        with _heard() as lines:
+        with _captured_lines() as lines:
             service = _service(self._urls[receiver])
             if service is None:
-                return "its URL in ALERT_URLS is none that Apprise knows"
+                return "Apprise does not know the service of its URL in ALERT_URLS"
             to = Apprise(asset=_ASSET)
             to.add(service)
-            taken = to.notify(
+            is_taken = to.notify(
                 message.body,
                 title=message.title,
                 notify_type=_TYPES[message.severity],
                 body_format=NotifyFormat.TEXT,
             )
-            return None if taken else _why(lines)
+            return None if is_taken else _why(lines)
 
 
 def _service(url: str) -> NotifyBase | None:
@@ -117,7 +120,7 @@ def _service(url: str) -> NotifyBase | None:
 
 
 def _why(lines: Sequence[str]) -> str:
-    """Return why a message was not taken, in words of our own: theirs may quote the URL."""
+    """Return why a message failed, in our own words: Apprise's lines may quote the URL."""
     text = "\n".join(lines)
     if status := _STATUS.search(text):
         return f"it answered {status[1]}"

@@ -1,8 +1,8 @@
-"""The rate limit of a store's calls, one for all workers: a slot a call, booked in Redis.
+"""Limit the rate of calls to each store across all workers: each call books a slot in Redis.
 
-A booking takes the next free slots and is waited for in place: whoever asked first goes first, at
-one round trip for several slots. The libraries that are there poll instead, at 10 to 290 Redis
-commands a call, and starve some of those that wait.
+A booking takes the next free slots, and each call waits for its slot. So the first call to ask
+goes first, and one round trip books several slots. Existing libraries poll instead: they need 10
+to 290 Redis commands per call, and starve some of the waiting calls.
 """
 
 from __future__ import annotations
@@ -31,21 +31,23 @@ PATIENCE = {
     Priority.ORDERS: 3.0,
     Priority.LISTING: 0.5,
 }
-"""Seconds that a call of each priority waits for its slot, and one slot more. What is booked for
-longer ahead is left to those that are more patient: that is all there is to their going first."""
+"""Seconds that a call of each priority waits for its slot, plus the length of one slot.
+
+A slot further ahead is left to calls with more patience. This alone gives them priority."""
 
 LATE_SECONDS = 0.5
-"""A slot that was not used so long after its time is lost: calls that pile up would break the
-quota. The pace leaves room for as much, so that late ones do no harm."""
+"""A slot expires so long after its time, because calls that pile up would exceed the quota.
+
+The pace is lower by the same share, so that calls within this time keep the quota."""
 
 BURST = 0.01
-"""Part of a minute's calls that may be made at once after a lull; at least one call."""
+"""Part of a minute's calls that may be made at once after a lull, at least one call."""
 
 BATCH_SECONDS = 0.25
-"""Slots are booked for the calls of so long ahead, by what the process has used of late."""
+"""Slots are booked for the calls of so many seconds ahead, at the process's recent use."""
 
 AWAY_SECONDS = 5.0
-"""Between two tries to reach a Redis that does not answer."""
+"""Seconds between two tries to reach a Redis that does not answer."""
 
 _TIMEOUT_SECONDS = 0.5
 
@@ -56,7 +58,7 @@ local function read(key, allowed, now)
   local values = redis.call('HMGET', key, unpack(names))
   local b = {{key = key}}
   for i, name in ipairs(names) do b[name] = tonumber(values[i]) or 0 end
-  -- Nothing is booked so far ahead: the clock was set back, or another host's Redis took over.
+  -- Bookings never reach so far: the clock was set back, or a Redis on another host took over.
   if b.next > now + 3 * MINUTE then b.next = 0 end
   if b.pause > now + 16 * MINUTE then b.pause = now end
   local minute = math.floor(now / MINUTE)
@@ -65,15 +67,15 @@ local function read(key, allowed, now)
     b.this, b.minute = 0, minute
   end
   b.used = b.this + b.last * (1 - now % MINUTE / MINUTE)
-  -- Processes are restarted one by one: while they disagree, the lower number counts.
+  -- Processes restart one after the other: while their settings differ, the lower limit counts.
   if allowed <= b.allowed or now - b.seen > MINUTE then
     if allowed < b.allowed and allowed < b.used then
-      -- The minute behind us holds more than this: it has to sink first.
+      -- The last minute holds more calls than the new limit: wait until they have left it.
       b.next = math.max(b.next, now) + MINUTE * (1 - allowed / b.used)
     end
     b.allowed, b.seen = allowed, now
   end
-  -- After a pause: soon back at most of the pace that VTEX refused, then feeling the way up.
+  -- After a pause the pace soon returns to most of the refused pace. Then it rises slowly.
   b.pace = 1
   if b.pause > 0 then
     local grown = math.max(0, now - b.pause) / MINUTE
@@ -127,7 +129,7 @@ local b = read(KEYS[1], tonumber(ARGV[3]), now)
 if seconds == 0 then
   b.pause = math.min(b.pause, now)
 else
-  -- Of many answers that came together, one counts.
+  -- Many calls may get a 429 at once: only the first one lowers the pace.
   if now >= b.pause then
     b.from, b.top = math.max(b.pace / 2, 0.05), math.max(b.pace * 0.7, 0.05)
   end
@@ -140,10 +142,11 @@ write(b)
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Time as a rate limit sees it.
+    """The clocks of a rate limit.
 
     Attributes:
-        broker: microseconds of Redis's clock; None for its own, which all hosts share.
+        broker: replaces Redis's clock, in microseconds. All hosts share Redis's own clock, the
+            default.
     """
 
     now: Callable[[], float] = time.monotonic
@@ -153,13 +156,13 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a rate limit stands.
+    """The current state of a store's rate limit.
 
     Attributes:
         allowed: calls a minute at full pace.
         used: calls booked in the last minute.
-        pace: part of the full pace at which calls are granted; less than 1 after a 429.
-        paused_seconds: for how long none are granted; 0 where they are.
+        pace: part of the full pace at which calls are granted, below 1 after a 429.
+        paused_seconds: seconds until calls are granted again, 0 while they are granted.
     """
 
     allowed: int
@@ -185,34 +188,37 @@ class StoreRateLimiter:
         self._paused_until = self._away_until = self._next_alone = self._booked_at = -math.inf
 
     def acquire(self, group: str, priority: Priority) -> None:
-        """Return when a call may be made; see ``vtex.transport.rate_limit.RateLimiter``.
+        """Wait until a call may be made, as ``vtex.transport.rate_limit.RateLimiter`` asks.
 
         Raises:
-            RateLimitReached: not within the patience of its priority.
+            RateLimitReached: the next slot is beyond the patience of the priority.
         """
         now, sleep = self._clock.now, self._clock.sleep
         while True:
-            asked = now()
+            called = now()
             at = self._slot(group, priority)
             if (wait := at - now()) > 0:
                 sleep(wait)
             if at < self._paused_until - 0.001:
                 # Booked before VTEX asked for a pause.
                 raise RateLimitReached.until(max(1.0, self._paused_until - now()))
-            if now() - max(at, asked) <= LATE_SECONDS:
+            if now() - max(at, called) <= LATE_SECONDS:
                 return
 
     def slow_down(self, seconds: float) -> None:
-        """Grant nothing in all processes for a while, and less after."""
+        """Pause the calls of all processes, and lower the pace after the pause."""
         with self._lock:
             self._pause(seconds)
             try:
                 self._run(self._slow_script, [], seconds, self._store.allowed_per_minute)
             except redis.RedisError:
-                log.info("the slow-down stays here: Redis does not answer", extra=self._mark)
+                log.info(
+                    "Redis does not answer: the slow-down applies to this process only",
+                    extra=self._mark,
+                )
 
     def resume(self) -> None:
-        """End a pause; the pace stays low for a while.
+        """End a pause. The pace stays low for a while.
 
         Raises:
             redis.RedisError: Redis does not answer.
@@ -220,7 +226,7 @@ class StoreRateLimiter:
         self._run(self._slow_script, [], 0, self._store.allowed_per_minute)
 
     def standing(self) -> Standing:
-        """Return where the rate limit stands.
+        """Return the current state of the rate limit.
 
         Raises:
             redis.RedisError: Redis does not answer.
@@ -230,14 +236,15 @@ class StoreRateLimiter:
         return Standing(allowed, used, pace / 1000, max(0.0, pause / 1e6))
 
     def jobs(self, sweep_seconds: float, refilled: int) -> int:
-        """Return how many orders must be under way to use the rate limit, each a call at a time.
+        """Return how many orders must be in progress to use the whole rate limit.
 
-        As many as there are calls in a second, which is longer than VTEX takes for one.
+        Each order makes one call at a time, and VTEX answers a call within a second. So the
+        calls of one second are enough.
 
         Args:
-            sweep_seconds: time between two sweeps of the journal.
-            refilled: up to so many, one that ends is replaced at once; else they must last from
-                one sweep to the next, and one that comes late.
+            sweep_seconds: time between two sweeps of the dispatcher.
+            refilled: up to so many orders, an order that ends is replaced at once. More orders
+                must last from one sweep to the next, even if that sweep is late.
         """
         pace = 1.0 / self._step
         jobs = 1 + math.ceil(pace)
@@ -249,10 +256,10 @@ class StoreRateLimiter:
         with self._lock:
             now = self._clock.now()
             if group in self._store.quota_groups or priority is Priority.LISTING:
-                # What was booked ahead is for any route, and not for the last in line.
+                # Slots booked ahead serve any route, but not the lowest priority.
                 return self._book(group, priority, 1)[0]
-            # What a lull left is no later for its age: at a large quota all of it would be, each
-            # time anew.
+            # Slots that a lull left lie in the past when they are booked. They are late only from
+            # the booking on: at a large quota, each such batch would expire at once.
             while self._kept and max(self._kept[0], self._booked_at) < now - LATE_SECONDS:
                 self._kept.popleft()
             if not self._kept:
@@ -293,10 +300,10 @@ class StoreRateLimiter:
         self._pause(pause / 1e6)
         if count == 0:
             raise RateLimitReached.until(max(1.0, first / 1e6))
-        return [now + (first + place * step) / 1e6 for place in range(count)]
+        return [now + (first + slot * step) / 1e6 for slot in range(count)]
 
     def _alone(self, priority: Priority) -> float:
-        """Book a slot of this process's own share, while Redis is away."""
+        """Book a slot of this process's local share, while Redis does not answer."""
         now = self._clock.now()
         step = 60.0 / (self._store.allowed_per_minute * self._store.quota_local_percent / 100)
         first = max(self._next_alone, now, self._paused_until)
@@ -307,7 +314,7 @@ class StoreRateLimiter:
 
     def _pause(self, seconds: float) -> None:
         until = self._clock.now() + seconds
-        # The same pause, told again, is not another one.
+        # Redis reports a running pause with each booking: it stays the same pause.
         if until > self._paused_until + 0.1 or seconds <= 0:
             self._paused_until = until
         if seconds > 0:
@@ -326,11 +333,11 @@ class StoreRateLimiter:
 
 
 def connect(url: str) -> redis.Redis:
-    """Return the rate limits' own connection: what hangs must not hold a worker's thread."""
+    """Return a connection for the rate limits, with time-outs that free a worker's thread."""
     return redis.Redis.from_url(
         url,
         socket_timeout=_TIMEOUT_SECONDS,
         socket_connect_timeout=_TIMEOUT_SECONDS,
-        # A connection that lay idle may have been closed; an outage is answered at once.
+        # One retry: Redis may have closed an idle connection. More would only prolong an outage.
         retry=Retry(NoBackoff(), 1),
     )

@@ -1,1 +1,1 @@
-"""Pages that Flower serves beside its own."""
+"""Pages that Flower serves in addition to its own."""

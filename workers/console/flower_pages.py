@@ -1,4 +1,4 @@
-"""What Flower serves besides its own: the cluster's metrics, and whether it is alive and ready."""
+"""Add the cluster's metrics and the health of Flower to the pages that Flower serves."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from workers.monitoring.health import Health
 
 
 def add(settings: Settings) -> None:
-    """Let Flower serve them at its own port.
+    """Make Flower serve the pages at its own port.
 
-    ``/metrics`` asks for the password, as all that shows names does: Flower itself leaves it open
-    to everybody. ``/livez`` and ``/readyz`` name no more than what does not answer.
+    ``/metrics`` requires the password, as every page that shows names does: Flower leaves its own
+    ``/metrics`` open. ``/livez`` and ``/readyz`` name only the servers that do not answer.
     """
     registry = CollectorRegistry()
     add_cluster(settings, registry)
     of = health.of(settings, app, journal=True)
-    # The first that fits is taken: before Flower's own of that name.
+    # Tornado takes the first match: these stand before Flower's own /metrics.
     handlers[:0] = [
         url(r"/metrics", _Metrics, {"registry": registry}),
         url(r"/livez", _Livez, {"of": of}),
@@ -43,7 +43,7 @@ class _Metrics(BaseHandler):  # type: ignore[misc]  # Flower ships no types
     async def get(self) -> None:
         self.application.purge_offline_worker_metrics()
         own = generate_latest()
-        # Beside Flower's loop: a journal that does not answer must not hold it.
+        # In a thread: a journal that does not answer must not block Flower's loop.
         cluster = await asyncio.to_thread(generate_latest, self._registry)
         self.set_header("Content-Type", CONTENT_TYPE_PLAIN_0_0_4)
         self.write(own + cluster)
@@ -53,17 +53,17 @@ class _OfHealth(BaseHandler):  # type: ignore[misc]
     def initialize(self, of: Health) -> None:
         self._health = of
 
-    def tell(self, good: bool, found: dict[str, Any]) -> None:
-        self.set_status(200 if good else 503)
-        self.write(found)
+    def respond(self, is_good: bool, body: dict[str, Any]) -> None:
+        self.set_status(200 if is_good else 503)
+        self.write(body)
 
 
 class _Livez(_OfHealth):
     def get(self) -> None:
-        # That it answers shows that its loop turns.
-        self.tell(True, {"alive": True})
+        # The answer itself shows that the loop turns.
+        self.respond(True, {"alive": True})
 
 
 class _Readyz(_OfHealth):
     async def get(self) -> None:
-        self.tell(*await asyncio.to_thread(self._health.ready))
+        self.respond(*await asyncio.to_thread(self._health.ready))

@@ -1,4 +1,4 @@
-"""A reading that many ask for: taken seldom, by one at a time, and not waited for for long."""
+"""Cache the result of a slow query that many callers need, such as a scrape or a health check."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ T = TypeVar("T")
 
 
 class NotInTime(Exception):
-    """A reading is still being taken."""
+    """The reading did not end within the caller's patience."""
 
 
 class CachedReading(Generic[T]):
-    """Keeps what a reading gave for a while. Safe across threads.
+    """Keeps the result of a reading for a while. Safe across threads.
+
+    One reading runs at a time, in a thread of its own.
 
     Args:
-        read: takes the reading; what it raises is kept as well.
-        seconds: for how long it is kept.
-        share: part of the time that readings may take: one that took long is kept for longer.
-        patience: seconds that one who asks waits; a reading that takes longer goes on by itself.
+        read: takes the reading. An error that it raises is kept as well.
+        seconds: time for which a result is kept.
+        share: part of the time that readings may take. A slow reading is kept for longer.
+        patience: seconds that a caller waits. A reading that takes longer continues.
     """
 
     def __init__(
@@ -45,7 +47,7 @@ class CachedReading(Generic[T]):
         """Return the reading.
 
         Raises:
-            NotInTime: it takes too long.
+            NotInTime: the reading takes longer than the patience.
         """
         with self._lock:
             if self._taken is not None and time.monotonic() < self._until:
@@ -64,8 +66,8 @@ class CachedReading(Generic[T]):
         began = time.monotonic()
         taken: Callable[[], T]
         try:
-            found = self._read()
-        except Exception as error:  # the edge of a thread: whoever asks gets it
+            result = self._read()
+        except Exception as error:  # the edge of a thread: each caller gets it
             failed = error
 
             def taken() -> T:
@@ -74,7 +76,7 @@ class CachedReading(Generic[T]):
         else:
 
             def taken() -> T:
-                return found
+                return result
 
         with self._lock:
             self.took = time.monotonic() - began

@@ -1,7 +1,7 @@
-"""What a worker tells Flower: gathered for a moment, sent by one thread alone, and compressed.
+"""Send a worker's events to Flower in compressed batches, from its main loop alone.
 
-Three events a task, each sent by itself, are a sixth of a worker's CPU and most of what goes
-through Redis. A task that is over by then has one that tells all three.
+Celery sends three events per task, one by one. That costs a sixth of a worker's CPU and most of
+the traffic through Redis. If a task ends before its batch leaves, one event reports all three.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ _ENDINGS = ("task-succeeded", "task-failed")
 
 
 class Dispatcher(EventDispatcher):  # type: ignore[misc]  # Celery ships no types
-    """Events leave in the worker's main loop only, and nobody waits for their arrival.
+    """Sends events from the worker's main loop only, without waiting for their arrival.
 
     The loop reads the connection of the events, for RabbitMQ's heartbeats. Celery's own dispatcher
-    also sends from a pool's thread, whenever 24 events have gathered, and with ``confirm_publish``
-    that thread reads the connection as well: measured, a worker of 16 threads stood still for good
-    after some hundred tasks.
+    also sends from a thread of the pool, whenever 24 events have gathered. With
+    ``confirm_publish`` that thread reads the connection as well. Measured: a worker of 16 threads
+    stopped for good after some hundred tasks.
     """
 
     def __init__(self, connection: Any = None, **options: Any) -> None:
-        """Let nothing but the loop empty the buffer."""
+        """Make the buffer so large that only the loop empties it."""
         super().__init__(connection, **{"buffer_limit": sys.maxsize, **options})
 
     def enable(self) -> None:
-        """Start sending; a lost event costs nothing, a loop that waits costs much."""
+        """Start sending, without confirmation: a loop that waits costs more than a lost event."""
         if self.connection is not None and self.connection.transport.driver_type == "amqp":
             self.connection.connection.confirm_publish = False
         super().enable()
@@ -47,25 +47,25 @@ class Dispatcher(EventDispatcher):  # type: ignore[misc]  # Celery ships no type
 
 
 def folded(events: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return events in which a task that began and ended among them has one, which tells all.
+    """Return the events, with one event for each task that began and ended among them.
 
-    Most steps are that short. Whoever gathers events the way Celery does takes each field of an
-    event for one of its task, the time of another event too.
+    Most steps are that short. The merged event carries the times of the others as fields. A
+    receiver such as Celery's ``State`` copies every field of an event to its task.
     """
-    tried_again = {one["uuid"] for one in events if one["type"] == "task-retried"}
+    tried_again = {event["uuid"] for event in events if event["type"] == "task-retried"}
     ends = {
-        one["uuid"]: dict(one)
-        for one in events
-        if one["type"] in _ENDINGS and one["uuid"] not in tried_again
+        event["uuid"]: dict(event)
+        for event in events
+        if event["type"] in _ENDINGS and event["uuid"] not in tried_again
     }
     kept = []
-    for one in events:
-        end = ends.get(one.get("uuid", ""))
+    for event in events:
+        end = ends.get(event.get("uuid", ""))
         if end is None:
-            kept.append(one)
-        elif one["type"] in _BEGINNINGS:
-            end |= one | {_BEGINNINGS[one["type"]]: one["timestamp"]} | end
-        elif one["type"] in _ENDINGS:
+            kept.append(event)
+        elif event["type"] in _BEGINNINGS:
+            end |= event | {_BEGINNINGS[event["type"]]: event["timestamp"]} | end
+        elif event["type"] in _ENDINGS:
             kept.append(end)
     return kept
 
@@ -77,26 +77,26 @@ class Events(CeleryEvents):  # type: ignore[misc]  # Celery ships no types
 
 
 class GatheredEvents(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery ships no types
-    """Has the loop send what a worker's events have gathered, twice a second."""
+    """Makes the loop send the gathered events twice a second."""
 
     requires = (events.Events,)
 
     def __init__(self, consumer: Any, **more: Any) -> None:
-        """Take part in a consumer's life."""
+        """Join the start and stop of a consumer."""
         self._timer: Any = None
         super().__init__(consumer, **more)
 
     def start(self, consumer: Any) -> None:
-        """Begin, or begin again after a lost connection."""
+        """Begin, also after each lost connection."""
         dispatcher = consumer.event_dispatcher
         if dispatcher is None or not dispatcher.buffer_group:
             return
-        # Celery's own way is each time that the loop comes by.
+        # Celery would flush on each turn of the loop.
         dispatcher.on_send_buffered = None
         self._timer = consumer.timer.call_repeatedly(GATHERED_SECONDS, dispatcher.flush)
 
     def stop(self, consumer: Any) -> None:
-        """Send what was gathered."""
+        """Send the gathered events."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

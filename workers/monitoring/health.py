@@ -1,7 +1,8 @@
-"""Whether a process is alive, and whether it is ready: what Kubernetes, Compose and people ask.
+"""Answer whether a process is alive and ready, for Kubernetes, Compose and people.
 
-Alive: its loop turns. What is not should be killed and started again. Ready: what it needs answers.
-A worker whose broker is away is alive and not ready: to start it again would help nobody.
+Alive: its loop turns. A process that is not alive should be killed and started again. Ready: the
+servers that it needs answer. A worker without its broker is alive but not ready: a restart would
+not help.
 """
 
 from __future__ import annotations
@@ -26,12 +27,14 @@ from workers.configuration.urls import is_rabbitmq
 from workers.monitoring.cached_reading import CachedReading, NotInTime
 
 STILL_SECONDS = 120.0
-"""A loop that has not turned for so long stands still. A broker that hangs holds a worker's for ten
-seconds at a time, a beat's for a minute."""
+"""A loop that has not turned for so long stands still.
+
+A broker that hangs blocks a worker's loop for ten seconds at a time, and a beat's for a minute."""
 
 POOL_SECONDS = 900.0
-"""A pool that takes up nothing for so long has no thread left. The longest task, a reconciliation,
-keeps one of them; that all are kept so long has no good reason."""
+"""A pool that has started no work for so long has lost all of its threads.
+
+The longest task, a reconciliation, keeps only one of them for so long."""
 
 _PULSE_SECONDS = 1.0
 _KEPT_SECONDS = 2.0
@@ -39,64 +42,64 @@ _PATIENCE_SECONDS = 4.0
 _TIMEOUT_SECONDS = 3.0
 
 Check = Callable[[], str]
-"""Returns what is wrong, in words without secrets; nothing where all is well."""
+"""Returns the fault as a text without secrets, empty where all is well."""
 
 
 class Life:
-    """When a process's loop turned last, and whether its pool takes up work."""
+    """Records when a process's loop turned last, and whether its pool starts work."""
 
     def __init__(self) -> None:
         self._turned = time.monotonic()
-        self._asked: float | None = None
+        self._submitted_at: float | None = None
         self.is_connected = True
-        """Whether a worker takes messages; other processes take none."""
+        """A worker takes messages. Always true in other processes."""
 
     def turn(self) -> None:
-        """Take note that the loop has turned."""
+        """Record that the loop has turned."""
         self._turned = time.monotonic()
 
     def try_pool(self, submit: Callable[[Callable[[], None]], object]) -> None:
-        """Give the pool nothing to do, and see when it has done it."""
-        if self._asked is None:
-            self._asked = time.monotonic()
+        """Submit an empty task to the pool, and record when the pool runs it."""
+        if self._submitted_at is None:
+            self._submitted_at = time.monotonic()
             with suppress(RuntimeError):  # it has been shut down
                 submit(self._pool_works)
 
     def _pool_works(self) -> None:
-        self._asked = None
+        self._submitted_at = None
 
     @property
     def still_seconds(self) -> float:
-        """For how long the loop has not turned."""
+        """Seconds since the loop turned last."""
         return time.monotonic() - self._turned
 
     @property
     def pool_seconds(self) -> float:
-        """For how long the pool has taken up nothing."""
-        asked = self._asked
-        return 0.0 if asked is None else time.monotonic() - asked
+        """Seconds for which the pool has not started the empty task, 0 where it has."""
+        submitted = self._submitted_at
+        return 0.0 if submitted is None else time.monotonic() - submitted
 
 
 life = Life()
-"""This process's own."""
+"""The record of this process."""
 
 
 class Pulse(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery ships no types
-    """Has a worker's loop tell that it turns, and try the pool."""
+    """Makes a worker's loop record its turns and try the pool."""
 
     requires = (events.Events,)
 
     def __init__(self, consumer: Any, **more: Any) -> None:
-        """Take part in a consumer's life."""
+        """Join the start and stop of a consumer."""
         self._timer: Any = None
         super().__init__(consumer, **more)
 
     def include_if(self, consumer: Any) -> bool:  # noqa: ARG002  # Celery's signature
-        """Say whether anybody asks."""
+        """Return whether this process serves its health."""
         return bool(load().metrics_port)
 
     def start(self, consumer: Any) -> None:
-        """Begin, or begin again after a lost connection."""
+        """Begin, also after each lost connection."""
         executor = getattr(consumer.pool, "executor", None)
 
         def pulse() -> None:
@@ -109,7 +112,7 @@ class Pulse(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery ships no t
         self._timer = consumer.timer.call_repeatedly(_PULSE_SECONDS, pulse)
 
     def stop(self, consumer: Any) -> None:  # noqa: ARG002  # Celery's signature
-        """Take note that no messages come."""
+        """Record that the worker takes no messages."""
         life.is_connected = False
         if self._timer is not None:
             self._timer.cancel()
@@ -117,11 +120,12 @@ class Pulse(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery ships no t
 
 
 class Health:
-    """Answers both questions. Safe across threads.
+    """Answers whether this process is alive and ready. Safe across threads.
 
     Args:
-        checks: name to what is looked at for readiness.
-        broker: its check, also among ``checks``; a loop that waits for it does not stand still.
+        checks: name to check, for readiness.
+        broker: name of the broker's check, one of ``checks``. A loop that waits for the broker
+            counts as alive.
     """
 
     def __init__(self, checks: Mapping[str, Check], *, broker: str | None = None) -> None:
@@ -133,43 +137,47 @@ class Health:
         self._excused_until = 0.0
 
     def alive(self) -> tuple[bool, dict[str, Any]]:
-        """Say whether the process lives, and what it is about."""
+        """Return whether the process is alive, and the details."""
         still, pool = life.still_seconds, life.pool_seconds
         if still > STILL_SECONDS and not self._waits_for_broker():
             return False, {"alive": False, "loop": f"has stood still for {still:.0f} s"}
         if pool > POOL_SECONDS:
-            return False, {"alive": False, "pool": f"has taken up nothing for {pool:.0f} s"}
+            return False, {"alive": False, "pool": f"has started no work for {pool:.0f} s"}
         return True, {"alive": True, "loop": f"turned {still:.0f} s ago"}
 
     def ready(self) -> tuple[bool, dict[str, Any]]:
-        """Say whether the process can work, and what keeps it from it."""
-        found = {name: self._wrong(check) for name, check in self._checks.items()}
+        """Return whether the process can work, and the failing checks."""
+        faults = {name: self._fault(check) for name, check in self._checks.items()}
         if not life.is_connected:
-            found["messages"] = "none are taken: not connected to the broker yet"
-        failing = {name: words for name, words in found.items() if words}
-        fine = [name for name, words in found.items() if not words]
+            faults["messages"] = "not taken: the worker is not connected to the broker yet"
+        failing = {name: fault for name, fault in faults.items() if fault}
+        fine = [name for name, fault in faults.items() if not fault]
         return not failing, {"ready": not failing, "failing": failing, "fine": fine}
 
     def _waits_for_broker(self) -> bool:
-        """Say whether the broker is away, or was until now: coming back to it takes a while."""
+        """Return whether the broker is away, or was so lately that the loop still reconnects."""
         if self._broker is None:
             return False
-        if self._wrong(self._checks[self._broker]):
+        if self._fault(self._checks[self._broker]):
             self._excused_until = time.monotonic() + STILL_SECONDS
         return time.monotonic() < self._excused_until
 
     @staticmethod
-    def _wrong(check: CachedReading[str]) -> str:
+    def _fault(check: CachedReading[str]) -> str:
         try:
             return check()
         except NotInTime as error:
             return str(error)
-        except Exception as error:  # the edge: what a check did not foresee
+        except Exception as error:  # the edge: an error that a check did not foresee
             return f"unforeseen {type(error).__name__}"
 
 
 def of(settings: Settings, app: Any, *, journal: bool) -> Health:
-    """Return the health of a process that needs the broker, and the journal where it is said."""
+    """Return the health of a process that needs the broker.
+
+    Args:
+        journal: the process needs the journal as well.
+    """
     checks: dict[str, Check] = {"broker": lambda: broker(settings, app)}
     if settings.broker_url != settings.redis_url:
         checks["redis"] = lambda: _redis(settings.redis_url)
@@ -179,14 +187,14 @@ def of(settings: Settings, app: Any, *, journal: bool) -> Health:
 
 
 def of_exporter(settings: Settings) -> Health:
-    """Return the health of what serves the journal's metrics alone."""
+    """Return the health of a process that only exports the cluster's metrics."""
     return Health(
         {"redis": lambda: _redis(settings.redis_url), "journal": _journal_check(settings)}
     )
 
 
 def broker(settings: Settings, app: Any) -> str:
-    """Return what is wrong with the broker."""
+    """Return the fault of the broker, empty where it answers."""
     if not is_rabbitmq(settings.broker_url):
         return _redis(settings.broker_url)
     try:

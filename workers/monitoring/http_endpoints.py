@@ -1,4 +1,4 @@
-"""A process's own pages, /metrics, /livez and /readyz, beside its work: a thread and a port."""
+"""Serve the pages of a process, /metrics, /livez and /readyz, in a thread beside its work."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ Page = Callable[[dict[str, Any], Start], Iterable[bytes]]
 
 
 class PortsTaken(Exception):
-    """None of the ports can be had; the message says what to do."""
+    """The process can bind to none of its ports. The message says how to fix it."""
 
 
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
     def server_bind(self) -> None:
-        # http.server looks its name up in DNS, which may take as long as it likes.
+        # http.server resolves the host's name in DNS, which may take very long.
         TCPServer.server_bind(self)
         self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
         self.setup_environ()
 
 
 class _Handler(WSGIRequestHandler):
-    timeout = 10.0  # a caller that says nothing holds a thread for no longer
+    timeout = 10.0  # longest time for which a silent client holds a thread
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # its name there
-        """Log nothing: each server asks every few seconds."""
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # named by the base class
+        """Keep requests out of the log: each monitoring server sends one every few seconds."""
 
 
 class Serving:
     """Pages that are being served.
 
     Attributes:
-        port: where.
+        port: port at which the pages are served.
     """
 
     def __init__(self, server: WSGIServer) -> None:
@@ -50,7 +50,7 @@ class Serving:
         threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
 
     def stop(self) -> None:
-        """Give the port back."""
+        """Stop serving and release the port."""
         self._server.shutdown()
         self._server.server_close()
 
@@ -59,10 +59,10 @@ def serve(address: str, ports: Sequence[int], pages: Mapping[str, Page]) -> Serv
     """Serve pages at the first port that is free.
 
     Args:
-        pages: path to what answers there.
+        pages: path to the application that answers there.
 
     Raises:
-        PortsTaken: none is free, or may be had.
+        PortsTaken: all ports are taken, or the address cannot be used.
     """
     for port in ports:
         try:
@@ -71,23 +71,23 @@ def serve(address: str, ports: Sequence[int], pages: Mapping[str, Page]) -> Serv
             if error.errno == errno.EADDRINUSE:
                 continue
             raise PortsTaken(
-                f"{address} port {port} cannot be had ({error.strerror}): mend METRICS_ADDRESS or "
-                "METRICS_PORT"
+                f"cannot listen at {address} port {port} ({error.strerror}): correct "
+                "METRICS_ADDRESS or METRICS_PORT"
             ) from None
         server.set_app(_paths(pages))
         return Serving(server)
     which = f"{ports[0]}" if len(ports) == 1 else f"{ports[0]}-{ports[-1]}"
     raise PortsTaken(
-        f"METRICS_PORT: {which} at {address} is taken by other processes: give each process a port "
-        "of its own, or all a range that has as many, such as 9540-9549"
+        f"METRICS_PORT: {which} at {address} is taken by other processes: set a port for each "
+        "process, or a range with a port for each, such as 9540-9549"
     )
 
 
-def answer(status: str, found: Mapping[str, Any], start: Start) -> list[bytes]:
+def answer(status: str, body: Mapping[str, Any], start: Start) -> list[bytes]:
     """Answer with JSON."""
-    body = json.dumps(found, ensure_ascii=False).encode() + b"\n"
-    start(status, [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
-    return [body]
+    content = json.dumps(body, ensure_ascii=False).encode() + b"\n"
+    start(status, [("Content-Type", "application/json"), ("Content-Length", str(len(content)))])
+    return [content]
 
 
 def _bound(address: str, port: int) -> WSGIServer:

@@ -1,6 +1,6 @@
-"""Who watches this process: its own pages with METRICS_PORT, traces where they have a place to go.
+"""Start the monitoring of this process: pages with METRICS_PORT, traces with an OTLP endpoint.
 
-Where neither is set nothing is started, and the tasks tell nobody.
+Without these settings, the process starts no monitoring, and its tasks have no observer.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from workers.monitoring.http_endpoints import Page, PortsTaken, Serving, Start, 
 log = logging.getLogger(__name__)
 
 
-class _Watching:
-    """What was started in this process."""
+class _Started:
+    """The parts of the monitoring that this process has started."""
 
     counts: metrics.WorkMetrics | None = None
     beat: metrics.BeatMetrics | None = None
@@ -35,15 +35,15 @@ class _Watching:
     traces: Any = None
 
 
-_here = _Watching()
+_started = _Started()
 
 
 def begin_worker(settings: Settings, app: Any) -> None:
-    """Serve a worker's pages, before it waits for anything."""
+    """Serve a worker's pages, before the worker waits for any server."""
     if not settings.metrics_port:
         return
     into = metrics.registry("worker")
-    _here.counts = metrics.WorkMetrics((one.name for one in settings.stores), into)
+    _started.counts = metrics.WorkMetrics((store.name for store in settings.stores), into)
     metrics.add_skew(_journal_now, into)
     health.life.is_connected = False
     _serve(settings, into, health.of(settings, app, journal=True))
@@ -54,37 +54,37 @@ def begin_beat(settings: Settings, app: Any) -> None:
     if not settings.metrics_port:
         return
     into = metrics.registry("beat")
-    _here.beat = metrics.BeatMetrics(into)
+    _started.beat = metrics.BeatMetrics(into)
     _serve(settings, into, health.of(settings, app, journal=False))
 
 
 def observer(settings: Settings) -> TaskObserver | None:
-    """Return what hears of this process's tasks; None where nobody wants to."""
-    found: list[TaskObserver] = [] if _here.counts is None else [_here.counts]
+    """Return the observer of this process's tasks, None without monitoring."""
+    observers: list[TaskObserver] = [] if _started.counts is None else [_started.counts]
     if settings.otel_exporter_otlp_endpoint:
-        # OpenTelemetry is an extra.
-        _here.traces = import_module("workers.monitoring.tracing").traces(
+        # OpenTelemetry is an optional dependency: import it only if needed.
+        _started.traces = import_module("workers.monitoring.tracing").traces(
             settings.otel_exporter_otlp_endpoint
         )
-        found.append(_here.traces)
-    if len(found) == 2:
-        return TwoObservers(found[0], found[1])
-    return found[0] if found else None
+        observers.append(_started.traces)
+    if len(observers) == 2:
+        return TwoObservers(observers[0], observers[1])
+    return observers[0] if observers else None
 
 
 def beat() -> metrics.BeatMetrics | None:
-    """Return what hears of this process's beat; None where nobody wants to."""
-    return _here.beat
+    """Return the metrics of this process's beat, None without monitoring."""
+    return _started.beat
 
 
 def end() -> None:
-    """Send what was not sent yet, and give the port back."""
-    if _here.traces is not None:
-        _here.traces.end()
-        _here.traces = None
-    if _here.serving is not None:
-        _here.serving.stop()
-        _here.serving = None
+    """Send the remaining spans, and release the port."""
+    if _started.traces is not None:
+        _started.traces.end()
+        _started.traces = None
+    if _started.serving is not None:
+        _started.serving.stop()
+        _started.serving = None
 
 
 def _journal_now() -> datetime:
@@ -105,17 +105,19 @@ def pages(registry: CollectorRegistry, of: Health) -> Mapping[str, Page]:
     return {"/metrics": make_wsgi_app(registry), "/livez": livez, "/readyz": readyz}
 
 
-def _answer(found: tuple[bool, dict[str, Any]], start: Start) -> list[bytes]:
-    good, body = found
-    return answer("200 OK" if good else "503 Service Unavailable", body, start)
+def _answer(state: tuple[bool, dict[str, Any]], start: Start) -> list[bytes]:
+    is_good, body = state
+    return answer("200 OK" if is_good else "503 Service Unavailable", body, start)
 
 
 def _serve(settings: Settings, registry: CollectorRegistry, of: Health) -> None:
     try:
-        _here.serving = serve(settings.metrics_address, settings.metrics_port, pages(registry, of))
+        _started.serving = serve(
+            settings.metrics_address, settings.metrics_port, pages(registry, of)
+        )
     except PortsTaken as error:
-        # Orders matter more than their numbers.
+        # Orders matter more than metrics: the process works without them.
         log_events.METRICS_UNSERVED.log(log, reason=str(error))
         return
-    where = f"http://{settings.metrics_address}:{_here.serving.port}/metrics"
+    where = f"http://{settings.metrics_address}:{_started.serving.port}/metrics"
     log.info("metrics are served", extra={"reason": where})

@@ -1,7 +1,7 @@
-"""What a worker or a beat counts of its own work, for Prometheus; see docs/metrics.md.
+"""Count the work of this worker or beat for Prometheus, as docs/metrics.md lists it.
 
-Labels are stores of the settings, names of tasks and endpoints, kinds and words of ours: no id, no
-name, no words of an error.
+Labels are store names, task names, endpoints, kinds and fixed words of this code. Ids, personal
+names and texts of errors never become labels.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from tasks.retry_policy import outcome_of, reason_of
 from vtex.transport.endpoints import Call
 from workers.monitoring.cached_reading import CachedReading
 
-SKEW = "By how much this host's clock is ahead of the journal's"
+SKEW = "Seconds by which this host's clock is ahead of the journal's"
 
 OTHER = "other"
-"""Stands for a store that is not in the settings: any name may come in by a message."""
+"""Label for a store that is missing in the settings: a message may carry any name."""
 
 _STEP_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _CALL_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40)
@@ -44,28 +44,28 @@ _SKEW_SECONDS = 30.0
 
 
 def registry(kind: str) -> CollectorRegistry:
-    """Return a registry with what there is to tell of any process.
+    """Return a registry with the metrics that every process has.
 
     Args:
         kind: ``worker``, ``beat`` or ``exporter``.
     """
-    disable_created_metrics()  # type: ignore[no-untyped-call]  # a series more for each counter, and nobody asks for it
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # it adds an unused series to each counter
     made = CollectorRegistry()
     ProcessCollector(registry=made)
     GCCollector(registry=made)
-    info = Info("vtex_erp_process", "What kind of process this is, and its version", registry=made)
+    info = Info("vtex_erp_process", "Kind and version of this process", registry=made)
     info.info({"kind": kind, "version": version("vtex-erp-workers")})
     return made
 
 
 class WorkMetrics:
-    """A watch that counts."""
+    """An observer that counts tasks, jobs and calls."""
 
     def __init__(self, stores: Iterable[str], into: CollectorRegistry) -> None:
         self._stores = frozenset(stores)
         self._tasks = Counter(
             "vtex_erp_tasks",
-            "Tasks that ended, steps of orders and requests included, by outcome and its reason",
+            "Tasks that ended, steps of orders and requests included, by outcome and reason",
             ["store", "task", "outcome", "reason"],
             registry=into,
         )
@@ -88,19 +88,19 @@ class WorkMetrics:
         )
         self._invoice = Histogram(
             "vtex_erp_invoice_to_vtex_seconds",
-            "From the moment an invoice was asked for until VTEX has it",
+            "From the request for an invoice until VTEX has it",
             ["store"],
             buckets=_LATENCY_SECONDS,
             registry=into,
         )
         self._attempts = Histogram(
             "vtex_erp_job_attempts",
-            "Attempts that a job had when it ended well",
+            "Attempts of a job that ended well",
             ["kind"],
             buckets=_ATTEMPTS,
             registry=into,
         )
-        self._found = Counter(
+        self._discovered = Counter(
             "vtex_erp_orders_discovered",
             "Orders that the journal did not know before",
             ["store", "task"],
@@ -108,7 +108,7 @@ class WorkMetrics:
         )
         self._calls = Counter(
             "vtex_erp_vtex_calls",
-            "Calls to VTEX by the status of the answer; none: there was no answer",
+            "Calls to VTEX by the status of the answer, none without an answer",
             ["store", "endpoint", "status"],
             registry=into,
         )
@@ -122,13 +122,13 @@ class WorkMetrics:
         self._begin()
 
     def _begin(self) -> None:
-        """Let what is looked at most stand at 0: nobody sees a counter rise to its first value."""
+        """Start the most used series at 0: Prometheus misses the rise to a first value."""
         for kind in Kind:
             self._attempts.labels(str(kind))
         self._tasks.labels("", "journal.dispatch", "done", "")
         for store in self._stores:
             for task in ("orders.list", "orders.read_feed"):
-                self._found.labels(store, task)
+                self._discovered.labels(store, task)
             for task in ("orders.fetch", "orders.insert", "orders.start_handling"):
                 self._tasks.labels(store, task, "done", "")
             self._calls.labels(store, "order", "429")
@@ -137,7 +137,7 @@ class WorkMetrics:
 
     @contextmanager
     def task(self, started: TaskStarted) -> Iterator[None]:
-        """Count a task by what it ends with."""
+        """Count a task by its outcome."""
         began, ended = time.perf_counter(), None
         self._running.inc()
         try:
@@ -152,7 +152,7 @@ class WorkMetrics:
             self._tasks.labels(store, started.task, outcome_of(ended), reason_of(ended)).inc()
 
     def job_advanced(self, advanced: JobAdvanced) -> None:
-        """Observe how long it took an order or an invoice to get where somebody waits for it."""
+        """Observe the time that an order took to the ERP, or an invoice to VTEX."""
         seconds = advanced.seconds
         if seconds is not None and advanced.stage is Stage.INSERTED:
             self._paid_to_erp.labels(self._known(advanced.store)).observe(seconds)
@@ -163,7 +163,7 @@ class WorkMetrics:
 
     def orders_found(self, store: str, task: str, count: int) -> None:
         """Count new orders."""
-        self._found.labels(self._known(store), task).inc(count)
+        self._discovered.labels(self._known(store), task).inc(count)
 
     def vtex_called(self, call: Call) -> None:
         """Count a call."""
@@ -176,7 +176,7 @@ class WorkMetrics:
 
 
 class BeatMetrics:
-    """What a beat counts."""
+    """The metrics of a beat."""
 
     def __init__(self, into: CollectorRegistry) -> None:
         self._sent = Counter(
@@ -184,7 +184,7 @@ class BeatMetrics:
         )
         self._leads = Gauge(
             "vtex_erp_beat_is_leader",
-            "1 where this beat is the one at work, 0 where it stands by",
+            "1 while this beat is at work, 0 while it stands by",
             registry=into,
         )
 
@@ -193,12 +193,12 @@ class BeatMetrics:
         self._sent.labels(task).inc()
 
     def leads(self, leads: bool) -> None:
-        """Tell whether this is the beat at work."""
+        """Set whether this is the beat at work."""
         self._leads.set(leads)
 
 
 def add_skew(journal_now: Callable[[], datetime], into: CollectorRegistry) -> None:
-    """Tell by how much this host's clock is ahead of the journal's."""
+    """Add the seconds by which this host's clock is ahead of the journal's."""
 
     def read() -> float:
         return (utc_now() - journal_now()).total_seconds()
@@ -208,7 +208,7 @@ def add_skew(journal_now: Callable[[], datetime], into: CollectorRegistry) -> No
     def skew() -> float:
         try:
             return reading()
-        except Exception:  # the edge: a journal that does not answer has no time
+        except Exception:  # the edge: without the journal the skew is unknown
             return math.nan
 
     Gauge("vtex_erp_clock_skew_seconds", SKEW, registry=into).set_function(skew)

@@ -1,8 +1,8 @@
-"""One trace an order, across its steps, their calls to VTEX, its workers and its retries.
+"""Record one OpenTelemetry trace per order, across its steps, calls, workers and retries.
 
-Its id is made of the store and the order id: whoever works on the order at whatever time finds the
-same one, and nothing has to be carried along in messages or the journal. Loaded only where traces
-have a place to go; OpenTelemetry is an extra.
+The trace id is a hash of the store and the order id. Every process derives the same id at any
+time, so that messages and the journal need not carry it. This module is imported only if
+``OTEL_EXPORTER_OTLP_ENDPOINT`` is set, because OpenTelemetry is an optional dependency.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from tasks.retry_policy import outcome_of, reason_of
 from vtex.transport.endpoints import Call
 
 END_SECONDS = 5.0
-"""A worker that stops waits for so long for what takes the traces, and no longer."""
+"""Longest time that a worker which stops waits for the receiver of the traces."""
 
 _ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
 
@@ -50,13 +50,13 @@ def ids_of(store: str, order_id: str) -> tuple[int, int]:
 
 
 class _Ids(RandomIdGenerator):
-    """Chance's ids, but for the span that stands for an order."""
+    """Generates random ids, except for the span that stands for an order."""
 
     def __init__(self) -> None:
         self._here = threading.local()
 
     @contextmanager
-    def given(self, trace_id: int, span_id: int) -> Iterator[None]:
+    def fixed(self, trace_id: int, span_id: int) -> Iterator[None]:
         self._here.ids = (trace_id, span_id)
         try:
             yield
@@ -73,7 +73,7 @@ class _Ids(RandomIdGenerator):
 
 
 class OrderTraces:
-    """A watch that traces; the attributes of its spans are identifiers and words of ours."""
+    """An observer that traces. Attributes of its spans are identifiers and fixed words."""
 
     def __init__(self, provider: TracerProvider, ids: _Ids) -> None:
         self._provider, self._ids = provider, ids
@@ -81,7 +81,7 @@ class OrderTraces:
 
     @contextmanager
     def task(self, started: TaskStarted) -> Iterator[None]:
-        """Trace a task of an order; what concerns none leaves no trace."""
+        """Trace a task of an order. Other tasks are not traced."""
         if not (_ID.fullmatch(started.store) and _ID.fullmatch(started.order_id)):
             yield
             return
@@ -114,10 +114,10 @@ class OrderTraces:
                     span.set_status(Status(StatusCode.ERROR))
 
     def job_advanced(self, advanced: JobAdvanced) -> None:
-        """Leave the span that stands for the order, once it has come in."""
+        """Record the span that stands for the order, once its intake has ended."""
         if advanced.kind is not Kind.INTAKE or not advanced.ended or advanced.since is None:
             return
-        with self._ids.given(*ids_of(advanced.store, advanced.order_id)):
+        with self._ids.fixed(*ids_of(advanced.store, advanced.order_id)):
             span = self._tracer.start_span(
                 "order",
                 context=Context(),
@@ -131,7 +131,7 @@ class OrderTraces:
         span.end(_nanoseconds(max(advanced.at, advanced.since).timestamp()))
 
     def orders_found(self, store: str, task: str, count: int) -> None:
-        """Leave no trace of what has not begun."""
+        """Skip new orders: their trace begins with their first step."""
 
     def vtex_called(self, call: Call) -> None:
         """Trace a call that a step made."""
@@ -150,7 +150,7 @@ class OrderTraces:
         span.end(_nanoseconds(call.began + call.seconds))
 
     def end(self) -> None:
-        """Send what was not sent yet, within seconds."""
+        """Send the remaining spans, within seconds."""
         ending = threading.Thread(target=self._provider.shutdown, daemon=True)
         ending.start()
         ending.join(END_SECONDS)
@@ -165,10 +165,10 @@ class OrderTraces:
 
 
 def traces(endpoint: str) -> OrderTraces:
-    """Return a watch that sends its spans by OTLP over HTTP.
+    """Return an observer that sends its spans by OTLP over HTTP.
 
     Args:
-        endpoint: as ``OTEL_EXPORTER_OTLP_ENDPOINT`` has it: without ``/v1/traces``.
+        endpoint: the value of ``OTEL_EXPORTER_OTLP_ENDPOINT``, without ``/v1/traces``.
     """
     ids = _Ids()
     provider = TracerProvider(resource=_resource(), id_generator=ids, shutdown_on_exit=False)

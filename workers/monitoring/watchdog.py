@@ -1,6 +1,7 @@
-"""A worker's own look at what no task can tell: that the schedule stands still, and its clock.
+"""Check in each worker that the schedule runs and that the host's clock is right.
 
-A beat that is dead sends no task, so each worker looks whether one has run of late.
+A task cannot report a dead beat, because a dead beat sends no tasks. So each worker checks whether
+the periodic task ran lately.
 """
 
 from __future__ import annotations
@@ -29,52 +30,55 @@ from workers.locks import BEAT_LOCK
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 15.0
+CHECK_SECONDS = 15.0
 
-_LOST_LOOKS = 3.0
-"""Looks that did not come: the host slept or stood still, and what it sees proves nothing yet."""
+_MISSED_CHECKS = 3.0
+"""After so many missed checks in a row, the host has slept, and the silence is timed anew."""
 
 
 class Watchdog:
-    """Looks now and then, in a thread of its own, until the worker ends."""
+    """Checks at intervals, in a thread of its own, until the worker ends."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._every = min(LOOK_SECONDS, settings.alert_beat_silent_seconds / 4)
+        self._every = min(CHECK_SECONDS, settings.alert_beat_silent_seconds / 4)
         self._journal: Journal = wiring.journal(settings)
         self._alerting: Alerting = wiring.alerting(settings, {})
         self._redis = redis.Redis.from_url(
             settings.redis_url, socket_timeout=2, socket_connect_timeout=2
         )
         self._ended = threading.Event()
-        self._silence = Silence(self._every * _LOST_LOOKS)
+        self._silence = Silence(self._every * _MISSED_CHECKS)
         self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
 
     def start(self) -> None:
-        """Begin to look."""
+        """Start the checks."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End; a message that is on its way is left to another."""
+        """Stop the checks. Another process sends a notification that is still due."""
         self._ended.set()
 
     def _run(self) -> None:
         while not self._ended.wait(self._every):
             try:
-                self._look()
+                self._check()
             except JournalError as error:
-                log.info("nothing is seen: the journal", extra={"reason": str(error)})
+                log.info(
+                    "the watchdog cannot check: the journal does not answer",
+                    extra={"reason": str(error)},
+                )
             except Exception:
-                # The outermost edge of this thread: it has to look again.
-                log.exception("a look failed")
+                # The outermost edge of this thread: it has to check again.
+                log.exception("a check of the watchdog failed")
         self.close()
 
     def close(self) -> None:
-        """Give back what it opened."""
+        """Close the connections."""
         self._journal.close()
         self._redis.close()
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         journal, policy, now = self._journal, self._alerting.policy, self._journal.now()
         self._clock(now)
         watched = journal.heartbeats.last(ALERTS_EVALUATED)
@@ -109,7 +113,7 @@ class Watchdog:
 
 
 class Silence:
-    """For how long a sign was seen to stay the same, by one who looked all the time."""
+    """Measures how long a sign has stayed the same, while the checks came without a gap."""
 
     def __init__(self, longest_gap: float) -> None:
         self._longest_gap = longest_gap
@@ -117,11 +121,11 @@ class Silence:
         self._since = self._clock = self._wall = 0.0
 
     def seconds(self, sign: Any, clock: float, wall: float) -> float:
-        """Return it.
+        """Return the seconds for which the sign has stayed the same.
 
         Args:
-            clock: of this process, in seconds; it may stand still while the host sleeps.
-            wall: of the host; it may be set.
+            clock: seconds of the process's clock, which may stop while the host sleeps.
+            wall: seconds of the host's clock, which a person may set.
         """
         gap = max(clock - self._clock, wall - self._wall)
         if sign != self._sign or gap > self._longest_gap:

@@ -79,13 +79,13 @@ def test_a_pool_whose_threads_are_all_kept_is_not_alive(life: Life) -> None:
         pool.submit(go_on.wait)
         life.try_pool(pool.submit)
         assert of.alive()[0]
-        life._asked = time.monotonic() - POOL_SECONDS - 1
+        life._submitted_at = time.monotonic() - POOL_SECONDS - 1
         kept, words = of.alive()
         life.try_pool(pool.submit)
         go_on.set()
 
     assert (kept, of.alive()[0]) == (False, True)
-    assert words["pool"].startswith("has taken up nothing for ")
+    assert words["pool"].startswith("has started no work for ")
 
 
 def test_a_pool_that_has_been_shut_down_is_no_fault_of_the_loop(life: Life) -> None:

@@ -61,11 +61,11 @@ def test_a_host_whose_clock_is_off_is_told_by_its_name_and_over_when_it_is_right
     monkeypatch.setattr(watchdog.socket, "gethostname", lambda: "worker-7")
     monkeypatch.setattr(watchdog, "utc_now", lambda: utc_now() + timedelta(minutes=3))
 
-    host._look()
+    host._check()
     (wrong,) = journal.alerts.find()
     monkeypatch.setattr(watchdog, "utc_now", utc_now)
-    host._look()
-    host._look()
+    host._check()
+    host._check()
 
     assert (wrong.rule, wrong.key) == ("clock_skew", "worker-7")
     assert (
@@ -81,12 +81,12 @@ def test_one_host_that_is_right_does_not_speak_for_another(
     first, second = hosts.add(), hosts.add()
     monkeypatch.setattr(watchdog.socket, "gethostname", lambda: "worker-7")
     monkeypatch.setattr(watchdog, "utc_now", lambda: utc_now() + timedelta(minutes=3))
-    first._look()
+    first._check()
 
     monkeypatch.setattr(watchdog.socket, "gethostname", lambda: "worker-8")
     monkeypatch.setattr(watchdog, "utc_now", utc_now)
     for _ in range(3):
-        second._look()
+        second._check()
 
     assert [one.key for one in hosts.journal.alerts.find()] == ["worker-7"]
 
