@@ -7,10 +7,10 @@ from typing import Any
 from celery import shared_task
 
 from foundation.messages import requests as messages
-from journal.jobs.leased_job import LeasedJob
 from journal.model import Stage, State
 from tasks.base import RequestTask, StepTask
-from tasks.outbound import request_intake, request_schemas
+from tasks.outbound import request_intake
+from tasks.outbound.request_schemas import reread
 from vtex import statuses
 from vtex.errors import Refused
 from vtex.operations import cancellation_denial
@@ -36,7 +36,9 @@ def post(
         if self.journal.order_changes.own_cancellation(store, order_id) in (State.OPEN, State.DEAD):
             # VTEX's seller who denies what it asked for itself leaves the order stuck for good.
             raise Refused(messages.OWN_CANCELLATION())
-        found = cancellation_denial.deny(self.vtex_of(owned), order_id, asked(owned))
+        found = cancellation_denial.deny(
+            self.vtex_of(owned), order_id, reread(Denial, owned.request_body)
+        )
         owned.result |= {"words": found.words, "order_status": found.status}
 
 
@@ -54,10 +56,3 @@ def confirm(
         if found.status == statuses.READY and row is not None and row.state is State.SKIPPED:
             # It was on its way in when somebody asked for its cancellation.
             self.journal.jobs.retry(store, order_id)
-
-
-def asked(job: LeasedJob) -> Denial:
-    """Return what a job asks for."""
-    wanted = request_schemas.reread("denial", job.request_body)
-    assert isinstance(wanted, Denial)  # noqa: S101  # the kind of the job says so
-    return wanted

@@ -6,10 +6,10 @@ from typing import Any
 
 from celery import shared_task
 
-from journal.jobs.leased_job import LeasedJob
 from journal.model import Stage
 from tasks.base import RequestTask, StepTask
-from tasks.outbound import request_intake, request_schemas
+from tasks.outbound import request_intake
+from tasks.outbound.request_schemas import reread
 from vtex.operations import cancellation as cancellation_operation
 from vtex.payloads import Cancellation
 
@@ -29,7 +29,9 @@ def post(
     Source: ``POST /api/oms/pvt/orders/{orderId}/cancel``. Arguments as in ``invoices.post``.
     """
     with self.step(store, order_id, attempt, to=Stage.SENT, job=job) as owned:
-        found = cancellation_operation.request(self.vtex_of(owned), order_id, asked(owned))
+        found = cancellation_operation.request(
+            self.vtex_of(owned), order_id, reread(Cancellation, owned.request_body)
+        )
         owned.result |= {"words": found.words, "order_status": found.status}
         if found.receipt:
             owned.result["receipt"] = found.receipt
@@ -42,16 +44,12 @@ def confirm(
     """Look how the cancellation ended. Arguments as in ``invoices.post``."""
     with self.step(store, order_id, attempt, to=Stage.CONFIRMED, job=job) as owned:
         found = cancellation_operation.follow(
-            self.vtex_of(owned), order_id, asked(owned), polls=owned.failures
+            self.vtex_of(owned),
+            order_id,
+            reread(Cancellation, owned.request_body),
+            polls=owned.failures,
         )
         owned.result["order_status"] = found.status
         known = owned.result.get("words") == "already canceled"
         owned.explain("already canceled" if known else found.words)
         owned.close_others("the order was canceled")
-
-
-def asked(job: LeasedJob) -> Cancellation:
-    """Return what a job asks for."""
-    wanted = request_schemas.reread("cancellation", job.request_body)
-    assert isinstance(wanted, Cancellation)  # noqa: S101  # the kind of the job says so
-    return wanted

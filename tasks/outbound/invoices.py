@@ -13,7 +13,8 @@ from journal.model import Stage
 from journal.order_changes import ChangeHint
 from tasks.base import RequestTask, StepTask
 from tasks.order_changes.detection import differs
-from tasks.outbound import request_intake, request_schemas
+from tasks.outbound import request_intake
+from tasks.outbound.request_schemas import reread
 from vtex.operations import invoice as invoice_operation
 from vtex.payloads import Invoice
 
@@ -75,6 +76,4 @@ def asked(job: LeasedJob) -> tuple[Invoice, str | None]:
     """Return what a job asks for, and the NF-e to embed."""
     content = dict(job.request_body)
     xml: str | None = content.pop("xml", None)
-    invoice = request_schemas.reread("invoice", content)
-    assert isinstance(invoice, Invoice)  # noqa: S101  # the kind of the job says so
-    return invoice, xml
+    return reread(Invoice, content), xml

@@ -21,6 +21,7 @@ from journal.requests import RequestDraft
 from journal.storage.rows import without_empty
 from tasks.context import Context
 from tasks.errors import RequestInvalid, RequestRefused
+from tasks.job_kinds import Payload
 from tasks.outbound import request_schemas
 from tasks.outbound.request_schemas import NAMES
 from tasks.workflow import dispatch
@@ -50,7 +51,7 @@ def take(
     """Take a request and dispatch it; return the number of its job.
 
     Args:
-        kind: one of ``tasks.outbound.request_schemas.KINDS``.
+        kind: one of ``tasks.job_kinds.REQUEST_TASKS``.
         given: keyword arguments as the ERP wrote them (docs/messages.md).
         xml: an NF-e as it was received; what ``given`` lacks is taken from it.
         again: the ERP explicitly asks anew for what is dead.
@@ -198,11 +199,7 @@ def _bare(store: str, order_id: str, reference: str | None, note: Nfe) -> Reques
 
 
 def _named(
-    context: Context,
-    store: str,
-    order_id: str,
-    asked: request_schemas.Asked,
-    content: Mapping[str, Any],
+    context: Context, store: str, order_id: str, asked: Payload, content: Mapping[str, Any]
 ) -> str:
     if not isinstance(asked, Denial):
         return _key(asked, content)
@@ -212,7 +209,7 @@ def _named(
     return f"{_digest(content)} {request_id or ''}".strip()
 
 
-def _key(asked: request_schemas.Asked, content: Mapping[str, Any]) -> str:
+def _key(asked: Payload, content: Mapping[str, Any]) -> str:
     match asked:
         case Invoice():
             return f"{asked.type} {plain_number(asked.invoice_number)}"
@@ -222,7 +219,7 @@ def _key(asked: request_schemas.Asked, content: Mapping[str, Any]) -> str:
             return _digest(content)
 
 
-def _invoice_number(asked: request_schemas.Asked) -> str | None:
+def _invoice_number(asked: Payload) -> str | None:
     return plain_number(asked.invoice_number) if isinstance(asked, Invoice | Tracking) else None
 
 

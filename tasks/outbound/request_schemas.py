@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from marshmallow import (
@@ -23,7 +23,9 @@ from marshmallow import (
 
 from foundation.messages import requests as messages
 from foundation.redaction import storable
+from journal.model import Kind
 from tasks.errors import ContractNewer, RequestInvalid
+from tasks.job_kinds import KIND_TASKS, Payload
 from vtex.payloads import (
     Cancellation,
     Denial,
@@ -38,16 +40,7 @@ from vtex.payloads import (
     series_of_key,
 )
 
-KINDS = {
-    "invoice": "invoices.send",
-    "tracking": "tracking.send",
-    "cancellation": "cancellations.request",
-    "denial": "cancellations.deny",
-}
-"""What can be asked for, and the public task that takes it."""
-
-Asked = Invoice | Tracking | Cancellation | Denial
-"""What a request asks for."""
+P = TypeVar("P", bound=Payload)
 
 MOST_CENTS = 10**12
 MOST_ITEMS = 1000
@@ -96,46 +89,53 @@ def require_known(given: dict[str, Any]) -> None:
         raise ContractNewer(messages.CONTRACT_NEWER(version=version, known=VERSION))
 
 
-def read(kind: str, given: Mapping[str, Any]) -> Asked:
-    """Return what the keyword arguments of a request say.
+def read(kind: str, arguments: Mapping[str, Any]) -> Payload:
+    """Return a request as its keyword arguments describe it.
 
     Args:
-        kind: one of KINDS.
-        given: without ``store``, ``order_id`` and ``reference``.
+        kind: one of ``tasks.job_kinds.REQUEST_TASKS``.
+        arguments: without ``store``, ``order_id`` and ``reference``.
 
     Raises:
-        RequestInvalid: with every fault there is.
+        RequestInvalid: with every fault.
     """
-    try:
-        made: Asked = _SCHEMAS[kind]().load(dict(given))
-    except ValidationError as error:
-        found = _flat(error.normalized_messages())
-        faults = {
-            _named(path): f"{_shown(given, path)}{words}"
-            for path, words in sorted(found, key=_is_unknown)[:MOST_FAULTS]
-        }
-        words = "; ".join(f"{path}: {text}" for path, text in faults.items())
-        more = f"; and {len(found) - len(faults)} more" if len(found) > len(faults) else ""
-        text = messages.UNUSABLE(kind=kind, faults=f"{words}{more}")
-        raise RequestInvalid(text, faults=faults) from None
-    return made
+    payload = KIND_TASKS[Kind(kind)].payload
+    assert payload is not None  # noqa: S101  # the kinds of requests have one
+    return _load(payload, arguments)
 
 
-def reread(kind: str, content: Mapping[str, Any]) -> Asked:
-    """Return what a job asks for, as it was kept when it was taken.
+def reread(payload: type[P], kept: Mapping[str, Any]) -> P:
+    """Return the request of a job, as the journal keeps it.
 
     Raises:
         ContractNewer: a newer version took it, with a field that this one does not know.
-        RequestInvalid: it was refused then, and is as it was.
+        RequestInvalid: it was refused before, and is unchanged.
     """
-    # What was refused is kept as it came, with the names that the job has by itself.
-    given = {name: value for name, value in content.items() if name not in NAMES}
+    # A refused request is kept as it came, with the names that the job has by itself.
+    arguments = {name: value for name, value in kept.items() if name not in NAMES}
     try:
-        return read(kind, given)
+        return _load(payload, arguments)
     except RequestInvalid as error:
-        if all(words.endswith(_UNKNOWN) for words in error.faults.values()):
+        if all(fault.endswith(_UNKNOWN) for fault in error.faults.values()):
             raise ContractNewer(messages.FIELD_NEWER(error=error)) from None
         raise
+
+
+def _load(payload: type[P], arguments: Mapping[str, Any]) -> P:
+    try:
+        made: P = SCHEMAS[payload]().load(dict(arguments))
+    except ValidationError as error:
+        flat = _flat(error.normalized_messages())
+        faults = {
+            _named(path): f"{_shown(arguments, path)}{text}"
+            for path, text in sorted(flat, key=_is_unknown)[:MOST_FAULTS]
+        }
+        listed = "; ".join(f"{path}: {text}" for path, text in faults.items())
+        more = f"; and {len(flat) - len(faults)} more" if len(flat) > len(faults) else ""
+        name = payload.__name__.lower()
+        text = messages.UNUSABLE(kind=name, faults=f"{listed}{more}")
+        raise RequestInvalid(text, faults=faults) from None
+    return made
 
 
 def _is_unknown(fault: tuple[str, str]) -> bool:
@@ -384,9 +384,10 @@ class _Denial(_Request):
         return Denial(**data)
 
 
-_SCHEMAS: dict[str, type[Schema]] = {
-    "invoice": _Invoice,
-    "tracking": _Tracking,
-    "cancellation": _Cancellation,
-    "denial": _Denial,
+SCHEMAS: dict[type, type[Schema]] = {
+    Invoice: _Invoice,
+    Tracking: _Tracking,
+    Cancellation: _Cancellation,
+    Denial: _Denial,
 }
+"""The schema of each class of requests in ``tasks.job_kinds``."""

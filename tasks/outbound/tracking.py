@@ -8,7 +8,8 @@ from celery import shared_task
 
 from journal.model import Stage
 from tasks.base import RequestTask, StepTask
-from tasks.outbound import request_intake, request_schemas
+from tasks.outbound import request_intake
+from tasks.outbound.request_schemas import reread
 from vtex.operations import tracking
 from vtex.payloads import Tracking
 
@@ -29,9 +30,8 @@ def post(
     Arguments as in ``invoices.post``.
     """
     with self.step(store, order_id, attempt, to=Stage.SENT, job=job) as owned:
-        wanted = request_schemas.reread("tracking", owned.request_body)
-        assert isinstance(wanted, Tracking)  # noqa: S101  # the kind of the job says so
-        receipt = tracking.send(self.vtex_of(owned), order_id, wanted)
+        request = reread(Tracking, owned.request_body)
+        receipt = tracking.send(self.vtex_of(owned), order_id, request)
         if receipt:
             owned.result["receipt"] = receipt
         else:

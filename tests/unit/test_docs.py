@@ -10,6 +10,7 @@ from marshmallow import Schema, fields
 from erp.port import OUTCOMES
 from support.settings_page import PAGE, tables, tables_of_page
 from tasks.alerts.model import Rule
+from tasks.job_kinds import KIND_TASKS, REQUEST_TASKS
 from tasks.outbound import request_schemas
 from tasks.reconciliation.compare import Fix, Found
 from vtex import statuses
@@ -101,8 +102,8 @@ def rows_of(page: str, heading: str) -> dict[str, tuple[str, bool]]:
 def test_the_message_contract_has_every_field_with_its_type_and_no_other() -> None:
     page = (DOCS / "messages.md").read_text(encoding="utf-8")
 
-    for kind, task in request_schemas.KINDS.items():
-        wanted = described(request_schemas._SCHEMAS[kind]())
+    for kind, task in REQUEST_TASKS.items():
+        wanted = described(request_schemas.SCHEMAS[KIND_TASKS[kind].payload]())
         if kind == "invoice":
             wanted |= described(request_schemas._InvoiceItem())
         assert rows_of(page, f"## `{task}`") == wanted

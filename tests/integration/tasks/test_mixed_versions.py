@@ -14,9 +14,9 @@ from journal.orders import NewOrder
 from journal.requests import RequestDraft
 from support.order_flow import OrderFlow, order_flow
 from tasks.errors import ContractNewer
+from tasks.job_kinds import REQUEST_TASKS
 from tasks.local_executor import OrderRun
 from tasks.outbound import request_intake
-from tasks.outbound.request_schemas import KINDS
 from workers.app import app
 
 ASKED = {"store": "acme", "reason": "Falta de estoque"}
@@ -89,7 +89,7 @@ def test_a_request_written_for_a_later_contract_stays_in_the_queue(flow: OrderFl
     assert flow.journal.requests.find() == []
 
 
-@pytest.mark.parametrize("name", KINDS.values())
+@pytest.mark.parametrize("name", REQUEST_TASKS.values())
 def test_a_request_goes_back_to_the_queue_as_often_as_it_takes(name: str) -> None:
     app.loader.import_default_modules()
     # Celery takes a max_retries of None in retry() for "as the task says": three by default.

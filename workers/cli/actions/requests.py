@@ -20,6 +20,7 @@ from journal.model import State
 from journal.requests import RequestRow
 from tasks.context import Context
 from tasks.errors import RequestInvalid
+from tasks.job_kinds import Payload
 from tasks.outbound import request_intake, request_schemas
 from vtex import payloads, schemas, statuses
 from vtex.errors import NotYet, Refused
@@ -283,7 +284,7 @@ def _show(
     return 0
 
 
-def _body(raw: dict[str, Any], asked: request_schemas.Asked) -> dict[str, Any]:
+def _body(raw: dict[str, Any], asked: Payload) -> dict[str, Any]:
     order, packages = schemas.read_order(raw), schemas.read_packages(raw)
     now = balance(order, packages)
     shown: dict[str, Any] = {"order_status": order.status}
