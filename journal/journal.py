@@ -25,7 +25,7 @@ from journal.privacy.retention import Retention
 from journal.reconciliation import Reconciliations
 from journal.requests import Requests
 from journal.storage.clock import DatabaseClock
-from journal.storage.database import Database
+from journal.storage.database import JournalDatabase
 from journal.stored_documents import StoredDocuments
 from journal.timeline import Timeline
 
@@ -38,7 +38,7 @@ class Journal:
     def __init__(
         self, url: str, *, policy: Policy = DEFAULT, now: Callable[[], datetime] | None = None
     ) -> None:
-        database = Database(url)
+        database = JournalDatabase(url)
         self._database = database
         self._now = now or DatabaseClock(database)
         shared = (database, policy, self._now)

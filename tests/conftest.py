@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, make_url, text
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from erp.adapters.sql.database import DRIVERS
+from foundation.database.database import DRIVERS
 from journal.journal import Journal
 from support.erp.outboxes import SqlOutbox
 from support.servers import Cluster, MariaDbServer, RabbitServer, RedisServer

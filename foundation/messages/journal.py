@@ -1,4 +1,4 @@
-"""The journal: jobs that cannot continue, causes of dead letters, and its migrations."""
+"""The journal: jobs that cannot continue, and causes of dead letters."""
 
 from __future__ import annotations
 
@@ -27,19 +27,3 @@ CRASHED = message(
 GAVE_UP = message("VE-5022", "tried {failures} times: {error}")
 WAITED_TOO_LONG = message("VE-5023", "{error} (waited for {patience})")
 UNFORESEEN = message("VE-5024", "unforeseen {error} at {place}")
-
-# --- migrations -------------------------------------------------------------------------------
-MIGRATION_BLOCKED = message(
-    "VE-5041",
-    "a long transaction holds its tables",
-    "Find the oldest xact_start in pg_stat_activity, end that transaction, then run "
-    "vtex-erp migrate again",
-)
-OTHER_REVISION = message(
-    "VE-5042", "its tables are at {current} and must be at {head}", "Run vtex-erp migrate"
-)
-TABLES_TOO_OLD = message(
-    "VE-5043",
-    "its tables, at {revision}, were made before 0.1.0: start anew",
-    "Drop the journal_* tables or name an empty database, then run vtex-erp migrate",
-)

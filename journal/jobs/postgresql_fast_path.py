@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from journal.storage.database import Database
+from journal.storage.database import JournalDatabase
 from journal.storage.tables import bounded_text
 
 # ``state || ''``: else PostgreSQL may read all that is open to find one order, 2 ms of 3,000; until
@@ -93,7 +93,7 @@ SELECT count(*) AS new FROM opened
 
 
 def record(
-    database: Database,
+    database: JournalDatabase,
     store: str,
     listed: Sequence[tuple[str, datetime | None, int | None]],
     now: datetime,
@@ -108,7 +108,7 @@ def record(
     return int((database.once(_RECORD, named) or {})["new"])
 
 
-def enter(database: Database, **named: Any) -> dict[str, Any] | None:
+def enter(database: JournalDatabase, **named: Any) -> dict[str, Any] | None:
     """Begin a step of an intake; return its job, None where the general way has to look.
 
     Args:
@@ -118,7 +118,7 @@ def enter(database: Database, **named: Any) -> dict[str, Any] | None:
 
 
 def advance(
-    database: Database,
+    database: JournalDatabase,
     job: Mapping[str, Any],
     *,
     lines: Sequence[tuple[str, str | None]],

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import func, select
 
 from journal.model import JournalUnavailable
-from journal.storage.database import Database
+from journal.storage.database import JournalDatabase
 
 READ_SECONDS = 30.0
 """One short query in so many seconds; between two the process counts on, as no clock is set."""
@@ -22,7 +22,7 @@ def utc_now() -> datetime:
 class DatabaseClock:
     """Tells the time of a database; SQLite's is its host's. Safe across threads."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: JournalDatabase) -> None:
         self._database = database
         self._read: tuple[float, datetime] | None = None
 

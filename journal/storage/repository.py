@@ -6,13 +6,15 @@ from collections.abc import Callable
 from datetime import datetime
 
 from journal.model import Policy
-from journal.storage.database import Database
+from journal.storage.database import JournalDatabase
 
 
 class Repository:
     """One database, one policy and one clock, shared by all repositories of a journal."""
 
-    def __init__(self, database: Database, policy: Policy, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, database: JournalDatabase, policy: Policy, now: Callable[[], datetime]
+    ) -> None:
         self._database = database
         self._policy = policy
         self._now = now

@@ -14,7 +14,7 @@ from erp.adapters.rest.calls import Calls, Missing, RestAnswer
 from erp.adapters.rest.profile import Profile
 from erp.adapters.rest.state import SharedState
 from erp.adapters.rest.template import found, utc
-from erp.adapters.sql.database import Database
+from erp.adapters.sql.database import ErpDatabase
 from erp.adapters.sql.tables import outbox, outbox_items
 from erp.port import ErpRejected
 from foundation.foreign_values import bounded_number, cents
@@ -37,7 +37,7 @@ class ChangeReader:
         self._part = profile.part("changes")
         self._codes = profile.codes
         self._calls, self._state = calls, state
-        self._database = Database(profile.state_url)
+        self._database = ErpDatabase(profile.state_url)
         self._overlap = 60 * float(self._part.get("overlap_minutes", 5))
         self._every = float(self._part.get("every_seconds", 60))
 

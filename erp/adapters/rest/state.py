@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from erp.adapters.sql.database import Database
+from erp.adapters.sql.database import ErpDatabase
 from erp.port import ErpUnavailable
 
 Result = TypeVar("Result")
@@ -61,7 +61,7 @@ class SharedState:
     """
 
     def __init__(self, url: str) -> None:
-        self._database = Database(url)
+        self._database = ErpDatabase(url)
         self._file = Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
 
     def migrate(self) -> None:

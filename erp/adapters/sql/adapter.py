@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from erp.adapters.sql import events as sql_events
 from erp.adapters.sql import postgresql_insert
 from erp.adapters.sql.column_limits import fitted
-from erp.adapters.sql.database import Database, refusal
+from erp.adapters.sql.database import ErpDatabase, refusal
 from erp.adapters.sql.outbox import SqlOutbox
 from erp.adapters.sql.tables import addresses, codes, events, items, orders, payments, raw, stamp
 from erp.codes import KINDS
@@ -41,7 +41,7 @@ class SqlErp:
     """
 
     def __init__(self, url: str, *, now: Callable[[], datetime] = utc_now) -> None:
-        self._database = Database(url)
+        self._database = ErpDatabase(url)
         self._outbox = SqlOutbox(self._database, now)
         self._now = now
 

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from erp.adapters.sql.database import Database, refusal
+from erp.adapters.sql.database import ErpDatabase, refusal
 from erp.adapters.sql.tables import outbox, outbox_items, results, stamp
 from erp.nfe.safe_xml import MOST_BYTES
 from erp.port import ErpRejected, Event, Request
@@ -65,7 +65,7 @@ _COLUMNS = {
 class SqlOutbox:
     """The worker's side of ``int_outbox`` and ``int_result``."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+    def __init__(self, database: ErpDatabase, now: Callable[[], datetime]) -> None:
         self._database, self._now = database, now
 
     def poll_outbox(self, take: Callable[[Request], None], limit: int) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Table
 
-from erp.adapters.sql.database import Database
+from erp.adapters.sql.database import ErpDatabase
 from erp.adapters.sql.tables import addresses, items, orders, payments
 
 _OWN = ("id", "int_order_id", "replaces_order_id", "revision")
@@ -20,7 +20,7 @@ _OWN = ("id", "int_order_id", "replaces_order_id", "revision")
 Rows = Mapping[Table, Sequence[Mapping[str, Any]]]
 
 
-def insert(database: Database, rows: Rows, raw: Mapping[str, str | None]) -> str | None:
+def insert(database: ErpDatabase, rows: Rows, raw: Mapping[str, str | None]) -> str | None:
     """Insert an order. Return its number, or ``None`` if it exists already.
 
     Args:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
@@ -17,6 +15,7 @@ from erp.adapters.sql import database as sql_database
 from erp.adapters.sql.tables import VERSION_TABLE, metadata
 from erp.port import ErpRejected
 from support.erp.outboxes import SqlOutbox
+from support.next_revision import add_revisions
 from support.servers import eventually
 
 CHANNELS = "SELECT channel FROM int_order"
@@ -63,19 +62,10 @@ def allow(condition):
 @pytest.fixture
 def next_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let this process be of a version with one more revision of the tables."""
-    shipped, folder = sql_database._config, tmp_path / "next_erp"
+    folder = tmp_path / "next_erp"
     folder.mkdir()
     (folder / "9001_channel.py").write_text(NEXT)
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-
-    def widened() -> Config:
-        config = shipped()
-        location = config.get_main_option("script_location")
-        config.set_main_option("path_separator", "space")
-        config.set_main_option("version_locations", f"{location}/versions {folder}")
-        return config
-
-    monkeypatch.setattr(sql_database, "_config", widened)
+    add_revisions(monkeypatch, "erp", folder)
 
 
 def test_the_revisions_make_the_tables_that_the_code_names(outbox: SqlOutbox) -> None:

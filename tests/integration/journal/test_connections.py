@@ -7,18 +7,16 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, NullPool, create_engine, event, make_url, text
 
-from erp.adapters.sql import connections as sql_connections
-from erp.adapters.sql.database import Database as ErpDatabase
+from erp.adapters.sql.database import ErpDatabase
 from erp.port import ErpRejected, ErpUnavailable
+from foundation.database import connections
 from journal.model import JournalUnavailable
-from journal.storage import connections
-from journal.storage.database import Database
+from journal.storage.database import JournalDatabase
 from support.servers import eventually
 
 ONE = "SELECT 1 AS n"
@@ -59,7 +57,7 @@ class Server:
             self._db.execute(text(f"SELECT pg_advisory_unlock({LOCK})"))
             assert [one.result() for one in waiting] == [{"had": True}] * threads
 
-    def open_four(self, database: Database | ErpDatabase) -> None:
+    def open_four(self, database: JournalDatabase | ErpDatabase) -> None:
         """Leave two connections where statements, and two where transactions take them."""
         self.hold(database.once, 4, 4)
         with database.transaction(), database.transaction():
@@ -67,11 +65,11 @@ class Server:
         assert self.connections() == 4
 
 
-@pytest.fixture(params=[Database, ErpDatabase])
+@pytest.fixture(params=[JournalDatabase, ErpDatabase])
 def database(
     request: pytest.FixtureRequest, postgres_database: str
-) -> Iterator[Database | ErpDatabase]:
-    made: Database | ErpDatabase = request.param(postgres_database)
+) -> Iterator[JournalDatabase | ErpDatabase]:
+    made: JournalDatabase | ErpDatabase = request.param(postgres_database)
     yield made
     made.close()
 
@@ -87,8 +85,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    for module in (connections, sql_connections):
-        monkeypatch.setattr(module, "time", made)
+    monkeypatch.setattr(connections, "time", made)
     return made
 
 
@@ -100,12 +97,12 @@ def server(postgres_database: str) -> Iterator[Server]:
         yield Server(db)
 
 
-def in_transaction(database: Database | ErpDatabase) -> None:
+def in_transaction(database: JournalDatabase | ErpDatabase) -> None:
     with database.transaction() as db:
         db.execute(text(ONE))
 
 
-def failures(database: Database | ErpDatabase, calls: int) -> int:
+def failures(database: JournalDatabase | ErpDatabase, calls: int) -> int:
     count = 0
     for number in range(calls):
         try:
@@ -116,7 +113,7 @@ def failures(database: Database | ErpDatabase, calls: int) -> int:
 
 
 def test_a_transaction_after_a_statement_opens_no_second_connection(
-    database: Database | ErpDatabase, server: Server
+    database: JournalDatabase | ErpDatabase, server: Server
 ) -> None:
     for _ in range(3):
         assert database.once(ONE, {}) == {"n": 1}
@@ -126,7 +123,7 @@ def test_a_transaction_after_a_statement_opens_no_second_connection(
 
 
 def test_threads_that_ended_leave_their_connection_to_the_next(
-    database: Database | ErpDatabase, server: Server
+    database: JournalDatabase | ErpDatabase, server: Server
 ) -> None:
     for _ in range(5):
         thread = threading.Thread(target=database.once, args=(ONE, {}))
@@ -137,7 +134,7 @@ def test_threads_that_ended_leave_their_connection_to_the_next(
 
 
 def test_closing_leaves_no_connection_and_the_next_use_connects_anew(
-    database: Database | ErpDatabase, server: Server
+    database: JournalDatabase | ErpDatabase, server: Server
 ) -> None:
     server.open_four(database)
 
@@ -148,7 +145,7 @@ def test_closing_leaves_no_connection_and_the_next_use_connects_anew(
 
 
 def test_after_a_restart_of_the_server_one_statement_fails(
-    database: Database | ErpDatabase, server: Server
+    database: JournalDatabase | ErpDatabase, server: Server
 ) -> None:
     server.open_four(database)
     server.end_all()
@@ -160,7 +157,7 @@ def test_after_a_restart_of_the_server_one_statement_fails(
 
 
 def test_after_a_restart_of_the_server_one_transaction_fails(
-    database: Database | ErpDatabase, server: Server
+    database: JournalDatabase | ErpDatabase, server: Server
 ) -> None:
     server.open_four(database)
     server.end_all()
@@ -173,7 +170,7 @@ def test_after_a_restart_of_the_server_one_transaction_fails(
 
 @pytest.mark.parametrize("first", ["once", "transaction"])
 def test_after_a_restart_while_all_was_idle_nothing_fails(
-    database: Database | ErpDatabase, server: Server, first: str, clock: Clock
+    database: JournalDatabase | ErpDatabase, server: Server, first: str, clock: Clock
 ) -> None:
     server.open_four(database)
     server.end_all()
@@ -185,7 +182,7 @@ def test_after_a_restart_while_all_was_idle_nothing_fails(
 
 
 def test_a_connection_in_use_is_neither_tried_nor_got_from_the_pool_anew(
-    database: Database | ErpDatabase, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    database: JournalDatabase | ErpDatabase, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = database._made().engine
     tried: list[object] = []
@@ -207,7 +204,7 @@ def test_a_connection_in_use_is_neither_tried_nor_got_from_the_pool_anew(
 
 
 def test_a_statement_that_fails_costs_no_connection_and_spoils_none(
-    database: Database | ErpDatabase, server: Server
+    database: JournalDatabase | ErpDatabase, server: Server
 ) -> None:
     for _ in range(3):
         with pytest.raises((*AWAY, ErpRejected)):
@@ -217,7 +214,7 @@ def test_a_statement_that_fails_costs_no_connection_and_spoils_none(
     assert server.connections() == 1
 
 
-def test_a_transaction_after_a_statement_is_one(database: Database | ErpDatabase) -> None:
+def test_a_transaction_after_a_statement_is_one(database: JournalDatabase | ErpDatabase) -> None:
     with database.transaction() as db:
         db.execute(text("CREATE TABLE noted (n int)"))
     database.once(ONE, {})
@@ -237,9 +234,3 @@ def test_more_threads_than_connections_all_have_their_turn(
 
     with closing(connections.Connections(two)) as few:
         server.hold(few.run, threads=8, most=2)
-
-
-def test_the_journal_and_the_erp_have_the_same_way() -> None:
-    ours, theirs = (Path(str(one.__file__)) for one in (connections, sql_connections))
-
-    assert ours.read_text() == theirs.read_text()

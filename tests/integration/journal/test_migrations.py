@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, NullPool, create_engine, make_url, text
 
 from erp.adapters.sql import database as sql_database
 from erp.adapters.sql.adapter import SqlErp
+from erp.adapters.sql.tables import VERSION_TABLE
 from erp.port import ErpRejected
 from journal.journal import Journal
 from journal.model import JournalError
 from journal.orders import NewOrder
 from journal.storage import database
 from journal.storage.tables import metadata
+from support.next_revision import add_revisions
 from support.servers import eventually
 
 HEAD = {"journal": "0100", "erp": "0100"}
@@ -60,25 +60,14 @@ def said(url: str, statement: str) -> list[object]:
 @pytest.fixture
 def next_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Let this process be of a version with more revisions: a column, and perhaps an index."""
-    shipped, shipped_erp = database._config, sql_database._config
 
     def release(index: str = "", package: str = "journal", table: str = "journal_jobs") -> None:
-        config = shipped if package == "journal" else shipped_erp
         folder = tmp_path / f"next_{package}"
         folder.mkdir()
-        monkeypatch.setattr(sys, "dont_write_bytecode", True)
         (folder / "9001_column.py").write_text(COLUMN.format(head=HEAD[package], table=table))
         if index:
             (folder / "9002_index.py").write_text(index)
-
-        def widened() -> Config:
-            made = config()
-            location = made.get_main_option("script_location")
-            made.set_main_option("path_separator", "space")
-            made.set_main_option("version_locations", f"{location}/versions {folder}")
-            return made
-
-        monkeypatch.setattr(database if package == "journal" else sql_database, "_config", widened)
+        add_revisions(monkeypatch, package, folder)
 
     return release
 
@@ -136,12 +125,12 @@ def test_the_migrations_make_the_tables_that_the_code_defines(journal_url: str) 
 def test_a_newer_schema_of_the_erp_adapter_is_no_fault_either(journal_url: str) -> None:
     erp = SqlErp(journal_url)
     erp.migrate()
-    said(journal_url, f"UPDATE {sql_database.VERSION_TABLE} SET version_num = '9001'")
+    said(journal_url, f"UPDATE {VERSION_TABLE} SET version_num = '9001'")
 
     erp.migrate()
 
     assert "schema 9001, newer than 0100, which this version knows: fine" in erp.check()
-    said(journal_url, f"UPDATE {sql_database.VERSION_TABLE} SET version_num = '0001'")
+    said(journal_url, f"UPDATE {VERSION_TABLE} SET version_num = '0001'")
     with pytest.raises(ErpRejected, match=r"made before 0\.1\.0: start anew.*vtex-erp migrate"):
         erp.check()
     erp.close()

@@ -10,10 +10,10 @@ from alembic import command
 from sqlalchemy import create_engine, make_url, text
 
 from erp.adapters.memory import MemoryErp
-from erp.adapters.sql import database as sql_database
 from erp.adapters.sql.adapter import SqlErp
-from erp.adapters.sql.database import DRIVERS
+from erp.adapters.sql.database import ErpDatabase
 from erp.port import Request
+from foundation.database.database import DRIVERS
 
 SEEN = {
     "PENDING": "waits",
@@ -73,7 +73,7 @@ class SqlOutbox:
 
     def migrate_to(self, revision: str) -> None:
         """Bring the tables to a revision, back or forth."""
-        config = sql_database._config()
+        config = ErpDatabase.migrations.config()
         with self.erp._database._made().begin() as db:
             config.attributes["connection"] = db
             step = command.upgrade if revision == "head" else command.downgrade

@@ -1,0 +1,20 @@
+"""The migrations of the journal's and the integration tables."""
+
+from __future__ import annotations
+
+from foundation.messages.message import message
+
+MIGRATION_BLOCKED = message(
+    "VE-5041",
+    "a long transaction holds its tables",
+    "Find the oldest xact_start in pg_stat_activity, end that transaction, then run "
+    "vtex-erp migrate again",
+)
+OTHER_REVISION = message(
+    "VE-5042", "its tables are at {current} and must be at {head}", "Run vtex-erp migrate"
+)
+TABLES_TOO_OLD = message(
+    "VE-5043",
+    "its tables, at {revision}, were made before 0.1.0: start anew",
+    "Drop the {tables} tables or name an empty database, then run vtex-erp migrate",
+)
