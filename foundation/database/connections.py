@@ -40,7 +40,7 @@ class Connections:
         event.listen(engine, "invalidate", self._drop_ready)
 
     def begin(self) -> AbstractContextManager[Connection]:
-        """Return a connection in a transaction, to be entered at once; it commits at the end."""
+        """Return a connection in a transaction that commits at the end. Enter it at once."""
         if ready := self._pop():
             self._give_back(ready[0])  # else the pool opens one more, and this one lies here
         return self.engine.begin()
@@ -61,7 +61,7 @@ class Connections:
             ) from error
 
     def close(self) -> None:
-        """Close them all; the next use connects anew."""
+        """Close all connections. The next use connects again."""
         self._drop_ready()
         self.engine.dispose()
 

@@ -84,7 +84,7 @@ class Database:
             yield connection
 
     def once(self, statement: str, values: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Run one statement of PostgreSQL; see ``foundation.database.connections``.
+        """Run one statement of PostgreSQL through ``foundation.database.connections``.
 
         Raises:
             Exception: see ``translate``. The statement may have been executed.
@@ -102,14 +102,14 @@ class Database:
             return self.migrations.check(connection)
 
     def close(self) -> None:
-        """Give back all connections; the next use connects anew."""
+        """Close all connections. The next use connects again."""
         with self._lock:
             if self._connections is not None:
                 self._connections.close()
                 self._connections = None
 
     def translate(self, error: DBAPIError) -> Exception:
-        """Return the error for the callers; it quotes no value."""
+        """Return the error for the callers, without values of the statement."""
         raise NotImplementedError
 
     @contextmanager
