@@ -15,6 +15,6 @@ OTHER_REVISION = message(
 )
 TABLES_TOO_OLD = message(
     "VE-5043",
-    "its tables, at {revision}, were made before 0.1.0: start anew",
-    "Drop the {tables} tables or name an empty database, then run vtex-erp migrate",
+    "its tables {tables}, at {revision}, were made before 0.1.0: start anew",
+    "Drop these tables or name an empty database, then run vtex-erp migrate",
 )
