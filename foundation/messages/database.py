@@ -18,3 +18,5 @@ TABLES_TOO_OLD = message(
     "its tables {tables}, at {revision}, were made before 0.1.0: start anew",
     "Drop these tables or name an empty database, then run vtex-erp migrate",
 )
+NO_TABLES = message("VE-5044", "the journal has no tables yet", "Run vtex-erp migrate")
+JOURNAL_FAILED = message("VE-5045", "the journal's database failed ({error})")

@@ -56,8 +56,8 @@ class JournalDatabase(Database):
         # The driver's message may quote values. Only the name of a missing table is safe.
         message = str(error.orig)
         if "no such table" in message or "UndefinedTable" in type(error.orig).__name__:
-            return JournalUnavailable("the journal has no tables yet: vtex-erp migrate")
-        return JournalUnavailable(f"the journal's database failed ({type(error.orig).__name__})")
+            return JournalUnavailable(messages.NO_TABLES())
+        return JournalUnavailable(messages.JOURNAL_FAILED(error=type(error.orig).__name__))
 
     def migrate(self) -> None:
         """Bring the tables up to date; several processes may call it at once, beside workers.
