@@ -1,1 +1,1 @@
-"""Where every order and job stands; imports nothing of ours."""
+"""The journal: the state of every order and job. Imports ``foundation`` alone."""

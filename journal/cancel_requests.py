@@ -1,4 +1,4 @@
-"""The requests to cancel an order on which the ERP has not decided yet."""
+"""Cancellation requests that wait for the ERP's decision."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class CancelRequest:
     """A request to cancel that was reported to the ERP.
 
     Attributes:
-        request_id: VTEX's; None where VTEX gave none.
-        decide_by: VTEX cancels by itself then.
+        request_id: VTEX's id, if it gave one.
+        decide_by: time at which VTEX cancels by itself.
     """
 
     store: str
@@ -29,7 +29,7 @@ class CancelRequest:
 
 
 def forget(db: Connection, store: str, order_id: str) -> None:
-    """Delete the request of an order: it is decided."""
+    """Delete the decided request of an order."""
     db.execute(
         cancel_requests.delete().where(
             cancel_requests.c.store == store, cancel_requests.c.order_id == order_id
@@ -38,12 +38,12 @@ def forget(db: Connection, store: str, order_id: str) -> None:
 
 
 class CancelRequests(Repository):
-    """The undecided requests to cancel, at most one for each order."""
+    """The undecided cancellation requests, at most one per order."""
 
     def get(self, store: str, order_id: str) -> CancelRequest | None:
-        """Return the undecided request of an order; None without one."""
-        found = self.find(store, order_id)
-        return found[0] if found else None
+        """Return the undecided request of an order, or ``None``."""
+        requests = self.find(store, order_id)
+        return requests[0] if requests else None
 
     def find(self, store: str | None = None, order_id: str | None = None) -> list[CancelRequest]:
         """Return the undecided requests, the most urgent first."""
@@ -58,7 +58,7 @@ class CancelRequests(Repository):
             return [CancelRequest(**row) for row in db.execute(query).mappings()]
 
     def save(self, request: CancelRequest) -> None:
-        """Write a request that was reported to the ERP; it replaces an earlier one of the order."""
+        """Write a request that was reported to the ERP. It replaces an earlier one."""
         row = {
             "request_id": request.request_id,
             "requested_at": request.requested_at,
@@ -73,6 +73,6 @@ class CancelRequests(Repository):
             )
 
     def forget(self, store: str, order_id: str) -> None:
-        """Delete the request of an order: it is decided."""
+        """Delete the decided request of an order."""
         with self._database.transaction() as db:
             forget(db, store, order_id)

@@ -1,6 +1,6 @@
-"""The ERP's pause: while it does not answer, one order at a time finds out whether it does again.
+"""The ERP circuit: while the ERP does not respond, one order at a time is the probe.
 
-It is kept apart from the stores' pauses: any name could come in by a message, and pause a store.
+Its state stands apart from the stores' pauses, since a message can bring any store name.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _ONLY = 1
 
 @dataclass(frozen=True, slots=True)
 class ErpCircuit:
-    """The ERP did not answer, and has taken no order since.
+    """An open circuit: the ERP did not respond, and has not accepted an order since.
 
     Attributes:
-        until: when an order may try; where it has passed, the next sweep lets one.
+        until: time of the next probe. The first sweep after it starts one.
     """
 
     since: datetime
@@ -32,17 +32,17 @@ class ErpCircuit:
 
 
 def current(db: Connection) -> ErpCircuit | None:
-    """Return the pause, None while the ERP answers."""
+    """Return the open circuit, or ``None`` while the ERP responds."""
     query = select(erp_circuits.c.since, erp_circuits.c.until, erp_circuits.c.reason)
     row = db.execute(query).one_or_none()
     return None if row is None else ErpCircuit(row.since, row.until, row.reason)
 
 
 def record_failure(db: Connection, job: Row, reason: str, now: datetime, policy: Policy) -> bool:
-    """Keep that the ERP did not answer a job; say whether it was suspected already.
+    """Record that the ERP did not respond to a job. Return whether it had failed before.
 
-    The first failure may be one lock that timed out: the next order tries at once. Only another
-    one makes all of them wait.
+    The first failure may be a single locked row, so the next order is tried at once. The second
+    failure opens the circuit for all orders.
     """
     tried = {"reason": reason, "tried_job": job["id"], "tried_due_at": job["due_at"]}
     until = now + timedelta(seconds=policy.erp_pause_seconds)
@@ -56,18 +56,18 @@ def record_failure(db: Connection, job: Row, reason: str, now: datetime, policy:
 
 
 def close(db: Connection) -> bool:
-    """End the pause; say whether nobody else did."""
+    """Close the circuit. Return whether this caller closed it."""
     return db.execute(erp_circuits.delete()).rowcount == 1
 
 
 def next_probe(db: Connection, now: datetime) -> Row | None:
-    """Return the pause where an order may try now, kept from other sweeps; None where none may."""
+    """Lock and return the circuit if a probe is due, else ``None``."""
     query = select(erp_circuits).where(erp_circuits.c.until <= now)
     return db.execute(query.with_for_update(skip_locked=True)).mappings().one_or_none()
 
 
 def start_probe(db: Connection, ticket: Lease, now: datetime, policy: Policy) -> None:
-    """Let one order try, and the others wait meanwhile."""
+    """Start a probe with one order. The others wait."""
     until = now + timedelta(seconds=policy.erp_pause_seconds)
     named = (
         jobs.c.store == ticket.store,
@@ -80,19 +80,19 @@ def start_probe(db: Connection, ticket: Lease, now: datetime, policy: Policy) ->
 
 
 def later_than(tried: Row) -> ColumnElement[bool]:
-    """Return which jobs have their turn after the one that tried last."""
+    """Return the condition for jobs after the last probe."""
     due_at, job = tried["tried_due_at"], tried["tried_job"]
     return and_(jobs.c.due_at >= due_at, or_(jobs.c.due_at > due_at, jobs.c.id > job))
 
 
 def blocks(row: Row, now: datetime) -> bool:
-    """Say whether a job has to wait, as read with the pause: all do but the one that tries."""
+    """Return whether a job must wait: every job does, except the probe."""
     until = row["erp_until"]
     return until is not None and until > now and row["erp_tried_job"] != row["id"]
 
 
 def end_probe(db: Connection, row: Row, now: datetime) -> None:
-    """Let the next order try at once where this one ended without having asked the ERP."""
+    """Allow the next probe at once if this one ended without a call to the ERP."""
     if row["erp_until"] is not None and row["erp_tried_job"] == row["id"]:
         db.execute(
             update(erp_circuits).where(erp_circuits.c.tried_job == row["id"]).values(until=now)
@@ -103,6 +103,6 @@ class ErpCircuitBreaker(Repository):
     """The circuit breaker in front of the ERP."""
 
     def current(self) -> ErpCircuit | None:
-        """Return why orders wait for the ERP; None while it answers."""
+        """Return the open circuit, or ``None`` while the ERP responds."""
         with self._database.transaction() as db:
             return current(db)

@@ -1,4 +1,4 @@
-"""A store's feed: what it was set up as, whether it works, and when the list was last asked."""
+"""The stores' feeds: configuration, state, and the last reading of the order list."""
 
 from __future__ import annotations
 
@@ -14,28 +14,29 @@ from journal.storage.rows import insert
 from journal.storage.tables import feeds
 
 CHECK_INTERVAL = timedelta(minutes=5)
-"""So often a feed that works is compared with what it was set up as."""
+"""Interval in which a working feed's configuration is compared."""
 
 RETRY_INTERVAL = timedelta(minutes=1)
-"""So often a feed that does not work is tried."""
+"""Interval in which a broken feed is tried."""
 
 SETTLE_TIME = timedelta(minutes=15)
-"""For so long after a feed was (re)configured the list goes on at its usual pace: a feed tells
-nothing of what was before, and the list may lag by minutes."""
+"""Time after the configuration of a feed in which the list keeps its usual interval.
+
+A feed lacks older events, and the list may lag by minutes."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeedRow:
-    """A feed that was set up through us.
+    """A feed that ``vtex-erp feed setup`` made.
 
     Attributes:
-        configured_at: when it was set up, or restored.
-        checked_at: when it was last seen to be as it was set up.
-        tried_at: when it was last tried, while it does not work.
-        fault: why it does not work; None while it does.
-        restored_reason: why it was restored last; None where it never was.
-        unreadable: events that named no order.
-        listed_at: when the list was last read to its end.
+        configured_at: time of its set-up or restoration.
+        checked_at: time of the last check that found it unchanged.
+        tried_at: time of the last try while it is broken.
+        fault: reason why it is broken. ``None`` while it works.
+        restored_reason: reason of the last restoration, if any.
+        unreadable: number of events without an order id.
+        listed_at: time at which the list was last read completely.
     """
 
     store: str
@@ -52,26 +53,26 @@ class FeedRow:
     listed_at: datetime | None
 
     def is_due(self, now: datetime) -> bool:
-        """Say whether it may be read now: one that does not work is not hammered."""
+        """Return whether it may be read now. A broken feed is tried less often."""
         return self.fault is None or self.tried_at is None or now >= self.tried_at + RETRY_INTERVAL
 
     def needs_check(self, now: datetime) -> bool:
-        """Say whether its configuration is to be compared now."""
+        """Return whether its configuration is due for a comparison."""
         return self.fault is not None or now >= self.checked_at + CHECK_INTERVAL
 
     def is_working(self, now: datetime) -> bool:
-        """Say whether orders come by it: it is read, and is what it was set up as."""
+        """Return whether it brings orders: it can be read, and is unchanged."""
         return self.fault is None and now < self.checked_at + 3 * CHECK_INTERVAL
 
     def replaces_list(self, now: datetime, pace: timedelta) -> bool:
-        """Say whether the list need not be asked now."""
+        """Return whether the feed makes a reading of the list unnecessary now."""
         settled = now >= self.configured_at + SETTLE_TIME
         recent = self.listed_at is not None and now < self.listed_at + pace
         return settled and recent and self.is_working(now)
 
 
 def find(db: Connection, store: str) -> FeedRow | None:
-    """Return a store's feed; None where none was set up."""
+    """Return a store's feed, or ``None`` without one."""
     row = db.execute(select(feeds).where(feeds.c.store == store)).mappings().one_or_none()
     return None if row is None else _feed(row)
 
@@ -94,7 +95,7 @@ def set_up(
     *,
     now: datetime,
 ) -> None:
-    """Keep how a feed was set up; whatever was known of the former one is forgotten."""
+    """Write the configuration of a feed. It replaces the former feed."""
     values: dict[str, Any] = {
         "statuses": " ".join(statuses),
         "hidden_seconds": hidden_seconds,
@@ -116,43 +117,43 @@ def set_up(
 
 
 def forget(db: Connection, store: str) -> None:
-    """Forget a feed."""
+    """Delete a feed."""
     db.execute(feeds.delete().where(feeds.c.store == store))
 
 
 def change(db: Connection, store: str, **values: Any) -> None:
-    """Keep what has become of a feed; nothing where it was removed meanwhile."""
+    """Update a feed, unless it was removed meanwhile."""
     db.execute(update(feeds).where(feeds.c.store == store).values(**values))
 
 
 class Feeds(Repository):
-    """The feeds that were set up here."""
+    """The feeds of all stores."""
 
     def get(self, store: str) -> FeedRow | None:
-        """Return a store's feed; None where none was set up here."""
+        """Return a store's feed, or ``None`` without one."""
         with self._database.transaction() as db:
             return find(db, store)
 
     def set_up(
         self, store: str, statuses: Sequence[str], *, hidden_seconds: int, kept_seconds: int
     ) -> None:
-        """Keep how a store's feed was set up."""
+        """Write the configuration of a store's feed."""
         with self._database.transaction() as db:
             set_up(db, store, tuple(statuses), hidden_seconds, kept_seconds, now=self._now())
 
     def forget(self, store: str) -> None:
-        """Forget a store's feed."""
+        """Delete a store's feed."""
         with self._database.transaction() as db:
             forget(db, store)
 
     def mark_working(self, store: str) -> None:
-        """Keep that a feed works, and is what it was set up as."""
+        """Record that a feed works and is unchanged."""
         now = self._now()
         with self._database.transaction() as db:
             change(db, store, checked_at=now, tried_at=None, fault=None)
 
     def mark_restored(self, store: str, why: str) -> None:
-        """Keep that a feed was configured anew, as it was set up."""
+        """Record that a feed was restored to its configuration."""
         now = self._now()
         with self._database.transaction() as db:
             change(
@@ -167,16 +168,16 @@ class Feeds(Repository):
             )
 
     def mark_failed(self, store: str, fault: str) -> None:
-        """Keep that a feed does not work; the list goes on at its usual pace meanwhile."""
+        """Record that a feed is broken. The list returns to its usual interval."""
         with self._database.transaction() as db:
             change(db, store, tried_at=self._now(), fault=fault)
 
     def count_unreadable(self, store: str, count: int) -> None:
-        """Count events that named no order."""
+        """Count events without an order id."""
         with self._database.transaction() as db:
             change(db, store, unreadable=feeds.c.unreadable + count)
 
     def mark_listed(self, store: str) -> None:
-        """Keep that the list was read to its end."""
+        """Record that the list was read completely."""
         with self._database.transaction() as db:
             change(db, store, listed_at=self._now())

@@ -33,7 +33,7 @@ DEFAULT = Policy()
 
 
 class Journal:
-    """Where every order and job stands, over one database. Safe across threads and processes."""
+    """The state of every order and job, in one database. Threads and processes may share it."""
 
     def __init__(
         self, url: str, *, policy: Policy = DEFAULT, now: Callable[[], datetime] | None = None
@@ -64,11 +64,11 @@ class Journal:
         self.erasure = Erasure(*shared)
 
     def migrate(self) -> None:
-        """Bring the tables up to date; several processes may call it at once."""
+        """Migrate the tables. Several processes may call it at once."""
         self._database.migrate()
 
     def check(self) -> str:
-        """Return which database answered, and the revision of its tables.
+        """Return a description of the database and the revision of its tables.
 
         Raises:
             JournalError: the database does not answer, or its tables are not up to date.
@@ -79,10 +79,10 @@ class Journal:
         """Return the journal's time, which decides about every due time and lease.
 
         Raises:
-            JournalUnavailable: the time was never read yet, and the database does not answer.
+            JournalUnavailable: the database does not respond, and the time was not read before.
         """
         return self._now()
 
     def close(self) -> None:
-        """Give back all connections."""
+        """Close all connections."""
         self._database.close()

@@ -1,4 +1,4 @@
-"""The moves that are allowed: stages, states, back-off, and what can go wrong. No database."""
+"""Kinds, stages and states of jobs, their policy, and the journal's errors. Pure code."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Kind(StrEnum):
 
 
 class Stage(StrEnum):
-    """How far a job is; see JOB_KINDS."""
+    """The stage of a job. See ``JOB_KINDS``."""
 
     LISTED = "listed"
     FETCHED = "fetched"
@@ -38,7 +38,7 @@ class Stage(StrEnum):
 
     @property
     def before(self) -> Stage:
-        """The stage that a job must be at to come to this one.
+        """The stage before this one.
 
         Raises:
             ValueError: a job begins at this stage.
@@ -54,11 +54,11 @@ class JobKind:
     """The facts of a kind of job.
 
     Attributes:
-        stages: in order; a job is done at the last one.
+        stages: stages in order. A job is done at the last one.
         priority: 0 is dispatched first. Lower priorities wait while the higher ones take all
             jobs that may be in flight.
-        requested: the ERP requests it. Such a job has an outcome, which is reported to the ERP;
-            it is dead-lettered after too many failures.
+        requested: the ERP requests it. Such a job has an outcome, which is reported to the ERP.
+            It is dead-lettered after too many failures.
         resumable: the stages at which a replayed job goes on. At the others it starts again.
     """
 
@@ -98,17 +98,17 @@ PRIORITIES = tuple(
 """The kinds of each priority, the highest priority first."""
 
 NOT_REQUESTED = tuple(kind for kind, facts in JOB_KINDS.items() if not facts.requested)
-"""The kinds without an outcome for the ERP; such a job never gives up by itself."""
+"""The kinds without an outcome for the ERP. Such a job retries without a bound."""
 
 AT_ERP = Stage.PAID
-"""Where an order's next step is its insertion in the ERP."""
+"""The stage before the insertion in the ERP."""
 
 InFlight = int | Callable[[str], int]
-"""Jobs of a store that are leased at once, at most: one number, or one for each store."""
+"""Bound of a store's leased jobs: a number, or a function of the store."""
 
 
 class State(StrEnum):
-    """Whether a job still tries."""
+    """The state of a job."""
 
     OPEN = "open"
     DONE = "done"
@@ -118,13 +118,13 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How long a step may take, and how patient a job is.
+    """Bounds of a step and of a job.
 
     Attributes:
-        max_crashes: steps begun and never ended after which a job is set aside. Before the last
-            of these it goes alone.
-        erp_pause_seconds: between two tries of an ERP that is down. One order each is no load
-            for it, however many wait, and a shopper does not notice so late a return.
+        max_crashes: number of starts without an end after which a job becomes a dead letter.
+            The last try runs in isolation.
+        erp_pause_seconds: interval of probes while the ERP is down. One order per probe is a
+            small load.
     """
 
     lease_seconds: float = 45.0
@@ -134,18 +134,17 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Postponement:
-    """How a job waits after a step that failed or came too early; the caller decides it.
+    """The wait of a job after a step that failed or came too early. The caller decides it.
 
     Attributes:
-        wait_seconds: returns the wait after so many failures in a row, 1 or more.
+        wait_seconds: function from the failures in a row (1 or more) to the wait.
         counts: whether this is a failure of the job itself.
-        max_failures: failures in a row after which the job becomes a dead letter; None for never.
-        untouched: the step made no call whose effect could be in doubt. It stays out of the
-            timeline, where it would only repeat itself.
-        waiting: nothing failed, the job is early: no number of these is too many.
+        max_failures: failures in a row that make the job a dead letter. ``None`` sets no bound.
+        untouched: the step made no call with a doubtful effect. The timeline leaves it out.
+        waiting: the job came too early, which is not a failure.
         patience: the age at which a waiting job is refused.
-        erp_down: the ERP did not respond. Orders that wait for it keep their due time, so that
-            they come in order of age; only an order that fails where others do not backs off.
+        erp_down: the ERP did not respond. Waiting orders keep their due time, so that they come
+            in by age. Only an order that fails while others succeed backs off.
     """
 
     wait_seconds: Callable[[int], float]
@@ -159,11 +158,11 @@ class Postponement:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A claimed job: what a message carries.
+    """A leased job, as a message carries it.
 
     Attributes:
-        attempt: number of the try, and the fencing token of all its writes.
-        job: number of the job; an intake is found by its order alone.
+        attempt: number of the attempt, the fencing token of its writes.
+        job: number of the job. ``None`` for an intake, which its order identifies.
     """
 
     store: str
@@ -175,26 +174,26 @@ class Lease:
 
 
 class JournalError(Exception):
-    """The journal did not do what it was asked."""
+    """The journal could not fulfil a call."""
 
 
 class JournalUnavailable(JournalError):
-    """The database does not answer, or not in time; a write may have been done."""
+    """The database does not respond in time. A write may have had its effect."""
 
 
 class JobLost(JournalError):
-    """The job belongs to another attempt, stands elsewhere, or has ended."""
+    """The job belongs to another attempt, is at another stage, or has ended."""
 
 
 class RequestPurged(JournalError):
-    """What the job was to do is not known any more."""
+    """Retention has deleted the body of the request."""
 
 
 class StorePaused(JournalError):
     """VTEX asked for a pause of the store, or refuses its credentials.
 
     Attributes:
-        until: when its jobs may call VTEX again.
+        until: end of the pause.
     """
 
     until: datetime
@@ -205,7 +204,7 @@ class StorePaused(JournalError):
 
 
 class ErpCircuitOpen(JournalError):
-    """The ERP does not answer; another order finds out when it does again."""
+    """The ERP does not respond, and another order is the probe."""
 
 
 def retry_stage(stage: Stage) -> Stage:

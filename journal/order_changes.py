@@ -1,6 +1,6 @@
-"""What changed at VTEX after an order came in: one job a change, and which requests to cancel wait.
+"""Changes at VTEX after an order came in, with one job per change.
 
-Nothing of what was seen is believed: the job reads the order, and tells the ERP what holds then.
+A hint only starts the job. The job reads the order and reports its current state to the ERP.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from journal.storage.tables import events, jobs
 
 @dataclass(frozen=True, slots=True)
 class ChangeHint:
-    """A hint that something changed.
+    """A hint at a change of an order.
 
     Attributes:
-        key: names it within its order; seen twice, it is one job.
-        text: for the timeline: the status, or both values.
-        after: how long it waits before it is looked into.
+        key: names the change within its order. A repeated hint makes one job.
+        text: text for the timeline: the status, or both values.
+        after: delay of the job.
     """
 
     order_id: str
@@ -34,47 +34,47 @@ class ChangeHint:
 
 
 def record(db: Connection, store: str, seen: Iterable[ChangeHint], now: datetime) -> list[str]:
-    """Open a job for each hint that is new; return the orders. Those never listed have none."""
-    wanted = {(one.order_id, one.key): one for one in seen}
+    """Open a job for each new hint. Return the orders. Unknown orders are skipped."""
+    wanted = {(hint.order_id, hint.key): hint for hint in seen}
     if not wanted:
         return []
-    ids = sorted({one.order_id for one in wanted.values()})
+    ids = sorted({hint.order_id for hint in wanted.values()})
     query = select(jobs.c.order_id).where(
         jobs.c.store == store, jobs.c.order_id.in_(ids), jobs.c.kind == Kind.INTAKE
     )
     known = set(db.execute(query).scalars())
     fresh = [
-        job_row(store, one.order_id, Kind.CHANGE, one.key, now) | {"due_at": now + one.after}
-        for one in wanted.values()
-        if one.order_id in known
+        job_row(store, hint.order_id, Kind.CHANGE, hint.key, now) | {"due_at": now + hint.after}
+        for hint in wanted.values()
+        if hint.order_id in known
     ]
     if not fresh:
         return []
     opened = insert(db, jobs).values(fresh).on_conflict_do_nothing()
-    found = db.execute(opened.returning(jobs.c.order_id, jobs.c.key)).all()
-    if found:
+    rows = db.execute(opened.returning(jobs.c.order_id, jobs.c.key)).all()
+    if rows:
         lines = [
             event_row(
                 store,
-                one.order_id,
+                row.order_id,
                 now,
                 0,
                 "seen at VTEX",
                 kind=Kind.CHANGE,
                 stage=Stage.SEEN,
-                detail=wanted[one.order_id, one.key].text,
+                detail=wanted[row.order_id, row.key].text,
             )
-            for one in found
+            for row in rows
         ]
         db.execute(events.insert(), lines)
-    return [one.order_id for one in found]
+    return [row.order_id for row in rows]
 
 
 class OrderChanges(Repository):
-    """The jobs of changes, and the state of the ERP's own cancellation."""
+    """The jobs for changes at VTEX, and the state of the ERP's own cancellation."""
 
     def record(self, store: str, seen: Iterable[ChangeHint]) -> int:
-        """Open a job for each hint that is new; return how many. One transaction."""
+        """Open a job for each new hint, in one transaction. Return their number."""
         hints = list(seen)
         if not hints:
             return 0
@@ -82,7 +82,7 @@ class OrderChanges(Repository):
             return len(record(db, store, hints, self._now()))
 
     def pending(self, store: str, order_ids: Sequence[str]) -> set[str]:
-        """Return those of the orders that have a change which still is to be told."""
+        """Return the orders with an unreported change."""
         query = select(jobs.c.order_id).where(
             jobs.c.store == store,
             jobs.c.order_id.in_(order_ids),
@@ -93,7 +93,7 @@ class OrderChanges(Repository):
             return set(db.execute(query).scalars())
 
     def own_cancellation(self, store: str, order_id: str) -> State | None:
-        """Return how far the ERP's own wish to cancel came at VTEX; None where VTEX had none."""
+        """Return the state of the ERP's own cancellation, once VTEX has it."""
         query = (
             select(jobs.c.state)
             .where(
@@ -106,5 +106,5 @@ class OrderChanges(Repository):
             .limit(1)
         )
         with self._database.transaction() as db:
-            found = db.execute(query).scalar_one_or_none()
-        return None if found is None else State(found)
+            state = db.execute(query).scalar_one_or_none()
+        return None if state is None else State(state)

@@ -1,4 +1,4 @@
-"""The orders: recorded once, with where each one stands."""
+"""The orders: each recorded once, with its stage."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from journal.storage.tables import erp_circuits, events, jobs, orders
 
 @dataclass(frozen=True, slots=True)
 class NewOrder:
-    """An order as VTEX's list names it."""
+    """An order in VTEX's list."""
 
     order_id: str
     created_at: datetime | None
@@ -26,10 +26,10 @@ class NewOrder:
 
 @dataclass(frozen=True, slots=True)
 class OrderRow:
-    """Where an order stands.
+    """An order with the state of its intake.
 
     Attributes:
-        waits_for: what keeps all orders at its stage waiting; None where nothing does.
+        waits_for: reason why all orders at its stage wait, if they do.
     """
 
     store: str
@@ -50,30 +50,30 @@ class OrderRow:
 
 
 class Orders(Repository):
-    """All orders of all stores."""
+    """The orders of all stores."""
 
     def record(self, store: str, listed: Iterable[NewOrder]) -> int:
-        """Write the orders that are not known yet, each with its intake due; return how many.
+        """Write new orders with their intakes, in one transaction. Return their number.
 
-        One transaction; existing rows stay untouched.
+        Existing rows stay unchanged.
         """
         now = self._now()
-        # Due since it was placed: a backlog drains in order of age.
-        rows = sorted({one.order_id: one for one in listed}.values(), key=_age)
+        # The due time is the creation time, so that a backlog drains by age.
+        rows = sorted({order.order_id: order for order in listed}.values(), key=_age)
         if not rows:
             return 0
         if not self._database.is_local:
-            named = [(one.order_id, one.created_at, one.value_cents) for one in rows]
+            named = [(row.order_id, row.created_at, row.value_cents) for row in rows]
             return postgresql_fast_path.record(self._database, store, named, now)
         with self._database.transaction() as db:
-            # Nobody else writes meanwhile, as SQLite has one writer.
+            # SQLite has one writer, so concurrent writes are impossible.
             there = select(jobs.c.order_id).where(
                 jobs.c.store == store,
-                jobs.c.order_id.in_([one.order_id for one in rows]),
+                jobs.c.order_id.in_([row.order_id for row in rows]),
                 jobs.c.kind == Kind.INTAKE,
             )
             known = set(db.execute(there).scalars())
-            new = [one for one in rows if one.order_id not in known]
+            new = [row for row in rows if row.order_id not in known]
             if new:
                 _open(db, store, new, now)
         return len(new)
@@ -87,7 +87,7 @@ class Orders(Repository):
         older_than: timedelta | None = None,
         limit: int = 100,
     ) -> list[OrderRow]:
-        """Return where orders stand, the longest listed first."""
+        """Return orders, the oldest first."""
         query = _ORDERS
         if store is not None:
             query = query.where(orders.c.store == store)
@@ -99,28 +99,28 @@ class Orders(Repository):
             query = query.where(orders.c.listed_at < self._now() - older_than)
         by_age = query.order_by(orders.c.listed_at, orders.c.order_id)
         if state in (State.OPEN, State.DEAD):
-            # These are few, and found by their state before they are sorted; an OFFSET keeps the
-            # database from going by age, through all that was ever done, to find them.
+            # These are few. An OFFSET makes the database find them by state first, instead of
+            # reading all finished orders by age.
             few = query.offset(0).subquery()
             by_age = select(few).order_by(few.c.listed_at, few.c.order_id)
         with self._database.transaction() as db:
-            return [_order(one) for one in db.execute(by_age.limit(limit)).mappings()]
+            return [_order(row) for row in db.execute(by_age.limit(limit)).mappings()]
 
     def get(self, store: str, order_id: str) -> OrderRow | None:
-        """Return where one order stands; None when it is not known."""
+        """Return an order, or ``None`` if it is unknown."""
         query = _ORDERS.where(orders.c.store == store, orders.c.order_id == order_id)
         with self._database.transaction() as db:
             row = db.execute(query).mappings().one_or_none()
         return None if row is None else _order(row)
 
     def stores_of(self, order_id: str) -> list[str]:
-        """Return the stores that have an order of this id."""
+        """Return the stores with an order of this id."""
         query = select(orders.c.store).where(orders.c.order_id == order_id).order_by(orders.c.store)
         with self._database.transaction() as db:
             return list(db.execute(query).scalars())
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Return, for each store, how many orders are at each stage (open ones) or state."""
+        """Return each store's number of orders by stage (open ones) or state."""
         counts: dict[str, dict[str, int]] = {}
         with self._database.transaction() as db:
             for row in count_jobs(db):
@@ -133,38 +133,40 @@ class Orders(Repository):
 
 
 def _open(db: Connection, store: str, new: Sequence[NewOrder], now: datetime) -> None:
-    """Write orders, each with its intake due."""
+    """Write orders with their intakes."""
     noted = [
         {
             "store": store,
-            "order_id": one.order_id,
-            "created_at": one.created_at,
-            "value_cents": one.value_cents,
+            "order_id": order.order_id,
+            "created_at": order.created_at,
+            "value_cents": order.value_cents,
             "listed_at": now,
         }
-        for one in new
+        for order in new
     ]
     db.execute(insert(db, orders).on_conflict_do_nothing(), noted)
     intakes = [
-        job_row(store, one.order_id, Kind.INTAKE, "", now)
-        | {"due_at": min(one.created_at or now, now)}
-        for one in new
+        job_row(store, order.order_id, Kind.INTAKE, "", now)
+        | {"due_at": min(order.created_at or now, now)}
+        for order in new
     ]
     db.execute(jobs.insert(), intakes)
-    lines = [event_row(store, one.order_id, now, 0, "listed", stage=Stage.LISTED) for one in new]
+    lines = [
+        event_row(store, order.order_id, now, 0, "listed", stage=Stage.LISTED) for order in new
+    ]
     db.execute(events.insert(), lines)
 
 
-def _age(one: NewOrder) -> tuple[bool, datetime, str]:
+def _age(order: NewOrder) -> tuple[bool, datetime, str]:
     return (
-        one.created_at is None,
-        one.created_at or datetime.max.replace(tzinfo=UTC),
-        one.order_id,
+        order.created_at is None,
+        order.created_at or datetime.max.replace(tzinfo=UTC),
+        order.order_id,
     )
 
 
-def _order(one: RowMapping) -> OrderRow:
-    row = {**one, "stage": Stage(one["stage"]), "state": State(one["state"])}
+def _order(order: RowMapping) -> OrderRow:
+    row = {**order, "stage": Stage(order["stage"]), "state": State(order["state"])}
     reason = row.pop("erp_reason")
     waits = reason is not None and (row["state"], row["stage"]) == (State.OPEN, AT_ERP)
     words = f"the ERP, which does not answer: {reason}" if waits else None

@@ -1,4 +1,4 @@
-"""How requests ended, kept until the ERP was told."""
+"""The outcomes of requests, stored until the ERP has them."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from journal.storage.tables import events, jobs, outcomes
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a request of the ERP ended.
+    """The outcome of a request.
 
     Attributes:
-        job: number of its job.
-        invoice_number, invoice_series: of the invoice that the request concerns.
+        job: number of the job.
+        invoice_number, invoice_series: invoice of the request.
         reference: the ERP's own name of the request.
         outcome: ``done``, ``refused``, ``dead`` or ``obsolete``.
-        result: what VTEX gave: ``receipt``, ``order_status``.
-        failures: how often the ERP could not be told.
+        result: VTEX's ``receipt`` and ``order_status``.
+        failures: number of failed reports.
     """
 
     id: int
@@ -44,17 +44,17 @@ class Outcome:
 
     @property
     def key(self) -> str:
-        """Names this ending; a job that is retried ends anew."""
+        """The name of this outcome. A retried job gets a new one."""
         return f"{self.kind}-{self.job}-{self.id}"
 
 
 def record_outcome(
     db: Connection, job: Row, outcome: str, reason: str | None, now: datetime
 ) -> None:
-    """Keep a request's outcome for the ERP, and wake what waited for it.
+    """Store a request's outcome for each of its references, and wake waiting jobs.
 
     Args:
-        job: its row; nobody asked for an intake or a change. Each of its references hears.
+        job: row of the job. Intakes and changes do not have outcomes.
     """
     if job["kind"] in NOT_REQUESTED:
         return
@@ -82,7 +82,7 @@ def record_outcome(
 
 
 def find_due(db: Connection, now: datetime, limit: int) -> list[Outcome]:
-    """Return what the ERP is to be told next: of each order the oldest alone."""
+    """Return the oldest due outcome of each order."""
     earlier = outcomes.alias("earlier")
     query = (
         select(outcomes)
@@ -101,26 +101,26 @@ def find_due(db: Connection, now: datetime, limit: int) -> list[Outcome]:
     )
     return [
         Outcome(
-            id=one["id"], store=one["store"], order_id=one["order_id"], job=one["job"],
-            kind=Kind(one["kind"]), invoice_number=one["invoice_number"],
-            invoice_series=one["invoice_series"], reference=one["reference"],
-            outcome=one["outcome"], reason=one["reason"], result=from_json(one["result"]) or {},
-            attempt=one["attempt"], at=one["at"], failures=one["failures"],
+            id=row["id"], store=row["store"], order_id=row["order_id"], job=row["job"],
+            kind=Kind(row["kind"]), invoice_number=row["invoice_number"],
+            invoice_series=row["invoice_series"], reference=row["reference"],
+            outcome=row["outcome"], reason=row["reason"], result=from_json(row["result"]) or {},
+            attempt=row["attempt"], at=row["at"], failures=row["failures"],
         )
-        for one in db.execute(query).mappings()
+        for row in db.execute(query).mappings()
     ]  # fmt: skip
 
 
 class Outcomes(Repository):
-    """The outcomes that the ERP does not know yet."""
+    """The outcomes that are still to be reported."""
 
     def due(self, limit: int) -> list[Outcome]:
-        """Return outcomes that the ERP is to be told now: of each order the oldest alone."""
+        """Return the oldest due outcome of each order."""
         with self._database.transaction() as db:
             return find_due(db, self._now(), limit)
 
     def mark_reported(self, outcome: Outcome) -> None:
-        """Keep that the ERP knows."""
+        """Record that the ERP has the outcome."""
         with self._database.transaction() as db:
             db.execute(outcomes.delete().where(outcomes.c.id == outcome.id))
             db.execute(
@@ -137,7 +137,7 @@ class Outcomes(Repository):
             )
 
     def postpone(self, outcome: Outcome, wait_seconds: float) -> None:
-        """Let an outcome wait: the ERP did not take it."""
+        """Postpone an outcome that the ERP did not accept."""
         with self._database.transaction() as db:
             db.execute(
                 update(outcomes)

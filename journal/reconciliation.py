@@ -1,4 +1,4 @@
-"""What reconciling asks of the journal, many orders at a time, and what it writes down."""
+"""The journal's side of the reconciliation: many orders at a time, and its result."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from journal.storage.rows import decompress, insert
 from journal.storage.tables import events, jobs, orders, reconciliations
 
 BATCH = 500
-"""Orders asked for in one query."""
+"""Orders per query."""
 
 CANCELLATION_REPORTED = "cancellation reported"
-"""The line of a timeline by which the ERP is known to have heard of a cancellation."""
+"""The event of a timeline after a reported cancellation."""
 
 
 ENDING_STATUSES = ("canceled", "replaced")
-"""Begin the keys of the changes after which nothing more becomes of an order."""
+"""Prefixes of the keys of changes that end an order."""
 
 CANCELLATION_REQUESTED = "a cancellation is asked for"
-"""Begins the reason of an intake that ended undecided, in the ERP and not start-handled."""
+"""Prefix of the reason of an intake that ended before start-handling, with a request open."""
 
 
 @dataclass(frozen=True, slots=True)
 class JournalOrder:
-    """What is known of an order here.
+    """The facts about an order in the journal.
 
     Attributes:
-        invoiced_cents: of all sales invoices that VTEX confirmed.
-        invoiced_at: when the last of them was.
-        open_invoices: jobs of sales invoices that still try.
-        dead_invoices: jobs of those that were set aside.
-        invoice_requested_at: when the last sales invoice was asked for.
-        cancellation_requested: by the ERP itself, and not refused.
-        cancellation_reported: to the ERP.
+        invoiced_cents: sum of the sales invoices that VTEX confirmed.
+        invoiced_at: time of the last one.
+        open_invoices: open jobs of sales invoices.
+        dead_invoices: dead jobs of sales invoices.
+        invoice_requested_at: time of the last request for a sales invoice.
+        cancellation_requested: the ERP requested a cancellation that was not refused.
+        cancellation_reported: the ERP has the report of a cancellation.
     """
 
     order_id: str
@@ -60,12 +60,12 @@ class JournalOrder:
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """The last comparison of a store that was brought to its end.
+    """The last complete comparison of a store.
 
     Attributes:
-        at: when it ended.
-        orders: how many VTEX listed.
-        findings: how many there were of each kind.
+        at: time of its end.
+        orders: number of orders that VTEX listed.
+        findings: number of findings by kind.
     """
 
     store: str
@@ -77,7 +77,7 @@ class Reconciliation:
 
 
 def known(db: Connection, store: str, order_ids: Sequence[str]) -> dict[str, JournalOrder]:
-    """Return what is known of orders; those that never came in are left out."""
+    """Return the facts about orders. Unknown orders are left out."""
     intake = and_(
         jobs.c.store == orders.c.store,
         jobs.c.order_id == orders.c.order_id,
@@ -96,27 +96,27 @@ def known(db: Connection, store: str, order_ids: Sequence[str]) -> dict[str, Jou
         .select_from(orders.join(jobs, intake))
         .where(orders.c.store == store, orders.c.order_id.in_(order_ids))
     )
-    found = {}
+    known_orders = {}
     for row in db.execute(query).mappings():
         made = JournalOrder(
             **dict(row) | {"stage": Stage(row["stage"]), "state": State(row["state"])}
         )
-        # A canceled order is reported before its intake ends there.
+        # The cancellation is reported before the intake ends.
         undecided = (made.last_error or "").startswith(CANCELLATION_REQUESTED)
-        told = (made.state, made.stage) == (State.SKIPPED, Stage.INSERTED) and not undecided
-        found[made.order_id] = replace(made, cancellation_reported=told)
-    _add_requests(db, store, found)
+        reported = (made.state, made.stage) == (State.SKIPPED, Stage.INSERTED) and not undecided
+        known_orders[made.order_id] = replace(made, cancellation_reported=reported)
+    _add_requests(db, store, known_orders)
     lines = select(events.c.order_id).where(
         events.c.store == store,
-        events.c.order_id.in_(list(found)),
+        events.c.order_id.in_(list(known_orders)),
         events.c.event == CANCELLATION_REPORTED,
     )
     for order_id in db.execute(lines).scalars():
-        found[order_id] = replace(found[order_id], cancellation_reported=True)
-    return found
+        known_orders[order_id] = replace(known_orders[order_id], cancellation_reported=True)
+    return known_orders
 
 
-def _add_requests(db: Connection, store: str, found: dict[str, JournalOrder]) -> None:
+def _add_requests(db: Connection, store: str, known_orders: dict[str, JournalOrder]) -> None:
     query = (
         select(
             jobs.c.id,
@@ -130,41 +130,41 @@ def _add_requests(db: Connection, store: str, found: dict[str, JournalOrder]) ->
         )
         .where(
             jobs.c.store == store,
-            jobs.c.order_id.in_(list(found)),
+            jobs.c.order_id.in_(list(known_orders)),
             jobs.c.kind.in_([Kind.INVOICE, Kind.CANCELLATION, Kind.CHANGE]),
         )
         .order_by(jobs.c.id)
     )
     for row in db.execute(query):
-        one = found[row.order_id]
+        order = known_orders[row.order_id]
         if row.kind == Kind.CHANGE:
             ends = row.key.startswith(ENDING_STATUSES) and row.state in (State.OPEN, State.DONE)
-            told = one.cancellation_reported or ends
-            found[row.order_id] = replace(one, cancellation_reported=told)
+            reported = order.cancellation_reported or ends
+            known_orders[row.order_id] = replace(order, cancellation_reported=reported)
             continue
         request_body = decompress(row.request_body) or {}
         if row.kind == Kind.CANCELLATION:
-            asked = one.cancellation_requested or row.state in (State.OPEN, State.DONE)
-            found[row.order_id] = replace(one, cancellation_requested=asked)
+            requested = order.cancellation_requested or row.state in (State.OPEN, State.DONE)
+            known_orders[row.order_id] = replace(order, cancellation_requested=requested)
             continue
         if request_body.get("type") == "Input":
             continue
-        one = replace(one, invoice_requested_at=row.created_at or row.updated_at)
+        order = replace(order, invoice_requested_at=row.created_at or row.updated_at)
         if row.state == State.DONE:
-            one = replace(
-                one,
-                invoiced_cents=one.invoiced_cents + int(request_body.get("value_cents") or 0),
-                invoiced_at=max(one.invoiced_at or row.updated_at, row.updated_at),
+            order = replace(
+                order,
+                invoiced_cents=order.invoiced_cents + int(request_body.get("value_cents") or 0),
+                invoiced_at=max(order.invoiced_at or row.updated_at, row.updated_at),
             )
         elif row.state == State.OPEN:
-            one = replace(one, open_invoices=(*one.open_invoices, row.id))
+            order = replace(order, open_invoices=(*order.open_invoices, row.id))
         elif row.state == State.DEAD:
-            one = replace(one, dead_invoices=(*one.dead_invoices, row.id))
-        found[row.order_id] = one
+            order = replace(order, dead_invoices=(*order.dead_invoices, row.id))
+        known_orders[row.order_id] = order
 
 
 def sends_invoices(db: Connection, store: str) -> bool:
-    """Say whether the ERP ever asked for an invoice of this store here."""
+    """Return whether the ERP has ever requested an invoice of this store."""
     query = select(jobs.c.id).where(
         jobs.c.state.in_([*State]), jobs.c.store == store, jobs.c.kind == Kind.INVOICE
     )
@@ -172,9 +172,9 @@ def sends_invoices(db: Connection, store: str) -> bool:
 
 
 def handle_again(db: Connection, store: str, order_id: str, now: datetime) -> bool:
-    """Let an order that is done be told to VTEX once more; say whether it was done.
+    """Repeat the start-handling of a finished order. Return whether it was finished.
 
-    It counts as in doubt, so that the step looks at VTEX before it sends anything.
+    It counts as in doubt, so that the step reads VTEX before it sends.
     """
     done = STAGES[Kind.INTAKE][-1]
     moved = db.execute(
@@ -191,18 +191,18 @@ def handle_again(db: Connection, store: str, order_id: str, now: datetime) -> bo
     return moved.rowcount == 1
 
 
-def keep(db: Connection, one: Reconciliation) -> None:
-    """Keep a store's last reconciliation."""
+def keep(db: Connection, reconciliation: Reconciliation) -> None:
+    """Store a reconciliation as its store's last one."""
     row = {
-        "at": one.at,
-        "since": one.since,
-        "until": one.until,
-        "orders": one.orders,
-        "findings": json.dumps(dict(one.findings)),
+        "at": reconciliation.at,
+        "since": reconciliation.since,
+        "until": reconciliation.until,
+        "orders": reconciliation.orders,
+        "findings": json.dumps(dict(reconciliation.findings)),
     }
     db.execute(
         insert(db, reconciliations)
-        .values(store=one.store, **row)
+        .values(store=reconciliation.store, **row)
         .on_conflict_do_update(index_elements=[reconciliations.c.store], set_=row)
     )
 
@@ -210,40 +210,45 @@ def keep(db: Connection, one: Reconciliation) -> None:
 def last(db: Connection) -> dict[str, Reconciliation]:
     """Return the last reconciliation of each store."""
     return {
-        one.store: Reconciliation(
-            one.store, one.at, one.since, one.until, one.orders, json.loads(one.findings)
+        reconciliation.store: Reconciliation(
+            reconciliation.store,
+            reconciliation.at,
+            reconciliation.since,
+            reconciliation.until,
+            reconciliation.orders,
+            json.loads(reconciliation.findings),
         )
-        for one in db.execute(select(reconciliations))
+        for reconciliation in db.execute(select(reconciliations))
     }
 
 
 class Reconciliations(Repository):
-    """Many orders at a time, and what comparing them came to."""
+    """The facts about many orders, and the last reconciliations."""
 
     def orders(self, store: str, order_ids: Sequence[str]) -> dict[str, JournalOrder]:
-        """Return what is known of many orders; those that never came in are left out."""
-        found: dict[str, JournalOrder] = {}
+        """Return the facts about many orders. Unknown orders are left out."""
+        orders: dict[str, JournalOrder] = {}
         for start in range(0, len(order_ids), BATCH):
             with self._database.transaction() as db:
-                found |= known(db, store, order_ids[start : start + BATCH])
-        return found
+                orders |= known(db, store, order_ids[start : start + BATCH])
+        return orders
 
     def sends_invoices(self, store: str) -> bool:
-        """Say whether the ERP ever asked for an invoice of a store here."""
+        """Return whether the ERP has ever requested an invoice of a store."""
         with self._database.transaction() as db:
             return sends_invoices(db, store)
 
     def restart_handling(self, store: str, order_id: str) -> bool:
-        """Let VTEX be told once more that handling started; say whether the order was done."""
+        """Repeat the start-handling of a finished order. Return whether it was finished."""
         with self._database.transaction() as db:
             return handle_again(db, store, order_id, self._now())
 
-    def save(self, one: Reconciliation) -> None:
-        """Keep a store's last reconciliation."""
+    def save(self, reconciliation: Reconciliation) -> None:
+        """Store a reconciliation as its store's last one."""
         with self._database.transaction() as db:
-            keep(db, one)
+            keep(db, reconciliation)
 
     def latest(self) -> dict[str, Reconciliation]:
-        """Return the last reconciliation of each store that had one."""
+        """Return each store's last reconciliation."""
         with self._database.transaction() as db:
             return last(db)

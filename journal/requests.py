@@ -28,12 +28,12 @@ from journal.storage.tables import events, jobs, orders, outcomes
 
 @dataclass(frozen=True, slots=True)
 class RequestDraft:
-    """Something that the ERP wants done for an order.
+    """A request of the ERP, before it is stored.
 
     Attributes:
-        key: names it within its order and kind; asked twice, it is one job.
-        invoice_number, invoice_series: of the invoice that the request concerns.
-        request_body: what is to be done, as JSON.
+        key: idempotency key within its order and kind.
+        invoice_number, invoice_series: invoice of the request.
+        request_body: body as JSON.
         reference: the ERP's own name of the request.
     """
 
@@ -49,12 +49,12 @@ class RequestDraft:
 
 @dataclass(frozen=True, slots=True)
 class RequestReceipt:
-    """What became of an Ask.
+    """The result of a submitted request.
 
     Attributes:
-        new: it was not known, or takes the place of one that was dead.
-        request_body: what is kept under its key, where that is something else.
-        purged: only what tells one request from another is left of it.
+        new: the request is new, or replaces a dead one.
+        request_body: the stored body under its key, if it differs.
+        purged: retention has left only the distinguishing fields.
     """
 
     job: int
@@ -65,12 +65,12 @@ class RequestReceipt:
 
 @dataclass(frozen=True, slots=True)
 class RequestRow:
-    """Where something that the ERP asked for stands.
+    """A request with the state of its job.
 
     Attributes:
-        invoice_number, invoice_series: of the invoice that the request concerns.
-        result: what VTEX gave: ``receipt``, ``order_status``.
-        purged: what it asked for is not known any more.
+        invoice_number, invoice_series: invoice of the request.
+        result: VTEX's ``receipt`` and ``order_status``.
+        purged: retention has deleted the body.
     """
 
     job: int
@@ -93,15 +93,15 @@ class RequestRow:
 
 
 class Requests(Repository):
-    """The requests of the ERP, and the jobs of what changed at VTEX."""
+    """The requests of the ERP, and the jobs for changes at VTEX."""
 
     def submit(self, ask: RequestDraft, *, again: bool = False) -> RequestReceipt:
-        """Write a request of the ERP, once under its key.
+        """Write a request once under its key.
 
-        Where the one that is known is dead, another content takes its place.
+        A request with another body replaces a dead one.
 
         Args:
-            again: the ERP explicitly asks anew for what is dead.
+            again: the ERP explicitly repeats a dead request.
         """
         now = self._now()
         with self._database.transaction() as db:
@@ -150,14 +150,14 @@ class Requests(Repository):
         )
 
     def repeats(self, ask: RequestDraft, *, again: bool = False) -> int | None:
-        """Take a request that can be told alone from what is left of a purged one as its repeat.
+        """Accept a request as the repeat of a purged one, if the distinguishing fields match.
 
         Args:
-            ask: its content holds what must be as it was.
-            again: the ERP explicitly asks anew: it hears anew.
+            ask: draft with the distinguishing fields as its body.
+            again: the ERP explicitly repeats the request, so it gets the outcome again.
 
         Returns:
-            The job's number; None where none is purged under its key, or that is another.
+            The job's number, or ``None`` without a purged request that matches.
         """
         with self._database.transaction() as db:
             known = db.execute(_named(ask)).mappings().one_or_none()
@@ -172,7 +172,7 @@ class Requests(Repository):
     def _tell_also(
         self, db: Connection, known: RowMapping, reference: str | None, *, again: bool
     ) -> None:
-        """Let whoever asks for what is known under a name of its own hear of its end as well."""
+        """Add the reference of a repeated request, so that its sender gets the outcome, too."""
         names = (known["reference"] or "").split("\n")
         if reference is None or (reference in names and not again):
             return
@@ -188,10 +188,10 @@ class Requests(Repository):
         )
 
     def refuse(self, ask: RequestDraft, reason: str, *, again: bool = False) -> bool:
-        """Keep a request that cannot be used as a dead job; say whether it is new.
+        """Store an invalid request as a dead job. Return whether it is new.
 
         Args:
-            again: the ERP explicitly asks anew: it hears anew.
+            again: the ERP explicitly repeats the request, so it gets the outcome again.
         """
         now = self._now()
         with self._database.transaction() as db:
@@ -219,7 +219,7 @@ class Requests(Repository):
         older_than: timedelta | None = None,
         limit: int = 100,
     ) -> list[RequestRow]:
-        """Return what the ERP asked for, and what changed at VTEX, the oldest first."""
+        """Return requests and changes at VTEX, the oldest first."""
         query = select(*(jobs.c[name] for name in _REQUEST)).where(jobs.c.kind != Kind.INTAKE)
         if state is not None:
             query = query.where(jobs.c.state == state)
@@ -231,14 +231,14 @@ class Requests(Repository):
             query = query.where(jobs.c.order_id == order_id)
         by_age = query.order_by(jobs.c.id)
         if state in (State.OPEN, State.DEAD):
-            # As with orders: these are few, and found by their state.
+            # As with orders, these are few, and found by their state.
             few = query.offset(0).subquery()
             by_age = select(few).order_by(few.c.id)
         with self._database.transaction() as db:
-            return [_request(one) for one in db.execute(by_age.limit(limit)).mappings()]
+            return [_request(row) for row in db.execute(by_age.limit(limit)).mappings()]
 
     def get(self, job: int) -> RequestRow | None:
-        """Return where one request stands; None where there is none of this number."""
+        """Return the request with a job number, or ``None``."""
         query = select(*(jobs.c[name] for name in _REQUEST))
         query = query.where(jobs.c.id == job, jobs.c.kind != Kind.INTAKE)
         with self._database.transaction() as db:
@@ -246,7 +246,7 @@ class Requests(Repository):
         return None if row is None else _request(row)
 
     def body(self, job: int) -> dict[str, Any] | None:
-        """Return what a request asked for."""
+        """Return the body of a request."""
         with self._database.transaction() as db:
             data = db.execute(
                 select(jobs.c.request_body).where(jobs.c.id == job)
@@ -254,17 +254,17 @@ class Requests(Repository):
         return decompress(data)
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Return, for each kind, the requests in each state; ``unreported`` counts outcomes."""
+        """Return the number of requests by kind and state. ``unreported`` counts outcomes."""
         unreported = select(outcomes.c.kind, func.count().label("n")).group_by(outcomes.c.kind)
-        found: dict[str, dict[str, int]] = {}
+        by_kind: dict[str, dict[str, int]] = {}
         with self._database.transaction() as db:
-            for one in count_jobs(db):
-                if one.kind != Kind.INTAKE:
-                    kind = found.setdefault(one.kind, {})
-                    kind[one.state] = kind.get(one.state, 0) + one.n
-            for one in db.execute(unreported):
-                found.setdefault(one.kind, {})["unreported"] = one.n
-        return found
+            for row in count_jobs(db):
+                if row.kind != Kind.INTAKE:
+                    kind = by_kind.setdefault(row.kind, {})
+                    kind[row.state] = kind.get(row.state, 0) + row.n
+            for row in db.execute(unreported):
+                by_kind.setdefault(row.kind, {})["unreported"] = row.n
+        return by_kind
 
 
 def _named(ask: RequestDraft) -> Select[Any]:

@@ -1,4 +1,4 @@
-"""VTEX's documents, walked order by order."""
+"""VTEX's documents in the journal, read order by order."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from journal.storage.rows import decompress
 from journal.storage.tables import documents
 
 PAGE = 100
-"""Orders read at once: their documents are held in memory."""
+"""Orders per query, since their documents are held in memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderDocuments:
-    """VTEX's documents of an order, as the journal has them; personal data."""
+    """VTEX's documents of an order, with personal data."""
 
     store: str
     order_id: str
@@ -28,10 +28,10 @@ class OrderDocuments:
 
 
 class StoredDocuments(Repository):
-    """The documents of all orders."""
+    """The documents of all orders, with personal data."""
 
     def get(self, store: str, order_id: str) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
-        """Return VTEX's documents of an order and of its payment; personal data."""
+        """Return VTEX's documents of an order and of its payment."""
         query = select(documents.c.order_document, documents.c.payment_document).where(
             documents.c.store == store, documents.c.order_id == order_id
         )
@@ -42,10 +42,10 @@ class StoredDocuments(Repository):
     def each(
         self, store: str | None = None, *, since: datetime | None = None
     ) -> Iterator[OrderDocuments]:
-        """Yield the documents, order by order; nothing is held of the database in between.
+        """Yield documents order by order, without an open transaction in between.
 
         Args:
-            since: only those that were kept then or later.
+            since: only documents stored at that time or later.
         """
         last: tuple[str, str] | None = None
         key = (documents.c.store, documents.c.order_id)
@@ -53,20 +53,20 @@ class StoredDocuments(Repository):
         while True:
             page = query if last is None else query.where(tuple_(*key) > tuple_(*last))
             with self._database.transaction() as db:
-                found = db.execute(page).all()
-            for one in found:
+                rows = db.execute(page).all()
+            for row in rows:
                 yield OrderDocuments(
-                    one.store,
-                    one.order_id,
-                    decompress(one.order_document),
-                    decompress(one.payment_document),
+                    row.store,
+                    row.order_id,
+                    decompress(row.order_document),
+                    decompress(row.payment_document),
                 )
-            if len(found) < PAGE:
+            if len(rows) < PAGE:
                 return
-            last = (found[-1].store, found[-1].order_id)
+            last = (rows[-1].store, rows[-1].order_id)
 
     def count(self, store: str | None = None, *, since: datetime | None = None) -> int:
-        """Return how many ``each`` yields."""
+        """Return the number of orders that ``each`` yields."""
         query = _among(select(func.count()).select_from(documents), store, since)
         with self._database.transaction() as db:
             return int(db.execute(query).scalar_one())

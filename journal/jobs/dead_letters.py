@@ -1,4 +1,4 @@
-"""Dead jobs: which there are, why, and how they come back or are given up. Many at a time."""
+"""Dead letters: list, retry and discard them, many at a time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from journal.storage.rows import event_row
 from journal.storage.tables import events, jobs
 
 BATCH = 500
-"""Jobs moved in one transaction: none holds the database for long."""
+"""Jobs per transaction, so that each one is short."""
 
 _GAP = re.compile(r"…|\.\.\.")
 _PARTICULAR = re.compile(r"'[^']*'|\d[\d.,:]*")
@@ -25,12 +25,12 @@ _PARTICULAR = re.compile(r"'[^']*'|\d[\d.,:]*")
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterFilter:
-    """Which dead jobs are meant; what is None does not matter.
+    """A filter of dead letters. ``None`` matches everything.
 
     Attributes:
-        reason: a part of the reason, in any case; ``…`` stands for anything, as in a cause.
-        since, until: when they died.
-        job: number of one job.
+        reason: part of the reason, in upper or lower case. ``…`` matches any text.
+        since, until: time of death.
+        job: number of a job.
     """
 
     store: str | None = None
@@ -42,7 +42,7 @@ class DeadLetterFilter:
     job: int | None = None
 
     def where(self) -> ColumnElement[bool]:
-        """Return the condition."""
+        """Return the SQL condition."""
         wanted = [jobs.c.state == State.DEAD]
         for name in ("store", "order_id", "kind"):
             if (value := getattr(self, name)) is not None:
@@ -66,8 +66,8 @@ class DeadLetter:
     """A dead job.
 
     Attributes:
-        since: when it died.
-        attempts: how often it was tried.
+        since: time of death.
+        attempts: number of attempts.
     """
 
     job: int
@@ -81,17 +81,17 @@ class DeadLetter:
 
     @property
     def cause(self) -> str:
-        """The reason without what is particular to this job."""
+        """The reason without details of this job."""
         return general_reason(self.reason)
 
 
 def general_reason(reason: str) -> str:
-    """Return a reason without what is particular to one job: numbers and quoted words."""
+    """Return a reason without the details of one job: numbers and quoted words."""
     return _PARTICULAR.sub("…", reason)
 
 
 def find(db: Connection, which: DeadLetterFilter, limit: int) -> list[DeadLetter]:
-    """Return dead jobs, the longest dead first."""
+    """Return dead letters, the oldest first."""
     names = ("id", "store", "order_id", "kind", "stage", "last_error", "updated_at", "attempt")
     query = (
         select(*(jobs.c[name] for name in names))
@@ -101,24 +101,24 @@ def find(db: Connection, which: DeadLetterFilter, limit: int) -> list[DeadLetter
     )
     return [
         DeadLetter(
-            one.id,
-            one.store,
-            one.order_id,
-            Kind(one.kind),
-            Stage(one.stage),
-            one.last_error or "",
-            one.updated_at,
-            one.attempt,
+            row.id,
+            row.store,
+            row.order_id,
+            Kind(row.kind),
+            Stage(row.stage),
+            row.last_error or "",
+            row.updated_at,
+            row.attempt,
         )
-        for one in db.execute(query)
+        for row in db.execute(query)
     ]
 
 
 def revive(db: Connection, rows: Sequence[DeadLetter], now: datetime) -> int:
-    """Let dead jobs try again now; return how many still were dead."""
+    """Retry dead jobs now. Return the number that was still dead."""
     moved: list[dict[str, Any]] = []
-    for stage in {one.stage for one in rows}:
-        chosen = [one.job for one in rows if one.stage is stage]
+    for stage in {row.stage for row in rows}:
+        chosen = [row.job for row in rows if row.stage is stage]
         back = (
             update(jobs)
             .where(jobs.c.id.in_(chosen), jobs.c.state == State.DEAD)
@@ -135,23 +135,23 @@ def revive(db: Connection, rows: Sequence[DeadLetter], now: datetime) -> int:
             )
             .returning(*jobs.c)
         )
-        moved += [dict(one) for one in db.execute(back).mappings()]
+        moved += map(dict, db.execute(back).mappings())
     _tell(db, moved, "retried by hand", None, now)
     return len(moved)
 
 
 def discard(db: Connection, rows: Sequence[DeadLetter], why: str, now: datetime) -> int:
-    """Give dead jobs up for good; return how many still were dead. The ERP hears of its own."""
+    """Discard dead jobs. Return the number that was still dead. The ERP gets their outcomes."""
     gone = (
         update(jobs)
-        .where(jobs.c.id.in_([one.job for one in rows]), jobs.c.state == State.DEAD)
+        .where(jobs.c.id.in_([row.job for row in rows]), jobs.c.state == State.DEAD)
         .values(state=State.SKIPPED, last_error=f"discarded: {why}", updated_at=now)
         .returning(*jobs.c)
     )
-    moved = [dict(one) for one in db.execute(gone).mappings()]
+    moved = [dict(row) for row in db.execute(gone).mappings()]
     _tell(db, moved, "discarded", why, now)
-    for one in moved:
-        record_outcome(db, one, "obsolete", f"discarded: {why}", now)
+    for row in moved:
+        record_outcome(db, row, "obsolete", f"discarded: {why}", now)
     return len(moved)
 
 
@@ -163,32 +163,32 @@ def _tell(
             events.insert(),
             [
                 event_row(
-                    one["store"],
-                    one["order_id"],
+                    row["store"],
+                    row["order_id"],
                     now,
-                    one["attempt"],
+                    row["attempt"],
                     event,
-                    kind=one["kind"],
-                    stage=one["stage"],
+                    kind=row["kind"],
+                    stage=row["stage"],
                     detail=detail,
                 )
-                for one in moved
+                for row in moved
             ],
         )
 
 
 class DeadLetters(Repository):
-    """The dead jobs, many at a time."""
+    """The dead letters of all stores."""
 
     def find(self, which: DeadLetterFilter, *, limit: int = 100_000) -> list[DeadLetter]:
-        """Return dead jobs, the longest dead first."""
+        """Return dead letters, the oldest first."""
         with self._database.transaction() as db:
             return find(db, which, limit)
 
     def retry(self, rows: Sequence[DeadLetter]) -> Iterator[int]:
-        """Let dead jobs try again now; yield how many came back, batch by batch.
+        """Retry dead jobs now. Yield the number of each batch.
 
-        What has meanwhile come back by itself is left alone.
+        A job that is no longer dead is left alone.
         """
         for start in range(0, len(rows), BATCH):
             with self._database.transaction() as db:
@@ -196,7 +196,7 @@ class DeadLetters(Repository):
             yield count
 
     def discard(self, rows: Sequence[DeadLetter], why: str) -> Iterator[int]:
-        """Give dead jobs up for good; yield how many were, batch by batch."""
+        """Discard dead jobs. Yield the number of each batch."""
         for start in range(0, len(rows), BATCH):
             with self._database.transaction() as db:
                 count = discard(db, rows[start : start + BATCH], why, self._now())

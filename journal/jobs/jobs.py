@@ -1,4 +1,4 @@
-"""The jobs: dispatched, taken step by step, postponed, released, dead-lettered, retried."""
+"""The jobs: dispatch, steps, postponement, release, dead letters, retries."""
 
 from __future__ import annotations
 
@@ -35,26 +35,26 @@ from journal.storage.tables import RETRIED, events, jobs, orders
 
 
 class Jobs(Repository):
-    """All jobs of all orders. One attempt at a time owns a job."""
+    """The jobs of all orders. One attempt at a time owns a job."""
 
     def dispatch(
         self, *, in_flight: InFlight, store: str | None = None, order_id: str | None = None
     ) -> list[Lease]:
-        """Claim due jobs, the most urgent and then the longest due first; see ``model.PRIORITIES``.
+        """Lease due jobs by priority (``model.PRIORITIES``), then by due time.
 
-        Each gets a new attempt and a lease.
+        Each job gets a new attempt and a lease.
 
         Args:
-            in_flight: jobs of a store that are leased at once, at most, less urgent ones aside.
-            store: only this store's.
-            order_id: only this order's.
+            in_flight: bound of a store's leased jobs of the same or a higher priority.
+            store: only jobs of this store.
+            order_id: only jobs of this order.
         """
         with self._database.transaction() as db:
             sweep = LeaseQuery(db, self._policy, self._now())
             return sweep.tickets(in_flight=in_flight, store=store, order_id=order_id)
 
     @contextmanager
-    def step(  # noqa: PLR0913  # what names a step
+    def step(  # noqa: PLR0913  # the identity of a step
         self,
         store: str,
         order_id: str,
@@ -66,23 +66,23 @@ class Jobs(Repository):
         begun: LeasedJob | None = None,
         goes_on: bool = False,
     ) -> Iterator[LeasedJob]:
-        """Own a job for one step, and move it on to ``to`` when the step ends well.
+        """Own a job for one step, and advance it to ``to`` if the step succeeds.
 
-        A step begins once an attempt, however often its message comes: a broker that has lost
-        sight of a worker brings it to another while the first may still be at it.
+        A step begins once per attempt, even if its message is delivered twice. A broker that
+        has lost a worker may deliver a message while the first worker is still busy.
 
-        Documents assigned before a failure are kept: a person will want to see them.
+        Documents assigned before a failure are stored, so that a person can read them.
 
         Args:
-            job: number of the job; None for the order's intake.
-            begun: what the step before left, where it ended with ``goes_on``.
-            goes_on: the next step follows at once: it is begun in the same transaction.
+            job: number of the job. ``None`` means the order's intake.
+            begun: job from the previous step, if that ended with ``goes_on``.
+            goes_on: begin the next step in the same transaction.
 
         Raises:
-            JobLost: the job belongs to a newer attempt, stands elsewhere, or this attempt has
-                begun the step already.
-            StorePaused: the step would call VTEX, which asked for a pause.
-            ErpPaused: the step would call the ERP, which does not answer.
+            JobLost: the job belongs to a newer attempt or is at another stage, or this attempt
+                has begun the step already.
+            StorePaused: the step would call VTEX while the store pauses.
+            ErpCircuitOpen: the step would call the ERP while its circuit is open.
         """
         if begun is not None and begun.is_at(store, order_id, attempt, job, to.before):
             owned = begun
@@ -102,11 +102,11 @@ class Jobs(Repository):
         owned.moved_on(to)
 
     def hold(self, job: LeasedJob) -> None:
-        """Renew the lease of a step that runs, right before what cannot be taken back.
+        """Renew the lease of a running step, right before an irreversible call.
 
         Raises:
-            JobLost: its lease ran out, and a newer attempt owns the job.
-            JournalUnavailable: nobody knows who owns it.
+            JobLost: the lease expired, and a newer attempt owns the job.
+            JournalUnavailable: the owner is unknown.
         """
         now = self._now()
         with self._database.transaction() as db:
@@ -122,10 +122,10 @@ class Jobs(Repository):
         *,
         job: int | None = None,
     ) -> datetime:
-        """Let a job wait, and return until when.
+        """Postpone a job. Return its new due time.
 
         Args:
-            error: why, without personal data.
+            error: reason, without personal data.
 
         Raises:
             JobLost: a newer attempt owns the job.
@@ -150,7 +150,7 @@ class Jobs(Repository):
                 return now
             wait = timedelta(seconds=how.wait_seconds(max(failures, 1)))
             due_at = row["due_at"] if keeps_place else now + wait
-            # The start stays counted as a failure: the effect may have been had.
+            # The start counts as a failure, since the step may have had its effect.
             if row["unfinished_starts"] > int(how.untouched):
                 failures = max(failures, 1)
             transitions.move(
@@ -164,7 +164,7 @@ class Jobs(Repository):
                 last_error=error,
                 not_ready=int(how.waiting),
             )
-            # A store that pauses for days must not fill the timelines with one line a minute.
+            # A store that pauses for days must not add a line per minute to each timeline.
             if not how.untouched and (counts or error != row["last_error"]):
                 event = "waits" if how.waiting else "retried later"
                 transitions.note(db, row, now, event, error)
@@ -180,10 +180,10 @@ class Jobs(Repository):
         job: int | None = None,
         refused: bool = True,
     ) -> None:
-        """Set a job aside until a person lets it try again.
+        """Turn a job into a dead letter, until a person retries it.
 
         Args:
-            refused: it cannot be done as asked; else it was given up.
+            refused: the request is invalid. Otherwise the job was given up.
 
         Raises:
             JobLost: a newer attempt owns the job.
@@ -192,20 +192,20 @@ class Jobs(Repository):
             row = transitions.owned(db, store, order_id, attempt, job)
             transitions.bury(db, row, reason, "refused" if refused else "dead", self._now())
 
-    def release(self, tickets: Sequence[Lease]) -> None:
-        """Hand back claimed jobs that were not begun; they are due at once."""
+    def release(self, leases: Sequence[Lease]) -> None:
+        """Release leased jobs that did not begin. They are due at once."""
         for outbound in (False, True):
             owned = [
-                (one.store, one.order_id, one.attempt, one.kind)
-                for one in tickets
-                if (one.job is not None) is outbound
+                (lease.store, lease.order_id, lease.attempt, lease.kind)
+                for lease in leases
+                if (lease.job is not None) is outbound
             ]
             if not owned:
                 continue
             names = tuple_(jobs.c.store, jobs.c.order_id, jobs.c.attempt, jobs.c.kind)
-            # SQLite looks up no tuple in an index.
+            # SQLite does not use an index for tuples.
             named = [
-                column.in_({one[place] for one in owned})
+                column.in_({key[place] for key in owned})
                 for place, column in enumerate((jobs.c.store, jobs.c.order_id))
             ]
             with self._database.transaction() as db:
@@ -216,7 +216,7 @@ class Jobs(Repository):
                 )
 
     def hand_back(self, store: str, order_id: str, attempt: int, *, job: int | None) -> None:
-        """Give up the lease of a job whose next step was not begun; it is due at once.
+        """Release the lease of a job whose next step did not begin. It is due at once.
 
         Raises:
             JobLost: a newer attempt owns the job.
@@ -228,12 +228,12 @@ class Jobs(Repository):
             transitions.note(db, row, now, "handed back")
 
     def retry(self, store: str, order_id: str, *, job: int | None = None) -> bool:
-        """Let a dead, skipped or waiting job try again now; say whether there was anything to do.
+        """Retry a dead, skipped or waiting job now. Return whether the job allowed it.
 
-        An intake's documents are read afresh, unless the ERP has the order already.
+        An intake reads fresh documents, unless the ERP has the order already.
 
         Raises:
-            ContentPurged: it ended so long ago that nobody knows what it was to do.
+            RequestPurged: retention has deleted the body of the request.
         """
         now = self._now()
         with self._database.transaction() as db:
@@ -265,7 +265,7 @@ class Jobs(Repository):
                 )
             )
             if moved.rowcount != 1:
-                return False  # a worker, or another hand, was first
+                return False  # a worker or another person was first
             transitions.note(db, row, now, "retried by hand")
         return True
 
@@ -329,7 +329,7 @@ class Jobs(Repository):
         return entered
 
     def _advanced(self, job: LeasedJob, to: Stage, *, goes_on: bool) -> bool:
-        """Do it the quick way; say no where the general one has to look."""
+        """Take the fast path. Return false if the general path must decide."""
         if self._database.is_local or job.kind is not Kind.INTAKE or job.skipped:
             return False
         now, last = self._now(), to is STAGES[job.kind][-1]
@@ -439,7 +439,7 @@ class Jobs(Repository):
 
 
 def _was_begun(row: RowMapping) -> bool:
-    """Say whether the job's own attempt has begun its step; a suspect's earlier one has as well."""
+    """Return whether the current attempt has begun its step, beside a crashed earlier one."""
     return bool(
         row["crash_suspect"] == RETRIED if row["crash_suspect"] else row["unfinished_starts"] > 0
     )

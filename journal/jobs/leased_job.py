@@ -1,4 +1,4 @@
-"""A job as the step that owns it sees it, and what the step assigns to it."""
+"""The job that a running step owns, with the results that the step assigns."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from journal.storage.tables import documents, erp_circuits, jobs, orders, store_
 
 
 class LeasedJob:
-    """A job while one step has it; what is assigned here is kept by the journal.
+    """A job owned by one step. The journal stores the assigned values.
 
     Attributes:
-        in_doubt: an earlier try of this very step began and may have had its effect.
-        isolated: another death of a worker would set it aside; such jobs go one at a time.
-        order, payment: VTEX's documents; None before they were fetched.
-        read: what a step made of the order's document, for those that follow in its worker.
-        erp_reference: what the ERP calls the order; None before it has it.
-        request_body: what the ERP asked for, or is to be told; empty for an intake.
-        result: what VTEX gave for it.
-        paused: until when its store pauses, and why.
-        erp_failing: the ERP did not answer, when that was looked at last.
-        waits_for_erp: the step that ended was to be followed by one that waits for the ERP.
-        erp_recovered: this step found out, before others did, that the ERP answers again.
+        in_doubt: an earlier try of this step began and may have had its effect.
+        isolated: one more crash would make it a dead letter. Such jobs run one at a time.
+        order, payment: VTEX's documents. ``None`` before they are fetched.
+        read: the parsed order document, for the later steps in this worker.
+        erp_reference: the ERP's reference of the order, once it has the order.
+        request_body: body of the ERP's request, or of the report. Empty for an intake.
+        result: VTEX's result.
+        paused: end and reason of the store's pause.
+        erp_failing: the ERP circuit was open at the last check.
+        waits_for_erp: the next step must wait for the ERP.
+        erp_recovered: this step was the first to see that the ERP responds again.
     """
 
     def __init__(self, row: Row) -> None:
@@ -59,35 +59,33 @@ class LeasedJob:
         self._request_body = self.request_body
 
     def skip(self, reason: str) -> None:
-        """End the job with this step: there is nothing to do."""
+        """End the job with this step, without further work."""
         self.skipped = reason
 
     def note(self, text: str) -> None:
-        """Leave a line in the timeline."""
+        """Add a line to the timeline."""
         self.notes.append(text)
 
     def place(self, created_at: datetime, value_cents: int) -> None:
-        """Take note of when the order was placed and of its value, where nothing told it yet: a
-        list does, a feed does not.
-        """
+        """Store the order's creation time and value, which a feed does not have."""
         if self.value_cents is None:
             self.placed = (created_at, value_cents)
 
     def revalue(self, value_cents: int) -> None:
-        """Take note of what the order is worth now."""
+        """Store the order's new value."""
         if value_cents != self.value_cents:
             self.revalued = value_cents
 
     def explain(self, reason: str) -> None:
-        """Say how the job came to its good end: to the ERP, where it asked for it."""
+        """Set the reason of a successful end, for the ERP's outcome."""
         self.reason = reason
 
     def close_others(self, reason: str) -> None:
-        """End the order's other requests with this step: they have become obsolete."""
+        """End the order's other requests with this step as obsolete."""
         self.obsolete = reason
 
     def changes(self) -> dict[str, Any]:
-        """Return the columns of the documents that were assigned."""
+        """Return the columns of the assigned documents."""
         changed: dict[str, Any] = {}
         if self.order is not self._read[0]:
             changed["order_document"] = compress(self.order)
@@ -97,16 +95,16 @@ class LeasedJob:
 
     @property
     def new_request_body(self) -> bytes | None:
-        """What the job is about, where a step found it out."""
+        """The compressed body, if a step assigned one."""
         return compress(self.request_body) if self.request_body is not self._request_body else None
 
     @property
     def referenced(self) -> bool:
-        """Whether the ERP's reference was assigned."""
+        """Whether a step assigned the ERP's reference."""
         return bool(self.erp_reference != self._read[2])
 
     def moved_on(self, to: Stage) -> None:
-        """Take note that all is kept, and that the next step has begun."""
+        """Mark all values as stored, and the next step as begun."""
         if self.placed:
             self.value_cents, self.placed = self.placed[1], None
         if self.revalued is not None:
@@ -118,13 +116,13 @@ class LeasedJob:
         self._read = (self.order, self.payment, self.erp_reference)
 
     def is_at(self, store: str, order_id: str, attempt: int, job: int | None, at: Stage) -> bool:
-        """Say whether this is the job, the attempt and the stage that a step asks for."""
+        """Return whether job, attempt and stage match those of a step."""
         named = (self.store, self.order_id, self.attempt, self.stage)
         return named == (store, order_id, attempt, at) and job in (None, self.row["id"])
 
 
 def find_job(db: Connection, store: str, order_id: str, job: int | None) -> RowMapping | None:
-    """Return a job, an intake where no number is given; None where there is none."""
+    """Return a job, or the intake without a number. ``None`` if it does not exist."""
     if job is None:
         return db.execute(_INTAKE, {"s": store, "o": order_id}).mappings().one_or_none()
     return db.execute(_BY_NUMBER, {"s": store, "o": order_id, "n": job}).mappings().one_or_none()
@@ -169,4 +167,4 @@ PAUSES = select(
         and_(store_pauses.c.store == bindparam("s"), store_pauses.c.until > bindparam("now")),
     ).outerjoin(erp_circuits, true())
 )
-"""Whether a store pauses, and whether the ERP does: one row, whatever there is."""
+"""The store's pause and the ERP circuit, always as one row."""

@@ -1,4 +1,4 @@
-"""Dispatch: which due jobs are given out, to whom, and how many at once."""
+"""Dispatch: the choice of due jobs, their order and their number."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _OTHER = jobs.alias("other")
 
 _Place = tuple[Kind, Stage]
 _PLACES = [(kind, stage) for kind in chain(*PRIORITIES) for stage in STAGES[kind][:-1]]
-"""What this version knows how to take on; what a newer one has added is left to its workers."""
+"""Kinds and stages of this version. Those of a newer version are left to its workers."""
 
 _BEFORE_ERP = (Kind.INTAKE, AT_ERP)
 
@@ -47,11 +47,11 @@ _ONE_ORDER = text(
 
 @dataclass(frozen=True, slots=True)
 class _Due:
-    """A store's jobs of which some are due.
+    """The due jobs of a store with one priority.
 
     Attributes:
-        rank: their place in PRIORITIES.
-        places: where they stand.
+        rank: index in ``PRIORITIES``.
+        places: their kinds and stages.
     """
 
     rank: int
@@ -60,12 +60,12 @@ class _Due:
 
     @property
     def outbound(self) -> bool:
-        """Whether they go by their numbers, one of an order at a time: all but intakes."""
+        """Whether an order may have one of them in flight: all kinds but intakes."""
         return Kind.INTAKE not in PRIORITIES[self.rank]
 
 
 class LeaseQuery:
-    """One look over the due jobs of all stores, within one transaction."""
+    """Leases the due jobs of all stores, within one transaction."""
 
     def __init__(self, db: Connection, policy: Policy, now: datetime) -> None:
         self._db = db
@@ -75,31 +75,35 @@ class LeaseQuery:
     def tickets(
         self, *, in_flight: InFlight, store: str | None, order_id: str | None
     ) -> list[Lease]:
-        """Claim what may be claimed; each job gets a new attempt and a lease."""
-        found: list[Lease] = []
+        """Lease the allowed jobs. Each gets a new attempt."""
+        leases: list[Lease] = []
         due, waiting = self._due(store)
-        for one in due:
-            if (room := self._room(one, in_flight, order_id)) > 0:
-                found += self._claim(one, order_id, room)
-                found += self._claim_suspect(one, order_id)
-        return found + self._probe(waiting, order_id, in_flight)
+        for jobs_due in due:
+            if (room := self._room(jobs_due, in_flight, order_id)) > 0:
+                leases += self._claim(jobs_due, order_id, room)
+                leases += self._claim_suspect(jobs_due, order_id)
+        return leases + self._probe(waiting, order_id, in_flight)
 
     def _due(self, store: str | None) -> tuple[list[_Due], list[_Due]]:
-        """Return what is due, the most urgent first; and what waits for the ERP, by age."""
+        """Return due jobs by priority, and jobs that wait for the ERP by age."""
         given = {"now": self._now} | ({} if store is None else {"store": store})
         due, waiting = [], []
         for row in self._db.execute(_FIRST_DUE if store is None else _FIRST_DUE_OF, given):
             first = dict(zip(_PLACES, row[2:], strict=True))
-            there = {one for one, at in first.items() if at is not None and at <= self._now}
-            if row.erp_until is not None and _BEFORE_ERP in there:
-                there.remove(_BEFORE_ERP)
+            due_places = {
+                place for place, at in first.items() if at is not None and at <= self._now
+            }
+            if row.erp_until is not None and _BEFORE_ERP in due_places:
+                due_places.remove(_BEFORE_ERP)
                 kept = _Due(len(PRIORITIES) - 1, row.store, (_BEFORE_ERP,))
                 waiting.append((first[_BEFORE_ERP], kept))
             for rank, kinds in enumerate(PRIORITIES):
-                if places := tuple(one for one in _PLACES if one in there and one[0] in kinds):
+                if places := tuple(
+                    place for place in _PLACES if place in due_places and place[0] in kinds
+                ):
                     due.append(_Due(rank, row.store, places))
         return (
-            sorted(due, key=lambda one: (one.rank, one.store)),
+            sorted(due, key=lambda due: (due.rank, due.store)),
             [one for _, one in sorted(waiting, key=lambda pair: pair[0])],
         )
 
@@ -112,17 +116,19 @@ class LeaseQuery:
         return room
 
     def _probe(self, waiting: list[_Due], order_id: str | None, in_flight: InFlight) -> list[Lease]:
-        """Let one order find out whether the ERP answers again: the next one in order of age."""
+        """Lease one order as the probe of the ERP, the next one by age."""
         tried = erp_circuit_breaker.next_probe(self._db, self._now) if waiting else None
         if tried is None:
             return []
-        # Who tried last has its turn again after all others.
-        for last, one in product((tried, None), waiting):
-            if self._room(one, in_flight, order_id) > 0:
-                found = self._claim(one, order_id, 1, last) or self._claim_suspect(one, order_id)
-                if found:
-                    erp_circuit_breaker.start_probe(self._db, found[0], self._now, self._policy)
-                    return found
+        # The last probe has its turn again after all others.
+        for last, candidate in product((tried, None), waiting):
+            if self._room(candidate, in_flight, order_id) > 0:
+                leases = self._claim(candidate, order_id, 1, last) or self._claim_suspect(
+                    candidate, order_id
+                )
+                if leases:
+                    erp_circuit_breaker.start_probe(self._db, leases[0], self._now, self._policy)
+                    return leases
         return []
 
     def _leased(self, store: str, kinds: Sequence[Kind]) -> int:
@@ -139,14 +145,14 @@ class LeaseQuery:
         return int(self._db.execute(query).scalar_one())
 
     def _one_at_a_time(self, store: str, order_id: str | None) -> None:
-        # Whether an order's job may go depends on its other jobs: two sweeps must not both decide.
+        # An order's other jobs decide whether a job may go, so two sweeps must not decide at once.
         if self._db.dialect.name != "postgresql":
             return
         whole = {"name": f"outbound {store}"}
         if order_id is None:
             self._db.execute(_ALL_ORDERS, whole)
         else:
-            # Each request of the ERP sweeps for its order: it waits for no other order's.
+            # Each new request sweeps for its own order. It does not wait for other orders.
             self._db.execute(_ONE_ORDER, whole | {"order": order_id})
 
     def _set_aside(self, store: str) -> None:
@@ -158,7 +164,7 @@ class LeaseQuery:
                 jobs.c.lease_until < self._now,
                 jobs.c.unfinished_starts >= self._policy.max_crashes,
             )
-            # One that somebody holds right now is no reason to keep all others waiting.
+            # A locked row must not delay the other rows.
             .with_for_update(skip_locked=True)
         )
         reason = messages.CRASHED(times=self._policy.max_crashes)
@@ -168,40 +174,40 @@ class LeaseQuery:
             .values(state=State.DEAD, lease_until=None, last_error=reason, updated_at=self._now)
             .returning(*jobs.c)
         ).mappings()
-        for one in gone.all():
+        for row in gone.all():
             self._db.execute(
                 events.insert(),
                 event_row(
                     store,
-                    one["order_id"],
+                    row["order_id"],
                     self._now,
-                    one["attempt"],
+                    row["attempt"],
                     "dead",
-                    kind=one["kind"],
-                    stage=one["stage"],
+                    kind=row["kind"],
+                    stage=row["stage"],
                     detail=reason,
                 ),
             )
-            record_outcome(self._db, one, "dead", reason, self._now)
+            record_outcome(self._db, row, "dead", reason, self._now)
 
     def _claim_suspect(self, due: _Due, order_id: str | None) -> list[Lease]:
-        """Claim one job that another death would set aside, where no other such is under way.
+        """Lease one job that one more crash would dead-letter, unless such a job is in flight.
 
-        A worker that dies takes the orders of its other threads along: one at a time, the order
-        that kills is told from those that were only near it.
+        A dying worker takes the orders of its other threads along. In isolation, the order that
+        kills workers is separated from the others.
         """
         under_way = select(jobs.c.id).where(
             jobs.c.state == State.OPEN,
             jobs.c.store == due.store,
             jobs.c.crash_suspect > 0,
-            # The start of its present attempt counts once that has begun.
+            # The start of the current attempt counts only once it has begun.
             jobs.c.unfinished_starts - jobs.c.crash_suspect
             >= self._policy.max_crashes - 1 - CRASHED,
             jobs.c.lease_until >= self._now,
         )
         if self._db.execute(under_way.limit(1)).first() is not None:
             return []
-        # What began and did not end still has the lease that lapsed.
+        # A step that began and did not end still has its expired lease.
         lapsed = [
             jobs.c.unfinished_starts >= max(self._policy.max_crashes - 1, 1),
             jobs.c.lease_until < self._now,
@@ -212,7 +218,7 @@ class LeaseQuery:
     def _claim(
         self, due: _Due, order_id: str | None, limit: int, tried: Row | None = None
     ) -> list[Lease]:
-        """Claim the oldest; of those after ``tried``, where it is given."""
+        """Lease the oldest jobs, or the oldest ones after ``tried``."""
         free = [
             or_(jobs.c.lease_until.is_(None), jobs.c.lease_until < self._now),
             jobs.c.unfinished_starts < max(self._policy.max_crashes - 1, 1),
@@ -223,7 +229,7 @@ class LeaseQuery:
         if order_id is not None:
             oldest = oldest.where(_stands_at(due.places))
             return self._lease(due, self._db.execute(oldest).all())
-        # The oldest of one place stand side by side in the index; those of several do not.
+        # The index sorts the jobs of one place by age, but not those of several.
         each = [
             oldest.where(jobs.c.kind == kind, jobs.c.stage == stage).subquery()
             for kind, stage in due.places
@@ -248,16 +254,16 @@ class LeaseQuery:
             query = query.where(~self._held_back())
         return query if order_id is None else query.where(jobs.c.order_id == order_id)
 
-    def _lease(self, due: _Due, found: Sequence[Any]) -> list[Lease]:
+    def _lease(self, due: _Due, rows: Sequence[Any]) -> list[Lease]:
         store, outbound = due.store, due.outbound
         if outbound:
-            # Of two that may both go, the one that is longer due goes first.
-            found = list({one.order_id: one for one in reversed(found)}.values())[::-1]
-        if not found:
+            # Of two allowed jobs of an order, the older one goes.
+            rows = list({row.order_id: row for row in reversed(rows)}.values())[::-1]
+        if not rows:
             return []
         claimed = self._db.execute(
             update(jobs)
-            .where(jobs.c.id.in_([one.id for one in found]))
+            .where(jobs.c.id.in_([row.id for row in rows]))
             .values(
                 attempt=jobs.c.attempt + 1,
                 crash_suspect=case((jobs.c.unfinished_starts > 0, CRASHED), else_=0),
@@ -267,53 +273,53 @@ class LeaseQuery:
             )
             .returning(jobs.c.id, jobs.c.order_id, jobs.c.attempt, jobs.c.stage, jobs.c.kind)
         ).all()
-        self._note_lapsed(store, claimed, {one.id for one in found if one.lease_until is not None})
-        place = {one.id: place for place, one in enumerate(found)}
+        self._note_lapsed(store, claimed, {row.id for row in rows if row.lease_until is not None})
+        place = {row.id: place for place, row in enumerate(rows)}
         return [
             Lease(
                 store,
-                one.order_id,
-                one.attempt,
-                Stage(one.stage),
-                Kind(one.kind),
-                one.id if outbound else None,
+                row.order_id,
+                row.attempt,
+                Stage(row.stage),
+                Kind(row.kind),
+                row.id if outbound else None,
             )
-            for one in sorted(claimed, key=lambda one: place[one.id])
+            for row in sorted(claimed, key=lambda row: place[row.id])
         ]
 
     def _note_lapsed(self, store: str, claimed: Any, lapsed: set[int]) -> None:
         lines = [
             event_row(
                 store,
-                one.order_id,
+                row.order_id,
                 self._now,
-                one.attempt,
+                row.attempt,
                 "lease expired, dispatched again",
-                kind=one.kind,
-                stage=one.stage,
+                kind=row.kind,
+                stage=row.stage,
             )
-            for one in claimed
-            if one.id in lapsed
+            for row in claimed
+            if row.id in lapsed
         ]
         if lines:
             self._db.execute(events.insert(), lines)
 
     def _held_back(self) -> ColumnElement[bool]:
-        """Whether another job of the order goes first.
+        """Return whether another job of the order goes first.
 
-        One outbound job of an order at a time. A cancellation goes ahead of what waits; else the
-        intake first, then what was heard of the order, then each kind in the order of asking, and
-        tracking after its invoice.
+        An order has one outbound job in flight. A cancellation goes ahead of waiting jobs.
+        Otherwise the intake goes first, then changes at VTEX, then each kind in the order of the
+        requests. Tracking follows its invoice.
         """
-        # What was heard of an order is looked into before anything more is sent about it; where
-        # workers do not take it on, since nobody told them of its queue, nothing waits for it.
+        # A change is processed before the next write. If workers do not read its queue yet, other
+        # jobs do not wait for it.
         is_new = or_(_OTHER.c.kind != Kind.CHANGE, _OTHER.c.attempt <= 1)
         runs = and_(_OTHER.c.lease_until >= self._now, is_new)
         asked_before = and_(
             _OTHER.c.kind == jobs.c.kind,
             _OTHER.c.id < jobs.c.id,
             or_(jobs.c.kind != Kind.TRACKING, _OTHER.c.invoice_number == jobs.c.invoice_number),
-            # One that waits may wait for this very one: queues keep no order.
+            # A waiting job may wait for this one, since queues do not preserve order.
             or_(_OTHER.c.not_ready == 0, _OTHER.c.due_at <= self._now),
         )
         its_invoice = and_(
@@ -324,7 +330,7 @@ class LeaseQuery:
         goes_ahead = and_(
             jobs.c.kind != Kind.CANCELLATION, _OTHER.c.kind.in_([Kind.INTAKE, Kind.CANCELLATION])
         )
-        # What the ERP does itself it need not be told of: it is looked at when that has ended.
+        # The ERP knows its own cancellation. The change is processed after it.
         decides = and_(jobs.c.kind == Kind.CHANGE, _OTHER.c.kind == Kind.DENIAL)
         heard = and_(
             jobs.c.kind.in_([Kind.INVOICE, Kind.TRACKING]),
@@ -346,16 +352,16 @@ class LeaseQuery:
 
 
 def _stands_at(places: Sequence[_Place]) -> ColumnElement[bool]:
-    """Whether a job stands at one of these, said so that it is looked for by something else.
+    """Return the condition for some places, in a form that uses no index.
 
-    SQLite would read all of a place where few of its jobs have a lease or belong to an order.
+    Otherwise SQLite would read a whole place, although few of its jobs match.
     """
     place = jobs.c.kind.concat(" ").concat(jobs.c.stage)
-    return place.in_([" ".join(one) for one in places])
+    return place.in_([" ".join(place) for place in places])
 
 
 def _first_due(names: Any) -> Select[Any]:
-    """Return when the first open job at each place is due: one look into the index for each."""
+    """Return the due time of the first open job at each place, with one index look-up each."""
     paused = select(store_pauses.c.store).where(
         store_pauses.c.until > bindparam("now", type_=_TIME)
     )
@@ -377,18 +383,18 @@ def _first_due(names: Any) -> Select[Any]:
 
 
 def _stores() -> Any:
-    """Return the stores that have open jobs, each found by stepping over the one before.
+    """Return the stores with open jobs, by a skip scan of the index.
 
-    DISTINCT would read all that is open: 20 ms for 50,000, at each sweep.
+    ``DISTINCT`` would read all open jobs: 20 ms for 50,000, in each sweep.
     """
     first = select(func.min(jobs.c.store).label("store")).where(jobs.c.state == State.OPEN)
-    found = first.cte("stores", recursive=True)
+    stores = first.cte("stores", recursive=True)
     following = (
         select(func.min(jobs.c.store))
-        .where(jobs.c.state == State.OPEN, jobs.c.store > found.c.store)
+        .where(jobs.c.state == State.OPEN, jobs.c.store > stores.c.store)
         .scalar_subquery()
     )
-    return found.union_all(select(following).where(found.c.store.is_not(None)))
+    return stores.union_all(select(following).where(stores.c.store.is_not(None)))
 
 
 _TIME = store_pauses.c.until.type

@@ -1,8 +1,7 @@
-"""The usual way of an order's steps on PostgreSQL: a transaction is one statement, one round trip.
+"""The fast path of an order's steps on PostgreSQL: one statement and one round trip per step.
 
-A statement writes all of a step or nothing. It writes nothing where anything is unusual, such as
-a pause or a job that has moved on: the journal's general way, which takes five statements and as
-many round trips, has to look closer then.
+A statement writes the whole step or leaves the rows alone. It leaves them alone in unusual cases,
+such as a pause or a job at another stage. Then the general path decides, with five statements.
 """
 
 from __future__ import annotations
@@ -98,10 +97,10 @@ def record(
     listed: Sequence[tuple[str, datetime | None, int | None]],
     now: datetime,
 ) -> int:
-    """Write the orders that are not known yet, each with its intake due; return how many.
+    """Write new orders with their intakes. Return their number.
 
     Args:
-        listed: order id, when it was placed, its value in cents; the oldest first.
+        listed: order id, creation time and value in cents, the oldest first.
     """
     ids, placed, values = ([*column] for column in zip(*listed, strict=True))
     named = {"store": store, "now": now, "ids": ids, "placed": placed, "values": values}
@@ -109,7 +108,7 @@ def record(
 
 
 def enter(database: JournalDatabase, **named: Any) -> dict[str, Any] | None:
-    """Begin a step of an intake; return its job, None where the general way has to look.
+    """Begin a step of an intake. Return its job, or ``None`` for the general path.
 
     Args:
         named: ``store``, ``order_id``, ``attempt``, ``at`` (stage), ``now``, ``lease``.
@@ -126,15 +125,15 @@ def advance(
     placed: tuple[datetime, int] | None,
     **named: Any,
 ) -> bool:
-    """End a step of an intake, and begin the next; say no where the general way has to look.
+    """End a step of an intake and begin the next. Return false for the general path.
 
     Args:
-        job: as it was read.
-        lines: of the timeline, each event and its detail.
-        documents: those that the step has fetched, by their columns.
-        placed: when the order was placed, and its value, where nothing told it yet.
+        job: the job as it was read.
+        lines: lines of the timeline: event and detail.
+        documents: fetched documents by column.
+        placed: creation time and value of the order, if they are new.
         named: ``to`` (stage), ``state``, ``unfinished_starts``, ``now``, ``lease``, and
-            ``erp_reference`` where the step was given one, else None.
+            ``erp_reference`` or None.
     """
     values = named | {
         "id": job["id"],

@@ -1,4 +1,4 @@
-"""A store's pause: until when none of its jobs may call VTEX, and why."""
+"""The pauses of stores: their jobs do not call VTEX until the end of the pause."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class StorePauses(Repository):
     """The pauses of all stores."""
 
     def get(self, store: str) -> tuple[datetime, str] | None:
-        """Return until when a store pauses and why; None when it does not."""
+        """Return end and reason of a store's pause, or ``None``."""
         query = select(store_pauses.c.until, store_pauses.c.reason).where(
             store_pauses.c.store == store, store_pauses.c.until > self._now()
         )
@@ -24,17 +24,17 @@ class StorePauses(Repository):
         return None if row is None else (row.until, row.reason)
 
     def find(self) -> dict[str, tuple[datetime, str]]:
-        """Return until when and why, for each store that pauses."""
+        """Return end and reason of each store's pause."""
         query = (
             select(store_pauses)
             .where(store_pauses.c.until > self._now())
             .order_by(store_pauses.c.store)
         )
         with self._database.transaction() as db:
-            return {one.store: (one.until, one.reason) for one in db.execute(query)}
+            return {row.store: (row.until, row.reason) for row in db.execute(query)}
 
     def begin(self, store: str, *, seconds: float, reason: str) -> None:
-        """Let no job of the store call VTEX for a while; a pause is never shortened."""
+        """Pause a store. A new pause can only extend the current one."""
         until = self._now() + timedelta(seconds=seconds)
         with self._database.transaction() as db:
             db.execute(

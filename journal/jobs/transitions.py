@@ -100,9 +100,9 @@ def write_documents(db: Connection, job: LeasedJob, now: datetime) -> None:
 
 
 def wake_waiting(db: Connection, job: LeasedJob, now: datetime) -> None:
-    """Make the order's waiting jobs due: the request that ended may be the one they wait for.
+    """Make the order's waiting jobs due, since they may wait for the request that ended.
 
-    A waiting job's own delay may be minutes by now, after failures of VTEX. The delay starts anew.
+    After failures of VTEX, a waiting job's delay may be minutes. The delay starts again.
     """
     if job.kind is Kind.INTAKE:
         return

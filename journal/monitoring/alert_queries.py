@@ -1,4 +1,4 @@
-"""What tells whether all is well: bounded questions, cheap however much was ever done."""
+"""The queries of the alert rules. Their cost does not grow with the journal."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from journal.storage.repository import Repository
 from journal.storage.tables import feeds, heartbeats, jobs, store_pauses
 
 MAX_REASONS = 2000
-"""Reasons of dead jobs that are read, the most frequent first."""
+"""Bound of the reasons of dead jobs, the most frequent first."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterGroup:
-    """Dead jobs of a store that have the same reason.
+    """Dead jobs of a store with the same reason.
 
     Attributes:
-        since: when the first of them died.
-        job: the first of their numbers.
-        order_id: its order.
+        since: time of the first death.
+        job: lowest job number.
+        order_id: order of that job.
     """
 
     store: str
@@ -40,10 +40,10 @@ class DeadLetterGroup:
 
 @dataclass(frozen=True, slots=True)
 class OverdueJobs:
-    """Jobs of a store that wait for long.
+    """Overdue jobs of a store.
 
     Attributes:
-        oldest: since when the first of them is known.
+        oldest: creation time of the oldest one.
     """
 
     count: int
@@ -52,12 +52,12 @@ class OverdueJobs:
 
 @dataclass(frozen=True, slots=True)
 class HealthSnapshot:
-    """What the journal knows of the stores' health at a moment.
+    """The health of all stores at a moment.
 
     Attributes:
-        heartbeats: by name and store; the store is empty for the cluster.
-        store_pauses: by store: end and reason.
-        waiting: by store; what waits for the ERP is left out while that does not answer.
+        heartbeats: times by name and store. The store is empty for the cluster.
+        store_pauses: end and reason by store.
+        waiting: overdue jobs by store. Jobs that wait for a failing ERP are left out.
     """
 
     heartbeats: Mapping[tuple[str, str], datetime]
@@ -73,26 +73,26 @@ class AlertQueries(Repository):
     """The queries of the alert rules."""
 
     def snapshot(self, now: datetime, *, waits: timedelta) -> HealthSnapshot:
-        """Return what tells whether all is well.
+        """Return the health of all stores.
 
         Args:
-            waits: jobs that are known for longer than this are counted.
+            waits: age at which a job counts as overdue.
         """
         with self._database.transaction() as db:
-            found = {(one.name, one.store): one.at for one in db.execute(select(heartbeats))}
+            beats = {(row.name, row.store): row.at for row in db.execute(select(heartbeats))}
             paused = db.execute(select(store_pauses).where(store_pauses.c.until > now))
             erp = erp_circuit_breaker.current(db)
             rest = (
-                {one.store: (one.until, one.reason) for one in paused},
+                {row.store: (row.until, row.reason) for row in paused},
                 erp,
-                {one["store"]: _feed(dict(one)) for one in db.execute(select(feeds)).mappings()},
+                {row["store"]: _feed(dict(row)) for row in db.execute(select(feeds)).mappings()},
                 reconciliation.last(db),
             )
         with self._database.transaction() as db:
-            return HealthSnapshot(found, *rest, _dead(db), _waiting(db, now - waits, erp))
+            return HealthSnapshot(beats, *rest, _dead(db), _waiting(db, now - waits, erp))
 
     def oldest_waiting(self, store: str, erp: ErpCircuit | None) -> tuple[str, Kind] | None:
-        """Return the order id and kind of the job of a store that waits for the longest."""
+        """Return order id and kind of the store's oldest overdue job."""
         query = select(jobs.c.order_id, jobs.c.kind).where(*_waits(erp), jobs.c.store == store)
         query = query.order_by(jobs.c.created_at, jobs.c.id).limit(1)
         with self._database.transaction() as db:
@@ -118,22 +118,22 @@ def _dead(db: Connection) -> list[DeadLetterGroup]:
         .order_by(func.count().desc(), func.min(jobs.c.id))
         .limit(MAX_REASONS)
     )
-    found = db.execute(query).all()
-    first = select(jobs.c.id, jobs.c.order_id).where(jobs.c.id.in_([one.job for one in found]))
-    ids = {one.id: one.order_id for one in db.execute(first)}
+    rows = db.execute(query).all()
+    first = select(jobs.c.id, jobs.c.order_id).where(jobs.c.id.in_([row.job for row in rows]))
+    ids = {row.id: row.order_id for row in db.execute(first)}
     return [
-        DeadLetterGroup(one.store, one.last_error or "", one.n, one.since, one.job, ids[one.job])
-        for one in found
-        if one.job in ids
+        DeadLetterGroup(row.store, row.last_error or "", row.n, row.since, row.job, ids[row.job])
+        for row in rows
+        if row.job in ids
     ]
 
 
 def _waits(erp: ErpCircuit | None) -> list[ColumnElement[bool]]:
-    # A request that only waits for its time is no sign of anything.
-    found: list[ColumnElement[bool]] = [jobs.c.state == State.OPEN, jobs.c.not_ready == 0]
+    # A request that waits for another one is not overdue.
+    conditions: list[ColumnElement[bool]] = [jobs.c.state == State.OPEN, jobs.c.not_ready == 0]
     if erp is not None:
-        found.append((jobs.c.stage != AT_ERP) | (jobs.c.kind != Kind.INTAKE))
-    return found
+        conditions.append((jobs.c.stage != AT_ERP) | (jobs.c.kind != Kind.INTAKE))
+    return conditions
 
 
 def _waiting(db: Connection, before: datetime, erp: ErpCircuit | None) -> dict[str, OverdueJobs]:
@@ -142,4 +142,4 @@ def _waiting(db: Connection, before: datetime, erp: ErpCircuit | None) -> dict[s
         .where(*_waits(erp), jobs.c.created_at < before)
         .group_by(jobs.c.store)
     )
-    return {one.store: OverdueJobs(one.n, one.oldest) for one in db.execute(query)}
+    return {row.store: OverdueJobs(row.n, row.oldest) for row in db.execute(query)}

@@ -1,8 +1,7 @@
-"""Alerts: what is wrong, since when, who was told, and when it was over. One row a problem.
+"""Alerts: each problem is one row with its start, its notifications and its end.
 
-An alert is noticed first, opened when it lasts, and closed when its cause has been gone for a
-while. Whoever looks may do so beside others: what two find at once is one alert, and what is to be
-sent is claimed by one of them.
+An alert is pending first, fires if the problem lasts, and resolves once the problem has been gone
+for a while. Concurrent evaluations make one alert of one problem. One of them claims each message.
 """
 
 from __future__ import annotations
@@ -20,20 +19,21 @@ from journal.storage.rows import Row, insert
 from journal.storage.tables import alerts
 
 MAX_RESOLVE_DELAY = timedelta(hours=4)
-"""A cause that comes back again and again is closed after so long a calm, at most; and so soon
-after its end it counts as having come back."""
+"""Bound of the resolve delay of a problem that keeps coming back.
+
+A problem that returns within this time after its end reopens its alert."""
 
 ORPHANED_AFTER = timedelta(hours=1)
-"""An alert that nobody looked after for so long is closed: its store or host is gone."""
+"""Time after which an alert without evaluation closes: its store or host is gone."""
 
 CLOSED_KEPT_FOR = timedelta(days=365)
-"""Closed alerts are kept for so long."""
+"""Retention of closed alerts."""
 
 CLAIM_TIMEOUT = timedelta(minutes=2)
-"""Longer than sending may take: what was claimed by somebody who died is sent again after it."""
+"""Lease of a claimed message. After it another process sends the message."""
 
 RESOLUTION_TRIED_FOR = timedelta(days=1)
-"""For so long the end of an alert is tried to be told."""
+"""Time in which the notification of an alert's end is tried."""
 
 MAX_CLAIMED = 200
 _BACKOFF, _SLOWEST = 30.0, 900.0
@@ -41,19 +41,19 @@ _BACKOFF, _SLOWEST = 30.0, 900.0
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that is wrong now.
+    """A problem that an alert rule has found.
 
     Attributes:
-        rule: its name.
-        store: empty where it concerns the cluster.
+        rule: name of the rule.
+        store: affected store. Empty for the cluster.
         message: one sentence without personal data.
-        next_step: the next step, a command where there is one.
-        since: since when it is so.
-        key: tells problems of one rule and store apart.
-        count: how many are concerned; 0 where that says nothing.
-        order_id: the first that is concerned.
-        holds_since: set where it only counts if this is later than when it was noticed: the
-            proof that what else could be the cause works.
+        next_step: next step for a person, with a command if possible.
+        since: start of the problem.
+        key: separates problems of one rule and store.
+        count: number of affected jobs or orders, or 0.
+        order_id: first affected order.
+        holds_since: if set, the problem counts only if this is later than its start. It proves
+            that another possible cause is absent.
     """
 
     rule: str
@@ -69,15 +69,15 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class AlertTiming:
-    """How quickly alerts open, close and are told again.
+    """The delays of alerts.
 
     Attributes:
-        pending: how long a cause has to last before it is told, by rule.
-        resolve: how long it has to be gone before that is told; twice as long each time that it
-            came back soon.
-        repeat: between two messages of one that lasts.
-        repeat_by_rule: the same, of rules that are reminded of less often.
-        max_gap: between two looks; after a longer one nobody knows whether a cause has lasted.
+        pending: time by rule that a problem must last before its alert fires.
+        resolve: time that it must be gone before the alert resolves. It doubles each time that
+            the problem comes back soon.
+        repeat: interval of reminders.
+        repeat_by_rule: longer intervals for some rules.
+        max_gap: bound between two evaluations. After a longer gap, a problem starts anew.
     """
 
     pending: Mapping[str, timedelta] = field(default_factory=dict)
@@ -87,7 +87,7 @@ class AlertTiming:
     max_gap: timedelta = timedelta(minutes=5)
 
     def repeat_of(self, rule: str) -> timedelta:
-        """Return how long after a message another one reminds of what a rule found."""
+        """Return the interval of a rule's reminders."""
         return self.repeat_by_rule.get(rule, self.repeat)
 
 
@@ -96,16 +96,16 @@ class AlertRow:
     """An alert.
 
     Attributes:
-        since: since when its cause holds.
-        seen_at: when it was last seen to hold.
-        opened_at: when it had lasted long enough to be told.
-        reopened: how often it came back soon after its end.
-        notification_no: number of the message that is due or was sent last: 1 is the alert, then
-            come the reminders, at the end the resolution.
-        notified_at: when that message first reached anybody.
-        delivered: receivers' names to the last message that they have.
-        failures: to send it, in a row.
-        fault: why it could not be sent; names no secret.
+        since: start of the problem.
+        seen_at: time of the last evaluation that found it.
+        opened_at: time at which it fired.
+        reopened: number of times that it came back soon after its end.
+        notification_no: number of the due or last message: 1 is the alert, then come reminders,
+            and last the resolution.
+        notified_at: time at which that message first reached a receiver.
+        delivered: receiver to the last message that it has.
+        failures: failed deliveries in a row.
+        fault: reason of the last failed delivery, without secrets.
     """
 
     id: int
@@ -128,7 +128,7 @@ class AlertRow:
     fault: str | None
 
     def lacks(self, receiver: str) -> bool:
-        """Say whether a receiver is to get the message that is due; an end, who knows of it."""
+        """Return whether a receiver needs the due message. A resolution needs an earlier alert."""
         if self.closed_at is not None and receiver not in self.delivered:
             return False
         return self.delivered.get(receiver, 0) < self.notification_no
@@ -139,7 +139,7 @@ RuleScope = tuple[str, str]
 
 
 class Alerts(Repository):
-    """What is kept of alerts."""
+    """The alerts of all rules and stores."""
 
     def observe(
         self,
@@ -150,15 +150,14 @@ class Alerts(Repository):
         now: datetime,
         keys: Collection[str] | None = None,
     ) -> None:
-        """Keep what is wrong now: notice, open, go on, close. Sends nothing.
+        """Update the alerts after an evaluation: pending, firing, resolved. Sends later.
 
         Args:
-            problems: all that hold, of what was looked at.
-            checked: rules and stores that were looked at; what else is open stays.
-            keys: where it is a part of them, as one host's clock is: which keys; other rules are
-                left alone then.
+            problems: every problem within the evaluated scopes.
+            checked: evaluated rules and stores. Other alerts stay as they are.
+            keys: evaluated keys, for a partial evaluation such as one host's clock.
         """
-        wrong = {(one.rule, one.store, one.key): one for one in problems}
+        wrong = {(problem.rule, problem.store, problem.key): problem for problem in problems}
         with self._database.transaction() as db:
             known = _open(db, None if keys is None else checked, keys or ())
             for name in sorted(wrong):
@@ -175,14 +174,14 @@ class Alerts(Repository):
                 db.execute(alerts.delete().where(alerts.c.closed_at < now - CLOSED_KEPT_FOR))
 
     def last_seen(self, since: datetime) -> dict[RuleScope, datetime]:
-        """Return when each rule was last seen to be broken, noticed or open, since then."""
+        """Return the last time since a moment at which each rule had a problem."""
         query = select(alerts.c.rule, alerts.c.store, func.max(alerts.c.seen_at).label("at"))
         query = query.where(alerts.c.seen_at >= since).group_by(alerts.c.rule, alerts.c.store)
         with self._database.transaction() as db:
-            return {(one.rule, one.store): one.at for one in db.execute(query)}
+            return {(row.rule, row.store): row.at for row in db.execute(query)}
 
     def find(self, *, store: str | None = None, since: datetime | None = None) -> list[AlertRow]:
-        """Return what is open, the latest first; with ``since`` also what was since then."""
+        """Return open alerts, the latest first. ``since`` adds closed ones."""
         wanted: list[ColumnElement[bool]] = [alerts.c.opened_at.is_not(None)]
         if store is not None:
             wanted.append(alerts.c.store.in_([store, ""]))
@@ -190,47 +189,52 @@ class Alerts(Repository):
         wanted.append(still if since is None else or_(still, alerts.c.closed_at >= since))
         query = select(alerts).where(*wanted).order_by(alerts.c.opened_at.desc(), alerts.c.id)
         with self._database.transaction() as db:
-            return [_alert(one) for one in db.execute(query).mappings()]
+            return [_alert(row) for row in db.execute(query).mappings()]
 
     # --- sending ------------------------------------------------------------------------------
 
     def claim(self, timing: AlertTiming, *, now: datetime) -> list[AlertRow]:
-        """Return alerts whose message is to be sent now; nobody else gets them for a while.
+        """Claim the alerts with a due message for this process.
 
-        A claim of a process that died ends after ``CLAIM_TIMEOUT``. A message may be sent twice
-        then; it is never lost.
+        A dead process's claim ends after ``CLAIM_TIMEOUT``. A message may then be sent twice, but
+        is never lost.
         """
         free = or_(alerts.c.claimed_until.is_(None), alerts.c.claimed_until < now)
         query = select(alerts).where(alerts.c.due_at <= now, free).order_by(alerts.c.id)
         with self._database.transaction() as db:
             rows = query.limit(MAX_CLAIMED).with_for_update(skip_locked=True)
-            return [_alert(_claimed(db, one, timing, now)) for one in db.execute(rows).mappings()]
+            return [_alert(_claimed(db, row, timing, now)) for row in db.execute(rows).mappings()]
 
     def settle(
-        self, one: AlertRow, faults: Mapping[str, str | None], timing: AlertTiming, *, now: datetime
+        self,
+        alert: AlertRow,
+        faults: Mapping[str, str | None],
+        timing: AlertTiming,
+        *,
+        now: datetime,
     ) -> None:
-        """Keep what came of sending an alert's message.
+        """Record the deliveries of an alert's message.
 
         Args:
-            faults: receivers' names to why they did not get it; None where they did.
+            faults: receiver to the reason of its failed delivery, or ``None``.
         """
         with self._database.transaction() as db:
-            query = select(alerts).where(alerts.c.id == one.id).with_for_update()
+            query = select(alerts).where(alerts.c.id == alert.id).with_for_update()
             row = db.execute(query).mappings().one_or_none()
             if row is not None:
-                _settle(db, row, one, faults, timing, now)
+                _settle(db, row, alert, faults, timing, now)
 
 
 def _open(
     db: Connection, places: Collection[RuleScope] | None, keys: Collection[str]
 ) -> dict[tuple[str, str, str], RowMapping]:
-    """Return what is noticed or open, kept from others; of some rules and keys, or all."""
+    """Lock and return pending and open alerts, of some rules and keys or of all."""
     query = select(alerts).where(alerts.c.closed_at.is_(None)).order_by(alerts.c.id)
     if places is not None:
         query = query.where(alerts.c.rule.in_({rule for rule, _ in places}))
         query = query.where(alerts.c.key.in_(keys))
-    found = db.execute(query.with_for_update()).mappings()
-    return {(one["rule"], one["store"], one["key"]): one for one in found}
+    rows = db.execute(query.with_for_update()).mappings()
+    return {(row["rule"], row["store"], row["key"]): row for row in rows}
 
 
 def _notice(db: Connection, problem: Problem, timing: AlertTiming, now: datetime) -> None:
@@ -296,7 +300,7 @@ def _close(db: Connection, row: Row, now: datetime) -> None:
 
 
 def _end_of(row: Row, now: datetime) -> dict[str, Any]:
-    """Return what lets the end be told, to whoever was told of the beginning."""
+    """Return the columns of a resolution for the receivers of the alert."""
     if row["delivered"] == "{}":
         return {"due_at": None}
     return {
@@ -353,7 +357,7 @@ def _settle(
             later = now + timedelta(seconds=min(_BACKOFF * 2 ** min(failures, 10), _SLOWEST))
             values |= {"failures": failures, "due_at": min(later, again) if again else later}
     if row["closed_at"] is not None and sent.closed_at is None:
-        # It ended while its message was on its way.
+        # The problem ended while its message was on its way.
         values |= _end_of({**row, **values, "notification_no": sent.notification_no}, now)
     _change(db, row, **values)
 

@@ -1,4 +1,4 @@
-"""The heartbeats: when a process or a periodic task last did its work."""
+"""The heartbeats: the last success of a process or a periodic task."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Heartbeats(Repository):
         """Write a heartbeat.
 
         Args:
-            every: a heartbeat that is younger stays as it is.
+            every: a younger heartbeat stays as it is.
         """
         now = self._now()
         row = {"name": name, "store": store, "at": now}
@@ -42,7 +42,7 @@ class Heartbeats(Repository):
             )
 
     def register_stores(self, stores: Sequence[str], now: datetime) -> None:
-        """Write when stores were first seen; a store that never answers is silent since then."""
+        """Record the first sight of stores, from which a silence counts."""
         query = select(heartbeats.c.store).where(heartbeats.c.name == STORE_REGISTERED)
         with self._database.transaction() as db:
             known = set(db.execute(query).scalars())
@@ -55,7 +55,7 @@ class Heartbeats(Repository):
                 db.execute(insert(db, heartbeats).values(new).on_conflict_do_nothing())
 
     def last(self, name: str, store: str = "") -> datetime | None:
-        """Return the time of the last heartbeat; None without one."""
+        """Return the time of the last heartbeat, or ``None``."""
         query = select(heartbeats.c.at).where(
             heartbeats.c.name == name, heartbeats.c.store == store
         )

@@ -1,4 +1,4 @@
-"""What is measured of the journal: numbers of jobs, never an id, a name or a reason's own words."""
+"""The queries of the metrics: numbers of jobs, without ids, names or texts."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from journal.storage.repository import Repository
 from journal.storage.tables import erp_circuits, jobs, orders, outcomes, store_pauses
 
 MAX_LATEST = 1000
-"""Orders that are looked at for the last one of each store."""
+"""Bound of the orders that are read for the last one of each store."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobCount:
-    """The jobs of one store that stand at one place.
+    """The jobs of one store, kind and stage.
 
     Attributes:
-        oldest: since when the journal has the one that it has had for longest.
-        leased: how many of them somebody works on.
-        failing: how many of them failed when they were tried last.
+        oldest: creation time of the oldest one.
+        leased: number of leased jobs.
+        failing: number of jobs whose last attempt failed.
     """
 
     store: str
@@ -44,7 +44,7 @@ class JobCount:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterCount:
-    """Dead jobs of one store and of one reason, in a word; see ``REASONS``."""
+    """The dead jobs of one store and one reason. See ``REASONS``."""
 
     store: str
     kind: str
@@ -54,7 +54,7 @@ class DeadLetterCount:
 
 @dataclass(frozen=True, slots=True)
 class UnreportedCount:
-    """Outcomes of one kind of request of which the ERP has not heard yet."""
+    """The unreported outcomes of one kind of request."""
 
     kind: str
     count: int
@@ -63,14 +63,14 @@ class UnreportedCount:
 
 @dataclass(frozen=True, slots=True)
 class JournalSnapshot:
-    """Where the cluster stands.
+    """The state of the cluster.
 
     Attributes:
-        skew: by how much this host's clock is ahead of the journal's.
-        open: jobs that still try.
-        paused: stores that pause.
-        erp_down_since: None while the ERP answers.
-        latest: when the journal heard of the last order of each store, of those among the last.
+        skew: lead of this host's clock over the journal's.
+        open: open jobs.
+        paused: paused stores.
+        erp_down_since: ``None`` while the ERP responds.
+        latest: arrival of each store's last order, within the last orders of all stores.
     """
 
     now: datetime
@@ -120,13 +120,13 @@ REASONS = (
 
 
 class MetricsQueries(Repository):
-    """The measurements; each is one read of an index, and none of them writes."""
+    """The queries of the metrics. Each reads an index."""
 
     def snapshot(self, clock: datetime) -> JournalSnapshot:
-        """Return where the cluster stands; costs as much as there is open or dead.
+        """Return the state of the cluster. The cost grows with open and dead jobs.
 
         Args:
-            clock: this host's time.
+            clock: time of this host.
         """
         now = self._now()
         leased = func.sum(case((jobs.c.lease_until >= now, 1), else_=0)).label("leased")
@@ -167,9 +167,9 @@ class MetricsQueries(Repository):
             return JournalSnapshot(
                 now=now,
                 skew=clock - now,
-                open=[JobCount(**one) for one in db.execute(is_open).mappings()],
-                dead=[DeadLetterCount(**one) for one in db.execute(dead).mappings()],
-                unreported=[UnreportedCount(**one) for one in db.execute(unreported).mappings()],
+                open=[JobCount(**row) for row in db.execute(is_open).mappings()],
+                dead=[DeadLetterCount(**row) for row in db.execute(dead).mappings()],
+                unreported=[UnreportedCount(**row) for row in db.execute(unreported).mappings()],
                 paused=frozenset(
                     db.execute(
                         select(store_pauses.c.store).where(store_pauses.c.until > now)
@@ -178,11 +178,11 @@ class MetricsQueries(Repository):
                 erp_down_since=db.execute(erp_down).scalar_one_or_none(),
                 feeds=every_feed(db),
                 reconciliations=list(last_reconciliations(db).values()),
-                latest={one.store: one.at for one in db.execute(latest)},
+                latest={row.store: row.at for row in db.execute(latest)},
             )
 
     def ended_jobs(self) -> list[JobCount]:
-        """Return how many jobs are done or skipped; costs as much as there ever were."""
+        """Return the numbers of finished jobs. The cost grows with all jobs."""
         query = _ENDED.where(jobs.c.state.in_([State.DONE, State.SKIPPED]))
         with self._database.transaction() as db:
-            return [JobCount(**one) for one in db.execute(query).mappings()]
+            return [JobCount(**row) for row in db.execute(query).mappings()]

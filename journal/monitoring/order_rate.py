@@ -1,4 +1,4 @@
-"""Counts the new orders of each hour, once, so that a store's rhythm need not be read from all."""
+"""Counts the new orders of each hour once, for the order rate of each store."""
 
 from __future__ import annotations
 
@@ -16,37 +16,36 @@ from journal.storage.rows import insert
 from journal.storage.tables import heartbeats, order_rates, orders
 
 _LATE = timedelta(minutes=5)
-"""An hour is counted so long after its end: who wrote an order then has committed by now."""
+"""Delay of the count after the end of an hour. By then every transaction has ended."""
 
 _BATCH = 48
-"""Hours counted in one transaction: none holds the database for long."""
+"""Hours per transaction, so that each one is short."""
 
 _BATCHES = 8
-"""Batches of one call; the first of all has eight weeks before it, and calls go on."""
+"""Batches per call. The first calls work through eight weeks."""
 
 _AHEAD = timedelta(days=1)
-"""No clock is so far ahead. With an end as well as a beginning SQLite goes by time; without it
-takes all orders there are, store by store."""
+"""Upper bound of a time range. With it SQLite uses the index on time, and not a full scan."""
 
 _COUNTED = "orders_counted"
-"""The sign that tells up to which hour orders are counted."""
+"""Heartbeat of the counted hours."""
 
 
 @dataclass(frozen=True, slots=True)
 class LastOrder:
-    """When a store's last new order came in, and whether its rhythm is counted up to now."""
+    """The arrival of a store's last order, and whether its count is complete."""
 
     at: datetime
     counted: bool
 
 
 class OrderRates(Repository):
-    """The rhythms of the stores."""
+    """The order rates of all stores."""
 
     def count(self, now: datetime) -> dict[str, LastOrder]:
-        """Count the hours that have ended since, and return each store's last new order.
+        """Count finished hours, and return each store's last order.
 
-        Several may do so at once: each hour is counted by one.
+        Concurrent callers are safe: each hour is counted once.
         """
         for _ in range(_BATCHES):
             with self._database.transaction() as db:
@@ -63,11 +62,11 @@ class OrderRates(Repository):
                 return {}
             _note_last(db, until, now)
             counted = until >= _hour_of(now - _LATE)
-            found = db.execute(select(order_rates.c.store, order_rates.c.last_at))
-            return {one.store: LastOrder(one.last_at, counted) for one in found}
+            rows = db.execute(select(order_rates.c.store, order_rates.c.last_at))
+            return {row.store: LastOrder(row.last_at, counted) for row in rows}
 
     def get(self, store: str) -> OrderRateModel | None:
-        """Return a store's rhythm; None where no order of it ever came in."""
+        """Return a store's order rate, or ``None`` before its first order."""
         query = select(order_rates.c.since, order_rates.c.hours).where(order_rates.c.store == store)
         with self._database.transaction() as db:
             row = db.execute(query).one_or_none()
@@ -75,40 +74,40 @@ class OrderRates(Repository):
 
 
 def _watermark(db: Connection, now: datetime) -> datetime | None:
-    """Return up to when all is counted, kept from others; None while there is no order at all."""
+    """Lock and return the end of the counted hours, or ``None`` without orders."""
     mine = select(heartbeats.c.at).where(heartbeats.c.name == _COUNTED, heartbeats.c.store == "")
-    found: datetime | None = db.execute(mine.with_for_update()).scalar_one_or_none()
-    if found is not None:
-        return found
+    watermark: datetime | None = db.execute(mine.with_for_update()).scalar_one_or_none()
+    if watermark is not None:
+        return watermark
     first = db.execute(select(func.min(orders.c.listed_at))).scalar_one_or_none()
     if first is None:
         return None
     begin = _hour_of(max(first, now - timedelta(weeks=WEEKS)))
     row = {"name": _COUNTED, "store": "", "at": begin}
     db.execute(insert(db, heartbeats).values(row).on_conflict_do_nothing())
-    return _watermark(db, now)  # whoever was first may have counted on meanwhile
+    return _watermark(db, now)  # another caller may have counted meanwhile
 
 
 def _count(db: Connection, since: datetime, until: datetime) -> None:
-    known = {one.store: dict(one) for one in db.execute(select(order_rates)).mappings()}
-    for one in known.values():
-        one["hours"] = json.loads(one["hours"])
+    known = {row.store: dict(row) for row in db.execute(select(order_rates)).mappings()}
+    for row in known.values():
+        row["hours"] = json.loads(row["hours"])
     hour = since
     while hour < until:
-        found = _orders_of(db, hour, hour + HOUR)
-        for store, (_, last_at) in found.items():
+        orders = _orders_of(db, hour, hour + HOUR)
+        for store, (_, last_at) in orders.items():
             known.setdefault(
                 store, {"store": store, "since": hour, "hours": [], "last_at": last_at}
             )
-        for store, one in known.items():
-            count, last_at = found.get(store, (0, one["last_at"]))
-            # One whose first order came in an hour that is not counted yet begins with it.
-            if hour >= one["since"]:
-                one["hours"].append(count)
-            one["last_at"] = max(one["last_at"], last_at)
+        for store, row in known.items():
+            count, last_at = orders.get(store, (0, row["last_at"]))
+            # A store begins with the hour of its first order.
+            if hour >= row["since"]:
+                row["hours"].append(count)
+            row["last_at"] = max(row["last_at"], last_at)
         hour += HOUR
-    for one in known.values():
-        _write(db, _shortened(one))
+    for row in known.values():
+        _write(db, _shortened(row))
     db.execute(
         update(heartbeats)
         .where(heartbeats.c.name == _COUNTED, heartbeats.c.store == "")
@@ -116,17 +115,17 @@ def _count(db: Connection, since: datetime, until: datetime) -> None:
     )
 
 
-def _shortened(one: dict[str, Any]) -> dict[str, Any]:
-    gone = max(0, len(one["hours"]) - WEEKS * WEEK_HOURS)
-    hours = json.dumps(one["hours"][gone:], separators=(",", ":"))
-    return one | {"since": one["since"] + gone * HOUR, "hours": hours}
+def _shortened(row: dict[str, Any]) -> dict[str, Any]:
+    gone = max(0, len(row["hours"]) - WEEKS * WEEK_HOURS)
+    hours = json.dumps(row["hours"][gone:], separators=(",", ":"))
+    return row | {"since": row["since"] + gone * HOUR, "hours": hours}
 
 
 def _note_last(db: Connection, since: datetime, now: datetime) -> None:
-    """Keep when the last orders came in, of the hours that are not counted yet."""
+    """Store the arrival of the last orders in hours that are not counted yet."""
     known = {
-        one.store: one.last_at
-        for one in db.execute(select(order_rates.c.store, order_rates.c.last_at))
+        row.store: row.last_at
+        for row in db.execute(select(order_rates.c.store, order_rates.c.last_at))
     }
     for store, (_, last_at) in sorted(_orders_of(db, since, now + _AHEAD).items()):
         if store not in known or last_at > known[store]:
@@ -143,7 +142,7 @@ def _orders_of(
     at = orders.c.listed_at
     query = select(orders.c.store, func.count().label("n"), func.max(at).label("last_at"))
     query = query.where(at >= since, at < until).group_by(orders.c.store)
-    return {one.store: (one.n, one.last_at) for one in db.execute(query)}
+    return {row.store: (row.n, row.last_at) for row in db.execute(query)}
 
 
 def _write(db: Connection, row: Mapping[str, Any]) -> None:

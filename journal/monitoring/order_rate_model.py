@@ -1,4 +1,4 @@
-"""A store's rhythm: how many new orders come in at each hour of the week. No database."""
+"""The order rate of a store for each hour of the week. Pure code."""
 
 from __future__ import annotations
 
@@ -11,23 +11,22 @@ HOUR = timedelta(hours=1)
 WEEK_HOURS = 168
 
 WEEKS = 8
-"""So long a time is learnt from: long enough to leave out a strange week, short enough to follow
-the season."""
+"""Length of the history: long enough to leave out one odd week, short enough for the season."""
 
 ENOUGH_HOURS = 2 * WEEK_HOURS
-"""With less history than this there is no rhythm yet."""
+"""Shortest history of a known rate."""
 
 _FEW = 3.0
-"""Orders by which a quiet week is taken for chance: it must not silence the rule."""
+"""Orders that a quiet week may lack by chance, so that it does not silence the rule."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderRateModel:
-    """New orders of each hour.
+    """The number of new orders in each hour.
 
     Attributes:
-        since: the first hour, aware UTC, on the hour.
-        hours: how many came in each hour from then on, without a gap.
+        since: start of the first hour, aware UTC.
+        hours: new orders of each hour from then on.
     """
 
     since: datetime
@@ -35,23 +34,22 @@ class OrderRateModel:
 
     @property
     def is_known(self) -> bool:
-        """Whether there is enough of it to expect anything."""
+        """Whether the history is long enough."""
         return len(self.hours) >= ENOUGH_HOURS
 
     def expected(self, start: datetime, end: datetime, zone: tzinfo) -> float:
-        """Return how many orders the rhythm would bring in a span of time.
+        """Return the expected number of orders in a span of time.
 
-        Each hour of the week, in the store's own time, counts as it usually does, without its
-        best and its worst week: neither a day of outage nor the backlog after it is a habit. A
-        store whose last week was slower than usual is expected to go on so; a faster one is not.
-        An hour that a change of the clocks repeats is two hours of it, one that it leaves out
-        none.
+        Each hour of the week, in the store's zone, counts with its mean. The mean leaves out the
+        best and the worst week, so that an outage and its backlog do not matter. After a slow
+        week the rate is lowered. After a fast week it stays. A repeated hour of a clock change
+        counts twice, and a skipped one does not count.
 
         Args:
-            start, end: aware.
-            zone: the store's.
+            start, end: aware times.
+            zone: zone of the store.
         """
-        # Between two times of one zone Python counts as the clock on the wall does.
+        # Python subtracts two times of one zone by the wall clock.
         start, end = start.astimezone(UTC), end.astimezone(UTC)
         rates = self._rates(zone)
         total, hour = 0.0, _on_the_hour(start)
@@ -66,7 +64,7 @@ class OrderRateModel:
         return _rates(self.since + HOUR * (len(self.hours) - len(recent)), recent, zone)
 
     def _level(self, rates: Sequence[float], start: datetime, zone: tzinfo) -> float:
-        """Return what part of the usual came in the week before: at most all of it."""
+        """Return the last week's share of the usual orders, 1 at most."""
         last = min(len(self.hours), (_on_the_hour(start) - self.since) // HOUR)
         places = range(max(0, last - WEEK_HOURS), last)
         usual = sum(rates[_slot(self.since + HOUR * place, zone)] for place in places)
@@ -76,15 +74,15 @@ class OrderRateModel:
 
 @lru_cache(maxsize=2000)
 def _rates(first: datetime, hours: Sequence[int], zone: tzinfo) -> Sequence[float]:
-    """Return what each hour of the week usually brings; asked each minute, it changes hourly."""
-    found: list[list[int]] = [[] for _ in range(WEEK_HOURS)]
+    """Return the usual orders of each hour of the week, cached for an hour."""
+    by_slot: list[list[int]] = [[] for _ in range(WEEK_HOURS)]
     for place, count in enumerate(hours):
-        found[_slot(first + HOUR * place, zone)].append(count)
-    return [_usual(sorted(one)) for one in found]
+        by_slot[_slot(first + HOUR * place, zone)].append(count)
+    return [_usual(sorted(counts)) for counts in by_slot]
 
 
 def _usual(counts: Sequence[int]) -> float:
-    """Return the mean without the extremes, of numbers in order."""
+    """Return the mean of sorted numbers without the extremes."""
     if len(counts) >= 4:
         counts = counts[1:-1]
     elif len(counts) >= 2:

@@ -1,4 +1,4 @@
-"""What is erased of one customer's orders (LGPD, Lei 13.709/2018), and what stays."""
+"""Erases the personal data of one customer's orders (LGPD, Lei 13.709/2018)."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from journal.storage.rows import event_row
 from journal.storage.tables import documents, events, jobs, orders
 
 ERASED = "erased"
-"""The line of a timeline that says what is not there any more."""
+"""The event of a timeline after an erasure."""
 
 _READ = ("id", "kind", "invoice_number", "state", "attempt", "request_body", "request_sha256")
 
 
 @dataclass(frozen=True, slots=True)
 class ErasedData:
-    """What of an order was erased, or would be.
+    """The erased data of an order, or the data that would be erased.
 
     Attributes:
-        erp_reference: the ERP's, where the same person's data is to be looked for.
-        documents: 1 where VTEX's documents were there.
-        request_bodies: of requests.
-        waits_for: jobs that still need it, in words such as ``invoice 9000 dead``; while there
-            is one, nothing of the order is erased.
+        erp_reference: the ERP's reference, since the ERP has data of the same person.
+        documents: 1 if VTEX's documents were present.
+        request_bodies: number of request bodies.
+        waits_for: jobs that still need the data, such as ``invoice 9000 dead``. They block the
+            erasure.
     """
 
     store: str
@@ -39,11 +39,11 @@ class ErasedData:
 
     @property
     def any(self) -> bool:
-        """Whether there is anything that can be erased."""
+        """Whether the order has data to erase."""
         return bool(self.documents or self.request_bodies) and not self.waits_for
 
     def __str__(self) -> str:
-        """Say what in a few words."""
+        """Return a short summary."""
         said = ["order and payment documents"] if self.documents else []
         if self.request_bodies:
             said.append(f"contents of {self.request_bodies} requests")
@@ -51,31 +51,31 @@ class ErasedData:
 
 
 class Erasure(Repository):
-    """What a customer may have erased, beside what goes by its age."""
+    """The erasure on a customer's request, beside the retention by age."""
 
     def erase(self, store: str, order_id: str, *, dry_run: bool = False) -> ErasedData:
-        """Erase what may name a person from an order that is closed; its timeline says so.
+        """Erase the personal data of a closed order, and note it in the timeline.
 
-        The order and its jobs stay, so that nothing is done twice: see docs/privacy.md. Repeated,
-        it finds nothing and writes nothing.
+        The order and its jobs stay, so that work is not repeated (docs/privacy.md). A repeated
+        erasure has no effect.
 
         Args:
-            dry_run: say alone what it would erase.
+            dry_run: only return the data that would be erased.
         """
         with self._database.transaction() as db:
-            found = db.execute(
+            rows = db.execute(
                 select(*(jobs.c[name] for name in _READ))
                 .where(jobs.c.store == store, jobs.c.order_id == order_id)
                 .order_by(jobs.c.id)
                 .with_for_update()
             ).all()
             waits_for = tuple(
-                " ".join(filter(None, (one.kind, one.invoice_number, one.state)))
-                for one in found
-                if one.state not in (State.DONE, State.SKIPPED)
+                " ".join(filter(None, (row.kind, row.invoice_number, row.state)))
+                for row in rows
+                if row.state not in (State.DONE, State.SKIPPED)
             )
             whole = [
-                one for one in found if one.request_body is not None and one.request_sha256 is None
+                row for row in rows if row.request_body is not None and row.request_sha256 is None
             ]
             named = (documents.c.store == store, documents.c.order_id == order_id)
             there = db.execute(select(func.count()).select_from(documents).where(*named))
@@ -91,7 +91,7 @@ class Erasure(Repository):
                 return erasure
             db.execute(documents.delete().where(*named))
             purge_bodies(db, whole)
-            attempt = next((one.attempt for one in found if one.kind == Kind.INTAKE), 0)
+            attempt = next((row.attempt for row in rows if row.kind == Kind.INTAKE), 0)
             said = event_row(store, order_id, self._now(), attempt, ERASED, detail=str(erasure))
             db.execute(events.insert(), said)
         return erasure

@@ -1,7 +1,7 @@
-"""What the journal forgets, and when: what names people first, timelines later, orders never.
+"""Deletes old data: first personal data, later timelines. Orders stay.
 
-An order's rows in ``journal_orders`` and ``journal_jobs`` stay: they keep an order that VTEX lists
-once more, or a request that the ERP sends once more, from being done again.
+The rows in ``journal_orders`` and ``journal_jobs`` stay, so that a repeated listing or a repeated
+request is recognised.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from journal.storage.rows import compress, decompress, fingerprint
 from journal.storage.tables import HAS_REQUEST_BODY, documents, events, jobs
 
 BATCH = 1000
-"""Rows looked at in one transaction: none holds the database for long."""
+"""Rows per transaction, so that each one is short."""
 
 BODY_BATCH = 100
-"""Contents of one transaction: they are read, and one may be an NF-e of a megabyte."""
+"""Bodies per transaction. They are read, and one may be an NF-e of a megabyte."""
 
 INVOICE_FIELDS_KEPT = (
     "invoice_number",
@@ -43,18 +43,18 @@ INVOICE_FIELDS_KEPT = (
     "value_cents",
     "issued_at",
 )
-"""What stays of an invoice's content: it tells one invoice from another, and names nobody."""
+"""Fields of an invoice's body that stay: they identify it, and are not personal."""
 
 _CLOSED = (State.DONE, State.SKIPPED)
 
 
 @dataclass(frozen=True, slots=True)
 class RetentionPolicy:
-    """How long the journal keeps what is closed; None: for ever.
+    """The retention of closed data. ``None`` means for ever.
 
     Attributes:
-        documents: VTEX's documents, and what requests asked for.
-        timeline: what happened to an order, line by line.
+        documents: retention of VTEX's documents and of request bodies.
+        timeline: retention of timelines.
     """
 
     documents: timedelta | None = timedelta(days=30)
@@ -63,12 +63,12 @@ class RetentionPolicy:
 
 @dataclass(frozen=True, slots=True)
 class PurgeCount:
-    """How many rows are purged, or would be.
+    """The number of purged rows, or of rows that would be purged.
 
     Attributes:
-        request_bodies: of requests.
+        request_bodies: bodies of requests.
         events: lines of timelines.
-        waits: documents that are old enough, of orders that are not closed for that long.
+        waits: old documents of orders that were closed too recently.
     """
 
     documents: int = 0
@@ -78,20 +78,20 @@ class PurgeCount:
 
     @property
     def any(self) -> bool:
-        """Whether anything is."""
+        """Whether the count is above 0."""
         return bool(self.documents or self.request_bodies or self.events)
 
     def __str__(self) -> str:
-        """Say how much in a few words."""
+        """Return a short summary."""
         return (
             f"documents of {self.documents} orders, contents of {self.request_bodies} requests, "
             f"{self.events} lines of timelines"
         )
 
     def __add__(self, other: PurgeCount) -> PurgeCount:
-        """Return both together."""
+        """Return the sum of both."""
         return PurgeCount(
-            *(getattr(self, one.name) + getattr(other, one.name) for one in fields(self))
+            *(getattr(self, field.name) + getattr(other, field.name) for field in fields(self))
         )
 
 
@@ -100,12 +100,12 @@ _Found = Sequence[Row[Any]]
 
 @dataclass(frozen=True, slots=True)
 class _Category:
-    """A kind of thing that is forgotten.
+    """A category of data to delete.
 
     Attributes:
-        page: what stands there, from the oldest on, or from behind the last that was seen.
-        clear: forgets those of a page that may be forgotten, or counts them.
-        batch: rows of a page.
+        page: query of the next rows, the oldest first.
+        clear: deletes the allowed rows of a page, or counts them.
+        batch: rows per page.
     """
 
     page: Callable[[datetime, Row[Any] | None], Select[Any]]
@@ -119,14 +119,14 @@ class Retention(Repository):
     def purge(
         self, retention: RetentionPolicy, *, dry_run: bool = False, seconds: float | None = None
     ) -> Iterator[PurgeCount]:
-        """Forget what is old, batch by batch; yield how much of each.
+        """Delete old data batch by batch. Yield the count of each batch.
 
-        Several may run at once, beside workers. What was told of is forgotten, wherever it is cut
-        off; the next one goes on from there.
+        Several purges may run at once, beside workers. A yielded batch is deleted, even if the
+        purge is interrupted later.
 
         Args:
-            dry_run: count alone.
-            seconds: after which no other batch is begun.
+            dry_run: only count.
+            seconds: time after which a new batch does not begin.
         """
         now, began = self._now(), time.monotonic()
         for shelf, age in (
@@ -149,13 +149,13 @@ class Retention(Repository):
             with self._database.transaction() as db:
                 query = shelf.page(before, last).limit(shelf.batch)
                 if not dry_run:
-                    # Two purges take different rows, and none waits for the other.
+                    # Two purges take different rows, so they do not wait for each other.
                     query = query.with_for_update(skip_locked=True)
-                found = db.execute(query).all()
-                batch = shelf.clear(db, before, found, not dry_run)
+                rows = db.execute(query).all()
+                batch = shelf.clear(db, before, rows, not dry_run)
             yield batch
-            more = len(found) == shelf.batch and found[-1].at < before
-            last = found[-1] if found else None
+            more = len(rows) == shelf.batch and rows[-1].at < before
+            last = rows[-1] if rows else None
             if more and self._database.is_local:
                 # SQLite takes one writer at a time, and who waits looks now and then: workers must
                 # find it free as often as not.
@@ -169,28 +169,28 @@ def _old_contents(before: datetime, last: Row[Any] | None) -> Select[Any]:
     return query if last is None else query.where(_behind(last, at, jobs.c.id))
 
 
-def _empty_old(db: Connection, _before: datetime, found: _Found, really: bool) -> PurgeCount:
+def _empty_old(db: Connection, _before: datetime, rows: _Found, really: bool) -> PurgeCount:
     if really:
-        purge_bodies(db, found)
-    return PurgeCount(request_bodies=len(found))
+        purge_bodies(db, rows)
+    return PurgeCount(request_bodies=len(rows))
 
 
-def purge_bodies(db: Connection, found: _Found) -> None:
-    """Forget what requests asked for: rows of ``id``, ``invoice_number`` and ``request_body``."""
-    if found:
-        rows = [
-            {"n": one.id} | _remains(one.invoice_number, decompress(one.request_body) or {})
-            for one in found
+def purge_bodies(db: Connection, rows: _Found) -> None:
+    """Delete request bodies: rows of ``id``, ``invoice_number`` and ``request_body``."""
+    if rows:
+        remains = [
+            {"n": row.id} | _remains(row.invoice_number, decompress(row.request_body) or {})
+            for row in rows
         ]
         emptied = update(jobs).where(jobs.c.id == bindparam("n"))
         db.execute(
             emptied.values(request_body=bindparam("remains"), request_sha256=bindparam("whole")),
-            rows,
+            remains,
         )
 
 
 def _remains(invoice_number: str | None, request_body: dict[str, Any]) -> dict[str, Any]:
-    # Without a number it is a reason in words, or was refused and may hold anything anywhere.
+    # Without a number, the body is a reason in words, or a refused request with any content.
     kept = (
         {}
         if invoice_number is None
@@ -206,27 +206,27 @@ def _old_documents(before: datetime, last: Row[Any] | None) -> Select[Any]:
     return query if last is None else query.where(_behind(last, at, *key))
 
 
-def _throw_away(db: Connection, before: datetime, found: _Found, really: bool) -> PurgeCount:
-    busy = _busy(db, before, found)
-    closed = [one for one in found if (one.store, one.order_id) not in busy]
+def _throw_away(db: Connection, before: datetime, rows: _Found, really: bool) -> PurgeCount:
+    busy = _busy(db, before, rows)
+    closed = [row for row in rows if (row.store, row.order_id) not in busy]
     if really:
         for store, ids in _by_store(closed):
             named = (documents.c.store == store, documents.c.order_id.in_(ids))
             db.execute(documents.delete().where(*named))
-    return PurgeCount(documents=len(closed), waits=len(found) - len(closed))
+    return PurgeCount(documents=len(closed), waits=len(rows) - len(closed))
 
 
 def _old_lines(_before: datetime, last: Row[Any] | None) -> Select[Any]:
-    # By number, as they were written, for which an index is there: close enough to their times.
+    # The order by number uses an index, and is close enough to the order by time.
     query = select(events.c.id, events.c.store, events.c.order_id, events.c.at)
     query = query.order_by(events.c.id)
     return query if last is None else query.where(events.c.id > last.id)
 
 
-def _shorten(db: Connection, before: datetime, found: _Found, really: bool) -> PurgeCount:
-    old = [one for one in found if one.at < before]
+def _shorten(db: Connection, before: datetime, rows: _Found, really: bool) -> PurgeCount:
+    old = [row for row in rows if row.at < before]
     busy = _busy(db, before, old)
-    closed = [one.id for one in old if (one.store, one.order_id) not in busy]
+    closed = [row.id for row in old if (row.store, row.order_id) not in busy]
     if closed and really:
         db.execute(events.delete().where(events.c.id.in_(closed)))
     return PurgeCount(events=len(closed))
@@ -238,27 +238,27 @@ _TIMELINES = _Category(_old_lines, _shorten)
 
 
 def _behind(last: Row[Any], at: ColumnElement[Any], *key: ColumnElement[Any]) -> Any:
-    """Whether a row stands behind the last that was seen; the first half is what indexes know."""
-    names = [getattr(last, one.key or "") for one in key]
+    """Return the condition for rows after the last one. Its first half uses an index."""
+    names = [getattr(last, column.key or "") for column in key]
     return (at >= last.at) & ((at > last.at) | (tuple_(*key) > tuple_(*names)))
 
 
-def _busy(db: Connection, before: datetime, found: _Found) -> set[tuple[str, str]]:
-    """Return the orders that have a job which is open or dead, or ended since then."""
+def _busy(db: Connection, before: datetime, rows: _Found) -> set[tuple[str, str]]:
+    """Return the orders with a job that is open, dead, or ended since then."""
     busy: set[tuple[str, str]] = set()
-    for store, ids in _by_store(found):
+    for store, ids in _by_store(rows):
         query = select(jobs.c.order_id).where(
             jobs.c.store == store,
             jobs.c.order_id.in_(ids),
             or_(jobs.c.state.not_in(_CLOSED), jobs.c.updated_at >= before),
         )
-        busy |= {(store, one) for one in db.execute(query).scalars()}
+        busy |= {(store, order_id) for order_id in db.execute(query).scalars()}
     return busy
 
 
-def _by_store(found: Iterable[Row[Any]]) -> Iterable[tuple[str, list[str]]]:
-    """Return order ids by store; SQLite looks up no pair of both in an index."""
+def _by_store(rows: Iterable[Row[Any]]) -> Iterable[tuple[str, list[str]]]:
+    """Return order ids by store, since SQLite does not use an index for pairs."""
     ids: dict[str, set[str]] = {}
-    for one in found:
-        ids.setdefault(one.store, set()).add(one.order_id)
+    for row in rows:
+        ids.setdefault(row.store, set()).add(row.order_id)
     return [(store, sorted(some)) for store, some in sorted(ids.items())]

@@ -1,4 +1,4 @@
-"""The journal's time: its database's, so that no host's own clock decides about a lease."""
+"""The journal's clock: the database's time decides about leases, and not a host's."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from journal.model import JournalUnavailable
 from journal.storage.database import JournalDatabase
 
 READ_SECONDS = 30.0
-"""One short query in so many seconds; between two the process counts on, as no clock is set."""
+"""Interval of the queries. Between two of them the process uses its monotonic clock."""
 
 
 def utc_now() -> datetime:
-    """Return this host's time, aware UTC."""
+    """Return the time of this host, aware UTC."""
     return datetime.now(UTC)
 
 
 class DatabaseClock:
-    """Tells the time of a database; SQLite's is its host's. Safe across threads."""
+    """Returns the time of a database. SQLite uses its host's. Threads may share it."""
 
     def __init__(self, database: JournalDatabase) -> None:
         self._database = database
         self._read: tuple[float, datetime] | None = None
 
     def __call__(self) -> datetime:
-        """Return the time now, aware UTC.
+        """Return the current time, aware UTC.
 
         Raises:
-            JournalUnavailable: it was never read yet, and the database does not answer.
+            JournalUnavailable: the database does not respond, and the time was not read before.
         """
         if self._database.is_local:
             return utc_now()
@@ -45,11 +45,11 @@ class DatabaseClock:
     ) -> tuple[float, datetime]:
         try:
             with self._database.transaction() as db:
-                found: datetime = db.execute(select(func.clock_timestamp())).scalar_one()
+                moment: datetime = db.execute(select(func.clock_timestamp())).scalar_one()
         except JournalUnavailable:
             if before is None:
                 raise
-            # What was read last still serves; whoever asked will hear from the database itself.
+            # The last reading still serves. The caller's next query meets the database anyway.
             return before
-        self._read = (counted, found.astimezone(UTC))
+        self._read = (counted, moment.astimezone(UTC))
         return self._read

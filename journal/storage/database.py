@@ -19,8 +19,9 @@ from journal.model import JournalError, JournalUnavailable
 _MIGRATION_LOCK = 7_263_001
 
 LOCK_SECONDS = 2.0
-"""How long a change of a table waits for running transactions: all later ones wait behind it.
-Shorter than the lock time-out of a worker's own statement: no worker fails for a migration."""
+"""Lock time-out of a migration. Later transactions wait behind it.
+
+It is shorter than the lock time-out of a worker's statement, so workers do not fail."""
 
 LOCK_TRIES = 30
 """Attempts of a migration, with an equal pause between two, in which the workers go on."""
@@ -39,20 +40,20 @@ class JournalDatabase(Database):
     migrations = Migrations("journal:migrations", "journal_version", "journal_*")
     schema_error = JournalError
     session_settings: ClassVar = {
-        # Before tables are analyzed PostgreSQL overrates a sweep and compiles it: 0.8 s.
+        # Before tables are analyzed, PostgreSQL would compile a sweep (JIT) in 0.8 s.
         "postgresql": f"{POSTGRESQL_TIMEOUTS}; SET jit = off"
     }
-    # A power cut may undo the last commits, never corrupt: every effect is looked up again.
+    # A power cut may undo the last commits, without corruption. Every effect is read again.
     synchronous = "NORMAL"
     shows_cause = True
 
     @property
     def is_local(self) -> bool:
-        """Whether all its users share one host, and so one clock."""
+        """Whether all users share one host and its clock."""
         return self.backend == "sqlite"
 
     def translate(self, error: DBAPIError) -> JournalUnavailable:
-        """Return the journal's error; a write may have been done."""
+        """Return the journal's error. A write may have had its effect."""
         # The driver's message may quote values. Only the name of a missing table is safe.
         message = str(error.orig)
         if "no such table" in message or "UndefinedTable" in type(error.orig).__name__:
@@ -60,9 +61,9 @@ class JournalDatabase(Database):
         return JournalUnavailable(messages.JOURNAL_FAILED(error=type(error.orig).__name__))
 
     def migrate(self) -> None:
-        """Bring the tables up to date; several processes may call it at once, beside workers.
+        """Migrate the tables, beside workers. Several processes may call it at once.
 
-        Tables that are newer than this version are left as they are.
+        Tables of a newer version stay as they are.
 
         Raises:
             JournalUnavailable: the database does not answer.
@@ -98,7 +99,7 @@ class JournalDatabase(Database):
             time.sleep(LOCK_POLL_SECONDS)
 
     def _migrated(self) -> bool:
-        """Run each revision in its own transaction; return whether all locks were granted."""
+        """Run each revision in its own transaction. Return whether all locks were granted."""
         with self._translated(), self.engine.connect() as connection:
             try:
                 wait = {"wait": f"{LOCK_SECONDS * 1000:.0f}ms"}

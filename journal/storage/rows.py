@@ -1,4 +1,4 @@
-"""How the journal's rows are written and read: timeline lines, compressed documents, upserts."""
+"""Rows of the journal: timeline lines, new jobs, compressed documents, upserts."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ Row = RowMapping | Mapping[str, Any]
 
 
 def is_open(table: FromClause = jobs) -> ColumnElement[bool]:
-    """Whether a job is open, for where it or its order is named.
+    """Return the condition for open jobs, for queries that name a job or an order.
 
-    Said as ``state = 'open'`` it lets a database read all that is open instead: 20 ms of 50,000.
+    With ``state = 'open'`` a database may read all open jobs instead: 20 ms for 50,000.
     """
     return table.c.state.concat("") == State.OPEN
 
 
 def insert(db: Connection, table: Table) -> Any:
-    """Return an insert that knows ``on_conflict_do_…``."""
+    """Return an insert with ``on_conflict_do_…``."""
     return (sqlite if db.dialect.name == "sqlite" else postgresql).insert(table)
 
 
@@ -56,7 +56,7 @@ def event_row(  # noqa: PLR0913  # a row has as many columns
 
 
 def job_row(store: str, order_id: str, kind: Kind, key: str, now: datetime) -> dict[str, Any]:
-    """Return a job that is due at once, at its first stage."""
+    """Return a job at its first stage, due at once."""
     return {
         "store": store, "order_id": order_id, "kind": kind, "key": key, "stage": STAGES[kind][0],
         "state": State.OPEN, "attempt": 0, "unfinished_starts": 0, "crash_suspect": 0,
@@ -65,38 +65,38 @@ def job_row(store: str, order_id: str, kind: Kind, key: str, now: datetime) -> d
 
 
 def without_empty(value: Any) -> Any:
-    """Return an object without what says nothing.
+    """Return an object without empty values.
 
-    A field that came with a later version must not make another request of the same.
+    A field of a later version must not turn the same request into another one.
     """
     if isinstance(value, list):
-        return [without_empty(one) for one in value]
+        return [without_empty(row) for row in value]
     if not isinstance(value, Mapping):
         return value
     return {
-        name: without_empty(one)
-        for name, one in value.items()
-        if one is not None and one is not False and one not in ("", [], {})
+        name: without_empty(item)
+        for name, item in value.items()
+        if item is not None and item is not False and item not in ("", [], {})
     }
 
 
 def fingerprint(request_body: Any) -> str:
-    """Return what tells a content from all others, without telling what it is."""
+    """Return the SHA-256 of a body."""
     text = json.dumps(without_empty(request_body), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def compress(document: dict[str, Any] | None) -> bytes | None:
-    """Return a document as it is kept: each character of it, also what is half a character."""
+    """Return a document compressed, with every character, also half surrogate pairs."""
     if document is None:
         return None
-    # One that has its own text is kept as it came.
+    # A document with its own text is stored unchanged.
     text = getattr(document, "text", None) or json.dumps(document, ensure_ascii=False)
     return zlib.compress(text.encode(errors="surrogatepass"), 1)
 
 
 def decompress(data: bytes | None) -> dict[str, Any] | None:
-    """Return a document that was kept."""
+    """Return a stored document."""
     if data is None:
         return None
     document: dict[str, Any] = json.loads(zlib.decompress(data))
@@ -109,18 +109,18 @@ def as_json(value: dict[str, Any] | None) -> str | None:
 
 
 def from_json(text: str | None) -> dict[str, Any] | None:
-    """Return a small object that was kept as text."""
+    """Read a small object from text."""
     if text is None:
         return None
     value: dict[str, Any] = json.loads(text)
     return value
 
 
-# In the order of an index, which is read from end to end: it counts all jobs that ever were.
+# In the order of an index, which is read completely: the query counts all jobs.
 _PLACE = (jobs.c.state, jobs.c.store, jobs.c.kind, jobs.c.stage)
 _COUNTS = select(*_PLACE, func.count().label("n")).group_by(*_PLACE)
 
 
 def count_jobs(db: Connection) -> Any:
-    """Return how many jobs there are of each state, store, kind and stage, as ``n``."""
+    """Return the number ``n`` of jobs by state, store, kind and stage."""
     return db.execute(_COUNTS)
