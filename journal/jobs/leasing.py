@@ -352,7 +352,7 @@ class LeaseQuery:
 
 
 def _stands_at(places: Sequence[_Place]) -> ColumnElement[bool]:
-    """Return the condition for some places, in a form that uses no index.
+    """Return the condition for some places, in a form that hides the index of places.
 
     Otherwise SQLite would read a whole place, although few of its jobs match.
     """
