@@ -1,1 +1,1 @@
-"""Jobs."""
+"""The jobs: leases, steps, retries, dead letters and pauses of stores."""

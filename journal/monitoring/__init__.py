@@ -1,1 +1,1 @@
-"""Monitoring."""
+"""The data of alerts, metrics and heartbeats."""

@@ -1,1 +1,1 @@
-"""Privacy."""
+"""The deletion of personal data: by age, and for one customer."""

@@ -1,1 +1,1 @@
-"""Storage."""
+"""Tables, rows, clock and database."""
