@@ -13,6 +13,7 @@ from typing import Literal, Protocol, runtime_checkable
 
 from erp.port import ErpRejected
 from erp.sales_order import Customer, KitPart, OrderLine, SalesOrder
+from foundation.messages import erp as messages
 
 KINDS = {
     "payment": "VTEX's id of the payment system, such as 2 for Visa",
@@ -137,12 +138,10 @@ class CodeMap:
                 resolved[need.kind][need.code] = code
         branches = dict.fromkeys(map(str, resolved.get("branch", {}).values()))
         if len(branches) > 1:
-            faults[
-                f"branch: the order is of several branches, {', '.join(branches)}: give its "
-                f"{self.branch_by}s one code in [branch] of ERP_CODE_MAP_FILE, or split the order"
-            ] = None
+            text = messages.SEVERAL_BRANCHES(branches=", ".join(branches), branch_by=self.branch_by)
+            faults[text] = None
         if faults:
-            raise ErpRejected("; ".join(faults))
+            raise ErpRejected(messages.CODES_MISSING(faults="; ".join(faults)))
         return replace(order, codes=resolved)
 
     def _branches(self, order: SalesOrder) -> Iterator[Need]:
@@ -163,12 +162,12 @@ class CodeMap:
 
     def _fault(self, need: Need) -> str:
         name = f" ({need.name})" if need.name and need.name != need.code else ""
-        lacks = f" and the SKU has no {self.sku_key}" if need.kind == "sku" and self.sku_key else ""
         entry = json.dumps(need.code, ensure_ascii=False)  # in TOML's notation
-        return (
-            f"{need.kind} {need.code!r}{name}: [{need.kind}] of ERP_CODE_MAP_FILE has no such "
-            f"entry{lacks}: add {entry} = its code in the ERP, or a {DEFAULT}, then retry"
-        )
+        if need.kind == "sku" and self.sku_key:
+            return messages.SKU_CODE_MISSING(
+                code=need.code, name=name, sku_key=self.sku_key, entry=entry
+            )
+        return messages.CODE_MISSING(kind=need.kind, code=need.code, name=name, entry=entry)
 
 
 def product_code(order: SalesOrder, line: OrderLine, key: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from erp.port import ErpRejected
 from erp.sales_order import Customer, KitPart, OrderLine, PaymentPart, PostalAddress, SalesOrder
+from foundation.messages import erp as messages
 from vtex.documents import Address, Client, Item, Logistics, Order, Payment, Transaction
 
 CENT = Decimal("0.01")
@@ -53,9 +54,7 @@ def to_sales_order(
     lines = _lines(order)
     doubts = _sum_doubts(order, lines)
     if doubts and not allow_mismatch:
-        raise SumMismatch(
-            "; ".join(doubts) + "; set allow_sum_mismatch for this store to insert it flagged"
-        )
+        raise SumMismatch(messages.SUMS_DIFFER(faults="; ".join(doubts)))
     totals = _totals(order)
     named = {name: totals.get(name, 0) for name in NAMED_TOTALS}
     payments = _payments(order, transactions)
@@ -99,9 +98,9 @@ def to_sales_order(
 def _require_sound(order: Order) -> None:
     faults = []
     if not order.items:
-        faults.append("items: the order has none")
+        faults.append(messages.ITEMS_MISSING())
     if order.value_cents < 0:
-        faults.append(f"value: {order.value_cents} is negative")
+        faults.append(messages.NEGATIVE_VALUE(cents=order.value_cents))
     client = order.client
     for path, text in (
         ("clientProfileData.firstName", client.first_name),
@@ -113,13 +112,13 @@ def _require_sound(order: Order) -> None:
         *_address_texts("invoiceData.address", order.invoice_address),
     ):
         if text and MASK.search(text):
-            faults.append(f"{path}: is masked with asterisks, held for review")
+            faults.append(messages.MASKED(path=path))
     if client.is_corporate and not client.corporate_document:
-        faults.append("clientProfileData.corporateDocument: is missing, the client is a company")
+        faults.append(messages.COMPANY_DOCUMENT_MISSING())
     if not _customer_name(client):
-        faults.append("clientProfileData: has neither a name nor a company name")
+        faults.append(messages.CUSTOMER_NAME_MISSING())
     if faults:
-        raise Unmappable("; ".join(faults))
+        raise Unmappable(messages.NOT_MAPPABLE(faults="; ".join(faults)))
 
 
 def _address_texts(path: str, address: Address | None) -> list[tuple[str, str | None]]:
@@ -147,14 +146,18 @@ def _totals(order: Order) -> dict[str, int]:
 
 def _sum_doubts(order: Order, lines: Sequence[OrderLine]) -> list[str]:
     totals = _totals(order)
-    doubts = []
+    doubts: list[str] = []
     apart = order.value_cents - sum(totals.values())
     # VTEX writes the cents lost by rounding with either sign.
     if apart not in (0, order.rounding_error_cents, -order.rounding_error_cents):
         terms = " + ".join(_named_totals(totals)) or "none"
         doubts.append(
-            f"totals: {terms} = {_money(sum(totals.values()))}, but the order's value is "
-            f"{_money(order.value_cents)} (difference {_money(apart)})"
+            messages.TOTALS_DIFFER(
+                terms=terms,
+                sum=_money(sum(totals.values())),
+                value=_money(order.value_cents),
+                difference=_money(apart),
+            )
         )
     goods = totals.get("Items", 0) + totals.get("Discounts", 0)
     sold = _cents(sum((line.total for line in lines), Decimal(0)))
@@ -163,8 +166,9 @@ def _sum_doubts(order: Order, lines: Sequence[OrderLine]) -> list[str]:
     both = sold + freight == goods + totals.get("Shipping", 0)
     if abs(goods - sold) > abs(order.rounding_error_cents) and not both:
         doubts.append(
-            f"items: the lines add up to {_money(sold)}, but Items + Discounts are {_money(goods)} "
-            f"(difference {_money(goods - sold)})"
+            messages.LINES_DIFFER(
+                lines=_money(sold), goods=_money(goods), difference=_money(goods - sold)
+            )
         )
     return doubts
 
@@ -216,7 +220,7 @@ def _item_lines(
     for offset, (quantity, total) in enumerate(splits):
         list_total = _gross(item, quantity)
         if max(abs(total), abs(list_total)) > MOST_CENTS:
-            raise Unmappable(f"items.{place}: comes to more than any order can")
+            raise Unmappable(messages.LINE_TOO_HIGH(place=place))
         made.append(
             OrderLine(
                 line_no=number + offset,

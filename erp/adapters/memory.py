@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from erp.port import ErpOrder, ErpUnavailable, Event, Request
 from erp.sales_order import SalesOrder
+from foundation.messages import erp as messages
 
 
 class MemoryErp:
@@ -133,4 +134,4 @@ class MemoryErp:
 
     def _require_up(self) -> None:
         if self.is_down:
-            raise ErpUnavailable("the ERP is down")
+            raise ErpUnavailable(messages.ERP_DOWN())

@@ -17,6 +17,7 @@ from erp.adapters.shared.sale_notes import redacted, remark
 from erp.port import ErpOrder, ErpRejected, ErpUnavailable, Event, Request
 from erp.sales_order import SalesOrder
 from foundation.foreign_values import money
+from foundation.messages import erp as messages
 
 NEEDED = {
     "sale.order": ("client_order_ref", "picking_ids", "invoice_ids"),
@@ -83,10 +84,7 @@ class OdooErp:
             return {}
         warehouse = self._partners.named("stock.warehouse", "code", str(code))
         if warehouse is None:
-            raise ErpRejected(
-                f"Odoo has no warehouse of code {code}: make it, or mend [branch] of "
-                "ERP_CODE_MAP_FILE, then retry"
-            )
+            raise ErpRejected(messages.WAREHOUSE_MISSING(erp="Odoo", code=code))
         return {"warehouse_id/.id": str(warehouse)}
 
     def _confirmed(self, sale: Row, order: SalesOrder) -> str:
@@ -109,7 +107,7 @@ class OdooErp:
                 # Of concurrent confirmations one succeeds. The others get this error.
                 refusal = None
             sale = self._again(sale["id"])
-        raise ErpUnavailable("the sale is moved on and back by others")
+        raise ErpUnavailable(messages.CHANGED_BY_OTHERS())
 
     def _require_same(self, sale: Row, order: SalesOrder) -> None:
         total, currency = money(sale["amount_total"]), sale["currency_id"][1]
@@ -118,15 +116,15 @@ class OdooErp:
         with suppress(OdooRefuses):
             self._odoo.call("sale.order", "unlink", ids=[sale["id"]])
         raise ErpRejected(
-            f"total: the sale would come to {total} {currency}, the order to {order.total} "
-            f"{order.currency}: see that Odoo adds no tax or rounding to it and sells in that "
-            "currency, then retry"
+            messages.TOTAL_DIFFERS(
+                sale=f"{total} {currency}", order=f"{order.total} {order.currency}"
+            )
         )
 
     def _again(self, number: int) -> Row:
         sale = self._sales.rows([number]).get(number)
         if sale is None:
-            raise ErpUnavailable("the sale is gone that was there before")
+            raise ErpUnavailable(messages.SALE_GONE())
         return sale
 
     def find(self, store: str, order_id: str) -> str | None:
@@ -160,7 +158,7 @@ class OdooErp:
         try:
             self._sales.note(number, notes.event_name(number, event), notes.of_event(event))
         except OdooRefuses as error:
-            raise ErpUnavailable(f"the user of Odoo's key may not note on sales: {error}") from None
+            raise ErpUnavailable(messages.NOTES_DENIED(erp="Odoo", error=error)) from None
         if event.outcome is None and event.kind in notes.GONE:
             self._call_off(row)
 
@@ -188,7 +186,7 @@ class OdooErp:
             try:
                 self._records.made("product.product", name("product", code), values)
             except OdooRefuses as error:
-                raise ErpRejected(f"make a service of reference {code} yourself: {error}") from None
+                raise ErpRejected(messages.ODOO_SERVICE_REFUSED(code=code, error=error)) from None
 
     def check(self) -> str:
         """Describe the protocol and the gaps in Odoo's set-up."""
@@ -199,13 +197,11 @@ class OdooErp:
                 missing = list(needed)
             if missing:
                 raise ErpRejected(
-                    f"Odoo lacks {', '.join(missing)} of {model}: install the modules "
-                    "sale_management, stock, delivery (17 and later: stock_delivery) and invoicing"
+                    messages.ODOO_FIELDS_MISSING(fields=", ".join(missing), model=model)
                 )
         if missing := self._missing():
             raise ErpRejected(
-                f"Odoo has no product of reference {', '.join(missing)}: run vtex-erp migrate, or "
-                "make it"
+                messages.SERVICE_MISSING(erp="Odoo", field="reference", codes=", ".join(missing))
             )
         self._records.numbers("sale.order", ["nobody"])
         return f"Odoo over {self._odoo.protocol}, invoices as {self._sales.invoices.model}"

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from erp.adapters.odoo.rpc import OdooClient, OdooCollides, OdooRefuses
 from erp.port import ErpUnavailable
+from foundation.messages import erp as messages
 
 MODULE = "__vtex__"
 MOST_NAMES = 200
@@ -109,4 +110,6 @@ class Records:
             self._odoo.call(model, "unlink", ids=[number])
         except OdooRefuses as error:
             if self._odoo.search(model, [["id", "=", number]], ("id",)):
-                raise ErpUnavailable(f"{model} cannot be deleted: {error}") from None
+                raise ErpUnavailable(
+                    messages.ODOO_DELETE_DENIED(model=model, error=error)
+                ) from None

@@ -16,6 +16,7 @@ import requests
 from erp.adapters.odoo.url import OdooAddress
 from erp.adapters.shared.http_client import HttpAnswer, HttpClient
 from erp.port import ErpRejected, ErpUnavailable
+from foundation.messages import erp as messages
 from foundation.redaction import one_line
 
 MOST_WORDS = 300
@@ -134,9 +135,11 @@ class OdooClient:
                 limit=limit,
             )
         except OdooRefuses as error:
-            raise ErpUnavailable(f"Odoo does not let {model} be searched: {error}") from None
+            raise ErpUnavailable(messages.ODOO_SEARCH_DENIED(model=model, error=error)) from None
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise ErpUnavailable(f"Odoo's answer about {model} is no list of records")
+            raise ErpUnavailable(
+                messages.ODOO_ANSWER_UNUSABLE(model=model, form="a list of records")
+            )
         return rows
 
     def load(self, model: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
@@ -151,15 +154,15 @@ class OdooClient:
         """
         answer = self.call(model, "load", context=ONCE, fields=list(columns), data=list(rows))
         if not isinstance(answer, dict):
-            raise ErpUnavailable(f"Odoo's answer about {model} is none of load")
+            raise ErpUnavailable(messages.ODOO_ANSWER_UNUSABLE(model=model, form="one of load"))
         if numbers := answer.get("ids"):
             return int(numbers[0])
         words = "; ".join(str(row.get("message")) for row in answer.get("messages") or ())
         if _COLLISION.search(words):
-            raise OdooCollides(f"Odoo's transactions collide at {model}")
+            raise OdooCollides(messages.ODOO_COLLISION(call=model))
         if _TRANSIENT.search(words):
-            raise ErpUnavailable(f"Odoo's database has trouble with {model}")
-        raise OdooRefuses(f"Odoo refuses {model}: {one_line(words, MOST_WORDS)}")
+            raise ErpUnavailable(messages.ODOO_DATABASE(model=model))
+        raise OdooRefuses(messages.ODOO_REFUSES(call=model, reason=one_line(words, MOST_WORDS)))
 
     def fields(self, model: str) -> Mapping[str, Row]:
         """Return a model's fields, which differ by version and modules. Raises as ``call``."""
@@ -249,28 +252,27 @@ def _parsed(answer: HttpAnswer) -> Any:
 def _unusable(status: int, what: str) -> ErpUnavailable:
     if status == requests.codes.unauthorized:
         return _denied(what)
-    return ErpUnavailable(f"Odoo answered {status} at {what}, and not its JSON")
+    return ErpUnavailable(messages.ODOO_STATUS(status=status, call=what))
 
 
 def _raise(error: Mapping[str, Any], what: str) -> None:
     """Raise the error of an error object, by the name of its exception."""
     kind = str(error.get("name") or error.get("message") or "").rpartition(".")[2]
     if kind in REFUSALS:
-        raise OdooRefuses(f"Odoo refuses {what}: {one_line(str(error.get('message')), MOST_WORDS)}")
+        raise OdooRefuses(
+            messages.ODOO_REFUSES(call=what, reason=one_line(str(error.get("message")), MOST_WORDS))
+        )
     if kind in DENIALS:
         raise _denied(what)
     words = str(error.get("message"))
     # After its own retries, Odoo 11 only reports a closed cursor.
     if _COLLISION.search(words) or (kind in COLLISIONS and not _TRANSIENT.search(words)):
-        raise OdooCollides(f"Odoo's transactions collide at {what}")
+        raise OdooCollides(messages.ODOO_COLLISION(call=what))
     # The text may hold values of the order. Odoo's log has it whole.
     name = re.sub(r"\W+", " ", kind)[:60]
-    raise ErpUnavailable(f"Odoo failed at {what} ({name}): its log says why")
+    raise ErpUnavailable(messages.ODOO_FAILED(call=what, error=name))
 
 
 def _denied(what: str) -> ErpUnavailable:
     # The orders are sound. They wait until the key is fixed.
-    return ErpUnavailable(
-        f"Odoo refuses the key or its rights at {what}: put a valid user and API key into ERP_URL, "
-        "and give the user that right"
-    )
+    return ErpUnavailable(messages.ODOO_KEY_REFUSED(call=what))

@@ -16,6 +16,7 @@ from erp.adapters.shared.sale_notes import sku_note
 from erp.codes import product_code
 from erp.port import ErpRejected
 from erp.sales_order import OrderLine, PostalAddress, SalesOrder
+from foundation.messages import erp as messages
 
 CENT = Decimal("0.01")
 COUNTRIES = {
@@ -93,8 +94,7 @@ def line_values(lines: list[OdooSaleLine], products: Mapping[str, int]) -> list[
     """
     if missing := sorted({line.code for line in lines} - set(products)):
         raise ErpRejected(
-            f"Odoo has no product of reference {', '.join(missing)}: make it, or put the "
-            "reference on the product that it is, then retry"
+            messages.PRODUCT_MISSING(erp="Odoo", field="reference", codes=", ".join(missing))
         )
     return [
         {

@@ -24,6 +24,7 @@ from erp.adapters.rest.template import found
 from erp.adapters.sql.adapter import SqlErp, utc_now
 from erp.port import ErpOrder, ErpRejected, ErpUnavailable, Event, Request
 from erp.sales_order import SalesOrder
+from foundation.messages import erp as messages
 
 CLAIM_SECONDS = 120.0
 """Lease of a claim. It exceeds the longest call with its waits, a new token and a retry."""
@@ -181,9 +182,7 @@ class RestErp:
                 state.keep(*what, reference)
                 return reference
             if waited > WAIT_SECONDS:
-                raise ErpUnavailable(
-                    "another caller is at it, or was: the ERP is asked again later"
-                )
+                raise ErpUnavailable(messages.REST_BUSY())
             time.sleep(0.1)
 
     def _settled(
@@ -238,7 +237,7 @@ class RestErp:
         except Duplicate as error:
             if reference := self._look(part, known):
                 return reference
-            raise ErpRejected(f"{error}; it is not found by our number") from None
+            raise ErpRejected(messages.REST_NOT_FOUND(error=error)) from None
         except Nowhere as error:
             raise ErpUnavailable(str(error)) from None
         except Missing as error:
@@ -246,7 +245,9 @@ class RestErp:
             raise ErpRejected(str(error)) from None
         if reference := found(document, spec["id"]):
             return str(reference)
-        raise ErpUnavailable(f"{parts.profile.name} took the {part} and gave it no number")
+        raise ErpUnavailable(
+            messages.REST_CREATED_WITHOUT_NUMBER(profile=parts.profile.name, part=part)
+        )
 
     def _ordered(self, known: Mapping[str, Any], hold: Hold) -> str:
         customer_id = self._customer(known)

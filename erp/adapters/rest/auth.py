@@ -12,6 +12,7 @@ from erp.adapters.rest.profile import Profile, ProfileError
 from erp.adapters.rest.state import SharedState
 from erp.adapters.shared.http_client import HttpClient
 from erp.port import ErpUnavailable
+from foundation.messages import erp as messages
 
 EARLY_SECONDS = 60.0
 """Time before its expiry at which a token is exchanged. A call may last as long."""
@@ -91,7 +92,7 @@ class OAuth2(Auth):
             if refresh is not None:
                 self._exchange(refresh)
             elif time.monotonic() > deadline:
-                raise ErpUnavailable("another process exchanges the ERP's token, for too long")
+                raise ErpUnavailable(messages.REST_TOKEN_BUSY())
             else:
                 time.sleep(0.1)
 
@@ -140,14 +141,11 @@ class OAuth2(Auth):
         try:
             document = answer.json() if answer.status == 200 else None
         except ValueError as error:
-            raise ErpUnavailable(f"the ERP's token service: {type(error).__name__}") from None
+            raise ErpUnavailable(messages.REST_TOKEN_FAILED(error=type(error).__name__)) from None
         if answer.status in (400, 401):
-            raise ErpUnavailable(
-                "the ERP no longer takes the refresh token: authorise again, and put the new one "
-                f"where [secrets] has {self._auth['refresh_token']}"
-            )
+            raise ErpUnavailable(messages.REST_TOKEN_REFUSED(secret=self._auth["refresh_token"]))
         if not isinstance(document, dict) or not document.get("access_token"):
-            raise ErpUnavailable(f"the ERP's token service answered HTTP {answer.status}")
+            raise ErpUnavailable(messages.REST_TOKEN_STATUS(status=answer.status))
         return document
 
 

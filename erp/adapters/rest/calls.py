@@ -16,6 +16,7 @@ from erp.adapters.rest.template import Formats, Renderer, TemplateError, dumped,
 from erp.adapters.shared.http_client import Bounds, HttpAnswer, HttpClient
 from erp.port import ErpRejected, ErpUnavailable
 from foundation.foreign_values import http_moment
+from foundation.messages import erp as messages
 from foundation.redaction import redacted
 
 MOST_BYTES = 8 * 1024 * 1024
@@ -75,9 +76,13 @@ class Calls:
         try:
             return self._asked(spec, {"values": self._profile.values, **known})
         except (ProfileError, TemplateError) as error:
-            raise ErpUnavailable(f"profile {self._profile.name}: {error}") from None
+            raise ErpUnavailable(
+                messages.REST_ANSWER_UNUSABLE(profile=self._profile.name, error=error)
+            ) from None
         except KeyError as error:
-            raise ErpUnavailable(f"profile {self._profile.name}: it lacks {error}") from None
+            raise ErpUnavailable(
+                messages.REST_FIELD_MISSING(profile=self._profile.name, field=error)
+            ) from None
 
     def _asked(self, spec: Mapping[str, Any], known: Mapping[str, Any]) -> RestAnswer:
         request = self._request(spec, known)

@@ -30,6 +30,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from erp.adapters.sql.database import ErpDatabase
 from erp.port import ErpUnavailable
+from foundation.messages import erp as messages
 
 Result = TypeVar("Result")
 metadata = MetaData()
@@ -136,7 +137,7 @@ class SharedState:
         )
         with self._database.transaction() as db:
             if not db.execute(mine.values(claimed_until_ms=_milliseconds(seconds))).rowcount:
-                raise ErpUnavailable("the ERP took too long: another caller is at it")
+                raise ErpUnavailable(messages.REST_LOCK_LOST())
 
     def keep(self, scope: str, name: str, reference: str, total_cents: int | None = None) -> None:
         """Store the ERP's reference of a record."""
@@ -167,7 +168,7 @@ class SharedState:
             except IntegrityError:
                 # Another process made the row at the same moment.
                 continue
-        raise ErpUnavailable("the state of the REST adapter cannot be written")
+        raise ErpUnavailable(messages.REST_STATE_UNWRITABLE())
 
     def _changed(
         self, db: Connection, name: str, turn: Callable[[dict[str, Any]], Result]
@@ -217,7 +218,7 @@ class CallPace:
             return
         seconds = self._state.change("pace", self._book)
         if seconds is None:
-            raise ErpUnavailable("the calls that the ERP takes are used up for now")
+            raise ErpUnavailable(messages.REST_CALLS_USED_UP())
         time.sleep(seconds)
 
     def pause(self, seconds: float) -> None:

@@ -26,6 +26,7 @@ from decimal import Decimal
 from typing import Any
 
 from erp.port import ErpRejected
+from foundation.messages import erp as messages
 
 HERE = "."
 
@@ -188,9 +189,7 @@ class Renderer:
         if code is None and "else" in table:
             return self.render(table["else"], known)
         if code is None:
-            raise NoCode(
-                f"[codes.{kind}] of the ERP's settings has no {value!r}: add it, or a default"
-            )
+            raise NoCode(messages.REST_CODE_MISSING(kind=kind, value=value))
         return code
 
     def _join(self, table: dict[str, Any], known: Mapping[str, Any]) -> Any:

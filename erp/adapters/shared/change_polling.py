@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
 from erp.port import ErpRejected, ErpUnavailable, Request
+from foundation.messages import erp as messages
 
 PAGE = 200
 WHOLE = 50
@@ -82,9 +83,7 @@ class ChangePoller(ABC, Generic[Sale]):
         try:
             return self._poll_outbox(take, limit)
         except self._refuses as error:
-            raise ErpUnavailable(
-                f"the user of {self._name}'s key may not note on sales: {error}"
-            ) from None
+            raise ErpUnavailable(messages.NOTES_DENIED(erp=self._name, error=error)) from None
         finally:
             self._polls.release()
 

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import requests
 
 from erp.port import ErpUnavailable
+from foundation.messages import erp as messages
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 120.0
@@ -146,7 +147,7 @@ class HttpClient:
                 return HttpAnswer(answer.status_code, answer.headers, body)
         except (requests.RequestException, OSError) as error:
             raise ErpUnavailable(
-                f"{self._name} does not answer: {type(error).__name__} at {purpose}"
+                messages.ERP_SILENT(erp=self._name, error=type(error).__name__, call=purpose)
             ) from None
 
     def close(self) -> None:
@@ -171,5 +172,5 @@ class HttpClient:
         for chunk in answer.iter_content(65_536):
             body += chunk
             if len(body) > bounds.bytes or time.monotonic() > until:
-                raise ErpUnavailable(f"{self._name}'s answer to {purpose} is too long or too slow")
+                raise ErpUnavailable(messages.ANSWER_TOO_LONG(erp=self._name, call=purpose))
         return bytes(body)

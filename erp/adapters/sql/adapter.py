@@ -20,6 +20,7 @@ from erp.adapters.sql.tables import addresses, codes, events, items, orders, pay
 from erp.codes import KINDS
 from erp.port import ErpOrder, ErpRejected, ErpUnavailable, Event, Request
 from erp.sales_order import PostalAddress, SalesOrder
+from foundation.messages import erp as messages
 from vtex.documents import text_of
 
 
@@ -58,7 +59,7 @@ class SqlErp:
         if found is None and refused is not None:
             raise ErpRejected(refused)
         if found is None:
-            raise ErpUnavailable("the ERP's database has it, and shows it not")
+            raise ErpUnavailable(messages.ROW_HIDDEN())
         return found
 
     def _inserted(self, order: SalesOrder) -> str | None:
@@ -125,7 +126,7 @@ class SqlErp:
         # A misspelt kind would be ignored in silence.
         if unknown := set(by_kind) - set(KINDS):
             raise ErpRejected(
-                f"int_code.kind: {', '.join(sorted(unknown))} is none of {', '.join(KINDS)}"
+                messages.UNKNOWN_CODE_KIND(kinds=", ".join(sorted(unknown)), known=", ".join(KINDS))
             )
         return by_kind
 
@@ -170,7 +171,9 @@ class SqlErp:
         head["replaces_order_id"] = sql_events.replaced_by(order.store, order.order_id)
         number = db.execute(orders.insert().values(head)).inserted_primary_key
         if number is None:
-            raise ErpUnavailable("the database gave no id")
+            raise ErpUnavailable(
+                messages.CREATED_WITHOUT_NUMBER(erp="the database", record="the order")
+            )
         key = {"int_order_id": number[0]}
         for table, rows_of_table in rows.items():
             if rows_of_table:

@@ -9,6 +9,7 @@ from sqlalchemy.types import TypeEngine
 
 from erp.adapters.sql.tables import addresses, event_items, events, items, orders, payments
 from erp.port import ErpRejected
+from foundation.messages import erp as messages
 
 CUT = {
     orders: {"customer_name", "customer_trade_name", "pickup_point"},
@@ -58,7 +59,7 @@ def fitted(table: Table, row: dict[str, Any], cuts: list[str]) -> dict[str, Any]
             made[name] = value[:most]
             cuts.append(f"{place}: cut to {most} characters")
         elif isinstance(value, str):
-            raise ErpRejected(f"{place} holds {most} characters, and the order has {size}")
+            raise ErpRejected(messages.TEXT_TOO_LONG(column=place, limit=most, size=size))
         else:
-            raise ErpRejected(f"{place} holds no number as large as the order has")
+            raise ErpRejected(messages.NUMBER_TOO_LARGE(column=place))
     return made

@@ -14,6 +14,7 @@ from erp.adapters.tryton.outbox import TrytonOutbox
 from erp.adapters.tryton.rest_client import Row, TrytonClient, TrytonRefuses, address, batched
 from erp.port import ErpOrder, ErpRejected, ErpUnavailable, Event, Request
 from erp.sales_order import PostalAddress, SalesOrder
+from foundation.messages import erp as messages
 
 MODULES = ("sale", "web_shop", "sale_shipment_cost", "account_invoice_stock")
 SALE = ("state", "number", "total_amount")
@@ -55,9 +56,7 @@ class TrytonErp:
     def _insert(self, order: SalesOrder) -> str:
         shop = self._shop(order.store)
         if shop is None:
-            raise ErpRejected(
-                f"Tryton has no web shop named {order.store!r}: make one of that name, then retry"
-            )
+            raise ErpRejected(messages.TRYTON_SHOP_MISSING(store=order.store))
         sale = self._sale(order.store, order.order_id) or self._made(order, shop)
         return self._confirmed(sale, order, shop["company"])
 
@@ -103,8 +102,7 @@ class TrytonErp:
             if not sale["number"] and sale["total_amount"] != order.total:
                 self._undo(sale, company)
                 raise ErpRejected(
-                    f"total: the sale would come to {sale['total_amount']}, the order to "
-                    f"{order.total}: see that Tryton adds no tax or rounding to it, then retry"
+                    messages.TOTAL_DIFFERS(sale=sale["total_amount"], order=order.total)
                 )
             before = sale["state"]
             try:
@@ -117,12 +115,12 @@ class TrytonErp:
                 sale = self._again(order)
             if sale["state"] != before:
                 refusal = None
-        raise ErpUnavailable("the sale is moved on and back by others")
+        raise ErpUnavailable(messages.CHANGED_BY_OTHERS())
 
     def _again(self, order: SalesOrder) -> Row:
         sale = self._sale(order.store, order.order_id)
         if sale is None:
-            raise ErpUnavailable("the sale is gone that was there before")
+            raise ErpUnavailable(messages.SALE_GONE())
         return sale
 
     def _undo(self, sale: Row, company: int) -> None:
@@ -178,14 +176,16 @@ class TrytonErp:
         domain = [["name", "in", list(MODULES)], ["state", "=", "activated"]]
         modules = self._rest.search("ir.module", domain, ("name", "version"))
         if missing := sorted(set(MODULES) - {module["name"] for module in modules}):
-            raise ErpRejected(f"Tryton lacks the modules {', '.join(missing)}: activate them")
+            raise ErpRejected(messages.TRYTON_MODULES_MISSING(modules=", ".join(missing)))
         shops = self._rest.search("web.shop", [], ("name",))
         if not shops:
-            raise ErpRejected("Tryton has no web shop: make one named like each store")
+            raise ErpRejected(messages.TRYTON_SHOPS_MISSING())
         where = self._where
         services = {where.freight, where.discount, where.other}
         if unknown := sorted(services - set(self._products(services))):
-            raise ErpRejected(f"Tryton has no product of code {', '.join(unknown)}: make it")
+            raise ErpRejected(
+                messages.SERVICE_MISSING(erp="Tryton", field="code", codes=", ".join(unknown))
+            )
         version = next(filter(None, (module["version"] for module in modules)), "of no version")
         names = ", ".join(sorted(shop["name"] for shop in shops))
         return f"Tryton {version}, web shops {names}"
@@ -226,10 +226,7 @@ class TrytonErp:
             return {}
         warehouse = self._named("stock.location", "code", str(code), ["type", "=", "warehouse"])
         if warehouse is None:
-            raise ErpRejected(
-                f"Tryton has no warehouse of code {code}: make it, or mend [branch] of "
-                "ERP_CODE_MAP_FILE, then retry"
-            )
+            raise ErpRejected(messages.WAREHOUSE_MISSING(erp="Tryton", code=code))
         return {"warehouse": warehouse["id"]}
 
     def _currency(self, code: str, shop: Row) -> int:
@@ -237,7 +234,7 @@ class TrytonErp:
             return int(shop["currency"]["id"])
         currency = self._named("currency.currency", "code", code)
         if currency is None:
-            raise ErpRejected(f"Tryton has no currency {code}: make it, then retry")
+            raise ErpRejected(messages.TRYTON_CURRENCY_MISSING(code=code))
         return int(currency["id"])
 
     def _named(self, model: str, field: str, code: str, *more: list[str]) -> Row | None:
@@ -262,7 +259,7 @@ class TrytonErp:
                 party = self._with_addresses(party, wanted)
         invoiced, shipped = _matches(party, wanted)
         if invoiced is None or shipped is None:
-            raise ErpUnavailable("Tryton does not show an address that was made")
+            raise ErpUnavailable(messages.HIDDEN(erp="Tryton", record="an address"))
         return party["id"], invoiced, shipped
 
     def _known(self, order: SalesOrder) -> Row | None:

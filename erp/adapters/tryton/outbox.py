@@ -26,6 +26,7 @@ from erp.adapters.tryton import notes
 from erp.adapters.tryton.documents import STREAMS, DocumentRequest, TrytonStream
 from erp.adapters.tryton.rest_client import Row, TrytonClient, TrytonRefuses
 from erp.port import ErpUnavailable
+from foundation.messages import erp as messages
 
 
 def _begin() -> datetime:
@@ -122,7 +123,7 @@ class TrytonOutbox(ChangePoller[Row]):
         known = {note["id"] for note in asked.sale["notes"]}
         mine = max(claims, default=0)
         if not claims or mine in known:
-            raise ErpUnavailable("Tryton does not show a note that was made")
+            raise ErpUnavailable(messages.HIDDEN(erp="Tryton", record="a note"))
         if claims[0] == mine and not notes.is_taken(sale, reference):
             return mine
         self._release(asked, mine)

@@ -18,6 +18,7 @@ import requests
 from erp.adapters.shared.http_client import HttpAnswer, HttpClient, endpoint
 from erp.port import ErpRejected, ErpUnavailable
 from foundation.foreign_values import bounded_number
+from foundation.messages import erp as messages
 from foundation.redaction import one_line
 
 BUSY_SECONDS = (0.2, 0.5, 1.0, 2.0)
@@ -116,9 +117,9 @@ class TrytonClient:
         try:
             rows = self._call("GET", model, params)
         except TrytonRefuses as error:
-            raise ErpUnavailable(f"the user of Tryton's key may not read {model}") from error
+            raise ErpUnavailable(messages.TRYTON_READ_DENIED(model=model)) from error
         if not isinstance(rows, list):
-            raise ErpUnavailable(f"Tryton's answer about {model} is no list")
+            raise ErpUnavailable(messages.TRYTON_ANSWER_UNUSABLE(call=model, form="a list"))
         return rows
 
     def create(
@@ -162,7 +163,9 @@ class TrytonClient:
     ) -> Row:
         record = self._call(method, path, params, values, company)
         if not isinstance(record, dict) or "id" not in record:
-            raise ErpUnavailable(f"Tryton's answer to {method} {_model(path)} is no record")
+            raise ErpUnavailable(
+                messages.TRYTON_ANSWER_UNUSABLE(call=f"{method} {_model(path)}", form="a record")
+            )
         return record
 
     def _call(
@@ -188,23 +191,22 @@ class TrytonClient:
         try:
             return json.loads(answer.text, object_hook=_decoded)
         except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError):
-            raise ErpUnavailable(f"Tryton's answer to {what} is not its JSON") from None
+            raise ErpUnavailable(
+                messages.TRYTON_ANSWER_UNUSABLE(call=what, form="Tryton's JSON")
+            ) from None
 
 
 def _require_usable(answer: HttpAnswer, what: str) -> None:
     status = answer.status
     if status == requests.codes.bad_request and (words := _words(answer.text)):
-        raise TrytonRefuses(f"Tryton refuses {what}: {words}")
+        raise TrytonRefuses(messages.TRYTON_REFUSES(call=what, reason=words))
     if status in (requests.codes.unauthorized, requests.codes.forbidden):
         # The orders are sound. They wait until the key is fixed.
-        raise ErpUnavailable(
-            f"Tryton refuses the key or its rights ({status} at {what}): put a valid key of an "
-            "application REST API into ERP_URL"
-        )
+        raise ErpUnavailable(messages.TRYTON_KEY_REFUSED(status=status, call=what))
     if status == requests.codes.not_found:
-        raise ErpUnavailable(f"Tryton has no such database or record (404 at {what})")
+        raise ErpUnavailable(messages.TRYTON_NOT_FOUND(call=what))
     if status not in (requests.codes.ok, requests.codes.no_content):
-        raise ErpUnavailable(f"Tryton answered {status} at {what}")
+        raise ErpUnavailable(messages.TRYTON_STATUS(status=status, call=what))
 
 
 def _words(text: str) -> str:

@@ -13,6 +13,7 @@ from erp.adapters.tryton.rest_client import Row, TrytonAddress
 from erp.codes import product_code
 from erp.port import ErpRejected
 from erp.sales_order import Customer, OrderLine, PostalAddress, SalesOrder
+from foundation.messages import erp as messages
 
 CENT = Decimal("0.01")
 PRICE = Decimal("0.0001")
@@ -76,8 +77,7 @@ def line_values(lines: list[TrytonSaleLine], products: Mapping[str, Row]) -> lis
     """
     if missing := sorted({line.code for line in lines} - set(products)):
         raise ErpRejected(
-            f"Tryton has no salable product of code {', '.join(missing)}: make it, or put the code "
-            "on the product that it is, then retry"
+            messages.PRODUCT_MISSING(erp="Tryton", field="code", codes=", ".join(missing))
         )
     return [_line_values(line, products[line.code]) for line in lines]
 
@@ -86,8 +86,9 @@ def _line_values(line: TrytonSaleLine, product: Row) -> Row:
     unit = product["sale_uom"]
     if line.quantity != round(line.quantity, unit["digits"]):
         raise ErpRejected(
-            f"Tryton sells product {line.code} by a unit of {unit['digits']} decimals, and "
-            f"{line.quantity.normalize():f} are ordered: give the product another unit, then retry"
+            messages.TRYTON_DIGITS(
+                code=line.code, digits=unit["digits"], quantity=f"{line.quantity.normalize():f}"
+            )
         )
     return {
         "product": product["id"],

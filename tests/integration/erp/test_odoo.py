@@ -136,7 +136,10 @@ def test_products_team_and_warehouse_go_by_the_retailers_map(harness: FakeOdooHa
 def test_a_warehouse_that_is_missing_is_named(harness: FakeOdooHarness) -> None:
     order = CodeMap({"branch": {"default": "F9"}}).resolve(sample())
 
-    with pytest.raises(ErpRejected, match=r"no warehouse of code F9: make it, or mend \[branch\]"):
+    with pytest.raises(
+        ErpRejected,
+        match=r"lacks the warehouse of code F9. Create the warehouse, or correct \[branch\]",
+    ):
         harness.erp.insert(order)
 
 

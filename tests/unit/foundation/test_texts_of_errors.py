@@ -25,17 +25,12 @@ BASES = (
 FOR_DEVELOPERS = frozenset({"erp/conformance", "vtex/simulator", "migrations"})
 """Parts of paths whose errors no user of the workers sees."""
 
-PENDING = frozenset({"erp/"})
-"""Beginnings of paths that do not use the catalogue yet. An entry is only ever removed."""
-
 
 def modules() -> Iterator[Path]:
     for layer in LAYERS:
         for path in sorted((ROOT / layer).rglob("*.py")):
             name = path.relative_to(ROOT).as_posix()
-            if not any(part in name for part in FOR_DEVELOPERS) and not name.startswith(
-                tuple(PENDING)
-            ):
+            if not any(part in name for part in FOR_DEVELOPERS):
                 yield path
 
 

@@ -96,7 +96,7 @@ def test_a_product_that_is_missing_is_named(erp: TrytonErp) -> None:
     order = small()
     strange = replace(order, lines=(replace(order.lines[0], ref_id="NADA-9"),))
 
-    with pytest.raises(ErpRejected, match="no salable product of code NADA-9"):
+    with pytest.raises(ErpRejected, match="a salable product of code NADA-9"):
         erp.insert(strange)
 
     assert erp.find(order.store, order.order_id) is None
@@ -125,12 +125,15 @@ def test_products_and_warehouse_go_by_the_retailers_map(erp: TrytonErp, clerk: C
 def test_a_warehouse_that_is_missing_is_named(erp: TrytonErp) -> None:
     order = CodeMap({"branch": {"default": "F9"}}).resolve(small())
 
-    with pytest.raises(ErpRejected, match=r"no warehouse of code F9: make it, or mend \[branch\]"):
+    with pytest.raises(
+        ErpRejected,
+        match=r"lacks the warehouse of code F9. Create the warehouse, or correct \[branch\]",
+    ):
         erp.insert(order)
 
 
 def test_a_store_without_a_web_shop_is_named(erp: TrytonErp) -> None:
-    with pytest.raises(ErpRejected, match="no web shop named 'loja-x'"):
+    with pytest.raises(ErpRejected, match="a web shop named 'loja-x'"):
         erp.insert(small(store="loja-x"))
 
 
@@ -324,8 +327,8 @@ def test_a_wrong_key_holds_all_orders_and_buries_none(server: TrytonServer) -> N
     ("status", "kind", "body", "words"),
     [
         (500, "text/html", b"<h1>Internal Server Error</h1>", "answered 500"),
-        (200, "text/html", b"<h1>Log in</h1>", "is not its JSON"),
-        (200, "application/json", b'{"sale": 1}', "is no list"),
+        (200, "text/html", b"<h1>Log in</h1>", "is not Tryton's JSON"),
+        (200, "application/json", b'{"sale": 1}', "is not a list"),
         (200, "application/json", b'{"__class__": "Decimal", "decimal": "x"}', "not its JSON"),
         (400, "text/html", b"<h1>Bad Request</h1>", "answered 400"),
         (302, "text/html", b"", "answered 302"),
@@ -373,7 +376,7 @@ def test_check_says_which_tryton_answers_and_what_it_lacks(
 
     assert erp.check().startswith("Tryton 8.2.")
     assert "web shops acme, outlet" in erp.check()
-    with pytest.raises(ErpRejected, match="no product of code FRETE"):
+    with pytest.raises(ErpRejected, match="the product of code FRETE"):
         lacking.check()
 
     lacking.close()

@@ -90,7 +90,7 @@ def test_a_zone_is_an_offset() -> None:
 
 
 def test_a_code_that_is_missing_names_its_table_and_itself() -> None:
-    with pytest.raises(NoCode, match=r"\[codes\.payment\] of the ERP's settings has no '201'"):
+    with pytest.raises(NoCode, match=r"\[codes\.payment\] of the ERP's settings lacks '201'"):
         render({"code": "payment", "of": "201"})
 
 
