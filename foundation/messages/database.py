@@ -1,4 +1,4 @@
-"""The migrations of the journal's and the integration tables."""
+"""The databases of the journal and of the integration tables: failures and migrations."""
 
 from __future__ import annotations
 
@@ -20,3 +20,4 @@ TABLES_TOO_OLD = message(
 )
 NO_TABLES = message("VE-5044", "the journal has no tables yet", "Run vtex-erp migrate")
 JOURNAL_FAILED = message("VE-5045", "the journal's database failed ({error})")
+ERP_FAILED = message("VE-5046", "the ERP's database failed ({error})")

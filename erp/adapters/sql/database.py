@@ -103,7 +103,7 @@ def refusal(error: DBAPIError) -> str:
 
 def _unavailable(error: DBAPIError) -> ErpUnavailable:
     # The driver's message may quote values: its type says enough.
-    return ErpUnavailable(f"the ERP's database failed ({type(error.orig).__name__})")
+    return ErpUnavailable(messages.ERP_FAILED(error=type(error.orig).__name__))
 
 
 def _is_lock(error: DBAPIError) -> bool:
