@@ -50,7 +50,7 @@ def _wait(**_: Any) -> None:
     settings = load()
     log.set_up(settings.log_level)
     instrumentation.begin_worker(settings, app)
-    wiring.await_tables(settings, looked=life.turn)
+    wiring.await_tables(settings, after_check=life.turn)
 
 
 @signals.worker_init.connect

@@ -1,7 +1,7 @@
-"""One JSON object a line on standard error, with the store and the order id where there are.
+"""Log one JSON object a line on standard error, with the store and the order id if known.
 
-The message of an exception may quote a document, and a URL may hold a password. A line shows
-neither, in whatever module it was logged.
+The message of an exception may quote a document, and a URL may hold a password. This module
+removes both from every line, in all modules.
 """
 
 from __future__ import annotations
@@ -54,20 +54,20 @@ def set_up(level: int | str) -> None:
 
 def _message(record: logging.LogRecord) -> str:
     args = record.args
-    given: object
+    arguments: object
     if isinstance(args, Mapping):
-        given = {name: _named(value) for name, value in args.items()}
+        arguments = {name: _named(value) for name, value in args.items()}
     else:
-        given = tuple(_named(value) for value in args or ())
+        arguments = tuple(_named(value) for value in args or ())
     try:
-        text = str(record.msg) % given if args else str(_named(record.msg))
+        text = str(record.msg) % arguments if args else str(_named(record.msg))
     except (TypeError, ValueError, KeyError):
-        # Its arguments do not fit; logging itself would print them.
+        # The arguments do not fit the message: logging itself would print them.
         text = str(record.msg)
-    # Celery hands over an exception's words, not the exception.
+    # Celery passes the text of an exception, not the exception itself.
     for error in _chain(record.exc_info[1] if record.exc_info else None):
         for words in (repr(error), str(error)):
-            # Shorter ones name nobody, and would be found in the midst of an id.
+            # Shorter texts identify no person, and may occur within an id.
             if len(words) > 3:
                 text = text.replace(words, type(error).__name__)
     return masked(text)

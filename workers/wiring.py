@@ -62,13 +62,13 @@ def tear_down() -> None:
         StoreTask.process_context = None
 
 
-def await_tables(settings: Settings, *, looked: Callable[[], None]) -> None:
+def await_tables(settings: Settings, *, after_check: Callable[[], None]) -> None:
     """Wait until the journal answers and has the tables that this version needs.
 
     A worker that starts before the migration would fail at every message.
 
     Args:
-        looked: called after each check.
+        after_check: called after each check.
     """
     waiting, logged = journal(settings), ""
     try:
@@ -76,7 +76,7 @@ def await_tables(settings: Settings, *, looked: Callable[[], None]) -> None:
             if reason != logged:
                 log_events.JOURNAL_AWAITED.log(log, reason=reason)
                 logged = reason
-            looked()
+            after_check()
             time.sleep(TABLE_CHECK_SECONDS)
     finally:
         waiting.close()

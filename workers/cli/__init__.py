@@ -1,1 +1,1 @@
-"""Cli."""
+"""The command line: one module declares each group of commands."""

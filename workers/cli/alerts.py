@@ -1,4 +1,4 @@
-"""``vtex-erp alerts``: open problems, and a test of the receivers."""
+"""Declare ``vtex-erp alerts``: open problems, and a test of the receivers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def alerts() -> None:
 def list_alerts(**options: Any) -> None:
     """List firing alerts with their next steps.
 
-    Exit status: 0 no alert is firing, 1 at least one is.
+    Exit status: 1 if an alert is firing or the rules are not evaluated, else 0.
     """
     from workers.cli.actions import alerts as actions
 
@@ -36,7 +36,7 @@ def list_alerts(**options: Any) -> None:
 def send_test(**options: Any) -> None:
     """Send a test to each receiver in ALERT_URLS.
 
-    Exit status: 0 every receiver accepted it, 1 one did not.
+    Exit status: 0 every receiver accepted it, 1 a receiver did not.
     """
     from workers.cli.actions import alerts as actions
 

@@ -1,4 +1,4 @@
-"""``vtex-erp codes``: the ERP's codes, and what recent orders need of them."""
+"""Declare ``vtex-erp codes``: the ERP's codes, and the codes that recent orders need."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _DAYS = click.option(
     type=click.IntRange(1, 3650),
     default=7,
     show_default=True,
-    help="Read the orders that came in within this many days; purged documents are left out.",
+    help="Read the orders of this many days. Orders with purged documents are left out.",
 )
 
 
@@ -27,11 +27,11 @@ def codes() -> None:
 @_DAYS
 @AS_JSON
 def list_missing_codes(**options: Any) -> None:
-    """List codes that recent orders need and lack.
+    """List missing codes that recent orders need.
 
-    That is payments, carriers, channels, SKUs and the like. Reads the journal's orders of the last
-    days, and never calls VTEX. Exit status: 0 every order can be mapped; 1 a code is missing, or an
-    order cannot be mapped.
+    These are codes of payments, carriers, channels, SKUs and more. Reads the journal's orders of
+    the last days, and never calls VTEX. Exit status: 0 every order can be mapped, 1 a code is
+    missing or an order cannot be mapped.
     """
     from workers.cli.actions import codes as actions
 
@@ -45,8 +45,8 @@ def list_missing_codes(**options: Any) -> None:
 def list_codes(**options: Any) -> None:
     """List the code map and the codes of recent orders.
 
-    Unmapped codes stand first. Exit status: 0 every order can be mapped; 1 a code is missing, or an
-    order cannot be mapped.
+    Unmapped codes stand first. Exit status: 0 every order can be mapped, 1 a code is missing or
+    an order cannot be mapped.
     """
     from workers.cli.actions import codes as actions
 

@@ -1,4 +1,4 @@
-"""``vtex-erp data``: old and personal data in the journal."""
+"""Declare ``vtex-erp data``: old and personal data in the journal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _age(name: str, setting: str) -> Callable[[Any], Any]:
         f"{name}_days",
         type=click.IntRange(1, 36_500),
         metavar="DAYS",
-        help=f"Default: {setting}.",
+        help=f"Delete {name} of orders closed for longer than this. Default: {setting}.",
     )
 
 
@@ -34,8 +34,8 @@ def purge_data(**options: Any) -> None:
     """Delete old data of closed orders.
 
     Deletes documents and timelines from the journal. The schedule does the same every day. Orders
-    stay known, so that none comes in twice. An order with an open or dead job keeps its data. The
-    ERP's tables stay as they are.
+    stay known, so that each comes in only once. An order with an open or dead job keeps its data.
+    The ERP's tables stay as they are.
     """
     from workers.cli.actions import data as actions
 
@@ -57,10 +57,10 @@ def purge_data(**options: Any) -> None:
 def erase_data(**options: Any) -> None:
     """Erase a customer's or some orders' data.
 
-    Erases VTEX's documents and the contents of requests, NF-e included; the timeline records it.
-    The order ids stay known, so that nothing is done twice. An order with an open or dead job
-    keeps its data until the job ends: then the exit status is 1. The ERP's tables stay as they
-    are.
+    Erases VTEX's documents and the contents of requests, NF-e included. The timeline records it.
+    The order ids stay known, so that the workers do not repeat their work. An order with an open
+    or dead job keeps its data, and the exit status is 1. Then run it again after the job ends. The
+    ERP's tables stay as they are.
     """
     from workers.cli.actions import data as actions
 

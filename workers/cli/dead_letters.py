@@ -1,4 +1,4 @@
-"""``vtex-erp dead-letters``: groups of jobs that are not retried automatically."""
+"""Declare ``vtex-erp dead-letters``: groups of jobs that are not retried automatically."""
 
 from __future__ import annotations
 
@@ -13,12 +13,18 @@ from workers.cli.options import AS_JSON, DISCARD_REASON, ONLY_STORE, YES, Moment
 _FILTERS = (
     click.argument("groups", type=click.IntRange(0), nargs=-1, metavar="[GROUP]..."),
     ONLY_STORE,
-    click.option("--order", "order_id", type=OrderId(), metavar="ORDER_ID", help="Only its jobs."),
+    click.option(
+        "--order",
+        "order_id",
+        type=OrderId(),
+        metavar="ORDER_ID",
+        help="Only the jobs of this order.",
+    ),
     click.option(
         "--kind", type=click.Choice([kind.value for kind in Kind]), help="Only jobs of this kind."
     ),
     click.option(
-        "--matching", metavar="TEXT", help="Only jobs whose error holds this text; … fits any text."
+        "--matching", metavar="TEXT", help="Only jobs whose error has this text. … fits any text."
     ),
     click.option(
         "--since",
@@ -28,7 +34,7 @@ _FILTERS = (
     click.option(
         "--until",
         type=Moment(whole_day=True),
-        help="Died at this time or earlier; a day counts whole.",
+        help="Died at this time or earlier. A day counts whole.",
     ),
 )
 _ALL = click.option("--all", "everything", is_flag=True, help="Every dead letter.")

@@ -1,4 +1,4 @@
-"""An error as one line for a person: what failed, and the command or setting that fixes it."""
+"""Turn an error into one line for a person, with the command or setting that fixes it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def in_a_line(error: Exception) -> str:
     """Return an error as one line that quotes no document."""
     match error:
         case JournalUnavailable():
-            # Where only its tables are missing, the error says how they are made.
+            # If only the tables are missing, the error itself names the command.
             todo = "" if "vtex-erp migrate" in str(error) else ": start it, or fix JOURNAL_URL"
             return f"{error}{todo}; vtex-erp check shows more"
         case OrderNotFound():
@@ -31,7 +31,7 @@ def in_a_line(error: Exception) -> str:
         case RedisError() | OperationalError():
             return (
                 f"the broker does not answer ({type(error).__name__}): start it, or fix "
-                "BROKER_URL, or REDIS_URL where that is unset; the workers continue with the "
+                "BROKER_URL (REDIS_URL if that is unset); the workers continue with the "
                 "journal's jobs once it is back"
             )
         case AMQPError():
@@ -39,7 +39,7 @@ def in_a_line(error: Exception) -> str:
         case OSError(strerror=str(reason)):
             return f"{error.filename or type(error).__name__}: {reason}"
         case _:
-            # Its message may quote a document.
+            # The message of an unforeseen error may quote a document.
             frame = traceback.extract_tb(error.__traceback__)[-1]
             place = f"{Path(frame.filename).name}:{frame.lineno}"
             return f"unforeseen {type(error).__name__} at {place}: a bug; please report this line"

@@ -1,4 +1,4 @@
-"""``vtex-erp feed``: VTEX's order feed of a store."""
+"""Declare ``vtex-erp feed``: VTEX's order feed of a store."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from vtex.statuses import CHANGES, FEED_STATUSES, READY
 from workers.cli.options import AS_JSON, STORE, YES
 
 FEWEST_KEPT, MOST_KEPT = 4, 14
-"""Days for which VTEX keeps events."""
+"""Fewest and most days for which VTEX keeps events."""
 
 
 @click.group()
@@ -28,8 +28,8 @@ def feed() -> None:
     multiple=True,
     type=click.Choice(FEED_STATUSES),
     metavar="STATUS",
-    help=f"A status besides {READY} and {', '.join(CHANGES)}; repeatable. Its events are "
-    "committed; the workers use them only for orders with a requested cancellation.",
+    help=f"A status besides {READY} and {', '.join(CHANGES)}. You may repeat the option. The "
+    "workers use its events only for orders with a requested cancellation.",
 )
 @click.option(
     "--hidden",
@@ -47,15 +47,15 @@ def feed() -> None:
     default=FEWEST_KEPT,
     show_default=True,
     metavar="DAYS",
-    help="VTEX keeps events this long, and drops a feed that had none for as long.",
+    help="VTEX keeps events this long, and drops a feed that stays without events for as long.",
 )
 @click.option("--replace", is_flag=True, help="Take over a feed that another system set up.")
 @STORE
 def set_up_feed(**options: Any) -> None:
     """Configure a store's feed at VTEX.
 
-    The workers monitor it from now on. A key has one feed. If another system reads it, give the
-    workers a key of their own.
+    The workers monitor the feed from now on. A key has one feed. If another system reads it, give
+    the workers a key of their own.
     """
     from workers.cli.actions import feed as actions
 

@@ -1,9 +1,10 @@
-"""The command line ``vtex-erp``: every command, declared without its work.
+"""Declare the command line ``vtex-erp``, with its single commands and all groups.
 
-A command imports its work (``workers.cli.actions``) once it runs: help answers at once.
+A command imports its function from ``workers.cli.actions`` only when it runs, so that help answers
+at once.
 
-Exit status: 0 done; 1 the answer is no, as for a failed check or an unknown order; 2 the call or
-the settings are wrong.
+Exit status 0: done. Exit status 1: the answer is no, as for a failed check or an unknown order.
+Exit status 2: the call or the settings are wrong.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ from typing import Any
 import click
 
 from workers.cli import alerts, codes, data, dead_letters, feed, orders, requests, stores
-from workers.cli.options import AS_JSON, STORE, YES, placed_between
+from workers.cli.options import AS_JSON, ONLY_STORE, YES, placed_between
 
 _PASS_ON: dict[str, Any] = {"ignore_unknown_options": True}
 
 
 class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; an error is one line without a traceback."""
+        """Run a command, and show an error as one line without a traceback."""
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
@@ -47,8 +48,7 @@ def check(**options: Any) -> None:
     """Check everything that can stop orders.
 
     Each line names the fix. Checks settings, broker, clock, beat, journal, ERP, and each permission
-    of each store's key. Changes nothing. Exit status: 0 no fault; 1 a fault; 2 the settings are
-    invalid.
+    of each store's key. It only reads. Exit status: 0 all is well, 1 a fault, 2 invalid settings.
     """
     from workers.cli.actions import check as actions
 
@@ -56,16 +56,18 @@ def check(**options: Any) -> None:
 
 
 @main.command()
-@STORE
+@ONLY_STORE
 @placed_between(required=False)
-@click.option("--fix", is_flag=True, help="Fix what can be fixed safely; asks first.")
+@click.option(
+    "--fix", is_flag=True, help="Fix the findings that are safe to fix, after you confirm."
+)
 @YES
 @AS_JSON
 def reconcile(**options: Any) -> None:
     """Compare VTEX's orders with the journal and the ERP.
 
     Compares the last 7 days, or a range of dates. Reads every order of VTEX's list, with calls of
-    the lowest priority. Exit status: 0 no finding is left; 1 findings are left.
+    the lowest priority. Exit status: 0 without findings, 1 findings are left.
     """
     from workers.cli.actions import reconcile as actions
 
@@ -106,8 +108,8 @@ def flower(**options: Any) -> None:
     """Start Flower, the dashboard.
 
     It asks for a password, and listens on this machine only. Set user and password in
-    FLOWER_BASIC_AUTH; without it Flower prints one that it made. Any option of Flower's own may
-    follow (docs/flower.md).
+    FLOWER_BASIC_AUTH. Without it, Flower makes a password and prints it. You may add any option of
+    Flower's own (docs/flower.md).
     """
     from workers.cli.actions import flower as actions
 
@@ -115,9 +117,13 @@ def flower(**options: Any) -> None:
 
 
 @main.command()
-@click.option("--once", is_flag=True, help="Stop after the first batch of orders.")
-@click.option("--orders", default=40, show_default=True, help="Number of orders in that batch.")
-@click.option("--folder", default="var/demo", show_default=True, help="Folder of its files.")
+@click.option(
+    "--once", is_flag=True, help="Stop after the first batch of orders. Default: run until Ctrl-C."
+)
+@click.option(
+    "--orders", default=40, show_default=True, help="Number of orders in the first batch."
+)
+@click.option("--folder", default="var/demo", show_default=True, help="Folder of the demo's files.")
 def demo(**options: Any) -> None:
     """Run a whole cluster with a simulated store."""
     from workers.cli.demo import cluster

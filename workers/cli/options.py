@@ -18,7 +18,7 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 class OrderId(click.ParamType[str]):
-    """A VTEX order id, as in 1268540501456-01; the # of a copied id is removed."""
+    """A VTEX order id, as in 1268540501456-01. The # of a copied id is removed."""
 
     name = "order"
 
@@ -26,28 +26,28 @@ class OrderId(click.ParamType[str]):
         """Return the id."""
         text = str(value).strip().lstrip("#")
         if not text.isascii() or not text.isprintable() or not text or " " in text:
-            self.fail("that is no order id such as 1268540501456-01", param, ctx)
+            self.fail("this is not an order id such as 1268540501456-01", param, ctx)
         return text
 
 
 class Minutes(click.FloatRange):
-    """Some minutes, up to ten years."""
+    """A number of minutes, up to ten years."""
 
     def __init__(self) -> None:
         super().__init__(0, 5_256_000)
 
     def convert(self, value: Any, param: Any, ctx: Any) -> float:
-        """Return the number; NaN compares as neither too small nor too large."""
+        """Return the number. NaN passes the range check of click, so it is refused here."""
         minutes = float(super().convert(value, param, ctx))
         if math.isnan(minutes):
-            self.fail(f"{value!r} is no number", param, ctx)
+            self.fail(f"{value!r} is not a number", param, ctx)
         return minutes
 
 
 class Moment(click.ParamType[datetime]):
-    """A time of this machine's clock, as 2026-03-10T15:04, or how long ago, as 90m, 2h, 3d.
+    """A time of this machine's clock, as 2026-03-10T15:04, or an age, as 90m, 2h, 3d.
 
-    A day alone, as 2026-03-10, is its beginning; where ``whole_day`` is set, its end.
+    A day alone, as 2026-03-10, means its beginning, or its end if ``whole_day`` is set.
     """
 
     name = "time"
@@ -66,11 +66,13 @@ class Moment(click.ParamType[datetime]):
                 moment += timedelta(days=1, microseconds=-1)
             return moment.astimezone(UTC)
         except (ValueError, OverflowError):
-            self.fail(f"{value!r} is no time such as 2026-03-10T15:04, 90m, 2h or 3d", param, ctx)
+            self.fail(
+                f"{value!r} is not a time such as 2026-03-10T15:04, 90m, 2h or 3d", param, ctx
+            )
 
 
 class Reais(click.ParamType[int]):
-    """An amount in reais, as in 315.61 or 315,61; the value is in cents."""
+    """An amount in reais, as in 315.61 or 315,61. The value is in cents."""
 
     name = "reais"
 
@@ -79,7 +81,7 @@ class Reais(click.ParamType[int]):
         try:
             cents = Decimal(str(value).replace(",", ".")).scaleb(2)
         except InvalidOperation:
-            self.fail(f"{value!r} is no amount such as 315.61", param, ctx)
+            self.fail(f"{value!r} is not an amount such as 315.61", param, ctx)
         if cents != cents.to_integral_value():
             self.fail(f"{value!r} has fractions of a cent", param, ctx)
         return int(cents)
@@ -94,7 +96,7 @@ class Line(click.ParamType[dict[str, Any]]):
         """Return the item's fields."""
         parts = str(value).rsplit(":", 2)
         if len(parts) != 3 or not parts[1].isdigit():
-            self.fail(f"{value!r} is no item such as 310102:1:49.90", param, ctx)
+            self.fail(f"{value!r} is not an item such as 310102:1:49.90", param, ctx)
         price = Reais().convert(parts[2], param, ctx)
         return {"sku_id": parts[0], "quantity": int(parts[1]), "price_cents": price}
 
@@ -106,16 +108,22 @@ ORDER_ID = click.argument("order_id", type=OrderId())
 JOB = click.argument("job", type=click.IntRange(1, 2**63 - 1))
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 STORE = click.option(
-    "--store", metavar="STORE", help="Store (VTEX account name); needed where several fit."
+    "--store", metavar="STORE", help="Store (VTEX account name). Default: the only store that fits."
 )
 ONLY_STORE = click.option("--store", metavar="STORE", help="Only this store.")
-DRY_RUN = click.option("--dry-run", is_flag=True, help="Show the effect; change and send nothing.")
+DRY_RUN = click.option("--dry-run", is_flag=True, help="Show the effect without making it.")
 YES = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 DISCARD_REASON = click.option(
-    "--reason", metavar="TEXT", required=True, help="Kept in the timeline and sent to the ERP."
+    "--reason",
+    metavar="TEXT",
+    required=True,
+    help="Reason, kept in the timeline and sent to the ERP.",
 )
 OLDER_THAN = click.option(
-    "--older-than", type=Minutes(), metavar="MINUTES", help="Only those older than this."
+    "--older-than",
+    type=Minutes(),
+    metavar="MINUTES",
+    help="Only those older than this. Default: any age.",
 )
 
 
@@ -143,6 +151,6 @@ def placed_between(*, required: bool) -> Callable[[Any], Any]:
         "--to",
         "until",
         type=Moment(whole_day=True),
-        help="Placed at this time or earlier; a day counts whole. Default: now.",
+        help="Placed at this time or earlier. A day counts whole. Default: now.",
     )
     return lambda command: begin(end(command))

@@ -1,4 +1,4 @@
-"""``vtex-erp orders``: where orders stand, and how they move."""
+"""Declare ``vtex-erp orders``: list, follow, retry and bring in orders."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def orders() -> None:
 @click.option(
     "--state",
     type=click.Choice([state.value for state in State]),
-    help="Only orders in this state. open: waiting or running; dead: a dead letter.",
+    help="Only orders in this state. An open order waits or runs, a dead one is a dead letter.",
 )
 @OLDER_THAN
 @limit(100)
@@ -44,8 +44,8 @@ def orders() -> None:
 def list_orders(**options: Any) -> None:
     """List orders, and count them.
 
-    Open and dead orders come first, then the others; the longest listed come first. With
-    --older-than the list holds open orders, unless --state names another state.
+    Open orders come first, then dead ones, then the others. Within each, the longest listed come
+    first. With --older-than the list holds open orders, unless --state names another state.
     """
     from workers.cli.actions import orders as actions
 
@@ -73,8 +73,8 @@ def show_order(**options: Any) -> None:
 def explain_order(**options: Any) -> None:
     """Show the sales order that an order becomes.
 
-    Writes nothing. Reads the journal's documents, or VTEX where the journal has none. Exit status:
-    0 the order would be inserted, 1 it would be skipped, held or postponed.
+    It only reads: the journal's documents, or VTEX if the journal lacks them. Exit status: 0 the
+    order would be inserted, 1 it would be skipped, held or postponed.
     """
     from workers.cli.actions import explain as actions
 
@@ -88,8 +88,7 @@ def sync(**options: Any) -> None:
     """Bring in the paid orders now, or one order.
 
     Lists them at VTEX, writes them to the journal and sends them to the workers. Without ORDER_ID
-    and --store it lists every store. With ORDER_ID it also records a change of an order that is
-    known already.
+    and --store it lists every store. With ORDER_ID it also records a change of a known order.
     """
     from workers.cli.actions import orders as actions
 
@@ -128,7 +127,7 @@ def backfill(**options: Any) -> None:
     """Bring in the paid orders of a range of dates.
 
     Paid orders are those in the status ready-for-handling. Writes them to the journal, from which
-    the workers take them. You may run it again: orders that are known stay as they are.
+    the workers take them. You may run it again: known orders stay as they are.
     """
     from workers.cli.actions import backfill as actions
 

@@ -20,7 +20,7 @@ from journal.requests import RequestRow
 from vtex.payloads import written_number
 
 FOR_GOOD_SECONDS = 10 * 365 * 86_400.0
-"""Length of a pause by hand that has no end of its own: ten years."""
+"""Length of a pause by hand that lasts until stores resume: ten years."""
 
 Item = TypeVar("Item")
 
@@ -35,8 +35,8 @@ class Verdict:
     """One line of the check.
 
     Attributes:
-        ok: True fine, False broken, None worth knowing.
-        detail: the finding, and the fix where it is not fine.
+        ok: True for fine, False for a fault, None for a note.
+        detail: the finding, and the fix of a fault.
     """
 
     name: str
@@ -55,7 +55,7 @@ def _plain(value: Any) -> str:
 
 def console() -> Console:
     """Return the console on which tables are printed."""
-    # A pipe has no width: a line that is folded there cannot be searched.
+    # A pipe has no width. Folded lines could not be searched with grep.
     return Console() if sys.stdout.isatty() else Console(width=250)
 
 
@@ -73,7 +73,7 @@ def money(cents: int | None) -> str:
 
 
 def counted(numbers: Mapping[str, int]) -> str:
-    """Return how many orders are in each state, as in ``3 done, 1 dead``."""
+    """Return the number of orders in each state, as in ``3 done, 1 dead``."""
     return ", ".join(f"{number} {name}" for name, number in numbers.items())
 
 
@@ -91,7 +91,11 @@ def pause_as_json(pause: Pause | None) -> dict[str, Any] | None:
 
 
 def standing(row: OrderRow, pause: Pause | None = None) -> str:
-    """Return in a few words where an order stands; ``pause`` is its store's."""
+    """Return the state of an order as a short text.
+
+    Args:
+        pause: the pause of its store.
+    """
     if row.state == State.DONE:
         return f"is done: in the ERP as {row.erp_reference}, handling started"
     if row.state == State.SKIPPED:
@@ -109,7 +113,7 @@ def standing(row: OrderRow, pause: Pause | None = None) -> str:
 
 
 def standing_of_request(row: RequestRow) -> str:
-    """Return in a few words where a request of the ERP stands."""
+    """Return the state of a request of the ERP as a short text."""
     number = f" {written_number(row.invoice_number)}" if row.invoice_number else ""
     receipt = (row.result or {}).get("receipt")
     proof = f", receipt {receipt}" if receipt else ""
@@ -120,7 +124,11 @@ def standing_of_request(row: RequestRow) -> str:
 
 @contextmanager
 def progress(label: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a progress bar on a terminal; yield a function that takes the done and the total."""
+    """Show a progress bar on a terminal.
+
+    Yields:
+        A function that takes the number done and the total.
+    """
     hidden = not sys.stderr.isatty()
     with click.progressbar(
         length=1, label=label, file=sys.stderr, show_pos=True, hidden=hidden

@@ -1,4 +1,4 @@
-"""``vtex-erp requests``: requests of the ERP, and the same by hand."""
+"""Declare ``vtex-erp requests``: the ERP's requests, and requests by hand."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from workers.cli.options import (
 )
 
 _FILE = click.option(
-    "--file", type=INPUT, help="Read the fields from a JSON file (docs/messages.md); - is stdin."
+    "--file", type=INPUT, help="Read the fields from a JSON file (docs/messages.md). - is stdin."
 )
 
 
@@ -33,7 +33,7 @@ _FILE = click.option(
 def requests() -> None:
     """List, send and retry requests of the ERP.
 
-    Such are invoices, tracking, cancellations, and denials of cancellations.
+    Requests are invoices, tracking, cancellations, and denials of cancellations.
     """
 
 
@@ -44,7 +44,7 @@ def requests() -> None:
     type=click.Choice([state.value for state in State]),
     default=State.OPEN.value,
     show_default=True,
-    help="Only requests in this state. open: waiting or running; dead: a dead letter.",
+    help="Only requests in this state. An open one waits or runs, a dead one is a dead letter.",
 )
 @OLDER_THAN
 @limit(100)
@@ -117,7 +117,9 @@ def list_pending_cancellations(**options: Any) -> None:
 @requests.command("invoice")
 @ORDER_ID
 @click.option("--invoice-number", help="Number of the nota fiscal.")
-@click.option("--invoice-series", help="Its series. Default: the one in the access key.")
+@click.option(
+    "--invoice-series", help="Series of the nota fiscal. Default: the series in the access key."
+)
 @click.option("--value", "value_cents", type=Reais(), help="Value with freight and tax.")
 @click.option("--issued-at", help="Time with its offset: 2026-03-10T15:04:05-03:00.")
 @click.option(
@@ -128,23 +130,23 @@ def list_pending_cancellations(**options: Any) -> None:
     "items",
     type=Line(),
     multiple=True,
-    help="An invoiced item; repeatable. Default: every open item.",
+    help="An invoiced item. You may repeat the option. Default: every open item.",
 )
-@click.option("--invoice-key", help="NF-e access key (44 digits or letters).")
+@click.option("--invoice-key", help="NF-e access key, 44 digits or letters.")
 @click.option("--url", help="Address of the invoice.")
 @click.option("--courier", help="Name of the carrier.")
 @click.option("--tracking-number", help="The carrier's number of the parcel.")
 @click.option("--tracking-url", help="Address of the parcel's tracking page.")
 @_FILE
 @click.option(
-    "--nfe", type=NFE, help="An authorised NF-e (XML); it supplies the fields that you leave out."
+    "--nfe", type=NFE, help="An authorised NF-e (XML). It supplies the fields that you leave out."
 )
 @DRY_RUN
 @STORE
 def send_invoice(**options: Any) -> None:
     """Send an invoice (nota fiscal) to VTEX.
 
-    It may be of the whole order or of some items.
+    The invoice may cover the whole order or some items.
     """
     from workers.cli.actions import requests as actions
 
@@ -159,7 +161,7 @@ def send_invoice(**options: Any) -> None:
 @click.option("--tracking-url", help="Address of the parcel's tracking page.")
 @click.option("--courier", help="Name of the carrier.")
 @click.option("--dispatched-at", help="Time with its offset: 2026-03-11T09:00:00-03:00.")
-@click.option("--delivered-at", help="Time of delivery; marks the parcel as delivered.")
+@click.option("--delivered-at", help="Time of delivery. Marks the parcel as delivered.")
 @_FILE
 @DRY_RUN
 @STORE
@@ -175,7 +177,7 @@ def send_tracking(**options: Any) -> None:
 
 @requests.command("cancel")
 @ORDER_ID
-@click.option("--reason", required=True, help="Reason; the shopper may read it.")
+@click.option("--reason", required=True, help="Reason. The shopper may read it.")
 @DRY_RUN
 @STORE
 def request_cancellation(**options: Any) -> None:
@@ -190,9 +192,11 @@ def request_cancellation(**options: Any) -> None:
 
 @requests.command("deny")
 @ORDER_ID
-@click.option("--reason", required=True, help="Reason; marketplace and shopper may read it.")
 @click.option(
-    "--request", "request_id", help="Deny this request, as pending-cancellations names it."
+    "--reason", required=True, help="Reason. The marketplace and the shopper may read it."
+)
+@click.option(
+    "--request", "request_id", help="Deny this request. The id is in pending-cancellations."
 )
 @DRY_RUN
 @STORE

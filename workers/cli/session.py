@@ -1,4 +1,4 @@
-"""The collaborators of a command, the chosen store, and the question before a change."""
+"""Provide a command with journal, ERP and VTEX, the chosen store, and confirmation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from workers.configuration.settings import Settings, load
 
 @contextmanager
 def journal_only(settings: Settings | None = None) -> Iterator[Journal]:
-    """Yield the journal, for a command that needs nothing else."""
+    """Yield the journal, for a command that needs only this."""
     log.set_up("WARNING")
     opened = wiring.journal(settings or load())
     try:
@@ -29,7 +29,7 @@ def journal_only(settings: Settings | None = None) -> Iterator[Journal]:
 
 @contextmanager
 def reading() -> Iterator[Context]:
-    """Yield journal, ERP and VTEX, for a command that sends no message."""
+    """Yield journal, ERP and VTEX, for a command that does not send messages."""
     log.set_up("WARNING")
     context = wiring.context(load())
     try:
@@ -51,26 +51,26 @@ def sending() -> Iterator[Context]:
 
 
 def chosen_store(names: Collection[str], store: str | None) -> str:
-    """Return the configured store that a command is about.
+    """Return the configured store for a command.
 
     Raises:
-        UsageError: the store is not configured, or several are.
+        UsageError: the store is not configured, or several are and the option is missing.
     """
     if store in names:
         return str(store)
     if store is None and len(names) == 1:
         return next(iter(names))
-    configured = ", ".join(names) or "none; set VTEX_ACCOUNT or STORES_FILE"
+    configured = ", ".join(names) or "none, set VTEX_ACCOUNT or STORES_FILE"
     if store is not None:
         raise click.UsageError(f"no store {store!r} is configured (configured: {configured})")
     raise click.UsageError(f"which store? add --store (configured: {configured})")
 
 
 def chosen_stores(context: Context, store: str | None) -> list[str]:
-    """Return the configured store that is named, or all of them.
+    """Return the named store, or all configured stores.
 
     Raises:
-        UsageError: the store is not configured, or none is.
+        UsageError: the store is not configured, or the settings name none.
     """
     return (
         list(context.vtex)
@@ -80,7 +80,7 @@ def chosen_stores(context: Context, store: str | None) -> list[str]:
 
 
 def store_of_order(journal: Journal, store: str | None, order_id: str) -> str | None:
-    """Return the store that is named, or that has the order; None where none has it.
+    """Return the named store, or else the store that has the order, if any.
 
     Raises:
         UsageError: several stores have an order of this id.
@@ -94,7 +94,7 @@ def store_of_order(journal: Journal, store: str | None, order_id: str) -> str | 
 
 
 def warn_if_never_listed(store: str | None, stores: Collection[str]) -> None:
-    """Warn that the journal has no order of a store: its name may be misspelt."""
+    """Warn if the journal lacks orders of a store: its name may be misspelt."""
     if store is not None and store not in stores:
         listed = ", ".join(stores) or "none"
         click.echo(f"no order of store {store!r} was ever listed (known: {listed})", err=True)
@@ -105,7 +105,7 @@ def known_order(journal: Journal, store: str | None, order_id: str) -> OrderRow:
 
     Raises:
         UsageError: several stores have an order of this id.
-        ClickException: the journal has no such order.
+        ClickException: the order is not in the journal.
     """
     name = store_of_order(journal, store, order_id)
     row = journal.orders.get(name, order_id) if name else None
@@ -121,15 +121,15 @@ def known_order(journal: Journal, store: str | None, order_id: str) -> OrderRow:
 
 
 def confirmed(question: str) -> bool:
-    """Ask a question; print that nothing was changed where the answer is no.
+    """Ask a question and return the answer, after a note if it is no.
 
     Raises:
-        SystemExit: the terminal is closed, or there is none.
+        SystemExit: the command runs without a terminal, or it was closed.
     """
     try:
         yes = click.confirm(question)
     except click.Abort:
-        advice = "" if sys.stdin.isatty() else "nobody answers here: add --yes; "
+        advice = "" if sys.stdin.isatty() else "without a terminal to answer, add --yes; "
         click.echo(f"\n{advice}nothing was changed", err=True)
         raise SystemExit(1) from None
     if not yes:

@@ -1,4 +1,4 @@
-"""``vtex-erp stores``: the configured stores, and pauses by hand."""
+"""Declare ``vtex-erp stores``: the configured stores, and pauses by hand."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ def list_stores(**options: Any) -> None:
 @stores.command("pause")
 @STORE
 @click.option(
-    "--minutes", type=Minutes(), metavar="MINUTES", help="Length. Default: until stores resume."
+    "--minutes",
+    type=Minutes(),
+    metavar="MINUTES",
+    help="Length of the pause. Default: until stores resume.",
 )
 @click.option(
     "--reason", default="by hand", show_default=True, help="Reason, shown by vtex-erp check."

@@ -1,4 +1,4 @@
-"""The retailer's map of codes: the TOML file of ``ERP_CODE_MAP_FILE``, read at the start."""
+"""Read the retailer's map of codes, the TOML file of ``ERP_CODE_MAP_FILE``."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from erp.codes import DEFAULT, DOCUMENTS, KINDS, TAXES, BranchBy, CodeMap, SkuKe
 from workers.configuration.declaration import content
 
 _LONGEST = 128
-_WORDS = {"document": DOCUMENTS, "tax": TAXES}
-"""Kinds whose VTEX side is words of ours, a few."""
+_FIXED_NAMES = {"document": DOCUMENTS, "tax": TAXES}
+"""Kinds whose VTEX side is one of a few names that this code defines."""
 
 
 class _Code(fields.Field[str | int]):
@@ -32,7 +32,7 @@ def _one_of(*words: str) -> validate.OneOf:
 
 
 def _table(kind: str) -> fields.Field[Any]:
-    words = _WORDS.get(kind)
+    words = _FIXED_NAMES.get(kind)
     return fields.Dict(
         keys=fields.String(validate=_one_of(*words, DEFAULT) if words else None),
         values=_Code(),
@@ -56,8 +56,8 @@ def of_file(
     """Return each store's map by its name, and add the file's faults to ``faults``.
 
     Args:
-        path: None without a map.
-        stores: the stores that there are.
+        path: the file, None without a map.
+        stores: names of the configured stores.
     """
     text = content("ERP_CODE_MAP_FILE", path, faults) if path else ""
     if not text:
@@ -77,16 +77,16 @@ def of_file(
             f"ERP_CODE_MAP_FILE: stores.{name}: no such store is configured (known: {known})"
         )
     common = _loaded(whole, "", faults)
-    found = {
+    maps = {
         name: _map(common, _loaded(tables.get(name, {}), f"stores.{name}.", faults))
         for name in stores
     }
-    if erp_url.startswith("rest:") and any("sku" in one.kinds for one in found.values()):
+    if erp_url.startswith("rest:") and any("sku" in code_map.kinds for code_map in maps.values()):
         faults.append(
             "ERP_CODE_MAP_FILE: sku: the SKUs of an ERP asked by REST are mapped in [codes.sku] of "
             "the file that ERP_URL names, which is read backwards for its invoices"
         )
-    return found
+    return maps
 
 
 def _loaded(table: Any, where: str, faults: list[str]) -> Mapping[str, Any]:
@@ -101,7 +101,7 @@ def _loaded(table: Any, where: str, faults: list[str]) -> Mapping[str, Any]:
                 f"ERP_CODE_MAP_FILE: {where}{key}: is unknown; known are {', '.join(schema.fields)}"
             )
             continue
-        faults += [f"ERP_CODE_MAP_FILE: {where}{key}{one}" for one in _spelled(words)]
+        faults += [f"ERP_CODE_MAP_FILE: {where}{key}{fault}" for fault in _spelled(words)]
     loaded: Mapping[str, Any] = schema.load({k: v for k, v in table.items() if k not in wrong})
     return loaded
 
@@ -112,8 +112,8 @@ def _spelled(words: Any) -> Iterator[str]:
         yield f": {' '.join(map(str, words))}"
         return
     for entry, about in words.items():
-        said = [*about.get("key", ()), *about.get("value", ())]
-        yield f".{entry}: {' '.join(map(str, said))}"
+        texts = [*about.get("key", ()), *about.get("value", ())]
+        yield f".{entry}: {' '.join(map(str, texts))}"
 
 
 def _map(common: Mapping[str, Any], own: Mapping[str, Any]) -> CodeMap:

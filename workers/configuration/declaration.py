@@ -80,18 +80,18 @@ def fields_of(declaring: type) -> dict[str, fields.Field[Any]]:
 
     ``metadata`` of each is the declaration.
     """
-    found = {}
+    declared_fields = {}
     for field in dataclasses.fields(declaring):
         if field.metadata:
             declared = {**field.metadata, "variable": _variable(field)}
             kind, wrong = _KINDS.get(str(field.type), (_Parsed, ""))
-            found[field.name] = kind(
+            declared_fields[field.name] = kind(
                 attribute=field.name,
                 validate=declared["validate"],
                 metadata=declared,
                 error_messages=dict.fromkeys(("invalid", "special"), wrong),
             )
-    return found
+    return declared_fields
 
 
 def _variable(field: dataclasses.Field[Any]) -> str:

@@ -338,13 +338,13 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     """
     environ = os.environ if environ is None else environ
     schema, faults = SettingsSchema(), list[str]()
-    given, unread = _given(schema, environ, faults)
-    values, wrong = check(schema, given)
-    faults += [_fault(schema, name, given[name], words) for name, words in wrong.items()]
+    values_set, unread = _values_set(schema, environ, faults)
+    values, wrong = check(schema, values_set)
+    faults += [_fault(schema, name, values_set[name], words) for name, words in wrong.items()]
     # The defaults replace the bad values here, so that the checks below report their faults too.
     default = Store(**{name: values.pop(name) for name in _OF_STORE if name in values})
     settings = Settings(**values)
-    stores = _stores(settings.stores_file, default, environ, given.keys() | unread, faults)
+    stores = _stores(settings.stores_file, default, environ, values_set.keys() | unread, faults)
     codes = code_map.of_file(
         settings.erp_code_map_file, [store.name for store in stores], settings.erp_url, faults
     )
@@ -362,10 +362,10 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     )
 
 
-def _given(
+def _values_set(
     schema: Schema, environ: Mapping[str, str], faults: list[str]
 ) -> tuple[dict[str, str], set[str]]:
-    given, unread = {}, set()
+    values_set, unread = {}, set()
     for name in schema.fields:
         value = environ.get(name, "").strip()
         path = environ.get(f"{name}_FILE", "").strip()
@@ -374,8 +374,8 @@ def _given(
             if not value:
                 unread.add(name)
         if value:
-            given[name] = value
-    return given, unread
+            values_set[name] = value
+    return values_set, unread
 
 
 def _fault(schema: Schema, name: str, value: str, words: str) -> str:

@@ -220,9 +220,9 @@ def _settings(
     for key, words in wrong.items():
         known = f"is unknown; known are {', '.join(schema.fields)}"
         faults.append(f"stores.{name}.{key}: {words if key in schema.fields else known}")
-    given = {key: values.pop(key) for key in list(values) if key.startswith(_SECRETS)}
+    secret_fields = {key: values.pop(key) for key in list(values) if key.startswith(_SECRETS)}
     secrets = {
-        key: _secret(f"stores.{name}.{key}", key, given, environ, faults)
+        key: _secret(f"stores.{name}.{key}", key, secret_fields, environ, faults)
         for key in _SECRETS
         if not any(other.startswith(key) for other in wrong)
     }
@@ -230,9 +230,13 @@ def _settings(
 
 
 def _secret(
-    where: str, key: str, given: Mapping[str, str], environ: Mapping[str, str], faults: list[str]
+    where: str,
+    key: str,
+    secret_fields: Mapping[str, str],
+    environ: Mapping[str, str],
+    faults: list[str],
 ) -> str:
-    ways = [way for way in (key, f"{key}_env", f"{key}_file") if way in given]
+    ways = [way for way in (key, f"{key}_env", f"{key}_file") if way in secret_fields]
     if len(ways) != 1:
         times = f"is given {len(ways)} times ({', '.join(ways)})" if ways else "is not set"
         variable = re.sub(r"\W", "_", where.removeprefix("stores.")).upper()
@@ -240,13 +244,13 @@ def _secret(
         return ""
     (way,) = ways
     if way.endswith("_file"):
-        value = content(f"{where}_file", given[way], faults)
+        value = content(f"{where}_file", secret_fields[way], faults)
     elif way.endswith("_env"):
-        value = environ.get(given[way], "").strip()
+        value = environ.get(secret_fields[way], "").strip()
         if not value:
-            faults.append(f"{where}_env: the variable {given[way]!r} is not set")
+            faults.append(f"{where}_env: the variable {secret_fields[way]!r} is not set")
     else:
-        value = given[way].strip()
+        value = secret_fields[way].strip()
         if not value:
             faults.append(f"{where}: is empty")
     if value:

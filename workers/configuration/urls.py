@@ -160,8 +160,8 @@ def ports(text: str) -> range:
     """
     if not text:
         return range(0)
-    found = re.fullmatch(r"(\d{1,5})(?:\s*-\s*(\d{1,5}))?", text, re.ASCII)
-    first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
+    match = re.fullmatch(r"(\d{1,5})(?:\s*-\s*(\d{1,5}))?", text, re.ASCII)
+    first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
     if not 1 <= first <= last <= 65_535:
         raise ValidationError("is neither a port from 1 to 65535 nor a range of such")
     return range(first, last + 1)

@@ -40,7 +40,7 @@ def test_a_purged_order_still_says_where_it_stands(desk: Desk) -> None:
 
     assert "old-01: is done" in text
     assert "its timeline was purged" in text
-    assert "its documents are not here: never fetched, or purged" in text
+    assert "the journal lacks its documents: never fetched, or purged" in text
     assert "nothing to do, it is done" in desk.type("orders", "retry", "old-01")
 
 
@@ -59,7 +59,7 @@ def test_a_job_that_was_purged_is_not_tried_again_and_says_what_to_do(desk: Desk
     text = desk.type("requests", "retry", "1", "--yes")
 
     assert "job 1: cancellation skipped at requested: discarded: by phone" in text
-    assert "was purged, so it cannot be retried: request it anew" in text
+    assert "was purged, so it cannot be retried: request it again" in text
     assert "no dead letter fits" in text
 
 
@@ -108,7 +108,7 @@ def test_erase_finds_a_customer_who_is_named_on_no_command_line(desk: Desk) -> N
     assert "acme hers-01: erased: order and payment documents" in by_cnpj
     assert "the ERP has its own data of them, as ERP-hers-01: erase it there" in by_cnpj
     assert "other-01" not in by_cpf + by_cnpj
-    assert "no document that names them" in again
+    assert "no document of this customer" in again
     assert desk.json("orders", "show", "hers-01", "--documents")["documents"]["order"] is None
     assert "erased" in desk.type("orders", "show", "hers-01")
     assert desk.json("orders", "show", "his-01", "--documents")["documents"]["order"]

@@ -122,7 +122,7 @@ def test_a_question_that_nobody_can_answer_says_how_to_go_without(desk: Desk) ->
 
     text = desk.type("dead-letters", "discard", "--all", "--reason", "old", status=1)
 
-    assert "nobody answers here: add --yes; nothing was changed" in text
+    assert "without a terminal to answer, add --yes; nothing was changed" in text
     assert len(desk.json("dead-letters", "list")["jobs"]) == 1
 
 

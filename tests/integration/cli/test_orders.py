@@ -118,7 +118,7 @@ def test_an_id_is_taken_as_it_is_pasted(desk: Desk) -> None:
 @pytest.mark.parametrize("text", ["", "two words", "\udcff", "ação-01", "a\x00b"])
 def test_what_is_no_order_id_is_a_wrong_call(desk: Desk, text: str) -> None:
     for command in ("orders show", "orders sync", "orders retry", "requests invoices"):
-        assert "no order id such as" in desk.type(*command.split(), text, status=2)
+        assert "not an order id such as" in desk.type(*command.split(), text, status=2)
 
 
 def test_the_life_of_an_order_says_why_it_is_dead(desk: Desk) -> None:

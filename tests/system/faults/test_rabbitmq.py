@@ -482,7 +482,7 @@ def test_check_tells_of_rabbitmq_and_of_the_redis_beside_it(
 
     after = shown(on_rabbit, status=0)
 
-    assert "RabbitMQ drops what is sent before" in before
+    assert "RabbitMQ drops messages that are sent before" in before
     assert f"broker: amqp://erp:***@127.0.0.1:{rabbit_server.port}/erp, RabbitMQ 3." in after
     assert "broker queues: all 7 are there" in after
     assert f"redis: {on_rabbit.env['REDIS_URL']}, version" in after
@@ -507,8 +507,8 @@ def test_check_tells_which_queues_no_worker_reads(on_rabbit: Cluster) -> None:
     ("url", "words"),
     [
         ("amqp://erp:{password}@127.0.0.1:1/erp", "does not answer (ConnectionRefusedError)"),
-        ("amqp://erp:no-{password}@127.0.0.1:{port}/erp", "mend user and password in BROKER_URL"),
-        ("amqp://erp:{password}@127.0.0.1:{port}/other", "no such virtual host"),
+        ("amqp://erp:no-{password}@127.0.0.1:{port}/erp", "fix user and password in BROKER_URL"),
+        ("amqp://erp:{password}@127.0.0.1:{port}/other", "the virtual host is missing"),
     ],
 )
 def test_a_rabbitmq_that_cannot_be_used_is_told_with_what_to_do_and_without_the_password(
@@ -536,5 +536,5 @@ def test_queues_that_somebody_else_made_are_told_before_a_worker_fails_on_them(
 
     text = shown(on_rabbit, status=1)
 
-    assert "invoices: made by somebody else" in text
+    assert "invoices: declared by another program" in text
     assert "tracking" not in text.split("broker queues")[1].splitlines()[0]

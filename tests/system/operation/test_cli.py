@@ -186,7 +186,7 @@ def test_check_tells_what_is_wrong_with_the_broker(store: Cluster) -> None:
 
     assert "allkeys-lru may drop messages and locks: set maxmemory-policy noeviction" in text
     assert "set appendonly yes" in text
-    assert "none is at work" in text
+    assert "no beat is at work" in text
 
 
 @pytest.mark.parametrize(

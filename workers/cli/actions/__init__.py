@@ -1,1 +1,1 @@
-"""The work of each command, imported once the command runs."""
+"""The functions behind the commands, each imported only when its command runs."""

@@ -1,4 +1,4 @@
-"""The work of ``vtex-erp alerts``."""
+"""Run the commands of ``vtex-erp alerts``."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _show(
             f"{settings.alert_pending_seconds:g} s (ALERT_PENDING_SECONDS)"
         )
     for row in rows:
-        # No table: the next step is there to be copied.
+        # Lines instead of a table: a reader copies the next step.
         end = f" until {moment(row.closed_at)}" if row.closed_at else ""
         click.echo(f"{row.store or 'all'}  {row.rule}  since {moment(row.since)}{end}")
         order = f" (first order {row.order_id})" if row.order_id else ""

@@ -1,4 +1,4 @@
-"""The work of ``vtex-erp orders backfill``, and VTEX's list of a range of dates."""
+"""Run ``vtex-erp orders backfill``, and read VTEX's list of a range of dates."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from workers.cli.output import progress
 from workers.cli.session import chosen_stores, reading
 
 WAIT_SHOWN_SECONDS = 5.0
-"""Shorter waits for the rate limit are not printed: a small quota has one every second or so."""
+"""Shorter waits for the rate limit are not printed: a small quota causes one per second."""
 
 
 def backfill(*, store: str | None, since: datetime, until: datetime | None) -> None:
@@ -30,7 +30,10 @@ def backfill(*, store: str | None, since: datetime, until: datetime | None) -> N
 def time_range(
     context: Context, since: datetime | None, until: datetime | None, default: timedelta
 ) -> tuple[datetime, datetime]:
-    """Return the range that the options name; ``default`` is its length.
+    """Return the range of dates that the options name.
+
+    Args:
+        default: length of the range, if ``since`` is not set.
 
     Raises:
         UsageError: the range ends before it begins.
@@ -47,7 +50,7 @@ def patient_client(context: Context, store: str) -> VtexClient:
 
     def wait(seconds: float) -> None:
         if seconds >= WAIT_SHOWN_SECONDS:
-            click.echo(f"\nwaits {seconds:.0f} s for VTEX's quota", err=True)
+            click.echo(f"\nwaiting {seconds:.0f} s for VTEX's quota", err=True)
         time.sleep(seconds)
 
     return context.vtex[store].with_priority(Priority.LISTING, wait=wait)
@@ -79,4 +82,4 @@ def _backfill(context: Context, store: str, since: datetime, until: datetime) ->
         click.echo(f"{store}: {new} new, {read - new} known, {skipped} of these skipped here")
         if through is None or through < until:
             begin = (through or since).astimezone().isoformat(timespec="seconds")
-            click.echo(f"{store}: it ended early; continue with --from {begin}", err=True)
+            click.echo(f"{store}: ended early; continue with --from {begin}", err=True)

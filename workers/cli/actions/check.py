@@ -1,4 +1,4 @@
-"""The work of ``vtex-erp check``: each verdict names its fix."""
+"""Run ``vtex-erp check``: each verdict names its fix."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from workers.rate_limiter import Standing, StoreRateLimiter
 
 
 def check(*, as_json: bool) -> None:
-    """Check everything that can stop orders, and say how to fix it."""
+    """Check everything that can stop orders, and print a fix for each fault."""
     try:
         verdicts = _verdicts(load())
     except SettingsError as error:
@@ -51,7 +51,7 @@ def _show(verdicts: Sequence[Verdict], *, as_json: bool) -> None:
 
 
 def _verdicts(settings: Settings) -> list[Verdict]:
-    """Run every check; a check that fails never hides the next."""
+    """Run every check. A check that fails never hides the next."""
     verdicts = [Verdict("settings", True, "all values can be used")]
     if not settings.stores:
         verdicts.append(
@@ -87,7 +87,7 @@ def _journal(settings: Settings, feeds: dict[str, FeedRow | None]) -> Iterator[V
                 yield Verdict(
                     f"{store.name} feed restored",
                     None,
-                    f"{when}: {feed.restored_reason}; who else has its key?",
+                    f"{when}: {feed.restored_reason}; find the other system that uses its key",
                 )
         yield from _undecided(settings, journal)
         yield from _reconciled(settings, journal)
@@ -105,9 +105,9 @@ def _journal(settings: Settings, feeds: dict[str, FeedRow | None]) -> Iterator[V
 def _undecided(settings: Settings, journal: Journal) -> Iterator[Verdict]:
     waiting = journal.cancel_requests.find()
     for store in settings.stores:
-        if found := [one for one in waiting if one.store == store.name]:
-            words = f"{len(found)} wait for the ERP's decision, the first until"
-            until = f"{found[0].decide_by.astimezone():%Y-%m-%d}"
+        if requests := [request for request in waiting if request.store == store.name]:
+            words = f"{len(requests)} wait for the ERP's decision, the first until"
+            until = f"{requests[0].decide_by.astimezone():%Y-%m-%d}"
             todo = "vtex-erp requests pending-cancellations"
             yield Verdict(f"{store.name} pending cancellations", None, f"{words} {until}: {todo}")
 
@@ -115,36 +115,36 @@ def _undecided(settings: Settings, journal: Journal) -> Iterator[Verdict]:
 def _reconciled(settings: Settings, journal: Journal) -> Iterator[Verdict]:
     last = journal.reconciliations.latest()
     for store in settings.stores:
-        if one := last.get(store.name):
-            found = sum(one.findings.values())
-            words = f"{found} findings of the last reconciliation ({one.at.astimezone():%Y-%m-%d})"
-            todo = f": vtex-erp reconcile --store {store.name} shows them" if found else ""
-            yield Verdict(f"{store.name} reconciled", None if found else True, words + todo)
+        if row := last.get(store.name):
+            count = sum(row.findings.values())
+            words = f"{count} findings of the last reconciliation ({row.at.astimezone():%Y-%m-%d})"
+            todo = f": vtex-erp reconcile --store {store.name} shows them" if count else ""
+            yield Verdict(f"{store.name} reconciled", None if count else True, words + todo)
 
 
 def _wait_for_erp(erp: ErpCircuit, now: datetime) -> str:
     left = max((erp.until - now).total_seconds(), 0)
     return (
-        f"it has taken no order since {erp.since.astimezone():%Y-%m-%d %H:%M:%S} ({erp.reason}); "
-        f"orders wait at paid, in {left:.0f} s one of them tries again"
+        f"the ERP has not responded since {erp.since.astimezone():%Y-%m-%d %H:%M:%S} "
+        f"({erp.reason}); orders wait at paid, and one of them tries again in {left:.0f} s"
     )
 
 
 def _alerts(settings: Settings) -> Iterator[Verdict]:
     notifier = AppriseNotifier(settings.alert_urls)
     if not notifier.receivers:
-        todo = "set ALERT_URLS; vtex-erp alerts list shows them meanwhile"
-        yield Verdict("alerts", None, f"nobody is told of them: {todo}")
+        todo = "set ALERT_URLS; meanwhile vtex-erp alerts list shows the alerts"
+        yield Verdict("alerts", None, f"no receiver is notified: {todo}")
         return
     wrong = notifier.wrong()
-    for one in wrong:
+    for receiver in wrong:
         yield Verdict(
-            f"alerts to {one}",
+            f"alerts to {receiver}",
             False,
-            "its URL in ALERT_URLS (not shown) is none that Apprise can use: mind the service's "
-            "name and what its page at https://appriseit.com/services/ asks for",
+            "Apprise cannot use its URL in ALERT_URLS (not shown): check the service's name, and "
+            "the parts that its page at https://appriseit.com/services/ lists",
         )
-    if fine := [one for one in notifier.receivers if one not in wrong]:
+    if fine := [name for name in notifier.receivers if name not in wrong]:
         yield Verdict(
             "alerts", True, f"go to {', '.join(fine)}; vtex-erp alerts test sends one to each"
         )
@@ -174,20 +174,21 @@ def _store(
     now = _standing(rate_limiter)
     yield _rate_limiter(store, rate_limiter, now)
     if now and now.paused_seconds:
-        yield Verdict(f"{store.name} VTEX", None, "not asked while VTEX wants a pause")
+        yield Verdict(f"{store.name} VTEX", None, "not called during the pause that VTEX asked for")
         return
     client = wiring.client(settings, store, rate_limiter)
-    found = client.probe()
-    if all(one.ok is None for one in found):
-        # Nothing could be found out: one line says it, and it is no good sign.
+    probes = client.probe()
+    if all(probe.ok is None for probe in probes):
+        # Every probe failed to reach VTEX: one line reports it, as a fault.
         yield Verdict(
             f"{store.name} VTEX",
             False,
-            f"{found[0].detail}: mind the account's name, the network and a proxy; try again later",
+            f"{probes[0].detail}: check the account name, the network and the proxy; "
+            "try again later",
         )
         return
-    for one in found:
-        yield Verdict(f"{store.name} {one.name}", one.ok, one.detail)
+    for probe in probes:
+        yield Verdict(f"{store.name} {probe.name}", probe.ok, probe.detail)
     if store.name in feeds and (feeds[store.name] or store.intake != "list"):
         yield _feed(store, feeds[store.name], client)
 
@@ -196,24 +197,24 @@ def _feed(store: Store, feed: FeedRow | None, client: VtexClient) -> Verdict:
     name = f"{store.name} feed"
     if feed is None:
         todo = "vtex-erp feed setup; until then all orders come by the list"
-        return Verdict(name, None, f"none is set up: {todo}")
+        return Verdict(name, None, f"not set up: {todo}")
     if store.intake == "list":
         todo = "set VTEX_INTAKE or intake to both, or call vtex-erp feed remove"
         return Verdict(name, None, f"set up, and not read since intake is list: {todo}")
     try:
-        found = client.feed_config()
+        config = client.feed_config()
     except VtexUnauthorized as error:
         return Verdict(name, False, f"grant {PERMISSION!r} to the key ({error})")
     except VtexError as error:
         return Verdict(name, False, f"{error}; the list brings the orders")
     if feed.fault:
         return Verdict(name, False, f"{feed.fault}; the list brings the orders")
-    if differs := difference(feed, found):
+    if differs := difference(feed, config):
         return Verdict(name, None, f"{differs}; it is restored within minutes")
     if not set(CHANGES) <= set(feed.statuses):
-        todo = "vtex-erp feed setup once more; until then the list shows them, later"
-        return Verdict(name, None, f"it tells of no cancellations: {todo}")
-    waits = f"{found.waiting} events wait" if found and found.waiting else "nothing waits"
+        todo = "run vtex-erp feed setup again; until then the list shows them, later"
+        return Verdict(name, None, f"it omits cancellations: {todo}")
+    waits = f"{config.waiting} events wait" if config and config.waiting else "nothing waits"
     return Verdict(name, True, f"as it was set up, {waits}")
 
 
@@ -241,7 +242,7 @@ def _rate_limiter(
         f"({store.quota_share_percent} % of {store.quota_per_minute})"
     )
     if now.paused_seconds:
-        words += f"; none for {now.paused_seconds:.0f} s: VTEX asked for a pause (429 or 503)"
+        words += f"; paused for {now.paused_seconds:.0f} s, as VTEX asked (429 or 503)"
     if now.pace < 1:
-        words += f"; slowed down to {now.pace:.0%} since then, speeding up by itself"
+        words += f"; slowed down to {now.pace:.0%} since then, rising by itself"
     return Verdict(name, True if now.pace == 1 else None, words)

@@ -1,4 +1,4 @@
-"""What ``vtex-erp check`` says of the broker, and of Redis where that is another server."""
+"""Check the broker for ``vtex-erp check``, and Redis if that is another server."""
 
 from __future__ import annotations
 
@@ -28,16 +28,18 @@ from workers.configuration.urls import is_rabbitmq
 from workers.locks import BEAT_LOCK
 
 CLOCK_SECONDS = 5.0
-"""Hosts further apart than this have lost their NTP. Leases go by the journal's database; but from
-15 minutes on sweeps and listings expire before a worker takes them."""
+"""Largest difference of two clocks that NTP keeps.
+
+Leases follow the clock of the journal's database. But from a difference of 15 minutes on, the
+messages of sweeps and listings expire before a worker takes them."""
 
 OLDEST_REDIS = (6, 2)
 OLDEST_RABBITMQ = (3, 10)
-"""The first whose quorum queues let messages expire, as those of the schedule do."""
+"""The first version whose quorum queues let messages expire, as the schedule needs."""
 
 
 def run(settings: Settings) -> Iterator[Verdict]:
-    """Look at what carries the messages, and at what keeps the locks."""
+    """Check the server of the messages, and the server of the locks."""
     if settings.broker_url == settings.redis_url:
         yield from _redis(settings.redis_url, "broker", "REDIS_URL", messages=True, locks=True)
         return
@@ -66,7 +68,7 @@ def _redis(url: str, name: str, setting: str, *, messages: bool, locks: bool) ->
         yield Verdict(
             name,
             False,
-            f"{masked(url)} answers, but refuses us ({type(error).__name__}): fix user and "
+            f"{masked(url)} answers, but refuses access ({type(error).__name__}): fix user and "
             f"password in {setting}, and let the user run INFO, TIME, scripts and every key",
         )
     except redis.RedisError as error:
@@ -87,11 +89,7 @@ def _server(connection: redis.Redis, name: str, where: str, setting: str) -> Ite
         name, not old, f"{where}, version {version}" + (": 6.2 or later is needed" if old else "")
     )
     if info.get("role") == "slave":
-        yield Verdict(
-            f"{name} role",
-            False,
-            f"a replica, which takes no writes: let {setting} name the primary",
-        )
+        yield Verdict(f"{name} role", False, f"a read-only replica: set {setting} to the primary")
     policy = str(info.get("maxmemory_policy", "noeviction"))
     yield Verdict(
         f"{name} eviction",
@@ -127,7 +125,7 @@ def _beat(connection: redis.Redis) -> Verdict:
     if owner:
         return Verdict("beat", True, "one is at work")
     return Verdict(
-        "beat", None, "none is at work: nothing is listed until celery -A workers beat runs"
+        "beat", None, "no beat is at work: start celery -A workers beat, which lists the orders"
     )
 
 
@@ -151,22 +149,22 @@ def _rabbitmq(url: str) -> Iterator[Verdict]:
         yield Verdict(
             "broker",
             False,
-            f"{where} answers, but has no such virtual host, or none for this user: rabbitmqctl "
-            "add_vhost and set_permissions, or fix the end of BROKER_URL",
+            f"{where} answers, but the virtual host is missing or closed to this user: run "
+            "rabbitmqctl add_vhost and set_permissions, or fix the end of BROKER_URL",
         )
     except AccessRefused:
         yield Verdict(
             "broker",
             False,
-            f"{where} answers, but refuses us: fix user and password in BROKER_URL, and let the "
-            "user configure, write and read everything in its virtual host",
+            f"{where} answers, but refuses access: fix user and password in BROKER_URL, and let "
+            "the user configure, write and read everything in its virtual host",
         )
     except SSLCertVerificationError as error:
         yield Verdict(
             "broker",
             False,
-            f"{where} answers, but is not trusted ({error.verify_message}): name it in BROKER_URL "
-            "as its certificate does, and its authority's file in SSL_CERT_FILE",
+            f"{where} answers, but is not trusted ({error.verify_message}): use the certificate's "
+            "host name in BROKER_URL, and set SSL_CERT_FILE to the file of its authority",
         )
     except (AMQPError, OSError) as error:
         yield Verdict(
@@ -178,44 +176,49 @@ def _rabbitmq(url: str) -> Iterator[Verdict]:
 
 @dataclass(frozen=True, slots=True)
 class _Queue:
-    """A queue of ours: how many messages wait in it, how many workers read it."""
+    """A queue of the workers.
+
+    Attributes:
+        messages: number of waiting messages.
+        workers: number of workers that read it.
+    """
 
     messages: int
     workers: int
 
 
 def _queues(connection: Connection) -> Verdict:
-    looked = {name: _looked_at(connection, queue) for name, queue in app.amqp.queues.items()}
-    if other := [name for name, one in looked.items() if isinstance(one, str)]:
+    states = {name: _queue_state(connection, queue) for name, queue in app.amqp.queues.items()}
+    if other := [name for name, state in states.items() if isinstance(state, str)]:
         return Verdict(
             "broker queues",
             False,
-            f"{', '.join(other)}: made by somebody else, in another way than ours, and no worker "
-            "starts; delete them in RabbitMQ (what waits in them is lost), or give us a virtual "
-            "host of our own; programs that send must declare no queue (docs/brokers.md)",
+            f"{', '.join(other)}: declared by another program with other arguments, so that the "
+            "workers cannot start; delete the queues in RabbitMQ (their messages are lost), or use "
+            "another virtual host; programs that send must not declare queues (docs/brokers.md)",
         )
-    if missing := [name for name, one in looked.items() if one is None]:
+    if missing := [name for name, state in states.items() if state is None]:
         return Verdict(
             "broker queues",
             None,
-            f"{', '.join(missing)}: not there yet; the first worker makes them, and RabbitMQ drops "
-            "what is sent before",
+            f"{', '.join(missing)}: not declared yet; the first worker declares them, and RabbitMQ "
+            "drops messages that are sent before",
         )
-    found = {name: one for name, one in looked.items() if isinstance(one, _Queue)}
-    waiting = f"{sum(one.messages for one in found.values())} messages wait"
-    if unread := sorted(name for name, one in found.items() if not one.workers):
+    queues = {name: state for name, state in states.items() if isinstance(state, _Queue)}
+    waiting = f"{sum(queue.messages for queue in queues.values())} messages wait"
+    if unread := sorted(name for name, queue in queues.items() if not queue.workers):
         return Verdict(
             "broker queues",
             None,
-            f"{waiting}; no worker reads {', '.join(unread)}: start one that does; where one runs, "
-            "RabbitMQ may have lost the queue (docs/brokers.md)",
+            f"{waiting}; no worker reads {', '.join(unread)}: start a worker of these queues; if "
+            "one runs, RabbitMQ may have lost the queue (docs/brokers.md)",
         )
-    return Verdict("broker queues", True, f"all {len(found)} are there, {waiting}")
+    return Verdict("broker queues", True, f"all {len(queues)} are there, {waiting}")
 
 
-def _looked_at(connection: Connection, queue: Queue) -> _Queue | str | None:
-    """Return what is in a queue, None where there is no such queue, or what is wrong."""
-    # What RabbitMQ refuses costs the channel: each has its own.
+def _queue_state(connection: Connection, queue: Queue) -> _Queue | str | None:
+    """Return the queue, None if it is missing, or the name of the error."""
+    # RabbitMQ closes the channel of a refused call: each call has its own.
     try:
         with connection.channel() as channel:
             channel.queue_declare(queue.name, passive=True)
@@ -223,7 +226,7 @@ def _looked_at(connection: Connection, queue: Queue) -> _Queue | str | None:
         return None
     try:
         with connection.channel() as channel:
-            # It is there: declared once more, it is only held against ours.
+            # The queue exists: a second declaration only compares the arguments.
             _, messages, workers = queue.bind(channel).queue_declare(channel=channel)
     except (PreconditionFailed, ResourceLocked) as error:
         return type(error).__name__

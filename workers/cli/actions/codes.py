@@ -1,4 +1,4 @@
-"""The work of ``vtex-erp codes``."""
+"""Run the commands of ``vtex-erp codes``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The work of ``vtex-erp data``: old data, and a customer's data (LGPD)."""
+"""Run the commands of ``vtex-erp data``: purge old data, erase a customer's data (LGPD)."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def _show(erasures: Sequence[ErasedData], word: str, *, as_json: bool = False) -
     if held := [erasure.erp_reference for erasure in erasures if erasure.erp_reference]:
         click.echo(f"the ERP has its own data of them, as {', '.join(held)}: erase it there")
     if not erasures:
-        click.echo("the journal has no document that names them")
+        click.echo("the journal has no document of this customer")
 
 
 def _of_customer(journal: Journal, store: str | None) -> list[tuple[str, str]]:
@@ -133,8 +133,8 @@ def _of_customer(journal: Journal, store: str | None) -> list[tuple[str, str]]:
     wanted = _plain(answer)
     if "@" in answer or len(wanted) < _SHORTEST:
         raise click.UsageError(
-            "that is no CPF, CNPJ or userProfileId; an e-mail finds nobody, since VTEX's orders "
-            "hold an alias in its place"
+            "this is not a CPF, CNPJ or userProfileId; an e-mail cannot be found, since VTEX's "
+            "orders hold an alias in its place"
         )
     length = journal.documents.count(store)
     return [

@@ -1,4 +1,4 @@
-"""The work of ``vtex-erp dead-letters``, and what other commands do with dead jobs."""
+"""Run the commands of ``vtex-erp dead-letters``, and retry or discard for other commands."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from workers.cli.output import console, moment, progress, show_json, standing_of
 from workers.cli.session import confirmed, journal_only, sending, warn_if_never_listed
 
 MOST = 100_000
-"""Jobs that one call takes, so that they fit into memory; the next one takes the rest."""
+"""Most jobs of one call, so that they fit into memory. The next call takes the rest."""
 
 CAUSES = 5
-"""Causes that a question names; ``dead-letters list`` shows all of them."""
+"""Most causes that a confirmation names. ``dead-letters list`` shows all of them."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Group:
         return zlib.crc32(self.cause.encode()) % 1_000_000
 
     def as_json(self) -> dict[str, Any]:
-        """Return it for JSON."""
+        """Return the group for JSON."""
         return {
             "group": self.number,
             "cause": self.cause,
@@ -52,19 +52,19 @@ class Group:
 
 def list_dead_letters(*, groups: Sequence[int], limit: int, as_json: bool, **filters: Any) -> None:
     """List dead letters: groups by cause with their numbers, then single jobs."""
-    which = _which(**filters)
+    wanted = _which(**filters)
     with journal_only() as journal:
-        jobs = _find(journal, which, groups)
-    found = _grouped(jobs)
+        jobs = _find(journal, wanted, groups)
+    grouped = _grouped(jobs)
     if as_json:
         shown = [dataclasses.asdict(job) for job in jobs[:limit]]
-        causes = [group.as_json() for group in found]
+        causes = [group.as_json() for group in grouped]
         show_json({"count": len(jobs), "causes": causes, "jobs": shown})
         return
     if not jobs:
         click.echo("no dead letters")
         return
-    _print_groups(found)
+    _print_groups(grouped)
     for job in jobs[:limit]:
         click.echo(
             f"job {job.job}: {job.store} {job.order_id} {job.kind} at {job.stage}, "
@@ -90,23 +90,23 @@ def discard_dead_letters(
     discard(_which(**filters), reason, groups, yes=yes)
 
 
-def retry(which: DeadLetterFilter, groups: Collection[int] = (), *, yes: bool) -> None:
+def retry(wanted: DeadLetterFilter, groups: Collection[int] = (), *, yes: bool) -> None:
     """Retry dead jobs after a question."""
     with sending() as context:
-        jobs = _find(context.journal, which, groups)
+        jobs = _find(context.journal, wanted, groups)
         if _confirmed(jobs, "retry", yes=yes):
             _move(context.journal.dead_letters.retry(jobs), len(jobs), "retried")
             send(context.journal, context.journal.jobs.dispatch(in_flight=context.in_flight))
 
 
 def discard(
-    which: DeadLetterFilter, reason: str, groups: Collection[int] = (), *, yes: bool
+    wanted: DeadLetterFilter, reason: str, groups: Collection[int] = (), *, yes: bool
 ) -> None:
     """Discard dead jobs for good after a question."""
     if not reason.strip():
         raise click.UsageError("--reason is empty: the timeline and the ERP need a reason")
     with journal_only() as journal:
-        jobs = _find(journal, which, groups)
+        jobs = _find(journal, wanted, groups)
         if _confirmed(jobs, "discard for good", yes=yes):
             _move(journal.dead_letters.discard(jobs, reason), len(jobs), "discarded")
 
@@ -128,16 +128,16 @@ def _which(
 
 def _require_filter(groups: Sequence[int], filters: dict[str, Any], *, everything: bool) -> None:
     if not (groups or everything or any(filters.values())):
-        raise click.UsageError("which ones? name a group or a filter, or add --all")
+        raise click.UsageError("name a group or a filter, or add --all")
 
 
-def _find(journal: Journal, which: DeadLetterFilter, groups: Collection[int]) -> list[DeadLetter]:
-    jobs = journal.dead_letters.find(which, limit=MOST)
+def _find(journal: Journal, wanted: DeadLetterFilter, groups: Collection[int]) -> list[DeadLetter]:
+    jobs = journal.dead_letters.find(wanted, limit=MOST)
     if not jobs:
-        warn_if_never_listed(which.store, journal.orders.counts())
-        _explain_absence(journal, which.job)
+        warn_if_never_listed(wanted.store, journal.orders.counts())
+        _explain_absence(journal, wanted.job)
     if len(jobs) == MOST:
-        click.echo(f"these are the {MOST} jobs that died first, not all", err=True)
+        click.echo(f"only the {MOST} jobs that died first are included", err=True)
     if not groups:
         return jobs
     chosen = {group.cause for group in _grouped(jobs) if group.number in groups}
@@ -150,8 +150,8 @@ def _explain_absence(journal: Journal, job: int | None) -> None:
         click.echo(standing_of_request(row), err=True)
         if row.purged:
             click.echo(
-                "its content was purged, so it cannot be retried: request it anew, for an invoice "
-                "under another number",
+                "its content was purged, so it cannot be retried: request it again (for an "
+                "invoice, under another number)",
                 err=True,
             )
 

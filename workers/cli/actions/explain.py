@@ -1,4 +1,4 @@
-"""The work of ``vtex-erp orders explain``."""
+"""Run ``vtex-erp orders explain``."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from workers.cli.session import chosen_store, reading, store_of_order
 
 @dataclasses.dataclass(frozen=True)
 class Explanation:
-    """Documents that a sales order would be made of, and their source.
+    """The documents of a possible sales order, and their source.
 
     Attributes:
-        reference: the ERP's name of the order, where the ERP has it already.
+        reference: the ERP's name of the order, if the ERP has it already.
     """
 
     store: str
@@ -62,7 +62,7 @@ class Explanation:
 
 
 def explain_order(*, order_id: str, store: str | None, as_json: bool) -> None:
-    """Show the sales order that an order becomes; write nothing."""
+    """Show the sales order that an order becomes, without writing it."""
     with reading() as context:
         explanation = _explanation(context, store, order_id)
     would, reason, mapped = explanation.fate()
@@ -127,6 +127,6 @@ def _documents_of_vtex(
     try:
         ids = schemas.read_order(raw).gateway_transaction_ids
     except DocumentInvalid:
-        # The order would be held for this; the command is there to show it.
+        # The order would be held because of this error: the command shows it.
         return raw, None
     return raw, {"transactions": [client.transaction(transaction_id) for transaction_id in ids]}

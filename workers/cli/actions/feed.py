@@ -1,4 +1,4 @@
-"""The work of ``vtex-erp feed``."""
+"""Run the commands of ``vtex-erp feed``."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def _statuses(config: FeedConfig | None) -> str:
 def _warn_if_unread(name: str) -> None:
     if load().store(name).intake == "list":
         click.echo(
-            f'{name}: nobody reads it yet: set VTEX_INTAKE=both, or intake = "both" in '
+            f'{name}: the workers do not read it yet: set VTEX_INTAKE=both, or intake = "both" in '
             "STORES_FILE, for workers and beat, and restart them",
             err=True,
         )

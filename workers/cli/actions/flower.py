@@ -1,4 +1,4 @@
-"""The work of ``vtex-erp flower``."""
+"""Run ``vtex-erp flower``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from workers.app import FLOWER_SETTINGS, app
 
 
 def start_flower(port: int | None, address: str | None, options: tuple[str, ...]) -> None:
-    """Start Flower with the settings of ``flowerconfig``, whatever the current folder holds."""
+    """Start Flower with the settings of ``flowerconfig``, from any current folder."""
     chosen = {"port": port, "address": address}
     named = [f"--{name}={value}" for name, value in chosen.items() if value is not None]
     app.start(["flower", f"--conf={FLOWER_SETTINGS}", *named, *options])

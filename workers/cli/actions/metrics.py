@@ -1,4 +1,4 @@
-"""The work of ``vtex-erp metrics``: a process of its own serves the cluster's metrics."""
+"""Run ``vtex-erp metrics``, a process that serves the cluster's metrics."""
 
 from __future__ import annotations
 

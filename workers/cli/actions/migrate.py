@@ -1,4 +1,4 @@
-"""The work of ``vtex-erp migrate``."""
+"""Run ``vtex-erp migrate``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The work of ``vtex-erp orders``, but ``explain`` and ``backfill``."""
+"""Run the commands of ``vtex-erp orders``, except ``explain`` and ``backfill``."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def list_orders(  # a parameter per filter
 
 
 def _rows(journal: Journal, limit: int, state: State | None, **filters: Any) -> list[OrderRow]:
-    """Return orders; those that need a person stand before the ones done long ago."""
+    """Return orders: those that need a person come before those that are done."""
     states: tuple[State | None, ...] = (state,)
     if state is None and filters["stage"] is None:
         states = (State.OPEN,) if filters["older_than"] else (State.OPEN, State.DEAD, None)
@@ -142,8 +142,8 @@ class Life:
     """Everything that the journal has of an order.
 
     Attributes:
-        documents: VTEX's own, where the command asked for them; personal data.
-        pause: of its store.
+        documents: VTEX's documents with personal data, if the command asked for them.
+        pause: the pause of its store.
         undecided: the cancellation that the ERP must decide on.
     """
 
@@ -155,7 +155,7 @@ class Life:
     undecided: CancelRequest | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Return it for JSON."""
+        """Return the order's life for JSON."""
         whole: dict[str, Any] = {
             "order": dataclasses.asdict(self.row),
             "requests": [dataclasses.asdict(request) for request in self.requests],
@@ -166,7 +166,7 @@ class Life:
         return whole | ({"documents": self.documents} if self.documents else {})
 
     def end(self) -> str:
-        """Return the cancellation or replacement of an order after it came in, as text."""
+        """Return the cancellation or replacement of the order after its intake, as text."""
         if any(
             request.kind is Kind.CANCELLATION and request.state is State.DONE
             for request in self.requests
@@ -220,7 +220,7 @@ def _print_life(life: Life) -> None:
         click.echo("  its timeline was purged")
     if life.documents:
         if life.documents["order"] is None:
-            click.echo("its documents are not here: never fetched, or purged", err=True)
+            click.echo("the journal lacks its documents: never fetched, or purged", err=True)
         show_json(life.documents)
 
 

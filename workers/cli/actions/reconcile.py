@@ -1,4 +1,4 @@
-"""The work of ``vtex-erp reconcile``."""
+"""Run ``vtex-erp reconcile``."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def reconcile(  # a parameter per option
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Compare VTEX's orders with the journal and the ERP, and fix what can be fixed."""
+    """Compare VTEX's orders with the journal and the ERP, and fix the fixable findings."""
     if fix and as_json and not yes:
         raise click.UsageError("--json --fix asks no question: add --yes")
     left = 0
@@ -71,14 +71,16 @@ def _compare(context: Context, store: str, since: datetime, until: datetime) -> 
 
 
 def _fix(context: Context, findings: Sequence[Finding], *, yes: bool) -> dict[int, Mended]:
-    """Fix the findings that can be fixed; return the results by the findings' places."""
+    """Fix the fixable findings, and return the results by the findings' indexes."""
     fixable = [
         (place, finding) for place, finding in enumerate(findings) if finding.fix is not Fix.NOTHING
     ]
     if not fixable:
         return {}
     if not yes:
-        for (kind, fix), count in Counter((one.kind, one.fix) for _, one in fixable).items():
+        for (kind, fix), count in Counter(
+            (finding.kind, finding.fix) for _, finding in fixable
+        ).items():
             click.echo(f"{count:>7}  {WORDS[kind]}: {FIXES[fix]}")
         if not confirmed(f"fix {len(fixable)} of {len(findings)} findings?"):
             return {}

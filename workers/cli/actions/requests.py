@@ -1,4 +1,4 @@
-"""The work of ``vtex-erp requests``."""
+"""Run the commands of ``vtex-erp requests``."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def show_request(*, job: int, as_json: bool) -> None:
     """Show the request with this job number.
 
     Raises:
-        ClickException: the journal has no such request.
+        ClickException: the journal lacks this request.
     """
     with journal_only() as journal:
         row = journal.requests.get(job)
@@ -209,7 +209,7 @@ def _send(
     xml: bytes | None = None,
     unknown: bool = True,
 ) -> None:
-    """Request something on the ERP's behalf.
+    """Record a request of any kind on the ERP's behalf, or show it with ``--dry-run``.
 
     Args:
         unknown: accept an order that the journal does not have.
@@ -251,7 +251,7 @@ def _require_valid(kind: str, fields: Mapping[str, Any]) -> None:
     """Refuse an invalid call here, so that the ERP receives no outcome of a typing error.
 
     Raises:
-        UsageError: the fields break the request_schemas.
+        UsageError: the fields do not fit the schema of the request.
     """
     checked = {name: value for name, value in fields.items() if name != "reference"}
     try:

@@ -1,4 +1,4 @@
-"""The work of ``vtex-erp stores``."""
+"""Run the commands of ``vtex-erp stores``."""
 
 from __future__ import annotations
 
@@ -56,7 +56,9 @@ def list_stores(*, as_json: bool) -> None:
 def pause_store(*, store: str | None, minutes: float | None, reason: str) -> None:
     """Stop every call of a store to VTEX, for some minutes or until it is resumed."""
     if minutes == 0:
-        raise click.UsageError("--minutes 0 is no pause; without --minutes it lasts until resume")
+        raise click.UsageError(
+            "--minutes must be more than 0; without --minutes the pause lasts until resume"
+        )
     with _journal_and_store(store) as (journal, name):
         before = journal.store_pauses.get(name)
         seconds = FOR_GOOD_SECONDS if minutes is None else minutes * 60
@@ -64,7 +66,7 @@ def pause_store(*, store: str | None, minutes: float | None, reason: str) -> Non
         resume = f"vtex-erp stores resume --store {name}"
         if before is not None and journal.store_pauses.get(name) == before:
             click.echo(
-                f"{name} is already paused {pause_text(name, before)}; that is longer and stays, "
+                f"{name} is already paused {pause_text(name, before)}; the longer pause stays, "
                 f"{resume} ends it"
             )
             return

