@@ -1,4 +1,4 @@
-"""How the cluster is wired: broker, queues, routes, schedule and safety, each with its reason."""
+"""Celery's settings: broker, queues, routes, tasks, workers and schedule, each with its reason."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ _settings = load()
 broker_url = _settings.broker_url
 _ON_RABBITMQ = is_rabbitmq(broker_url)
 _REDIS: dict[str, object] = {
-    # Redelivery is a convenience, the journal decides: short, since no long wait travels here.
+    # The journal decides which work is done, so that redelivery is a convenience. The time-out
+    # is short, since the long waits stay in the journal.
     "visibility_timeout": max(300, int(_settings.lease_seconds * 2)),
-    # kombu sweeps every interval * throttle = 100 s by default, whatever the time-out is.
+    # kombu's own defaults check every interval * throttle = 100 s, whatever the time-out is.
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
-    # Without it a publish to a broker that hangs blocks for ever.
+    # Without it, a publish to a broker that hangs blocks for ever.
     "socket_timeout": 10,
     "socket_connect_timeout": 5,
     "socket_keepalive": True,
@@ -27,24 +28,25 @@ _REDIS: dict[str, object] = {
     "max_connections": _settings.worker_threads + 20,
 }
 _RABBITMQ: dict[str, object] = {
-    # Else RabbitMQ may refuse or lose a message, and nobody hears of it: a request of the ERP that
-    # is put off would be gone. What it does to events: workers/monitoring/celery_events.py.
+    # Without it, RabbitMQ may refuse or lose a message unnoticed, and a postponed request of the
+    # ERP would be lost. workers/monitoring/celery_events.py describes the effect on events.
     "confirm_publish": True,
-    # Without them a publish to a broker that hangs, or is short of memory, blocks for ever.
+    # Without them, a publish to a broker that hangs, or is short of memory, blocks for ever.
     "read_timeout": 10,
     "write_timeout": 10,
 }
 broker_transport_options = _RABBITMQ if _ON_RABBITMQ else _REDIS
-# A name of None is the URL's own: without it a certificate is checked, but not whose it is.
+# None stands for the host of the URL. Without this key, TLS accepts a certificate of any host.
 broker_use_ssl = {"server_hostname": None} if broker_url.startswith("amqps://") else None
-broker_heartbeat = 30  # a RabbitMQ that hangs is left after a minute; Celery's own is four
+broker_heartbeat = 30  # detects a RabbitMQ that hangs within a minute, instead of Celery's four
 broker_connection_retry_on_startup = True  # a worker that starts before the broker waits for it
-# On RabbitMQ a worker's own mailbox is locked by the connection that made it: while that of a dead
-# or silent worker stands, another of the same name exits. One that outlives its connection by
-# seconds is not.
+# On RabbitMQ an exclusive control queue is locked by the connection that declared it. While the
+# connection of a dead or silent worker stands, a new worker of the same name exits. A shared queue
+# outlives its connection by seconds and has no such lock.
 control_queue_exclusive = False
 control_queue_durable = True
-# A chain's next link is lost when its publishing fails for longer than this; the lease mends it.
+# If publishing fails for longer than this, the next task of a chain is lost. The lease then ends,
+# and the job is dispatched again.
 task_publish_retry_policy = {
     "max_retries": 5,
     "interval_start": 0.1,
@@ -53,8 +55,8 @@ task_publish_retry_policy = {
 }
 
 # --- queues and routes ------------------------------------------------------------------------
-# Not direct, as Celery's own: a message that is to wait would wait in a worker's window then, and
-# keep out what comes after. This way it waits in RabbitMQ.
+# Celery's own exchange is direct: a delayed message would wait in a worker's prefetch window and
+# block the messages behind it. With a topic exchange it waits in RabbitMQ.
 _TOPIC = Exchange("vtex-erp", type="topic")
 
 
@@ -62,12 +64,13 @@ def _queue(name: str) -> Queue:
     if not _ON_RABBITMQ:
         return Queue(name)
     arguments = {
-        # Replicated, and kept through a node's death; RabbitMQ 4 has no other that is. Without
-        # priorities, and with a window of its own for each queue.
+        # Quorum queues are the only replicated queues of RabbitMQ 4, and survive the death of a
+        # node. They lack priorities, and each has its own prefetch window.
         "x-queue-type": "quorum",
-        # How often RabbitMQ brings a message whose worker died; RabbitMQ 4 takes 20 where nothing
-        # is said, 3 has no end. What is dropped then costs nothing, its lease or the next sweep
-        # brings it anew; but a request of the ERP may be in nobody's journal yet: none is dropped.
+        # How often RabbitMQ delivers a message whose worker died. The default is 20 in RabbitMQ 4,
+        # and unlimited in RabbitMQ 3. Dropping a message costs little, since the lease or the next
+        # sweep sends the work again. A request of the ERP may not be in the journal yet, so that
+        # its message must stay.
         "x-delivery-limit": 1_000_000 if name in REQUEST_QUEUES else 20,
     }
     return Queue(name, _TOPIC, routing_key=name, queue_arguments=arguments)
@@ -75,7 +78,9 @@ def _queue(name: str) -> Queue:
 
 task_queues = tuple(map(_queue, QUEUES))
 task_default_queue = CONTROL_QUEUE
-task_create_missing_queues = False  # a typo in a queue's name is an error, not a silent sink
+task_create_missing_queues = (
+    False  # a typo in a queue's name is an error instead of a queue without readers
+)
 task_routes = {task: {"queue": queue} for task, queue in ROUTES.items()}
 imports = (
     "tasks.intake.orders",
@@ -93,31 +98,31 @@ imports = (
 
 # --- tasks ------------------------------------------------------------------------------------
 task_serializer = "json"
-accept_content = ["json"]  # nothing that could run code is read from the wire
-task_ignore_result = True  # the journal remembers; a result would leave data in the broker
+accept_content = ["json"]  # other formats could run code from a message
+task_ignore_result = True  # the journal keeps results; Celery's would leave data in the broker
 task_acks_late = True  # a killed worker's message comes back, besides the lease
-task_reject_on_worker_lost = True  # prefork only; the journal bounds the repetitions
+task_reject_on_worker_lost = True  # for the prefork pool only; the journal bounds the repetitions
 enable_utc = True
 timezone = "UTC"
 
 # --- workers ----------------------------------------------------------------------------------
-worker_pool = "threads"  # the work is waiting on HTTP; gevent never redelivers on Redis
+worker_pool = "threads"  # tasks wait for HTTP; the gevent pool never redelivers on Redis
 worker_concurrency = _settings.worker_threads
-# At 1 the threads pool stalls on Redis for up to 2 s each time its window is full.
+# At 1, the threads pool stalls on Redis for up to 2 s each time its prefetch window is full.
 worker_prefetch_multiplier = 4
-worker_send_task_events = True  # what Flower shows
+worker_send_task_events = True  # for Flower
 worker_hijack_root_logger = False  # workers/log.py writes JSON lines
 worker_cancel_long_running_tasks_on_connection_loss = False  # a step is short and idempotent
 
 # --- schedule ---------------------------------------------------------------------------------
 beat_scheduler = "workers.beat:Scheduler"  # several beats, one of them at work
 _OPTIONS = {
-    # A backlog of sweeps must not run in a burst. Beat and worker compare two hosts' clocks
-    # here: those that are minutes apart must not make every sweep come too late.
+    # Bounds a burst of sweeps after a backlog. Beat sets the time and a worker checks it, so that
+    # a short limit would drop every sweep when the clocks of their hosts differ by minutes.
     "expires": 900.0
 }
 beat_schedule = {
-    # Also at each start of a beat. A run is bounded: what is left is taken by the next.
+    # Beat also sends it at each start. A run is bounded, and the next run continues.
     "journal.purge": {"task": "journal.purge", "schedule": 6 * 3600.0, "options": _OPTIONS},
     "alerts.evaluate": {
         "task": "alerts.evaluate",
@@ -150,7 +155,8 @@ beat_schedule = {
     **{
         f"orders.poll_cancellations {store.name}{' ended' if ended else ''}": {
             "task": "orders.poll_cancellations",
-            # Who is canceled goes on being listed: that costs more, and most ask before.
+            # Ended orders stay in the list, so that this poll costs more. It may be rare, since
+            # most cancellations are requested first.
             "schedule": _settings.cancellation_poll_interval_seconds * (6 if ended else 1),
             "kwargs": {"store": store.name, "ended": ended},
             "options": _OPTIONS,
@@ -159,8 +165,8 @@ beat_schedule = {
         for ended in (False, True)
     },
     **{
-        # Once a day: the task itself knows when the last one was. One that found no calls left in
-        # the rate limit, or died, is made up for within the hour.
+        # The task runs each hour and compares once a day: the journal has the time of the last
+        # comparison. A run that died, or found the rate limit used up, is repeated within the hour.
         f"orders.reconcile {store.name}": {
             "task": "orders.reconcile",
             "schedule": 3600.0,

@@ -1,8 +1,8 @@
-"""Flower's settings: a password always, one machine only unless told otherwise.
+"""Flower's settings: it always asks for a password, and listens on 127.0.0.1 by default.
 
 ``vtex-erp flower`` and ``celery -A workers flower`` apply this file from any folder. The
 password is ``FLOWER_BASIC_AUTH`` (``user:password``) or the content of ``FLOWER_BASIC_AUTH_FILE``.
-Beside its own pages and metrics Flower serves the cluster's (docs/metrics.md).
+Flower also serves the cluster's pages and metrics (docs/metrics.md).
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from workers.console import flower_pages
 
 
 def _password() -> str:
-    given = os.environ.get("FLOWER_BASIC_AUTH", "")
+    password = os.environ.get("FLOWER_BASIC_AUTH", "")
     path = os.environ.get("FLOWER_BASIC_AUTH_FILE", "")
-    if not given and path:
-        given = Path(path).read_text(encoding="utf-8").strip()
-    if given:
-        return given
-    made = f"admin:{secrets.token_urlsafe(12)}"
-    sys.stderr.write(f"Flower's user and password for this run: {made}\n")
-    return made
+    if not password and path:
+        password = Path(path).read_text(encoding="utf-8").strip()
+    if password:
+        return password
+    generated = f"admin:{secrets.token_urlsafe(12)}"
+    sys.stderr.write(f"Flower's user and password for this run: {generated}\n")
+    return generated
 
 
 flower_pages.add(load())

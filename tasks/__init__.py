@@ -1,1 +1,1 @@
-"""What the workers do, one small Celery task a step."""
+"""The Celery tasks of the workers: one small task for each step of a job."""

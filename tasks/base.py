@@ -21,7 +21,7 @@ from journal.jobs.leased_job import LeasedJob
 from journal.journal import Journal
 from journal.model import JOB_KINDS, JobLost, JournalUnavailable, Stage
 from journal.orders import NewOrder
-from tasks.context import REFILLED, Context
+from tasks.context import MAX_REFILLED, Context
 from tasks.errors import RequestRefused, StepFailed, StoreUnknown
 from tasks.instrumentation import TaskStarted, advance_of
 from tasks.job_kinds import KIND_OF_TASK, priority_of
@@ -35,21 +35,21 @@ log = logging.getLogger(__name__)
 
 
 class StoreTask(Task):  # type: ignore[misc]  # Celery ships no types
-    """A task of one store. A pause that VTEX asks of the store is kept for all its tasks."""
+    """A task of one store. If VTEX asks for a pause, all tasks of the store pause."""
 
     abstract = True
     process_context: ClassVar[Context | None] = None
 
     @property
     def context(self) -> Context:
-        """The collaborators of this process, given by ``workers.wiring``."""
+        """The collaborators of this process. ``workers.wiring`` sets them."""
         if StoreTask.process_context is None:
             raise RuntimeError("this process was not set up; run it as celery -A workers worker")
         return StoreTask.process_context
 
     @property
     def journal(self) -> Journal:
-        """Where every order and job stands."""
+        """The journal of all orders and jobs."""
         return self.context.journal
 
     @property
@@ -58,10 +58,10 @@ class StoreTask(Task):  # type: ignore[misc]  # Celery ships no types
         return self.context.erp
 
     def vtex(self, store: str) -> VtexClient:
-        """Return the client of a store, its calls of this task's priority.
+        """Return the client of a store. Its calls have this task's priority.
 
         Raises:
-            StoreUnknown: this process has no credentials of the store.
+            StoreUnknown: this process lacks the credentials of the store.
         """
         try:
             client = self.context.vtex[store]
@@ -70,7 +70,7 @@ class StoreTask(Task):  # type: ignore[misc]  # Celery ships no types
         return client.with_priority(priority_of(self.name))
 
     def __call__(self, *args: Any, **kwargs: Any) -> None:
-        """Run. An error that passes becomes a Retry, and the schedule starts the task again."""
+        """Run the task. A temporary error becomes a Retry, and the schedule starts it again."""
         try:
             with self.observed(kwargs):
                 super().__call__(*args, **kwargs)
@@ -79,14 +79,16 @@ class StoreTask(Task):  # type: ignore[misc]  # Celery ships no types
                 raise
             self.pause_store(str(kwargs.get("store", "")), error)
             level = logging.INFO if isinstance(error, RateLimitReached) else logging.WARNING
-            log.log(level, "tried again later", extra={"task": self.name, "reason": str(error)})
+            log.log(
+                level, "the task is retried later", extra={"task": self.name, "reason": str(error)}
+            )
             raise Retry(str(error)) from None
 
     def observed(self, arguments: Mapping[str, Any]) -> AbstractContextManager[None]:
         """Return the context in which the observer sees this task.
 
         Args:
-            arguments: its keyword arguments; a message may hold anything.
+            arguments: keyword arguments of the task. A message may hold any values.
         """
         observer = self.context.observer
         if observer is None:
@@ -98,14 +100,14 @@ class StoreTask(Task):  # type: ignore[misc]  # Celery ships no types
         return observer.task(TaskStarted(self.name, store, order_id, arguments.get("attempt")))
 
     def record(self, store: str, listed: Iterable[NewOrder]) -> int:
-        """Write the orders that the journal does not know yet; return their number."""
+        """Write the orders that the journal does not know yet. Return their number."""
         new = self.journal.orders.record(store, listed)
         if self.context.observer is not None:
             self.context.observer.orders_found(store, self.name, new)
         return new
 
     def pause_store(self, store: str, error: Exception) -> None:
-        """Pause the whole store where the retry policy says so."""
+        """Pause the whole store if the retry policy requires it."""
         if alarm := row_of(error).alarm:
             alarm.log(log, store=store, reason=str(error))
         seconds = self.context.retries.pause_seconds(error)
@@ -114,20 +116,22 @@ class StoreTask(Task):  # type: ignore[misc]  # Celery ships no types
 
 
 class RequestTask(StoreTask):
-    """A task that the ERP enqueues. A request that cannot be written yet stays in the broker."""
+    """A task that the ERP enqueues. Until the journal has the request, the broker keeps it."""
 
     abstract = True
-    max_retries = None  # a request waits for as long as it takes; Celery's own default drops it
-    throws = (RequestRefused,)  # foreseen, and kept: no traceback of Celery's
+    max_retries = (
+        None  # a request waits as long as needed; Celery's default drops it after 3 retries
+    )
+    throws = (RequestRefused,)  # expected, and kept in the journal: Celery logs no traceback
 
     @property
     def redelivered(self) -> bool:
-        """Whether the broker delivers the message again, since no worker confirmed it."""
+        """True if the broker delivers the message again, after a worker did not acknowledge it."""
         return bool((self.request.delivery_info or {}).get("redelivered"))
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> None:
-        """Run. A request that cannot be written here and now goes back to the broker."""
-        # Arguments that no function takes are refused as unknown fields, and kept.
+        """Run the task. If the journal cannot take the request now, return it to the broker."""
+        # Unexpected arguments are refused as unknown fields, and the request is kept.
         if args:
             kwargs["args"] = list(args)
         if "self" in kwargs:
@@ -138,22 +142,24 @@ class RequestTask(StoreTask):
         except Exception as error:
             if outcome_of(error) is not Outcome.RETRY:
                 raise
-            log.warning("tried again later", extra={"task": self.name, "reason": str(error)})
+            log.warning(
+                "the task is retried later", extra={"task": self.name, "reason": str(error)}
+            )
             self._return_to_broker(error)
 
     def _return_to_broker(self, error: Exception) -> None:
         try:
             raise self.retry(exc=error, countdown=self.context.retries.request_seconds)
         except Reject as unpublished:
-            # The broker is away too: Celery would drop the message, so it goes back unread.
+            # The broker is down too. Celery would drop the message, so requeue it unread.
             raise Reject(unpublished.reason, requeue=True) from error
 
 
 class StepTask(StoreTask):
-    """One step of a job; the journal keeps the consequence of its failure."""
+    """A step of a job. The journal keeps the consequence of its failure."""
 
     abstract = True
-    throws = DEAD_LETTERS  # foreseen: one line of ours in the log, no traceback of Celery's
+    throws = DEAD_LETTERS  # expected: our log has one line, and Celery logs no traceback
 
     def __call__(self, **kwargs: Any) -> None:
         """Run this step, and then the other steps of its message."""
@@ -163,11 +169,11 @@ class StepTask(StoreTask):
         run.work()
 
     def run_in(self, run: OrderRun, kwargs: dict[str, Any]) -> None:
-        """Run this step for a job's run; a failure ends the run.
+        """Run this step for a job's run. A failure ends the run.
 
         Args:
-            kwargs: of the step's message: ``store``, ``order_id``, ``attempt``; ``job``, the
-                number of the job, where it is no order's intake.
+            kwargs: arguments of the step's message: ``store``, ``order_id``, ``attempt``. Every
+                job but an intake adds its number as ``job``.
         """
         self.push_request()
         self.request.order_run = run
@@ -181,11 +187,11 @@ class StepTask(StoreTask):
             self.pop_request()
 
     def vtex_of(self, job: LeasedJob) -> VtexClient:
-        """Return the client of a job's store. It changes nothing once the job is another's."""
+        """Return the client of a job's store. A newer attempt of the job blocks its writes."""
         return self.vtex(job.store).with_guard(partial(self.journal.jobs.hold, job))
 
     @contextmanager
-    def step(  # what names a step
+    def step(  # the name of a step
         self,
         store: str,
         order_id: str,
@@ -195,7 +201,7 @@ class StepTask(StoreTask):
         calls_vtex: bool = True,
         job: int | None = None,
     ) -> Iterator[LeasedJob]:
-        """Own a job for this step; see ``Jobs.step``. The next step begins with its end."""
+        """Own a job for this step (``Jobs.step``). The end of this step begins the next one."""
         run: OrderRun = getattr(self.request, "order_run", None) or OrderRun(self.app, None)
         goes_on = bool(run.steps)
         with self.journal.jobs.step(
@@ -224,24 +230,26 @@ class StepTask(StoreTask):
             run.job = leased
 
     def _is_scarce(self, store: str) -> bool:
-        """Whether so few jobs of the store are under way at once that each must be replaced."""
-        most = self.context.in_flight
-        return callable(most) and most(store) <= REFILLED
+        """True if the store may have so few jobs in flight that each end must start another."""
+        limit = self.context.in_flight
+        return callable(limit) and limit(store) <= MAX_REFILLED
 
     def _send_next(self, store: str | None) -> None:
-        """Send the jobs that are due by now, without waiting for the next sweep.
+        """Send the jobs that are due now, without waiting for the next sweep.
 
-        A small quota, a job that runs in isolation and an ERP that has recovered need it.
+        This serves a small quota, a job that ran in isolation, and an ERP that has recovered.
         """
         try:
             dispatch(self.context, store=store)
         except (OperationalError, JournalUnavailable):
-            log.warning("left to the next sweep", extra={"store": store, "task": self.name})
+            log.warning(
+                "the next sweep sends the due jobs", extra={"store": store, "task": self.name}
+            )
 
     def _fail(self, error: Exception, kwargs: Mapping[str, Any]) -> None:
-        """Execute the retry policy's decision; raises the error that Celery reports."""
-        mark = {name: kwargs[name] for name in ("store", "order_id", "attempt")}
-        extra = mark | {"task": self.name, "reason": str(error)}
+        """Execute the retry policy's decision, and raise the error that Celery reports."""
+        names = {name: kwargs[name] for name in ("store", "order_id", "attempt")}
+        extra = names | {"task": self.name, "reason": str(error)}
         action = row_of(error).action
         match action:
             case Action.DROP:
@@ -264,7 +272,7 @@ class StepTask(StoreTask):
                 self.pause_store(kwargs["store"], error)
                 self._postpone(error, str(error), kwargs)
                 if not isinstance(error, RateLimitReached):
-                    log.warning("tried again later", extra=extra)
+                    log.warning("the task is retried later", extra=extra)
         raise Retry(str(error)) from None
 
     def _postpone(self, error: Exception, reason: str, kwargs: Mapping[str, Any]) -> None:
@@ -276,11 +284,11 @@ class StepTask(StoreTask):
     def _write(
         self, move: Callable[..., Any], kwargs: Mapping[str, Any], *args: Any, **more: Any
     ) -> None:
-        names = (kwargs["store"], kwargs["order_id"], kwargs["attempt"])
+        job_name = (kwargs["store"], kwargs["order_id"], kwargs["attempt"])
         try:
-            move(*names, *args, job=kwargs.get("job"), **more)
+            move(*job_name, *args, job=kwargs.get("job"), **more)
         except JobLost:
-            # A newer attempt owns the job; the error of this one no longer matters.
+            # A newer attempt owns the job, so that the error of this attempt has no effect.
             return
         except JournalUnavailable:
             log.warning("the journal does not respond", extra={"task": self.name})
@@ -293,7 +301,7 @@ def _place_of(error: Exception) -> str:
 
 
 def hand_back(journal: Journal, name: Mapping[str, Any]) -> None:
-    """Give up the lease of a job whose step is not begun.
+    """Give up the lease of a job whose step has not begun.
 
     Args:
         name: keyword arguments of the step.
@@ -305,14 +313,14 @@ def hand_back(journal: Journal, name: Mapping[str, Any]) -> None:
     except JobLost:
         return
     except JournalUnavailable:
-        log.warning("a lease runs out by itself", extra={"order_id": name["order_id"]})
+        log.warning("the lease is left to expire", extra={"order_id": name["order_id"]})
 
 
 @signals.task_unknown.connect
 def _leave_to_newer(message: Any = None, name: str = "", **_: Any) -> None:
-    """Hand a job back whose step only a newer version knows; Celery drops the message."""
+    """Hand back a job whose step only a newer version knows. Celery drops the message."""
     kwargs = message.payload[1]
     for order in kwargs.get("orders", [kwargs]):
         if StoreTask.process_context is not None and {"store", "order_id", "attempt"} <= set(order):
-            log.warning("a newer version's step is handed back", extra={"task": name})
+            log.warning("handed back a job with a step of a newer version", extra={"task": name})
             hand_back(StoreTask.process_context.journal, order)

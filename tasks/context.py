@@ -1,4 +1,4 @@
-"""What the tasks of a process work with: their collaborators, and the rules of a store."""
+"""The context of a process's tasks: the collaborators and settings that they share."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from tasks.instrumentation import TaskObserver
 from tasks.retry_policy import RetryPolicy
 from vtex.client import VtexClient
 
-REFILLED = 16
-"""Where no more than so many orders of a store are under way at once, the next is claimed as one
-ends: a sweep every few seconds would leave its rate limit unused."""
+MAX_REFILLED = 16
+"""A store with at most so many orders in flight starts another order as soon as one ends. A sweep
+every few seconds would leave its rate limit unused."""
 
 Renew = Callable[[], None]
-"""Keeps a lock for longer; called between two steps of long work."""
+"""Renews a lock. Long work calls it between two steps."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,10 @@ class NfeRules:
     """How an NF-e becomes an invoice (docs/nfe.md).
 
     Attributes:
-        match: keys by which its lines find the order's items, in turn.
-        production: refuse notas of SEFAZ's test environment.
-        embed: send the XML along, exactly as received.
-        product_map: ERP code to SKU id, and units of it in one unit of the ERP.
+        match: keys that match the lines of the NF-e with the order's items, tried in turn.
+        production: true to refuse notas of SEFAZ's test environment.
+        embed: true to send the XML to VTEX too, exactly as received.
+        product_map: ERP code to SKU id, and the number of SKUs in one unit of the ERP.
     """
 
     match: tuple[str, ...] = MATCH
@@ -47,10 +47,10 @@ class NfeRules:
 
 @dataclass(frozen=True)
 class Alerting:
-    """What looks after the stores (docs/alerts.md).
+    """The collaborators of the alerts (docs/alerts.md).
 
     Attributes:
-        usage: returns the present use of the rate limits.
+        usage: function that returns the present use of the rate limits.
     """
 
     policy: AlertPolicy
@@ -60,22 +60,22 @@ class Alerting:
 
 @dataclass(frozen=True)
 class Context:
-    """What the tasks of a process work with.
+    """The collaborators and settings of a process's tasks.
 
     Attributes:
         vtex: store name to its client.
-        in_flight: orders of a store that are under way at once, at most; see ``REFILLED``.
-        allow_sum_mismatch: stores that take orders whose sums do not add up, flagged.
-        codes: store name to what the retailer calls things in the ERP.
+        in_flight: maximum number of a store's orders in flight (``MAX_REFILLED``).
+        allow_sum_mismatch: stores that accept orders with a sum mismatch, and flag them.
+        codes: store name to its code map.
         nfe: how an NF-e becomes an invoice.
-        retention: how long the journal keeps what is closed.
+        retention: how long the journal keeps the data of ended orders.
         list_intervals: the interval of the order list while the feed works, of each store with
             a feed.
-        alerting: the rules of alerts, and who is told; None where nobody looks.
-        lock: a lock over the cluster by name; enters with what renews it, or with None where
-            somebody else has it.
+        alerting: collaborators of the alerts, unless alerts are disabled.
+        lock: returns a lock of the cluster by its name. Entering yields the function that renews
+            it, or None while another process holds it.
         retries: the numbers of the retry policy.
-        observer: hears of what the tasks do; None where nobody wants to.
+        observer: receives the events of the tasks, if metrics or traces are enabled.
     """
 
     journal: Journal

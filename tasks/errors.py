@@ -1,4 +1,4 @@
-"""Errors of the tasks. ``tasks.retry_policy`` says how a worker reacts to each of them."""
+"""Errors of the tasks. ``tasks.retry_policy`` defines a worker's reaction to each of them."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from vtex.errors import VtexUnauthorized
 
 
 class StoreUnknown(VtexUnauthorized):
-    """The process has no credentials of the store; others may have them."""
+    """The process lacks the credentials of the store. Other processes may have them."""
 
 
 class StepFailed(Exception):
-    """A step met an error that nobody foresaw; names its type and place, never its message."""
+    """A step met an unexpected error. The text names its type and place, never its message."""
 
 
 class ContractNewer(Exception):
-    """A request is written for a later version of the contract than this one knows."""
+    """A request needs a later version of the contract than this process knows."""
 
 
 class RequestInvalid(Exception):
-    """A request breaks the contract; the message names every fault by its field.
+    """A request breaks the contract. The message names every fault by its field.
 
     Attributes:
-        faults: field path to what is wrong with it; the first MOST_FAULTS.
+        faults: field path to its fault, at most ``MAX_FAULTS``.
     """
 
     faults: dict[str, str]
@@ -32,4 +32,4 @@ class RequestInvalid(Exception):
 
 
 class RequestRefused(Exception):
-    """A request is not taken; it is kept as a dead job, and the ERP will be told."""
+    """A request is refused. The journal keeps it as a dead job and reports it to the ERP."""

@@ -1,4 +1,4 @@
-"""What the tasks of a process tell whoever watches them: metrics, traces. Identifiers only."""
+"""The events of tasks for metrics and traces. They hold identifiers only."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from vtex.transport.endpoints import Call
 
 @dataclass(frozen=True, slots=True)
 class TaskStarted:
-    """A task that begins.
+    """A task that starts.
 
     Attributes:
-        store, order_id: empty where it concerns none.
-        attempt: None where there are no attempts.
+        store, order_id: empty if the task does not concern one.
+        attempt: the job's attempt, if the task has one.
     """
 
     task: str
@@ -30,14 +30,14 @@ class TaskStarted:
 
 @dataclass(frozen=True, slots=True)
 class JobAdvanced:
-    """A job that has come further, as it is written in the journal by now.
+    """A job that has advanced by a stage. The journal has the stage already.
 
     Attributes:
-        stage: where it stands.
-        ended: it is done, or there was nothing to do.
-        since: for an order, when it was paid, where its document tells; when it was placed, or
-            the journal heard of it, else. For a request, when the journal had it.
-        at: now, by the journal's clock.
+        stage: the new stage.
+        ended: true if the job is done or skipped.
+        since: start of the measured time. For an order it is the time of payment, else of
+            placement, else of listing. For a request it is the time of its record.
+        at: present time by the journal's clock.
     """
 
     store: str
@@ -51,56 +51,56 @@ class JobAdvanced:
 
     @property
     def seconds(self) -> float | None:
-        """How long it took to get here; hosts' and VTEX's clocks may differ by a little."""
+        """Time from ``since`` to ``at``, at least 0: the clocks of hosts and of VTEX may differ."""
         return None if self.since is None else max(0.0, (self.at - self.since).total_seconds())
 
 
 class TaskObserver(Protocol):
-    """Hears of the work. What it does must be quick, and must not fail."""
+    """Receives the events of tasks. Its methods must be quick and must not fail."""
 
     def task(self, started: TaskStarted) -> AbstractContextManager[None]:
-        """Return what surrounds a task, and sees the error that it ends with."""
+        """Return a context for the run of a task. It sees the error that ends the task."""
 
     def job_advanced(self, advanced: JobAdvanced) -> None:
-        """Hear that a job has come further."""
+        """Receive the new stage of a job."""
 
     def orders_found(self, store: str, task: str, count: int) -> None:
-        """Hear of orders that the journal did not know before."""
+        """Receive the number of new orders in the journal."""
 
     def vtex_called(self, call: Call) -> None:
-        """Hear of a call to VTEX."""
+        """Receive a call to VTEX."""
 
 
 class TwoObservers:
-    """Two watches as one."""
+    """Passes each event to two observers."""
 
     def __init__(self, first: TaskObserver, second: TaskObserver) -> None:
         self._first, self._second = first, second
 
     @contextmanager
     def task(self, started: TaskStarted) -> Iterator[None]:
-        """Surround a task by both."""
+        """Enter the contexts of both observers."""
         with self._first.task(started), self._second.task(started):
             yield
 
     def job_advanced(self, advanced: JobAdvanced) -> None:
-        """Tell both."""
+        """Pass the new stage to both observers."""
         self._first.job_advanced(advanced)
         self._second.job_advanced(advanced)
 
     def orders_found(self, store: str, task: str, count: int) -> None:
-        """Tell both."""
+        """Pass the number of orders to both observers."""
         self._first.orders_found(store, task, count)
         self._second.orders_found(store, task, count)
 
     def vtex_called(self, call: Call) -> None:
-        """Tell both."""
+        """Pass the call to both observers."""
         self._first.vtex_called(call)
         self._second.vtex_called(call)
 
 
 def advance_of(job: LeasedJob, to: Stage, now: datetime) -> JobAdvanced:
-    """Return what there is to tell of a step that has ended."""
+    """Return the event of a step that has ended."""
     ended = job.skipped is not None or to is STAGES[job.kind][-1]
     return JobAdvanced(job.store, job.order_id, job.kind, to, job.attempt, ended, _since(job), now)
 

@@ -1,6 +1,6 @@
-"""The tasks, queue, priority and request of each kind of job; everything else is derived.
+"""The tasks, queue, priority and request of each kind of job. Other tables derive from it.
 
-``journal.model.JOB_KINDS`` holds the stages of each kind. How to add one: CONTRIBUTING.md.
+``journal.model.JOB_KINDS`` holds the stages of each kind. CONTRIBUTING.md explains how to add one.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class KindTasks:
         queue: the queue of all its tasks.
         priority: the priority of its calls to VTEX.
         steps: the task that continues a job from each stage but the last, in order.
-        request_task: the public task that takes the ERP's request; None for jobs that the workers
-            begin themselves.
+        request_task: the public task that takes the ERP's request. Jobs that the workers start
+            themselves lack it.
         payload: the class of the request; ``tasks.outbound.request_schemas`` holds its schema.
     """
 
@@ -69,7 +69,7 @@ KIND_TASKS: Mapping[Kind, KindTasks] = {
         payload=Cancellation,
     ),
     Kind.DENIAL: KindTasks(
-        # A queue of its own: workers of a version that does not know it do not read it.
+        # Its own queue, which workers of a version without denials do not read.
         queue="denials",
         priority=Priority.URGENT,
         steps=("denials.post", "denials.confirm"),
@@ -85,7 +85,7 @@ RUN_TASK = "orders.run"
 """The task of a message with several orders."""
 
 CONTROL_QUEUE = "control"
-"""Lists and sweeps have a queue of their own: they must not wait behind the orders they bring."""
+"""The queue of lists and sweeps, so that they do not wait behind the orders that they bring."""
 
 CONTROL_TASKS = (
     "orders.list",
@@ -126,6 +126,6 @@ def priority_of(task: str) -> Priority:
 
 
 def remaining_tasks(kind: Kind, stage: str) -> list[str]:
-    """Return the tasks that a job has left at a stage; none for a stage of a newer version."""
+    """Return a job's remaining tasks at a stage. A stage of a newer version yields []."""
     stages = STAGES[kind]
     return list(KIND_TASKS[kind].steps[stages.index(Stage(stage)) :]) if stage in stages else []

@@ -1,8 +1,8 @@
-"""A job goes from step to step in the worker that has it, without the broker between two steps.
+"""Runs the remaining steps of a job in one worker, without the broker between two steps.
 
-Each step stays a task of its own: Flower shows it under its name, and it resumes at its stage. A
-message brings several orders. Any free thread takes the next of them, so that none waits for a slow
-one, and a job of another kind waits for one order a thread at most.
+Each step remains a task of its own: Flower shows its name, and the job resumes at its stage. A
+message brings several orders, and any free thread takes the next order. A slow order therefore
+delays only its own thread. A job of another kind waits for at most one order per thread.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from celery.worker import state
 from journal.jobs.leased_job import LeasedJob
 
 HandBack = Callable[[Mapping[str, Any]], None]
-"""Gives up the lease of a job whose next step is not begun; takes the step's arguments."""
+"""Gives up the lease of a job by the arguments of its next step, which has not begun."""
 
 _worker: dict[str, Any] = {}
 
 
 class OrderRun:
-    """One job in this process: the steps that it has left, and its lease between two of them.
+    """One job in this process: its remaining steps, and its lease between two steps.
 
     Attributes:
-        steps: signatures, the next step last, as Celery has a message's chain.
-        job: the leased job, once a step has begun the next one with its own end.
+        steps: signatures of the steps, the next step last, as in a Celery chain.
+        job: the leased job, after the end of a step has begun the next step.
     """
 
     def __init__(
@@ -42,20 +42,20 @@ class OrderRun:
         steps: Sequence[Mapping[str, Any]] = (),
         hand_back: HandBack = lambda _name: None,
     ) -> None:
-        """Take a job's steps.
+        """Keep a job's steps.
 
         Args:
-            parent: id of the task that brought the message.
+            parent: id of the task of the message.
         """
         self.steps = list(steps)
         self.job: LeasedJob | None = None
         self._app, self._parent, self._hand_back = app, parent, hand_back
 
     def work(self) -> None:
-        """Run the steps in turn, until one fails or the worker stops.
+        """Run the steps in turn, until a step fails or the worker stops.
 
-        A step writes its failure to the journal by itself. A worker that stops ends the step that
-        runs, and hands back the job.
+        A step writes its failure to the journal itself. A worker that stops first ends the running
+        step, then hands back the job.
         """
         while self.steps:
             task = self._app.tasks.get(self.steps[-1]["task"])
@@ -68,11 +68,11 @@ class OrderRun:
                 with _shown(self._parent, task.name, kwargs):
                     task.run_in(self, kwargs)
             except Exception:
-                # The edge of a task: it has written to the journal and the log.
+                # The task itself has written the error to the journal and the log.
                 return
 
     def take_job(self) -> LeasedJob | None:
-        """Return the job that the step before has begun for this one."""
+        """Return the job that the previous step has begun for this step."""
         job, self.job = self.job, None
         return job
 
@@ -82,19 +82,19 @@ class OrderRun:
         self.steps.clear()
 
     def give_back(self) -> None:
-        """Hand back the job, whose next step is not begun."""
+        """Hand back the job before its next step begins."""
         self._hand_back(self.steps[-1]["kwargs"])
         self.stop()
 
 
 @signals.worker_ready.connect
 def _remember(sender: Any = None, **_: Any) -> None:
-    # The consumer's event dispatcher is made anew at each reconnection: it is asked each time.
+    # Each reconnection creates a new event dispatcher, so keep the consumer and ask it each time.
     _worker["consumer"] = sender
 
 
 class LocalQueue:
-    """The orders that this process was given and has not begun."""
+    """The orders of this process that have not begun."""
 
     def __init__(self) -> None:
         self._waiting: deque[OrderRun] = deque()
@@ -102,7 +102,7 @@ class LocalQueue:
         self._runners = 0
 
     def take(self, orders: Sequence[OrderRun]) -> None:
-        """Have orders worked by the pool's threads; by this one where the pool has none."""
+        """Run orders in the pool's threads, or in this thread if the pool lacks an executor."""
         pool: Any = getattr(_worker.get("consumer"), "pool", None)
         executor = getattr(pool, "executor", None)
         if executor is None:
@@ -111,26 +111,26 @@ class LocalQueue:
             return
         with self._lock:
             self._waiting.extend(orders)
-            more = min(pool.limit - self._runners, len(self._waiting))
-            self._runners += more
-        for _ in range(more):
+            added = min(pool.limit - self._runners, len(self._waiting))
+            self._runners += added
+        for _ in range(added):
             self._run(executor)
 
     def give_back(self) -> None:
-        """Hand back what was not begun, at the end of the process."""
+        """Hand back the orders that have not begun, at the end of the process."""
         while self._waiting:
             order = self._waiting.popleft()
             order.give_back()
 
     def _run(self, executor: Any) -> None:
         try:
-            executor.submit(self._one, executor)
+            executor.submit(self._run_next, executor)
         except RuntimeError:
             # The pool has been shut down.
             with self._lock:
                 self._runners -= 1
 
-    def _one(self, executor: Any) -> None:
+    def _run_next(self, executor: Any) -> None:
         with self._lock:
             if _is_stopping() or not self._waiting:
                 self._runners -= 1
@@ -139,7 +139,7 @@ class LocalQueue:
         try:
             order.work()
         finally:
-            # Behind whatever came meanwhile: an invoice waits for no backlog of orders.
+            # Queue behind newer messages, so that an invoice does not wait for a backlog of orders.
             self._run(executor)
 
 
@@ -152,7 +152,7 @@ def _is_stopping() -> bool:
 
 @contextmanager
 def _shown(parent: str | None, name: str, kwargs: Mapping[str, Any]) -> Iterator[None]:
-    """Tell Flower of a task that no message brought."""
+    """Send Flower the events of a task that runs without its own message."""
     dispatcher = getattr(_worker.get("consumer"), "event_dispatcher", None)
     if dispatcher is None or not dispatcher.enabled:
         yield
@@ -177,8 +177,8 @@ def _shown(parent: str | None, name: str, kwargs: Mapping[str, Any]) -> Iterator
         dispatcher.send("task-retried", uuid=number, exception=str(error), traceback="")
         raise
     except Exception as error:
-        words = f"{type(error).__name__}({str(error)!r})"
-        dispatcher.send("task-failed", uuid=number, exception=words, traceback="")
+        text = f"{type(error).__name__}({str(error)!r})"
+        dispatcher.send("task-failed", uuid=number, exception=text, traceback="")
         raise
     runtime = time.monotonic() - began
     dispatcher.send("task-succeeded", uuid=number, result="None", runtime=runtime)

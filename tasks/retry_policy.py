@@ -1,7 +1,7 @@
-"""The one table from an error to its consequence: retry, dead letter, pause of the store.
+"""The table from each error to its consequence: retry, dead letter, pause of the store.
 
-``tasks.base`` executes the consequence, metrics and traces take its word as a label. The numbers
-are settings. See docs/metrics.md for the labels.
+``tasks.base`` executes the consequence. Metrics and traces use its name as a label, listed in
+docs/metrics.md. The numbers are settings.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from vtex.errors import (
 
 
 class Outcome(StrEnum):
-    """How a task ended: the label of metrics and traces."""
+    """The result of a task, as a label of metrics and traces."""
 
     DONE = "done"
     RETRY = "retry"
@@ -58,23 +58,23 @@ class Action(StrEnum):
     """A worker's reaction to the error of a step."""
 
     POSTPONE = "postpone"
-    """The job waits, and is tried again."""
+    """The job waits and is retried."""
     HAND_BACK = "hand back"
-    """The step had not begun: its lease ends, and the job is due at once."""
+    """The step had not begun. Its lease ends, and the job is due at once."""
     LEAVE = "leave"
-    """Nothing can be written: the lease runs out by itself, and the job is due again."""
+    """The journal cannot be written. The lease expires, and the job is due again."""
     DROP = "drop"
-    """Another attempt owns the job: this one ends."""
+    """Another attempt owns the job, so that this attempt ends."""
     REFUSE = "refuse"
     """A dead letter: the work cannot be done as requested."""
     GIVE_UP = "give up"
     """A dead letter: the work was accepted and did not succeed."""
     BOUND = "bound"
-    """The job is tried again a few times, and then becomes a dead letter."""
+    """The job is retried a few times, and then becomes a dead letter."""
 
     @property
     def outcome(self) -> Outcome:
-        """The label of a task that ends so."""
+        """The label of a task that ends with this action."""
         return _OUTCOMES[self]
 
 
@@ -91,17 +91,18 @@ _OUTCOMES = {
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """The numbers of the table; each is a setting.
+    """The numbers of the table. Each is a setting.
 
     Attributes:
         backoff_base_seconds, backoff_cap_seconds: bounds of the wait after a failure. It doubles
             with each failure in a row.
-        max_failures: failures in a row after which a request becomes a dead letter; 300 are a day.
+        max_failures: failures in a row after which a request becomes a dead letter. 300 failures
+            take about a day.
         max_unforeseen_failures: the same for a job that meets an error without a row here.
         unauthorized_pause_seconds: pause of a store after a 401 or 403. One call a minute notices
             that the credentials work again.
-        other_worker_seconds: wait of a job that only another worker can do: one that knows the
-            store, or the newer version of the contract.
+        other_worker_seconds: wait of a job that needs another worker, which knows the store or the
+            newer version of the contract.
         newer_contract_patience_seconds: age at which a request of a newer version is refused.
         request_seconds: wait of the ERP's request while the journal does not respond. It is
             shorter than the broker's own time-out, which would deliver the request twice.
@@ -125,8 +126,8 @@ class RetryPolicy:
         """Return how a job waits after an error.
 
         Args:
-            job: number of the job; None for an order.
-            gives_up: whether the job becomes a dead letter after too many failures.
+            job: number of the job. An intake lacks it.
+            gives_up: true if the job becomes a dead letter after too many failures.
         """
         row = row_of(error)
         seconds = row.wait_seconds(self, error) if row.wait_seconds else None
@@ -145,7 +146,7 @@ class RetryPolicy:
         )
 
     def pause_seconds(self, error: Exception) -> float | None:
-        """Return for how long the whole store pauses after an error; None for not at all."""
+        """Return the pause of the whole store after an error, if it needs one."""
         row = row_of(error)
         return row.pause_seconds(self, error) if row.pause_seconds else None
 
@@ -158,12 +159,12 @@ class Row:
     """The consequence of one class of errors.
 
     Attributes:
-        wait_seconds: the wait until the next try; None for the back-off of the job's failures.
-            Only the latter counts as a failure of the job.
-        pause_seconds: the pause of the whole store; None for no pause.
-        is_waiting: nothing failed, the job is early: it may wait any number of times.
+        wait_seconds: the wait until the next try. By default it is the back-off, which
+            counts as a failure of the job.
+        pause_seconds: the pause of the whole store, if any.
+        is_waiting: true if the job is only early. It may wait any number of times.
         patience: the age at which a waiting request is refused.
-        alarm: a line for the log as an error, since a person must act.
+        alarm: line in the log at level error, since a person must act.
     """
 
     action: Action
@@ -175,12 +176,12 @@ class Row:
 
 
 def _no_wait(_policy: RetryPolicy, _error: Exception) -> float:
-    """Return 0: the pause itself holds the job, and its end lets the job go."""
+    """Return 0, since the store's pause holds the job until it ends."""
     return 0.0
 
 
 def _spread(_policy: RetryPolicy, error: RateLimitReached) -> float:
-    """Return a wait that differs: jobs that were refused together must not return together."""
+    """Return a random wait, so that jobs that were refused together return one by one."""
     return error.seconds * random.uniform(1, 1.5)
 
 
@@ -241,7 +242,7 @@ TABLE: dict[type[Exception], Row] = {
 DEAD_LETTERS = tuple(
     kind for kind, row in TABLE.items() if row.action.outcome is Outcome.DEAD_LETTER
 )
-"""Errors that end a job without another try."""
+"""Errors that end a job without a retry."""
 
 _OURS = ("vtex", "erp", "journal", "tasks")
 
@@ -252,12 +253,12 @@ def row_of(error: BaseException) -> Row:
 
 
 def outcome_of(error: BaseException | None) -> Outcome:
-    """Return the label of a task that ended with an error; None stands for no error."""
+    """Return the label of a task that ended, with or without an error."""
     return Outcome.DONE if error is None else row_of(error).action.outcome
 
 
 def reason_of(error: BaseException | None) -> str:
-    """Return an error's class as the value of a label, ``vtex_throttled``; never its text."""
+    """Return an error's class as a label such as ``vtex_throttled``, never its text."""
     outcome = outcome_of(error)
     if outcome is Outcome.DONE:
         return ""

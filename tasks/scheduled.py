@@ -21,14 +21,14 @@ PURGE_SECONDS = 60.0
 
 @shared_task(base=StoreTask, bind=True, name="journal.dispatch")
 def dispatch(self: StoreTask, /, **_: object) -> None:
-    """Lease the jobs that are due and enqueue them; beat calls this every few seconds."""
+    """Lease the jobs that are due and enqueue them. Beat calls this every few seconds."""
     if count := workflow.dispatch(self.context):
         log.info("dispatched", extra={"count": count})
 
 
 @shared_task(base=StoreTask, bind=True, name="journal.purge")
 def purge(self: StoreTask, /, **_: object) -> None:
-    """Delete the data that is past its retention; beat calls this every few hours."""
+    """Delete the data that is past its retention. Beat calls this every few hours."""
     with self.context.lock("journal.purge") as renew:
         if renew is None:
             return

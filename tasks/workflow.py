@@ -1,4 +1,4 @@
-"""From a leased job to its messages: several orders in one, every other job in one of its own."""
+"""Turns leased jobs into messages: several orders share a message, every other job has its own."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from tasks.job_kinds import RUN_TASK, remaining_tasks
 log = logging.getLogger(__name__)
 
 MAX_ORDERS = 25
-"""Orders of one message. They share its cost, which is that of a step."""
+"""Maximum orders of one message. They share its cost, which equals the cost of a step."""
 
 MIN_MESSAGES = 8
-"""Orders that are dispatched together go in so many messages, for more than one worker."""
+"""Orders that are dispatched together go into at least so many messages, for several workers."""
 
 
 def dispatch(context: Context, *, store: str | None = None, order_id: str | None = None) -> int:
-    """Lease due jobs and enqueue their messages; return the number of the jobs.
+    """Lease due jobs and enqueue their messages. Return the number of the jobs.
 
     Args:
-        store, order_id: only jobs of this store, of this order.
+        store, order_id: limit the dispatch to this store or order.
 
     Raises:
         JournalUnavailable: the database does not respond.
-        OperationalError: the broker does not respond; the jobs that were not enqueued are released.
+        OperationalError: the broker does not respond. The remaining jobs are released.
     """
     leases = context.journal.jobs.dispatch(
         in_flight=context.in_flight, store=store, order_id=order_id
@@ -46,7 +46,7 @@ def send(journal: Journal, leases: Sequence[Lease]) -> None:
     """Enqueue the remaining steps of each job.
 
     Raises:
-        OperationalError: the broker does not respond; the jobs that were not enqueued are released.
+        OperationalError: the broker does not respond. The remaining jobs are released.
     """
     left = list(leases)
     for message, count in _messages(leases):
@@ -92,4 +92,4 @@ def _release(journal: Journal, leases: Sequence[Lease]) -> None:
     try:
         journal.jobs.release(leases)
     except JournalUnavailable:
-        log.warning("leases run out by themselves", extra={"count": len(leases)})
+        log.warning("leases are left to expire", extra={"count": len(leases)})

@@ -19,7 +19,7 @@ from journal.model import JournalError, Policy
 from journal.privacy.retention import RetentionPolicy
 from tasks.alerts.model import AlertPolicy, MonitoredStore, RateLimitUsage, Usage
 from tasks.base import StoreTask
-from tasks.context import REFILLED, Alerting, Context, NfeRules
+from tasks.context import MAX_REFILLED, Alerting, Context, NfeRules
 from tasks.instrumentation import TaskObserver
 from tasks.retry_policy import RetryPolicy
 from vtex.client import VtexClient
@@ -235,7 +235,7 @@ def _in_flight(settings: Settings, shared: Mapping[str, StoreRateLimiter], store
         return settings.max_orders_in_flight
     return min(
         settings.max_orders_in_flight,
-        rate_limiter.jobs(settings.dispatch_interval_seconds, REFILLED),
+        rate_limiter.jobs(settings.dispatch_interval_seconds, MAX_REFILLED),
     )
 
 

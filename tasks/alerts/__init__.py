@@ -1,1 +1,1 @@
-"""Alerts."""
+"""Alerts: their rules, evaluation and delivery."""

@@ -1,4 +1,4 @@
-"""Alerts become messages: what each one says, and who has got it."""
+"""Delivery of alerts: the text of their messages, and sending them to each receiver."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from tasks.alerts.model import AlertPolicy
 log = logging.getLogger(__name__)
 
 DIGEST_ABOVE = 5
-"""More alerts than these for a receiver at once are one message: a thousand stores that VTEX does
-not answer have one cause."""
+"""More alerts than this for one receiver become one message. If VTEX does not answer a thousand
+stores, they have one cause."""
 
 DIGEST_TITLES = 10
-"""Titles in such a message."""
+"""Maximum number of titles in a digest."""
 
 SEND_SECONDS = 30.0
 """Share of a worker's thread for one run. The next run sends the rest."""
@@ -47,14 +47,14 @@ class Message:
 
 
 class Notifier(Protocol):
-    """Sends messages to receivers, each of which accepts it or does not."""
+    """Sends messages to receivers. Each receiver may accept a message or fail."""
 
     @property
     def receivers(self) -> Sequence[str]:
-        """Their names, which hold no secret."""
+        """The names of the receivers, without secrets."""
 
     def send(self, receiver: str, message: Message) -> str | None:
-        """Send to one receiver, within seconds; return why it failed, or None."""
+        """Send to one receiver within seconds. Return the reason of a failure, if it failed."""
 
 
 def message_of(alert: AlertRow, policy: AlertPolicy) -> Message:
@@ -96,7 +96,7 @@ def notify(
     now: Callable[[], datetime],
     seconds: float = SEND_SECONDS,
 ) -> int:
-    """Send the messages that are due; return how many alerts reached all receivers.
+    """Send the messages that are due. Return the number of alerts that reached all receivers.
 
     Each message is sent outside a transaction. A message that failed stays due, later each time.
     Another worker takes over from one that died while sending, so a message may come twice.

@@ -1,6 +1,6 @@
 """The evaluation of all alert rules.
 
-No Celery here, and no clock: both functions accept any journal and moment, as a simulation needs.
+Both functions work without Celery and without a clock: a simulation passes its journal and time.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from tasks.alerts.queries import Evaluation
 from tasks.alerts.rules import RULES
 
 MEMORY = timedelta(days=2)
-"""A problem that was seen so recently may explain another one."""
+"""A problem that was seen within this time may explain another problem."""
 
 
 def evaluate(
     journal: Journal, policy: AlertPolicy, now: datetime, usage: Usage | None = None
 ) -> list[Problem]:
-    """Return the problems of a moment, and change no alert.
+    """Return the problems of a moment, without a change of alerts.
 
-    The result depends on the journal's rows and the arguments alone. It uses neither a clock nor a
-    network, so that a test plays a month of a store in seconds. The counts of orders by hour are
+    The result depends on the journal's rows and the arguments alone. A test without clock and
+    network plays a month of a store in seconds. The counts of orders by hour are
     brought up to date first.
 
     Args:
@@ -56,8 +56,8 @@ def update_alerts(
     """Evaluate all rules and update the alerts: open them, keep them open, resolve them.
 
     It sends no message (``tasks.alerts.delivery``). A second call at the same moment changes
-    nothing. A caller with another rhythm than each minute sets ``AlertPolicy.check_interval``: a
-    problem that was seen before a longer gap does not count as having lasted.
+    nothing. A caller that does not evaluate each minute sets ``AlertPolicy.check_interval``. A
+    problem does not count as having lasted over a longer gap.
     """
     journal.heartbeats.register_stores([store.name for store in policy.stores], now)
     problems = evaluate(journal, policy, now, usage)

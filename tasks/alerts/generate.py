@@ -99,7 +99,7 @@ def _replaced(page: str, name: str, table: Iterable[str]) -> str:
     """Return a page with its generated table.
 
     Raises:
-        ValueError: the page has no place for the table.
+        ValueError: the page lacks the marker of the table.
     """
     marker = _MARKER.format(name)
     pattern = re.escape(marker) + r"\n(\|[^\n]*\n)*"

@@ -1,4 +1,7 @@
-"""What is looked for, in which stores, how patiently; the rules themselves are in ``looking``."""
+"""The data types of alerts: the names of the rules, the monitored stores and the policy.
+
+``tasks.alerts.rules`` holds the rules themselves.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from journal.monitoring.alerts import AlertTiming
 
 
 class Rule(StrEnum):
-    """What is looked for; see docs/alerts.md."""
+    """The name of an alert rule (docs/alerts.md)."""
 
     MISSING_ORDERS = "missing_orders"
     VTEX_SILENT = "vtex_silent"
@@ -29,14 +32,14 @@ class Rule(StrEnum):
 
 SAO_PAULO = ZoneInfo("America/Sao_Paulo")
 
-LONGEST_GAP = timedelta(minutes=15)
-"""Looks may be so far apart where workers are busy; a host that sleeps does so for longer."""
+MAX_GAP = timedelta(minutes=15)
+"""Busy workers may evaluate so rarely. A longer gap means that the host slept."""
 
-COMPARED = timedelta(days=1)
-"""What a reconciliation found does not change before the next one."""
+RECONCILIATION_REPEAT = timedelta(days=1)
+"""The findings of a reconciliation stay the same until the next one, a day later."""
 
-QUOTA_LASTS = timedelta(minutes=10)
-"""A backlog that takes all calls for less than this is no news."""
+RATE_LIMIT_PENDING = timedelta(minutes=10)
+"""A backlog may use all calls for this long without an alert."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +47,12 @@ class MonitoredStore:
     """A store as the rules see it.
 
     Attributes:
-        zone: its own time, in which its week runs.
-        list_interval: between two listings.
-        by_feed: whether orders come by a feed.
-        missing_orders: orders that its rhythm must have brought since the last one; 0: never told.
-        max_wait: how long a job may wait.
+        zone: time zone of the store's weekly rhythm.
+        list_interval: time between two polls of the order list.
+        by_feed: true if orders come by a feed.
+        missing_orders: the alert fires when so many orders are expected since the last order. 0
+            disables it.
+        max_wait: time that a job may wait without an alert.
     """
 
     name: str
@@ -61,15 +65,17 @@ class MonitoredStore:
 
 @dataclass(frozen=True, slots=True)
 class AlertPolicy:
-    """What is looked for, where, and how patiently.
+    """The settings of all alerts: stores, times and ignored rules.
 
     Attributes:
-        zone: in which messages tell the time.
-        check_interval: time between two looks.
-        pending: how long a cause has to last before it is told, where its rule has no time of its
-            own.
-        vtex_silent: for how long a store may not be listed.
-        ignored: rules that are not looked at.
+        zone: time zone of the times in messages.
+        check_interval: time between two evaluations.
+        pending: time that a problem must last before the alert fires, for rules without a time of
+            their own.
+        resolve: time without the problem until the alert is resolved.
+        repeat: time between two messages of an alert that fires.
+        vtex_silent: time that VTEX may leave a store without an answer.
+        ignored: names of the rules that are not evaluated.
     """
 
     stores: Sequence[MonitoredStore]
@@ -84,14 +90,18 @@ class AlertPolicy:
     @property
     def timing(self) -> AlertTiming:
         """How quickly alerts open and close."""
-        # Those that wait for long by themselves are told at once.
-        patient: dict[str, timedelta] = {
-            one: self.pending for one in Rule if one not in (Rule.MISSING_ORDERS, Rule.BEAT_SILENT)
+        # The excluded rules wait for long by themselves, so that their alerts fire at once.
+        pending: dict[str, timedelta] = {
+            rule: self.pending
+            for rule in Rule
+            if rule not in (Rule.MISSING_ORDERS, Rule.BEAT_SILENT)
         }
-        patient[Rule.RATE_LIMIT_EXHAUSTED] = max(self.pending, QUOTA_LASTS)
-        gap = max(self.resolve, 3 * self.check_interval, LONGEST_GAP)
-        seldom: dict[str, timedelta] = {Rule.RECONCILIATION_FINDINGS: max(self.repeat, COMPARED)}
-        return AlertTiming(patient, self.resolve, self.repeat, seldom, gap)
+        pending[Rule.RATE_LIMIT_EXHAUSTED] = max(self.pending, RATE_LIMIT_PENDING)
+        gap = max(self.resolve, 3 * self.check_interval, MAX_GAP)
+        repeat: dict[str, timedelta] = {
+            Rule.RECONCILIATION_FINDINGS: max(self.repeat, RECONCILIATION_REPEAT)
+        }
+        return AlertTiming(pending, self.resolve, self.repeat, repeat, gap)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,10 @@ from journal.monitoring.order_rate import LastOrder
 from tasks.alerts.model import AlertPolicy, MonitoredStore, Rule, Usage
 
 MAX_CAUSES = 20
-"""Dead letters of a store: causes with an alert of their own. The rest shares one alert."""
+"""Number of causes of a store's dead letters that get an alert each. Further causes share one."""
 
 MAX_REASON_LENGTH = 300
-"""Characters of a reason in a message."""
+"""Maximum characters of a reason in a message."""
 
 MIN_SILENCE = timedelta(minutes=15)
 """A shorter silence raises no alert, however busy the store is."""
@@ -33,16 +33,16 @@ DAYS_WITHOUT_MODEL = 3
 longer than any weekend."""
 
 MIN_ORDERS = 10
-"""Orders of a new store before an alert expects more of them."""
+"""A new store needs so many orders before an alert expects more."""
 
 RESTORED_FOR = timedelta(hours=1)
-"""An alert of a restored feed stays for so long."""
+"""Time for which the alert of a restored feed stays."""
 
 USED_UP = 0.9
-"""Part of the rate limit that counts as all of it: its pace leaves some room by design."""
+"""Share of the rate limit that counts as used up, since the pace always leaves some room."""
 
 BY_HAND = timedelta(days=365)
-"""Only a pause by hand has more than this left."""
+"""Only a pause by hand lasts longer than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Evaluation:
     """The data of one evaluation of all rules.
 
     Attributes:
-        last_seen: when each rule last found a problem, of the last two days.
+        last_seen: time of each rule's last problem, within the last two days.
     """
 
     journal: Journal
@@ -62,7 +62,7 @@ class Evaluation:
     last_seen: Mapping[RuleScope, datetime]
 
     def answered_at(self, store: MonitoredStore) -> datetime | None:
-        """Return when VTEX last answered with a store's orders, or None if it never did."""
+        """Return when VTEX last answered with a store's orders, if it ever did."""
         times = [self.health.heartbeats.get((ORDER_LIST_READ, store.name))]
         feed = self.health.feeds.get(store.name) if store.by_feed else None
         if feed and feed.fault is None:
@@ -70,7 +70,7 @@ class Evaluation:
         return max((time for time in times if time is not None), default=None)
 
     def explained_until(self, store: str, *rules: Rule) -> datetime | None:
-        """Return until when a problem of other rules explains the state of a store."""
+        """Return the last time at which another rule's problem explained a store's state."""
         scopes = [(rule, store) for rule in rules] + [(rule, "") for rule in rules]
         times = [self.last_seen[scope] for scope in scopes if scope in self.last_seen]
         return max(times, default=None)
@@ -92,7 +92,7 @@ def dead_letters(evaluation: Evaluation) -> Iterator[Problem]:
     names = {store.name for store in evaluation.policy.stores}
     causes: dict[tuple[str, str], list[DeadLetterGroup]] = {}
     for group in evaluation.health.dead:
-        # A message may name any store: those that are not configured count as one.
+        # A message may name any store. Stores without settings count as one store.
         store = group.store if group.store in names else ""
         causes.setdefault((store, general_reason(group.reason)), []).append(group)
     counts: dict[str, int] = {}
@@ -166,7 +166,7 @@ def missing_orders(evaluation: Evaluation, store: MonitoredStore) -> Iterator[Pr
     last, answered = evaluation.last_orders.get(store.name), evaluation.answered_at(store)
     if last is None or answered is None or not store.missing_orders or not last.counted:
         return
-    # The silence of VTEX says nothing about the shoppers.
+    # While VTEX is silent, the shoppers may still order.
     explained = evaluation.explained_until(store.name, Rule.STORE_PAUSED, Rule.VTEX_SILENT)
     start, end = max(last.at, explained or last.at), min(evaluation.now, answered)
     if end - start < MIN_SILENCE:
@@ -274,7 +274,7 @@ def beat_silent(evaluated_at: datetime, reason: str) -> Problem:
     """Return the problem that scheduled tasks do not run.
 
     Args:
-        evaluated_at: when alerts were last evaluated, which is such a task.
+        evaluated_at: time of the last evaluation of alerts, which is a scheduled task.
     """
     return _problem(Rule.BEAT_SILENT, "", messages.BEAT_SILENT(reason=reason), evaluated_at)
 

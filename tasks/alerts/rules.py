@@ -25,11 +25,11 @@ class PrometheusRule:
 
     Attributes:
         condition: the clause after "fires when" in docs/metrics.md.
-        expr: in PromQL.
+        expr: expression in PromQL.
         message: gives summary and next step.
-        fields: of the message, besides ``store``.
-        subject: begins the summary.
-        pending: as in ``5m``, or empty.
+        fields: values of the message's fields, besides ``store``.
+        subject: beginning of the summary.
+        pending: duration such as ``5m``, or empty.
     """
 
     name: str
@@ -51,7 +51,8 @@ class AlertRule:
         message: its next step stands in docs/alerts.md.
         settings: names of settings that change it.
         of_cluster: yields problems of the whole cluster, with an empty store.
-        query: of a store, or of the cluster. A rule of each worker's watchdog has neither.
+        store_query, cluster_query: functions that find the problems of a store or of the cluster. A
+            rule of each worker's watchdog lacks both.
         prometheus: the same rule for Prometheus.
     """
 

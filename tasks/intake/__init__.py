@@ -1,1 +1,1 @@
-"""Intake."""
+"""Intake: tasks that bring paid orders from VTEX into the ERP."""

@@ -1,4 +1,4 @@
-"""What the orders of the last days need codes for, against the retailer's map and the ERP's own."""
+"""The coverage of the code map: which values of recent orders have a code in the ERP."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from vtex.errors import DocumentInvalid
 
 @dataclass(slots=True)
 class Seen:
-    """Something that orders need a code for.
+    """A value of orders that needs a code.
 
     Attributes:
-        orders: how many of them.
-        first_order: the id of one; None of what the map has and no order needed.
-        erp_code: the ERP's; None where it has none, or goes without codes of this kind.
-        source: who has it: the retailer's ``map``, or the ``ERP``.
-        missing: there are codes of this kind, and none for it.
+        orders: number of the orders with this value.
+        first_order: id of the first such order, unless only the map has this value.
+        erp_code: the ERP's code, unless it is missing or this kind needs none.
+        source: origin of the code: the retailer's ``map`` or the ``ERP``.
+        missing: true if this kind has codes and this value lacks one.
     """
 
     need: Need
@@ -37,14 +37,14 @@ class Seen:
 
 @dataclass(slots=True)
 class Coverage:
-    """What the orders of a store need.
+    """The codes that the orders of a store need.
 
     Attributes:
-        since: when the documents were kept, or later.
-        orders: how many were looked at.
-        mapped: kinds that the retailer's map has codes of.
-        judged: kinds that the ERP keeps codes of.
-        unmappable: reason to the orders whose documents make no sales order.
+        since: earliest time at which the documents were stored.
+        orders: number of checked orders.
+        mapped: kinds with codes in the retailer's map.
+        judged: kinds with codes in the ERP.
+        unmappable: reason to the ids of orders that cannot become a sales order.
     """
 
     store: str
@@ -57,65 +57,65 @@ class Coverage:
 
     @property
     def missing(self) -> list[Seen]:
-        """What has no code, the most wanted first."""
-        return [one for one in self.seen if one.missing]
+        """The values without a code, the most frequent first."""
+        return [entry for entry in self.seen if entry.missing]
 
 
 def cover(
     context: Context, store: str, since: datetime, kept: Iterable[OrderDocuments]
 ) -> Coverage:
-    """Hold what a store's orders need against its map, and what that leaves against the ERP's.
+    """Look up a code for each value of a store's orders, in its code map or else in the ERP.
 
     Args:
-        kept: the documents to look at; those whose payment was not fetched yet count as well.
+        kept: documents of the orders. An order counts even before its payment is fetched.
 
     Raises:
-        ErpError: the ERP's codes are not known.
+        ErpError: the ERP's codes cannot be read.
     """
     codes: Codes = context.erp.codes(store) if isinstance(context.erp, KnowsCodes) else {}
-    book = context.codes.get(store, CodeMap())
-    found = Coverage(store, since, mapped=book.kinds, judged=tuple(codes))
+    code_map = context.codes.get(store, CodeMap())
+    coverage = Coverage(store, since, mapped=code_map.kinds, judged=tuple(codes))
     seen = {
         (kind, code): Seen(Need(kind, code), None)
-        for kind, table in book.tables.items()
+        for kind, table in code_map.tables.items()
         for code in table
     }
-    for one in kept:
-        if one.order is None:
+    for documents in kept:
+        if documents.order is None:
             continue
-        found.orders += 1
+        coverage.orders += 1
         try:
             order = sales_order(
-                store, schemas.read_order(one.order), one.payment, allow_mismatch=True
+                store, schemas.read_order(documents.order), documents.payment, allow_mismatch=True
             )
         except (DocumentInvalid, ErpRejected) as error:
-            found.unmappable.setdefault(str(error), []).append(one.order_id)
+            coverage.unmappable.setdefault(str(error), []).append(documents.order_id)
             continue
-        for need in {(need.kind, need.code): need for need in book.needs(order)}.values():
+        for need in {(need.kind, need.code): need for need in code_map.needs(order)}.values():
             entry = seen.get((need.kind, need.code))
             if entry is None or entry.first_order is None:
-                entry = seen[need.kind, need.code] = Seen(need, one.order_id)
+                entry = seen[need.kind, need.code] = Seen(need, documents.order_id)
             entry.orders += 1
     for entry in seen.values():
-        _judge(entry, book, codes)
-    found.seen = sorted(seen.values(), key=_place)
-    return found
+        _judge(entry, code_map, codes)
+    coverage.seen = sorted(seen.values(), key=_place)
+    return coverage
 
 
-def _judge(entry: Seen, book: CodeMap, codes: Codes) -> None:
+def _judge(entry: Seen, code_map: CodeMap, codes: Codes) -> None:
     kind = entry.need.kind
-    if kind in book.kinds:
-        code = book.code(entry.need)
+    if kind in code_map.kinds:
+        code = code_map.code(entry.need)
         source = "map"
     else:
         code = codes.get(kind, {}).get(entry.need.code)
         source = "ERP"
     entry.erp_code = None if code is None else str(code)
     entry.source = source if code is not None else None
-    entry.missing = code is None and (kind in book.kinds or kind in codes)
+    entry.missing = code is None and (kind in code_map.kinds or kind in codes)
 
 
-def _place(one: Seen) -> tuple[bool, int, bool, int, str]:
-    need = one.need
+def _place(entry: Seen) -> tuple[bool, int, bool, int, str]:
+    need = entry.need
     kind = list(KINDS).index(need.kind)
-    return (not one.missing, kind, need.code == DEFAULT, -one.orders, need.code)
+    return (not entry.missing, kind, need.code == DEFAULT, -entry.orders, need.code)

@@ -1,7 +1,7 @@
-"""The feed, the second way in: read, written down, and only then committed.
+"""The feed, the second source of orders: the task reads, records and then commits its events.
 
-Its configuration is watched: VTEX drops a feed that has long been silent, and anybody who has the
-key can change it.
+The task also checks the feed's configuration. VTEX drops a feed that was silent for long, and every
+owner of a key can change it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from journal.feeds import FeedRow
 from journal.orders import NewOrder
 from tasks.base import StoreTask
 from tasks.context import Renew
-from tasks.order_changes.detection import heard
+from tasks.order_changes.detection import change_hints
 from tasks.workflow import dispatch
 from vtex.client import VtexClient
 from vtex.documents import FeedBatch, FeedConfig
@@ -33,16 +33,16 @@ from vtex.statuses import READY
 
 log = logging.getLogger(__name__)
 
-MOST_BATCHES = 100
-"""Answers of one run, so that a feed without end keeps no thread for itself; the next run goes on.
-"""
+MAX_BATCHES = 100
+"""Answers of VTEX in one run, so that an endless feed cannot occupy a thread. The next run
+continues."""
 
 PERMISSION = "Feed v3 and Hook Admin"
 
 
 @shared_task(base=StoreTask, bind=True, name="orders.read_feed")
 def read_feed(self: StoreTask, /, *, store: str, **_: object) -> None:
-    """Write the orders that the feed tells of into the journal, and commit the events after it.
+    """Write the orders of the feed's events into the journal, then commit the events.
 
     Source: ``GET`` and ``POST /api/orders/feed``.
 
@@ -66,17 +66,17 @@ def read_feed(self: StoreTask, /, *, store: str, **_: object) -> None:
 
 
 def as_set_up(feed: FeedRow) -> FeedConfig:
-    """Return the configuration that VTEX is to have."""
+    """Return the configuration that VTEX must have."""
     return FeedConfig(feed.statuses, feed.hidden_seconds, feed.kept_seconds)
 
 
-def difference(feed: FeedRow, found: FeedConfig | None) -> str | None:
-    """Return how VTEX's configuration differs from ours; None where it does not."""
-    if found is None:
+def difference(feed: FeedRow, actual: FeedConfig | None) -> str | None:
+    """Return how VTEX's configuration differs from ours, or None if they are equal."""
+    if actual is None:
         return "VTEX had none any more"
-    if not found.is_workflow or set(found.statuses or ()) != set(feed.statuses):
+    if not actual.is_workflow or set(actual.statuses or ()) != set(feed.statuses):
         return "its filter had been changed at VTEX"
-    queue = ((found.hidden_seconds, feed.hidden_seconds), (found.kept_seconds, feed.kept_seconds))
+    queue = ((actual.hidden_seconds, feed.hidden_seconds), (actual.kept_seconds, feed.kept_seconds))
     if any(theirs not in (None, ours) for theirs, ours in queue):
         return "its times had been changed at VTEX"
     return None
@@ -88,17 +88,17 @@ def _read(task: StoreTask, feed: FeedRow, renew: Renew) -> None:
         return
     new = seen = 0
     try:
-        for _ in range(MOST_BATCHES):
+        for _ in range(MAX_BATCHES):
             renew()
             batch = client.feed()
             if not len(batch):
                 break
-            found = _recorded(task, feed.store, batch)
-            # Only what the journal has; what is lost in between comes again.
+            count = _recorded(task, feed.store, batch)
+            # Commit only after the journal has the events. VTEX sends uncommitted events again.
             client.commit_feed(handles(batch))
-            if found:
+            if count:
                 dispatch(task.context, store=feed.store)
-            new, seen = new + found, seen + len(batch)
+            new, seen = new + count, seen + len(batch)
     except FeedMissing:
         _restore(task, feed, client, "VTEX had none any more")
     if seen:
@@ -106,57 +106,57 @@ def _read(task: StoreTask, feed: FeedRow, renew: Renew) -> None:
 
 
 def handles(batch: FeedBatch) -> list[str]:
-    """Return what commits the events of an answer: those that name no order never will."""
-    found = [one.handle for one in batch.events]
-    return found + [one.handle for one in batch.unreadable if one.handle]
+    """Return the handles that commit an answer's events, including events without an order id."""
+    readable = [event.handle for event in batch.events]
+    return readable + [event.handle for event in batch.unreadable if event.handle]
 
 
 def _recorded(task: StoreTask, store: str, batch: FeedBatch) -> int:
-    for one in batch.unreadable:
-        names = {"store": store, "order_id": one.order_id}
-        reason = f"event {one.event_id or 'without an id'}: {one.reason}"
+    for event in batch.unreadable:
+        names = {"store": store, "order_id": event.order_id}
+        reason = f"event {event.event_id or 'without an id'}: {event.reason}"
         log_events.FEED_EVENT_UNUSABLE.log(log, **names, reason=reason)
     if batch.unreadable:
         task.journal.feeds.count_unreadable(store, len(batch.unreadable))
-    # What it came to may be old: the order itself decides. So it does where no status is told.
-    named = [one.order_id for one in batch.events if one.state in (None, READY)]
-    named += [one.order_id for one in batch.unreadable if one.order_id]
-    new = task.record(store, [NewOrder(one, None, None) for one in named])
-    return new + task.journal.order_changes.record(store, heard(batch.events))
+    # An event's status may be old or missing: the order's own document decides.
+    order_ids = [event.order_id for event in batch.events if event.state in (None, READY)]
+    order_ids += [event.order_id for event in batch.unreadable if event.order_id]
+    new = task.record(store, [NewOrder(order_id, None, None) for order_id in order_ids])
+    return new + task.journal.order_changes.record(store, change_hints(batch.events))
 
 
 def _restored(task: StoreTask, feed: FeedRow, client: VtexClient) -> bool:
-    """Compare the configuration with ours; restore it where it differs, and say whether."""
+    """Restore VTEX's configuration if it differs from ours. Return whether it differed."""
     try:
-        why = difference(feed, client.feed_config())
+        reason = difference(feed, client.feed_config())
     except DocumentInvalid as error:
-        why = f"it could not be read ({error})"
-    if why is None:
+        reason = f"it could not be read ({error})"
+    if reason is None:
         task.journal.feeds.mark_working(feed.store)
         return False
-    _restore(task, feed, client, why)
+    _restore(task, feed, client, reason)
     return True
 
 
-def _restore(task: StoreTask, feed: FeedRow, client: VtexClient, why: str) -> None:
+def _restore(task: StoreTask, feed: FeedRow, client: VtexClient, reason: str) -> None:
     if task.journal.feeds.get(feed.store) is None:
-        return  # removed meanwhile, by a person
+        return  # a person removed the feed meanwhile
     client.configure_feed(as_set_up(feed))
-    task.journal.feeds.mark_restored(feed.store, why)
-    log.warning("the feed was restored", extra={"store": feed.store, "reason": why})
+    task.journal.feeds.mark_restored(feed.store, reason)
+    log.warning("the feed was restored", extra={"store": feed.store, "reason": reason})
 
 
 @contextmanager
 def _fault_kept(task: StoreTask, feed: FeedRow) -> Iterator[None]:
-    """Keep why a feed does not work, so that the list takes over at its usual pace."""
+    """Record the fault of a feed, so that the list takes over at its usual pace."""
     try:
         yield
     except (RateLimitReached, VtexThrottled):
-        raise  # the store as a whole waits
+        raise  # the whole store waits
     except VtexUnauthorized as error:
         if error.status != 403:
             raise
-        # One permission of many: no reason to let the store pause.
+        # Only one permission is missing, so that the store need not pause.
         _fail(task, feed, f"grant {PERMISSION!r} to the key ({error})")
     except VtexError as error:
         _fail(task, feed, str(error))

@@ -1,4 +1,4 @@
-"""The interval of a store's order list: the schedule's, or a longer one while its feed works.
+"""The interval of a store's order list. It is longer while the store's feed works.
 
 Beat starts ``orders.list`` at the shorter interval, since only the journal knows the feed's state.
 """
@@ -11,11 +11,11 @@ from journal.monitoring.heartbeats import ORDER_LIST_READ
 from tasks.base import StoreTask
 
 HEARTBEAT_INTERVAL = timedelta(seconds=30)
-"""Shortest time between two heartbeats of a list; alerts need the minute."""
+"""Shortest time between two heartbeats of a list. The alerts need one each minute."""
 
 
 def is_due(task: StoreTask, store: str) -> bool:
-    """Say whether the list is read now: always, unless the feed works and the last read is recent.
+    """Return whether to read the list now. False if the feed works and the last read is recent.
 
     ``Context.list_intervals`` holds the longer interval of each store that has a feed.
     """

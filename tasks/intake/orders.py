@@ -1,7 +1,7 @@
-"""Orders in: list them, then fetch, fetch payment, insert, start handling, one task a step.
+"""The intake of orders: list, fetch, fetch payment, insert, start handling. Each step is a task.
 
-The names and keyword arguments of these tasks are public; ``**_`` lets an older worker accept
-what a newer producer adds.
+The names and keyword arguments of these tasks are public. ``**_`` lets an older worker accept the
+new arguments of a newer version.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 @shared_task(base=StoreTask, bind=True, name="orders.list")
 def list_orders(self: StoreTask, /, *, store: str, **_: object) -> None:
-    """Write the paid orders that the journal does not know yet, and send them on their way.
+    """Record the paid orders that the journal does not know yet, and dispatch them.
 
     Source: ``GET /api/oms/pvt/orders``, ``f_status=ready-for-handling``.
 
@@ -53,38 +53,37 @@ def list_orders(self: StoreTask, /, *, store: str, **_: object) -> None:
         new = 0
         for page in self.vtex(store).list_orders():
             renew()
-            found = self.record(store, listed(page))
+            count = self.record(store, listed(page))
             for reason in page.unreadable:
                 log_events.LIST_ROW_UNUSABLE.log(log, store=store, reason=reason)
-            if found:
-                # Nothing new on this page: leave known orders to the periodic sweep, which batches
-                # them.
+            if count:
+                # A page without new orders leaves them to the periodic sweep, which batches them.
                 dispatch(self.context, store=store)
-            new += found
+            new += count
         list_schedule.record_read(self, store)
     log.info("listed", extra={"store": store, "count": new})
 
 
 @shared_task(base=StoreTask, bind=True, name="orders.run")
 def run(self: StoreTask, /, *, orders: list[dict[str, Any]], **_: object) -> None:
-    """Take several orders into this process, to carry each through the steps that it has left.
+    """Take the orders of a message into this process, and run the remaining steps of each.
 
     Args:
-        orders: of each what its steps' messages carry, and the ``stage`` where it stands.
+        orders: for each order, the arguments of its steps and its ``stage``.
     """
     local_queue.take([run_of(self, order) for order in orders])
 
 
 @shared_task(base=StepTask, bind=True, name="orders.fetch")
 def fetch(self: StepTask, /, *, store: str, order_id: str, attempt: int, **_: object) -> None:
-    """Fetch one order and keep its document; skip it where there is nothing to do.
+    """Fetch an order and keep its document. Skip an order that the ERP does not need.
 
     Source: ``GET /api/oms/pvt/orders/{orderId}``.
 
     Args:
         store: VTEX account name.
         order_id: VTEX order id, as in ``1268540501456-01``.
-        attempt: the attempt that this message belongs to; an older one does nothing.
+        attempt: attempt of this message. A message of an older attempt has no effect.
     """
     with self.step(store, order_id, attempt, to=Stage.FETCHED) as job:
         job.order = self.vtex(store).order(order_id)
@@ -100,7 +99,7 @@ def fetch(self: StepTask, /, *, store: str, order_id: str, attempt: int, **_: ob
 def fetch_payment(
     self: StepTask, /, *, store: str, order_id: str, attempt: int, **_: object
 ) -> None:
-    """Fetch the order's transactions; there are none for orders paid elsewhere.
+    """Fetch the order's transactions. An order that was paid elsewhere lacks them.
 
     Source: ``GET /api/pvt/transactions/{transactionId}`` and its ``/payments``.
     Arguments as in ``orders.fetch``.
@@ -108,18 +107,20 @@ def fetch_payment(
     with self.step(store, order_id, attempt, to=Stage.PAID) as job:
         ids = order_of(job).gateway_transaction_ids
         client = self.vtex(store) if ids else None
-        found = [client.transaction(one) for one in ids] if client else []
-        job.payment = together({"transactions": found})
+        transactions = (
+            [client.transaction(transaction_id) for transaction_id in ids] if client else []
+        )
+        job.payment = together({"transactions": transactions})
 
 
 @shared_task(base=StepTask, bind=True, name="orders.insert")
 def insert(self: StepTask, /, *, store: str, order_id: str, attempt: int, **_: object) -> None:
-    """Insert the order in the ERP, once, and keep the ERP's reference.
+    """Insert the order into the ERP once, and keep the ERP's reference.
 
     Arguments as in ``orders.fetch``.
 
     Raises:
-        ErpRejected: the ERP, or the mapping, refuses the order; it is set aside until replayed.
+        ErpRejected: the ERP or the mapping refuses the order, which becomes a dead letter.
     """
     context = self.context
     allow_sum_mismatch, codes = store in context.allow_sum_mismatch, context.codes.get(store)
@@ -136,7 +137,7 @@ def insert(self: StepTask, /, *, store: str, order_id: str, attempt: int, **_: o
 def start_handling(
     self: StepTask, /, *, store: str, order_id: str, attempt: int, **_: object
 ) -> None:
-    """Tell VTEX that handling has started, once; a canceled order is reported to the ERP.
+    """Inform VTEX once that handling has started. Report a canceled order to the ERP.
 
     Source: ``POST /api/oms/pvt/orders/{orderId}/start-handling``.
     Arguments as in ``orders.fetch``.
@@ -147,7 +148,7 @@ def start_handling(
             self.erp.report(canceled_event(store, order_id, outcome))
             job.skip(outcome.reason)
         elif outcome.asked or outcome.replaced:
-            # The ERP hears of it by a job of its own; this one goes on where the order does.
+            # A change job informs the ERP. If the order becomes ready again, its intake continues.
             hint = ChangeHint(order_id, f"start-handling {attempt}", outcome.reason)
             self.journal.order_changes.record(store, [hint])
             job.skip(
@@ -161,19 +162,19 @@ def start_handling(
 def run_of(task: StoreTask, order: Mapping[str, Any]) -> OrderRun:
     """Return the run of an order of a message, at its stage."""
     name = {key: value for key, value in order.items() if key != "stage"}
-    # A stage of a newer version leads to no task, so that the run hands the order back.
+    # A stage of a newer version has no task here, so that the run hands the order back.
     names = remaining_tasks(Kind.INTAKE, order["stage"]) or [""]
     steps = [{"task": step, "kwargs": name} for step in reversed(names)]
     return OrderRun(task.app, task.request.id, steps, partial(hand_back, task.journal))
 
 
 def listed(page: OrderPage) -> list[NewOrder]:
-    """Return a page of VTEX's list as the journal records it."""
-    return [NewOrder(one.order_id, one.created_at, one.value_cents) for one in page.orders]
+    """Return the orders of a page of VTEX's list, as the journal records them."""
+    return [NewOrder(order.order_id, order.created_at, order.value_cents) for order in page.orders]
 
 
 def order_of(job: LeasedJob) -> Order:
-    """Return a job's order as its document is read: once, for all steps of one worker."""
+    """Return a job's order, read from its document once for all steps in this process."""
     if job.read is None:
         job.read = schemas.read_order(job.order or {})
     order: Order = job.read
@@ -188,28 +189,28 @@ def sales_order(
     allow_mismatch: bool,
     codes: CodeMap | None = None,
 ) -> SalesOrder:
-    """Map an order and its payment document to the sales order that the ERP gets.
+    """Map an order and its payment document to the sales order for the ERP.
 
     Args:
-        codes: what the retailer calls things in the ERP.
+        codes: code map of the store.
 
     Raises:
         DocumentInvalid: a document breaks its schema.
-        ErpRejected: the documents make no sound sales order, or something of it has no code.
+        ErpRejected: the sales order would be invalid, or a code is missing.
     """
     transactions = (payment or {}).get("transactions", [])
-    made = mapping.to_sales_order(
+    mapped = mapping.to_sales_order(
         store,
         order,
-        [schemas.read_transaction(one) for one in transactions],
+        [schemas.read_transaction(transaction) for transaction in transactions],
         raw_payment=payment,
         allow_mismatch=allow_mismatch,
     )
-    return made if codes is None else codes.resolve(made)
+    return mapped if codes is None else codes.resolve(mapped)
 
 
 def canceled_event(store: str, order_id: str, outcome: start_handling_operation.Outcome) -> Event:
-    """Return what the ERP is told about an order that was canceled after it had it."""
+    """Return the event for the ERP about an order that was canceled after its insert."""
     return Event(
         store=store,
         order_id=order_id,

@@ -1,1 +1,1 @@
-"""Order changes."""
+"""Order changes: tasks that report later changes at VTEX to the ERP."""

@@ -1,5 +1,6 @@
-"""What of an order at VTEX the ERP does not know yet: found out by reading the order, never by what
-a feed or a list said.
+"""Detection of changes: compares an order at VTEX with the order that the ERP was given.
+
+The feed and the list only hint at a change. The order's document decides.
 """
 
 from __future__ import annotations
@@ -25,70 +26,72 @@ from vtex.operations.replacement_lookup import successor
 from vtex.schemas.cancel_requests import DECIDE_WITHIN, Asked, asked
 
 SUCCESSOR = "successor"
-"""Key of the job that looks for the order which took another one's place."""
+"""Key of the job that searches for the new order of a replaced order."""
 
 LINK = "link"
-"""Key of the job that tells of a replaced order once more: the new one may have come in at the very
-moment at which it was told."""
+"""Key of the job that reports a replaced order once more. The new order may have come in while the
+first report was made."""
 
-LOOK_FOR = timedelta(hours=1)
-"""How long it is looked for: VTEX's list lags by minutes."""
+SUCCESSOR_PATIENCE = timedelta(hours=1)
+"""Time of the search for the new order, since VTEX's list lags by minutes."""
 
-CANCELING = timedelta(days=1)
-"""How long an order may be on its way to canceled before a person has to look."""
+CANCELING_PATIENCE = timedelta(days=1)
+"""Time that an order may take to become canceled before a person must act."""
 
 
 @dataclass(slots=True)
 class DetectedChange:
-    """What a look at an order brought.
+    """The result of reading an order.
 
     Attributes:
-        told: what the ERP is to be told, as JSON; none: there is nothing to do.
-        words: for the timeline, without personal data.
-        closes: why the order's waiting requests have become obsolete.
-        is_newer: VTEX's document takes the place of the journal's.
-        comes_in: the order's intake is to try again.
+        summary: line for the timeline, without personal data.
+        events: events for the ERP, as JSON. An empty list ends the job.
+        closes: reason that makes the order's waiting requests obsolete.
+        is_newer: true if VTEX's document replaces the journal's.
+        comes_in: true to retry the order's intake.
     """
 
-    words: str
-    told: list[dict[str, Any]] = field(default_factory=list)
+    summary: str
+    events: list[dict[str, Any]] = field(default_factory=list)
     closes: str | None = None
     is_newer: bool = False
     comes_in: bool = False
 
 
-def heard(events: Iterable[FeedEvent]) -> list[ChangeHint]:
-    """Return what events of a feed hint at: each its own job, however often it is delivered."""
+def change_hints(events: Iterable[FeedEvent]) -> list[ChangeHint]:
+    """Return a hint for each event that may be a change. A repeated event makes the same job."""
     return [
         ChangeHint(
-            one.order_id,
-            # Either may be as long as it likes, and the journal's key is not.
-            f"{one.state} {one.changed_at.isoformat() if one.changed_at else one.event_id}"[:128],
-            f"{one.state}, by the feed",
+            event.order_id,
+            # VTEX's values have no bound, and the journal's key has one.
+            f"{event.state} {event.changed_at.isoformat() if event.changed_at else event.event_id}"[
+                :128
+            ],
+            f"{event.state}, by the feed",
         )
-        for one in events
-        if one.state in statuses.CHANGES or (one.state and one.before in statuses.ASIDE)
+        for event in events
+        if event.state in statuses.CHANGES or (event.state and event.before in statuses.ASIDE)
     ]
 
 
 def differs(kept: Mapping[str, Any] | None, read: Mapping[str, Any]) -> bool:
-    """Say at a glance whether an order may be another than the one that is kept.
+    """Return whether an order may differ from the kept document.
 
-    No more than a hint: of documents that a step has at hand anyway, without reading them.
+    The result is only a hint, from raw documents that a step has anyway.
     """
     if kept is None or (read.get("packageAttachment") or {}).get("packages"):
-        return False  # once there is an invoice, the value follows it
-    return bool(_glance(kept) != _glance(read))
+        return False  # after an invoice, the order's value follows the invoice
+    return bool(_value_and_lines(kept) != _value_and_lines(read))
 
 
-def look(
+def detect(
     journal: Journal, client: VtexClient, job: LeasedJob, raw: Mapping[str, Any]
 ) -> DetectedChange:
-    """Compare an order that the ERP has with what the ERP knows of it.
+    """Compare an order at VTEX with the order that the ERP has.
 
     Raises:
-        NotYet: VTEX is about to change it.
-        DocumentInvalid: it cannot be read.
+        NotYet: VTEX is about to change the order.
+        DocumentInvalid: the order cannot be read.
     """
     order = schemas.read_order(raw)
     if order.status == "canceled":
@@ -96,54 +99,55 @@ def look(
     if order.status == "replaced":
         return _replaced(client, job, order, journal.now())
     if order.status in ("cancel", statuses.DENIED):
-        raise NotYet.within(CANCELING, messages.STATUS_TRANSIENT(status=order.status))
+        raise NotYet.within(CANCELING_PATIENCE, messages.STATUS_TRANSIENT(status=order.status))
     pending = journal.cancel_requests.get(job.store, job.order_id)
     if order.status in statuses.UNDECIDED:
-        return _asked(journal, job, order, pending, asked(raw))
-    news = _amended(client, job, order)
+        return _cancel_requested(journal, job, order, pending, asked(raw))
+    change = _changed(client, job, order)
     if pending is not None:
-        words = f"VTEX shows the order as {order.status!r}: the request to cancel it is off"
-        news.told.insert(0, _told(job, order, "cancel_dropped", reason=words))
-        news.words = words if len(news.told) == 1 else f"{words}; {news.words}"
+        reason = f"VTEX shows the order as {order.status!r}: the request to cancel it is off"
+        change.events.insert(0, _event(job, order, "cancel_dropped", reason=reason))
+        only = len(change.events) == 1
+        change.summary = reason if only else f"{reason}; {change.summary}"
     row = journal.orders.get(job.store, job.order_id)
     if order.status == statuses.READY and row is not None and row.state is State.SKIPPED:
-        news.comes_in = row.stage is Stage.INSERTED
-    return news
+        change.comes_in = row.stage is Stage.INSERTED
+    return change
 
 
 def event_of(job: LeasedJob, kept: Mapping[str, Any]) -> Event:
-    """Return what the ERP is told, as it was found out."""
-    one, amended = dict(kept), kept.get("order_diff")
-    decide_by = one.get("decide_by")
+    """Return an event for the ERP from its kept JSON."""
+    diff = kept.get("order_diff")
+    decide_by = kept.get("decide_by")
     return Event(
         store=job.store,
         order_id=job.order_id,
-        kind=one["kind"],
-        key=one["key"],
-        at=datetime.fromisoformat(one["at"]),
-        reason=one.get("reason"),
-        order_status=one.get("order_status"),
-        request_id=one.get("request_id"),
-        requested_by_user=one.get("requested_by_user"),
+        kind=kept["kind"],
+        key=kept["key"],
+        at=datetime.fromisoformat(kept["at"]),
+        reason=kept.get("reason"),
+        order_status=kept.get("order_status"),
+        request_id=kept.get("request_id"),
+        requested_by_user=kept.get("requested_by_user"),
         decide_by=datetime.fromisoformat(decide_by) if decide_by else None,
-        new_order_id=one.get("new_order_id"),
-        order_diff=order_diff.from_json(amended) if amended else None,
+        new_order_id=kept.get("new_order_id"),
+        order_diff=order_diff.from_json(diff) if diff else None,
     )
 
 
 def request_of(job: LeasedJob, event: Event) -> CancelRequest | None:
-    """Return the request to cancel that an event tells of; None where it tells of none."""
+    """Return the request to cancel in an event, if the event is of that kind."""
     if event.kind != "cancel_requested" or event.decide_by is None:
         return None
     return CancelRequest(job.store, job.order_id, event.request_id, event.at, event.decide_by)
 
 
-def _glance(raw: Mapping[str, Any]) -> Any:
+def _value_and_lines(raw: Mapping[str, Any]) -> Any:
     items = raw.get("items")
     lines = [
-        (one.get("uniqueId"), one.get("id"), one.get("quantity"), one.get("sellingPrice"))
-        for one in (items if isinstance(items, list) else ())
-        if isinstance(one, Mapping)
+        (item.get("uniqueId"), item.get("id"), item.get("quantity"), item.get("sellingPrice"))
+        for item in (items if isinstance(items, list) else ())
+        if isinstance(item, Mapping)
     ]
     return raw.get("value"), lines
 
@@ -152,27 +156,27 @@ def _canceled(journal: Journal, job: LeasedJob, order: Order) -> DetectedChange:
     if journal.order_changes.own_cancellation(job.store, job.order_id) in (State.OPEN, State.DONE):
         return DetectedChange("canceled, as the ERP asked")
     reason = order.cancel_reason or f"VTEX shows the order as {order.status!r}"
-    told = _told(job, order, "canceled", key="canceled", reason=reason)
-    words = "canceled at VTEX"
-    return DetectedChange(words, [told], closes=f"the order was {words}", is_newer=True)
+    event = _event(job, order, "canceled", key="canceled", reason=reason)
+    summary = "canceled at VTEX"
+    return DetectedChange(summary, [event], closes=f"the order was {summary}", is_newer=True)
 
 
 def _replaced(client: VtexClient, job: LeasedJob, order: Order, now: datetime) -> DetectedChange:
-    found = successor(client, order)
-    again = job.row["key"] == SUCCESSOR
-    if found is None and job.row["key"] == LINK:
+    new_order_id = successor(client, order)
+    is_search = job.row["key"] == SUCCESSOR
+    if new_order_id is None and job.row["key"] == LINK:
         return DetectedChange("VTEX's list does not show any more which order took its place")
-    if found is None and again:
-        if now - job.row["created_at"] > LOOK_FOR:
+    if new_order_id is None and is_search:
+        if now - job.row["created_at"] > SUCCESSOR_PATIENCE:
             return DetectedChange("VTEX's list shows no order that took its place")
         raise NotYet(messages.SUCCESSOR_HIDDEN())
-    words = "replaced at VTEX" + (f" by {found}" if found else "")
-    key = f"replaced-{job.row['id']}" if again else "replaced"
-    told = _told(job, order, "replaced", key=key, reason=words, new_order_id=found)
-    return DetectedChange(words, [told], closes=f"the order was {words}", is_newer=True)
+    summary = "replaced at VTEX" + (f" by {new_order_id}" if new_order_id else "")
+    key = f"replaced-{job.row['id']}" if is_search else "replaced"
+    event = _event(job, order, "replaced", key=key, reason=summary, new_order_id=new_order_id)
+    return DetectedChange(summary, [event], closes=f"the order was {summary}", is_newer=True)
 
 
-def _asked(
+def _cancel_requested(
     journal: Journal,
     job: LeasedJob,
     order: Order,
@@ -186,7 +190,7 @@ def _asked(
         return DetectedChange("the ERP knows of the request to cancel it")
     at = request.asked_at or order.changed_at or journal.now()
     until = at + DECIDE_WITHIN
-    told = _told(
+    event = _event(
         job,
         order,
         "cancel_requested",
@@ -196,54 +200,57 @@ def _asked(
         requested_by_user=request.by_user,
         decide_by=until.isoformat(),
     )
-    return DetectedChange(f"a cancellation is asked for, to be decided by {until:%Y-%m-%d}", [told])
+    return DetectedChange(
+        f"a cancellation is asked for, to be decided by {until:%Y-%m-%d}", [event]
+    )
 
 
-def _amended(client: VtexClient, job: LeasedJob, order: Order) -> DetectedChange:
-    found = _difference(job, order)
-    if found is None:
+def _changed(client: VtexClient, job: LeasedJob, order: Order) -> DetectedChange:
+    diff = _difference(job, order)
+    if diff is None:
         return DetectedChange("nothing that the ERP does not know")
-    if order.has_packages and not found.items:
-        # What was weighed is invoiced as it weighs, and VTEX's value follows the invoices.
+    if order.has_packages and not diff.items:
+        # Weighed goods are invoiced by their weight, and VTEX's value follows the invoices.
         return DetectedChange("its value follows its invoices", is_newer=True)
     if client.change_under_way(order.order_id):
         raise NotYet(messages.CHANGE_UNDER_WAY())
-    was = "?" if found.before is None else f"{found.before.total}"
-    words = f"{len(found.items)} items changed, total {was} then, {found.after.total} now"
-    told = _told(job, order, "changed", order_diff=order_diff.as_json(found))
-    return DetectedChange(words, [told], is_newer=True)
+    was = "?" if diff.before is None else f"{diff.before.total}"
+    summary = f"{len(diff.items)} items changed, total {was} then, {diff.after.total} now"
+    event = _event(job, order, "changed", order_diff=order_diff.as_json(diff))
+    return DetectedChange(summary, [event], is_newer=True)
 
 
 def _difference(job: LeasedJob, order: Order) -> order_diff.OrderDiff | None:
     transactions = [
-        schemas.read_transaction(one) for one in (job.payment or {}).get("transactions", [])
+        schemas.read_transaction(transaction)
+        for transaction in (job.payment or {}).get("transactions", [])
     ]
     now, then = (
         mapping.to_sales_order(
-            job.store, one, transactions, raw_payment=job.payment, allow_mismatch=True
+            job.store, document, transactions, raw_payment=job.payment, allow_mismatch=True
         )
-        if one is not None
+        if document is not None
         else None
-        for one in (order, schemas.read_order(job.order) if job.order else None)
+        for document in (order, schemas.read_order(job.order) if job.order else None)
     )
-    assert now is not None  # noqa: S101  # it is mapped, or refused
+    assert now is not None  # noqa: S101  # the mapping returned it, or raised
     if then is not None:
         return order_diff.difference(then, now)
     if job.value_cents == order.value_cents:
         return None
-    # What the ERP was given was purged: the order is old, and only what it is worth is known.
+    # The old document was purged, so that only the value of the order is known.
     return order_diff.OrderDiff((), None, order_diff.totals(now))
 
 
-def _told(
+def _event(
     job: LeasedJob,
     order: Order,
     kind: str,
     *,
     key: str | None = None,
     at: datetime | None = None,
-    **more: Any,
+    **fields: Any,
 ) -> dict[str, Any]:
     moment = at or order.changed_at or order.created_at
-    named = {"kind": kind, "key": key or f"{kind}-{job.row['id']}", "at": moment.isoformat()}
-    return named | {"order_status": order.status} | more
+    event = {"kind": kind, "key": key or f"{kind}-{job.row['id']}", "at": moment.isoformat()}
+    return event | {"order_status": order.status} | fields

@@ -1,4 +1,4 @@
-"""Cancellations by VTEX's list, for stores without a feed that tells of them."""
+"""Polls VTEX's list for cancellations, for stores whose feed does not report them."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from vtex import statuses
 log = logging.getLogger(__name__)
 
 WINDOW = timedelta(days=3)
-"""How old an order may be whose end is looked for here; older ones the reconciliation finds."""
+"""Maximum age of an order in this poll. The reconciliation finds older cancellations."""
 
 SETTLED = timedelta(minutes=15)
-"""A request to cancel that is younger may not be in VTEX's list yet."""
+"""Age at which a request to cancel must be in VTEX's list, which lags by minutes."""
 
 
 @shared_task(base=StoreTask, bind=True, name="orders.poll_cancellations")
 def poll_cancellations(self: StoreTask, /, *, store: str, ended: bool = False, **_: object) -> None:
-    """Look in VTEX's list for orders that the ERP must hear of.
+    """Poll VTEX's list for cancellations that the ERP must know.
 
-    Source: ``GET /api/oms/pvt/orders``, one call a status and 100 orders.
+    Source: ``GET /api/oms/pvt/orders``, one call for each status and 100 orders.
 
     Args:
         store: VTEX account name, as in the settings.
-        ended: look for those that were canceled or replaced; else for those that are to be.
+        ended: true for orders that were canceled or replaced. False for open requests to cancel.
     """
     journal = self.journal
-    if journal.store_pauses.get(store) or (ended and _feed_tells(journal, store)):
+    if journal.store_pauses.get(store) or (ended and _feed_reports_ends(journal, store)):
         return
     with self.context.lock(f"orders.poll_cancellations:{store}:{ended}") as renew:
         if renew is None:
@@ -47,18 +47,18 @@ def poll_cancellations(self: StoreTask, /, *, store: str, ended: bool = False, *
             for page in self.vtex(store).list_orders(status=status, created_from=since):
                 renew()
                 listed |= {
-                    one.order_id: one.status or status
-                    for one in page.orders
-                    # VTEX does not document that f_status takes these.
-                    if one.status is None or one.status in wanted
+                    order.order_id: order.status or status
+                    for order in page.orders
+                    # VTEX does not document these values of f_status, so check the answer.
+                    if order.status is None or order.status in wanted
                 }
         hints = _ended(journal, store, listed) if ended else _undecided(journal, store, listed)
         if new := journal.order_changes.record(store, hints):
             dispatch(self.context, store=store)
-    log.info("watched", extra={"store": store, "count": new})
+    log.info("polled cancellations", extra={"store": store, "count": new})
 
 
-def _feed_tells(journal: Journal, store: str) -> bool:
+def _feed_reports_ends(journal: Journal, store: str) -> bool:
     feed = journal.feeds.get(store)
     return (
         feed is not None
@@ -69,40 +69,42 @@ def _feed_tells(journal: Journal, store: str) -> bool:
 
 def _undecided(journal: Journal, store: str, listed: dict[str, str]) -> Iterator[ChangeHint]:
     now = journal.now()
-    pending = {one.order_id: one for one in journal.cancel_requests.find(store)}
-    new = _alive(journal, store, [one for one in listed if one not in pending])
-    yield from _hints(journal, store, {one: listed[one] for one in new}, now)
-    off = _no_more(pending.values(), listed, now)
-    yield from _hints(journal, store, dict.fromkeys(off, "undecided no more"), now)
+    pending = {request.order_id: request for request in journal.cancel_requests.find(store)}
+    new = _alive(journal, store, [order_id for order_id in listed if order_id not in pending])
+    yield from _hints(journal, store, {order_id: listed[order_id] for order_id in new}, now)
+    withdrawn = _withdrawn(pending.values(), listed, now)
+    yield from _hints(journal, store, dict.fromkeys(withdrawn, "undecided no more"), now)
 
 
-def _no_more(
+def _withdrawn(
     pending: Iterable[CancelRequest], listed: dict[str, str], now: datetime
 ) -> Iterator[str]:
-    for one in pending:
-        if one.order_id not in listed and now - one.requested_at > SETTLED:
-            yield one.order_id
+    for request in pending:
+        if request.order_id not in listed and now - request.requested_at > SETTLED:
+            yield request.order_id
 
 
 def _ended(journal: Journal, store: str, listed: dict[str, str]) -> Iterator[ChangeHint]:
     alive = _alive(journal, store, list(listed))
-    yield from _hints(journal, store, {one: listed[one] for one in alive}, journal.now())
+    yield from _hints(
+        journal, store, {order_id: listed[order_id] for order_id in alive}, journal.now()
+    )
 
 
 def _alive(journal: Journal, store: str, order_ids: list[str]) -> list[str]:
-    """Return those that the ERP has, and takes for alive."""
+    """Return the orders that the ERP has and does not know as canceled."""
     return [
         order_id
-        for order_id, one in journal.reconciliations.orders(store, order_ids).items()
-        if one.erp_reference is not None
-        and not (one.cancellation_reported or one.cancellation_requested)
+        for order_id, order in journal.reconciliations.orders(store, order_ids).items()
+        if order.erp_reference is not None
+        and not (order.cancellation_reported or order.cancellation_requested)
     ]
 
 
 def _hints(
     journal: Journal, store: str, orders: dict[str, str], now: datetime
 ) -> Iterator[ChangeHint]:
-    """Yield a hint an order and hour: what VTEX's list goes on to show wrongly costs no more."""
+    """Yield one hint per order and hour, since VTEX's list may stay wrong for long."""
     busy = journal.order_changes.pending(store, list(orders)) if orders else set()
     for order_id, status in orders.items():
         if order_id not in busy:

@@ -1,1 +1,1 @@
-"""Outbound."""
+"""Outbound: tasks that take the ERP's requests and send them to VTEX."""

@@ -1,4 +1,4 @@
-"""Requests to cancel that the ERP denies: looked up, denied once, followed to their end."""
+"""Denials: send the ERP's denial of a request to cancel to VTEX once, then check the order."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from vtex.payloads import Denial
 
 
 @shared_task(base=RequestTask, bind=True, name="cancellations.deny")
-def request(self: RequestTask, /, **given: Any) -> None:
-    """Take the ERP's word against a request to cancel; public API, see docs/messages.md."""
-    request_intake.take(self.context, "denial", given, again=not self.redelivered)
+def request(self: RequestTask, /, **arguments: Any) -> None:
+    """Take the ERP's denial of a request to cancel. Public API: docs/messages.md."""
+    request_intake.take(self.context, "denial", arguments, again=not self.redelivered)
 
 
 @shared_task(base=StepTask, bind=True, name="denials.post")
@@ -34,25 +34,25 @@ def post(
     """
     with self.step(store, order_id, attempt, to=Stage.SENT, job=job) as owned:
         if self.journal.order_changes.own_cancellation(store, order_id) in (State.OPEN, State.DEAD):
-            # VTEX's seller who denies what it asked for itself leaves the order stuck for good.
+            # A seller that denies its own request leaves the order stuck at VTEX for good.
             raise Refused(messages.OWN_CANCELLATION())
-        found = cancellation_denial.deny(
+        denial = cancellation_denial.deny(
             self.vtex_of(owned), order_id, reread(Denial, owned.request_body)
         )
-        owned.result |= {"words": found.words, "order_status": found.status}
+        owned.result |= {"words": denial.words, "order_status": denial.status}
 
 
 @shared_task(base=StepTask, bind=True, name="denials.confirm")
 def confirm(
     self: StepTask, /, *, store: str, order_id: str, attempt: int, job: int, **_: object
 ) -> None:
-    """Look where the order goes on. Arguments as in ``invoices.post``."""
+    """Check that the order continues at VTEX. Arguments as in ``invoices.post``."""
     with self.step(store, order_id, attempt, to=Stage.CONFIRMED, job=job) as owned:
-        found = cancellation_denial.follow(self.vtex_of(owned), order_id, polls=owned.failures)
-        owned.result["order_status"] = found.status
-        owned.explain(str(owned.result.get("words", found.words)))
+        denial = cancellation_denial.follow(self.vtex_of(owned), order_id, polls=owned.failures)
+        owned.result["order_status"] = denial.status
+        owned.explain(str(owned.result.get("words", denial.words)))
         self.journal.cancel_requests.forget(store, order_id)
         row = self.journal.orders.get(store, order_id)
-        if found.status == statuses.READY and row is not None and row.state is State.SKIPPED:
-            # It was on its way in when somebody asked for its cancellation.
+        if denial.status == statuses.READY and row is not None and row.state is State.SKIPPED:
+            # The request to cancel came during the intake, which skipped the order.
             self.journal.jobs.retry(store, order_id)

@@ -1,4 +1,4 @@
-"""Cancellations to VTEX: granted while the order's status allows it, followed to their end."""
+"""Cancellations: ask VTEX to cancel an order while its status allows it, then check the result."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from vtex.payloads import Cancellation
 
 
 @shared_task(base=RequestTask, bind=True, name="cancellations.request")
-def request(self: RequestTask, /, **given: Any) -> None:
-    """Take a cancellation of the ERP; public API, see docs/messages.md."""
-    request_intake.take(self.context, "cancellation", given, again=not self.redelivered)
+def request(self: RequestTask, /, **arguments: Any) -> None:
+    """Take a cancellation of the ERP. Public API: docs/messages.md."""
+    request_intake.take(self.context, "cancellation", arguments, again=not self.redelivered)
 
 
 @shared_task(base=StepTask, bind=True, name="cancellations.post")
@@ -29,27 +29,27 @@ def post(
     Source: ``POST /api/oms/pvt/orders/{orderId}/cancel``. Arguments as in ``invoices.post``.
     """
     with self.step(store, order_id, attempt, to=Stage.SENT, job=job) as owned:
-        found = cancellation_operation.request(
+        progress = cancellation_operation.request(
             self.vtex_of(owned), order_id, reread(Cancellation, owned.request_body)
         )
-        owned.result |= {"words": found.words, "order_status": found.status}
-        if found.receipt:
-            owned.result["receipt"] = found.receipt
+        owned.result |= {"words": progress.words, "order_status": progress.status}
+        if progress.receipt:
+            owned.result["receipt"] = progress.receipt
 
 
 @shared_task(base=StepTask, bind=True, name="cancellations.confirm")
 def confirm(
     self: StepTask, /, *, store: str, order_id: str, attempt: int, job: int, **_: object
 ) -> None:
-    """Look how the cancellation ended. Arguments as in ``invoices.post``."""
+    """Check the result of the cancellation. Arguments as in ``invoices.post``."""
     with self.step(store, order_id, attempt, to=Stage.CONFIRMED, job=job) as owned:
-        found = cancellation_operation.follow(
+        progress = cancellation_operation.follow(
             self.vtex_of(owned),
             order_id,
             reread(Cancellation, owned.request_body),
             polls=owned.failures,
         )
-        owned.result["order_status"] = found.status
+        owned.result["order_status"] = progress.status
         known = owned.result.get("words") == "already canceled"
-        owned.explain("already canceled" if known else found.words)
+        owned.explain("already canceled" if known else progress.words)
         owned.close_others("the order was canceled")

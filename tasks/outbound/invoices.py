@@ -1,4 +1,7 @@
-"""The nota fiscal to VTEX: whole or partial, sale or return; looked up before and after."""
+"""Invoices: send a nota fiscal to VTEX, whole or partial, for a sale or a return.
+
+VTEX is checked before and after.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +23,9 @@ from vtex.payloads import Invoice
 
 
 @shared_task(base=RequestTask, bind=True, name="invoices.send")
-def send(self: RequestTask, /, **given: Any) -> None:
-    """Take an invoice of the ERP; public API, see docs/messages.md."""
-    request_intake.take(self.context, "invoice", given, again=not self.redelivered)
+def send(self: RequestTask, /, **arguments: Any) -> None:
+    """Take an invoice of the ERP. Public API: docs/messages.md."""
+    request_intake.take(self.context, "invoice", arguments, again=not self.redelivered)
 
 
 @shared_task(base=StepTask, bind=True, name="invoices.post")
@@ -34,12 +37,14 @@ def post(
     Source: ``POST /api/oms/pvt/orders/{orderId}/invoice``.
 
     Args:
-        job: number of the job that holds what is to be sent.
+        job: number of the job that holds the invoice.
     """
     with self.step(store, order_id, attempt, to=Stage.SENT, job=job) as owned:
-        invoice, xml = asked(owned)
-        seen = partial(look_for_changes, self, owned)
-        sent = invoice_operation.send(self.vtex_of(owned), order_id, invoice, xml=xml, seen=seen)
+        invoice, xml = invoice_of(owned)
+        on_order = partial(hint_at_changes, self, owned)
+        sent = invoice_operation.send(
+            self.vtex_of(owned), order_id, invoice, xml=xml, seen=on_order
+        )
         owned.result |= {"order_status": sent.order_status}
         if sent.receipt:
             owned.result["receipt"] = sent.receipt
@@ -51,19 +56,19 @@ def post(
 def confirm(
     self: StepTask, /, *, store: str, order_id: str, attempt: int, job: int, **_: object
 ) -> None:
-    """Look whether VTEX shows the invoice. Arguments as in ``invoices.post``."""
+    """Check that VTEX shows the invoice. Arguments as in ``invoices.post``."""
     with self.step(store, order_id, attempt, to=Stage.CONFIRMED, job=job) as owned:
-        invoice, _xml = asked(owned)
+        invoice, _xml = invoice_of(owned)
         owned.result["seen_as"] = invoice_operation.confirm(
             self.vtex(store), order_id, invoice, polls=owned.failures
         )
         owned.explain(f"VTEX shows it; the order becomes {owned.result['order_status']!r}")
 
 
-def look_for_changes(task: StepTask, job: LeasedJob, raw: Mapping[str, Any]) -> None:
-    """Let an order that is another than the ERP was given be looked into.
+def hint_at_changes(task: StepTask, job: LeasedJob, raw: Mapping[str, Any]) -> None:
+    """Record a hint if the order may differ from the order that the ERP was given.
 
-    Also where its invoice is refused for just that: the ERP must hear why.
+    It is recorded even if VTEX refuses the invoice: the change explains the refusal to the ERP.
     """
     if differs(job.order, raw):
         key = f"value {raw.get('value')} invoice {job.row['id']}"[:128]
@@ -72,8 +77,8 @@ def look_for_changes(task: StepTask, job: LeasedJob, raw: Mapping[str, Any]) -> 
         )
 
 
-def asked(job: LeasedJob) -> tuple[Invoice, str | None]:
-    """Return what a job asks for, and the NF-e to embed."""
+def invoice_of(job: LeasedJob) -> tuple[Invoice, str | None]:
+    """Return the invoice of a job, and the NF-e to embed."""
     content = dict(job.request_body)
     xml: str | None = content.pop("xml", None)
     return reread(Invoice, content), xml

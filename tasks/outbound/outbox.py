@@ -1,4 +1,4 @@
-"""To and from the ERP: what waits in its outbox, and how its requests ended."""
+"""The exchange with the ERP: take requests from its outbox, and report their outcomes."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ BATCH = 200
 
 @shared_task(base=StoreTask, bind=True, name="outcomes.report")
 def report(self: StoreTask, /, **_: object) -> None:
-    """Tell the ERP how its requests ended: at least once, in order within an order."""
+    """Report outcomes to the ERP at least once, in their sequence within each order."""
     with self.context.lock("outcomes.report") as renew:
-        while renew is not None and (found := self.journal.outcomes.due(BATCH)):
-            for outcome in found:
+        while renew is not None and (outcomes := self.journal.outcomes.due(BATCH)):
+            for outcome in outcomes:
                 renew()
-                _tell(self, outcome)
+                _report(self, outcome)
 
 
-def _tell(task: StoreTask, outcome: Outcome) -> None:
+def _report(task: StoreTask, outcome: Outcome) -> None:
     wait = task.context.retries.backoff_seconds(outcome.failures + 1)
     try:
         task.erp.report(event(outcome))
@@ -47,7 +47,7 @@ def _tell(task: StoreTask, outcome: Outcome) -> None:
 
 
 def event(outcome: Outcome) -> Event:
-    """Return an outcome as the ERP is told of it."""
+    """Return the event that reports an outcome to the ERP."""
     return Event(
         store=outcome.store,
         order_id=outcome.order_id,
@@ -66,15 +66,15 @@ def event(outcome: Outcome) -> Event:
 
 @shared_task(base=StoreTask, bind=True, name="outbox.relay")
 def relay(self: StoreTask, /, **_: object) -> None:
-    """Take what waits in the ERP's outbox; beat calls this every few seconds."""
+    """Take the rows of the ERP's outbox. Beat calls this every few seconds."""
     context = self.context
 
     def take(request: Request) -> None:
-        given = {**request.fields, "reference": request.reference}
+        arguments = {**request.fields, "reference": request.reference}
         try:
-            request_intake.record(context, request.kind, given, xml=request.xml, again=True)
+            request_intake.record(context, request.kind, arguments, xml=request.xml, again=True)
         except RequestRefused:
-            # It is kept, and the ERP will be told: the row is taken all the same.
+            # The journal keeps the refusal and reports it, so that the row counts as taken.
             return
 
     taken = context.erp.poll_outbox(take, BATCH)

@@ -1,4 +1,4 @@
-"""What the ERP asks for, whichever way it came: checked, written down, sent on its way."""
+"""The intake of the ERP's requests from every channel: check, record and dispatch them."""
 
 from __future__ import annotations
 
@@ -34,35 +34,35 @@ from vtex.transport.response_body import is_deep
 
 log = logging.getLogger(__name__)
 
-LONGEST_ID = 64
-MOST_FIELDS = 100
-MOST_KEPT = 2 * 1024 * 1024
-"""Characters of a refused request that are kept; an NF-e has half a million."""
+MAX_ID_LENGTH = 64
+MAX_FIELDS = 100
+MAX_KEPT = 2 * 1024 * 1024
+"""Characters that are kept of a refused request. An NF-e has up to half a million."""
 
 
 def take(
     context: Context,
     kind: str,
-    given: Mapping[str, Any],
+    arguments: Mapping[str, Any],
     *,
     xml: bytes | None = None,
     again: bool = False,
 ) -> int:
-    """Take a request and dispatch it; return the number of its job.
+    """Record a request and dispatch it. Return the number of its job.
 
     Args:
         kind: one of ``tasks.job_kinds.REQUEST_TASKS``.
-        given: keyword arguments as the ERP wrote them (docs/messages.md).
-        xml: an NF-e as it was received; what ``given`` lacks is taken from it.
-        again: the ERP explicitly asks anew for what is dead.
+        arguments: keyword arguments as the ERP wrote them (docs/messages.md).
+        xml: an NF-e as it was received. It supplies the fields that ``arguments`` lacks.
+        again: true if the ERP explicitly repeats a request, which retries a dead one.
 
     Raises:
-        RequestRefused: it breaks the contract, or contradicts an earlier one.
-        ContractNewer: it is written for a later one.
-        JournalUnavailable: it was not written down; ask again.
+        RequestRefused: the request breaks the contract, or contradicts an earlier request.
+        ContractNewer: the request needs a later version of the contract.
+        JournalUnavailable: the request was not recorded; repeat it.
     """
-    job = record(context, kind, given, xml=xml, again=again)
-    store, order_id = str(given["store"]).strip(), str(given["order_id"]).strip()
+    job = record(context, kind, arguments, xml=xml, again=again)
+    store, order_id = str(arguments["store"]).strip(), str(arguments["order_id"]).strip()
     dispatch(context, store=store, order_id=order_id)
     return job
 
@@ -70,67 +70,67 @@ def take(
 def record(
     context: Context,
     kind: str,
-    given: Mapping[str, Any],
+    arguments: Mapping[str, Any],
     *,
     xml: bytes | None = None,
     again: bool = False,
 ) -> int:
-    """Write a request down, once; return the number of its job. Raises as ``take``."""
-    fields = dict(given)
+    """Record a request once. Return the number of its job. Raises as ``take``."""
+    fields = dict(arguments)
     store, order_id = _name(fields, "store"), _name(fields, "order_id")
     reference = _name(fields, "reference") or None
     try:
-        _require_names(given)
+        _require_names(arguments)
         request_schemas.require_known(fields)
         if xml is not None:
             read = _of_nfe(context, (store, order_id, reference), xml, fields, again=again)
             if isinstance(read, int):
                 return read
             fields = read
-        asked = request_schemas.read(kind, fields)
+        payload = request_schemas.read(kind, fields)
     except (RequestInvalid, NfeError, DocumentInvalid) as error:
-        whole = _kept(dict(given) | ({"xml": xml.decode("latin-1")} if xml else {}))
-        ask = RequestDraft(
+        whole = _kept(dict(arguments) | ({"xml": xml.decode("latin-1")} if xml else {}))
+        draft = RequestDraft(
             store, order_id, Kind(kind), f"refused {_digest(whole)}", whole, reference=reference
         )
-        _refuse(context.journal, ask, str(error), again=again)
+        _refuse(context.journal, draft, str(error), again=again)
         raise RequestRefused(str(error)) from None
-    content = without_empty(json.loads(json.dumps(asdict(asked))))
+    content = without_empty(json.loads(json.dumps(asdict(payload))))
     if xml is not None and context.nfe.embed:
         content["xml"] = text_of(xml)
-    ask = RequestDraft(
+    draft = RequestDraft(
         store,
         order_id,
         Kind(kind),
-        _named(context, store, order_id, asked, content),
+        _idempotency_key(context, store, order_id, payload, content),
         content,
-        invoice_number=_invoice_number(asked),
+        invoice_number=_invoice_number(payload),
         reference=reference,
     )
-    known = context.journal.requests.submit(ask, again=again)
-    if known.request_body is not None:
-        reason = _contradiction(content, known.request_body, purged=known.purged)
+    submitted = context.journal.requests.submit(draft, again=again)
+    if submitted.request_body is not None:
+        reason = _contradiction(content, submitted.request_body, purged=submitted.purged)
         other = RequestDraft(
             store,
             order_id,
-            ask.kind,
-            f"{ask.key} {_digest(content)}",
+            draft.kind,
+            f"{draft.key} {_digest(content)}",
             content,
-            invoice_number=ask.invoice_number,
+            invoice_number=draft.invoice_number,
             reference=reference,
         )
         _refuse(context.journal, other, reason, again=again)
         raise RequestRefused(reason)
-    if known.new:
+    if submitted.new:
         log.info("request taken", extra={"store": store, "order_id": order_id, "task": kind})
-    return known.job
+    return submitted.job
 
 
 def of_nfe(context: Context, order: Order, note: Nfe) -> dict[str, Any]:
-    """Return what an NF-e says as the fields of an invoice.
+    """Return the fields of an invoice from an NF-e.
 
     Raises:
-        NfeMismatch: it is none of this order.
+        NfeMismatch: the NF-e does not belong to this order.
     """
     return nfe.request(note, order, match=context.nfe.match, product_map=context.nfe.product_map)
 
@@ -143,10 +143,10 @@ def _of_nfe(
     *,
     again: bool,
 ) -> dict[str, Any] | int:
-    """Return the fields of an NF-e and its request; or the job that was the same, long ago.
+    """Return the fields of an NF-e and its request, or the old job of the same NF-e.
 
     Args:
-        name: store, order id, reference.
+        name: store, order id and reference.
     """
     order = _kept_order(context, *name[:2])
     note = nfe.read(xml, production=context.nfe.production)
@@ -154,7 +154,7 @@ def _of_nfe(
         sent = (
             None
             if without_empty(fields)
-            else context.journal.requests.repeats(_bare(*name, note), again=again)
+            else context.journal.requests.repeats(_without_items(*name, note), again=again)
         )
         if sent is not None:
             return sent
@@ -168,7 +168,7 @@ def _kept_order(context: Context, store: str, order_id: str) -> Order | None:
 
 
 def _order_of_vtex(context: Context, store: str, order_id: str) -> Order:
-    """Read an order once more whose document was purged: what is made to order is invoiced late."""
+    """Fetch an order again after its purge, since goods made to order are invoiced late."""
     row = context.journal.orders.get(store, order_id)
     if row is None or row.state not in (State.DONE, State.SKIPPED):
         raise RequestInvalid(
@@ -179,14 +179,14 @@ def _order_of_vtex(context: Context, store: str, order_id: str) -> Order:
             context.vtex[store].with_priority(Priority.URGENT).order(order_id)
         )
     except (VtexError, KeyError) as error:
-        # Whoever comes behind it must not wait for one old order.
+        # Refuse it, so that later requests do not wait for one old order.
         raise RequestInvalid(
             messages.DOCUMENT_PURGED(error=error), faults={"order_id": "its document was purged"}
         ) from error
 
 
-def _bare(store: str, order_id: str, reference: str | None, note: Nfe) -> RequestDraft:
-    """Return an NF-e without its items: enough to know one again whose order was purged."""
+def _without_items(store: str, order_id: str, reference: str | None, note: Nfe) -> RequestDraft:
+    """Return an NF-e without its items, to recognise a repeated NF-e of a purged order."""
     content = {
         "invoice_number": note.invoice_number,
         "invoice_series": note.invoice_series,
@@ -198,29 +198,29 @@ def _bare(store: str, order_id: str, reference: str | None, note: Nfe) -> Reques
     return RequestDraft(store, order_id, Kind.INVOICE, key, content, reference=reference)
 
 
-def _named(
-    context: Context, store: str, order_id: str, asked: Payload, content: Mapping[str, Any]
+def _idempotency_key(
+    context: Context, store: str, order_id: str, payload: Payload, content: Mapping[str, Any]
 ) -> str:
-    if not isinstance(asked, Denial):
-        return _key(asked, content)
-    # A shopper may ask twice, and be refused twice in the same words.
+    if not isinstance(payload, Denial):
+        return _key(payload, content)
+    # A shopper may request twice, and the ERP may deny twice with the same text.
     pending = context.journal.cancel_requests.get(store, order_id)
-    request_id = asked.request_id or (pending.request_id if pending else None)
+    request_id = payload.request_id or (pending.request_id if pending else None)
     return f"{_digest(content)} {request_id or ''}".strip()
 
 
-def _key(asked: Payload, content: Mapping[str, Any]) -> str:
-    match asked:
+def _key(payload: Payload, content: Mapping[str, Any]) -> str:
+    match payload:
         case Invoice():
-            return f"{asked.type} {plain_number(asked.invoice_number)}"
+            return f"{payload.type} {plain_number(payload.invoice_number)}"
         case Tracking():
-            return f"{plain_number(asked.invoice_number)} {_digest(content)}"
+            return f"{plain_number(payload.invoice_number)} {_digest(content)}"
         case _:
             return _digest(content)
 
 
-def _invoice_number(asked: Payload) -> str | None:
-    return plain_number(asked.invoice_number) if isinstance(asked, Invoice | Tracking) else None
+def _invoice_number(payload: Payload) -> str | None:
+    return plain_number(payload.invoice_number) if isinstance(payload, Invoice | Tracking) else None
 
 
 def _digest(content: Mapping[str, Any]) -> str:
@@ -230,74 +230,76 @@ def _digest(content: Mapping[str, Any]) -> str:
 
 def _name(fields: dict[str, Any], name: str) -> str:
     value = fields.pop(name, None)
-    text = value.strip()[:LONGEST_ID] if isinstance(value, str) else ""
-    # Also what is refused is kept, under a name that every database takes.
-    return "".join(one if one.isprintable() else "\ufffd" for one in text)
+    text = value.strip()[:MAX_ID_LENGTH] if isinstance(value, str) else ""
+    # Refused requests are kept as well, under a name that every database accepts.
+    return "".join(char if char.isprintable() else "\ufffd" for char in text)
 
 
-def _require_names(given: Mapping[str, Any]) -> None:
+def _require_names(arguments: Mapping[str, Any]) -> None:
     faults = {}
     for name in NAMES:
-        value = given.get(name)
+        value = arguments.get(name)
         if value is None or value == "":
             if name != "reference":
                 faults[name] = "Missing data for required field."
         elif not isinstance(value, str):
             faults[name] = "is not text"
-        elif len(value.strip()) > LONGEST_ID:
-            faults[name] = f"is longer than {LONGEST_ID} characters"
+        elif len(value.strip()) > MAX_ID_LENGTH:
+            faults[name] = f"is longer than {MAX_ID_LENGTH} characters"
         elif not value.strip().isprintable() or set(value.strip()) <= {"."}:
             faults[name] = "holds characters that no name has"
     if faults:
-        words = "; ".join(f"{name}: {text}" for name, text in faults.items())
-        raise RequestInvalid(messages.UNUSABLE(kind="request", faults=words), faults=faults)
+        listed = "; ".join(f"{name}: {text}" for name, text in faults.items())
+        raise RequestInvalid(messages.UNUSABLE(kind="request", faults=listed), faults=faults)
 
 
-def _kept(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a refused request as JSON that the journal can hold; what is cut says so."""
+def _kept(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a refused request as JSON of bounded size. A cut value is replaced by a note."""
     kept: dict[str, Any] = {}
-    left = MOST_KEPT
-    for name, value in islice(given.items(), MOST_FIELDS):
+    left = MAX_KEPT
+    for name, value in islice(arguments.items(), MAX_FIELDS):
         text = "" if is_deep([value]) else json.dumps(value, ensure_ascii=False, default=repr)
         left -= len(text)
         cut = f"cut: {len(text)} characters" if text else "cut: nested too deeply"
-        kept[str(name)[:LONGEST_ID]] = json.loads(text) if text and left >= 0 else cut
-    if len(given) > MOST_FIELDS:
-        kept["cut"] = f"{len(given) - MOST_FIELDS} more fields"
+        kept[str(name)[:MAX_ID_LENGTH]] = json.loads(text) if text and left >= 0 else cut
+    if len(arguments) > MAX_FIELDS:
+        kept["cut"] = f"{len(arguments) - MAX_FIELDS} more fields"
     return kept
 
 
-def _refuse(journal: Journal, ask: RequestDraft, reason: str, *, again: bool) -> None:
-    if journal.requests.refuse(ask, reason, again=again):
+def _refuse(journal: Journal, draft: RequestDraft, reason: str, *, again: bool) -> None:
+    if journal.requests.refuse(draft, reason, again=again):
         log_events.REQUEST_REFUSED.log(
-            log, store=ask.store, order_id=ask.order_id, task=ask.kind, reason=reason
+            log, store=draft.store, order_id=draft.order_id, task=draft.kind, reason=reason
         )
 
 
 def _contradiction(new: Mapping[str, Any], known: Mapping[str, Any], *, purged: bool) -> str:
-    shown = [
+    differences = [
         f"{name}: {_difference(name, known.get(name), new.get(name))}"
         for name in sorted({*known} if purged else {*new, *known})
         if new.get(name) != known.get(name)
     ]
-    return messages.CONTRADICTS(differences="; ".join(shown) or "in a part that was purged since")
+    return messages.CONTRADICTS(
+        differences="; ".join(differences) or "in a part that was purged since"
+    )
 
 
 def _difference(name: str, then: Any, now: Any) -> str:
-    """Return both values, where they are of those that name nobody."""
-    words = [_short(_harmless(value)) for value in (then, now)]
-    if name not in {*request_schemas.HARMLESS, "items"} or words[0] == words[1]:
+    """Return both values of a field, if the field holds no personal data."""
+    texts = [_short(_harmless(value)) for value in (then, now)]
+    if name not in {*request_schemas.HARMLESS, "items"} or texts[0] == texts[1]:
         return "another"
-    return f"{words[0]} then, {words[1]} now"
+    return f"{texts[0]} then, {texts[1]} now"
 
 
 def _harmless(value: Any) -> Any:
     if not isinstance(value, list):
         return value
-    return [{name: one[name] for name in one if name in request_schemas.HARMLESS} for one in value]
+    return [{name: row[name] for name in row if name in request_schemas.HARMLESS} for row in value]
 
 
 def _short(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False)
-    shown = "".join(one if one.isprintable() else "\ufffd" for one in text[:120])
+    shown = "".join(char if char.isprintable() else "\ufffd" for char in text[:120])
     return shown if len(text) <= 120 else f"{shown}…"

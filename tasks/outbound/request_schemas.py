@@ -1,6 +1,6 @@
-"""The public contract of what the ERP may ask for: names, fields, limits (docs/messages.md).
+"""The public contract of the ERP's requests: names, fields and limits (docs/messages.md).
 
-These schemas are the first thing that a request meets, whichever way it came.
+These schemas check each request first, from every channel.
 """
 
 from __future__ import annotations
@@ -42,17 +42,17 @@ from vtex.payloads import (
 
 P = TypeVar("P", bound=Payload)
 
-MOST_CENTS = 10**12
-MOST_ITEMS = 1000
-"""A nota has 990 lines at most."""
+MAX_CENTS = 10**12
+MAX_ITEMS = 1000
+"""An NF-e has at most 990 lines."""
 
-MOST_EVENTS = 200
-LONGEST_STAMP = 40
-LONGEST_NUMBER = 64
-"""Also once its special characters are written as codes: so VTEX and the journal have it."""
+MAX_EVENTS = 200
+MAX_STAMP_LENGTH = 40
+MAX_NUMBER_LENGTH = 64
+"""The limit holds after special characters become codes, as VTEX and the journal store them."""
 
-MOST_FAULTS = 20
-"""What a message tells of them; an object may have as many wrong fields as it likes."""
+MAX_FAULTS = 20
+"""Maximum number of faults in a message. A request may have any number of wrong fields."""
 
 HARMLESS = frozenset(
     {
@@ -61,30 +61,30 @@ HARMLESS = frozenset(
         "quantity", "price_cents", "requested_by_user",
     }
 )  # fmt: skip
-"""Fields whose values messages quote: they name nobody."""
+"""Fields that hold no personal data, so that messages may quote their values."""
 
 _UNKNOWN = "is no field of this request"
 
 VERSION = 1
-"""Of docs/messages.md; one more with each field that comes."""
+"""Version of docs/messages.md. It rises with each new field."""
 
 
 NAMES = ("store", "order_id", "reference")
-"""What every request is named by, beside its fields."""
+"""The names of every request, besides its fields."""
 
 
-def require_known(given: dict[str, Any]) -> None:
-    """Take ``contract`` out of a request, the version that it is written for.
+def require_known(arguments: dict[str, Any]) -> None:
+    """Remove ``contract``, the version of the contract, from a request, and check it.
 
     Raises:
-        ContractNewer: a later one, which workers of a newer version read.
-        RequestInvalid: it is no version.
+        ContractNewer: the version is later, and newer workers read it.
+        RequestInvalid: the value is not a version.
     """
-    version = given.pop("contract", VERSION)
+    version = arguments.pop("contract", VERSION)
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        words = "is no version such as 1"
-        text = messages.UNUSABLE(kind="request", faults=f"contract: {words}")
-        raise RequestInvalid(text, faults={"contract": words})
+        fault = "is no version such as 1"
+        text = messages.UNUSABLE(kind="request", faults=f"contract: {fault}")
+        raise RequestInvalid(text, faults={"contract": fault})
     if version > VERSION:
         raise ContractNewer(messages.CONTRACT_NEWER(version=version, known=VERSION))
 
@@ -128,7 +128,7 @@ def _load(payload: type[P], arguments: Mapping[str, Any]) -> P:
         flat = _flat(error.normalized_messages())
         faults = {
             _named(path): f"{_shown(arguments, path)}{text}"
-            for path, text in sorted(flat, key=_is_unknown)[:MOST_FAULTS]
+            for path, text in sorted(flat, key=_is_unknown)[:MAX_FAULTS]
         }
         listed = "; ".join(f"{path}: {text}" for path, text in faults.items())
         more = f"; and {len(flat) - len(faults)} more" if len(flat) > len(faults) else ""
@@ -139,7 +139,7 @@ def _load(payload: type[P], arguments: Mapping[str, Any]) -> P:
 
 
 def _is_unknown(fault: tuple[str, str]) -> bool:
-    # The fields that there are come first: nobody has as many of them.
+    # Known fields come first, since their number is below the limit.
     return fault[1] == _UNKNOWN
 
 
@@ -148,35 +148,35 @@ def _named(path: str) -> str:
 
 
 def _flat(messages: Mapping[Any, Any], path: str = "") -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
+    faults: list[tuple[str, str]] = []
     for key, value in messages.items():
         at = path if key == "_schema" else f"{path}.{key}".lstrip(".")
         if isinstance(value, Mapping):
-            found += _flat(value, at)
+            faults += _flat(value, at)
         else:
-            found.append((at, " ".join(str(word) for word in value)))
-    return found
+            faults.append((at, " ".join(str(word) for word in value)))
+    return faults
 
 
-def _shown(given: Any, path: str) -> str:
+def _shown(value: Any, path: str) -> str:
     *_, name = path.split(".")
     for step in path.split("."):
-        if isinstance(given, list) and re.fullmatch("[0-9]{1,6}", step):
-            given = given[int(step)] if int(step) < len(given) else None
+        if isinstance(value, list) and re.fullmatch("[0-9]{1,6}", step):
+            value = value[int(step)] if int(step) < len(value) else None
         else:
-            given = given.get(step) if isinstance(given, Mapping) else None
-    if name not in HARMLESS or not isinstance(given, str | int | float):
+            value = value.get(step) if isinstance(value, Mapping) else None
+    if name not in HARMLESS or not isinstance(value, str | int | float):
         return ""
-    return f"{given!r:.80} "
+    return f"{value!r:.80} "
 
 
 class _Text(fields.String):
-    """Text without surrounding blanks; ``""`` and null are absent. NUL and its like are refused."""
+    """Text without surrounding blanks. ``""`` and null are absent. NUL is refused."""
 
-    def __init__(self, most: int, *, required: bool = False) -> None:
+    def __init__(self, max_length: int, *, required: bool = False) -> None:
         absent: dict[str, Any] = {} if required else {"load_default": None}
         super().__init__(required=required, allow_none=not required, **absent)
-        self.most = most
+        self.max_length = max_length
 
     def _deserialize(self, value: Any, *args: Any, **more: Any) -> Any:
         text = super()._deserialize(value, *args, **more).strip()
@@ -184,8 +184,8 @@ class _Text(fields.String):
             raise ValidationError("holds a NUL, or half of a character of two halves")
         if self.required and not text:
             raise ValidationError("is empty")
-        if len(text) > self.most:
-            raise ValidationError(f"is longer than {self.most} characters")
+        if len(text) > self.max_length:
+            raise ValidationError(f"is longer than {self.max_length} characters")
         return text or None
 
 
@@ -202,10 +202,10 @@ class _Url(_Text):
 
 
 class _Stamp(fields.Field[str | None]):
-    """A date and time with its offset, kept as written: 23:40-03:00 is another day in UTC."""
+    """A date and time with its offset. It is kept as written: 23:40-03:00 is another day in UTC."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
-        short = isinstance(value, str) and len(value) <= LONGEST_STAMP
+        short = isinstance(value, str) and len(value) <= MAX_STAMP_LENGTH
         try:
             moment = datetime.fromisoformat(value) if short else None
         except ValueError:
@@ -219,15 +219,15 @@ class _Number(_Text):
     """An invoice number as the ERP writes it."""
 
     def __init__(self) -> None:
-        super().__init__(LONGEST_NUMBER, required=True)
+        super().__init__(MAX_NUMBER_LENGTH, required=True)
 
     def _deserialize(self, value: Any, *args: Any, **more: Any) -> Any:
         text = super()._deserialize(value, *args, **more)
         if not number_is_free(text):
             raise ValidationError("must hold a digit or letter, and nothing such as -x2F-")
-        if len(plain_number(text)) > LONGEST_NUMBER:
+        if len(plain_number(text)) > MAX_NUMBER_LENGTH:
             raise ValidationError(
-                f"is longer than {LONGEST_NUMBER} characters once its special ones are codes"
+                f"is longer than {MAX_NUMBER_LENGTH} characters once its special ones are codes"
             )
         return text
 
@@ -248,16 +248,16 @@ class _Series(_Text):
 
 
 class _Whole(fields.Integer):
-    def __init__(self, least: int, most: int, **more: Any) -> None:
+    def __init__(self, minimum: int, maximum: int, **more: Any) -> None:
         super().__init__(
             strict=True,
             required=True,
-            validate=validate.Range(least, most, error="must be from {min} to {max}"),
+            validate=validate.Range(minimum, maximum, error="must be from {min} to {max}"),
             **more,
         )
 
     def _validated(self, value: Any) -> Any:
-        # JSON's "5230" and true are no amounts, whatever int() makes of them.
+        # int() accepts "5230" and true, which are not amounts.
         if isinstance(value, str | bool):
             raise ValidationError("is not a whole number")
         return super()._validated(value)
@@ -265,30 +265,30 @@ class _Whole(fields.Integer):
 
 class _Request(Schema):
     class Meta:
-        # An ERP that misspells a field must hear of it, not lose what it wrote.
+        # An ERP that misspells a field must get an error instead of losing the value.
         unknown = RAISE
 
-    # To marshmallow it is a variable of the instance.
+    # marshmallow declares it as a variable of the instance.
     error_messages = {"unknown": _UNKNOWN, "type": "is not an object"}  # noqa: RUF012
 
 
 class _Rows(fields.List[Any]):
-    """A list of objects, counted before any of them is read; null is none."""
+    """A list of objects. Its length is checked before any object is read. Null is empty."""
 
-    def __init__(self, schema: type[Schema], most: int) -> None:
+    def __init__(self, schema: type[Schema], max_length: int) -> None:
         super().__init__(fields.Nested(schema), load_default=list, allow_none=True)
-        self.most = most
+        self.max_length = max_length
 
     def _deserialize(self, value: Any, *args: Any, **more: Any) -> list[Any]:
-        if isinstance(value, list) and len(value) > self.most:
-            raise ValidationError(f"has more than {self.most} rows")
+        if isinstance(value, list) and len(value) > self.max_length:
+            raise ValidationError(f"has more than {self.max_length} rows")
         return super()._deserialize(value, *args, **more)
 
 
 class _InvoiceItem(_Request):
     sku_id = _Text(64, required=True)
     quantity = _Whole(1, 10**6)
-    price_cents = _Whole(0, MOST_CENTS)
+    price_cents = _Whole(0, MAX_CENTS)
     description = _Text(500)
 
     @post_load
@@ -310,9 +310,9 @@ class _Invoice(_TrackingFields):
         load_default="Output",
         validate=validate.OneOf(["Output", "Input"], error="is neither Output nor Input"),
     )
-    value_cents = _Whole(1, MOST_CENTS)
+    value_cents = _Whole(1, MAX_CENTS)
     issued_at = _Stamp(required=True)
-    items = _Rows(_InvoiceItem, MOST_ITEMS)
+    items = _Rows(_InvoiceItem, MAX_ITEMS)
     invoice_key = _Text(44)
     url = _Url(2000)
 
@@ -325,7 +325,7 @@ class _Invoice(_TrackingFields):
             ]
         skus = [item.sku_id for item in data.get("items") or ()]
         if data["type"] == "Input" and len(skus) != len(set(skus)):
-            # VTEX requests no refund where one SKU stands on two lines of a return.
+            # If a SKU stands on two lines of a return, VTEX does not request the refund.
             faults["items"] = ["name one SKU twice; a return takes one line a SKU"]
         if faults:
             raise ValidationError(faults)
@@ -352,12 +352,12 @@ class _TrackingEvent(_Request):
 class _Tracking(_TrackingFields):
     invoice_number = _Number()
     invoice_series = _Series()
-    events = _Rows(_TrackingEvent, MOST_EVENTS)
+    events = _Rows(_TrackingEvent, MAX_EVENTS)
     delivered_at = _Stamp(load_default=None, allow_none=True)
 
     @validates_schema
     def _says_something(self, data: dict[str, Any], **_: Any) -> None:
-        if not any(data.get(one) for one in ("tracking_number", "events", "delivered_at")):
+        if not any(data.get(name) for name in ("tracking_number", "events", "delivered_at")):
             raise ValidationError("is needed, or events, or delivered_at", "tracking_number")
 
     @post_load

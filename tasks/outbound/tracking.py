@@ -1,4 +1,4 @@
-"""Tracking to VTEX, after its invoice: the parcel's number, its events, its delivery."""
+"""Tracking: send a parcel's number, events and delivery to VTEX, after its invoice."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from vtex.payloads import Tracking
 
 
 @shared_task(base=RequestTask, bind=True, name="tracking.send")
-def send(self: RequestTask, /, **given: Any) -> None:
-    """Take tracking of the ERP; public API, see docs/messages.md."""
-    request_intake.take(self.context, "tracking", given, again=not self.redelivered)
+def send(self: RequestTask, /, **arguments: Any) -> None:
+    """Take tracking of the ERP. Public API: docs/messages.md."""
+    request_intake.take(self.context, "tracking", arguments, again=not self.redelivered)
 
 
 @shared_task(base=StepTask, bind=True, name="tracking.post")
 def post(
     self: StepTask, /, *, store: str, order_id: str, attempt: int, job: int, **_: object
 ) -> None:
-    """Tell VTEX what is new about a parcel.
+    """Send the news of a parcel to VTEX.
 
     Sources: ``PATCH …/invoice/{invoiceNumber}``, ``PUT …/invoice/{invoiceNumber}/tracking``.
     Arguments as in ``invoices.post``.

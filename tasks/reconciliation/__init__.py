@@ -1,1 +1,1 @@
-"""Reconciliation."""
+"""Reconciliation: the daily comparison of VTEX, the journal and the ERP."""

@@ -1,7 +1,7 @@
-"""What VTEX lists, what the journal knows and what the ERP has, side by side: where they differ.
+"""Compares the orders of VTEX, the journal and the ERP, and yields the differences as findings.
 
-The comparison is pure; ``compare_store`` brings the three sides together. VTEX's list may be
-minutes old, and for single orders older: what is mended on its word looks at the order first.
+``Sides`` compares one order without any I/O, and ``compare_store`` reads the three sides. VTEX's
+list lags by minutes, for single orders by more. A repair therefore reads the order first.
 """
 
 from __future__ import annotations
@@ -22,22 +22,21 @@ from vtex.client import VtexClient
 from vtex.documents import ListedOrder
 
 GRACE = timedelta(hours=1)
-"""An order that was paid, or moved here, more recently is on its way: the list of VTEX, its own
-steps and a few tries again have their time. Many times what they take."""
+"""An order is on its way for this time after its payment or its last step here. VTEX's list, the
+steps and some retries need only a small part of it."""
 
 STUCK_AFTER = timedelta(hours=24)
-"""VTEX passes through a transient status within seconds; what depends on an acquirer takes
-hours."""
+"""An order leaves a transient status within seconds, or within hours if an acquirer must act."""
 
 DAYS = 7
-"""What is compared unless told otherwise."""
+"""Default number of days to compare."""
 
 _EXACT_CENTS = 2**24
-"""VTEX's list rounds larger totals, as a float of 32 bits does."""
+"""VTEX's list rounds larger totals, like a float of 32 bits."""
 
 
-class Found(StrEnum):
-    """Kinds of findings; the words are public, as JSON has them."""
+class FindingKind(StrEnum):
+    """Kinds of findings. The values are public: JSON, alerts and metrics show them."""
 
     UNKNOWN = "unknown-here"
     SKIPPED = "skipped-here"
@@ -53,7 +52,7 @@ class Found(StrEnum):
 
 
 class Fix(StrEnum):
-    """What ``--fix`` does about a finding."""
+    """The repair that ``--fix`` makes for a finding."""
 
     RECORD = "record"
     RETRY = "retry"
@@ -63,21 +62,21 @@ class Fix(StrEnum):
     NOTHING = "nothing"
 
 
-WORDS = {
-    Found.UNKNOWN: "ready for handling at VTEX, unknown here",
-    Found.SKIPPED: "ready for handling at VTEX, skipped here",
-    Found.SET_ASIDE: "ready for handling at VTEX, dead here and not in the ERP",
-    Found.NOT_HANDLED: "in the ERP, and VTEX does not know that handling started",
-    Found.MOVED_ON: "moved on at VTEX by another hand, and absent in the ERP",
-    Found.LOST: "was inserted in the ERP, and the ERP does not have it",
-    Found.CANCELED: "canceled at VTEX, and alive in the ERP",
-    Found.INVOICED_THERE: "invoiced at VTEX, and not by what the ERP asked for here",
-    Found.INVOICED_HERE: "invoiced here, and VTEX does not show it as invoiced",
-    Found.TOTALS: "the totals differ",
-    Found.STUCK: "stuck in a status that VTEX passes through",
+KIND_TEXTS = {
+    FindingKind.UNKNOWN: "ready for handling at VTEX, unknown here",
+    FindingKind.SKIPPED: "ready for handling at VTEX, skipped here",
+    FindingKind.SET_ASIDE: "ready for handling at VTEX, dead here and not in the ERP",
+    FindingKind.NOT_HANDLED: "in the ERP, and VTEX does not know that handling started",
+    FindingKind.MOVED_ON: "moved on at VTEX by another hand, and absent in the ERP",
+    FindingKind.LOST: "was inserted in the ERP, and the ERP does not have it",
+    FindingKind.CANCELED: "canceled at VTEX, and alive in the ERP",
+    FindingKind.INVOICED_THERE: "invoiced at VTEX, and not by what the ERP asked for here",
+    FindingKind.INVOICED_HERE: "invoiced here, and VTEX does not show it as invoiced",
+    FindingKind.TOTALS: "the totals differ",
+    FindingKind.STUCK: "stuck in a status that VTEX passes through",
 }
 
-FIXES = {
+FIX_TEXTS = {
     Fix.RECORD: "write it into the journal, so that it comes in",
     Fix.RETRY: "let its intake try again",
     Fix.HANDLE: "let start-handling be sent again, after a look at VTEX",
@@ -92,11 +91,11 @@ class Finding:
     """An order on which the sides differ.
 
     Attributes:
-        detail: what differs, with the words of both sides; no personal data.
-        jobs: numbers of the requests that ``fix`` is about.
+        detail: the difference, with both values and without personal data.
+        jobs: numbers of the request jobs that ``fix`` retries.
     """
 
-    kind: Found
+    kind: FindingKind
     store: str
     order_id: str
     fix: Fix
@@ -109,10 +108,11 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """One order as the three sides have it.
+    """One order at VTEX (``there``), in the journal (``here``) and in the ERP.
 
     Attributes:
-        sends_invoices: the ERP has its invoices sent here; else none is expected.
+        sends_invoices: true if the ERP sends its invoices through these workers. Otherwise a
+            missing invoice is not a finding.
     """
 
     store: str
@@ -123,13 +123,13 @@ class Sides:
     sends_invoices: bool = False
 
     def findings(self) -> Iterator[Finding]:
-        """Yield where the sides differ."""
+        """Yield the differences between the sides."""
         status = self.there.status or ""
         if status in statuses.ENDED_CANCELED:
             yield from self._canceled()
             return
         if status in statuses.TRANSIENT and self._is_stuck():
-            yield self._made(Found.STUCK, Fix.NOTHING, f"VTEX shows {status!r}")
+            yield self._made(FindingKind.STUCK, Fix.NOTHING, f"VTEX shows {status!r}")
         if self.is_on_its_way:
             return
         if status == statuses.READY:
@@ -146,29 +146,29 @@ class Sides:
             detail = "paid at VTEX, never listed here"
             if self.in_erp is not None:
                 detail += f"; the ERP has it as {self.in_erp.reference}"
-            yield self._made(Found.UNKNOWN, Fix.RECORD, detail)
+            yield self._made(FindingKind.UNKNOWN, Fix.RECORD, detail)
         elif self.in_erp is not None and here.state is not State.OPEN:
             fix = Fix.HANDLE if here.state is State.DONE else Fix.RETRY
             if self.in_erp.canceled or here.cancellation_reported or here.cancellation_requested:
-                fix = Fix.NOTHING  # the ERP takes it for canceled
-            detail = f"in the ERP as {self.in_erp.reference}, {_standing(here)}"
-            yield self._made(Found.NOT_HANDLED, fix, detail)
+                fix = Fix.NOTHING  # the order is canceled in the ERP
+            detail = f"in the ERP as {self.in_erp.reference}, {_state_of(here)}"
+            yield self._made(FindingKind.NOT_HANDLED, fix, detail)
         elif here.state is State.SKIPPED and here.erp_reference is None:
-            yield self._made(Found.SKIPPED, Fix.RETRY, _standing(here))
+            yield self._made(FindingKind.SKIPPED, Fix.RETRY, _state_of(here))
         elif here.state is State.DEAD and here.erp_reference is None:
-            detail = f"{_standing(here)}; vtex-erp dead-letters list tells more"
-            yield self._made(Found.SET_ASIDE, Fix.NOTHING, detail)
+            detail = f"{_state_of(here)}; vtex-erp dead-letters list tells more"
+            yield self._made(FindingKind.SET_ASIDE, Fix.NOTHING, detail)
 
     def _moved_on(self) -> Iterator[Finding]:
         if self.in_erp is None and (self.here is None or self.here.erp_reference is None):
-            here = "unknown here" if self.here is None else _standing(self.here)
+            here = "unknown here" if self.here is None else _state_of(self.here)
             detail = f"VTEX shows {self.there.status!r}; {here}"
-            yield self._made(Found.MOVED_ON, Fix.NOTHING, detail)
+            yield self._made(FindingKind.MOVED_ON, Fix.NOTHING, detail)
 
     def _lost(self) -> Iterator[Finding]:
         if self.in_erp is None and self.here is not None and self.here.erp_reference is not None:
             detail = f"inserted as {self.here.erp_reference}, and not found"
-            yield self._made(Found.LOST, Fix.NOTHING, detail)
+            yield self._made(FindingKind.LOST, Fix.NOTHING, detail)
 
     def _canceled(self) -> Iterator[Finding]:
         if self.in_erp is None or self._here_within(GRACE):
@@ -180,7 +180,7 @@ class Sides:
         ):
             return
         detail = f"VTEX shows {self.there.status!r}, the ERP has it as {self.in_erp.reference}"
-        yield self._made(Found.CANCELED, Fix.TELL_ERP, detail)
+        yield self._made(FindingKind.CANCELED, Fix.TELL_ERP, detail)
 
     def _invoices(self) -> Iterator[Finding]:
         here, status = self.here, self.there.status
@@ -191,11 +191,11 @@ class Sides:
             jobs = here.open_invoices + here.dead_invoices
             fix = Fix.RETRY_INVOICE if here.dead_invoices else Fix.NOTHING
             state = "asked for here and not done" if jobs else "the ERP asked for none here"
-            yield self._made(Found.INVOICED_THERE, fix, state, here.dead_invoices)
+            yield self._made(FindingKind.INVOICED_THERE, fix, state, here.dead_invoices)
         whole = here.value_cents is not None and here.invoiced_cents >= here.value_cents > 0
         waits = _within(GRACE, here.invoiced_at, self.now)
         if whole and not waits and status not in ("invoiced", "invoice"):
-            yield self._made(Found.INVOICED_HERE, Fix.NOTHING, f"VTEX shows {status!r}")
+            yield self._made(FindingKind.INVOICED_HERE, Fix.NOTHING, f"VTEX shows {status!r}")
 
     def _totals(self) -> Iterator[Finding]:
         there = self.there.value_cents
@@ -207,11 +207,11 @@ class Sides:
             where, cents = "the journal", self.here.value_cents
         if cents is not None and not _same_total(there, cents):
             detail = f"{there} cents at VTEX, {cents} in {where}"
-            yield self._made(Found.TOTALS, Fix.NOTHING, detail)
+            yield self._made(FindingKind.TOTALS, Fix.NOTHING, detail)
 
     @property
     def is_on_its_way(self) -> bool:
-        """Whether it is too young to tell, or still tries: that is told of elsewhere."""
+        """True if the order is too young to judge, or its job is open. Alerts cover open jobs."""
         if self.there.status in statuses.ENDED_CANCELED:
             return False
         if self.here is None:
@@ -219,10 +219,10 @@ class Sides:
         return self.here.state is State.OPEN or self._here_within(GRACE)
 
     def _is_stuck(self) -> bool:
-        # VTEX's list does not tell since when; what was done here may just have begun it.
+        # VTEX's list lacks the start of a status, which a recent step here may have caused.
         here = self.here
         moves = (here.updated_at, here.invoice_requested_at, here.invoiced_at) if here else ()
-        recent = any(_within(STUCK_AFTER, one, self.now) for one in moves)
+        recent = any(_within(STUCK_AFTER, moment, self.now) for moment in moves)
         return not recent and self._there_for(STUCK_AFTER)
 
     def _there_for(self, age: timedelta) -> bool:
@@ -231,7 +231,9 @@ class Sides:
     def _here_within(self, age: timedelta) -> bool:
         return self.here is not None and _within(age, self.here.updated_at, self.now)
 
-    def _made(self, kind: Found, fix: Fix, detail: str, jobs: tuple[int, ...] = ()) -> Finding:
+    def _made(
+        self, kind: FindingKind, fix: Fix, detail: str, jobs: tuple[int, ...] = ()
+    ) -> Finding:
         return Finding(
             kind,
             self.store,
@@ -246,12 +248,12 @@ class Sides:
 
 
 @dataclass(slots=True)
-class Compared:
-    """What a comparison came to.
+class Comparison:
+    """The result of a comparison.
 
     Attributes:
-        orders: how many VTEX listed.
-        on_their_way: those of them that are too young to tell, or still try.
+        orders: number of orders in VTEX's list.
+        on_their_way: number of the orders that are too young to judge, or have an open job.
     """
 
     store: str
@@ -262,12 +264,12 @@ class Compared:
     findings: list[Finding] = field(default_factory=list)
 
     def summary(self, at: datetime) -> Reconciliation:
-        """Return what the journal keeps of it."""
-        kinds = Counter(str(one.kind) for one in self.findings)
+        """Return the summary that the journal keeps."""
+        kinds = Counter(str(finding.kind) for finding in self.findings)
         return Reconciliation(self.store, at, self.since, self.until, self.orders, kinds)
 
 
-def compare_store(  # noqa: PLR0913  # the three sides, and of what
+def compare_store(  # noqa: PLR0913  # the three sides, and their range
     journal: Journal,
     erp: Erp,
     client: VtexClient,
@@ -277,35 +279,41 @@ def compare_store(  # noqa: PLR0913  # the three sides, and of what
     *,
     seen: Callable[[int, int], None] = lambda _read, _total: None,
     seconds: float | None = None,
-) -> Compared:
-    """Compare every order that VTEX has of a range of dates with the journal and the ERP.
+) -> Comparison:
+    """Compare all VTEX orders of a range of dates with the journal and the ERP.
 
-    The journal is asked after VTEX's list was read: what came in meanwhile is no finding.
+    Each page of VTEX's list is read before the journal: an order that comes in between is not a
+    finding.
 
     Args:
-        client: of the priority that its calls are to have.
-        seen: called after each page: how many orders are read, and how many there are.
-        seconds: after which no other window is read; ``until`` of the answer tells how far it got.
+        client: client with the priority for these calls.
+        seen: called after each page with the number of read orders and of all orders.
+        seconds: time after which the comparison stops. ``until`` of the result is its end then.
 
     Raises:
-        RateLimitReached: the store has no calls left now.
-        VtexUnavailable, ErpUnavailable: a side could not be asked.
+        RateLimitReached: the store's calls are used up for now.
+        VtexUnavailable, ErpUnavailable: a side did not respond.
     """
-    began, compared = time.monotonic(), Compared(store, since, until)
+    began, compared = time.monotonic(), Comparison(store, since, until)
     invoices = journal.reconciliations.sends_invoices(store)
     for part in client.created(since, until):
         compared.orders += len(part.orders)
         seen(compared.orders, part.total)
-        for some in _batches(part.orders):
-            ids = [one.order_id for one in some]
-            here, there, now = (
+        for batch in _batches(part.orders):
+            ids = [order.order_id for order in batch]
+            here, in_erp, now = (
                 journal.reconciliations.orders(store, ids),
                 erp_orders(erp, store, ids),
                 journal.now(),
             )
-            for one in some:
+            for order in batch:
                 sides = Sides(
-                    store, one, here.get(one.order_id), there.get(one.order_id), now, invoices
+                    store,
+                    order,
+                    here.get(order.order_id),
+                    in_erp.get(order.order_id),
+                    now,
+                    invoices,
                 )
                 compared.on_their_way += sides.is_on_its_way
                 compared.findings += sides.findings()
@@ -324,11 +332,11 @@ def _within(age: timedelta, moment: datetime | None, now: datetime) -> bool:
     return moment is not None and now - moment < age
 
 
-def _standing(here: JournalOrder) -> str:
+def _state_of(here: JournalOrder) -> str:
     reason = f": {here.last_error}" if here.last_error else ""
     return f"{here.state} here at {here.stage}{reason}"
 
 
 def _same_total(there: int, here: int) -> bool:
-    # Of more than 24 bits the last ones are lost.
+    # VTEX's list loses the bits of a total after the first 24.
     return abs(there - here) <= max(there, here) // _EXACT_CENTS

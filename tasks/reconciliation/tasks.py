@@ -1,4 +1,4 @@
-"""Once a day: each store's last days at VTEX against the journal and the ERP."""
+"""The daily reconciliation: compares each store's recent orders at VTEX, here and in the ERP."""
 
 from __future__ import annotations
 
@@ -14,27 +14,28 @@ from journal.order_changes import ChangeHint
 from tasks.base import StoreTask
 from tasks.context import Renew
 from tasks.job_kinds import priority_of
-from tasks.reconciliation.compare import DAYS, GRACE, Compared, Found, compare_store
+from tasks.reconciliation.compare import DAYS, GRACE, Comparison, FindingKind, compare_store
 from vtex.errors import RateLimitReached
 
 log = logging.getLogger(__name__)
 
-EVERY = timedelta(hours=23)
-"""Looked at each hour: a day, whenever beats begin and end."""
+INTERVAL = timedelta(hours=23)
+"""Time between two comparisons. The task checks it each hour, which makes one comparison a day,
+however often beat restarts."""
 
 RECONCILE_SECONDS = 900.0
-"""One reconciliation's share of a worker's thread: a few hundred thousand orders."""
+"""One comparison's share of a worker's thread, enough for a few hundred thousand orders."""
 
 WAIT_SECONDS = 10.0
-"""Between two looks for calls: the lock is renewed so often."""
+"""Maximum wait between two tries of a call. The lock is renewed before each wait."""
 
-LOGGED = 1000
-"""Findings that are told one by one; vtex-erp reconcile shows all."""
+MAX_LOGGED = 1000
+"""Maximum number of findings in the log. ``vtex-erp reconcile`` shows all."""
 
 
 @shared_task(base=StoreTask, bind=True, name="orders.reconcile")
 def reconcile(self: StoreTask, /, *, store: str, **_: object) -> None:
-    """Compare what VTEX has of the last days with the journal and the ERP; mend nothing.
+    """Compare the recent orders at VTEX with the journal and the ERP, without repairs.
 
     Source: ``GET /api/oms/pvt/orders`` by creation date, all statuses.
 
@@ -44,7 +45,7 @@ def reconcile(self: StoreTask, /, *, store: str, **_: object) -> None:
     if self.journal.store_pauses.get(store):
         return
     with self.context.lock(f"orders.reconcile:{store}") as renew:
-        since = None if renew is None else since_when(self.journal, store)
+        since = None if renew is None else range_start(self.journal, store)
         if renew is None or since is None:
             return
         patient = self.vtex(store).with_priority(priority_of(self.name), wait=patience(renew))
@@ -60,28 +61,32 @@ def reconcile(self: StoreTask, /, *, store: str, **_: object) -> None:
         )
         self.journal.reconciliations.save(compared.summary(self.journal.now()))
         self.journal.order_changes.record(store, hints(compared))
-    tell(compared)
+    log_findings(compared)
 
 
-def hints(compared: Compared) -> list[ChangeHint]:
-    """Return what is looked into by itself, since telling the ERP of it twice does no harm."""
+def hints(compared: Comparison) -> list[ChangeHint]:
+    """Return hints for the findings that a change job checks. A repeated report is harmless."""
     day = f"{compared.until:%Y-%m-%d}"
     return [
         ChangeHint(
-            one.order_id, f"{one.there.status} listed {day}", f"{one.kind}, by the reconciliation"
+            finding.order_id,
+            f"{finding.there.status} listed {day}",
+            f"{finding.kind}, by the reconciliation",
         )
-        if one.kind is Found.CANCELED
-        else ChangeHint(one.order_id, f"value {one.there.value_cents} {day}", one.detail)
-        for one in compared.findings
-        if one.kind in (Found.CANCELED, Found.TOTALS)
+        if finding.kind is FindingKind.CANCELED
+        else ChangeHint(
+            finding.order_id, f"value {finding.there.value_cents} {day}", finding.detail
+        )
+        for finding in compared.findings
+        if finding.kind in (FindingKind.CANCELED, FindingKind.TOTALS)
     ]
 
 
 def patience(renew: Renew, seconds: float = RECONCILE_SECONDS) -> Callable[[float], None]:
-    """Return what waits for calls, some seconds each time, and gives up in the end.
+    """Return a function that waits for calls, some seconds each time, within a total time.
 
-    A small rate limit has no call left within the half second for which a listing is patient, ever:
-    given up at the first refusal, a store of few calls would never be read to its end.
+    A listing waits only half a second for a call, which a small rate limit never grants. Without
+    this patience, the comparison of such a store would never end.
     """
     until = time.monotonic() + seconds
 
@@ -94,21 +99,21 @@ def patience(renew: Renew, seconds: float = RECONCILE_SECONDS) -> Callable[[floa
     return wait
 
 
-def since_when(journal: Journal, store: str) -> datetime | None:
-    """Return from when on a store is to be compared; None where it is not time yet.
+def range_start(journal: Journal, store: str) -> datetime | None:
+    """Return the start of the range to compare, or None before the next comparison is due.
 
-    What was placed before its first order came in here was somebody else's to integrate.
+    Another integration handled the orders before the first order of this store here.
     """
     now, last = journal.now(), journal.reconciliations.latest().get(store)
-    if last is not None and now - last.at < EVERY:
+    if last is not None and now - last.at < INTERVAL:
         return None
     first = journal.orders.find(store=store, older_than=GRACE, limit=1)
     return max(first[0].listed_at, now - timedelta(days=DAYS)) if first else None
 
 
-def tell(compared: Compared) -> None:
-    """Write findings to the log, by identifiers alone."""
-    for one in compared.findings[:LOGGED]:
-        mark = {"store": one.store, "order_id": one.order_id, "reason": str(one.kind)}
-        log.warning("reconciliation found", extra=mark)
+def log_findings(compared: Comparison) -> None:
+    """Write findings to the log, with identifiers only."""
+    for finding in compared.findings[:MAX_LOGGED]:
+        facts = {"store": finding.store, "order_id": finding.order_id, "reason": str(finding.kind)}
+        log.warning("reconciliation found", extra=facts)
     log.info("reconciled", extra={"store": compared.store, "count": len(compared.findings)})

@@ -65,7 +65,7 @@ def test_a_request_is_read_or_refused_by_its_fields(message: tuple[str, dict[str
         assert len(str(made)) < 200_000
         return
 
-    assert 0 < len(refused.faults) <= request_schemas.MOST_FAULTS
+    assert 0 < len(refused.faults) <= request_schemas.MAX_FAULTS
     assert_words(str(refused))
 
 

@@ -12,7 +12,7 @@ from support.settings_page import PAGE, tables, tables_of_page
 from tasks.alerts.model import Rule
 from tasks.job_kinds import KIND_TASKS, REQUEST_TASKS
 from tasks.outbound import request_schemas
-from tasks.reconciliation.compare import Fix, Found
+from tasks.reconciliation.compare import FindingKind, Fix
 from vtex import statuses
 from workers.log import LOG_FIELDS
 
@@ -130,7 +130,7 @@ def test_the_page_of_reconciliation_has_every_finding_and_every_fix() -> None:
     page = (DOCS / "reconciliation.md").read_text(encoding="utf-8")
 
     rows = [line for line in page.splitlines() if line.startswith("| `")]
-    assert [one.split("`")[1] for one in rows[1:]] == [str(one) for one in Found]
+    assert [one.split("`")[1] for one in rows[1:]] == [str(one) for one in FindingKind]
     assert not [one for one in Fix if one is not Fix.NOTHING and f"`{one}`" not in page]
 
 

@@ -16,8 +16,8 @@ from journal.reconciliation import CANCELLATION_REPORTED, JournalOrder
 from support import order_flow as order_flows
 from support.order_flow import OrderFlow
 from tasks.base import StoreTask
-from tasks.reconciliation import repair
-from tasks.reconciliation.compare import Finding, Fix, Found, Sides, compare_store
+from tasks.reconciliation.compare import Finding, FindingKind, Fix, Sides, compare_store
+from tasks.reconciliation.repair import repair
 from tasks.reconciliation.tasks import patience
 from vtex.client import VtexClient
 from vtex.documents import ListedOrder
@@ -49,7 +49,7 @@ def kinds(flow: OrderFlow) -> dict[str, tuple[str, str]]:
 
 
 def mend(flow: OrderFlow) -> list[bool]:
-    return [repair.mend(flow.context, one).done for one in findings(flow)]
+    return [repair(flow.context, one).done for one in findings(flow)]
 
 
 def in_erp(flow: OrderFlow, status: str = "ready-for-handling") -> str:
@@ -152,7 +152,7 @@ def test_a_start_handling_that_the_list_alone_forgot_is_not_sent_again(flow: Ord
     (found,) = findings(flow)
     set_status(flow, order_id, "handling")
 
-    assert repair.mend(flow.context, found).done
+    assert repair(flow.context, found).done
     flow.work()
 
     assert flow.simulator.store.calls["start_handling"] == 1
@@ -194,10 +194,10 @@ def test_a_cancellation_that_the_list_alone_shows_is_not_reported(flow: OrderFlo
     (found,) = findings(flow)
     set_status(flow, order_id, "handling")
 
-    mended = repair.mend(flow.context, found)
+    mended = repair(flow.context, found)
 
     assert not mended.done
-    assert "list is behind" in mended.words
+    assert "list is behind" in mended.text
     assert flow.told(order_id) == []
 
 
@@ -273,7 +273,7 @@ def test_a_total_that_changed_at_vtex_needs_a_person(flow: OrderFlow) -> None:
 
     (found,) = findings(flow)
 
-    assert (found.kind, found.order_id, found.fix) == (Found.TOTALS, order_id, Fix.NOTHING)
+    assert (found.kind, found.order_id, found.fix) == (FindingKind.TOTALS, order_id, Fix.NOTHING)
     assert found.detail.endswith("in the ERP")
 
 
@@ -291,10 +291,10 @@ def test_a_finding_that_was_mended_by_another_hand_is_left_alone(flow: OrderFlow
     (found,) = findings(flow)
     flow.journal.orders.record("acme", [NewOrder(order_id, None, 1)])
 
-    mended = repair.mend(flow.context, found)
+    mended = repair(flow.context, found)
 
     assert not mended.done
-    assert mended.words == "it has moved on meanwhile"
+    assert mended.text == "it has moved on meanwhile"
 
 
 def test_an_adapter_that_only_finds_is_asked_one_by_one(flow: OrderFlow) -> None:

@@ -22,8 +22,8 @@ from tasks.alerts.evaluation import update_alerts
 from tasks.alerts.model import AlertPolicy, MonitoredStore
 from tasks.base import StoreTask
 from tasks.intake.orders import sales_order
-from tasks.reconciliation import repair
 from tasks.reconciliation.compare import DAYS, Finding, compare_store
+from tasks.reconciliation.repair import repair
 from vtex import schemas
 from vtex.documents import FeedConfig
 from vtex.statuses import READY
@@ -138,7 +138,7 @@ class Month:
         if not any(one.rule == "reconciliation_findings" for one in self.open_alerts()):
             return
         compared = self.compare(timedelta(days=DAYS))
-        left = [one for one in compared if not repair.mend(self.flow.context, one).done]
+        left = [one for one in compared if not repair(self.flow.context, one).done]
         for one in left:
             if one.kind == "moved-on-absent":
                 self.enter_by_hand(one.order_id)

@@ -138,7 +138,7 @@ def test_a_step_and_a_schedule_that_only_the_newer_version_knows_do_no_harm(old:
         producer.send_task("journal.tidy", queue="control")
         name = {"store": "acme", "order_id": order_id, "attempt": ticket.attempt}
         producer.send_task("orders.enrich", queue="orders", kwargs=name)
-    eventually(lambda: "a newer version's step is handed back" in worker.text(), 60)
+    eventually(lambda: "handed back a job with a step of a newer version" in worker.text(), 60)
     old.start_beat()
 
     eventually(lambda: old.all_done(1), 60)

@@ -12,9 +12,16 @@ import click
 from rich.table import Column, Table
 
 from tasks.context import Context
-from tasks.reconciliation import repair
-from tasks.reconciliation.compare import DAYS, FIXES, WORDS, Compared, Finding, Fix, compare_store
-from tasks.reconciliation.repair import Mended
+from tasks.reconciliation.compare import (
+    DAYS,
+    FIX_TEXTS,
+    KIND_TEXTS,
+    Comparison,
+    Finding,
+    Fix,
+    compare_store,
+)
+from tasks.reconciliation.repair import RepairResult, repair
 from workers.cli.actions.backfill import patient_client, time_range
 from workers.cli.output import console, moment, progress, show_json
 from workers.cli.session import chosen_stores, confirmed, reading
@@ -57,7 +64,7 @@ def reconcile(  # a parameter per option
     raise SystemExit(1 if left else 0)
 
 
-def _compare(context: Context, store: str, since: datetime, until: datetime) -> Compared:
+def _compare(context: Context, store: str, since: datetime, until: datetime) -> Comparison:
     with progress(f"{store}: read") as show:
         return compare_store(
             context.journal,
@@ -70,7 +77,7 @@ def _compare(context: Context, store: str, since: datetime, until: datetime) -> 
         )
 
 
-def _fix(context: Context, findings: Sequence[Finding], *, yes: bool) -> dict[int, Mended]:
+def _fix(context: Context, findings: Sequence[Finding], *, yes: bool) -> dict[int, RepairResult]:
     """Fix the fixable findings, and return the results by the findings' indexes."""
     fixable = [
         (place, finding) for place, finding in enumerate(findings) if finding.fix is not Fix.NOTHING
@@ -81,26 +88,26 @@ def _fix(context: Context, findings: Sequence[Finding], *, yes: bool) -> dict[in
         for (kind, fix), count in Counter(
             (finding.kind, finding.fix) for _, finding in fixable
         ).items():
-            click.echo(f"{count:>7}  {WORDS[kind]}: {FIXES[fix]}")
+            click.echo(f"{count:>7}  {KIND_TEXTS[kind]}: {FIX_TEXTS[fix]}")
         if not confirmed(f"fix {len(fixable)} of {len(findings)} findings?"):
             return {}
-    fixed: dict[int, Mended] = {}
+    fixed: dict[int, RepairResult] = {}
     try:
         with progress("fixed") as show:
             for place, finding in fixable:
-                fixed[place] = repair.mend(context, finding)
+                fixed[place] = repair(context, finding)
                 show(len(fixed), len(fixable))
     finally:
         # Also after Ctrl-C: fixed findings stay fixed, and the next call takes the rest.
         for place, result in fixed.items():
             if not result.done:
-                click.echo(f"{findings[place].order_id}: not fixed: {result.words}", err=True)
+                click.echo(f"{findings[place].order_id}: not fixed: {result.text}", err=True)
         done = sum(result.done for result in fixed.values())
         click.echo(f"{done} fixed, of {len(fixable)}", err=True)
     return fixed
 
 
-def _show(compared: Compared) -> None:
+def _show(compared: Comparison) -> None:
     """Print the findings as a table, and their number by kind."""
     days = f"{moment(compared.since)} to {moment(compared.until)}"
     young = f", {compared.on_their_way} of them on their way" if compared.on_their_way else ""
@@ -132,10 +139,10 @@ def _show(compared: Compared) -> None:
         )
     console().print(table)
     for kind, count in Counter(finding.kind for finding in compared.findings).items():
-        click.echo(f"{count:>7}  {kind}: {WORDS[kind]}")
+        click.echo(f"{count:>7}  {kind}: {KIND_TEXTS[kind]}")
 
 
-def _as_json(compared: Compared, fixed: Mapping[int, Mended]) -> dict[str, Any]:
+def _as_json(compared: Comparison, fixed: Mapping[int, RepairResult]) -> dict[str, Any]:
     return {
         "store": compared.store,
         "since": compared.since,
