@@ -40,7 +40,7 @@ class FindingKind(StrEnum):
 
     UNKNOWN = "unknown-here"
     SKIPPED = "skipped-here"
-    SET_ASIDE = "set-aside"
+    DEAD = "dead-here"
     NOT_HANDLED = "not-start-handled"
     MOVED_ON = "moved-on-absent"
     LOST = "lost-by-erp"
@@ -57,7 +57,7 @@ class Fix(StrEnum):
     RECORD = "record"
     RETRY = "retry"
     HANDLE = "start-handling"
-    TELL_ERP = "tell-erp"
+    REPORT = "report-cancellation"
     RETRY_INVOICE = "retry-invoice"
     NOTHING = "nothing"
 
@@ -65,7 +65,7 @@ class Fix(StrEnum):
 KIND_TEXTS = {
     FindingKind.UNKNOWN: "ready for handling at VTEX, unknown here",
     FindingKind.SKIPPED: "ready for handling at VTEX, skipped here",
-    FindingKind.SET_ASIDE: "ready for handling at VTEX, dead here and not in the ERP",
+    FindingKind.DEAD: "ready for handling at VTEX, dead here and not in the ERP",
     FindingKind.NOT_HANDLED: "in the ERP, and VTEX does not know that handling started",
     FindingKind.MOVED_ON: "moved on at VTEX by another hand, and absent in the ERP",
     FindingKind.LOST: "was inserted in the ERP, and the ERP does not have it",
@@ -79,9 +79,9 @@ KIND_TEXTS = {
 FIX_TEXTS = {
     Fix.RECORD: "write it into the journal, so that it comes in",
     Fix.RETRY: "let its intake try again",
-    Fix.HANDLE: "let start-handling be sent again, after a look at VTEX",
-    Fix.TELL_ERP: "report the cancellation to the ERP, after a look at VTEX",
-    Fix.RETRY_INVOICE: "let its invoice try again, after a look at VTEX",
+    Fix.HANDLE: "let start-handling be sent again, after a check at VTEX",
+    Fix.REPORT: "report the cancellation to the ERP, after a check at VTEX",
+    Fix.RETRY_INVOICE: "let its invoice try again, after a check at VTEX",
     Fix.NOTHING: "nothing: it needs a person",
 }
 
@@ -156,8 +156,8 @@ class Sides:
         elif here.state is State.SKIPPED and here.erp_reference is None:
             yield self._made(FindingKind.SKIPPED, Fix.RETRY, _state_of(here))
         elif here.state is State.DEAD and here.erp_reference is None:
-            detail = f"{_state_of(here)}; vtex-erp dead-letters list tells more"
-            yield self._made(FindingKind.SET_ASIDE, Fix.NOTHING, detail)
+            detail = f"{_state_of(here)}; vtex-erp dead-letters list shows more"
+            yield self._made(FindingKind.DEAD, Fix.NOTHING, detail)
 
     def _moved_on(self) -> Iterator[Finding]:
         if self.in_erp is None and (self.here is None or self.here.erp_reference is None):
@@ -180,7 +180,7 @@ class Sides:
         ):
             return
         detail = f"VTEX shows {self.there.status!r}, the ERP has it as {self.in_erp.reference}"
-        yield self._made(FindingKind.CANCELED, Fix.TELL_ERP, detail)
+        yield self._made(FindingKind.CANCELED, Fix.REPORT, detail)
 
     def _invoices(self) -> Iterator[Finding]:
         here, status = self.here, self.there.status

@@ -41,7 +41,7 @@ def repair(context: Context, finding: Finding) -> RepairResult:
     except (OrderNotFound, DocumentInvalid, ErpError, RequestPurged) as error:
         return RepairResult(False, str(error))
     if result.done:
-        event = CANCELLATION_REPORTED if finding.fix is Fix.TELL_ERP else "reconciled"
+        event = CANCELLATION_REPORTED if finding.fix is Fix.REPORT else "reconciled"
         context.journal.timeline.note(
             finding.store, finding.order_id, event, f"{KIND_TEXTS[finding.kind]}: {result.text}"
         )
@@ -64,7 +64,7 @@ def _repair(context: Context, finding: Finding) -> RepairResult:
         case Fix.RETRY_INVOICE:
             moved = [journal.jobs.retry(store, order_id, job=job) for job in finding.jobs]
             return _moved(any(moved), "its invoice tries again")
-        case Fix.TELL_ERP:
+        case Fix.REPORT:
             return _report_cancellation(context, store, order_id)
         case _:
             return RepairResult(False, "it needs a person")

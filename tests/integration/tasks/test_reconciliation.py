@@ -129,7 +129,7 @@ def test_an_order_that_is_dead_here_needs_a_person(flow: OrderFlow) -> None:
     flow.clock.pass_by(LONG)
 
     assert flow.journal.orders.find(state=State.DEAD)
-    assert kinds(flow) == {order_id: ("set-aside", "nothing")}
+    assert kinds(flow) == {order_id: ("dead-here", "nothing")}
     assert mend(flow) == [False]
 
 
@@ -179,7 +179,7 @@ def test_an_order_that_the_erp_lost_needs_a_person(flow: OrderFlow) -> None:
 def test_a_cancellation_is_reported_to_the_erp_once(flow: OrderFlow) -> None:
     order_id = in_erp(flow, "canceled")
 
-    assert kinds(flow) == {order_id: ("canceled-alive", "tell-erp")}
+    assert kinds(flow) == {order_id: ("canceled-alive", "report-cancellation")}
     assert mend(flow) == [True]
 
     assert kinds(flow) == {}
@@ -327,7 +327,9 @@ def test_an_order_that_the_erp_takes_for_canceled_is_not_handled_without_a_perso
 @pytest.mark.parametrize("known", ["cancellation_requested", "cancellation_reported"])
 def test_what_the_journal_knows_counts_where_the_erp_does_not_tell(known: str) -> None:
     assert sides({"status": "canceled"}, {known: True}, ErpOrder("1")) == []
-    assert sides({"status": "canceled"}, {}, ErpOrder("1")) == ["canceled-alive tell-erp"]
+    assert sides({"status": "canceled"}, {}, ErpOrder("1")) == [
+        "canceled-alive report-cancellation"
+    ]
 
 
 @pytest.mark.parametrize(("hours", "found"), [(0, []), (2, ["invoiced-there nothing"])])

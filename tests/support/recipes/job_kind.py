@@ -54,10 +54,6 @@ class Denial:''',
             ("VERSION = 1\n", "VERSION = 2\n"),
             ("    Invoice,\n", "    Invoice,\n    Note,\n"),
             (
-                "Asked = Invoice | Tracking | Cancellation | Denial",
-                "Asked = Invoice | Tracking | Cancellation | Denial | Note",
-            ),
-            (
                 "class _Denial(_Request):",
                 """class _Note(_Request):
     text = _Text(500, required=True)
@@ -69,7 +65,7 @@ class Denial:''',
 
 class _Denial(_Request):""",
             ),
-            ('    "denial": _Denial,\n', '    "denial": _Denial,\n    "note": _Note,\n'),
+            ("    Denial: _Denial,\n", "    Denial: _Denial,\n    Note: _Note,\n"),
         ],
         "tasks/outbound/notes.py": '''"""Notes on orders."""
 
@@ -85,9 +81,9 @@ from tasks.outbound import request_intake as requests
 
 
 @shared_task(base=RequestTask, bind=True, name="notes.send")
-def send(self: RequestTask, /, **given: Any) -> None:
-    """Take a note of the ERP; public API, see docs/messages.md."""
-    requests.take(self.context, "note", given, again=not self.redelivered)
+def send(self: RequestTask, /, **arguments: Any) -> None:
+    """Take a note of the ERP. Public API: docs/messages.md."""
+    requests.take(self.context, "note", arguments, again=not self.redelivered)
 
 
 @shared_task(base=StepTask, bind=True, name="notes.post")
