@@ -26,7 +26,7 @@ from tasks.errors import RequestRefused, StepFailed, StoreUnknown
 from tasks.instrumentation import TaskStarted, advance_of
 from tasks.job_kinds import KIND_OF_TASK, priority_of
 from tasks.local_executor import OrderRun
-from tasks.retry_policy import DEAD_LETTERS, Action, Outcome, outcome_of, row_of
+from tasks.retry_policy import DEAD_LETTERS, Action, TaskOutcome, outcome_of, row_of
 from tasks.workflow import dispatch
 from vtex.client import VtexClient
 from vtex.errors import RateLimitReached
@@ -75,7 +75,7 @@ class StoreTask(Task):  # type: ignore[misc]  # Celery ships no types
             with self.observed(kwargs):
                 super().__call__(*args, **kwargs)
         except Exception as error:
-            if outcome_of(error) is not Outcome.RETRY:
+            if outcome_of(error) is not TaskOutcome.RETRY:
                 raise
             self.pause_store(str(kwargs.get("store", "")), error)
             level = logging.INFO if isinstance(error, RateLimitReached) else logging.WARNING
@@ -140,7 +140,7 @@ class RequestTask(StoreTask):
             with self.observed(kwargs):
                 Task.__call__(self, **kwargs)
         except Exception as error:
-            if outcome_of(error) is not Outcome.RETRY:
+            if outcome_of(error) is not TaskOutcome.RETRY:
                 raise
             log.warning(
                 "the task is retried later", extra={"task": self.name, "reason": str(error)}

@@ -44,7 +44,7 @@ from vtex.errors import (
 )
 
 
-class Outcome(StrEnum):
+class TaskOutcome(StrEnum):
     """The result of a task, as a label of metrics and traces."""
 
     DONE = "done"
@@ -73,19 +73,19 @@ class Action(StrEnum):
     """The job is retried a few times, and then becomes a dead letter."""
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> TaskOutcome:
         """The label of a task that ends with this action."""
         return _OUTCOMES[self]
 
 
 _OUTCOMES = {
-    Action.POSTPONE: Outcome.RETRY,
-    Action.HAND_BACK: Outcome.RETRY,
-    Action.LEAVE: Outcome.RETRY,
-    Action.DROP: Outcome.SUPERSEDED,
-    Action.REFUSE: Outcome.DEAD_LETTER,
-    Action.GIVE_UP: Outcome.DEAD_LETTER,
-    Action.BOUND: Outcome.UNFORESEEN,
+    Action.POSTPONE: TaskOutcome.RETRY,
+    Action.HAND_BACK: TaskOutcome.RETRY,
+    Action.LEAVE: TaskOutcome.RETRY,
+    Action.DROP: TaskOutcome.SUPERSEDED,
+    Action.REFUSE: TaskOutcome.DEAD_LETTER,
+    Action.GIVE_UP: TaskOutcome.DEAD_LETTER,
+    Action.BOUND: TaskOutcome.UNFORESEEN,
 }
 
 
@@ -240,7 +240,7 @@ TABLE: dict[type[Exception], Row] = {
 }
 
 DEAD_LETTERS = tuple(
-    kind for kind, row in TABLE.items() if row.action.outcome is Outcome.DEAD_LETTER
+    kind for kind, row in TABLE.items() if row.action.outcome is TaskOutcome.DEAD_LETTER
 )
 """Errors that end a job without a retry."""
 
@@ -252,17 +252,17 @@ def row_of(error: BaseException) -> Row:
     return next((TABLE[kind] for kind in type(error).__mro__ if kind in TABLE), _UNFORESEEN)
 
 
-def outcome_of(error: BaseException | None) -> Outcome:
+def outcome_of(error: BaseException | None) -> TaskOutcome:
     """Return the label of a task that ended, with or without an error."""
-    return Outcome.DONE if error is None else row_of(error).action.outcome
+    return TaskOutcome.DONE if error is None else row_of(error).action.outcome
 
 
 def reason_of(error: BaseException | None) -> str:
     """Return an error's class as a label such as ``vtex_throttled``, never its text."""
     outcome = outcome_of(error)
-    if outcome is Outcome.DONE:
+    if outcome is TaskOutcome.DONE:
         return ""
-    if outcome is Outcome.UNFORESEEN:
+    if outcome is TaskOutcome.UNFORESEEN:
         # The names of foreign classes have no bound.
         return "unforeseen"
     kind = next(kind for kind in type(error).__mro__ if kind.__module__.split(".")[0] in _OURS)

@@ -209,7 +209,9 @@ def sales_order(
     return mapped if codes is None else codes.resolve(mapped)
 
 
-def canceled_event(store: str, order_id: str, outcome: start_handling_operation.Outcome) -> Event:
+def canceled_event(
+    store: str, order_id: str, outcome: start_handling_operation.HandlingResult
+) -> Event:
     """Return the event for the ERP about an order that was canceled after its insert."""
     return Event(
         store=store,

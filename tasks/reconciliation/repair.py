@@ -76,7 +76,7 @@ def _report_cancellation(context: Context, store: str, order_id: str) -> RepairR
         return RepairResult(False, f"VTEX's list is behind: the order itself is {status!r}")
     reason = f"VTEX shows the order as {status!r}"
     event = canceled_event(
-        store, order_id, start_handling_operation.Outcome(canceled=True, reason=reason)
+        store, order_id, start_handling_operation.HandlingResult(canceled=True, reason=reason)
     )
     context.erp.report(replace(event, kind=str(status), key=str(status)))
     return RepairResult(True, f"reported to the ERP as {status}")

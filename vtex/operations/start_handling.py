@@ -12,7 +12,7 @@ from vtex.errors import OrderConflict, VtexUnavailable
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class HandlingResult:
     """The result of starting the handling.
 
     The first three mean that handling did not start.
@@ -30,7 +30,7 @@ class Outcome:
     reason: str = ""
 
 
-def ensure(client: VtexClient, order_id: str, *, in_doubt: bool) -> Outcome:
+def ensure(client: VtexClient, order_id: str, *, in_doubt: bool) -> HandlingResult:
     """Ensure that handling has started at VTEX.
 
     Source: ``POST /api/oms/pvt/orders/{orderId}/start-handling``. VTEX lacks idempotency keys.
@@ -57,18 +57,18 @@ def ensure(client: VtexClient, order_id: str, *, in_doubt: bool) -> Outcome:
             status=conflict.status,
             code=conflict.code,
         ) from conflict
-    return Outcome()
+    return HandlingResult()
 
 
-def _outcome_of(raw: dict[str, object]) -> Outcome | None:
+def _outcome_of(raw: dict[str, object]) -> HandlingResult | None:
     order: Order = schemas.read_order(raw)
     shown = messages.SHOWS(status=order.status)
     if order.status in statuses.UNDECIDED:
-        return Outcome(asked=True, reason=shown)
+        return HandlingResult(asked=True, reason=shown)
     if order.status == "replaced":
-        return Outcome(replaced=True, reason=shown)
+        return HandlingResult(replaced=True, reason=shown)
     if statuses.is_canceled(order.status):
-        return Outcome(canceled=True, reason=shown)
+        return HandlingResult(canceled=True, reason=shown)
     if statuses.handling_done(order.status, order.has_packages):
-        return Outcome(reason=messages.SHOWS_ALREADY(status=order.status))
+        return HandlingResult(reason=messages.SHOWS_ALREADY(status=order.status))
     return None

@@ -7,23 +7,23 @@ from typing import Any
 from marshmallow import post_load
 
 from vtex.documents import Address
-from vtex.schemas.values import JsonObject, Text
+from vtex.schemas.values import JsonObject, TextField
 
 
 class AddressSchema(JsonObject):
     """A postal address."""
 
-    address_id = Text(data_key="addressId")
-    receiver_name = Text(data_key="receiverName")
-    postal_code = Text(data_key="postalCode")
-    city = Text()
-    state = Text()
-    country = Text()
-    street = Text()
-    number = Text()
-    neighborhood = Text()
-    complement = Text()
-    reference = Text()
+    address_id = TextField(data_key="addressId")
+    receiver_name = TextField(data_key="receiverName")
+    postal_code = TextField(data_key="postalCode")
+    city = TextField()
+    state = TextField()
+    country = TextField()
+    street = TextField()
+    number = TextField()
+    neighborhood = TextField()
+    complement = TextField()
+    reference = TextField()
 
     @post_load
     def _made(self, data: dict[str, Any], **_: Any) -> Address:

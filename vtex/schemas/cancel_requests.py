@@ -14,7 +14,7 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields
 
-from vtex.schemas.values import Id, Moment, Text
+from vtex.schemas.values import Id, MomentField, TextField
 
 DECIDE_WITHIN = timedelta(days=30)
 """Time after which VTEX cancels the order itself."""
@@ -42,8 +42,8 @@ class _Request(Schema):
         unknown = EXCLUDE
 
     request_id = Id()
-    reason = Text()
-    asked_at = Moment(load_default=None, allow_none=True)
+    reason = TextField()
+    asked_at = MomentField(load_default=None, allow_none=True)
     by_user = fields.Boolean(load_default=None, allow_none=True)
     denied = fields.Boolean(load_default=False, allow_none=True)
 

@@ -10,12 +10,12 @@ from marshmallow import ValidationError, fields, post_load
 from foundation.messages import vtex as messages
 from vtex.documents import FeedBatch, FeedConfig, FeedEvent, UnreadableEvent
 from vtex.errors import DocumentInvalid
-from vtex.schemas.values import Id, JsonObject, Moment, Text, Word, load, optional
+from vtex.schemas.values import Id, JsonObject, MomentField, TextField, Word, load, optional
 
 MOST_HANDLE = 10_000
 
 
-class _Handle(Text):
+class _Handle(TextField):
     """The opaque handle that commits an event, sent back unchanged."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str | None:
@@ -31,7 +31,7 @@ class _Event(JsonObject):
     order_id = Id(data_key="orderId", required=True)
     event_id = Word(data_key="eventId")
     state = Word()
-    changed_at = optional(Moment, "currentChange")
+    changed_at = optional(MomentField, "currentChange")
     before = Word(data_key="lastState")
 
     @post_load
@@ -40,7 +40,7 @@ class _Event(JsonObject):
 
 
 class _Filter(JsonObject):
-    type = Text()
+    type = TextField()
     status = fields.List(Word(required=True), load_default=None, allow_none=True)
 
 

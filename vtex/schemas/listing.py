@@ -9,15 +9,15 @@ from marshmallow import fields, post_load
 
 from vtex.documents import ListedOrder, OrderPage
 from vtex.errors import DocumentInvalid
-from vtex.schemas.values import Id, JsonObject, Moment, RoundedCents, Text, load, optional
+from vtex.schemas.values import Id, JsonObject, MomentField, RoundedCents, TextField, load, optional
 
 
 class _Row(JsonObject):
     order_id = Id(data_key="orderId", required=True)
-    created_at = optional(Moment, "creationDate")
-    status = Text()
+    created_at = optional(MomentField, "creationDate")
+    status = TextField()
     value_cents = optional(RoundedCents, "totalValue")
-    authorized_at = optional(Moment, "authorizedDate")
+    authorized_at = optional(MomentField, "authorizedDate")
 
     @post_load
     def _made(self, data: dict[str, Any], **_: Any) -> ListedOrder:

@@ -16,9 +16,9 @@ from vtex.schemas.values import (
     Factor,
     Id,
     JsonObject,
-    Moment,
-    Rows,
-    Text,
+    MomentField,
+    RowsField,
+    TextField,
     Word,
     load,
     optional,
@@ -27,7 +27,7 @@ from vtex.schemas.values import (
 
 
 class _PriceTag(JsonObject):
-    name = Text(required=True)
+    name = TextField(required=True)
     value_cents = Cents(data_key="value", required=True)
 
     @post_load
@@ -45,7 +45,7 @@ class _SellingPrice(JsonObject):
 
 
 class _PriceDefinition(JsonObject):
-    selling_prices = Rows(_SellingPrice)
+    selling_prices = RowsField(_SellingPrice)
     total = optional(Cents, "total")
 
     class Meta:
@@ -57,11 +57,11 @@ class _PriceDefinition(JsonObject):
 
 
 class _Component(JsonObject):
-    sku_id = Text(data_key="id", required=True)
+    sku_id = TextField(data_key="id", required=True)
     quantity = units("quantity")
-    name = Text()
-    ref_id = Text(data_key="refId")
-    ean = Text()
+    name = TextField()
+    ref_id = TextField(data_key="refId")
+    ean = TextField()
     price_cents = optional(Cents, "price")
 
     @post_load
@@ -70,14 +70,14 @@ class _Component(JsonObject):
 
 
 class _Item(JsonObject):
-    sku_id = Text(data_key="id", required=True)
+    sku_id = TextField(data_key="id", required=True)
     quantity = units("quantity")
-    unique_id = Text(data_key="uniqueId")
-    ref_id = Text(data_key="refId")
-    ean = Text()
-    name = Text()
-    seller = Text()
-    measurement_unit = Text(data_key="measurementUnit")
+    unique_id = TextField(data_key="uniqueId")
+    ref_id = TextField(data_key="refId")
+    ean = TextField()
+    name = TextField()
+    seller = TextField()
+    measurement_unit = TextField(data_key="measurementUnit")
     unit_multiplier = optional(Factor, "unitMultiplier")
     price_cents = optional(Cents, "price")
     list_price_cents = optional(Cents, "listPrice")
@@ -96,7 +96,7 @@ class _Item(JsonObject):
     parent_item_index = fields.Integer(
         data_key="parentItemIndex", load_default=None, allow_none=True
     )
-    components = Rows(_Component)
+    components = RowsField(_Component)
     services = fields.List(
         fields.Nested(lambda: _Item()),  # noqa: PLW0108  # not defined yet
         data_key="bundleItems",
@@ -124,17 +124,17 @@ class _Item(JsonObject):
 
 
 class _Client(JsonObject):
-    first_name = Text(data_key="firstName")
-    last_name = Text(data_key="lastName")
-    email = Text()
-    document = Text()
-    phone = Text()
+    first_name = TextField(data_key="firstName")
+    last_name = TextField(data_key="lastName")
+    email = TextField()
+    document = TextField()
+    phone = TextField()
     is_corporate = optional(fields.Boolean, "isCorporate", False)
-    corporate_name = Text(data_key="corporateName")
-    trade_name = Text(data_key="tradeName")
-    corporate_document = Text(data_key="corporateDocument")
-    corporate_phone = Text(data_key="corporatePhone")
-    state_inscription = Text(data_key="stateInscription")
+    corporate_name = TextField(data_key="corporateName")
+    trade_name = TextField(data_key="tradeName")
+    corporate_document = TextField(data_key="corporateDocument")
+    corporate_phone = TextField(data_key="corporatePhone")
+    state_inscription = TextField(data_key="stateInscription")
 
     @post_load
     def _made(self, data: dict[str, Any], **_: Any) -> Client:
@@ -143,24 +143,24 @@ class _Client(JsonObject):
 
 
 class _DeliveryId(JsonObject):
-    courier_name = Text(data_key="courierName")
-    warehouse_id = Text(data_key="warehouseId")
+    courier_name = TextField(data_key="courierName")
+    warehouse_id = TextField(data_key="warehouseId")
 
 
 class _Pickup(JsonObject):
-    friendly_name = Text(data_key="friendlyName")
+    friendly_name = TextField(data_key="friendlyName")
     is_pickup = optional(fields.Boolean, "isPickupStore", False)
 
 
 class _Logistics(JsonObject):
     item_index = fields.Integer(strict=True, data_key="itemIndex", required=True)
     selling_price_cents = optional(Cents, "sellingPrice", 0)
-    delivery_channel = Text(data_key="selectedDeliveryChannel")
-    older_channel = Text(data_key="deliveryChannel")
-    sla = Text(data_key="selectedSla")
-    carrier = Text(data_key="deliveryCompany")
-    address_id = Text(data_key="addressId")
-    estimated_at = optional(Moment, "shippingEstimateDate")
+    delivery_channel = TextField(data_key="selectedDeliveryChannel")
+    older_channel = TextField(data_key="deliveryChannel")
+    sla = TextField(data_key="selectedSla")
+    carrier = TextField(data_key="deliveryCompany")
+    address_id = TextField(data_key="addressId")
+    estimated_at = optional(MomentField, "shippingEstimateDate")
     delivery_ids = fields.List(
         fields.Nested(_DeliveryId), data_key="deliveryIds", load_default=list, allow_none=True
     )
@@ -182,7 +182,7 @@ class _Logistics(JsonObject):
 
 
 class _Total(JsonObject):
-    id = Text(required=True)
+    id = TextField(required=True)
     value = Cents(required=True)
 
 
@@ -200,7 +200,7 @@ class _Shipping(JsonObject):
 
 
 class _PaymentData(JsonObject):
-    transactions = Rows(OrderTransactionSchema)
+    transactions = RowsField(OrderTransactionSchema)
 
 
 class _Packages(JsonObject):
@@ -212,33 +212,33 @@ class _InvoiceData(JsonObject):
 
 
 class _Preferences(JsonObject):
-    currency = Text(data_key="currencyCode")
+    currency = TextField(data_key="currencyCode")
 
 
 class _Note(JsonObject):
-    value = Text()
+    value = TextField()
 
 
 class _Order(JsonObject):
     order_id = Id(data_key="orderId", required=True)
     value_cents = Cents(data_key="value", required=True)
-    created_at = Moment(data_key="creationDate", required=True)
+    created_at = MomentField(data_key="creationDate", required=True)
     items = fields.List(fields.Nested(_Item), required=True)
     totals = fields.List(fields.Nested(_Total), required=True)
     client = fields.Nested(_Client, data_key="clientProfileData", required=True)
-    sequence = Text()
+    sequence = TextField()
     status = Word()
-    changed_at = optional(Moment, "lastChange")
-    authorized_at = optional(Moment, "authorizedDate")
-    order_group = Text(data_key="orderGroup")
-    marketplace_order_id = Text(data_key="marketplaceOrderId")
-    seller_order_id = Text(data_key="sellerOrderId")
-    affiliate_id = Text(data_key="affiliateId")
-    origin = Text()
-    sales_channel = Text(data_key="salesChannel")
+    changed_at = optional(MomentField, "lastChange")
+    authorized_at = optional(MomentField, "authorizedDate")
+    order_group = TextField(data_key="orderGroup")
+    marketplace_order_id = TextField(data_key="marketplaceOrderId")
+    seller_order_id = TextField(data_key="sellerOrderId")
+    affiliate_id = TextField(data_key="affiliateId")
+    origin = TextField()
+    sales_channel = TextField(data_key="salesChannel")
     rounding_error_cents = optional(Cents, "roundingError", 0)
     is_completed = optional(fields.Boolean, "isCompleted", True)
-    cancel_reason = Text(data_key="cancelReason")
+    cancel_reason = TextField(data_key="cancelReason")
     shipping = fields.Nested(_Shipping, data_key="shippingData", load_default=None, allow_none=True)
     payment = fields.Nested(
         _PaymentData, data_key="paymentData", load_default=None, allow_none=True

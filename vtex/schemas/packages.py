@@ -9,7 +9,7 @@ from marshmallow import fields, post_load
 
 from vtex.documents import Package, PackageItem
 from vtex.errors import DocumentInvalid
-from vtex.schemas.values import Cents, JsonObject, Rows, Text, load, optional, units
+from vtex.schemas.values import Cents, JsonObject, RowsField, TextField, load, optional, units
 
 
 class _PackageItem(JsonObject):
@@ -22,25 +22,25 @@ class _PackageItem(JsonObject):
 
 
 class _CourierEvent(JsonObject):
-    city = Text()
-    state = Text()
-    description = Text()
+    city = TextField()
+    state = TextField()
+    description = TextField()
 
 
 class _CourierStatus(JsonObject):
     finished = optional(fields.Boolean, "finished", False)
-    data = Rows(_CourierEvent)
+    data = RowsField(_CourierEvent)
 
 
 class _Package(JsonObject):
-    invoice_number = Text(data_key="invoiceNumber", required=True)
-    type = Text()
+    invoice_number = TextField(data_key="invoiceNumber", required=True)
+    type = TextField()
     value_cents = Cents(data_key="invoiceValue", required=True)
-    items = Rows(_PackageItem)
-    invoice_key = Text(data_key="invoiceKey")
-    courier = Text()
-    tracking_number = Text(data_key="trackingNumber")
-    tracking_url = Text(data_key="trackingUrl")
+    items = RowsField(_PackageItem)
+    invoice_key = TextField(data_key="invoiceKey")
+    courier = TextField()
+    tracking_number = TextField(data_key="trackingNumber")
+    tracking_url = TextField(data_key="trackingUrl")
     status = fields.Nested(
         _CourierStatus, data_key="courierStatus", load_default=None, allow_none=True
     )
@@ -58,7 +58,7 @@ class _Package(JsonObject):
 
 
 class _Attachment(JsonObject):
-    packages = Rows(_Package)
+    packages = RowsField(_Package)
 
 
 class _WithPackages(JsonObject):
@@ -68,7 +68,7 @@ class _WithPackages(JsonObject):
 
 
 class _Receipt(JsonObject):
-    receipt = Text()
+    receipt = TextField()
 
 
 MOST_RECEIPT = 255

@@ -11,26 +11,35 @@ from marshmallow import ValidationError, fields, post_load, validate
 from foundation.redaction import storable
 from vtex.documents import Address, OrderTransaction, Payment, Transaction
 from vtex.schemas.addresses import AddressSchema
-from vtex.schemas.values import MOST_UNITS, Cents, JsonObject, Moment, Rows, Text, load, optional
+from vtex.schemas.values import (
+    MOST_UNITS,
+    Cents,
+    JsonObject,
+    MomentField,
+    RowsField,
+    TextField,
+    load,
+    optional,
+)
 
 
 class _Payment(JsonObject):
-    system = Text(data_key="paymentSystem", required=True)
-    system_name = Text(data_key="paymentSystemName")
-    group = Text()
+    system = TextField(data_key="paymentSystem", required=True)
+    system_name = TextField(data_key="paymentSystemName")
+    group = TextField()
     value_cents = optional(Cents, "value", 0)
     reference_value_cents = optional(Cents, "referenceValue")
     installments = fields.Integer(
         load_default=1, allow_none=True, validate=validate.Range(0, MOST_UNITS)
     )
-    last_digits = Text(data_key="lastDigits")
-    tid = Text()
-    nsu = Text()
-    status = Text()
-    due_date = Text(data_key="dueDate")
-    url = Text()
-    bank_invoice = Text(data_key="bankIssuedInvoiceBarCodeNumber")
-    gift_card_id = Text(data_key="giftCardId")
+    last_digits = TextField(data_key="lastDigits")
+    tid = TextField()
+    nsu = TextField()
+    status = TextField()
+    due_date = TextField(data_key="dueDate")
+    url = TextField()
+    bank_invoice = TextField(data_key="bankIssuedInvoiceBarCodeNumber")
+    gift_card_id = TextField(data_key="giftCardId")
     billing = fields.Nested(
         AddressSchema, data_key="billingAddress", load_default=None, allow_none=True
     )
@@ -56,9 +65,9 @@ class _Payment(JsonObject):
 class OrderTransactionSchema(JsonObject):
     """A transaction in an order's document."""
 
-    transaction_id = Text(data_key="transactionId")
+    transaction_id = TextField(data_key="transactionId")
     is_active = optional(fields.Boolean, "isActive", True)
-    payments = Rows(_Payment)
+    payments = RowsField(_Payment)
 
     @post_load
     def _made(self, data: dict[str, Any], **_: Any) -> OrderTransaction:
@@ -68,10 +77,10 @@ class OrderTransactionSchema(JsonObject):
 
 
 class _Transaction(JsonObject):
-    transaction_id = Text(data_key="transactionId", required=True)
-    status = Text()
+    transaction_id = TextField(data_key="transactionId", required=True)
+    status = TextField()
     value_cents = optional(Cents, "value", 0)
-    authorized_at = optional(Moment, "authorizationDate")
+    authorized_at = optional(MomentField, "authorizationDate")
 
 
 class _Answer(JsonObject):

@@ -35,7 +35,7 @@ MOST_NUMBER_AS_TEXT = 10**20
 """Digits of the longest number that is read as an id. Longer ids come as text."""
 
 
-class Text(fields.Field[str | None]):
+class TextField(fields.Field[str | None]):
     """Text. ``""``, null and missing become ``None``. A number becomes its digits."""
 
     def __init__(self, *, required: bool = False, **more: Any) -> None:
@@ -61,7 +61,7 @@ class Text(fields.Field[str | None]):
         return str(value)
 
 
-class Id(Text):
+class Id(TextField):
     """An order id, in the length that journal and ERP store."""
 
     def _deserialize(self, value: Any, *args: Any, **more: Any) -> str | None:
@@ -71,7 +71,7 @@ class Id(Text):
         return text
 
 
-class Word(Text):
+class Word(TextField):
     """A word from VTEX's vocabulary, such as a status. Error messages quote it."""
 
     def _deserialize(self, value: Any, *args: Any, **more: Any) -> str | None:
@@ -124,7 +124,7 @@ class Factor(fields.Field[Decimal]):
         return factor
 
 
-class Moment(fields.Field[datetime]):
+class MomentField(fields.Field[datetime]):
     """An aware UTC time, from text with 0 to 7 fractional digits and any offset (default UTC).
 
     ``""`` and years before 1900 count as absent: .NET writes year 1 for an unset time.
@@ -153,7 +153,7 @@ def units(key: str, least: int = 1) -> fields.Integer:
     return fields.Integer(strict=True, required=True, data_key=key, validate=fits)
 
 
-class Rows(fields.List[Any]):
+class RowsField(fields.List[Any]):
     """A list of objects. Null and missing become an empty list."""
 
     def __init__(self, schema: type[Schema] | Schema) -> None:

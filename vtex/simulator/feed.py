@@ -37,7 +37,7 @@ def _new_id() -> str:
 
 
 @dataclass
-class Event:
+class QueuedEvent:
     """A change of an order's status that waits to be committed."""
 
     body: dict[str, Any]
@@ -52,7 +52,7 @@ class Feed:
 
     def __init__(self, seed: int) -> None:
         self._config: dict[str, Any] | None = None
-        self._events: list[Event] = []
+        self._events: list[QueuedEvent] = []
         self._last: datetime | None = None
         self._random = random.Random(seed)
         self.repeats = 0
@@ -124,7 +124,7 @@ class Feed:
     def add(self, body: dict[str, Any], now: datetime) -> None:
         """Queue an event as it is, even malformed."""
         for _ in range(1 + self.repeats):
-            self._events.append(Event(body, now, now))
+            self._events.append(QueuedEvent(body, now, now))
         self._last = now
 
     def gather(self, orders: Iterable[Told], now: datetime) -> None:

@@ -260,7 +260,7 @@ class _OfFeed(Vtex):
         self.refuse(404, "OMS404", "Feed configuration not found")
 
 
-class FeedConfig(_OfFeed):
+class FeedConfiguration(_OfFeed):
     """``GET``, ``POST`` and ``DELETE /api/orders/feed/config``."""
 
     route, permission = "feed_config", "Feed v3 and Hook view only"
@@ -339,7 +339,7 @@ class TheFeed(_OfFeed):
 
 
 ROUTES = [
-    (r"/api/orders/feed/config", FeedConfig),
+    (r"/api/orders/feed/config", FeedConfiguration),
     (r"/api/orders/feed", TheFeed),
     (r"/api/oms/pvt/orders", Listing),
     (r"/api/oms/pvt/orders/([^/]+)", OneOrder),

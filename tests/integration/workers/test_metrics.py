@@ -21,7 +21,7 @@ from support.personal_data import texts_of
 from support.query_plans import explained
 from support.servers import RedisServer, free_port
 from tasks.base import StoreTask
-from tasks.retry_policy import TABLE, Outcome, RetryPolicy, outcome_of, reason_of
+from tasks.retry_policy import TABLE, RetryPolicy, TaskOutcome, outcome_of, reason_of
 from vtex.transport.rate_limit import Priority
 from workers.app import app
 from workers.configuration.settings import Settings, load
@@ -169,7 +169,7 @@ def test_a_store_that_nobody_configured_has_no_name_in_any_label(
 def test_every_outcome_and_reason_of_an_error_is_a_word_of_ours() -> None:
     errors = [kind.__new__(kind) for kind in (*TABLE, ValueError, KeyError)]
 
-    assert {outcome_of(one) for one in errors} | {outcome_of(None)} <= set(Outcome)
+    assert {outcome_of(one) for one in errors} | {outcome_of(None)} <= set(TaskOutcome)
     assert all(reason_of(one).replace("_", "").isalpha() for one in errors)
 
 

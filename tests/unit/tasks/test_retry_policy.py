@@ -13,7 +13,15 @@ import vtex.errors
 from erp.port import ErpRejected, ErpUnavailable
 from journal.model import JobLost, JournalUnavailable, StorePaused
 from tasks.errors import ContractNewer, StoreUnknown
-from tasks.retry_policy import TABLE, Action, Outcome, RetryPolicy, outcome_of, reason_of, row_of
+from tasks.retry_policy import (
+    TABLE,
+    Action,
+    RetryPolicy,
+    TaskOutcome,
+    outcome_of,
+    reason_of,
+    row_of,
+)
 from vtex.errors import NotYet, RateLimitReached, VtexThrottled, VtexUnauthorized, VtexUnavailable
 
 MODULES = (vtex.errors, erp.port, journal.model, tasks.errors)
@@ -119,11 +127,11 @@ def test_jobs_that_the_rate_limit_refused_together_return_apart() -> None:
 @pytest.mark.parametrize(
     ("error", "outcome"),
     [
-        (None, Outcome.DONE),
-        (ErpRejected(""), Outcome.DEAD_LETTER),
+        (None, TaskOutcome.DONE),
+        (ErpRejected(""), TaskOutcome.DEAD_LETTER),
         (JobLost(""), "superseded"),
-        (JournalUnavailable(""), Outcome.RETRY),
-        (ValueError(), Outcome.UNFORESEEN),
+        (JournalUnavailable(""), TaskOutcome.RETRY),
+        (ValueError(), TaskOutcome.UNFORESEEN),
     ],
 )
 def test_metrics_take_their_label_from_the_table(error: Exception | None, outcome: str) -> None:
