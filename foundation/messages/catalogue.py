@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from foundation.messages import alerts, database, erp, journal, log_events, nfe, requests, vtex
+from foundation.messages import (
+    alerts,
+    checks,
+    database,
+    erp,
+    journal,
+    log_events,
+    nfe,
+    requests,
+    vtex,
+)
 from foundation.messages.message import Message, registered
 
-AREAS = (alerts, database, erp, journal, log_events, nfe, requests, vtex)
+AREAS = (alerts, checks, database, erp, journal, log_events, nfe, requests, vtex)
 """The modules that hold messages. Ranges of codes: VE-1xxx VTEX, VE-2xxx orders and the ERP,
 VE-3xxx NF-e, VE-4xxx requests, VE-5xxx journal and workers, VE-6xxx alerts, VE-7xxx checks and
 the command line, VE-8xxx settings."""

@@ -86,7 +86,7 @@ HIDDEN = message("VE-2112", "{erp} does not show {record} that was created")
 ROW_HIDDEN = message("VE-2201", "the ERP's database has the row, and does not show it")
 UNKNOWN_CODE_KIND = message("VE-2202", "int_code.kind: {kinds} is none of {known}")
 TEXT_TOO_LONG = message("VE-2203", "{column} holds {limit} characters, and the order has {size}")
-NUMBER_TOO_LARGE = message("VE-2204", "{column} cannot hold a number as large as the order has")
+NUMBER_TOO_LARGE = message("VE-2204", "{column} holds smaller numbers than the order has")
 
 # --- Odoo -------------------------------------------------------------------------------------
 ODOO_REFUSES = message("VE-2301", "Odoo refuses {call}: {reason}")

@@ -100,7 +100,7 @@ def test_a_product_that_is_missing_is_named(harness: FakeOdooHarness) -> None:
     order = sample()
     order = replace(order, lines=(replace(order.lines[0], ref_id="NADA-1"), *order.lines[1:]))
 
-    with pytest.raises(ErpRejected, match=r"reference NADA-1: make it.*retry"):
+    with pytest.raises(ErpRejected, match=r"reference NADA-1. Create the product.*retry"):
         harness.erp.insert(order)
 
     assert harness.sales(order.order_id) == []

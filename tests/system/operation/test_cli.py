@@ -184,9 +184,9 @@ def test_check_tells_what_is_wrong_with_the_broker(store: Cluster) -> None:
 
     text = shown(store, "check", status=1)
 
-    assert "allkeys-lru may drop messages and locks: set maxmemory-policy noeviction" in text
-    assert "set appendonly yes" in text
-    assert "no beat is at work" in text
+    assert "allkeys-lru may drop messages and locks. Set maxmemory-policy noeviction" in text
+    assert "Set appendonly yes" in text
+    assert "beat is stopped" in text
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ def test_a_cluster_without_a_store_says_what_to_set(store: Cluster) -> None:
         del store.env[name]
 
     assert "set VTEX_ACCOUNT or STORES_FILE" in shown(store, "orders", "sync", status=2)
-    assert "set VTEX_ACCOUNT, VTEX_APP_KEY and VTEX_APP_TOKEN" in shown(store, "check", status=1)
+    assert "Set VTEX_ACCOUNT, VTEX_APP_KEY and VTEX_APP_TOKEN" in shown(store, "check", status=1)
 
 
 # --- on the ERP's behalf --------------------------------------------------------------------------

@@ -55,6 +55,7 @@ def test_the_next_step_needs_no_field_of_its_own_and_both_end_without_a_full_sto
         "command",
         "where",
         "options",
+        "setting",
     }
     assert not entry.words.endswith(".")
     assert not entry.next_step.endswith(".")

@@ -10,6 +10,8 @@ import click
 import redis
 
 from erp.port import ErpError, ErpUnavailable
+from foundation.messages import checks as messages
+from foundation.messages.message import Text
 from foundation.redaction import masked
 from journal.erp_circuit_breaker import ErpCircuit
 from journal.feeds import FeedRow
@@ -54,13 +56,7 @@ def _verdicts(settings: Settings) -> list[Verdict]:
     """Run every check. A check that fails never hides the next."""
     verdicts = [Verdict("settings", True, "all values can be used")]
     if not settings.stores:
-        verdicts.append(
-            Verdict(
-                "stores",
-                False,
-                "none: set VTEX_ACCOUNT, VTEX_APP_KEY and VTEX_APP_TOKEN, or STORES_FILE",
-            )
-        )
+        verdicts.append(Verdict("stores", False, messages.STORES_MISSING()))
     verdicts += broker_checks.run(settings)
     feeds: dict[str, FeedRow | None] = {}
     verdicts += _journal(settings, feeds)
@@ -87,17 +83,16 @@ def _journal(settings: Settings, feeds: dict[str, FeedRow | None]) -> Iterator[V
                 yield Verdict(
                     f"{store.name} feed restored",
                     None,
-                    f"{when}: {feed.restored_reason}; find the other system that uses its key",
+                    messages.FEED_RESTORED(at=when, reason=feed.restored_reason),
                 )
         yield from _undecided(settings, journal)
         yield from _reconciled(settings, journal)
     except JournalUnavailable as error:
-        todo = "" if "vtex-erp migrate" in str(error) else ": start it, or fix JOURNAL_URL"
-        yield Verdict("journal", False, f"{masked(settings.journal_url)}: {error}{todo}")
+        yield Verdict("journal", False, _unavailable(settings.journal_url, error, "JOURNAL_URL"))
     except JournalError as error:
         yield Verdict("journal", False, f"{masked(settings.journal_url)}: {error}")
     except OSError as error:
-        yield Verdict("journal", False, f"{error.filename}: {error.strerror}: fix JOURNAL_URL")
+        yield Verdict("journal", False, _unopened(error, "JOURNAL_URL"))
     finally:
         journal.close()
 
@@ -106,10 +101,9 @@ def _undecided(settings: Settings, journal: Journal) -> Iterator[Verdict]:
     waiting = journal.cancel_requests.find()
     for store in settings.stores:
         if requests := [request for request in waiting if request.store == store.name]:
-            words = f"{len(requests)} wait for the ERP's decision, the first until"
-            until = f"{requests[0].decide_by.astimezone():%Y-%m-%d}"
-            todo = "vtex-erp requests pending-cancellations"
-            yield Verdict(f"{store.name} pending cancellations", None, f"{words} {until}: {todo}")
+            day = f"{requests[0].decide_by.astimezone():%Y-%m-%d}"
+            text = messages.CANCELLATIONS_PENDING(count=len(requests), day=day)
+            yield Verdict(f"{store.name} pending cancellations", None, text)
 
 
 def _reconciled(settings: Settings, journal: Journal) -> Iterator[Verdict]:
@@ -117,33 +111,40 @@ def _reconciled(settings: Settings, journal: Journal) -> Iterator[Verdict]:
     for store in settings.stores:
         if row := last.get(store.name):
             count = sum(row.findings.values())
-            words = f"{count} findings of the last reconciliation ({row.at.astimezone():%Y-%m-%d})"
-            todo = f": vtex-erp reconcile --store {store.name} shows them" if count else ""
-            yield Verdict(f"{store.name} reconciled", None if count else True, words + todo)
+            day = f"{row.at.astimezone():%Y-%m-%d}"
+            text = messages.FINDINGS(count=count, day=day, store=store.name)
+            if count:
+                yield Verdict(f"{store.name} reconciled", None, text)
+            else:
+                yield Verdict(f"{store.name} reconciled", True, text.words)
 
 
 def _wait_for_erp(erp: ErpCircuit, now: datetime) -> str:
     left = max((erp.until - now).total_seconds(), 0)
-    return (
-        f"the ERP has not responded since {erp.since.astimezone():%Y-%m-%d %H:%M:%S} "
-        f"({erp.reason}); orders wait at paid, and one of them tries again in {left:.0f} s"
-    )
+    since = f"{erp.since.astimezone():%Y-%m-%d %H:%M:%S}"
+    return messages.ERP_CIRCUIT_OPEN(since=since, reason=erp.reason, seconds=f"{left:.0f}")
+
+
+def _unavailable(url: str, error: Exception, setting: str) -> Text:
+    """Return why a server cannot be used, with the error's own next step where it has one."""
+    text = error.args[0] if error.args else ""
+    if isinstance(text, Text) and text.next_step:
+        return Text(f"{masked(url)}: {text.words}", text.code, text.next_step)
+    return messages.UNREACHABLE(place=masked(url), error=error, setting=setting)
+
+
+def _unopened(error: OSError, setting: str) -> Text:
+    return messages.FILE_FAILED(place=error.filename, error=error.strerror, setting=setting)
 
 
 def _alerts(settings: Settings) -> Iterator[Verdict]:
     notifier = AppriseNotifier(settings.alert_urls)
     if not notifier.receivers:
-        todo = "set ALERT_URLS; meanwhile vtex-erp alerts list shows the alerts"
-        yield Verdict("alerts", None, f"no receiver is notified: {todo}")
+        yield Verdict("alerts", None, messages.RECEIVERS_MISSING())
         return
     wrong = notifier.wrong()
     for receiver in wrong:
-        yield Verdict(
-            f"alerts to {receiver}",
-            False,
-            "Apprise cannot use its URL in ALERT_URLS (not shown): check the service's name, and "
-            "the parts that its page at https://appriseit.com/services/ lists",
-        )
+        yield Verdict(f"alerts to {receiver}", False, messages.RECEIVER_UNUSABLE())
     if fine := [name for name in notifier.receivers if name not in wrong]:
         yield Verdict(
             "alerts", True, f"go to {', '.join(fine)}; vtex-erp alerts test sends one to each"
@@ -156,11 +157,11 @@ def _erp(settings: Settings) -> Verdict:
     try:
         return Verdict("ERP", True, f"{where}: {erp.check()}")
     except ErpUnavailable as error:
-        return Verdict("ERP", False, f"{where}: {error}: start it, or fix ERP_URL")
+        return Verdict("ERP", False, _unavailable(settings.erp_url, error, "ERP_URL"))
     except ErpError as error:
         return Verdict("ERP", False, f"{where}: {error}")
     except OSError as error:
-        return Verdict("ERP", False, f"{error.filename}: {error.strerror}: fix ERP_URL")
+        return Verdict("ERP", False, _unopened(error, "ERP_URL"))
     finally:
         erp.close()
 
@@ -174,18 +175,13 @@ def _store(
     now = _standing(rate_limiter)
     yield _rate_limiter(store, rate_limiter, now)
     if now and now.paused_seconds:
-        yield Verdict(f"{store.name} VTEX", None, "not called during the pause that VTEX asked for")
+        yield Verdict(f"{store.name} VTEX", None, messages.VTEX_PAUSED())
         return
     client = wiring.client(settings, store, rate_limiter)
     probes = client.probe()
     if all(probe.ok is None for probe in probes):
         # Every probe failed to reach VTEX: one line reports it, as a fault.
-        yield Verdict(
-            f"{store.name} VTEX",
-            False,
-            f"{probes[0].detail}: check the account name, the network and the proxy; "
-            "try again later",
-        )
+        yield Verdict(f"{store.name} VTEX", False, messages.VTEX_UNCLEAR(detail=probes[0].detail))
         return
     for probe in probes:
         yield Verdict(f"{store.name} {probe.name}", probe.ok, probe.detail)
@@ -196,24 +192,21 @@ def _store(
 def _feed(store: Store, feed: FeedRow | None, client: VtexClient) -> Verdict:
     name = f"{store.name} feed"
     if feed is None:
-        todo = "vtex-erp feed setup; until then all orders come by the list"
-        return Verdict(name, None, f"not set up: {todo}")
+        return Verdict(name, None, messages.FEED_MISSING())
     if store.intake == "list":
-        todo = "set VTEX_INTAKE or intake to both, or call vtex-erp feed remove"
-        return Verdict(name, None, f"set up, and not read since intake is list: {todo}")
+        return Verdict(name, None, messages.FEED_UNREAD())
     try:
         config = client.feed_config()
     except VtexUnauthorized as error:
-        return Verdict(name, False, f"grant {PERMISSION!r} to the key ({error})")
+        return Verdict(name, False, messages.FEED_DENIED(error=error, permission=PERMISSION))
     except VtexError as error:
-        return Verdict(name, False, f"{error}; the list brings the orders")
+        return Verdict(name, False, messages.FEED_FAILED(error=error))
     if feed.fault:
-        return Verdict(name, False, f"{feed.fault}; the list brings the orders")
+        return Verdict(name, False, messages.FEED_FAILED(error=feed.fault))
     if differs := difference(feed, config):
-        return Verdict(name, None, f"{differs}; it is restored within minutes")
+        return Verdict(name, None, messages.FEED_DIFFERS(difference=differs))
     if not set(CHANGES) <= set(feed.statuses):
-        todo = "run vtex-erp feed setup again; until then the list shows them, later"
-        return Verdict(name, None, f"it omits cancellations: {todo}")
+        return Verdict(name, None, messages.FEED_WITHOUT_CANCELLATIONS())
     waits = f"{config.waiting} events wait" if config and config.waiting else "nothing waits"
     return Verdict(name, True, f"as it was set up, {waits}")
 
@@ -230,13 +223,12 @@ def _rate_limiter(
 ) -> Verdict:
     name = f"{store.name} rate limit"
     if rate_limiter is None:
-        return Verdict(name, None, "calls have no limit: VTEX_QUOTA_PER_MINUTE is 0")
+        return Verdict(name, None, messages.UNLIMITED())
     if now is None:
-        part = (
-            f"{store.quota_local_percent} % of {store.allowed_per_minute} calls a minute for "
-            "each process"
+        text = messages.LIMIT_UNSHARED(
+            percent=store.quota_local_percent, calls=store.allowed_per_minute
         )
-        return Verdict(name, None, f"Redis does not answer: {part} until it does")
+        return Verdict(name, None, text)
     words = (
         f"{now.used} calls in the last minute, {now.allowed} allowed "
         f"({store.quota_share_percent} % of {store.quota_per_minute})"

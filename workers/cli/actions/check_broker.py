@@ -20,6 +20,7 @@ from amqp.exceptions import (
 from kombu.connection import Connection
 from kombu.entity import Queue
 
+from foundation.messages import checks as messages
 from foundation.redaction import masked
 from workers.app import app
 from workers.cli.output import Verdict
@@ -41,41 +42,48 @@ OLDEST_RABBITMQ = (3, 10)
 def run(settings: Settings) -> Iterator[Verdict]:
     """Check the server of the messages, and the server of the locks."""
     if settings.broker_url == settings.redis_url:
-        yield from _redis(settings.redis_url, "broker", "REDIS_URL", messages=True, locks=True)
+        yield from _redis(
+            settings.redis_url, "broker", "REDIS_URL", carries_messages=True, keeps_locks=True
+        )
         return
     if is_rabbitmq(settings.broker_url):
         yield from _rabbitmq(settings.broker_url)
     else:
-        yield from _redis(settings.broker_url, "broker", "BROKER_URL", messages=True, locks=False)
-    yield from _redis(settings.redis_url, "redis", "REDIS_URL", messages=False, locks=True)
+        yield from _redis(
+            settings.broker_url, "broker", "BROKER_URL", carries_messages=True, keeps_locks=False
+        )
+    yield from _redis(
+        settings.redis_url, "redis", "REDIS_URL", carries_messages=False, keeps_locks=True
+    )
 
 
 # --- Redis ----------------------------------------------------------------------------------------
 
 
-def _redis(url: str, name: str, setting: str, *, messages: bool, locks: bool) -> Iterator[Verdict]:
+def _redis(
+    url: str, name: str, setting: str, *, carries_messages: bool, keeps_locks: bool
+) -> Iterator[Verdict]:
     connection = redis.Redis.from_url(
         url, socket_timeout=5, socket_connect_timeout=5, decode_responses=True
     )
     try:
         yield from _server(connection, name, masked(url), setting)
-        if messages:
+        if carries_messages:
             yield _persistence(connection, name)
-        if locks:
+        if keeps_locks:
             yield _clock(connection)
             yield _beat(connection)
     except (redis.AuthenticationError, redis.ResponseError) as error:
         yield Verdict(
             name,
             False,
-            f"{masked(url)} answers, but refuses access ({type(error).__name__}): fix user and "
-            f"password in {setting}, and let the user run INFO, TIME, scripts and every key",
+            messages.REDIS_REFUSES(place=masked(url), error=type(error).__name__, setting=setting),
         )
     except redis.RedisError as error:
         yield Verdict(
             name,
             False,
-            f"{masked(url)} does not answer ({type(error).__name__}): start it, or fix {setting}",
+            messages.REDIS_SILENT(place=masked(url), error=type(error).__name__, setting=setting),
         )
     finally:
         connection.close()
@@ -85,18 +93,15 @@ def _server(connection: redis.Redis, name: str, where: str, setting: str) -> Ite
     info = connection.info()
     version = str(info.get("valkey_version") or info["redis_version"])
     old = not info.get("valkey_version") and _numbers(version) < OLDEST_REDIS
-    yield Verdict(
-        name, not old, f"{where}, version {version}" + (": 6.2 or later is needed" if old else "")
-    )
+    detail = messages.REDIS_OLD(place=where, version=version)
+    yield Verdict(name, not old, detail if old else f"{where}, version {version}")
     if info.get("role") == "slave":
-        yield Verdict(f"{name} role", False, f"a read-only replica: set {setting} to the primary")
+        yield Verdict(f"{name} role", False, messages.REDIS_REPLICA(setting=setting))
     policy = str(info.get("maxmemory_policy", "noeviction"))
     yield Verdict(
         f"{name} eviction",
         policy == "noeviction",
-        policy
-        if policy == "noeviction"
-        else f"{policy} may drop messages and locks: set maxmemory-policy noeviction",
+        policy if policy == "noeviction" else messages.REDIS_EVICTS(policy=policy),
     )
 
 
@@ -105,10 +110,7 @@ def _persistence(connection: redis.Redis, name: str) -> Verdict:
     return Verdict(
         f"{name} persistence",
         True if aof else None,
-        "append-only file is on"
-        if aof
-        else "no append-only file: a restart empties the queues, "
-        "and orders wait for their lease; set appendonly yes",
+        "append-only file is on" if aof else messages.REDIS_NOT_PERSISTENT(),
     )
 
 
@@ -117,16 +119,14 @@ def _clock(connection: redis.Redis) -> Verdict:
     apart = abs(time.time() - (seconds + micros / 1e6))
     if apart <= CLOCK_SECONDS:
         return Verdict("clock", True, f"{apart:.1f} s from Redis's")
-    return Verdict("clock", False, f"{apart:.0f} s from Redis's: run NTP on both hosts")
+    return Verdict("clock", False, messages.CLOCK_SKEW(seconds=f"{apart:.0f}"))
 
 
 def _beat(connection: redis.Redis) -> Verdict:
     owner = connection.exists(BEAT_LOCK)
     if owner:
         return Verdict("beat", True, "one is at work")
-    return Verdict(
-        "beat", None, "no beat is at work: start celery -A workers beat, which lists the orders"
-    )
+    return Verdict("beat", None, messages.BEAT_MISSING())
 
 
 # --- RabbitMQ -------------------------------------------------------------------------------------
@@ -139,38 +139,20 @@ def _rabbitmq(url: str) -> Iterator[Verdict]:
             connection.connect()
             version = str(connection.connection.server_properties.get("version", "unknown"))
             old = _numbers(version) < OLDEST_RABBITMQ
-            yield Verdict(
-                "broker",
-                not old,
-                f"{where}, RabbitMQ {version}" + (": 3.10 or later is needed" if old else ""),
-            )
+            detail = messages.RABBITMQ_OLD(place=where, version=version)
+            yield Verdict("broker", not old, detail if old else f"{where}, RabbitMQ {version}")
             yield _queues(connection)
     except NotAllowed:
-        yield Verdict(
-            "broker",
-            False,
-            f"{where} answers, but the virtual host is missing or closed to this user: run "
-            "rabbitmqctl add_vhost and set_permissions, or fix the end of BROKER_URL",
-        )
+        yield Verdict("broker", False, messages.VIRTUAL_HOST_MISSING(place=where))
     except AccessRefused:
-        yield Verdict(
-            "broker",
-            False,
-            f"{where} answers, but refuses access: fix user and password in BROKER_URL, and let "
-            "the user configure, write and read everything in its virtual host",
-        )
+        yield Verdict("broker", False, messages.RABBITMQ_REFUSES(place=where))
     except SSLCertVerificationError as error:
         yield Verdict(
-            "broker",
-            False,
-            f"{where} answers, but is not trusted ({error.verify_message}): use the certificate's "
-            "host name in BROKER_URL, and set SSL_CERT_FILE to the file of its authority",
+            "broker", False, messages.RABBITMQ_UNTRUSTED(place=where, error=error.verify_message)
         )
     except (AMQPError, OSError) as error:
         yield Verdict(
-            "broker",
-            False,
-            f"{where} does not answer ({type(error).__name__}): start it, or fix BROKER_URL",
+            "broker", False, messages.RABBITMQ_SILENT(place=where, error=type(error).__name__)
         )
 
 
@@ -190,29 +172,14 @@ class _Queue:
 def _queues(connection: Connection) -> Verdict:
     states = {name: _queue_state(connection, queue) for name, queue in app.amqp.queues.items()}
     if other := [name for name, state in states.items() if isinstance(state, str)]:
-        return Verdict(
-            "broker queues",
-            False,
-            f"{', '.join(other)}: declared by another program with other arguments, so that the "
-            "workers cannot start; delete the queues in RabbitMQ (their messages are lost), or use "
-            "another virtual host; programs that send must not declare queues (docs/brokers.md)",
-        )
+        return Verdict("broker queues", False, messages.QUEUES_FOREIGN(queues=", ".join(other)))
     if missing := [name for name, state in states.items() if state is None]:
-        return Verdict(
-            "broker queues",
-            None,
-            f"{', '.join(missing)}: not declared yet; the first worker declares them, and RabbitMQ "
-            "drops messages that are sent before",
-        )
+        return Verdict("broker queues", None, messages.QUEUES_MISSING(queues=", ".join(missing)))
     queues = {name: state for name, state in states.items() if isinstance(state, _Queue)}
     waiting = f"{sum(queue.messages for queue in queues.values())} messages wait"
     if unread := sorted(name for name, queue in queues.items() if not queue.workers):
-        return Verdict(
-            "broker queues",
-            None,
-            f"{waiting}; no worker reads {', '.join(unread)}: start a worker of these queues; if "
-            "one runs, RabbitMQ may have lost the queue (docs/brokers.md)",
-        )
+        text = messages.QUEUES_UNREAD(waiting=waiting, queues=", ".join(unread))
+        return Verdict("broker queues", None, text)
     return Verdict("broker queues", True, f"all {len(queues)} are there, {waiting}")
 
 
