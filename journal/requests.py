@@ -308,14 +308,14 @@ _REQUEST = (
 )  # fmt: skip
 
 
-def _request(one: RowMapping) -> RequestRow:
-    row = {name: one[name] for name in _REQUEST if name not in ("id", "request_sha256")}
+def _request(stored: RowMapping) -> RequestRow:
+    row = {name: stored[name] for name in _REQUEST if name not in ("id", "request_sha256")}
     row |= {
-        "job": one["id"],
-        "kind": Kind(one["kind"]),
-        "stage": Stage(one["stage"]),
-        "state": State(one["state"]),
-        "result": from_json(one["result"]),
-        "purged": one["request_sha256"] is not None,
+        "job": stored["id"],
+        "kind": Kind(stored["kind"]),
+        "stage": Stage(stored["stage"]),
+        "state": State(stored["state"]),
+        "result": from_json(stored["result"]),
+        "purged": stored["request_sha256"] is not None,
     }
     return RequestRow(**row)

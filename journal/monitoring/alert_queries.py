@@ -10,11 +10,11 @@ from sqlalchemy import ColumnElement, Connection, func, select
 
 from journal import erp_circuit_breaker, reconciliation
 from journal.erp_circuit_breaker import ErpCircuit
-from journal.feeds import FeedRow
+from journal.feeds import FeedRow, find_all
 from journal.model import AT_ERP, Kind, State
 from journal.reconciliation import Reconciliation
 from journal.storage.repository import Repository
-from journal.storage.tables import feeds, heartbeats, jobs, store_pauses
+from journal.storage.tables import heartbeats, jobs, store_pauses
 
 MAX_REASONS = 2000
 """Bound of the reasons of dead jobs, the most frequent first."""
@@ -85,7 +85,7 @@ class AlertQueries(Repository):
             rest = (
                 {row.store: (row.until, row.reason) for row in paused},
                 erp,
-                {row["store"]: _feed(dict(row)) for row in db.execute(select(feeds)).mappings()},
+                {feed.store: feed for feed in find_all(db)},
                 reconciliation.last(db),
             )
         with self._database.transaction() as db:
@@ -98,10 +98,6 @@ class AlertQueries(Repository):
         with self._database.transaction() as db:
             row = db.execute(query).one_or_none()
         return None if row is None else (row.order_id, Kind(row.kind))
-
-
-def _feed(row: dict[str, object]) -> FeedRow:
-    return FeedRow(**row | {"statuses": tuple(str(row["statuses"]).split())})  # type: ignore[arg-type]
 
 
 def _dead(db: Connection) -> list[DeadLetterGroup]:
