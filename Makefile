@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo unit test-fast test test-all test-erp test-tryton test-odoo fuzz chaos recovery coverage fmt check settings-page bench bench-quota bench-growth bench-adapters bench-help backlog screenshots hooks lock clean
+.PHONY: help setup demo unit test-fast test test-all test-erp test-tryton test-odoo fuzz chaos recovery coverage fmt check alert-rules settings-page bench bench-quota bench-growth bench-adapters bench-help backlog screenshots hooks lock clean
 
 help: ## Lists the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -95,6 +95,9 @@ fmt: setup ## Formats the code and fixes the findings that have a safe fix.
 
 hooks: setup ## Installs the Git hooks that check each commit.
 	$(BIN)/pre-commit install
+
+alert-rules: setup ## Writes the tables of alerts and Prometheus' rules from the code.
+	$(BIN)/python -m tasks.alerts.generate
 
 settings-page: setup ## Writes the tables of docs/configuration.md from the code.
 	PYTHONPATH=. $(VENV)/bin/python tests/support/settings_page.py

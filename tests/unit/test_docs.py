@@ -8,11 +8,13 @@ from typing import Any
 from marshmallow import Schema, fields
 
 from erp.port import OUTCOMES
+from journal.monitoring.metrics_queries import REASONS
 from support.settings_page import PAGE, tables, tables_of_page
 from tasks.alerts.model import Rule
 from tasks.job_kinds import KIND_TASKS, REQUEST_TASKS
 from tasks.outbound import request_schemas
 from tasks.reconciliation.compare import FindingKind, Fix
+from tasks.retry_policy import TaskOutcome
 from vtex import statuses
 from workers.log import LOG_FIELDS
 
@@ -145,3 +147,44 @@ def test_the_page_of_alerts_has_every_rule() -> None:
 
     rows = [line.split("`")[1] for line in page.splitlines() if line.startswith("| `")]
     assert rows == [str(one) for one in Rule]
+
+
+# --- metrics ----------------------------------------------------------------------------------
+
+
+def metrics_of_code() -> set[str]:
+    """Return the metrics as Prometheus names them: counters and infos have a suffix."""
+    names = set()
+    for path in (ROOT / "workers/monitoring").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call | ast.Tuple):
+                first = node.args[0] if isinstance(node, ast.Call) and node.args else node
+                first = node.elts[0] if isinstance(node, ast.Tuple) and node.elts else first
+                kind = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+                text = first.value if isinstance(first, ast.Constant) else None
+                if isinstance(text, str) and re.fullmatch(r"vtex_erp_\w+", text):
+                    names.add(text + {"Counter": "_total", "Info": "_info"}.get(kind, ""))
+    return names
+
+
+def test_the_page_of_metrics_has_every_metric() -> None:
+    page = (DOCS / "metrics.md").read_text(encoding="utf-8")
+
+    assert set(re.findall(r"^\| `(vtex_erp_\w+)", page, re.MULTILINE)) == metrics_of_code()
+
+
+def test_the_page_of_metrics_has_every_outcome_and_every_reason() -> None:
+    page = (DOCS / "metrics.md").read_text(encoding="utf-8")
+    words = set(re.findall(r"^\| `([a-z_]+)` \|", page, re.MULTILINE))
+
+    assert words >= {*map(str, TaskOutcome), *REASONS}
+
+
+def test_the_dashboard_and_the_rules_of_prometheus_use_metrics_that_exist() -> None:
+    files = ("grafana/dashboards/vtex-erp.json", "prometheus/rules.yml")
+    text = "".join((ROOT / "deploy" / name).read_text(encoding="utf-8") for name in files)
+
+    named = {
+        re.sub(r"_(bucket|sum|count)$", "", name) for name in re.findall(r"vtex_erp_\w+", text)
+    }
+    assert named <= metrics_of_code()

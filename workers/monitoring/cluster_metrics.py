@@ -238,15 +238,23 @@ class ClusterMetrics(Collector):
             "vtex_erp_beat_active", "1 while a beat is at work, else 0", [], {(): reading.beat}
         )
         fields = (
-            ("allowed_calls_per_minute", "Calls a minute that the workers may make", "allowed"),
-            ("used_calls_per_minute", "Calls that the workers booked in the last minute", "used"),
             (
-                "pace_ratio",
+                "vtex_erp_rate_limit_allowed_calls_per_minute",
+                "Calls a minute that the workers may make",
+                "allowed",
+            ),
+            (
+                "vtex_erp_rate_limit_used_calls_per_minute",
+                "Calls that the workers booked in the last minute",
+                "used",
+            ),
+            (
+                "vtex_erp_rate_limit_pace_ratio",
                 "Part of the full pace at which calls are granted, below 1 after a 429",
                 "pace",
             ),
             (
-                "pause_remaining_seconds",
+                "vtex_erp_rate_limit_pause_remaining_seconds",
                 "Seconds until VTEX's pause after a 429 ends, 0 while calls are granted",
                 "paused_seconds",
             ),
@@ -256,7 +264,7 @@ class ClusterMetrics(Collector):
                 (store,): getattr(standing, field)
                 for store, standing in reading.rate_limiters.items()
             }
-            yield _gauge(f"vtex_erp_rate_limit_{name}", help_, ["store"], values)
+            yield _gauge(name, help_, ["store"], values)
 
     def _known(self, store: str) -> str:
         return store if store in self._stores else OTHER
