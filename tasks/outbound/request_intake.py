@@ -105,6 +105,7 @@ def record(
         _idempotency_key(context, store, order_id, payload, content),
         content,
         invoice_number=_invoice_number(payload),
+        invoice_series=payload.invoice_series if isinstance(payload, Invoice | Tracking) else None,
         reference=reference,
     )
     submitted = context.journal.requests.submit(draft, again=again)
@@ -117,6 +118,7 @@ def record(
             f"{draft.key} {_digest(content)}",
             content,
             invoice_number=draft.invoice_number,
+            invoice_series=draft.invoice_series,
             reference=reference,
         )
         _refuse(context.journal, other, reason, again=again)

@@ -63,6 +63,16 @@ def test_partial_invoices_close_the_order_to_the_cent(flow: OrderFlow) -> None:
     assert flow.outcomes(order_id) == [("invoice", "done")] * 2
 
 
+def test_the_journal_names_the_series_of_an_invoice(flow: OrderFlow) -> None:
+    order_id = flow.order()
+
+    flow.invoice(order_id, invoice_series="007")
+    flow.settle()
+
+    (request,) = flow.journal.requests.find("acme", order_id)
+    assert request.invoice_series == "7"
+
+
 def test_an_invoice_above_what_is_open_never_reaches_vtex(flow: OrderFlow) -> None:
     order_id = flow.order()
 
