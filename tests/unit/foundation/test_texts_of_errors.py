@@ -20,7 +20,11 @@ LAYERS = ("vtex", "erp", "journal", "tasks", "workers")
 BASES = (
     VtexError, ErpError, NfeError, JournalError, RequestInvalid, RequestRefused, ContractNewer,
 )  # fmt: skip
-"""Each error for people is one of these, or of a subclass."""
+"""Each error for people is one of these, or of a subclass.
+
+Errors of settings are exceptions for now: SettingsError, and ProfileError and TemplateError of the
+REST adapter. Their texts name a key and a file.
+"""
 
 FOR_DEVELOPERS = frozenset({"erp/conformance", "vtex/simulator", "migrations"})
 """Parts of paths whose errors no user of the workers sees."""
