@@ -160,7 +160,7 @@ OUT = {
         None,
     ),
     ("patch", "/api/oms/pvt/orders/{orderId}/invoice/{invoiceNumber}"): payloads.tracking_body(
-        payloads.Tracking("1", "BR1")
+        payloads.Tracking("1", tracking_number="BR1")
     ),
     ("put", "/api/oms/pvt/orders/{orderId}/invoice/{invoiceNumber}/tracking"): (
         payloads.events_body(

@@ -166,7 +166,7 @@ def test_fix_that_mends_all_has_exit_status_0(till: Till) -> None:
     (store,) = till.json("reconcile", "--fix", "--yes")["stores"]
 
     assert store["findings"][0]["order_id"] == order_id
-    assert store["findings"][0]["fixed"] == {"done": True, "words": "recorded, it comes in"}
+    assert store["findings"][0]["fixed"] == {"done": True, "text": "recorded, it comes in"}
 
 
 def test_fix_as_json_asks_nobody(till: Till) -> None:
