@@ -85,7 +85,7 @@ def test_once_it_ends_with_a_summary_and_touches_no_real_store(tmp_path: Path) -
         check=True,
     )
     assert "invoice 9000 done" in followed.stdout
-    assert "the demo leaves realstore alone" in done.stdout
+    assert "does not touch realstore" in done.stdout
     assert "real-token" not in (tmp_path / "demo" / "env").read_text()
 
 

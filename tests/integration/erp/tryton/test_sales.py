@@ -285,7 +285,7 @@ def test_a_worker_killed_amid_an_insert_leaves_a_sale_that_the_next_one_complete
         "from erp.adapters.tryton.adapter import TrytonErp\n"
         f"TrytonErp(os.environ['ERP_URL']).insert(small({order.order_id!r}))\n"
     )
-    marker, env = deadly(tmp_path, f"erp.adapters.tryton.rest_client Rest {method} after")
+    marker, env = deadly(tmp_path, f"erp.adapters.tryton.rest_client TrytonClient {method} after")
     died = subprocess.run(
         [sys.executable, str(script)], env=os.environ | env | {"ERP_URL": server.url}, check=False
     )
@@ -329,7 +329,7 @@ def test_a_wrong_key_holds_all_orders_and_buries_none(server: TrytonServer) -> N
         (500, "text/html", b"<h1>Internal Server Error</h1>", "answered 500"),
         (200, "text/html", b"<h1>Log in</h1>", "is not Tryton's JSON"),
         (200, "application/json", b'{"sale": 1}', "is not a list"),
-        (200, "application/json", b'{"__class__": "Decimal", "decimal": "x"}', "not its JSON"),
+        (200, "application/json", b'{"__class__": "Decimal", "decimal": "x"}', "not Tryton's JSON"),
         (400, "text/html", b"<h1>Bad Request</h1>", "answered 400"),
         (302, "text/html", b"", "answered 302"),
         (429, "application/json", b"{}", "answered 429"),
