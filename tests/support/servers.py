@@ -304,18 +304,25 @@ class MariaDbServer:
         data = self.folder / "data"
         common = ["--no-defaults", f"--datadir={data}"]
         user = ["--user=root"] if os.getuid() == 0 else []
-        subprocess.run(
-            [
-                "mariadb-install-db",
-                *common,
-                *user,
-                "--auth-root-authentication-method=normal",
-                "--skip-test-db",
-            ],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        for _ in range(3):
+            # On a busy machine the installation fails now and then, half done.
+            shutil.rmtree(data, ignore_errors=True)
+            installed = subprocess.run(
+                [
+                    "mariadb-install-db",
+                    *common,
+                    *user,
+                    "--auth-root-authentication-method=normal",
+                    "--skip-test-db",
+                ],
+                check=False,
+                capture_output=True,
+                text=True,
+            )
+            if installed.returncode == 0:
+                break
+        else:
+            raise RuntimeError(f"mariadb-install-db failed: {installed.stderr[-2000:]}")
         self.child = subprocess.Popen(
             [
                 str(self.binary()),
