@@ -14,7 +14,10 @@ RECIPE = Recipe(
             )
         ],
         "vtex/schemas/orders.py": [
-            ("    origin = Text()\n", '    origin = Text()\n    host = Text(data_key="hostname")\n')
+            (
+                "    origin = TextField()\n",
+                '    origin = TextField()\n    host = TextField(data_key="hostname")\n',
+            )
         ],
         "erp/sales_order.py": [
             (

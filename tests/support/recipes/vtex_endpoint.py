@@ -36,11 +36,11 @@ from typing import Any
 from marshmallow import post_load
 
 from vtex.documents import Mail
-from vtex.schemas.values import JsonObject, Text, load
+from vtex.schemas.values import JsonObject, TextField, load
 
 
 class _Mail(JsonObject):
-    subject = Text(required=True)
+    subject = TextField(required=True)
 
     @post_load
     def _made(self, data: dict[str, Any], **_: Any) -> Mail:
