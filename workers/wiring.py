@@ -143,7 +143,7 @@ def alert_policy(settings: Settings) -> AlertPolicy:
         stores=tuple(
             MonitoredStore(
                 store.name,
-                zone=ZoneInfo(store.timezone),
+                zone=ZoneInfo(store.time_zone),
                 list_interval=timedelta(
                     seconds=max(settings.order_list_interval_seconds, paces.get(store.intake, 0.0))
                 ),
@@ -158,7 +158,7 @@ def alert_policy(settings: Settings) -> AlertPolicy:
         repeat=timedelta(hours=settings.alert_repeat_hours),
         vtex_silent=timedelta(minutes=settings.alert_vtex_silent_minutes),
         ignored=frozenset(settings.alert_ignore),
-        zone=ZoneInfo(settings.default_store.timezone),
+        zone=ZoneInfo(settings.default_store.time_zone),
         check_interval=timedelta(seconds=settings.alert_check_interval_seconds),
     )
 

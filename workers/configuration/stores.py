@@ -138,7 +138,7 @@ class Store:
         shared=True,
         validate=_PERCENT,
     )
-    timezone: str = setting(
+    time_zone: str = setting(
         "America/Sao_Paulo",
         "America/Manaus",
         "Time zone of the store, for its usual order rate and the times in alerts.",

@@ -86,8 +86,8 @@ def test_the_messages_go_through_redis_unless_a_broker_is_named() -> None:
         ),
         ("ALERT_CLOCK_SKEW_SECONDS", "0", "must be from 1 to 86400"),
         ("ALERT_WAITING_MINUTES", "0", "must be from 0.01"),
-        ("TIMEZONE", "Brasilia", "is no time zone such as America/Sao_Paulo"),
-        ("TIMEZONE", "../etc/passwd", "is no time zone such as America/Sao_Paulo"),
+        ("TIME_ZONE", "Brasilia", "is no time zone such as America/Sao_Paulo"),
+        ("TIME_ZONE", "../etc/passwd", "is no time zone such as America/Sao_Paulo"),
         ("LOG_LEVEL", "verbose", "must be one of DEBUG, INFO, WARNING, ERROR"),
     ],
 )
@@ -497,7 +497,7 @@ def test_a_store_has_its_own_time_and_its_own_patience(tmp_path: Path) -> None:
     app_key = "k"
     app_token = "t"
     intake = "both"
-    timezone = "America/Manaus"
+    time_zone = "America/Manaus"
     alert_missing_orders = 0
     alert_waiting_minutes = 90
     """
@@ -518,6 +518,6 @@ def test_a_store_has_its_own_time_and_its_own_patience(tmp_path: Path) -> None:
 
 
 def test_a_store_of_no_time_zone_is_named(tmp_path: Path) -> None:
-    toml = '[stores.acme]\napp_key = "k"\napp_token = "t"\ntimezone = "Brasilia"\n'
+    toml = '[stores.acme]\napp_key = "k"\napp_token = "t"\ntime_zone = "Brasilia"\n'
 
-    assert "stores.acme.timezone: is no time zone" in file_faults(tmp_path, toml)[0]
+    assert "stores.acme.time_zone: is no time zone" in file_faults(tmp_path, toml)[0]
