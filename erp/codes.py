@@ -4,8 +4,6 @@ The retailer's map has the codes, and an ERP may have more. ``codes missing`` fi
 VTEX without a code in recent orders, before an order is refused.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace

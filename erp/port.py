@@ -1,7 +1,5 @@
 """The ERP port: the methods of an adapter, and the two errors of an ERP."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime

@@ -3,8 +3,6 @@
 An unbounded number is dangerous: a sum with ``1E-999999999`` computes for hours.
 """
 
-from __future__ import annotations
-
 import re
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation

@@ -1,7 +1,5 @@
 """Filters for foreign text: personal data, passwords, and characters that databases refuse."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 

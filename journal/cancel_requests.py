@@ -1,7 +1,5 @@
 """Cancellation requests that wait for the ERP's decision."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 

@@ -3,8 +3,6 @@
 Its state stands apart from the stores' pauses, since a message can bring any store name.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 

@@ -1,7 +1,5 @@
 """The stores' feeds: configuration, state, and the last reading of the order list."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """The journal: small repositories over one database, a policy and a clock."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import datetime
 

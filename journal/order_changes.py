@@ -3,8 +3,6 @@
 A hint only starts the job. The job reads the order and reports its current state to the ERP.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """The orders: each recorded once, with its stage."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

@@ -1,7 +1,5 @@
 """The outcomes of requests, stored until the ERP has them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any

@@ -1,7 +1,5 @@
 """The journal's side of the reconciliation: many orders at a time, and its result."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

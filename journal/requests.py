@@ -1,7 +1,5 @@
 """The requests of the ERP, each written once under its key."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta

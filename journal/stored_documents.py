@@ -1,7 +1,5 @@
 """VTEX's documents in the journal, read order by order."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime

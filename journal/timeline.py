@@ -1,7 +1,5 @@
 """The timelines: one line for each event of an order."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 

@@ -1,7 +1,5 @@
 """The base classes of the tasks: they open a step and execute the decisions of ``retry_policy``."""
 
-from __future__ import annotations
-
 import logging
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -1,7 +1,5 @@
 """The context of a process's tasks: the collaborators and settings that they share."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Errors of the tasks. ``tasks.retry_policy`` defines a worker's reaction to each of them."""
 
-from __future__ import annotations
-
 from vtex.errors import VtexUnauthorized
 
 

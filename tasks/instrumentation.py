@@ -1,7 +1,5 @@
 """The events of tasks for metrics and traces. They hold identifiers only."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass

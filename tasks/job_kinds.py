@@ -3,8 +3,6 @@
 ``journal.model.JOB_KINDS`` holds the stages of each kind. CONTRIBUTING.md explains how to add one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

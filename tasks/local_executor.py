@@ -5,8 +5,6 @@ message brings several orders, and any free thread takes the next order. A slow 
 delays only its own thread. A job of another kind waits for at most one order per thread.
 """
 
-from __future__ import annotations
-
 import threading
 import time
 from collections import deque

@@ -4,8 +4,6 @@
 docs/metrics.md. The numbers are settings.
 """
 
-from __future__ import annotations
-
 import random
 import re
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """The tasks of the schedule that concern all stores: dispatch, purge, alerts."""
 
-from __future__ import annotations
-
 import logging
 
 from celery import shared_task

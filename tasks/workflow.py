@@ -1,7 +1,5 @@
 """Turns leased jobs into messages: several orders share a message, every other job has its own."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator, Sequence
 from itertools import groupby

@@ -1,7 +1,5 @@
 """Order statuses and the calls that each one allows. Source: VTEX's table of statuses."""
 
-from __future__ import annotations
-
 from enum import Enum, auto
 
 from foundation.messages import vtex as messages

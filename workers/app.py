@@ -1,7 +1,5 @@
 """The Celery application, which ``celery -A workers`` finds."""
 
-from __future__ import annotations
-
 import gc
 import os
 import sys

@@ -1,7 +1,5 @@
 """Beat's scheduler: of several beats one works, by its own monotonic clock."""
 
-from __future__ import annotations
-
 import logging
 import signal
 import time

@@ -1,7 +1,5 @@
 """Locks over the whole cluster, kept in Redis."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress

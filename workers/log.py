@@ -4,8 +4,6 @@ The message of an exception may quote a document, and a URL may hold a password.
 removes both from every line, in all modules.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import sys

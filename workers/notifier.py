@@ -4,8 +4,6 @@ Such a URL holds a token or a password, and Apprise's log lines quote parts of i
 keeps these lines out of the log. It only reads from them why a message failed.
 """
 
-from __future__ import annotations
-
 import logging
 import re
 import threading

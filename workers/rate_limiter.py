@@ -5,8 +5,6 @@ goes first, and one round trip books several slots. Existing libraries poll inst
 to 290 Redis commands per call, and starve some of the waiting calls.
 """
 
-from __future__ import annotations
-
 import logging
 import math
 import threading

@@ -1,7 +1,5 @@
 """Give the tasks of a process their collaborators."""
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Callable, Mapping

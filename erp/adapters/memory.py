@@ -1,7 +1,5 @@
 """The simplest adapter, in memory: for tests, and as an example."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Sequence
 from decimal import Decimal

@@ -1,7 +1,5 @@
 """Check an adapter: ``python -m erp.conformance ERP_URL --harness module:Class``."""
 
-from __future__ import annotations
-
 import importlib
 import sys
 import traceback

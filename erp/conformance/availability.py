@@ -1,7 +1,5 @@
 """Checks with a failing ERP: its orders wait, and every one arrives later."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """The checks of every adapter and of every outbox (docs/erp/conformance.md)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Turns checks of an adapter or of an outbox into checks of a harness."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import wraps
 from typing import Any

@@ -3,8 +3,6 @@
 Its input stands in the environment, since every user of a machine can read a command line.
 """
 
-from __future__ import annotations
-
 import importlib
 import os
 import signal

@@ -1,7 +1,5 @@
 """Checks of the ERP's actions on an order, and of their reports in both directions."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal

@@ -1,7 +1,5 @@
 """The ERP's side of the checks: each ability is a small protocol of a harness."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta

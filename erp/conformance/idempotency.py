@@ -1,7 +1,5 @@
 """Checks that the ERP holds one order, whatever happens to the caller or the answer."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -1,7 +1,5 @@
 """Sales orders of every kind that a shop has."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal

@@ -6,8 +6,6 @@ connection that the statement before, of whatever thread, left ready. All else i
 pool, its limits, its errors.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager

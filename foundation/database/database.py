@@ -1,7 +1,5 @@
 """A database: one engine for each URL, short transactions, one family of errors."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

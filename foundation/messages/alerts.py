@@ -1,7 +1,5 @@
 """Alerts: the problem of each rule, and the next step (docs/alerts.md)."""
 
-from __future__ import annotations
-
 from foundation.messages.message import message
 
 _CHECK_SHOP = "Check the shop and its payments, then run vtex-erp reconcile --store {store}"

@@ -1,7 +1,5 @@
 """The whole catalogue, by code: all areas together, for pages, translations and tests."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from types import MappingProxyType
 

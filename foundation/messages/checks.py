@@ -1,7 +1,5 @@
 """Verdicts of ``vtex-erp check`` that a person should act on, or know of."""
 
-from __future__ import annotations
-
 from foundation.messages.message import message
 
 _FIX_BROKER = "Start it, or fix BROKER_URL"

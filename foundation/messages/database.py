@@ -1,7 +1,5 @@
 """The databases of the journal and of the integration tables: failures and migrations."""
 
-from __future__ import annotations
-
 from foundation.messages.message import message
 
 MIGRATION_BLOCKED = message(

@@ -1,7 +1,5 @@
 """Orders that an ERP cannot take, and ERPs that do not answer as expected."""
 
-from __future__ import annotations
-
 from foundation.messages.message import message
 
 _RETRY = "then run vtex-erp dead-letters retry"

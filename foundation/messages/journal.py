@@ -1,7 +1,5 @@
 """The journal: jobs that cannot continue, and causes of dead letters."""
 
-from __future__ import annotations
-
 from foundation.messages.message import message
 
 # --- a job that cannot continue ---------------------------------------------------------------

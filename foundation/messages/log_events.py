@@ -1,7 +1,5 @@
 """Log events that need a person: each is an ERROR line, and its facts stand beside it."""
 
-from __future__ import annotations
-
 from foundation.messages.message import message
 
 DEAD_LETTERED = message("VE-5101", "dead-lettered", "Run vtex-erp dead-letters list")

@@ -1,7 +1,5 @@
 """Why an NF-e cannot become an invoice at VTEX (docs/nfe.md)."""
 
-from __future__ import annotations
-
 from foundation.messages.message import message
 
 _ORIGINAL = "Use the file that SEFAZ authorised, unchanged"

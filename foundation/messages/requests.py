@@ -1,7 +1,5 @@
 """Requests of the ERP that wait, cannot be used, or contradict earlier ones."""
 
-from __future__ import annotations
-
 from foundation.messages.message import message
 
 # --- waiting ----------------------------------------------------------------------------------

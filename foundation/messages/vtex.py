@@ -1,7 +1,5 @@
 """Calls to VTEX: answers without use, statuses that do not fit, and requests that VTEX refuses."""
 
-from __future__ import annotations
-
 from foundation.messages.message import message
 
 _CHECK_ORDER = (

@@ -1,7 +1,5 @@
 """Dead letters: list, retry and discard them, many at a time."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The jobs: dispatch, steps, postponement, release, dead letters, retries."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """The job that a running step owns, with the results that the step assigns."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any
 

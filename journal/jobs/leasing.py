@@ -1,7 +1,5 @@
 """Dispatch: the choice of due jobs, their order and their number."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta

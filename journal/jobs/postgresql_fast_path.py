@@ -4,8 +4,6 @@ A statement writes the whole step or leaves the rows alone. It leaves them alone
 such as a pause or a job at another stage. Then the general path decides, with five statements.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any

@@ -1,7 +1,5 @@
 """The pauses of stores: their jobs do not call VTEX until the end of the pause."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 
 from sqlalchemy import select

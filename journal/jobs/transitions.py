@@ -1,7 +1,5 @@
 """Changes of a job's row, each within a transaction of the caller."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any
 

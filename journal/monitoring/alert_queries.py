@@ -1,7 +1,5 @@
 """The queries of the alert rules. Their cost does not grow with the journal."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta

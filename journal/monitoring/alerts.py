@@ -4,8 +4,6 @@ An alert is pending first, fires if the problem lasts, and resolves once the pro
 for a while. Concurrent evaluations make one alert of one problem. One of them claims each message.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field

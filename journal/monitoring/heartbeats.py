@@ -1,7 +1,5 @@
 """The heartbeats: the last success of a process or a periodic task."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 

@@ -1,7 +1,5 @@
 """The queries of the metrics: numbers of jobs, without ids, names or texts."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """Counts the new orders of each hour once, for the order rate of each store."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The order rate of a store for each hour of the week. Pure code."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo

@@ -1,7 +1,5 @@
 """Erases the personal data of one customer's orders (LGPD, Lei 13.709/2018)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from sqlalchemy import func, select

@@ -1,7 +1,5 @@
 """The journal's clock: the database's time decides about leases, and not a host's."""
 
-from __future__ import annotations
-
 import time
 from datetime import UTC, datetime, timedelta
 

@@ -1,7 +1,5 @@
 """The journal's database: its migrations beside running workers, and its errors."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager

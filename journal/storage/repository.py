@@ -1,7 +1,5 @@
 """The base of the journal's repositories: each reads and writes the rows of one idea."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import datetime
 

@@ -1,7 +1,5 @@
 """Rows of the journal: timeline lines, new jobs, compressed documents, upserts."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import zlib

@@ -1,7 +1,5 @@
 """The journal's tables, one definition for SQLite and PostgreSQL."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from typing import Any
 

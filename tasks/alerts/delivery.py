@@ -1,7 +1,5 @@
 """Delivery of alerts: the text of their messages, and sending them to each receiver."""
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Callable, Sequence

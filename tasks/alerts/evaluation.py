@@ -3,8 +3,6 @@
 Both functions work without Celery and without a clock: a simulation passes its journal and time.
 """
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 
 from journal.journal import Journal

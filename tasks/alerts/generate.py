@@ -3,8 +3,6 @@
 Run ``python -m tasks.alerts.generate`` in a checkout after a change of ``tasks.alerts.rules``.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import string

@@ -3,8 +3,6 @@
 ``tasks.alerts.rules`` holds the rules themselves.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta, tzinfo

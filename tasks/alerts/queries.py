@@ -1,7 +1,5 @@
 """The queries of the alert rules: each yields the problems that it finds in the journal."""
 
-from __future__ import annotations
-
 import hashlib
 import shlex
 from collections.abc import Iterator, Mapping, Sequence

@@ -3,8 +3,6 @@
 ``python -m tasks.alerts.generate`` writes those files.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 

@@ -1,7 +1,5 @@
 """The coverage of the code map: which values of recent orders have a code in the ERP."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -4,8 +4,6 @@ The task also checks the feed's configuration. VTEX drops a feed that was silent
 owner of a key can change it.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -3,8 +3,6 @@
 Beat starts ``orders.list`` at the shorter interval, since only the journal knows the feed's state.
 """
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 from journal.monitoring.heartbeats import ORDER_LIST_READ

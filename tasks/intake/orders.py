@@ -4,8 +4,6 @@ The names and keyword arguments of these tasks are public. ``**_`` lets an older
 new arguments of a newer version.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """Denials: send the ERP's denial of a request to cancel to VTEX once, then check the order."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from celery import shared_task

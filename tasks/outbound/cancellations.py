@@ -1,7 +1,5 @@
 """Cancellations: ask VTEX to cancel an order while its status allows it, then check the result."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from celery import shared_task

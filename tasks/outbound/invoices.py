@@ -3,8 +3,6 @@
 VTEX is checked before and after.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import partial
 from typing import Any

@@ -1,7 +1,5 @@
 """The exchange with the ERP: take requests from its outbox, and report their outcomes."""
 
-from __future__ import annotations
-
 import logging
 
 from celery import shared_task

@@ -1,7 +1,5 @@
 """The intake of the ERP's requests from every channel: check, record and dispatch them."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import logging

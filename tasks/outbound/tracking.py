@@ -1,7 +1,5 @@
 """Tracking: send a parcel's number, events and delivery to VTEX, after its invoice."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from celery import shared_task

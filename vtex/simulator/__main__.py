@@ -1,7 +1,5 @@
 """``python -m vtex.simulator``: a simulated VTEX store."""
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import signal

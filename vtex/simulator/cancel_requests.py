@@ -1,7 +1,5 @@
 """Cancellations at the simulated store: requested, decided, done."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any

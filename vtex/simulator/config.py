@@ -1,7 +1,5 @@
 """The behaviour of a simulated store, at its start and while it runs."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass
 from typing import Any
 

@@ -21,8 +21,6 @@
 An invalid call gets 400 and ``{"error": "<field>: …"}``. It does not change the store.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """Shoppers and their addresses. Every person is invented."""
 
-from __future__ import annotations
-
 from random import Random
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Faults on demand: their kinds, routes and frequency."""
 
-from __future__ import annotations
-
 import random
 from dataclasses import asdict, dataclass, fields
 from typing import Any

@@ -1,7 +1,5 @@
 """The simulated feed: it repeats events of status changes until they are committed."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Invoices, tracking and cancellations at the simulated store."""
 
-from __future__ import annotations
-
 import re
 from datetime import timedelta
 from typing import Any

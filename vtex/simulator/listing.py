@@ -1,7 +1,5 @@
 """The order list: filters, sort order and pages."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence

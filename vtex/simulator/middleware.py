@@ -1,7 +1,5 @@
 """The checks before every answer: latency, quota, credentials, faults."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import time

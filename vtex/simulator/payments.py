@@ -1,7 +1,5 @@
 """Payments, in the order's document and in the payments gateway."""
 
-from __future__ import annotations
-
 import json
 from datetime import datetime, timedelta
 from random import Random

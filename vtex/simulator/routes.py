@@ -1,7 +1,5 @@
 """VTEX's routes, one class per route."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Realistic orders of a Brazilian store, the same for the same seed. Every person is invented."""
 
-from __future__ import annotations
-
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """The simulated store on HTTP, in a process of its own or in a thread."""
 
-from __future__ import annotations
-
 import asyncio
 import threading
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """The simulated store: its orders, their statuses, and its lagging index."""
 
-from __future__ import annotations
-
 import copy
 import json
 from collections import Counter

@@ -1,7 +1,5 @@
 """Times as VTEX writes and reads them."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 

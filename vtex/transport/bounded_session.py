@@ -5,8 +5,6 @@ seconds would hold a thread for days. Header lines, chunk sizes, trailers and in
 unbounded, too. The session therefore counts and times every byte from the socket.
 """
 
-from __future__ import annotations
-
 import io
 import socket
 import time

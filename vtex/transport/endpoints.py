@@ -1,7 +1,5 @@
 """Names of VTEX's endpoints for metrics and traces, free of ids, queries and bodies."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The interface between the transport and the limiter of a store's calls."""
 
-from __future__ import annotations
-
 from enum import IntEnum
 from typing import Protocol
 

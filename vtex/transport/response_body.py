@@ -1,7 +1,5 @@
 """The body of a response: bounds of its size, and JSON that every layer can process."""
 
-from __future__ import annotations
-
 import json
 from math import isinf
 from typing import Any

@@ -1,7 +1,5 @@
 """Declare ``vtex-erp alerts``: open problems, and a test of the receivers."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import click

@@ -1,7 +1,5 @@
 """Declare ``vtex-erp codes``: the ERP's codes, and the codes that recent orders need."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import click

@@ -1,7 +1,5 @@
 """Declare ``vtex-erp data``: old and personal data in the journal."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

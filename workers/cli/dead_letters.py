@@ -1,7 +1,5 @@
 """Declare ``vtex-erp dead-letters``: groups of jobs that are not retried automatically."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Turn an error into one line for a person, with the command or setting that fixes it."""
 
-from __future__ import annotations
-
 import traceback
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Declare ``vtex-erp feed``: VTEX's order feed of a store."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import click

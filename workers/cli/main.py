@@ -7,8 +7,6 @@ Exit status 0: done. Exit status 1: the answer is no, as for a failed check or a
 Exit status 2: the call or the settings are wrong.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import click

@@ -1,7 +1,5 @@
 """Output that several commands share: JSON, tables, times, amounts, states, progress."""
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -1,7 +1,5 @@
 """Declare ``vtex-erp requests``: the ERP's requests, and requests by hand."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import click

@@ -1,7 +1,5 @@
 """Provide a command with journal, ERP and VTEX, the chosen store, and confirmation."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager

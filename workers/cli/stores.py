@@ -1,7 +1,5 @@
 """Declare ``vtex-erp stores``: the configured stores, and pauses by hand."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import click

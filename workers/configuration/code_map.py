@@ -1,7 +1,5 @@
 """Read the retailer's map of codes, the TOML file of ``ERP_CODE_MAP_FILE``."""
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args

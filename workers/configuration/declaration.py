@@ -5,8 +5,6 @@ type and default, and ``setting`` adds the rest. The schemas, the documentation 
 derive from these fields.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,12 +15,12 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 T = TypeVar("T")
 
-_KINDS: Mapping[str, tuple[type[fields.Field[Any]], str]] = {
-    "str": (fields.String, "is no text"),
-    "str | None": (fields.String, "is no text"),
-    "int": (fields.Integer, "is not a whole number"),
-    "float": (fields.Float, "is not a number"),
-    "bool": (fields.Boolean, "is neither true nor false"),
+_KINDS: Mapping[Any, tuple[type[fields.Field[Any]], str]] = {
+    str: (fields.String, "is no text"),
+    str | None: (fields.String, "is no text"),
+    int: (fields.Integer, "is not a whole number"),
+    float: (fields.Float, "is not a number"),
+    bool: (fields.Boolean, "is neither true nor false"),
 }
 """The types that marshmallow reads, each with the words for a value of another type."""
 
@@ -84,7 +82,7 @@ def fields_of(declaring: type) -> dict[str, fields.Field[Any]]:
     for field in dataclasses.fields(declaring):
         if field.metadata:
             declared = {**field.metadata, "variable": _variable(field)}
-            kind, wrong = _KINDS.get(str(field.type), (_Parsed, ""))
+            kind, wrong = _KINDS.get(field.type, (_Parsed, ""))
             declared_fields[field.name] = kind(
                 attribute=field.name,
                 validate=declared["validate"],

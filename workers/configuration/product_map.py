@@ -1,7 +1,5 @@
 """The file of ``NFE_PRODUCT_MAP``: the SKU id and the units of an ERP's product code."""
 
-from __future__ import annotations
-
 import csv
 from decimal import Decimal, InvalidOperation
 

@@ -11,8 +11,6 @@ one store, and the TOML file of ``STORES_FILE`` describes several::
     allow_sum_mismatch = false
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

@@ -1,7 +1,5 @@
 """The settings of a store: from the environment, or of many stores from a TOML file."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections.abc import Iterator, Mapping

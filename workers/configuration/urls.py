@@ -1,7 +1,5 @@
 """Checks of the servers' URLs in the settings."""
 
-from __future__ import annotations
-
 import re
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from urllib.parse import SplitResult, urlsplit

@@ -1,7 +1,5 @@
 """Add the cluster's metrics and the health of Flower to the pages that Flower serves."""
 
-from __future__ import annotations
-
 import asyncio
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Cache the result of a slow query that many callers need, such as a scrape or a health check."""
 
-from __future__ import annotations
-
 import math
 import threading
 import time

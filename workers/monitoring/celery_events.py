@@ -4,8 +4,6 @@ Celery sends three events per task, one by one. That costs a sixth of a worker's
 the traffic through Redis. If a task ends before its batch leaves, one event reports all three.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from typing import Any

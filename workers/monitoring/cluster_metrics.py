@@ -4,8 +4,6 @@ Each reading is cached for seconds, so that its cost is a small part of one core
 scrapers and the size of the journal do not change that.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress

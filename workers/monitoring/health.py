@@ -5,8 +5,6 @@ servers that it needs answer. A worker without its broker is alive but not ready
 not help.
 """
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable, Mapping

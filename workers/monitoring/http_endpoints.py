@@ -1,7 +1,5 @@
 """Serve the pages of a process, /metrics, /livez and /readyz, in a thread beside its work."""
 
-from __future__ import annotations
-
 import errno
 import json
 import socket

@@ -3,8 +3,6 @@
 Without these settings, the process starts no monitoring, and its tasks have no observer.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping
 from datetime import datetime

@@ -4,8 +4,6 @@ Labels are store names, task names, endpoints, kinds and fixed words of this cod
 names and texts of errors never become labels.
 """
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator

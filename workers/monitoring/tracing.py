@@ -5,8 +5,6 @@ time, so that messages and the journal need not carry it. This module is importe
 ``OTEL_EXPORTER_OTLP_ENDPOINT`` is set, because OpenTelemetry is an optional dependency.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 import threading

@@ -4,8 +4,6 @@ A task cannot report a dead beat, because a dead beat sends no tasks. So each wo
 the periodic task ran lately.
 """
 
-from __future__ import annotations
-
 import logging
 import socket
 import threading

@@ -1,7 +1,5 @@
 """The Odoo adapter: each order becomes a confirmed sales order with an external id."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress

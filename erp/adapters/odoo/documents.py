@@ -1,7 +1,5 @@
 """Turns Odoo's invoices, deliveries and canceled sales into requests."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime

@@ -1,7 +1,5 @@
 """Records that the workers create in Odoo, each under a unique external id."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping, Sequence
 

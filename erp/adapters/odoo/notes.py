@@ -4,8 +4,6 @@ A note ends with a mark, as in ``#vtex-erp taken odoo:invoice:12``. It is a ``ma
 external id, so that races and retries make one note.
 """
 
-from __future__ import annotations
-
 import hashlib
 import html
 import re

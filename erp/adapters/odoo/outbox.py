@@ -5,8 +5,6 @@ with its start time. A note on the sale marks a taken request. The note's extern
 request, so one of two workers can create it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime

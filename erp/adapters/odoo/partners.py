@@ -1,7 +1,5 @@
 """Customers and addresses in Odoo: found or created, and never overwritten."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -4,8 +4,6 @@ JSON-RPC answers errors with HTTP 200 and an error object, JSON-2 with a status 
 object. A method without a result leaves ``result`` out. XML-RPC would fail there, after the commit.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping, Sequence

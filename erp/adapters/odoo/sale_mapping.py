@@ -1,7 +1,5 @@
 """Maps a sales order to the columns of Odoo's import. Pure functions, prices in whole cents."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Reads sales, invoices and notes of every supported version of Odoo."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The ``ERP_URL`` of an Odoo: host, user, and options."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from erp.adapters.shared.http_client import endpoint

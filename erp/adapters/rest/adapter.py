@@ -4,8 +4,6 @@ Orders go through the interface. The integration tables of the SQL adapter, in a
 retailer chooses, hold the outbox and the events.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import re

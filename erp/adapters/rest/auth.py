@@ -1,7 +1,5 @@
 """Authentication at an ERP: a header, a password, keys in the body, or OAuth2."""
 
-from __future__ import annotations
-
 import hashlib
 import threading
 import time

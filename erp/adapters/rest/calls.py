@@ -1,7 +1,5 @@
 """Calls to the ERP, and the table from its responses to errors."""
 
-from __future__ import annotations
-
 import re
 import time
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Poll the ERP's list of changed orders, and write requests into the outbox."""
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Iterator, Mapping

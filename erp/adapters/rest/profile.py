@@ -1,7 +1,5 @@
 """Profiles of ERPs: calls and mapping, with the retailer's own settings."""
 
-from __future__ import annotations
-
 import os
 import re
 import tomllib

@@ -4,8 +4,6 @@ It holds claims on orders with their references, counts of calls for the ERP's r
 OAuth tokens, and the position in the list of changes.
 """
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence

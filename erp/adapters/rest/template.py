@@ -16,8 +16,6 @@
 ``None`` values are left out, and so are tables that become empty.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence

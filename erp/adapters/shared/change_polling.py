@@ -4,8 +4,6 @@ Each adapter claims a request in its own way, and reads changed documents in its
 module holds the loop between the two.
 """
 
-from __future__ import annotations
-
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator

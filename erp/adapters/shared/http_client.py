@@ -1,7 +1,5 @@
 """The one HTTP client of all ERPs: their URL, sessions, time-outs and bounded answers."""
 
-from __future__ import annotations
-
 import json
 import threading
 import time

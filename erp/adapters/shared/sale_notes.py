@@ -1,7 +1,5 @@
 """Notes on sales for the ERP's people, and values read from their documents."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,7 +1,5 @@
 """The adapter for integration tables in SQLite, PostgreSQL, MariaDB and MySQL."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """Checks rows against column limits, so that errors are ours and SQLite behaves like the others."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from sqlalchemy import BigInteger, Integer, Numeric, String, Table

@@ -1,7 +1,5 @@
 """The ERP's database: its migrations beside an ERP that works, and the port's errors."""
 
-from __future__ import annotations
-
 import time
 from typing import Any, ClassVar
 

@@ -1,7 +1,5 @@
 """Writes a change of an order at VTEX: a row of ``int_order_event`` with its items."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 from typing import Any
 

@@ -4,8 +4,6 @@ It claims a row, passes it on and confirms it in three steps. A lock is never he
 runs, since both may share one SQLite file. An unconfirmed claim expires.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta

@@ -3,8 +3,6 @@
 The general way takes six or more statements, each with a round trip.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any

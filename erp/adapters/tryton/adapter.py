@@ -1,7 +1,5 @@
 """The Tryton 8.2 adapter: each order becomes a confirmed sale of its store's web shop."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable, Sequence

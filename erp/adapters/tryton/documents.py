@@ -1,7 +1,5 @@
 """Turns Tryton's invoices, shipments and canceled sales into requests. Pure functions."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal

@@ -3,8 +3,6 @@
 A note's last line is its mark, as in ``#vtex-erp taken invoice:12``.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections.abc import Iterator

@@ -5,8 +5,6 @@ commits with its start time. A note on the sale marks a taken request. Of two cl
 wins: Tryton serializes changes of a sale, so the second worker sees the first one's note.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """Tryton's REST API (trytond 8, ``trytond/protocols/rest.py``), with typed values."""
 
-from __future__ import annotations
-
 import base64
 import json
 import random

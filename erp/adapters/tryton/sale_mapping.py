@@ -1,7 +1,5 @@
 """Maps a sales order to Tryton's records. Pure functions, prices with 4 decimals."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date

@@ -1,7 +1,5 @@
 """Run the commands of ``vtex-erp alerts``."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Sequence
 from datetime import datetime, timedelta

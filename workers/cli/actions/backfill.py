@@ -1,7 +1,5 @@
 """Run ``vtex-erp orders backfill``, and read VTEX's list of a range of dates."""
 
-from __future__ import annotations
-
 import time
 from datetime import datetime, timedelta
 

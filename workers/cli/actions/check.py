@@ -1,7 +1,5 @@
 """Run ``vtex-erp check``: each verdict names its fix."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Check the broker for ``vtex-erp check``, and Redis if that is another server."""
 
-from __future__ import annotations
-
 import re
 import time
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Run the commands of ``vtex-erp codes``."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Sequence
 from datetime import timedelta

@@ -1,7 +1,5 @@
 """Run the commands of ``vtex-erp data``: purge old data, erase a customer's data (LGPD)."""
 
-from __future__ import annotations
-
 import dataclasses
 import re
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """Run the commands of ``vtex-erp dead-letters``, and retry or discard for other commands."""
 
-from __future__ import annotations
-
 import dataclasses
 import zlib
 from collections.abc import Collection, Iterator, Sequence

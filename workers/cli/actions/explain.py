@@ -1,7 +1,5 @@
 """Run ``vtex-erp orders explain``."""
 
-from __future__ import annotations
-
 import dataclasses
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Run ``vtex-erp flower``."""
 
-from __future__ import annotations
-
 from workers.app import FLOWER_SETTINGS, app
 
 

@@ -1,7 +1,5 @@
 """Run ``vtex-erp metrics``, a process that serves the cluster's metrics."""
 
-from __future__ import annotations
-
 import signal
 import threading
 

@@ -1,7 +1,5 @@
 """Run ``vtex-erp migrate``."""
 
-from __future__ import annotations
-
 from contextlib import closing
 
 import click

@@ -1,7 +1,5 @@
 """Run ``vtex-erp reconcile``."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """Run the commands of ``vtex-erp requests``."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """Run the commands of ``vtex-erp stores``."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

@@ -1,7 +1,5 @@
 """Run a whole cluster on one machine, against a simulated store."""
 
-from __future__ import annotations
-
 import fcntl
 import importlib.resources
 import os

@@ -1,7 +1,5 @@
 """Play the demo's ERP: invoice, ship and cancel orders by messages, as any program may."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
