@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import timedelta, tzinfo
 from decimal import Decimal
 
 from erp.codes import CodeMap
 from erp.nfe.item_matching import MATCH
 from erp.port import Erp
+from foundation.local_days import DEFAULT_ZONE
 from journal.journal import Journal
 from journal.model import InFlight
 from journal.privacy.retention import RetentionPolicy
@@ -65,6 +66,7 @@ class Context:
         in_flight: maximum number of a store's orders in flight (``MAX_REFILLED``).
         allow_sum_mismatch: stores that accept orders with a sum mismatch, and flag them.
         codes: store name to its code map.
+        zones: store name to its time zone.
         nfe: how an NF-e becomes an invoice.
         retention: how long the journal keeps the data of ended orders.
         list_intervals: the interval of the order list while the feed works, of each store with
@@ -83,9 +85,14 @@ class Context:
     lock: Callable[[str], AbstractContextManager[Renew | None]]
     allow_sum_mismatch: frozenset[str] = field(default_factory=frozenset)
     codes: Mapping[str, CodeMap] = field(default_factory=dict)
+    zones: Mapping[str, tzinfo] = field(default_factory=dict)
     nfe: NfeRules = field(default_factory=NfeRules)
     retention: RetentionPolicy = field(default_factory=RetentionPolicy)
     list_intervals: Mapping[str, timedelta] = field(default_factory=dict)
     alerting: Alerting | None = None
     retries: RetryPolicy = field(default_factory=RetryPolicy)
     observer: TaskObserver | None = None
+
+    def zone(self, store: str) -> tzinfo:
+        """Return the time zone of a store's days."""
+        return self.zones.get(store, DEFAULT_ZONE)

@@ -103,6 +103,7 @@ def context(settings: Settings, *, observer: TaskObserver | None = None) -> Cont
             store.name for store in settings.stores if store.allow_sum_mismatch
         ),
         codes=settings.codes,
+        zones={store.name: ZoneInfo(store.time_zone) for store in settings.stores},
         lock=lock(settings),
         nfe=NfeRules(
             match=settings.nfe_match,

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta, tzinfo
 from enum import StrEnum
-from zoneinfo import ZoneInfo
 
+from foundation.local_days import DEFAULT_ZONE
 from journal.monitoring.alerts import AlertTiming
 
 
@@ -27,8 +27,6 @@ class Rule(StrEnum):
     BEAT_SILENT = "beat_silent"
     CLOCK_SKEW = "clock_skew"
 
-
-SAO_PAULO = ZoneInfo("America/Sao_Paulo")
 
 MAX_GAP = timedelta(minutes=15)
 """Busy workers may evaluate so rarely. A longer gap means that the host slept."""
@@ -54,7 +52,7 @@ class MonitoredStore:
     """
 
     name: str
-    zone: tzinfo = SAO_PAULO
+    zone: tzinfo = DEFAULT_ZONE
     list_interval: timedelta = timedelta(minutes=1)
     by_feed: bool = False
     missing_orders: float = 15.0
@@ -82,7 +80,7 @@ class AlertPolicy:
     repeat: timedelta = timedelta(hours=4)
     vtex_silent: timedelta = timedelta(minutes=15)
     ignored: frozenset[str] = frozenset()
-    zone: tzinfo = SAO_PAULO
+    zone: tzinfo = DEFAULT_ZONE
     check_interval: timedelta = timedelta(minutes=1)
 
     @property

@@ -139,7 +139,7 @@ class Store:
     time_zone: str = setting(
         "America/Sao_Paulo",
         "America/Manaus",
-        "Time zone of the store, for its usual order rate and the times in alerts.",
+        "Time zone of the store's days, of shown times, and of its usual order rate.",
         shared=True,
         validate=_time_zone,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from foundation.local_days import DEFAULT_ZONE
 from journal.feeds import RETRY_INTERVAL
 from journal.model import Postponement, Stage
 from journal.orders import NewOrder
@@ -12,7 +13,7 @@ from journal.reconciliation import Reconciliation
 from journal.storage.tables import orders
 from support.alert_scenario import MINUTE, AlertScenario, credentials_expire
 from tasks.alerts.delivery import Severity
-from tasks.alerts.model import SAO_PAULO, RateLimitUsage
+from tasks.alerts.model import RateLimitUsage
 from tasks.retry_policy import RetryPolicy
 
 # --- dead jobs ------------------------------------------------------------------------------------
@@ -169,7 +170,7 @@ def trade(
     moment, hour = scenario.clock().replace(minute=0) - timedelta(weeks=weeks), timedelta(hours=1)
     rows: list[dict[str, object]] = []
     while moment < scenario.clock():
-        some = count(moment.astimezone(SAO_PAULO))
+        some = count(moment.astimezone(DEFAULT_ZONE))
         rows += [
             {"store": store, "order_id": f"o{len(rows) + n}", "listed_at": moment + hour * n / some}
             for n in range(some)
