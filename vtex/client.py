@@ -14,6 +14,7 @@ from vtex import schemas
 from vtex.documents import NOT_IN_GATEWAY, FeedBatch, FeedConfig, ListedOrder, OrderPage, together
 from vtex.errors import (
     FeedMissing,
+    OrderConflict,
     OrderNotFound,
     RateLimitReached,
     VtexError,
@@ -21,6 +22,7 @@ from vtex.errors import (
     VtexUnauthorized,
     VtexUnavailable,
 )
+from vtex.schemas import order_modifications
 from vtex.statuses import READY
 from vtex.transport.rate_limit import Priority
 from vtex.transport.transport import Transport
@@ -250,21 +252,12 @@ class VtexClient:
         self._transport.send("POST", path, body)
 
     def change_under_way(self, order_id: str) -> bool:
-        """Return whether a change of the order's items is unfinished.
+        """Return whether a change of the order's items is unfinished. False if it is unknown.
 
-        Source: ``GET /api/order-system/orders/{orderId}/changes``. Where the account or the key
-        lacks that route, changes are invisible, and the result is false.
+        Source: ``GET /api/order-system/orders/{orderId}/changes`` (``order_modifications``).
         """
-        path = f"/api/order-system/orders/{quote(order_id, safe='')}/changes"
-        try:
-            raw = self._transport.get(path)
-        except (OrderNotFound, VtexUnauthorized, VtexRejected):
-            return False
-        rows = raw.get("list", [raw]) if isinstance(raw, dict) else raw
-        if rows is not None and not isinstance(rows, list):
-            text = messages.OTHER_FORM(method="GET", path=path, form="a list of changes")
-            raise VtexUnavailable(text, method="GET", path=path)
-        return any(isinstance(row, dict) and row.get("finished") is False for row in rows or ())
+        path = f"/api/order-system/orders/{_name(order_id)}/changes"
+        return order_modifications.under_way(path, self._modifications)
 
     def feed(self) -> FeedBatch:
         """Return up to ten events. The feed hides them for a while, then repeats them uncommitted.
@@ -336,6 +329,15 @@ class VtexClient:
             raise FeedMissing(
                 messages.NO_FEED(method=method, path=path), method=method, path=path, status=404
             ) from error
+
+    def _modifications(self, path: str) -> list[order_modifications.Row]:
+        """Return changes. Without access to this route there are none to see."""
+        with suppress(OrderNotFound, OrderConflict, VtexUnauthorized, VtexRejected):
+            if (rows := order_modifications.read(self._transport.get(path))) is None:
+                text = messages.OTHER_FORM(method="GET", path=path, form="a list of changes")
+                raise VtexUnavailable(text, method="GET", path=path)
+            return rows
+        return []
 
     def _sent(self, method: str, path: str, body: Mapping[str, Any]) -> str | None:
         answer = self._transport.send(method, path, body)

@@ -13,6 +13,7 @@ _ENDPOINTS = (
     (r"/api/oms/pvt/orders/[^/]+/invoice/[^/]+/tracking", "tracking"),
     (r"/api/orders/pvt/document/[^/]+/deny-cancellation-request", "deny_cancellation"),
     (r"/api/order-system/orders/[^/]+/changes", "changes"),
+    (r"/api/order-system/orders/[^/]+/changes/[^/]+", "change"),
     (r"/api/pvt/transactions/[^/]+", "transaction"),
     (r"/api/pvt/transactions/[^/]+/payments", "payments"),
     (r"/api/orders/feed", "feed"),

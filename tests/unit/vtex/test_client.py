@@ -216,21 +216,6 @@ def test_what_json_has_no_number_for_is_no_answer(client: VtexClient, number: st
         client.order("o-1")
 
 
-@pytest.mark.parametrize("body", [{"list": None}, [], {"list": [5, None]}, {}])
-def test_no_list_of_changes_is_no_change(client: VtexClient, body: Any) -> None:
-    with requests_mock.Mocker() as mocker:
-        mocker.get(f"{HOST}/api/order-system/orders/o-1/changes", json=body, headers=JSON)
-
-        assert client.change_under_way("o-1") is False
-
-
-@pytest.mark.parametrize("body", [5, "text", {"list": 5}])
-def test_changes_that_cannot_be_read_are_asked_for_again(client: VtexClient, body: Any) -> None:
-    with requests_mock.Mocker() as mocker, pytest.raises(errors.VtexUnavailable):
-        mocker.get(f"{HOST}/api/order-system/orders/o-1/changes", json=body, headers=JSON)
-        client.change_under_way("o-1")
-
-
 def test_a_payment_is_kept_in_the_gateways_own_words(client: VtexClient) -> None:
     transaction, payments = '{"id":"T-1",  "value":12.50}', '[ {"id":"P-1"} ]'
     pay = "https://acme.vtexpayments.com.br/api/pvt/transactions/T-1"

@@ -29,6 +29,7 @@ from vtex.transport.transport import Account, Transport
         ("/api/oms/pvt/orders/v1acme-01/invoice/128841/tracking", "tracking"),
         ("/api/orders/pvt/document/v1acme-01/deny-cancellation-request", "deny_cancellation"),
         ("/api/order-system/orders/v1acme-01/changes", "changes"),
+        ("/api/order-system/orders/v1acme-01/changes/e8532a32", "change"),
         ("/api/pvt/transactions/AB12", "transaction"),
         ("/api/pvt/transactions/AB12/payments", "payments"),
         ("/api/orders/feed", "feed"),
