@@ -12,6 +12,7 @@ import redis
 
 from erp.port import Erp
 from foundation.messages import log_events
+from foundation.messages import settings as messages
 from journal.journal import Journal
 from journal.model import JournalError, Policy
 from journal.privacy.retention import RetentionPolicy
@@ -272,11 +273,9 @@ def erp(url: str) -> Erp:
     """
     adapter = adapters().get(adapter_name(url))
     if adapter is None:
-        raise SettingsError(
-            f"ERP_URL: no such adapter is installed ({', '.join(sorted(adapters()))})"
-        )
+        raise SettingsError(messages.ADAPTER_MISSING(known=", ".join(sorted(adapters()))))
     make: Callable[[str], Erp] = adapter.load()
     try:
         return make(url)
     except ValueError as error:
-        raise SettingsError(f"ERP_URL: the value (not shown) {error}") from None
+        raise SettingsError(messages.SECRET_WRONG(place="ERP_URL", fault=error)) from None

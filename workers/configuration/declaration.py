@@ -13,14 +13,16 @@ from typing import Any, TypeVar
 import click
 from marshmallow import Schema, ValidationError, fields, validate
 
+from foundation.messages import settings as messages
+
 T = TypeVar("T")
 
 _KINDS: Mapping[Any, tuple[type[fields.Field[Any]], str]] = {
-    str: (fields.String, "is no text"),
-    str | None: (fields.String, "is no text"),
-    int: (fields.Integer, "is not a whole number"),
-    float: (fields.Float, "is not a number"),
-    bool: (fields.Boolean, "is neither true nor false"),
+    str: (fields.String, messages.NOT_TEXT()),
+    str | None: (fields.String, messages.NOT_TEXT()),
+    int: (fields.Integer, messages.NOT_WHOLE()),
+    float: (fields.Float, messages.NOT_A_NUMBER()),
+    bool: (fields.Boolean, messages.NOT_A_BOOLEAN()),
 }
 """The types that marshmallow reads, each with the words for a value of another type."""
 
@@ -110,7 +112,8 @@ def within(least: float, most: float, also: str = "") -> validate.Range:
     Args:
         also: continues the message with the meaning of a special number.
     """
-    return validate.Range(least, most, error=f"must be from {{min}} to {{max}}{also}")
+    error = messages.OUT_OF_RANGE(min="{min}", max="{max}", also=also)
+    return validate.Range(least, most, error=error)
 
 
 def content(name: str, path: str, faults: list[str]) -> str:
@@ -120,10 +123,10 @@ def content(name: str, path: str, faults: list[str]) -> str:
         text = Path(path).read_text(encoding="utf-8-sig").strip()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
-        faults.append(f"{name}: cannot read {path!r}: {reason}")
+        faults.append(messages.FILE_UNREADABLE(place=name, path=path, error=reason))
         return ""
     if not text:
-        faults.append(f"{name}: {path!r} is empty")
+        faults.append(messages.FILE_EMPTY(place=name, path=path))
     return text
 
 
@@ -135,5 +138,5 @@ def one_of(words: tuple[str, ...], text: str) -> tuple[str, ...]:
     """
     listed = tuple(word.strip() for word in text.split(",") if word.strip())
     if not set(listed) <= set(words):
-        raise ValidationError(f"names something else than {', '.join(words)}")
+        raise ValidationError(messages.OTHER_CHOICES(known=", ".join(words)))
     return listed

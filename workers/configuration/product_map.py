@@ -3,6 +3,7 @@
 import csv
 from decimal import Decimal, InvalidOperation
 
+from foundation.messages import settings as messages
 from workers.configuration.declaration import SettingsError
 
 
@@ -21,7 +22,8 @@ def product_map(path: str | None) -> dict[str, tuple[str, Decimal]]:
                 if row:
                     products[row[0].strip()] = _product(row, f"{path}, line {number}")
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"NFE_PRODUCT_MAP: cannot read {path!r}: {error}") from None
+        fault = messages.FILE_UNREADABLE(place="NFE_PRODUCT_MAP", path=path, error=error)
+        raise SettingsError(fault) from None
     return products
 
 
@@ -31,8 +33,5 @@ def _product(row: list[str], where: str) -> tuple[str, Decimal]:
     except (IndexError, InvalidOperation):
         sku_id, units = "", Decimal(-1)
     if not sku_id or not units.is_finite() or units < 0:
-        raise SettingsError(
-            f"NFE_PRODUCT_MAP: {where} is {','.join(row)!r}: must be code,SKU id,units, as in "
-            "CX-88,310102,12"
-        )
+        raise SettingsError(messages.PRODUCT_WRONG(place=where, row=",".join(row)))
     return sku_id, units

@@ -21,6 +21,7 @@ from marshmallow import Schema, validate
 
 from erp.codes import CodeMap
 from erp.nfe.item_matching import MATCH
+from foundation.messages import settings as messages
 from tasks.alerts.model import Rule
 from workers.configuration import code_map
 from workers.configuration.declaration import (
@@ -287,7 +288,7 @@ class Settings:
         "127.0.0.1",
         "0.0.0.0",  # noqa: S104  # an example
         "Address at which they serve it, without a password.",
-        validate=validate.Regexp(r"^[\w.:%-]+$", error="is neither an address nor a name"),
+        validate=validate.Regexp(r"^[\w.:%-]+$", error=messages.NOT_AN_ADDRESS()),
     )
     otel_exporter_otlp_endpoint: str | None = setting(
         None,
@@ -302,7 +303,7 @@ class Settings:
         "INFO",
         "DEBUG, INFO, WARNING or ERROR.",
         validate=validate.OneOf(
-            ["DEBUG", "INFO", "WARNING", "ERROR"], error="must be one of {choices}"
+            ["DEBUG", "INFO", "WARNING", "ERROR"], error=messages.OTHER_CHOICE(choices="{choices}")
         ),
     )
 
@@ -316,7 +317,7 @@ class Settings:
             if store.name == name:
                 return store
         known = ", ".join(store.name for store in self.stores) or "none"
-        raise SettingsError(f"no store {name!r} is configured (known: {known})")
+        raise SettingsError(messages.STORE_UNKNOWN(store=name, known=known))
 
 
 _OF_STORE = fields_of(Store)
@@ -379,7 +380,7 @@ def _values_set(
 def _fault(schema: Schema, name: str, value: str, words: str) -> str:
     declared = schema.fields[name].metadata
     shown = "the value (not shown)" if declared["secret"] else repr(value)
-    return f"{name}: {shown} {words}. For example {name}={declared['example']}"
+    return messages.VALUE_WRONG(setting=name, value=shown, fault=words, example=declared["example"])
 
 
 def _stores(
@@ -393,18 +394,12 @@ def _stores(
             if each["variable"] in named and not each["shared"]
         ]
         if doubled:
-            faults.append(
-                f"STORES_FILE: is set, and so is {', '.join(doubled)}: unset the one or the other; "
-                "with a file, what belongs to a store stands in its table"
-            )
+            faults.append(messages.BOTH_SET(settings=", ".join(doubled)))
         return of_file(path, environ, default, faults)
     if not named & {*_IDENTITY}:
         return ()
     for each in declared:
         name = each["variable"]
         if name in _IDENTITY and name not in named:
-            faults.append(
-                f"{name}: is not set, though others of VTEX_* are. "
-                f"For example {name}={each['example']}"
-            )
+            faults.append(messages.VALUE_MISSING(setting=name, example=each["example"]))
     return (default,)

@@ -9,29 +9,24 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from marshmallow import Schema, ValidationError, fields, validate
 
+from foundation.messages import settings as messages
 from vtex.transport.rate_limit import GROUPS
 from workers.configuration.declaration import check, content, fields_of, setting, within
 
-_ACCOUNT = validate.Regexp(
-    r"[a-z0-9][a-z0-9-]*\Z",
-    error="is not an account name: lower case, without .vtexcommercestable.com.br",
-)
-_CREDENTIAL = validate.Regexp(
-    r"[!#-&(-~]+\Z", error="holds a space, a line break, a quotation mark or an accent"
-)
-_ADDRESS = validate.Regexp(r"https?://[^\s/]+", error="is not an http(s) address")
-_INTAKE = validate.OneOf(("list", "feed", "both"), error="is none of {choices}")
+_ACCOUNT = validate.Regexp(r"[a-z0-9][a-z0-9-]*\Z", error=messages.NOT_AN_ACCOUNT())
+_CREDENTIAL = validate.Regexp(r"[!#-&(-~]+\Z", error=messages.NOT_A_CREDENTIAL())
+_ADDRESS = validate.Regexp(r"https?://[^\s/]+", error=messages.NOT_HTTP())
+_INTAKE = validate.OneOf(("list", "feed", "both"), error=messages.OTHER_CHOICE(choices="{choices}"))
 _PERCENT = within(1, 100)
 
 _SECRETS = ("app_key", "app_token")
-_EXAMPLE = '[stores.acme] with app_key_file = "/run/secrets/acme_key"'
 
 
 def _time_zone(name: str) -> None:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValidationError("is no time zone such as America/Sao_Paulo") from None
+        raise ValidationError(messages.NOT_A_TIME_ZONE()) from None
 
 
 def _groups(value: object) -> Mapping[str, int]:
@@ -44,7 +39,7 @@ def _groups(value: object) -> Mapping[str, int]:
     groups = {}
     for group, calls in ((name.strip(), str(number).strip()) for name, number in pairs):
         if group not in GROUPS or not calls.isdecimal() or int(calls) < 1:
-            raise ValidationError(f"is no list of GROUP=CALLS; groups are {', '.join(GROUPS)}")
+            raise ValidationError(messages.NOT_GROUPS(groups=", ".join(GROUPS)))
         groups[group] = int(calls)
     return groups
 
@@ -190,14 +185,13 @@ def of_file(
     try:
         whole = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        faults.append(f"STORES_FILE: {path!r} is not TOML: {error}")
+        faults.append(messages.NOT_TOML(place="STORES_FILE", path=path, error=error))
         return ()
     tables = whole.pop("stores", {})
     if whole:
-        strays = ", ".join(sorted(whole))
-        faults.append(f"STORES_FILE: {strays} is not under stores. For example {_EXAMPLE}")
+        faults.append(messages.STRAY_TABLE(tables=", ".join(sorted(whole))))
     elif not isinstance(tables, dict) or not tables:
-        faults.append(f"STORES_FILE: {path!r} names no store. For example {_EXAMPLE}")
+        faults.append(messages.STORES_MISSING(path=path))
     if not isinstance(tables, dict):
         return ()
     return tuple(
@@ -210,14 +204,20 @@ def _settings(
     name: str, table: Any, environ: Mapping[str, str], faults: list[str]
 ) -> dict[str, Any]:
     if not isinstance(table, dict):
-        faults.append(f"stores.{name}: is not a table. For example {_EXAMPLE}")
+        faults.append(messages.STORE_NOT_A_TABLE(place=f"stores.{name}"))
         return {}
-    faults += [f"stores.{name}: {words}" for words in _words(_ACCOUNT, name)]
+    faults += [
+        messages.IN_PLACE(place=f"stores.{name}", fault=words) for words in _words(_ACCOUNT, name)
+    ]
     schema = _StoreSchema()
     values, wrong = check(schema, table)
     for key, words in wrong.items():
-        known = f"is unknown; known are {', '.join(schema.fields)}"
-        faults.append(f"stores.{name}.{key}: {words if key in schema.fields else known}")
+        place, known = f"stores.{name}.{key}", ", ".join(schema.fields)
+        faults.append(
+            messages.IN_PLACE(place=place, fault=words)
+            if key in schema.fields
+            else messages.KEY_UNKNOWN(place=place, known=known)
+        )
     secret_fields = {key: values.pop(key) for key in list(values) if key.startswith(_SECRETS)}
     secrets = {
         key: _secret(f"stores.{name}.{key}", key, secret_fields, environ, faults)
@@ -236,24 +236,27 @@ def _secret(
 ) -> str:
     ways = [way for way in (key, f"{key}_env", f"{key}_file") if way in secret_fields]
     if len(ways) != 1:
-        times = f"is given {len(ways)} times ({', '.join(ways)})" if ways else "is not set"
         variable = re.sub(r"\W", "_", where.removeprefix("stores.")).upper()
-        faults.append(f'{where}: {times}. For example {key}_env = "{variable}"')
+        wrong = messages.SECRET_REPEATED if ways else messages.SECRET_MISSING
+        faults.append(
+            wrong(place=where, times=len(ways), ways=", ".join(ways), key=key, variable=variable)
+        )
         return ""
     (way,) = ways
     if way.endswith("_file"):
         value = content(f"{where}_file", secret_fields[way], faults)
     elif way.endswith("_env"):
-        value = environ.get(secret_fields[way], "").strip()
+        variable = secret_fields[way]
+        value = environ.get(variable, "").strip()
         if not value:
-            faults.append(f"{where}_env: the variable {secret_fields[way]!r} is not set")
+            faults.append(messages.VARIABLE_MISSING(place=f"{where}_env", variable=variable))
     else:
         value = secret_fields[way].strip()
         if not value:
-            faults.append(f"{where}: is empty")
+            faults.append(messages.SECRET_EMPTY(place=where))
     if value:
         faults += [
-            f"{where}: the value (not shown) {words}" for words in _words(_CREDENTIAL, value)
+            messages.SECRET_WRONG(place=where, fault=words) for words in _words(_CREDENTIAL, value)
         ]
     return value
 

@@ -6,6 +6,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from marshmallow import ValidationError
 
+from foundation.messages import settings as messages
+
 DRIVERS = {
     "sqlite": ("", "pysqlite"),
     "postgres": ("",),
@@ -17,7 +19,6 @@ DRIVERS = {
 
 _REDIS = ("redis://", "rediss://")
 _RABBITMQ = ("amqp://", "amqps://")
-_ENCODE = "the characters @ : / ? # of a password must be percent-encoded (# as %23)"
 
 
 def adapters() -> dict[str, EntryPoint]:
@@ -38,10 +39,10 @@ def redis_address(url: str) -> None:
         ValidationError: the rest of a sentence that begins with the value.
     """
     if not url.startswith(_REDIS):
-        raise ValidationError("is not a Redis URL (redis:// or rediss://)")
+        raise ValidationError(messages.NOT_REDIS())
     parts = _one_host(url)
     if not re.fullmatch(r"/?\d*", parts.path):
-        raise ValidationError("must end in the number of a database, such as /0")
+        raise ValidationError(messages.REDIS_DATABASE())
 
 
 def broker_address(url: str) -> None:
@@ -55,9 +56,7 @@ def broker_address(url: str) -> None:
     elif url.startswith(_REDIS):
         redis_address(url)
     else:
-        raise ValidationError(
-            "is not a broker's URL (redis:// or rediss://, amqp:// or amqps:// for RabbitMQ)"
-        )
+        raise ValidationError(messages.NOT_A_BROKER())
 
 
 def is_rabbitmq(url: str) -> bool:
@@ -72,7 +71,7 @@ def journal_address(url: str) -> None:
         ValidationError: the rest of a sentence that begins with the value.
     """
     if _scheme(url)[0] not in ("sqlite", "postgres", "postgresql"):
-        raise ValidationError("is not a journal URL (sqlite:/// or postgresql://)")
+        raise ValidationError(messages.NOT_A_JOURNAL())
     _database(url)
 
 
@@ -84,7 +83,7 @@ def erp_address(url: str) -> None:
     """
     if adapter_name(url) not in adapters():
         known = ", ".join(sorted(adapters()))
-        raise ValidationError(f"begins with the name of no adapter (installed: {known})")
+        raise ValidationError(messages.SCHEME_UNKNOWN(known=known))
     if _scheme(url)[0] in DRIVERS:
         _database(url)
 
@@ -97,10 +96,7 @@ def alert_addresses(text: str) -> tuple[str, ...]:
     """
     for number, url in enumerate(text.split(), start=1):
         if not re.match(r"[A-Za-z][A-Za-z0-9]+://.", url):
-            raise ValidationError(
-                f"holds as number {number} of those that spaces part something that does not begin "
-                "with a service, as slack:// does"
-            )
+            raise ValidationError(messages.NOT_A_RECEIVER(number=number))
     return tuple(text.split())
 
 
@@ -112,29 +108,24 @@ def _scheme(url: str) -> tuple[str, str]:
 def _database(url: str) -> None:
     name, driver = _scheme(url)
     if driver not in DRIVERS[name]:
-        raise ValidationError(f"names a driver that is not installed; write {name}:// alone")
+        raise ValidationError(messages.DRIVER_MISSING(scheme=name))
     if name != "sqlite":
         parts = _server(url)
         if "@" in parts.path + parts.query:
-            raise ValidationError(f"cannot be read: {_ENCODE}")
+            raise ValidationError(messages.DATABASE_UNREADABLE())
     elif not re.match(r"sqlite(\+pysqlite)?:///.", url):
-        raise ValidationError(
-            "names no file: sqlite:/// before a relative path, sqlite://// before an absolute one"
-        )
+        raise ValidationError(messages.SQLITE_FILE_MISSING())
     elif ":memory:" in url:
-        raise ValidationError("is in memory, which every process has for itself; name a file")
+        raise ValidationError(messages.SQLITE_IN_MEMORY())
 
 
 def _one_host(url: str) -> SplitResult:
     # kombu splits a URL at each ; into several brokers, also within a password.
     if ";" in url:
-        raise ValidationError(
-            "holds a ; which parts several brokers: give the one name that leads to all of them, "
-            "and write %3B in a password"
-        )
+        raise ValidationError(messages.SEVERAL_BROKERS())
     parts = _server(url)
     if not parts.hostname:
-        raise ValidationError("names no host")
+        raise ValidationError(messages.HOST_MISSING())
     return parts
 
 
@@ -146,7 +137,7 @@ def _server(url: str) -> SplitResult:
     except ValueError:
         readable = False
     if not readable or parts.fragment or parts.netloc.count("@") > 1 or "://" not in url:
-        raise ValidationError(f"has a host or port that cannot be read; {_ENCODE}")
+        raise ValidationError(messages.HOST_UNREADABLE())
     return parts
 
 
@@ -161,7 +152,7 @@ def ports(text: str) -> range:
     match = re.fullmatch(r"(\d{1,5})(?:\s*-\s*(\d{1,5}))?", text, re.ASCII)
     first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
     if not 1 <= first <= last <= 65_535:
-        raise ValidationError("is neither a port from 1 to 65535 nor a range of such")
+        raise ValidationError(messages.NOT_PORTS())
     return range(first, last + 1)
 
 
@@ -172,11 +163,8 @@ def traces_address(url: str) -> None:
         ValidationError: the rest of a sentence that begins with the value.
     """
     if not re.match(r"https?://[^\s/]", url):
-        raise ValidationError("is not an http(s) address")
+        raise ValidationError(messages.NOT_HTTP())
     try:
         version("opentelemetry-exporter-otlp-proto-http")
     except PackageNotFoundError:
-        raise ValidationError(
-            "needs OpenTelemetry, which is not installed: unset it, or install "
-            "requirements-otel.lock, the extra otel"
-        ) from None
+        raise ValidationError(messages.TRACING_MISSING()) from None

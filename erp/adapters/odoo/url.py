@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from erp.adapters.shared.http_client import endpoint
+from foundation.messages import settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,5 +50,5 @@ def address(url: str) -> OdooAddress:
     """
     read = endpoint(url, EXAMPLE, OPTIONS)
     if not read.user:
-        raise ValueError(f"has no user, as in {EXAMPLE}")
+        raise ValueError(settings.ERP_USER_MISSING(example=EXAMPLE))
     return OdooAddress(read.base, read.database, read.user, read.key, **read.options)

@@ -145,7 +145,7 @@ class RestErp:
         try:
             load(self._url)
         except ProfileError as error:
-            raise ErpRejected(str(error)) from None
+            raise ErpRejected(*error.args) from None
         parts = self._parts()
         tables = parts.sql.check()
         self._look("order", _named("none", "none-01"))
@@ -163,7 +163,7 @@ class RestErp:
                     self._made = Parts(load(self._url), self._now)
                 except ProfileError as error:
                     # The orders are sound.
-                    raise ErpUnavailable(str(error)) from None
+                    raise ErpUnavailable(*error.args) from None
             return self._made
 
     def _once(self, what: tuple[str, str], find: Callable[[], str | None], create: Create) -> str:

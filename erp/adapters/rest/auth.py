@@ -11,6 +11,7 @@ from erp.adapters.rest.state import SharedState
 from erp.adapters.shared.http_client import HttpClient
 from erp.port import ErpUnavailable
 from foundation.messages import erp as messages
+from foundation.messages import settings
 
 EARLY_SECONDS = 60.0
 """Time before its expiry at which a token is exchanged. A call may last as long."""
@@ -56,7 +57,7 @@ class Auth:
 
     def _named(self, name: str) -> str:
         if not self._secrets.get(name):
-            raise ProfileError(f"[secrets] needs {name}, or {name}_file, or {name}_env")
+            raise ProfileError(settings.PROFILE_SECRET_MISSING(name=name))
         return self._secrets[name]
 
 

@@ -15,6 +15,7 @@ from erp.adapters.shared.http_client import Bounds, HttpAnswer, HttpClient
 from erp.port import ErpRejected, ErpUnavailable
 from foundation.foreign_values import http_moment
 from foundation.messages import erp as messages
+from foundation.messages import settings
 from foundation.redaction import redacted
 
 MOST_BYTES = 8 * 1024 * 1024
@@ -194,7 +195,7 @@ def _path(path: str, known: Mapping[str, Any]) -> str:
     def put(match: re.Match[str]) -> str:
         value = found(known, match[1])
         if value is None:
-            raise TemplateError(f"the path {path} needs {match[1]}")
+            raise TemplateError(settings.TEMPLATE_PATH(path=path, field=match[1]))
         return quote(str(value), safe="")
 
     return re.sub(r"\{([\w.]+)\}", put, path)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from foundation.messages import settings as messages
+
 PROFILES = Path(__file__).parents[2] / "profiles"
 SETTINGS = frozenset(
     {
@@ -84,23 +86,23 @@ def load(url: str) -> Profile:
     """
     match = ADDRESS.fullmatch(url)
     if match is None:
-        raise ProfileError("ERP_URL: must name a file of settings: rest:///etc/vtex-erp/erp.toml")
+        raise ProfileError(messages.PROFILE_URL())
     path = Path(match["path"])
     settings = _read(path)
     _known(settings, SETTINGS, path)
     if not isinstance(settings.get("profile"), str):
-        raise ProfileError(f"{path}: profile must name one of {', '.join(shipped())}, or a file")
+        raise ProfileError(messages.PROFILE_UNNAMED(file=path, known=", ".join(shipped())))
     source, parts = _profile(settings["profile"], path)
     _known(parts, PARTS, source)
     _check(parts, source)
     base = str(settings.get("base_url", parts["base_url"])).rstrip("/")
     if not base.startswith(("https://", "http://")):
-        raise ProfileError(f"{path}: base_url must begin with https:// or http://")
+        raise ProfileError(messages.BASE_URL_WRONG(file=path))
     if "settle_seconds" in settings:
         parts["settle_seconds"] = settings["settle_seconds"]
     timeout = settings.get("timeout_seconds", 20)
     if not isinstance(timeout, int | float) or not 1 <= timeout <= 30:
-        raise ProfileError(f"{path}: timeout_seconds is {timeout!r}: must be 1 to 30")
+        raise ProfileError(messages.TIMEOUT_WRONG(file=path, seconds=timeout))
     for name in ("rate", "changes"):
         parts[name] = {**parts.get(name, {}), **settings.get(name, {})}
     return Profile(
@@ -127,7 +129,7 @@ def _profile(named: str, settings: Path) -> tuple[Path, dict[str, Any]]:
         source = settings.parent / named
         if not source.exists():
             known = ", ".join(shipped())
-            raise ProfileError(f"{settings}: profile {named!r} is none of {known}, and no file")
+            raise ProfileError(messages.PROFILE_UNKNOWN(file=settings, profile=named, known=known))
     return source, _read(source)
 
 
@@ -135,28 +137,32 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ProfileError(f"{path}: cannot be read: {error}") from None
+        raise ProfileError(messages.PROFILE_UNREADABLE(file=path, error=error)) from None
 
 
 def _known(table: Mapping[str, Any], known: frozenset[str], where: object) -> None:
     if unknown := sorted(set(table) - known):
-        raise ProfileError(f"{where}: {unknown[0]} is none of {', '.join(sorted(known))}")
+        raise ProfileError(
+            messages.PROFILE_KEY_UNKNOWN(
+                place=where, key=unknown[0], known=", ".join(sorted(known))
+            )
+        )
 
 
 def _check(parts: Mapping[str, Any], source: Path) -> None:
     for name in ("base_url", "auth", "order"):
         if name not in parts:
-            raise ProfileError(f"{source}: {name} is missing")
+            raise ProfileError(messages.PROFILE_KEY_MISSING(file=source, key=name))
     kind = parts["auth"].get("kind")
     if kind not in AUTH:
-        raise ProfileError(f"{source}: auth.kind must be one of {', '.join(AUTH)}")
+        raise ProfileError(messages.AUTH_UNKNOWN(file=source, known=", ".join(AUTH)))
     if missing := [key for key in AUTH[kind] if key not in parts["auth"]]:
-        raise ProfileError(f"{source}: auth.{missing[0]} is missing")
+        raise ProfileError(messages.PROFILE_KEY_MISSING(file=source, key=f"auth.{missing[0]}"))
     for table in ("order", "customer"):
         for call in ("find", "create") if table in parts else ():
             spec = parts[table].get(call)
             if not isinstance(spec, dict) or "path" not in spec or "id" not in spec:
-                raise ProfileError(f"{source}: {table}.{call} must have a path and an id")
+                raise ProfileError(messages.CALL_INCOMPLETE(file=source, call=f"{table}.{call}"))
             _known(spec, CALL, f"{source}: {table}.{call}")
 
 
@@ -170,11 +176,15 @@ def _secret(table: Mapping[str, Any], name: str, path: Path) -> str | None:
         return str(table[name])
     if variable := table.get(f"{name}_env"):
         if variable not in os.environ:
-            raise ProfileError(f"{path}: {name}_env names {variable}, which is not set")
+            raise ProfileError(
+                messages.PROFILE_VARIABLE_MISSING(file=path, key=name, variable=variable)
+            )
         return os.environ[variable]
     if file := table.get(f"{name}_file"):
         try:
             return Path(file).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise ProfileError(f"{path}: {name}_file cannot be read: {error}") from None
+            raise ProfileError(
+                messages.PROFILE_SECRET_UNREADABLE(file=path, key=name, error=error)
+            ) from None
     return None

@@ -25,6 +25,7 @@ from typing import Any
 
 from erp.port import ErpRejected
 from foundation.messages import erp as messages
+from foundation.messages import settings
 
 HERE = "."
 
@@ -66,7 +67,7 @@ def offset(text: str) -> timezone:
     """Return the time zone of an offset such as ``-03:00``."""
     match = re.fullmatch(r"([+-])(\d\d):(\d\d)", text)
     if match is None:
-        raise TemplateError(f"zone {text!r} must be an offset, as in -03:00")
+        raise TemplateError(settings.TEMPLATE_ZONE(zone=text))
     sign = -1 if match[1] == "-" else 1
     return timezone(sign * timedelta(hours=int(match[2]), minutes=int(match[3])))
 
@@ -85,7 +86,7 @@ class Formats:
     def written(self, moment: datetime, name: str) -> str:
         """Return a moment in the ERP's format."""
         if name not in self._formats:
-            raise TemplateError(f"[formats] has no {name}")
+            raise TemplateError(settings.TEMPLATE_FORMAT(name=name))
         return moment.astimezone(self._zone).strftime(str(self._formats[name]))
 
     def read(self, text: str, name: str) -> datetime:
@@ -166,7 +167,7 @@ class Renderer:
         if isinstance(value, datetime):
             return self.formats.written(value, name)
         if name not in _FILTERS:
-            raise TemplateError(f"there is no filter {name}")
+            raise TemplateError(settings.TEMPLATE_FILTER(name=name))
         return _FILTERS[name](value, argument)
 
     def _each(self, table: dict[str, Any], known: Mapping[str, Any]) -> Any:
@@ -215,7 +216,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
         # A Decimal has 15 digits at most, so the float's shortest form shows the same digits.
         return int(value) if value == value.to_integral_value() else float(value)
-    raise TemplateError(f"a {type(value).__name__} needs a filter")
+    raise TemplateError(settings.TEMPLATE_TYPE(type=type(value).__name__))
 
 
 def _listed(wanted: Any) -> list[Any]:

@@ -13,6 +13,7 @@ import requests
 
 from erp.port import ErpUnavailable
 from foundation.messages import erp as messages
+from foundation.messages import settings
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 120.0
@@ -51,16 +52,18 @@ def endpoint(url: str, example: str, known: Mapping[str, tuple[str, ...]]) -> En
     database = parts.path.strip("/")
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     if protocol not in ("http", "https"):
-        raise ValueError(f"must begin with {name}+https:// (or {name}+http://), as in {example}")
+        raise ValueError(settings.ERP_SCHEME(name=name, example=example))
     if not parts.hostname or not database or "/" in database:
-        raise ValueError(f"must name a host and one database, as in {example}")
+        raise ValueError(settings.ERP_DATABASE_MISSING(example=example))
     if not parts.password:
-        raise ValueError(f"has no key where a password stands, as in {example}")
+        raise ValueError(settings.ERP_KEY_MISSING(example=example))
     if unknown := sorted(set(options) - set(known)):
-        raise ValueError(f"has the option {unknown[0]!r}: must be one of {', '.join(known)}")
+        raise ValueError(settings.ERP_OPTION_UNKNOWN(option=unknown[0], known=", ".join(known)))
     for option, value in options.items():
         if known[option] and value not in known[option]:
-            raise ValueError(f"has an option {option} that is none of {', '.join(known[option])}")
+            raise ValueError(
+                settings.ERP_OPTION_WRONG(option=option, known=", ".join(known[option]))
+            )
     host = parts.netloc.rpartition("@")[2]
     return Endpoint(
         f"{protocol}://{host}",

@@ -262,10 +262,10 @@ def _killed(erp: OdooErp):
     [
         ("odoo://vtex:s3cret@erp.test/db", "must begin with odoo"),
         ("odoo+https://vtex:s3cret@erp.test", "one database"),
-        ("odoo+https://vtex@erp.test/db", "no key"),
-        ("odoo+https://:s3cret@erp.test/db", "no user"),
+        ("odoo+https://vtex@erp.test/db", "lacks a key"),
+        ("odoo+https://:s3cret@erp.test/db", "lacks a user"),
         ("odoo+https://vtex:s3cret@erp.test/db?colour=red", "option 'colour'"),
-        ("odoo+https://vtex:s3cret@erp.test/db?api=soap", "api that is none of auto, jsonrpc"),
+        ("odoo+https://vtex:s3cret@erp.test/db?api=soap", "api that must be one of auto, jsonrpc"),
     ],
 )
 def test_a_url_that_lacks_something_is_refused_without_it(url: str, words: str) -> None:

@@ -380,8 +380,8 @@ def test_check_says_what_answers_and_shows_no_secret(bling: RestHarness) -> None
     ("text", "words"),
     [
         ("", "profile must name one of bling"),
-        ('profile = "sap"', "profile 'sap' is none of bling"),
-        ('profile = "bling"\ntoken = "x"', "token is none of base_url"),
+        ('profile = "sap"', "profile 'sap' must be one of bling"),
+        ('profile = "bling"\ntoken = "x"', r"token is unknown \(known: base_url"),
         ('profile = "bling"\nbase_url = "ftp://x"', "base_url must begin with https"),
         ('profile = "bling"\n[secrets]\nclient_id_env = "NOT_SET_ANYWHERE"', "which is not set"),
         ("profile = ", "cannot be read"),

@@ -70,5 +70,5 @@ def test_ports_are_a_number_or_a_range(text: str, found: range) -> None:
 
 @pytest.mark.parametrize("text", ["0", "70000", "9549-9540", "http", "9540,9541", "-1"])
 def test_what_is_no_port_is_named_with_what_to_do(text: str) -> None:
-    with pytest.raises(SettingsError, match=r"METRICS_PORT: '.*' is neither a port .*=9540-9549"):
+    with pytest.raises(SettingsError, match=r"METRICS_PORT: '.*' must be a port .*=9540-9549"):
         load({"METRICS_PORT": text})

@@ -56,6 +56,9 @@ def test_the_next_step_needs_no_field_of_its_own_and_both_end_without_a_full_sto
         "where",
         "options",
         "setting",
+        "example",
+        "key",
+        "variable",
     }
     assert not entry.words.endswith(".")
     assert not entry.next_step.endswith(".")

@@ -3,31 +3,38 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from erp.adapters.rest.profile import ProfileError
+from erp.adapters.rest.template import TemplateError
 from erp.nfe.safe_xml import NfeError
 from erp.port import ErpError
 from journal.model import JournalError
 from support.words import ROOT
 from tasks.errors import ContractNewer, RequestInvalid, RequestRefused
 from vtex.errors import VtexError
+from workers.configuration.declaration import SettingsError
 
 LAYERS = ("vtex", "erp", "journal", "tasks", "workers")
 BASES = (
     VtexError, ErpError, NfeError, JournalError, RequestInvalid, RequestRefused, ContractNewer,
+    ProfileError, TemplateError, SettingsError,
 )  # fmt: skip
-"""Each error for people is one of these, or of a subclass.
+"""Each error for people is one of these, or of a subclass."""
 
-Errors of settings are exceptions for now: SettingsError, and ProfileError and TemplateError of the
-REST adapter. Their texts name a key and a file.
-"""
+LISTS = frozenset({"faults.append"})
+"""Calls that add a text to an error for people."""
 
 FOR_DEVELOPERS = frozenset({"erp/conformance", "vtex/simulator", "migrations"})
 """Parts of paths whose errors no user of the workers sees."""
+
+
+NAMES = {"Refused": VtexError, "NotYet": ErpError}
 
 
 def modules() -> Iterator[Path]:
@@ -49,15 +56,30 @@ def has_literal(node: ast.expr) -> bool:
     )
 
 
-def literal_raises(source: str, errors: set[str]) -> list[str]:
-    """Return the calls of errors with a text of their own."""
+def literal_raises(source: str, names: Mapping[str, Any]) -> list[str]:
+    """Return the calls of errors with a text of their own.
+
+    Args:
+        names: the names of the module.
+    """
     calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
     return [
         ast.unparse(call)
         for call in calls
-        if {name.id for name in ast.walk(call.func) if isinstance(name, ast.Name)} & errors
+        if (ast.unparse(call.func) in LISTS or is_error(call.func, names))
         and any(has_literal(argument) for argument in call.args)
     ]
+
+
+def is_error(function: ast.expr, names: Mapping[str, Any]) -> bool:
+    """Return whether a call makes an error for people, as in ``click.UsageError(…)``."""
+    parts = ast.unparse(function).split(".")
+    value = names.get(parts[0])
+    for part in parts[1:]:
+        if isinstance(value, type):
+            break
+        value = getattr(value, part, None)
+    return isinstance(value, type) and issubclass(value, BASES)
 
 
 def literal_log_errors(source: str) -> list[str]:
@@ -70,14 +92,8 @@ def literal_log_errors(source: str) -> list[str]:
     ]
 
 
-def errors_of(path: Path) -> set[str]:
-    """Return the names in a module that stand for an error for people."""
-    module = import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
-    return {
-        name
-        for name, value in vars(module).items()
-        if isinstance(value, type) and issubclass(value, BASES)
-    }
+def names_of(path: Path) -> Mapping[str, Any]:
+    return vars(import_module(".".join(path.relative_to(ROOT).with_suffix("").parts)))
 
 
 @pytest.mark.parametrize("layer", LAYERS)
@@ -87,7 +103,7 @@ def test_an_error_for_people_takes_its_text_from_the_catalogue(layer: str) -> No
         for path in modules()
         if path.relative_to(ROOT).parts[0] == layer
         and path.name not in ("__main__.py", "env.py")
-        and (found := literal_raises(path.read_text(encoding="utf-8"), errors_of(path)))
+        and (found := literal_raises(path.read_text(encoding="utf-8"), names_of(path)))
     }
 
     assert faults == {}
@@ -109,10 +125,11 @@ def test_a_log_event_that_needs_a_person_stands_in_the_catalogue() -> None:
         ("raise Refused('no')", 1),
         ("raise Refused(f'no {x}')", 1),
         ("raise NotYet.within(PATIENCE, 'no' + x)", 1),
+        ("faults.append(f'{x}: no')", 1),
         ("raise Refused(messages.NO(reason='x'))", 0),
         ("raise ValueError('no')", 0),
     ],
 )
 def test_the_check_sees_a_text_of_its_own(written: str, expected: int) -> None:
-    assert len(literal_raises(written, {"Refused", "NotYet"})) == expected
+    assert len(literal_raises(written, NAMES)) == expected
     assert len(literal_log_errors("log.error('x')")) == 1

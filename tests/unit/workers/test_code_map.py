@@ -83,15 +83,15 @@ def test_all_faults_are_named_at_once_by_their_place(tmp_path: Path) -> None:
 
     assert sorted(found) == sorted(
         [
-            "ERP_CODE_MAP_FILE: stores.nobody: no such store is configured (known: acme, outlet)",
-            "ERP_CODE_MAP_FILE: sku_key: 'sku' is none of sku_id, ref_id, ean",
-            "ERP_CODE_MAP_FILE: payments: is unknown; known are sku_key, branch_by, payment, carrier, "
-            "channel, sku, branch, document, tax",
+            "ERP_CODE_MAP_FILE: store 'nobody' is not configured (known: acme, outlet)",
+            "ERP_CODE_MAP_FILE: sku_key: 'sku' must be one of sku_id, ref_id, ean",
+            "ERP_CODE_MAP_FILE: payments: is unknown (known: sku_key, branch_by, payment, carrier, "
+            "channel, sku, branch, document, tax)",
             "ERP_CODE_MAP_FILE: carrier: must be a table of entries \"VTEX's code\" = the ERP's",
-            "ERP_CODE_MAP_FILE: payment.2: True is neither a text nor a whole number",
+            "ERP_CODE_MAP_FILE: payment.2: True must be a text or a whole number",
             "ERP_CODE_MAP_FILE: payment.3: '' must have 1 to 128 characters",
-            "ERP_CODE_MAP_FILE: document.rg: 'rg' is none of cpf, cnpj, other, none, default",
-            "ERP_CODE_MAP_FILE: stores.outlet.tax.isento: 'isento' is none of contributor, exempt, "
+            "ERP_CODE_MAP_FILE: document.rg: 'rg' must be one of cpf, cnpj, other, none, default",
+            "ERP_CODE_MAP_FILE: stores.outlet.tax.isento: 'isento' must be one of contributor, exempt, "
             "consumer, default",
         ]
     )
@@ -102,7 +102,7 @@ def test_all_faults_are_named_at_once_by_their_place(tmp_path: Path) -> None:
     [
         ("[payment", "ERP_CODE_MAP_FILE: '{path}' is not TOML: "),
         ("stores = 3", "ERP_CODE_MAP_FILE: stores must be tables"),
-        ("[stores]\nacme = 3", "ERP_CODE_MAP_FILE: stores.acme is no table"),
+        ("[stores]\nacme = 3", "ERP_CODE_MAP_FILE: stores.acme is not a table"),
     ],
 )
 def test_a_file_that_is_none_is_named(tmp_path: Path, toml: str, fault: str) -> None:
@@ -121,7 +121,6 @@ def test_the_skus_of_an_erp_by_rest_stand_in_its_own_settings(tmp_path: Path) ->
 
     (fault,) = faults(tmp_path, 'sku_key = "ean"', ERP_URL=rest)
 
-    assert fault.startswith(
-        "ERP_CODE_MAP_FILE: sku: the SKUs of an ERP asked by REST are mapped in [codes"
-    )
+    assert fault.startswith("ERP_CODE_MAP_FILE: sku: the REST adapter reads its SKUs")
+    assert "Move them to [codes.sku]" in fault
     assert loaded(tmp_path, "[payment]", ERP_URL=rest).codes["acme"].kinds == ("payment",)

@@ -74,8 +74,8 @@ def test_money_goes_out_with_the_digits_that_it_has() -> None:
 @pytest.mark.parametrize(
     ("template", "words"),
     [
-        ("$total | shout", "there is no filter shout"),
-        ("$at | week", r"\[formats\] has no week"),
+        ("$total | shout", "the filter shout is unknown"),
+        ("$at | week", r"\[formats\] lacks week"),
         ({"json": {"at": "$at"}}, "a datetime needs a filter"),
     ],
 )

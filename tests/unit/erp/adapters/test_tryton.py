@@ -30,9 +30,9 @@ URL = "tryton+https://vtex:s3cret@erp.example.com:8443/loja"
         ("tryton://vtex:s3cret@erp.example.com/loja", "must begin with tryton"),
         ("tryton+https://vtex:s3cret@erp.example.com", "must name a host and one database"),
         ("tryton+https://vtex:s3cret@erp.example.com/a/b", "must name a host and one database"),
-        ("tryton+https://erp.example.com/loja", "has no key"),
+        ("tryton+https://erp.example.com/loja", "lacks a key"),
         (f"{URL}?frete=x", "has the option 'frete': must be one of"),
-        (f"{URL}?product=ean", "product that is none of ref_id, sku_id"),
+        (f"{URL}?product=ean", "product that must be one of ref_id, sku_id"),
     ],
 )
 def test_a_url_that_lacks_something_is_refused_without_its_key(url: str, words: str) -> None:
