@@ -1,10 +1,8 @@
 """Declare ``vtex-erp alerts``: open problems, and a test of the receivers."""
 
-from typing import Any
-
 import click
 
-from workers.cli.options import AS_JSON, Moment
+from workers.cli.options import AS_JSON, Moment, runs_action
 
 
 @click.group()
@@ -19,23 +17,19 @@ def alerts() -> None:
     "--since", type=Moment(), help="Also alerts resolved at this time or later: 2h, 7d, 2026-03-10."
 )
 @AS_JSON
-def list_alerts(**options: Any) -> None:
+@runs_action
+def list_alerts() -> None:
     """List firing alerts with their next steps.
 
     Exit status: 1 if an alert is firing or the rules are not evaluated, else 0.
     """
-    from workers.cli.actions import alerts as actions
-
-    actions.list_alerts(**options)
 
 
 @alerts.command("test")
 @AS_JSON
-def send_test(**options: Any) -> None:
+@runs_action
+def send_test() -> None:
     """Send a test to each receiver in ALERT_URLS.
 
     Exit status: 0 every receiver accepted it, 1 a receiver did not.
     """
-    from workers.cli.actions import alerts as actions
-
-    actions.send_test(**options)

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from workers.cli.options import AS_JSON, DRY_RUN, ONLY_STORE, YES, OrderId
+from workers.cli.options import AS_JSON, DRY_RUN, ONLY_STORE, YES, OrderId, runs_action
 
 
 def _age(name: str, setting: str) -> Callable[[Any], Any]:
@@ -28,16 +28,14 @@ def data() -> None:
 @_age("timeline", "RETENTION_TIMELINE_DAYS")
 @DRY_RUN
 @YES
-def purge_data(**options: Any) -> None:
+@runs_action
+def purge_data() -> None:
     """Delete old data of closed orders.
 
     Deletes documents and timelines from the journal. The schedule does the same every day. Orders
     stay known, so that each comes in only once. An order with an open or dead job keeps its data.
     The ERP's tables stay as they are.
     """
-    from workers.cli.actions import data as actions
-
-    actions.purge_data(**options)
 
 
 @data.command("erase")
@@ -52,7 +50,8 @@ def purge_data(**options: Any) -> None:
 @DRY_RUN
 @YES
 @AS_JSON
-def erase_data(**options: Any) -> None:
+@runs_action
+def erase_data() -> None:
     """Erase a customer's or some orders' data.
 
     Erases VTEX's documents and the contents of requests, NF-e included. The timeline records it.
@@ -60,6 +59,3 @@ def erase_data(**options: Any) -> None:
     or dead job keeps its data, and the exit status is 1. Then run it again after the job ends. The
     ERP's tables stay as they are.
     """
-    from workers.cli.actions import data as actions
-
-    actions.erase_data(**options)

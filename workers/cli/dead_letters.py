@@ -6,7 +6,16 @@ from typing import Any
 import click
 
 from journal.model import Kind
-from workers.cli.options import AS_JSON, DISCARD_REASON, ONLY_STORE, YES, Moment, OrderId, limit
+from workers.cli.options import (
+    AS_JSON,
+    DISCARD_REASON,
+    ONLY_STORE,
+    YES,
+    Moment,
+    OrderId,
+    limit,
+    runs_action,
+)
 
 _FILTERS = (
     click.argument("groups", type=click.IntRange(0), nargs=-1, metavar="[GROUP]..."),
@@ -58,22 +67,18 @@ def dead_letters() -> None:
 @_filters
 @limit(20, least=0)
 @AS_JSON
-def list_dead_letters(**options: Any) -> None:
+@runs_action
+def list_dead_letters() -> None:
     """List dead letters, by cause and one by one."""
-    from workers.cli.actions import dead_letters as actions
-
-    actions.list_dead_letters(**options)
 
 
 @dead_letters.command("retry")
 @_filters
 @_ALL
 @YES
-def retry_dead_letters(**options: Any) -> None:
+@runs_action
+def retry_dead_letters() -> None:
     """Retry dead letters now, by group or filter."""
-    from workers.cli.actions import dead_letters as actions
-
-    actions.retry_dead_letters(**options)
 
 
 @dead_letters.command("discard")
@@ -81,11 +86,9 @@ def retry_dead_letters(**options: Any) -> None:
 @_ALL
 @DISCARD_REASON
 @YES
-def discard_dead_letters(**options: Any) -> None:
+@runs_action
+def discard_dead_letters() -> None:
     """Discard dead letters, by group or filter.
 
     The workers never retry them.
     """
-    from workers.cli.actions import dead_letters as actions
-
-    actions.discard_dead_letters(**options)

@@ -1,11 +1,9 @@
 """Declare ``vtex-erp feed``: VTEX's order feed of a store."""
 
-from typing import Any
-
 import click
 
 from vtex.statuses import CHANGES, FEED_STATUSES, READY
-from workers.cli.options import AS_JSON, STORE, YES
+from workers.cli.options import AS_JSON, STORE, YES, runs_action
 
 FEWEST_KEPT, MOST_KEPT = 4, 14
 """Fewest and most days for which VTEX keeps events."""
@@ -49,35 +47,29 @@ def feed() -> None:
 )
 @click.option("--replace", is_flag=True, help="Take over a feed that another system set up.")
 @STORE
-def set_up_feed(**options: Any) -> None:
+@runs_action
+def set_up_feed() -> None:
     """Configure a store's feed at VTEX.
 
     The workers monitor the feed from now on. A key has one feed. If another system reads it, give
     the workers a key of their own.
     """
-    from workers.cli.actions import feed as actions
-
-    actions.set_up_feed(**options)
 
 
 @feed.command("show")
 @STORE
 @AS_JSON
-def show_feed(**options: Any) -> None:
+@runs_action
+def show_feed() -> None:
     """Show the feed's configuration and state."""
-    from workers.cli.actions import feed as actions
-
-    actions.show_feed(**options)
 
 
 @feed.command("remove")
 @YES
 @STORE
-def remove_feed(**options: Any) -> None:
+@runs_action
+def remove_feed() -> None:
     """Drop the feed at VTEX with its events.
 
     Orders come in by the list from then on.
     """
-    from workers.cli.actions import feed as actions
-
-    actions.remove_feed(**options)

@@ -1,5 +1,7 @@
-"""Options and types of values that several commands share."""
+"""Options, types of values, and the way to the work, which several commands share."""
 
+import functools
+import importlib
 import math
 import re
 from collections.abc import Callable
@@ -123,6 +125,21 @@ OLDER_THAN = click.option(
     metavar="MINUTES",
     help="Only those older than this. Default: any age.",
 )
+
+
+def runs_action(command: Callable[[], None]) -> Callable[..., None]:
+    """Let a command run the function of its name in the group's module of ``workers.cli.actions``.
+
+    The command imports this module when it runs, so that help answers at once.
+    """
+    group = command.__module__.rpartition(".")[2]
+
+    @functools.wraps(command)
+    def run(**options: Any) -> None:
+        actions = importlib.import_module(f"workers.cli.actions.{group}")
+        getattr(actions, command.__name__)(**options)
+
+    return run
 
 
 def limit(default: int, *, least: int = 1) -> Callable[[Any], Any]:

@@ -1,7 +1,5 @@
 """Declare ``vtex-erp requests``: the ERP's requests, and requests by hand."""
 
-from typing import Any
-
 import click
 
 from journal.model import State
@@ -20,6 +18,7 @@ from workers.cli.options import (
     Line,
     Reais,
     limit,
+    runs_action,
 )
 
 _FILE = click.option(
@@ -47,69 +46,57 @@ def requests() -> None:
 @OLDER_THAN
 @limit(100)
 @AS_JSON
-def list_requests(**options: Any) -> None:
+@runs_action
+def list_requests() -> None:
     """List requests, the oldest first."""
-    from workers.cli.actions import requests as actions
-
-    actions.list_requests(**options)
 
 
 @requests.command("show")
 @JOB
 @AS_JSON
-def show_request(**options: Any) -> None:
+@runs_action
+def show_request() -> None:
     """Show a request, by job number."""
-    from workers.cli.actions import requests as actions
-
-    actions.show_request(**options)
 
 
 @requests.command("retry")
 @JOB
 @YES
-def retry_request(**options: Any) -> None:
+@runs_action
+def retry_request() -> None:
     """Retry a dead request now, by job number."""
-    from workers.cli.actions import requests as actions
-
-    actions.retry_request(**options)
 
 
 @requests.command("discard")
 @JOB
 @DISCARD_REASON
 @YES
-def discard_request(**options: Any) -> None:
+@runs_action
+def discard_request() -> None:
     """Discard a dead request, by job number.
 
     The workers never retry it.
     """
-    from workers.cli.actions import requests as actions
-
-    actions.discard_request(**options)
 
 
 @requests.command("invoices")
 @ORDER_ID
 @STORE
 @AS_JSON
-def show_invoices(**options: Any) -> None:
+@runs_action
+def show_invoices() -> None:
     """Show an order's invoiced and open amounts."""
-    from workers.cli.actions import requests as actions
-
-    actions.show_invoices(**options)
 
 
 @requests.command("pending-cancellations")
 @ONLY_STORE
 @AS_JSON
-def list_pending_cancellations(**options: Any) -> None:
+@runs_action
+def list_pending_cancellations() -> None:
     """List cancellations that the ERP must decide on.
 
     The most urgent stands first.
     """
-    from workers.cli.actions import requests as actions
-
-    actions.list_pending_cancellations(**options)
 
 
 @requests.command("invoice")
@@ -141,14 +128,12 @@ def list_pending_cancellations(**options: Any) -> None:
 )
 @DRY_RUN
 @STORE
-def send_invoice(**options: Any) -> None:
+@runs_action
+def send_invoice() -> None:
     """Send an invoice (nota fiscal) to VTEX.
 
     The invoice may cover the whole order or some items.
     """
-    from workers.cli.actions import requests as actions
-
-    actions.send_invoice(**options)
 
 
 @requests.command("track")
@@ -163,14 +148,12 @@ def send_invoice(**options: Any) -> None:
 @_FILE
 @DRY_RUN
 @STORE
-def send_tracking(**options: Any) -> None:
+@runs_action
+def send_tracking() -> None:
     """Send a parcel's tracking to VTEX.
 
     Give tracking events by --file.
     """
-    from workers.cli.actions import requests as actions
-
-    actions.send_tracking(**options)
 
 
 @requests.command("cancel")
@@ -178,14 +161,12 @@ def send_tracking(**options: Any) -> None:
 @click.option("--reason", required=True, help="Reason. The shopper may read it.")
 @DRY_RUN
 @STORE
-def request_cancellation(**options: Any) -> None:
+@runs_action
+def request_cancellation() -> None:
     """Request VTEX to cancel an order.
 
     This also accepts a cancellation that is pending.
     """
-    from workers.cli.actions import requests as actions
-
-    actions.request_cancellation(**options)
 
 
 @requests.command("deny")
@@ -198,11 +179,9 @@ def request_cancellation(**options: Any) -> None:
 )
 @DRY_RUN
 @STORE
-def deny_cancellation(**options: Any) -> None:
+@runs_action
+def deny_cancellation() -> None:
     """Deny the pending cancellation of an order.
 
     To accept it, run: requests cancel.
     """
-    from workers.cli.actions import requests as actions
-
-    actions.deny_cancellation(**options)

@@ -1,10 +1,8 @@
 """Declare ``vtex-erp stores``: the configured stores, and pauses by hand."""
 
-from typing import Any
-
 import click
 
-from workers.cli.options import AS_JSON, STORE, Minutes
+from workers.cli.options import AS_JSON, STORE, Minutes, runs_action
 
 
 @click.group()
@@ -14,11 +12,9 @@ def stores() -> None:
 
 @stores.command("list")
 @AS_JSON
-def list_stores(**options: Any) -> None:
+@runs_action
+def list_stores() -> None:
     """List stores with intake, pause and orders."""
-    from workers.cli.actions import stores as actions
-
-    actions.list_stores(**options)
 
 
 @stores.command("pause")
@@ -32,23 +28,19 @@ def list_stores(**options: Any) -> None:
 @click.option(
     "--reason", default="by hand", show_default=True, help="Reason, shown by vtex-erp check."
 )
-def pause_store(**options: Any) -> None:
+@runs_action
+def pause_store() -> None:
     """Stop every call of a store to VTEX.
 
     Its orders wait in the journal.
     """
-    from workers.cli.actions import stores as actions
-
-    actions.pause_store(**options)
 
 
 @stores.command("resume")
 @STORE
-def resume_store(**options: Any) -> None:
+@runs_action
+def resume_store() -> None:
     """End a store's pause.
 
     This also ends a pause that VTEX requested.
     """
-    from workers.cli.actions import stores as actions
-
-    actions.resume_store(**options)

@@ -11,11 +11,9 @@ RECIPE = Recipe(
             (
                 '@stores.command("pause")',
                 '''@stores.command("count")
+@runs_action
 def count_stores() -> None:
     """Print the number of configured stores."""
-    from workers.cli.actions import stores as actions
-
-    actions.count_stores()
 
 
 @stores.command("pause")''',

@@ -58,14 +58,20 @@ def test_help_of_every_command_loads_nothing_heavy() -> None:
 def test_a_command_has_the_options_that_its_action_takes(
     path: tuple[str, ...], command: click.Command
 ) -> None:
-    source = inspect.getsource(inspect.unwrap(command.callback or main))
-    package, module = re.findall(r"from ([\w.]+) import (\w+)", source)[0]
-    if package == "vtex.simulator.__main__":  # it parses its options itself
-        return
-    (action,) = re.findall(r"(?:actions|cluster)\.(\w+)\(", source)
+    declared = inspect.unwrap(command.callback or main)
+    source = inspect.getsource(declared)
+    if "@runs_action" in source:
+        module = declared.__module__.replace("workers.cli", "workers.cli.actions")
+        action = declared.__name__
+    else:
+        package, name = re.findall(r"from ([\w.]+) import (\w+)", source)[0]
+        if package == "vtex.simulator.__main__":  # it parses its options itself
+            return
+        module = f"{package}.{name}"
+        (action,) = re.findall(r"(?:actions|cluster)\.(\w+)\(", source)
     options = {param.name: None for param in command.params if param.name}
 
-    taken = inspect.signature(getattr(importlib.import_module(f"{package}.{module}"), action))
+    taken = inspect.signature(getattr(importlib.import_module(module), action))
     taken.bind(**options)
 
 
