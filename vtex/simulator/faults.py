@@ -1,4 +1,4 @@
-"""Faults on demand: their kinds, routes and frequency."""
+"""Refusals of VTEX's rules, and faults on demand: their kinds, routes and frequency."""
 
 import random
 from dataclasses import asdict, dataclass, fields
@@ -49,6 +49,18 @@ ROUTES = WRITES | {
     "feed_config",
     "*",
 }
+
+
+class Refused(ValueError):
+    """A call breaks a rule of VTEX.
+
+    Attributes:
+        code: VTEX's own code of the error.
+    """
+
+    def __init__(self, message: str, code: str = "FMT0094", status: int = 400) -> None:
+        super().__init__(message)
+        self.code, self.status = code, status
 
 
 @dataclass

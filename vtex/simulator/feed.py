@@ -7,19 +7,13 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import uuid4
 
+from vtex.simulator.faults import Refused
+
 MOST = 10
 """Bound of the events in one response."""
 
 _HANDLE_LENGTH = 1000
 """Length of a handle, about that of VTEX's own."""
-
-
-class ConfigRefused(ValueError):
-    """A configuration is invalid. The message names the reason."""
-
-    def __init__(self, message: str, status: int = 400) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 class Told(Protocol):
@@ -62,7 +56,7 @@ class Feed:
         """Store a configuration. Events queued under the former one stay.
 
         Raises:
-            ConfigRefused: the configuration is invalid.
+            Refused: the configuration is invalid.
         """
         config = _config(body)
         self.gather(orders, now)
@@ -164,11 +158,11 @@ def _body(order: Told, place: int) -> dict[str, Any]:
 def _config(body: dict[str, Any]) -> dict[str, Any]:
     wanted, queue = body.get("filter") or {"type": "FromWorkflow"}, body.get("queue")
     if not isinstance(wanted, dict) or not isinstance(queue, dict):
-        raise ConfigRefused("filter and queue must be objects")
+        raise Refused("filter and queue must be objects")
     if wanted.get("status") and wanted.get("expression"):
-        raise ConfigRefused("status and expression exclude each other", 409)
+        raise Refused("status and expression exclude each other", status=409)
     if wanted.get("type") != "FromWorkflow":
-        raise ConfigRefused("this stand-in knows filters of type FromWorkflow only")
+        raise Refused("this stand-in knows filters of type FromWorkflow only")
     numbers = {str(name).lower(): value for name, value in queue.items()}
     found = {}
     for name, least, most in (
@@ -177,6 +171,6 @@ def _config(body: dict[str, Any]) -> dict[str, Any]:
     ):
         value = numbers.get(name.lower())
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise ConfigRefused(f"queue.{name} must be from {least} to {most}")
+            raise Refused(f"queue.{name} must be from {least} to {most}")
         found[name] = value
     return {"filter": wanted, "queue": found}

@@ -6,9 +6,10 @@ from typing import Any
 from uuid import uuid4
 
 from vtex.simulator import cancel_requests
+from vtex.simulator.faults import Refused
 from vtex.simulator.state import Entry, Store
 
-Answer = tuple[int, dict[str, Any] | list[Any]]
+Answer = tuple[int, dict[str, Any]]
 
 TAKES_SALES = {"handling", "ready-for-invoicing", "payment-approved", "cancellation-requested"}
 CANCELED_AT_ONCE = {
@@ -25,8 +26,7 @@ _SPOILS = re.compile(r"[^0-9A-Za-z-]")
 def invoice(store: Store, entry: Entry, body: dict[str, Any]) -> Answer:
     """Accept an invoice: check its balance, then set the next status."""
     entry.calls["invoice_calls"] += 1
-    if fault := _invoice_fault(body):
-        return _refused("FMT0094", fault)
+    _require_valid(body)
     value = int(body["invoiceValue"])
     packages = _packages(entry)
     others = [
@@ -39,41 +39,37 @@ def invoice(store: Store, entry: Entry, body: dict[str, Any]) -> Answer:
     status = store.status(entry)
     if body["type"] == "Output":
         if status not in TAKES_SALES and not (again and status == "invoiced"):
-            return _refused("ORD039", f"Status {status} does not accept invoices")
+            raise Refused(f"Status {status} does not accept invoices", "ORD039")
         if sold + value > entry.order["value"]:
-            return _refused("FMT0094", "The invoices exceed the order's value")
+            raise Refused("The invoices exceed the order's value")
     elif value > sold - sum(
         package["invoiceValue"] for package in others if package["type"] == "Input"
     ):
-        return _refused("ORD057", "The return exceeds what was invoiced")
+        raise Refused("The return exceeds what was invoiced", "ORD057")
     _keep(entry, body, value, others)
     if body["type"] == "Output" and status != "invoiced":
         _status_after(store, entry, whole=sold + value == entry.order["value"], body=body)
-    return _receipt(store, entry)
+    return receipt(store, entry)
 
 
 def tracking(store: Store, entry: Entry, number: str, body: dict[str, Any]) -> Answer:
     """Set a package's tracking."""
     entry.calls["tracking_calls"] += 1
     package = _package(entry, number)
-    if package is None:
-        return 404, _error("ORD038", "Invoice Not Found")
     if not body.get("trackingNumber"):
-        return _refused("FMT0096", "trackingNumber is required")
+        raise Refused("trackingNumber is required", "FMT0096")
     for name in ("trackingNumber", "trackingUrl", "courier"):
         package[name] = body.get(name)
     entry.text = None
-    return _receipt(store, entry)
+    return receipt(store, entry)
 
 
 def events(store: Store, entry: Entry, number: str, body: dict[str, Any]) -> Answer:
     """Append tracking events to a package, as often as they are sent."""
     entry.calls["event_calls"] += 1
     package = _package(entry, number)
-    if package is None:
-        return 404, _error("ORD038", "Invoice Not Found")
     if not package.get("trackingNumber"):
-        return _refused("FMT0096", "The invoice has no tracking number")
+        raise Refused("The invoice has no tracking number", "FMT0096")
     shown = package["courierStatus"] or {
         "status": "ok",
         "finished": False,
@@ -91,7 +87,7 @@ def events(store: Store, entry: Entry, number: str, body: dict[str, Any]) -> Ans
         shown |= {"finished": True, "deliveredDate": body.get("deliveredDate")}
     package["courierStatus"] = shown
     entry.text = None
-    return _receipt(store, entry)
+    return receipt(store, entry)
 
 
 def cancel(store: Store, entry: Entry, body: dict[str, Any]) -> Answer:
@@ -99,7 +95,7 @@ def cancel(store: Store, entry: Entry, body: dict[str, Any]) -> Answer:
     entry.calls["cancel_calls"] += 1
     status = store.status(entry)
     if entry.order.get("isCompleted") is False:
-        return _refused("CHK0200", "An incomplete order cannot change its status")
+        raise Refused("An incomplete order cannot change its status", "CHK0200")
     invoiced = any(package["type"] == "Output" for package in _packages(entry))
     at_once = status in CANCELED_AT_ONCE or (
         status in CANCELED_AT_SECOND and store.config.cancel_at_once
@@ -107,13 +103,13 @@ def cancel(store: Store, entry: Entry, body: dict[str, Any]) -> Answer:
     if invoiced or not (
         at_once or status in CANCELED_AT_SECOND or status == "cancellation-requested"
     ):
-        return _refused("CHK0202", f"The order cannot be canceled in status {status}")
+        raise Refused(f"The order cannot be canceled in status {status}", "CHK0202")
     if at_once or status == "cancellation-requested":
         entry.calls["cancel_effects"] += 1
         cancel_requests.cancel(store, entry, body)
     else:
         cancel_requests.ask(store, entry, body)
-    return _receipt(store, entry)
+    return receipt(store, entry)
 
 
 def deny(store: Store, entry: Entry, body: dict[str, Any]) -> Answer:
@@ -121,13 +117,13 @@ def deny(store: Store, entry: Entry, body: dict[str, Any]) -> Answer:
     entry.calls["deny_calls"] += 1
     for name in ("cancellationRequestId", "denyReason"):
         if not body.get(name):
-            return _refused("FMT0094", f"{name} is required")
+            raise Refused(f"{name} is required")
     status = store.status(entry)
     if status not in DENIABLE:
-        return _refused("CHK0202", f"There is nothing to deny in status {status}")
+        raise Refused(f"There is nothing to deny in status {status}", "CHK0202")
     request = cancel_requests.open_request(entry)
     if request is None or request["id"] != body["cancellationRequestId"]:
-        return _refused("CHK0202", "The cancellation request was not found")
+        raise Refused("The cancellation request was not found", "CHK0202")
     entry.calls["deny_effects"] += 1
     cancel_requests.deny(store, entry, request, str(body["denyReason"]))
     return 200, {}
@@ -140,26 +136,20 @@ def changes(entry: Entry) -> Answer:
     return 200, {"list": [*entry.changes, *rows]}
 
 
-def pretended(store: Store, entry: Entry) -> Answer:
-    """Answer as if the call had had its effect."""
-    return _receipt(store, entry)
-
-
-def _invoice_fault(body: dict[str, Any]) -> str | None:
+def _require_valid(body: dict[str, Any]) -> None:
     for name in ("type", "invoiceNumber", "invoiceValue", "issuanceDate", "items"):
         if not body.get(name):
-            return f"{name} is required"
+            raise Refused(f"{name} is required")
     if body["type"] not in ("Output", "Input"):
-        return "type must be Output or Input"
+        raise Refused("type must be Output or Input")
     if not str(body["invoiceValue"]).isdigit() or int(body["invoiceValue"]) <= 0:
-        return "invoiceValue must be positive"
+        raise Refused("invoiceValue must be positive")
     if "T" not in str(body["issuanceDate"]):
-        return "issuanceDate must have a time"
+        raise Refused("issuanceDate must have a time")
     for place, line in enumerate(body["items"]):
         for name in ("id", "price", "quantity"):
             if not isinstance(line, dict) or line.get(name) is None:
-                return f"items.{place}.{name} is required"
-    return None
+                raise Refused(f"items.{place}.{name} is required")
 
 
 def _keep(entry: Entry, body: dict[str, Any], value: int, others: list[dict[str, Any]]) -> None:
@@ -229,24 +219,17 @@ def _packages(entry: Entry) -> list[dict[str, Any]]:
     return list(attachment.get("packages") or ())
 
 
-def _package(entry: Entry, number: str) -> dict[str, Any] | None:
-    if _SPOILS.search(number):
-        return None
-    packages = (entry.order.get("packageAttachment") or {}).get("packages") or ()
-    return next((package for package in packages if package["invoiceNumber"] == number), None)
+def _package(entry: Entry, number: str) -> dict[str, Any]:
+    for package in _packages(entry):
+        if package["invoiceNumber"] == number and not _SPOILS.search(number):
+            return package
+    raise Refused("Invoice Not Found", "ORD038", 404)
 
 
-def _receipt(store: Store, entry: Entry) -> Answer:
+def receipt(store: Store, entry: Entry) -> Answer:
+    """Return the answer to a call that changed an order."""
     return 200, {
         "date": store.now().isoformat(),
         "orderId": entry.order["orderId"],
         "receipt": uuid4().hex,
     }
-
-
-def _refused(code: str, message: str) -> Answer:
-    return 400, _error(code, message)
-
-
-def _error(code: str, message: str) -> dict[str, Any]:
-    return {"error": {"code": code, "message": message, "exception": None}}

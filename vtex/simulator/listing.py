@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from vtex.simulator.faults import Refused
 from vtex.simulator.timestamps import moment_of
 
 PER_PAGE = 15
@@ -27,8 +28,11 @@ DESCRIPTIONS = {
 }
 
 
-class QueryRefused(ValueError):
-    """A query is invalid. The message names the parameter."""
+class QueryRefused(Refused):
+    """A parameter of a query is unknown or wrong. The message begins with its name."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, "OMS001")
 
 
 @dataclass(frozen=True)

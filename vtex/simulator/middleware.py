@@ -4,16 +4,20 @@ import asyncio
 import json
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import Any
+from typing import Any, NoReturn
 
-from tornado.web import RequestHandler
+from tornado.web import HTTPError, RequestHandler
 
-from vtex.simulator.faults import SHAPES, Fault, Faults
-from vtex.simulator.state import Store
+from vtex.simulator.faults import SHAPES, Fault, Faults, Refused
+from vtex.simulator.state import Entry, Store
+
+Answer = tuple[int, bytes | dict[str, Any] | list[Any] | None]
+"""A status and the body of an answer."""
 
 HTML = "<html><body><h1>Simulated page of a proxy</h1></body></html>"
 HALF = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n{"
@@ -48,43 +52,87 @@ class World:
     quota: Quota
 
 
+@dataclass(frozen=True)
+class Call:
+    """A call as the function that answers it sees it.
+
+    Attributes:
+        ids: the parts of the path that vary, an order's id first.
+    """
+
+    store: Store
+    ids: tuple[str, ...]
+    query: Mapping[str, str]
+    content: bytes
+
+    def entry(self) -> Entry:
+        """Return the order of the path, or refuse."""
+        entry = self.store.entry(self.ids[0])
+        if entry is None:
+            raise Refused("Order Not Found", "OMS007", 404)
+        return entry
+
+    def body(self) -> dict[str, Any]:
+        """Return the object in the body, or refuse."""
+        try:
+            body = json.loads(self.content or b"{}")
+        except ValueError:
+            body = None
+        if not isinstance(body, dict):
+            raise Refused("The body is no JSON object")
+        return body
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A method of a route.
+
+    Attributes:
+        name: its name in faults and in counts of calls.
+        effect: applies the effect and returns the answer.
+        pretend: returns the same answer without an effect.
+    """
+
+    name: str
+    permission: str
+    effect: Callable[[Call], Answer]
+    pretend: Callable[[Call], Answer] = lambda _: (204, None)
+
+
 class Vtex(RequestHandler):
-    """A route of VTEX."""
+    """A route of VTEX, with an operation for each method."""
 
-    route = ""
-    permission = ""
     world: World
+    operations: Mapping[str, Operation]
 
-    def initialize(self, world: World) -> None:
-        """Store the shared world."""
-        self.world = world
+    def initialize(self, world: World, operations: Mapping[str, Operation]) -> None:
+        """Store the shared world and the route's operations."""
+        self.world, self.operations = world, operations
 
-    async def answer(self, order_id: str | None = None) -> None:
+    async def answer(self, *ids: str) -> None:
         """Answer one call."""
+        operation = self.operations.get(str(self.request.method))
+        if operation is None:
+            raise HTTPError(405)
         store = self.world.store
-        store.calls[self.route] += 1
+        store.calls[operation.name] += 1
         if store.config.latency_ms:
             await asyncio.sleep(store.config.latency_ms / 1000)
-        if self.world.quota.is_used_up(store.config.quota):
-            store.calls["429"] += 1
-            self._throttled(None)
-            return
-        if not self._allowed():
-            return
-        fault = self.world.faults.meet(self.route, order_id)
+        query = {name: self.get_query_argument(name) for name in self.request.query_arguments}
+        try:
+            self._require_access(operation)
+            await self._perform(operation, Call(store, ids, query, self.request.body))
+        except Refused as error:
+            self.refuse(error)
+
+    get = post = put = patch = delete = answer
+
+    async def _perform(self, operation: Operation, call: Call) -> None:
+        fault = self.world.faults.meet(operation.name, next(iter(call.ids), None))
         if fault is None:
-            self.effect(order_id)
+            self.say(*operation.effect(call))
         else:
-            await self._fail(fault, order_id)
-
-    def effect(self, order_id: str | None) -> None:
-        """Apply the route's effect and write its answer."""
-        raise NotImplementedError
-
-    def pretend(self, order_id: str | None) -> None:
-        """Answer as if the route had had its effect."""
-        del order_id
-        self.say(204)
+            await self._fail(fault, operation, call)
 
     def say(self, status: int, body: bytes | dict[str, Any] | list[Any] | None = None) -> None:
         """Write an answer of JSON."""
@@ -95,26 +143,27 @@ class Vtex(RequestHandler):
         self.set_header("Content-Type", "application/json; charset=utf-8")
         self.write(body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False))
 
-    def refuse(self, status: int, code: str, message: str) -> None:
+    def refuse(self, error: Refused) -> None:
         """Write VTEX's error envelope."""
-        self.say(status, {"error": {"code": code, "message": message, "exception": None}})
+        envelope = {"code": error.code, "message": str(error), "exception": None}
+        self.say(error.status, {"error": envelope})
 
     def log_exception(self, *_: Any) -> None:
         """Stay quiet about calls that were cut off on purpose."""
 
-    def _allowed(self) -> bool:
+    def _require_access(self, operation: Operation) -> None:
         store, headers = self.world.store, self.request.headers
+        if self.world.quota.is_used_up(store.config.quota):
+            store.calls["429"] += 1
+            self._throttled()
         if not store.admits(headers.get("X-VTEX-API-AppKey"), headers.get("X-VTEX-API-AppToken")):
-            self.refuse(401, "1", "Unauthorized access")
-            return False
-        if not store.permits(self.permission):
-            self.refuse(403, "CHK003", "Access denied")
-            return False
-        return True
+            raise Refused("Unauthorized access", "1", 401)
+        if not store.permits(operation.permission):
+            raise Refused("Access denied", "CHK003", 403)
 
     # --- faults -------------------------------------------------------------------------------
 
-    async def _fail(self, fault: Fault, order_id: str | None) -> None:
+    async def _fail(self, fault: Fault, operation: Operation, call: Call) -> None:
         match fault.kind:
             case "throttle":
                 self._throttled(str(fault.retry_after))
@@ -122,7 +171,7 @@ class Vtex(RequestHandler):
                 until = datetime.now(UTC) + timedelta(seconds=fault.retry_after)
                 self._throttled(format_datetime(until, usegmt=True))
             case "throttle_silent":
-                self._throttled(None)
+                self._throttled()
             case "unavailable":
                 self._error(fault.status or 500, fault.shape)
             case "refused":
@@ -137,13 +186,14 @@ class Vtex(RequestHandler):
             case "malformed":
                 self.say(200, b'{"orderId": ')
             case "ignore_effect":
-                self.pretend(order_id)
+                self.say(*operation.pretend(call))
             case _:
-                await self._cut_off(fault, order_id)
+                await self._cut_off(fault, operation, call)
 
-    async def _cut_off(self, fault: Fault, order_id: str | None) -> None:
+    async def _cut_off(self, fault: Fault, operation: Operation, call: Call) -> None:
         if fault.kind in ("lose_answer", "timeout_after"):
-            self.effect(order_id)
+            with suppress(Refused):
+                operation.effect(call)
         if fault.kind in ("timeout", "timeout_after"):
             await asyncio.sleep(fault.seconds)
         stream = getattr(self.request.connection, "stream", None)
@@ -153,10 +203,10 @@ class Vtex(RequestHandler):
         if stream is not None:
             stream.close()
 
-    def _throttled(self, retry_after: str | None) -> None:
+    def _throttled(self, retry_after: str | None = None) -> NoReturn:
         if retry_after is not None:
             self.set_header("Retry-After", retry_after)
-        self.refuse(429, "429", "Too many requests")
+        raise Refused("Too many requests", "429", 429)
 
     def _error(self, status: int, shape: str) -> None:
         body = SHAPES[shape]

@@ -14,7 +14,7 @@ from tornado.web import Application
 from vtex.simulator.config import Config
 from vtex.simulator.control import Control
 from vtex.simulator.faults import Faults
-from vtex.simulator.middleware import Quota, World
+from vtex.simulator.middleware import Quota, Vtex, World
 from vtex.simulator.routes import ROUTES
 from vtex.simulator.state import Store
 
@@ -23,10 +23,10 @@ TICK_SECONDS = 0.1
 
 def application(world: World) -> Application:
     """Return VTEX's routes, and ``/_simulator/`` to control the store."""
-    shared = {"world": world}
+    shared: dict[str, Any] = {"world": world}
     return Application(
         [
-            *((path, handler, shared) for path, handler in ROUTES),
+            *((path, Vtex, shared | {"operations": ROUTES[path]}) for path in ROUTES),
             (r"/_simulator/(\w+)", Control, shared),
             (r"/_simulator/(\w+)/([^/]+)", Control, shared),
         ],

@@ -71,28 +71,20 @@ def read_mails(raw: list[Any]) -> tuple[Mail, ...]:
         ],
         "vtex/simulator/routes.py": [
             (
-                "class StartHandling(AnOrder):",
-                '''class Mails(AnOrder):
-    """``GET /api/oms/pvt/orders/{orderId}/conversation-message``."""
-
-    route, permission = "messages", "View order"
-
-    async def get(self, order_id: str) -> None:
-        """Answer the e-mails."""
-        await self.answer(order_id)
-
-    def effect(self, order_id: str | None) -> None:
-        """Return one e-mail."""
-        if self.found(order_id) is not None:
-            self.say(200, [{"subject": "Pedido recebido"}])
+                "def _start_handling(call: Call)",
+                """def _mails(call: Call) -> Answer:
+    call.entry()
+    return 200, [{"subject": "Pedido recebido"}]
 
 
-class StartHandling(AnOrder):''',
+def _start_handling(call: Call)""",
             ),
             (
-                '    (r"/api/oms/pvt/orders/([^/]+)/start-handling", StartHandling),\n',
-                '    (r"/api/oms/pvt/orders/([^/]+)/start-handling", StartHandling),\n'
-                '    (r"/api/oms/pvt/orders/([^/]+)/conversation-message", Mails),\n',
+                '    f"{_ORDER}/start-handling": {\n',
+                '    f"{_ORDER}/conversation-message": {\n'
+                '        "GET": Operation("messages", "View order", _mails)\n'
+                "    },\n"
+                '    f"{_ORDER}/start-handling": {\n',
             ),
         ],
     },
