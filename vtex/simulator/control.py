@@ -39,6 +39,10 @@ class Nonsense(ValueError):
     """A control call is invalid. The message begins with the field."""
 
 
+class Unknown(LookupError):
+    """A control call names something that does not exist."""
+
+
 class Control(RequestHandler):
     """Controls the store."""
 
@@ -48,96 +52,76 @@ class Control(RequestHandler):
         """Store the shared world."""
         self.world = world
 
-    def get(self, what: str, order_id: str | None = None) -> None:
-        """Show ``state``, ``calls``, ``times`` or ``faults``."""
-        shown = {
-            "state": self.world.store.shown,
-            "calls": self.world.store.counted,
-            "times": self.world.store.times,
-            "faults": self.world.faults.shown,
-        }
-        if order_id or what not in shown:
-            self._refuse(404, f"{what}: cannot be shown")
-            return
-        self._say(shown[what]())
+    def answer(self, what: str, order_id: str | None = None) -> None:
+        """Answer a call, or refuse it without an effect."""
+        call = f"{self.request.method} {what}" + ("/{id}" if order_id else "")
+        does = self._calls(order_id or "").get(call)
+        try:
+            if does is None:
+                raise Unknown(f"{what}: nothing has this name")
+            answer = does(self._body())
+        except Unknown as error:
+            self._refuse(404, str(error))
+        except ValueError as error:
+            self._refuse(400, str(error))
+        else:
+            self._say({} if answer is None else answer)
 
-    def post(self, what: str, _: str | None = None) -> None:
-        """Add orders or faults, grant or revoke permissions, swap tokens, change settings."""
-        store = self.world.store
-        does: dict[str, Callable[[dict[str, Any]], Any]] = {
-            "orders": self._orders,
-            "faults": lambda body: self.world.faults.add(**body),
-            "permissions": lambda body: _swap(
+    get = post = put = patch = delete = answer
+
+    def _calls(self, order_id: str) -> dict[str, Callable[[dict[str, Any]], Any]]:
+        store, faults = self.world.store, self.world.faults
+        return {
+            "GET state": lambda _: store.shown(),
+            "GET calls": lambda _: store.counted(),
+            "GET times": lambda _: store.times(),
+            "GET faults": lambda _: faults.shown(),
+            "POST faults": lambda body: faults.add(**body),
+            "DELETE faults": lambda _: faults.clear(),
+            "POST orders": self._orders,
+            "PUT orders/{id}": lambda body: self._put(order_id, body),
+            "PATCH orders/{id}": lambda body: self._patch(order_id, body),
+            "POST permissions": lambda body: _swap(
                 store.permissions, body, "grant", "revoke", known=PERMISSIONS | {FULL_ACCESS}
             ),
-            "tokens": lambda body: _swap(store.tokens, body, "add", "remove"),
-            "feed": self._feed,
-            "index": self._index,
-            "cancellations": self._cancellations,
-            "changes": lambda body: order_changes.amend(store, self._named(body), body),
-            "replacements": self._replacements,
-            "settings": lambda body: store.config.change(**body),
+            "POST tokens": lambda body: _swap(store.tokens, body, "add", "remove"),
+            "POST feed": self._feed,
+            "POST index": self._index,
+            "POST cancellations": self._cancellations,
+            "POST changes": lambda body: order_changes.amend(store, self._named(body), body),
+            "POST replacements": self._replacements,
+            "POST settings": lambda body: store.config.change(**body),
         }
-        if what not in does:
-            self._refuse(404, f"{what}: cannot be steered")
-            return
-        try:
-            self._say(does[what](self._body()) or {})
-        except ValueError as error:
-            self._refuse(400, str(error))
 
-    def put(self, what: str, order_id: str | None = None) -> None:
-        """Place a given order, under the id of the path."""
-        if what != "orders" or not order_id:
-            self._refuse(404, f"{what}: cannot be placed")
-            return
-        try:
-            body = self._body()
-            order, transactions = body.get("order"), body.get("transactions", {})
-            if not isinstance(order, dict):
-                raise Nonsense("order: is no object")
-            if not isinstance(transactions, dict):
-                raise Nonsense("transactions: is no object")
-            self._say(self.world.store.put(order | {"orderId": order_id}, transactions))
-        except ValueError as error:
-            self._refuse(400, str(error))
+    def _put(self, order_id: str, body: dict[str, Any]) -> str:
+        order, transactions = body.get("order"), body.get("transactions", {})
+        if not isinstance(order, dict):
+            raise Nonsense("order: is no object")
+        if not isinstance(transactions, dict):
+            raise Nonsense("transactions: is no object")
+        return self.world.store.put(order | {"orderId": order_id}, transactions)
 
-    def patch(self, what: str, order_id: str | None = None) -> None:
-        """Change an order by dotted paths."""
-        entry = self.world.store.entry(order_id or "")
-        if what != "orders" or entry is None:
-            self._refuse(404, f"{what}: no order of this id")
-            return
-        try:
-            self.world.store.change(entry, self._body())
-        except ValueError as error:
-            self._refuse(400, str(error))
-
-    def delete(self, what: str, _: str | None = None) -> None:
-        """Switch all faults off."""
-        if what != "faults":
-            self._refuse(404, f"{what}: cannot be cleared")
-            return
-        self.world.faults.clear()
+    def _patch(self, order_id: str, body: dict[str, Any]) -> None:
+        entry = self.world.store.entry(order_id)
+        if entry is None:
+            raise Unknown(f"{order_id}: no order has this id")
+        self.world.store.change(entry, body)
 
     def _orders(self, body: dict[str, Any]) -> list[str]:
-        for name in body:
-            if name not in ORDER_FIELDS:
-                raise Nonsense(f"{name}: is none of {', '.join(sorted(ORDER_FIELDS))}")
-        count, status = body.get("count", 1), body.get("status", "")
-        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-            raise Nonsense(f"count: {count!r} is no whole number from 0 on")
+        _require_known(body, ORDER_FIELDS)
+        _require_whole("count", body.get("count", 1))
+        status = body.get("status", "")
         if not isinstance(status, str):
             raise Nonsense(f"status: {status!r} is no text")
         return self.world.store.generate(**body)
 
-    def _cancellations(self, body: dict[str, Any]) -> str:
+    def _cancellations(self, body: dict[str, Any]) -> str | None:
         entry, store = self._named(body), self.world.store
         if (status := store.status(entry)) in cancel_requests.OVER:
             raise Nonsense(f"order_id: an order that is {status} is not canceled")
         if body.get("final") or status == "window-to-cancel":
             cancel_requests.cancel(store, entry, body)
-            return ""
+            return None
         return cancel_requests.ask(store, entry, body)
 
     def _replacements(self, body: dict[str, Any]) -> str:
@@ -152,15 +136,12 @@ class Control(RequestHandler):
 
     def _feed(self, body: dict[str, Any]) -> None:
         feed, now = self.world.store.feed, self.world.store.now()
-        for name in body:
-            if name not in FEED_FIELDS:
-                raise Nonsense(f"{name}: is none of {', '.join(sorted(FEED_FIELDS))}")
+        _require_known(body, FEED_FIELDS)
         events = body.get("events", [])
         if not isinstance(events, list) or not all(isinstance(event, dict) for event in events):
             raise Nonsense("events: is no list of objects")
         repeats = body.get("repeats", feed.repeats)
-        if isinstance(repeats, bool) or not isinstance(repeats, int) or repeats < 0:
-            raise Nonsense(f"repeats: {repeats!r} is no whole number from 0 on")
+        _require_whole("repeats", repeats)
         feed.repeats = repeats
         feed.shuffles = bool(body.get("shuffles", feed.shuffles))
         if body.get("forget"):
@@ -172,8 +153,7 @@ class Control(RequestHandler):
         for name, ids in body.items():
             if name not in ("freeze", "refresh"):
                 raise Nonsense(f"{name}: is neither freeze nor refresh")
-            if not isinstance(ids, list) or not all(isinstance(order_id, str) for order_id in ids):
-                raise Nonsense(f"{name}: is no list of order ids")
+            _require_texts(name, ids)
         for name, ids in body.items():
             self.world.store.freeze_index(ids, frozen=name == "freeze")
 
@@ -195,6 +175,22 @@ class Control(RequestHandler):
         self.write(json.dumps(body, ensure_ascii=False))
 
 
+def _require_known(body: dict[str, Any], names: frozenset[str]) -> None:
+    for name in body:
+        if name not in names:
+            raise Nonsense(f"{name}: is none of {', '.join(sorted(names))}")
+
+
+def _require_whole(name: str, number: Any) -> None:
+    if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+        raise Nonsense(f"{name}: {number!r} is no whole number from 0 on")
+
+
+def _require_texts(name: str, texts: Any) -> None:
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise Nonsense(f"{name}: is no list of texts")
+
+
 def _swap(
     held: set[str],
     body: dict[str, Any],
@@ -206,8 +202,7 @@ def _swap(
     for name, words in body.items():
         if name not in (more, less):
             raise Nonsense(f"{name}: is neither {more} nor {less}")
-        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-            raise Nonsense(f"{name}: is no list of texts")
+        _require_texts(name, words)
         if known is not None and not known.issuperset(words):
             raise Nonsense(f"{name}: holds what is none of {', '.join(sorted(known))}")
     held |= set(body.get(more, ()))
