@@ -239,7 +239,7 @@ class Jobs(Repository):
             if row is None or row["state"] == State.DONE:
                 return False
             if row["request_sha256"] is not None:
-                day = f"{row['updated_at']:%Y-%m-%d}"
+                day = f"{row['updated_at']:%Y-%m-%d} (UTC)"
                 raise RequestPurged(messages.REQUEST_PURGED(job=row["id"], day=day))
             if row["state"] == State.OPEN and row["lease_until"] and row["lease_until"] >= now:
                 return False

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from enum import StrEnum
 from typing import Protocol
 
@@ -57,10 +57,11 @@ class Notifier(Protocol):
 
 def message_of(alert: AlertRow, policy: AlertPolicy) -> Message:
     """Return the message of an alert that fires, still fires, or is resolved."""
-    begin = _time(alert.since, policy)
+    zone = policy.zone_of(alert.store)
+    begin = _time(alert.since, zone)
     title = f"{alert.store or 'vtex-erp'}: {alert.message}"
     if alert.closed_at is not None:
-        lasted = f"from {begin} until {_time(alert.closed_at, policy)}"
+        lasted = f"from {begin} until {_time(alert.closed_at, zone)}"
         return Message(f"resolved: {title}", f"{alert.message}\n{lasted}", Severity.RESOLVED)
     lines = [alert.message, f"since {begin}"]
     if alert.count:
@@ -148,5 +149,5 @@ def _logged(alert: AlertRow, faults: Sequence[str]) -> bool:
     return not faults
 
 
-def _time(moment: datetime, policy: AlertPolicy) -> str:
-    return f"{moment.astimezone(policy.zone):%Y-%m-%d %H:%M %Z}"
+def _time(moment: datetime, zone: tzinfo) -> str:
+    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M} ({zone})"

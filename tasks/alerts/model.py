@@ -64,7 +64,7 @@ class AlertPolicy:
     """The settings of all alerts: stores, times and ignored rules.
 
     Attributes:
-        zone: time zone of the times in messages.
+        zone: time zone of the times in messages that concern no store.
         check_interval: time between two evaluations.
         pending: time that a problem must last before the alert fires, for rules without a time of
             their own.
@@ -82,6 +82,10 @@ class AlertPolicy:
     ignored: frozenset[str] = frozenset()
     zone: tzinfo = DEFAULT_ZONE
     check_interval: timedelta = timedelta(minutes=1)
+
+    def zone_of(self, store: str | None) -> tzinfo:
+        """Return the time zone of a store, or that of the cluster."""
+        return next((row.zone for row in self.stores if row.name == store), self.zone)
 
     @property
     def timing(self) -> AlertTiming:

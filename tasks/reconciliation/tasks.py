@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 
 from celery import shared_task
 
+from foundation.local_days import days_ago
 from journal.journal import Journal
 from journal.order_changes import ChangeHint
 from tasks.base import StoreTask
@@ -45,7 +46,9 @@ def reconcile(self: StoreTask, /, *, store: str, **_: object) -> None:
     if self.journal.store_pauses.get(store):
         return
     with self.context.lock(f"orders.reconcile:{store}") as renew:
-        since = None if renew is None else range_start(self.journal, store)
+        since = (
+            None if renew is None else range_start(self.journal, store, self.context.zone(store))
+        )
         if renew is None or since is None:
             return
         patient = self.vtex(store).with_priority(priority_of(self.name), wait=patience(renew))
@@ -99,16 +102,17 @@ def patience(renew: Renew, seconds: float = RECONCILE_SECONDS) -> Callable[[floa
     return wait
 
 
-def range_start(journal: Journal, store: str) -> datetime | None:
+def range_start(journal: Journal, store: str, zone: tzinfo) -> datetime | None:
     """Return the start of the range to compare, or None before the next comparison is due.
 
-    Another integration handled the orders before the first order of this store here.
+    It is the start of a day of the store, unless the first order of this store here came later.
+    Another integration handled the orders before that one.
     """
     now, last = journal.now(), journal.reconciliations.latest().get(store)
     if last is not None and now - last.at < INTERVAL:
         return None
     first = journal.orders.find(store=store, older_than=GRACE, limit=1)
-    return max(first[0].listed_at, now - timedelta(days=DAYS)) if first else None
+    return max(first[0].listed_at, days_ago(DAYS, now, zone)) if first else None
 
 
 def log_findings(compared: Comparison) -> None:

@@ -39,9 +39,7 @@ _FILTERS = (
         help="Died at this time or later: 2026-03-10, 2026-03-10T15:04, 2h.",
     ),
     click.option(
-        "--until",
-        type=Moment(whole_day=True),
-        help="Died at this time or earlier. A day counts whole.",
+        "--until", type=Moment(ends=True), help="Died at this time or earlier. A day counts whole."
     ),
 )
 _ALL = click.option("--all", "everything", is_flag=True, help="Every dead letter.")

@@ -5,15 +5,18 @@ import importlib
 import math
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
 import click
 
+from foundation.local_days import day_bounds
+
 _AGO = re.compile(r"(\d+)([mhd])")
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_YEARS = range(1970, 2200)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -44,31 +47,62 @@ class Minutes(click.FloatRange):
         return minutes
 
 
-class Moment(click.ParamType[datetime]):
-    """A time of this machine's clock, as 2026-03-10T15:04, or an age, as 90m, 2h, 3d.
+@dataclass(frozen=True, slots=True)
+class LocalTime:
+    """A day or a time of an option, of which a store's time zone decides the UTC time.
 
-    A day alone, as 2026-03-10, means its beginning, or its end if ``whole_day`` is set.
+    Attributes:
+        local: a day, a time without a zone, or a time with an offset of its own.
+        ends: the end of a range, which a day includes whole.
+    """
+
+    local: date | datetime
+    ends: bool = False
+
+    def at(self, zone: tzinfo) -> datetime:
+        """Return the UTC time in a store's time zone."""
+        if not isinstance(self.local, datetime):
+            start, end = day_bounds(self.local, zone)
+            return end - timedelta(microseconds=1) if self.ends else start
+        if self.local.tzinfo is not None:
+            return self.local.astimezone(UTC)
+        # An hour that the clocks repeat is included whole.
+        return self.local.replace(tzinfo=zone, fold=int(self.ends)).astimezone(UTC)
+
+
+class Moment(click.ParamType[LocalTime]):
+    """A time of the store, as 2026-03-10T15:04, a day, as 2026-03-10, or an age, as 90m, 2h, 3d.
+
+    Args:
+        ends: a day means its end, and not its beginning.
     """
 
     name = "time"
 
-    def __init__(self, *, whole_day: bool = False) -> None:
-        self.whole_day = whole_day
+    def __init__(self, *, ends: bool = False) -> None:
+        self.ends = ends
 
-    def convert(self, value: Any, param: Any, ctx: Any) -> datetime:
-        """Return an aware time."""
+    def convert(self, value: Any, param: Any, ctx: Any) -> LocalTime:
+        """Return the day or time."""
         text = str(value).strip()
         try:
-            if ago := _AGO.fullmatch(text):
-                return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-            moment = datetime.fromisoformat(text)
-            if self.whole_day and _DAY.fullmatch(text):
-                moment += timedelta(days=1, microseconds=-1)
-            return moment.astimezone(UTC)
+            local = _local(text)
         except (ValueError, OverflowError):
+            local = date.min
+        if local.year not in _YEARS:
             self.fail(
                 f"{value!r} is not a time such as 2026-03-10T15:04, 90m, 2h or 3d", param, ctx
             )
+        return LocalTime(local, self.ends)
+
+
+def _local(text: str) -> date | datetime:
+    if ago := _AGO.fullmatch(text):
+        return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return datetime.fromisoformat(text)
 
 
 class Reais(click.ParamType[int]):
@@ -160,12 +194,12 @@ def placed_between(*, required: bool) -> Callable[[Any], Any]:
         "since",
         type=Moment(),
         required=required,
-        help="Placed at this time or later: 2026-03-10, 2026-03-10T15:04, 7d.",
+        help="Placed at this time of the store or later: 2026-03-10, 2026-03-10T15:04, 7d.",
     )
     end = click.option(
         "--to",
         "until",
-        type=Moment(whole_day=True),
-        help="Placed at this time or earlier. A day counts whole. Default: now.",
+        type=Moment(ends=True),
+        help="Placed at this time of the store or earlier. A day counts whole. Default: now.",
     )
     return lambda command: begin(end(command))

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -57,9 +57,24 @@ def console() -> Console:
     return Console() if sys.stdout.isatty() else Console(width=250)
 
 
-def moment(value: datetime | None) -> str:
-    """Return a time in this machine's zone."""
-    return value.astimezone().strftime("%Y-%m-%d %H:%M:%S") if value else "-"
+def moment(value: datetime | None, zone: tzinfo) -> str:
+    """Return a time of a zone, which the output names elsewhere (``show_zone``)."""
+    return value.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S") if value else "-"
+
+
+def zoned_moment(value: datetime | None, zone: tzinfo) -> str:
+    """Return a time of a zone, with the zone's name."""
+    return f"{moment(value, zone)} ({zone})" if value else "-"
+
+
+def zoned_day(value: datetime, zone: tzinfo) -> str:
+    """Return a day of a zone, with the zone's name."""
+    return f"{value.astimezone(zone):%Y-%m-%d} ({zone})"
+
+
+def show_zone(zone: tzinfo) -> None:
+    """Print the zone of the times that follow."""
+    click.echo(f"times in {zone}")
 
 
 def money(cents: int | None) -> str:
@@ -75,12 +90,12 @@ def counted(numbers: Mapping[str, int]) -> str:
     return ", ".join(f"{number} {name}" for name, number in numbers.items())
 
 
-def pause_text(store: str, pause: Pause) -> str:
+def pause_text(store: str, pause: Pause, zone: tzinfo) -> str:
     """Return the end of a store's pause and its reason."""
     until, reason = pause
     if until - datetime.now(UTC) > _BY_HAND:
         return f"until vtex-erp stores resume --store {store}: {reason}"
-    return f"until {moment(until)}, then it resumes by itself: {reason}"
+    return f"until {zoned_moment(until, zone)}, then it resumes by itself: {reason}"
 
 
 def pause_as_json(pause: Pause | None) -> dict[str, Any] | None:
@@ -88,10 +103,11 @@ def pause_as_json(pause: Pause | None) -> dict[str, Any] | None:
     return None if pause is None else {"until": pause[0], "reason": pause[1]}
 
 
-def standing(row: OrderRow, pause: Pause | None = None) -> str:
+def standing(row: OrderRow, zone: tzinfo, pause: Pause | None = None) -> str:
     """Return the state of an order as a short text.
 
     Args:
+        zone: the time zone of its store.
         pause: the pause of its store.
     """
     if row.state == State.DONE:
@@ -103,11 +119,11 @@ def standing(row: OrderRow, pause: Pause | None = None) -> str:
     if row.lease_until and row.lease_until > datetime.now(UTC):
         return f"is running at {row.stage}, attempt {row.attempt}"
     if pause is not None:
-        return f"waits at {row.stage}, {row.store} is paused {pause_text(row.store, pause)}"
+        return f"waits at {row.stage}, {row.store} is paused {pause_text(row.store, pause, zone)}"
     reason = f" ({row.last_error})" if row.last_error else ""
     if row.waits_for:
         return f"waits at {row.stage} for {row.waits_for}"
-    return f"waits at {row.stage} until {moment(row.due_at)}{reason}"
+    return f"waits at {row.stage} until {zoned_moment(row.due_at, zone)}{reason}"
 
 
 def standing_of_request(row: RequestRow) -> str:

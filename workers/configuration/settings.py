@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from marshmallow import Schema, validate
 
@@ -306,6 +307,15 @@ class Settings:
             ["DEBUG", "INFO", "WARNING", "ERROR"], error=messages.OTHER_CHOICE(choices="{choices}")
         ),
     )
+
+    def zone(self, store: str | None = None) -> ZoneInfo:
+        """Return the time zone of a store's days, or the cluster's for several stores.
+
+        Args:
+            store: ``None`` stands for all stores. A single store is all of them.
+        """
+        chosen = [row for row in self.stores if store in (None, row.name)]
+        return ZoneInfo((chosen[0] if len(chosen) == 1 else self.default_store).time_zone)
 
     def store(self, name: str) -> Store:
         """Return one store's settings.

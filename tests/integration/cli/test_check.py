@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from foundation.local_days import DEFAULT_ZONE
 from journal.cancel_requests import CancelRequest
 from journal.model import Postponement, Stage
 from support.command_line import NOW, PERSON, Desk
@@ -293,7 +294,7 @@ def test_check_tells_of_what_waits_for_a_decision(desk: Desk) -> None:
     ok, words = desk.verdicts()["acme pending cancellations"]
 
     assert ok is None
-    day = f"{(NOW + timedelta(days=2)).astimezone():%Y-%m-%d}"
+    day = f"{(NOW + timedelta(days=2)).astimezone(DEFAULT_ZONE):%Y-%m-%d} (America/Sao_Paulo)"
     assert (
         words
         == f"2 wait for the ERP's decision, the first until {day}. Run vtex-erp requests pending-cancellations"

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from foundation.local_days import DEFAULT_ZONE
 from support.command_line import NOW, Desk, table
 
 
@@ -19,7 +20,7 @@ def test_dead_tells_since_when_until_when_how_often_and_which_stores(desk: Desk)
     text = table(desk.type("dead-letters", "list"))
     (cause,) = desk.json("dead-letters", "list")["causes"]
 
-    first, last = ((NOW - timedelta(hours=h)).astimezone() for h in (5, 1))
+    first, last = ((NOW - timedelta(hours=h)).astimezone(DEFAULT_ZONE) for h in (5, 1))
     assert f"2 {first:%Y-%m-%d %H:%M:%S} {last:%Y-%m-%d %H:%M:%S} 2 acme items.…quantity" in text
     assert (cause["count"], cause["attempts"], cause["stores"]) == (2, 2, ["acme"])
     assert cause["last"]["order_id"] == "b-01"
@@ -53,7 +54,7 @@ def test_a_cause_can_be_pasted_as_the_reason(desk: Desk, gap: str) -> None:
     ],
 )
 def test_dead_jobs_are_chosen_by_time(desk: Desk, options: str, ids: list[str]) -> None:
-    noon = datetime.now().astimezone().replace(hour=12, minute=0, second=0, microsecond=0)
+    noon = datetime.now(DEFAULT_ZONE).replace(hour=12, minute=0, second=0, microsecond=0)
     desk.list("old-01", "new-01", ago=timedelta(days=2))
     for order_id, hours in (("old-01", 5), ("new-01", 1)):
         desk.moment = (noon if "{" in options else NOW) - timedelta(hours=hours)

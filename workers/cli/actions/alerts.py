@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 
 import click
 
@@ -10,7 +10,8 @@ from journal.monitoring.alerts import AlertRow
 from journal.monitoring.heartbeats import ALERTS_EVALUATED
 from tasks.alerts.delivery import Message, Severity
 from workers import log
-from workers.cli.output import moment, show_json
+from workers.cli.options import LocalTime
+from workers.cli.output import moment, show_json, show_zone, zoned_moment
 from workers.cli.session import journal_only
 from workers.configuration.settings import Settings, load
 from workers.notifier import AppriseNotifier
@@ -25,19 +26,21 @@ _TEST = Message(
 
 
 def list_alerts(
-    *, store: str | None, since: datetime | None, everything: bool, as_json: bool
+    *, store: str | None, since: LocalTime | None, everything: bool, as_json: bool
 ) -> None:
     """List firing alerts: problem, start, next step, notified receivers."""
     settings = load()
+    zone = settings.zone(store)
+    begin = since.at(zone) if since else None
     with journal_only(settings) as journal:
         now = journal.now()
-        rows = journal.alerts.find(store=store, since=now - ALL if everything else since)
+        rows = journal.alerts.find(store=store, since=now - ALL if everything else begin)
         watched = journal.heartbeats.last(ALERTS_EVALUATED)
     late = watched is None or (now - watched).total_seconds() > settings.alert_beat_silent_seconds
     if as_json:
         show_json({"watched_at": watched, "alerts": [dataclasses.asdict(row) for row in rows]})
     else:
-        _show(rows, watched, settings, late=late)
+        _show(rows, watched, settings, zone, late=late)
     raise SystemExit(1 if late or any(row.closed_at is None for row in rows) else 0)
 
 
@@ -60,24 +63,31 @@ def send_test(*, as_json: bool) -> None:
 
 
 def _show(
-    rows: Sequence[AlertRow], watched: datetime | None, settings: Settings, *, late: bool
+    rows: Sequence[AlertRow],
+    watched: datetime | None,
+    settings: Settings,
+    zone: tzinfo,
+    *,
+    late: bool,
 ) -> None:
     if not rows and not late:
         click.echo(
-            f"no alert is firing, as of {moment(watched)}; a problem becomes an alert after "
-            f"{settings.alert_pending_seconds:g} s (ALERT_PENDING_SECONDS)"
+            f"no alert is firing, as of {zoned_moment(watched, zone)}; a problem becomes an alert "
+            f"after {settings.alert_pending_seconds:g} s (ALERT_PENDING_SECONDS)"
         )
+    if rows:
+        show_zone(zone)
     for row in rows:
         # Lines instead of a table: a reader copies the next step.
-        end = f" until {moment(row.closed_at)}" if row.closed_at else ""
-        click.echo(f"{row.store or 'all'}  {row.rule}  since {moment(row.since)}{end}")
+        end = f" until {moment(row.closed_at, zone)}" if row.closed_at else ""
+        click.echo(f"{row.store or 'all'}  {row.rule}  since {moment(row.since, zone)}{end}")
         order = f" (first order {row.order_id})" if row.order_id else ""
         click.echo(f"    {row.message}{order}")
         if row.closed_at is None:
             click.echo(f"    next: {row.next_step}")
         click.echo(f"    notified: {_notified(row, receivers=bool(settings.alert_urls))}")
     if late:
-        when = f"since {moment(watched)}" if watched else "yet"
+        when = f"since {zoned_moment(watched, zone)}" if watched else "yet"
         click.echo(
             f"the alert rules have not been evaluated {when}: start celery -A workers beat, and a "
             "worker of the queue control",

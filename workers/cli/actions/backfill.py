@@ -1,16 +1,19 @@
 """Run ``vtex-erp orders backfill``, and read VTEX's list of a range of dates."""
 
 import time
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import click
 
+from foundation.local_days import days_ago
 from journal.model import State
 from journal.orders import NewOrder
 from tasks.context import Context
-from vtex.client import READABLE, VtexClient
+from tasks.reconciliation.compare import DAYS
+from vtex.client import VtexClient
 from vtex.statuses import READY
 from vtex.transport.rate_limit import Priority
+from workers.cli.options import LocalTime
 from workers.cli.output import progress
 from workers.cli.session import chosen_stores, reading
 
@@ -18,29 +21,29 @@ WAIT_SHOWN_SECONDS = 5.0
 """Shorter waits for the rate limit are not printed: a small quota causes one per second."""
 
 
-def backfill(*, store: str | None, since: datetime, until: datetime | None) -> None:
+def backfill(*, store: str | None, since: LocalTime, until: LocalTime | None) -> None:
     """Bring in every paid order that was placed in a range of dates."""
     with reading() as context:
         for name in chosen_stores(context, store):
-            _backfill(context, name, *time_range(context, since, until, READABLE))
+            _backfill(context, name, *time_range(context, name, since, until))
 
 
 def time_range(
-    context: Context, since: datetime | None, until: datetime | None, default: timedelta
+    context: Context, store: str, since: LocalTime | None, until: LocalTime | None
 ) -> tuple[datetime, datetime]:
-    """Return the range of dates that the options name.
+    """Return the range of dates that the options name, in the time zone of the store.
 
-    Args:
-        default: length of the range, if ``since`` is not set.
+    Without ``since`` it begins with a whole day, ``DAYS`` before its end.
 
     Raises:
         UsageError: the range ends before it begins.
     """
-    until = until or context.journal.now()
-    since = since or until - default
-    if since >= until:
+    zone = context.zone(store)
+    end = until.at(zone) if until else context.journal.now()
+    begin = since.at(zone) if since else days_ago(DAYS, end, zone)
+    if begin >= end:
         raise click.UsageError("--from is not earlier than --to: no order was placed between them")
-    return since, until
+    return begin, end
 
 
 def patient_client(context: Context, store: str) -> VtexClient:
@@ -79,5 +82,5 @@ def _backfill(context: Context, store: str, since: datetime, until: datetime) ->
     finally:
         click.echo(f"{store}: {new} new, {read - new} known, {skipped} of these skipped here")
         if through is None or through < until:
-            begin = (through or since).astimezone().isoformat(timespec="seconds")
+            begin = (through or since).astimezone(context.zone(store)).isoformat(timespec="seconds")
             click.echo(f"{store}: ended early; continue with --from {begin}", err=True)

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 import click
 import redis
@@ -21,7 +21,7 @@ from vtex.errors import VtexError, VtexUnauthorized
 from vtex.statuses import CHANGES
 from workers import wiring
 from workers.cli.actions import check_broker as broker_checks
-from workers.cli.output import Verdict, pause_text, show_json
+from workers.cli.output import Verdict, pause_text, show_json, zoned_day, zoned_moment
 from workers.configuration.declaration import SettingsError
 from workers.configuration.settings import Settings, load
 from workers.configuration.stores import Store
@@ -71,13 +71,17 @@ def _journal(settings: Settings, feeds: dict[str, FeedRow | None]) -> Iterator[V
     try:
         yield Verdict("journal", True, f"{masked(settings.journal_url)}: {journal.check()}")
         if erp := journal.erp_circuit.current():
-            yield Verdict("ERP paused", None, _wait_for_erp(erp, journal.now()))
+            yield Verdict("ERP paused", None, _wait_for_erp(erp, journal.now(), settings.zone()))
         for store in settings.stores:
             if pause := journal.store_pauses.get(store.name):
-                yield Verdict(f"{store.name} paused", None, pause_text(store.name, pause))
+                yield Verdict(
+                    f"{store.name} paused",
+                    None,
+                    pause_text(store.name, pause, settings.zone(store.name)),
+                )
             feeds[store.name] = feed = journal.feeds.get(store.name)
             if feed and feed.restored_at:
-                when = f"{feed.restored_at.astimezone():%Y-%m-%d %H:%M:%S}"
+                when = zoned_moment(feed.restored_at, settings.zone(store.name))
                 yield Verdict(
                     f"{store.name} feed restored",
                     None,
@@ -99,7 +103,7 @@ def _undecided(settings: Settings, journal: Journal) -> Iterator[Verdict]:
     waiting = journal.cancel_requests.find()
     for store in settings.stores:
         if requests := [request for request in waiting if request.store == store.name]:
-            day = f"{requests[0].decide_by.astimezone():%Y-%m-%d}"
+            day = zoned_day(requests[0].decide_by, settings.zone(store.name))
             text = messages.CANCELLATIONS_PENDING(count=len(requests), day=day)
             yield Verdict(f"{store.name} pending cancellations", None, text)
 
@@ -109,7 +113,7 @@ def _reconciled(settings: Settings, journal: Journal) -> Iterator[Verdict]:
     for store in settings.stores:
         if row := last.get(store.name):
             count = sum(row.findings.values())
-            day = f"{row.at.astimezone():%Y-%m-%d}"
+            day = zoned_day(row.at, settings.zone(store.name))
             text = messages.FINDINGS(count=count, day=day, store=store.name)
             if count:
                 yield Verdict(f"{store.name} reconciled", None, text)
@@ -117,9 +121,9 @@ def _reconciled(settings: Settings, journal: Journal) -> Iterator[Verdict]:
                 yield Verdict(f"{store.name} reconciled", True, text.words)
 
 
-def _wait_for_erp(erp: ErpCircuit, now: datetime) -> str:
+def _wait_for_erp(erp: ErpCircuit, now: datetime, zone: tzinfo) -> str:
     left = max((erp.until - now).total_seconds(), 0)
-    since = f"{erp.since.astimezone():%Y-%m-%d %H:%M:%S}"
+    since = zoned_moment(erp.since, zone)
     return messages.ERP_CIRCUIT_OPEN(since=since, reason=erp.reason, seconds=f"{left:.0f}")
 
 

@@ -2,50 +2,52 @@
 
 import dataclasses
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import tzinfo
 
 import click
 from rich.table import Column, Table
 
 from erp.port import ErpError
+from foundation.local_days import days_ago
 from tasks.intake.code_coverage import Coverage, Seen, cover
-from workers.cli.output import console, moment, show_json, with_progress
+from workers.cli.output import console, show_json, with_progress, zoned_moment
 from workers.cli.session import chosen_store, reading
 
 
 def list_missing_codes(*, store: str | None, days: int, as_json: bool) -> None:
     """List payments, carriers, channels and SKUs without a code in the ERP."""
-    coverage = _coverage(store, days)
-    _show(coverage, coverage.missing, as_json=as_json)
+    coverage, zone = _coverage(store, days)
+    _show(coverage, coverage.missing, zone, as_json=as_json)
 
 
 def list_codes(*, store: str | None, days: int, as_json: bool) -> None:
     """List the code map and every code that recent orders needed, unmapped first."""
-    coverage = _coverage(store, days)
-    _show(coverage, coverage.seen, as_json=as_json)
+    coverage, zone = _coverage(store, days)
+    _show(coverage, coverage.seen, zone, as_json=as_json)
 
 
-def _coverage(store: str | None, days: int) -> Coverage:
+def _coverage(store: str | None, days: int) -> tuple[Coverage, tzinfo]:
     with reading() as context:
         name = chosen_store(context.vtex, store)
-        since = context.journal.now() - timedelta(days=days)
+        zone = context.zone(name)
+        since = days_ago(days, context.journal.now(), zone)
         kept = context.journal.documents.each(name, since=since)
         length = context.journal.documents.count(name, since=since)
         try:
-            return cover(context, name, since, with_progress("orders", kept, length))
+            return cover(context, name, since, with_progress("orders", kept, length)), zone
         except ErpError as error:
             raise click.ClickException(f"the ERP's codes cannot be read: {error}") from None
 
 
-def _show(coverage: Coverage, shown: Sequence[Seen], *, as_json: bool) -> None:
+def _show(coverage: Coverage, shown: Sequence[Seen], zone: tzinfo, *, as_json: bool) -> None:
     if as_json:
         show_json(dataclasses.asdict(coverage))
     else:
-        _print_table(coverage, shown)
+        _print_table(coverage, shown, zone)
     raise SystemExit(1 if coverage.missing or coverage.unmappable else 0)
 
 
-def _print_table(coverage: Coverage, shown: Sequence[Seen]) -> None:
+def _print_table(coverage: Coverage, shown: Sequence[Seen], zone: tzinfo) -> None:
     if shown:
         table = Table(
             "kind",
@@ -70,8 +72,8 @@ def _print_table(coverage: Coverage, shown: Sequence[Seen]) -> None:
         click.echo(f"{len(ids)} cannot be mapped, such as {ids[0]}: {reason}")
     click.echo(
         f"{coverage.store}: {len(coverage.missing)} without a code, {coverage.orders} orders since "
-        f"{moment(coverage.since)}; ERP_CODE_MAP_FILE has codes for {_listed(coverage.mapped)}, "
-        f"the ERP keeps codes for {_listed(coverage.judged)}"
+        f"{zoned_moment(coverage.since, zone)}; ERP_CODE_MAP_FILE has codes for "
+        f"{_listed(coverage.mapped)}, the ERP keeps codes for {_listed(coverage.judged)}"
     )
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 import zlib
 from collections.abc import Collection, Iterator, Sequence
-from datetime import datetime
+from datetime import tzinfo
 from typing import Any
 
 import click
@@ -13,8 +13,10 @@ from journal.jobs.dead_letters import DeadLetter, DeadLetterFilter
 from journal.journal import Journal
 from journal.model import Kind
 from tasks.workflow import send
-from workers.cli.output import console, moment, progress, show_json, standing_of_request
+from workers.cli.options import LocalTime
+from workers.cli.output import console, moment, progress, show_json, show_zone, standing_of_request
 from workers.cli.session import confirmed, journal_only, sending, warn_if_never_listed
+from workers.configuration.settings import load
 
 MOST = 100_000
 """Most jobs of one call, so that they fit into memory. The next call takes the rest."""
@@ -62,11 +64,13 @@ def list_dead_letters(*, groups: Sequence[int], limit: int, as_json: bool, **fil
     if not jobs:
         click.echo("no dead letters")
         return
-    _print_groups(grouped)
+    zone = load().zone(wanted.store)
+    show_zone(zone)
+    _print_groups(grouped, zone)
     for job in jobs[:limit]:
         click.echo(
             f"job {job.job}: {job.store} {job.order_id} {job.kind} at {job.stage}, "
-            f"since {moment(job.since)}, attempt {job.attempts}: {job.reason}"
+            f"since {moment(job.since, zone)}, attempt {job.attempts}: {job.reason}"
         )
     if len(jobs) > limit:
         click.echo(f"and {len(jobs) - limit} more: --limit shows them")
@@ -113,15 +117,17 @@ def _which(
     *,
     kind: str | None,
     matching: str | None,
-    since: datetime | None,
-    until: datetime | None,
+    since: LocalTime | None,
+    until: LocalTime | None,
     store: str | None,
     order_id: str | None,
 ) -> DeadLetterFilter:
-    if since and until and since > until:
+    zone = load().zone(store)
+    begin, end = (limit.at(zone) if limit else None for limit in (since, until))
+    if begin and end and begin > end:
         raise click.UsageError("--since is later than --until: no time is between them")
     wanted = Kind(kind) if kind else None
-    return DeadLetterFilter(store, order_id, wanted, matching, since, until)
+    return DeadLetterFilter(store, order_id, wanted, matching, begin, end)
 
 
 def _require_filter(groups: Sequence[int], filters: dict[str, Any], *, everything: bool) -> None:
@@ -163,7 +169,7 @@ def _grouped(jobs: Sequence[DeadLetter]) -> list[Group]:
     return sorted(groups, key=lambda group: -len(group.jobs))
 
 
-def _print_groups(groups: Sequence[Group]) -> None:
+def _print_groups(groups: Sequence[Group], zone: tzinfo) -> None:
     times = [Column(name, no_wrap=True) for name in ("first since", "last since")]
     table = Table("group", "jobs", *times, "tries", "stores", Column("cause", overflow="fold"))
     for group in groups:
@@ -171,8 +177,8 @@ def _print_groups(groups: Sequence[Group]) -> None:
         table.add_row(
             str(group.number),
             str(len(group.jobs)),
-            moment(group.jobs[0].since),
-            moment(group.jobs[-1].since),
+            moment(group.jobs[0].since, zone),
+            moment(group.jobs[-1].since, zone),
             str(shown["attempts"]),
             ", ".join(shown["stores"]),
             group.cause,

@@ -13,7 +13,7 @@ from tasks.intake.feed import PERMISSION, difference
 from vtex.documents import FeedConfig
 from vtex.errors import VtexUnauthorized
 from vtex.statuses import CHANGES, READY
-from workers.cli.output import moment, show_json
+from workers.cli.output import show_json, zoned_moment
 from workers.cli.session import chosen_store, confirmed, reading
 from workers.configuration.settings import load
 
@@ -72,7 +72,7 @@ def show_feed(*, store: str | None, as_json: bool) -> None:
         if ours is None:
             click.echo("  not set up here: vtex-erp feed setup")
         else:
-            _print_standing(ours, differs, context.journal)
+            _print_standing(ours, differs, context)
 
 
 def remove_feed(*, store: str | None, yes: bool) -> None:
@@ -124,11 +124,12 @@ def _print_config(name: str, current: FeedConfig | None) -> None:
         )
 
 
-def _print_standing(ours: FeedRow, differs: str | None, journal: Journal) -> None:
+def _print_standing(ours: FeedRow, differs: str | None, context: Context) -> None:
     click.echo(f"  set up here: {', '.join(ours.statuses)}{f'; {differs}' if differs else ''}")
-    click.echo(f"  {_state(ours, journal)}")
+    click.echo(f"  {_state(ours, context.journal)}")
     if ours.restored_at:
-        click.echo(f"  restored {moment(ours.restored_at)}: {ours.restored_reason}")
+        when = zoned_moment(ours.restored_at, context.zone(ours.store))
+        click.echo(f"  restored {when}: {ours.restored_reason}")
     if ours.unreadable:
         click.echo(f"  {ours.unreadable} events named no order, or had no handle (workers' log)")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import timedelta, tzinfo
 from typing import Any
 
 import click
@@ -34,8 +34,10 @@ from workers.cli.output import (
     pause_text,
     progress,
     show_json,
+    show_zone,
     standing,
     standing_of_request,
+    zoned_moment,
 )
 from workers.cli.session import (
     chosen_store,
@@ -45,6 +47,7 @@ from workers.cli.session import (
     sending,
     warn_if_never_listed,
 )
+from workers.configuration.settings import load
 
 # --- list -----------------------------------------------------------------------------------------
 
@@ -77,7 +80,7 @@ def list_orders(  # a parameter per filter
         orders = [dataclasses.asdict(row) for row in rows]
         show_json({"orders": orders, "counts": counts, "paused": paused})
     else:
-        _print_table(rows, counts, pauses)
+        _print_table(rows, counts, pauses, load().zone(store))
     warn_if_never_listed(store, counts)
 
 
@@ -94,7 +97,10 @@ def _rows(journal: Journal, limit: int, state: State | None, **filters: Any) -> 
 
 
 def _print_table(
-    rows: Sequence[OrderRow], counts: Mapping[str, Mapping[str, int]], pauses: Mapping[str, Pause]
+    rows: Sequence[OrderRow],
+    counts: Mapping[str, Mapping[str, int]],
+    pauses: Mapping[str, Pause],
+    zone: tzinfo,
 ) -> None:
     value = Column("value", justify="right", no_wrap=True)
     table = Table(
@@ -114,18 +120,19 @@ def _print_table(
             money(row.value_cents),
             str(row.stage),
             str(row.state),
-            moment(row.listed_at),
+            moment(row.listed_at, zone),
             row.erp_reference or "-",
             _reason(row, pauses.get(row.store)),
         )
     if rows:
+        show_zone(zone)
         console().print(table)
     else:
         click.echo("no such orders")
     for store, numbers in counts.items():
         console().print(f"{store}: {counted(numbers)}")
     for store, pause in pauses.items():
-        click.echo(f"{store} is paused {pause_text(store, pause)}")
+        click.echo(f"{store} is paused {pause_text(store, pause, zone)}")
 
 
 def _reason(row: OrderRow, pause: Pause | None) -> str:
@@ -199,23 +206,24 @@ def show_order(*, order_id: str, store: str | None, documents: bool, as_json: bo
     if as_json:
         show_json(life.as_json())
     else:
-        _print_life(life)
+        _print_life(life, load().zone(row.store))
 
 
-def _print_life(life: Life) -> None:
+def _print_life(life: Life, zone: tzinfo) -> None:
     row = life.row
-    click.echo(f"{row.store} {row.order_id}: {standing(row, life.pause)}{life.end()}")
-    click.echo(f"value {money(row.value_cents)}, placed {moment(row.created_at)}")
+    click.echo(f"{row.store} {row.order_id}: {standing(row, zone, life.pause)}{life.end()}")
+    click.echo(f"value {money(row.value_cents)}, placed {zoned_moment(row.created_at, zone)}")
     if life.undecided:
         click.echo(
             f"a cancellation is pending; VTEX cancels by itself at "
-            f"{moment(life.undecided.decide_by)}: vtex-erp requests cancel {row.order_id} "
-            f"--reason … accepts, vtex-erp requests deny {row.order_id} --reason … denies"
+            f"{zoned_moment(life.undecided.decide_by, zone)}: "
+            f"vtex-erp requests cancel {row.order_id} --reason … accepts, "
+            f"vtex-erp requests deny {row.order_id} --reason … denies"
         )
     for request in life.requests:
         click.echo(f"  {standing_of_request(request)}")
     for event in life.events:
-        click.echo(f"  {_line(event)}")
+        click.echo(f"  {_line(event, zone)}")
     if not life.events:
         click.echo("  its timeline was purged")
     if life.documents:
@@ -224,11 +232,11 @@ def _print_life(life: Life) -> None:
         show_json(life.documents)
 
 
-def _line(event: EventRow) -> str:
+def _line(event: EventRow, zone: tzinfo) -> str:
     stage = f" [{event.stage}]" if event.stage else ""
     kind = "" if event.kind is Kind.INTAKE else f" {event.kind}"
     detail = f": {event.detail}" if event.detail else ""
-    return f"{moment(event.at)} {kind} attempt {event.attempt}{stage}  {event.event}{detail}"
+    return f"{moment(event.at, zone)} {kind} attempt {event.attempt}{stage}  {event.event}{detail}"
 
 
 # --- sync -----------------------------------------------------------------------------------------
@@ -276,7 +284,7 @@ def _sync_order(context: Context, store: str, order_id: str) -> None:
     if tickets:
         click.echo(f"{store} {order.order_id}: sent to the workers")
     elif row is not None:
-        click.echo(f"{store} {order.order_id}: {standing(row)}")
+        click.echo(f"{store} {order.order_id}: {standing(row, context.zone(store))}")
 
 
 # --- retry and discard ----------------------------------------------------------------------------
@@ -293,7 +301,8 @@ def retry_order(*, order_id: str, store: str | None) -> None:
             )
         )
         if not intake and not requests:
-            stands = standing(row, context.journal.store_pauses.get(row.store))
+            pause = context.journal.store_pauses.get(row.store)
+            stands = standing(row, context.zone(row.store), pause)
             click.echo(f"{row.store} {order_id}: nothing to do, it {stands}")
             return
         tickets = context.journal.jobs.dispatch(

@@ -3,7 +3,7 @@
 import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, tzinfo
 from typing import Any
 
 import click
@@ -11,7 +11,6 @@ from rich.table import Column, Table
 
 from tasks.context import Context
 from tasks.reconciliation.compare import (
-    DAYS,
     FIX_TEXTS,
     KIND_TEXTS,
     Comparison,
@@ -21,15 +20,16 @@ from tasks.reconciliation.compare import (
 )
 from tasks.reconciliation.repair import RepairResult, repair
 from workers.cli.actions.backfill import patient_client, time_range
-from workers.cli.output import console, moment, progress, show_json
+from workers.cli.options import LocalTime
+from workers.cli.output import console, moment, progress, show_json, zoned_moment
 from workers.cli.session import chosen_stores, confirmed, reading
 
 
 def reconcile(  # a parameter per option
     *,
     store: str | None,
-    since: datetime | None,
-    until: datetime | None,
+    since: LocalTime | None,
+    until: LocalTime | None,
     fix: bool,
     yes: bool,
     as_json: bool,
@@ -41,11 +41,9 @@ def reconcile(  # a parameter per option
     answers: list[dict[str, Any]] = []
     with reading() as context:
         for name in chosen_stores(context, store):
-            compared = _compare(
-                context, name, *time_range(context, since, until, timedelta(days=DAYS))
-            )
+            compared = _compare(context, name, *time_range(context, name, since, until))
             if not as_json:
-                _show(compared)
+                _show(compared, context.zone(name))
             fixed = _fix(context, compared.findings, yes=yes) if fix else {}
             rest = [
                 finding
@@ -105,9 +103,9 @@ def _fix(context: Context, findings: Sequence[Finding], *, yes: bool) -> dict[in
     return fixed
 
 
-def _show(compared: Comparison) -> None:
+def _show(compared: Comparison, zone: tzinfo) -> None:
     """Print the findings as a table, and their number by kind."""
-    days = f"{moment(compared.since)} to {moment(compared.until)}"
+    days = f"{moment(compared.since, zone)} to {zoned_moment(compared.until, zone)}"
     young = f", {compared.on_their_way} of them on their way" if compared.on_their_way else ""
     click.echo(
         f"{compared.store}: {compared.orders} orders of {days}{young}, "

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,17 @@ from vtex.operations.invoice_balance import Balance, balance
 from vtex.payloads import Denial, Invoice, Tracking, written_number
 from vtex.schemas import cancel_requests
 from workers.cli.actions import dead_letters
-from workers.cli.output import console, moment, money, show_json, standing_of_request
+from workers.cli.output import (
+    console,
+    moment,
+    money,
+    show_json,
+    show_zone,
+    standing_of_request,
+    zoned_moment,
+)
 from workers.cli.session import chosen_store, journal_only, known_order, sending
+from workers.configuration.settings import load
 
 # --- list, show, retry, discard -------------------------------------------------------------------
 
@@ -48,6 +57,8 @@ def list_requests(
     if not rows:
         click.echo("no such requests")
         return
+    zone = load().zone(store)
+    show_zone(zone)
     table = Table(
         "store",
         Column("order", no_wrap=True),
@@ -68,7 +79,7 @@ def list_requests(
             written_number(row.invoice_number) if row.invoice_number else "-",
             str(row.stage),
             str(row.state),
-            moment(row.created_at),
+            moment(row.created_at, zone),
             row.last_error or "",
         )
     console().print(table)
@@ -88,9 +99,11 @@ def show_request(*, job: int, as_json: bool) -> None:
         show_json(dataclasses.asdict(row))
         return
     click.echo(f"{row.store} {row.order_id}: {standing_of_request(row)}")
+    zone = load().zone(row.store)
+    due = f", due {moment(row.due_at, zone)}" if row.state is State.OPEN else ""
     click.echo(
-        f"requested {moment(row.created_at)}, last change {moment(row.updated_at)}, attempt "
-        f"{row.attempt}" + (f", due {moment(row.due_at)}" if row.state is State.OPEN else "")
+        f"requested {moment(row.created_at, zone)}, last change "
+        f"{zoned_moment(row.updated_at, zone)}, attempt {row.attempt}{due}"
     )
     for name, value in (row.result or {}).items():
         click.echo(f"{name}: {value}")
@@ -146,12 +159,13 @@ def list_pending_cancellations(*, store: str | None, as_json: bool) -> None:
     if as_json:
         show_json([dataclasses.asdict(row) for row in rows])
     elif rows:
-        _print_pending(rows, now)
+        _print_pending(rows, now, load().zone(store))
     else:
         click.echo("no cancellation is pending")
 
 
-def _print_pending(rows: Sequence[CancelRequest], now: datetime) -> None:
+def _print_pending(rows: Sequence[CancelRequest], now: datetime, zone: tzinfo) -> None:
+    show_zone(zone)
     table = Table(
         "store",
         Column("order", no_wrap=True),
@@ -164,8 +178,8 @@ def _print_pending(rows: Sequence[CancelRequest], now: datetime) -> None:
         table.add_row(
             row.store,
             row.order_id,
-            moment(row.requested_at),
-            moment(row.decide_by),
+            moment(row.requested_at, zone),
+            moment(row.decide_by, zone),
             str(max(0, (row.decide_by - now).days)),
             row.request_id or "-",
         )

@@ -45,7 +45,7 @@ def list_stores(*, as_json: bool) -> None:
         table.add_row(
             store.name,
             store.intake,
-            pause_text(store.name, pause) if pause else "-",
+            pause_text(store.name, pause, settings.zone()) if pause else "-",
             counted(counts.get(store.name, {})) or "-",
         )
     console().print(table)
@@ -63,9 +63,9 @@ def pause_store(*, store: str | None, minutes: float | None, reason: str) -> Non
         journal.store_pauses.begin(name, seconds=seconds, reason=reason)
         resume = f"vtex-erp stores resume --store {name}"
         if before is not None and journal.store_pauses.get(name) == before:
+            paused = pause_text(name, before, load().zone(name))
             click.echo(
-                f"{name} is already paused {pause_text(name, before)}; the longer pause stays, "
-                f"{resume} ends it"
+                f"{name} is already paused {paused}; the longer pause stays, {resume} ends it"
             )
             return
         until = f"for {minutes:g} minutes" if minutes else f"until {resume}"

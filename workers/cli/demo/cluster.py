@@ -21,6 +21,7 @@ import click
 import redis
 import requests
 
+from foundation.local_days import DEFAULT_ZONE
 from journal.journal import Journal
 from journal.model import State
 from journal.orders import OrderRow
@@ -347,7 +348,7 @@ def _summary(cluster: Cluster, seconds: float) -> None:
         f"{len(done)} orders worth R$ {value} are in the ERP, {seconds:.1f} s after the start"
     )
     for row in others:
-        click.echo(f"  {row.order_id} {views.standing(row)}")
+        click.echo(f"  {row.order_id} {views.standing(row, DEFAULT_ZONE)}")
 
 
 def _play_erp(cluster: Cluster, erp: DemoErp | None) -> None:

@@ -35,7 +35,7 @@ def test_fifty_orders_of_one_cause_are_one_message_with_count_first_order_and_ne
         "next step: Run vtex-erp dead-letters list --store acme --matching 'items[…].sku …: the ERP"
         in message.body
     )
-    assert "since 2026-03-09 12:00 -03" in message.body
+    assert "since 2026-03-09 12:00 (America/Sao_Paulo)" in message.body
 
 
 def test_two_causes_and_two_stores_are_told_apart(scenario: AlertScenario) -> None:
