@@ -490,9 +490,7 @@ def _whole(moment: datetime, *, up: bool = False) -> datetime:
 
 
 def _stamp(moment: datetime) -> str:
-    return (
-        moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03}Z"
-    )
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"
 
 
 def _object(raw: Any, path: str) -> dict[str, Any]:
