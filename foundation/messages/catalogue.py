@@ -6,6 +6,7 @@ from types import MappingProxyType
 from foundation.messages import (
     alerts,
     checks,
+    commands,
     database,
     erp,
     journal,
@@ -17,7 +18,19 @@ from foundation.messages import (
 )
 from foundation.messages.message import Message, registered
 
-AREAS = (alerts, checks, database, erp, journal, log_events, nfe, requests, settings, vtex)
+AREAS = (
+    alerts,
+    checks,
+    commands,
+    database,
+    erp,
+    journal,
+    log_events,
+    nfe,
+    requests,
+    settings,
+    vtex,
+)
 """The modules that hold messages. Ranges of codes: VE-1xxx VTEX, VE-2xxx orders and the ERP,
 VE-3xxx NF-e, VE-4xxx requests, VE-5xxx journal and workers, VE-6xxx alerts, VE-7xxx checks and
 the command line, VE-8xxx settings."""

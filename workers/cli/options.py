@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from foundation.local_days import day_bounds
+from foundation.messages import commands as messages
 
 _AGO = re.compile(r"(\d+)([mhd])")
 _YEARS = range(1970, 2200)
@@ -29,7 +30,7 @@ class OrderId(click.ParamType[str]):
         """Return the id."""
         text = str(value).strip().lstrip("#")
         if not text.isascii() or not text.isprintable() or not text or " " in text:
-            self.fail("this is not an order id such as 1268540501456-01", param, ctx)
+            self.fail(messages.NOT_AN_ORDER_ID(), param, ctx)
         return text
 
 
@@ -43,7 +44,7 @@ class Minutes(click.FloatRange):
         """Return the number. NaN passes the range check of click, so it is refused here."""
         minutes = float(super().convert(value, param, ctx))
         if math.isnan(minutes):
-            self.fail(f"{value!r} is not a number", param, ctx)
+            self.fail(messages.NOT_MINUTES(value=value), param, ctx)
         return minutes
 
 
@@ -90,9 +91,7 @@ class Moment(click.ParamType[LocalTime]):
         except (ValueError, OverflowError):
             local = date.min
         if local.year not in _YEARS:
-            self.fail(
-                f"{value!r} is not a time such as 2026-03-10T15:04, 90m, 2h or 3d", param, ctx
-            )
+            self.fail(messages.NOT_A_TIME(value=value), param, ctx)
         return LocalTime(local, self.ends)
 
 
@@ -115,9 +114,9 @@ class Reais(click.ParamType[int]):
         try:
             cents = Decimal(str(value).replace(",", ".")).scaleb(2)
         except InvalidOperation:
-            self.fail(f"{value!r} is not an amount such as 315.61", param, ctx)
+            self.fail(messages.NOT_AN_AMOUNT(value=value), param, ctx)
         if cents != cents.to_integral_value():
-            self.fail(f"{value!r} has fractions of a cent", param, ctx)
+            self.fail(messages.CENT_FRACTIONS(value=value), param, ctx)
         return int(cents)
 
 
@@ -130,7 +129,7 @@ class Line(click.ParamType[dict[str, Any]]):
         """Return the item's fields."""
         parts = str(value).rsplit(":", 2)
         if len(parts) != 3 or not parts[1].isdigit():
-            self.fail(f"{value!r} is not an item such as 310102:1:49.90", param, ctx)
+            self.fail(messages.NOT_AN_ITEM(value=value), param, ctx)
         price = Reais().convert(parts[2], param, ctx)
         return {"sku_id": parts[0], "quantity": int(parts[1]), "price_cents": price}
 

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 
 import click
 
+from foundation.messages import commands as messages
+from foundation.messages import settings as of_settings
 from journal.journal import Journal
 from journal.orders import OrderRow
 from tasks.context import Context
@@ -60,8 +62,8 @@ def chosen_store(names: Collection[str], store: str | None) -> str:
         return next(iter(names))
     configured = ", ".join(names) or "none, set VTEX_ACCOUNT or STORES_FILE"
     if store is not None:
-        raise click.UsageError(f"no store {store!r} is configured (configured: {configured})")
-    raise click.UsageError(f"which store? add --store (configured: {configured})")
+        raise click.UsageError(of_settings.STORE_UNKNOWN(store=store, known=configured))
+    raise click.UsageError(messages.STORE_MISSING(known=configured))
 
 
 def chosen_stores(context: Context, store: str | None) -> list[str]:
@@ -86,7 +88,7 @@ def store_of_order(journal: Journal, store: str | None, order_id: str) -> str | 
     stores = [store] if store else journal.orders.stores_of(order_id)
     if len(stores) > 1:
         raise click.UsageError(
-            f"{order_id} is in several stores ({', '.join(stores)}): add --store"
+            messages.ORDER_IN_SEVERAL(order_id=order_id, stores=", ".join(stores))
         )
     return next(iter(stores), None)
 
@@ -112,8 +114,7 @@ def known_order(journal: Journal, store: str | None, order_id: str) -> OrderRow:
         others = [other for other in journal.orders.stores_of(order_id) if other != store]
         elsewhere = f" (store {', '.join(others)} has one of this id)" if others else ""
         raise click.ClickException(
-            f"no order {order_id} in the journal{elsewhere}; VTEX's list may lag by minutes: "
-            f"vtex-erp orders sync {order_id}{option} brings it in"
+            messages.ORDER_ABSENT(order_id=order_id, elsewhere=elsewhere, options=option)
         )
     return row
 

@@ -9,6 +9,8 @@ from socketserver import TCPServer, ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
+from foundation.messages import commands as messages
+
 Start = Callable[..., Any]
 Page = Callable[[dict[str, Any], Start], Iterable[bytes]]
 """A WSGI application."""
@@ -69,16 +71,12 @@ def serve(address: str, ports: Sequence[int], pages: Mapping[str, Page]) -> Serv
             if error.errno == errno.EADDRINUSE:
                 continue
             raise PortsTaken(
-                f"cannot listen at {address} port {port} ({error.strerror}): correct "
-                "METRICS_ADDRESS or METRICS_PORT"
+                messages.ADDRESS_UNUSABLE(address=address, port=port, error=error.strerror)
             ) from None
         server.set_app(_paths(pages))
         return Serving(server)
     which = f"{ports[0]}" if len(ports) == 1 else f"{ports[0]}-{ports[-1]}"
-    raise PortsTaken(
-        f"METRICS_PORT: {which} at {address} is taken by other processes: set a port for each "
-        "process, or a range with a port for each, such as 9540-9549"
-    )
+    raise PortsTaken(messages.PORTS_TAKEN(ports=which, address=address))
 
 
 def answer(status: str, body: Mapping[str, Any], start: Start) -> list[bytes]:

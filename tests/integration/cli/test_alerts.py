@@ -76,4 +76,4 @@ def test_alerts_for_which_nobody_looks_say_so(desk: Desk) -> None:
 
 
 def test_a_test_without_receivers_is_a_wrong_call(desk: Desk) -> None:
-    assert "set ALERT_URLS" in desk.type("alerts", "test", status=2)
+    assert "Set ALERT_URLS" in desk.type("alerts", "test", status=2)

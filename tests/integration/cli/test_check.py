@@ -273,7 +273,7 @@ def test_check_names_a_receiver_that_cannot_be_told_and_shows_no_secret(desk: De
 
     assert nobody[0] is None
     assert "Set ALERT_URLS" in nobody[1]
-    assert "as number 3 of those" in refused
+    assert "as number 3 of its parts" in refused
     assert found["alerts to 2 slack"][0] is False
     assert found["alerts"] == (True, "go to 1 json; vtex-erp alerts test sends one to each")
     assert "open-sesame" not in refused + str(found)

@@ -143,10 +143,10 @@ def test_erase_says_what_stays_and_why(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("words", "answer", "said"),
     [
-        ((), "", "give order ids, or --customer"),
-        (("o-01", "--customer"), "", "give order ids, or --customer"),
+        ((), "", "give either order ids or --customer"),
+        (("o-01", "--customer"), "", "give either order ids or --customer"),
         (("--customer",), "ana.prado@example.com\n", "VTEX's orders hold an alias"),
-        (("his-01", "--json"), "", "add --yes or --dry-run"),
+        (("his-01", "--json"), "", "Add --yes or --dry-run"),
     ],
 )
 def test_erase_says_what_it_needs(
@@ -158,6 +158,6 @@ def test_erase_says_what_it_needs(
 
 
 def test_erase_of_an_unknown_order_says_so(desk: Desk) -> None:
-    assert "no order none-01 in the journal" in desk.type(
+    assert "the journal lacks the order none-01" in desk.type(
         "data", "erase", "none-01", "--yes", status=1
     )

@@ -64,7 +64,7 @@ def test_without_its_permission_the_feeds_commands_name_it(
 
     said = desk.type("feed", *command, status=1)
 
-    assert "grant 'Feed v3 and Hook Admin' to the key" in said
+    assert "Grant 'Feed v3 and Hook Admin' to the key" in said
 
 
 def test_show_tells_what_is_wrong_with_a_feed(desk: Desk) -> None:

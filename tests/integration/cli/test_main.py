@@ -57,7 +57,7 @@ def test_a_journal_that_is_away_is_to_be_started_and_not_migrated(desk: Desk) ->
 
     (line,) = desk.type("orders", "list", status=1).splitlines()
 
-    assert "start it, or fix JOURNAL_URL; vtex-erp check shows more" in line
+    assert "Start it, or fix JOURNAL_URL; vtex-erp check shows more" in line
     assert "migrate" not in line
 
 
@@ -69,7 +69,7 @@ def test_a_nonsensical_answer_of_vtex_is_one_line(desk: Desk, fault: str) -> Non
     for command in (("sync",), ("sync", order_id), ("explain", order_id)):
         (line,) = desk.type("orders", *command, status=1).splitlines()
         assert line.startswith("Error: ")
-        assert "vtex-erp check shows more" in line
+        assert "Run vtex-erp check" in line
 
 
 def test_what_nobody_foresaw_is_one_line_that_quotes_nothing(

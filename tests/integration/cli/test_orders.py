@@ -88,7 +88,7 @@ def test_a_filter_that_makes_no_sense_is_a_wrong_call(desk: Desk, options: tuple
 def test_an_unknown_order_is_told_with_the_command_that_brings_it_in(desk: Desk) -> None:
     desk.list("far-01", store="outlet")
 
-    assert "vtex-erp orders sync v1-01 brings it in" in desk.type(
+    assert "Run vtex-erp orders sync v1-01, which brings it in" in desk.type(
         "orders", "show", "v1-01", status=1
     )
     text = desk.type("orders", "show", "far-01", "--store", "acme", status=1)
@@ -105,7 +105,7 @@ def test_an_order_of_two_stores_needs_the_store(desk: Desk) -> None:
         ("orders", "explain", "v1-01"),
         ("orders", "retry", "v1-01"),
     ):
-        assert "several stores (acme, outlet): add --store" in desk.type(*command, status=2)
+        assert "several stores (acme, outlet). Add --store" in desk.type(*command, status=2)
     assert desk.json("orders", "show", "v1-01", "--store", "outlet")["order"]["store"] == "outlet"
 
 
@@ -199,7 +199,7 @@ def test_a_dry_run_leaves_journal_erp_and_vtex_as_they_were(desk: Desk) -> None:
 
 
 def test_a_dry_run_of_what_vtex_does_not_know_says_what_to_mind(desk: Desk) -> None:
-    assert "check the store, and the -01" in desk.type("orders", "explain", "v1-01", status=1)
+    assert "Check the store, and the -01" in desk.type("orders", "explain", "v1-01", status=1)
 
 
 def test_a_dead_order_goes_back_to_the_queue_once_it_is_retried(cluster: Cluster) -> None:
@@ -224,7 +224,7 @@ def test_a_sync_without_a_broker_keeps_what_it_listed(cluster: Cluster) -> None:
 
     assert answer.returncode == 1
     assert "the broker does not answer" in answer.stderr
-    assert "once it is back" in answer.stderr
+    assert "continue with the journal's jobs" in answer.stderr
     assert len(cluster.orders("--state", "open")) == 3
 
 
@@ -249,7 +249,7 @@ def test_every_store_of_a_file_is_listed_and_one_order_needs_its_store(
     assert "acme: 2 new orders" in everything.stdout
     assert "outlet: 2 new orders" in everything.stdout
     assert unclear.returncode == 2
-    assert "which store? add --store (configured: acme, outlet)" in unclear.stderr
+    assert "which store? (known: acme, outlet). Add --store" in unclear.stderr
 
 
 def test_a_sync_with_a_wrong_token_points_to_check(desk: Desk) -> None:
@@ -258,7 +258,7 @@ def test_a_sync_with_a_wrong_token_points_to_check(desk: Desk) -> None:
     text = desk.type("orders", "sync", status=1)
 
     assert "401" in text
-    assert "vtex-erp check shows more" in text
+    assert "Run vtex-erp check" in text
     assert "wr0ng" not in text
 
 

@@ -59,9 +59,9 @@ def test_a_denial_without_a_reason_is_refused_by_its_field(desk: Desk) -> None:
     empty = desk.type("requests", "deny", order_id, "--reason", " ", status=1)
 
     assert "Missing option '--reason'" in missing
-    assert f"no order {order_id} in the journal" in empty
+    assert f"the journal lacks the order {order_id}" in empty
     desk.list(order_id)
-    assert "reason: is empty; nothing was written" in desk.type(
+    assert "the request was not written" in desk.type(
         "requests", "deny", order_id, "--reason", " ", status=2
     )
     assert desk.journal.requests.find() == []
@@ -87,7 +87,7 @@ def test_a_slip_of_whoever_types_is_no_request_of_the_erp(desk: Desk) -> None:
     text = desk.type("requests", "invoice", "o-01", "--invoice-number", "1", status=2)
 
     assert "value_cents: Missing data for required field." in text
-    assert "nothing was written" in text
+    assert "the request was not written" in text
     assert desk.journal.requests.find() == []
 
 
@@ -104,4 +104,4 @@ def test_a_request_is_shown_retried_and_discarded_by_its_number(desk: Desk) -> N
     assert f"acme o-01: job {job}: cancellation dead at requested: no such order" in text
     assert "1 jobs discarded" in discarded
     assert "discarded: by phone" in desk.type("requests", "show", job)
-    assert "no request has job number 99" in desk.type("requests", "show", "99", status=1)
+    assert "the job 99 is not a request" in desk.type("requests", "show", "99", status=1)

@@ -75,4 +75,4 @@ def test_stores_are_listed_with_their_pause_and_their_orders(desk: Desk) -> None
 def test_a_store_that_is_not_configured_cannot_be_paused(desk: Desk) -> None:
     for command in ("pause", "resume"):
         text = desk.type("stores", command, "--store", "outlet", status=2)
-        assert "no store 'outlet' is configured (configured: acme)" in text
+        assert "store 'outlet' is not configured (known: acme)" in text

@@ -133,4 +133,4 @@ def test_an_unknown_zone_is_a_bad_setting(desk: Desk) -> None:
 
     text: Any = desk.type("orders", "list", status=2)
 
-    assert "TIME_ZONE: 'Brasilia' is no time zone such as America/Sao_Paulo" in text
+    assert "TIME_ZONE: 'Brasilia' is not a time zone such as America/Sao_Paulo" in text

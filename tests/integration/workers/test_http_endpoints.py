@@ -49,7 +49,7 @@ def test_a_port_that_another_process_has_is_named_and_what_to_do(taken: int) -> 
 
 
 def test_an_address_that_is_not_ours_is_named_and_what_to_do() -> None:
-    with pytest.raises(PortsTaken, match=r"203\.0\.113\.1 port .* correct METRICS_ADDRESS"):
+    with pytest.raises(PortsTaken, match=r"203\.0\.113\.1 port .* Correct METRICS_ADDRESS"):
         serve("203.0.113.1", [free_port()], {})
 
 

@@ -8,7 +8,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
+from marshmallow import ValidationError
 
 from erp.adapters.rest.profile import ProfileError
 from erp.adapters.rest.template import TemplateError
@@ -18,23 +20,25 @@ from journal.model import JournalError
 from support.words import ROOT
 from tasks.errors import ContractNewer, RequestInvalid, RequestRefused
 from vtex.errors import VtexError
-from workers.configuration.declaration import SettingsError
+from workers.monitoring.http_endpoints import PortsTaken
 
 LAYERS = ("vtex", "erp", "journal", "tasks", "workers")
 BASES = (
     VtexError, ErpError, NfeError, JournalError, RequestInvalid, RequestRefused, ContractNewer,
-    ProfileError, TemplateError, SettingsError,
+    ProfileError, TemplateError, ValidationError, click.ClickException, PortsTaken,
 )  # fmt: skip
-"""Each error for people is one of these, or of a subclass."""
+"""Each error for people is one of these, or of a subclass. Settings raise a ClickException."""
 
-LISTS = frozenset({"faults.append"})
-"""Calls that add a text to an error for people."""
+TEXTS = frozenset({"faults.append", "self.fail"})
+"""Calls that take the text of an error for people."""
 
-FOR_DEVELOPERS = frozenset({"erp/conformance", "vtex/simulator", "migrations"})
+FOR_DEVELOPERS = frozenset(
+    {"erp/conformance", "vtex/simulator", "migrations", "vtex/schemas", "request_schemas"}
+)
 """Parts of paths whose errors no user of the workers sees."""
 
 
-NAMES = {"Refused": VtexError, "NotYet": ErpError}
+NAMES = {"Refused": VtexError, "NotYet": ErpError, "click": click}
 
 
 def modules() -> Iterator[Path]:
@@ -66,7 +70,7 @@ def literal_raises(source: str, names: Mapping[str, Any]) -> list[str]:
     return [
         ast.unparse(call)
         for call in calls
-        if (ast.unparse(call.func) in LISTS or is_error(call.func, names))
+        if (ast.unparse(call.func) in TEXTS or is_error(call.func, names))
         and any(has_literal(argument) for argument in call.args)
     ]
 
@@ -125,6 +129,7 @@ def test_a_log_event_that_needs_a_person_stands_in_the_catalogue() -> None:
         ("raise Refused('no')", 1),
         ("raise Refused(f'no {x}')", 1),
         ("raise NotYet.within(PATIENCE, 'no' + x)", 1),
+        ("raise click.UsageError('no')", 1),
         ("faults.append(f'{x}: no')", 1),
         ("raise Refused(messages.NO(reason='x'))", 0),
         ("raise ValueError('no')", 0),

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, tzinfo
 
 import click
 
+from foundation.messages import checks
 from journal.monitoring.alerts import AlertRow
 from journal.monitoring.heartbeats import ALERTS_EVALUATED
 from tasks.alerts.delivery import Message, Severity
@@ -49,7 +50,7 @@ def send_test(*, as_json: bool) -> None:
     log.set_up("ERROR")
     notifier = AppriseNotifier(load().alert_urls)
     if not notifier.receivers:
-        raise click.UsageError("no receiver is configured: set ALERT_URLS (docs/alerts.md)")
+        raise click.UsageError(checks.RECEIVERS_MISSING())
     faults = {}
     for receiver in notifier.receivers:
         faults[receiver] = fault = notifier.send(receiver, _TEST)

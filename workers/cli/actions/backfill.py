@@ -6,6 +6,7 @@ from datetime import datetime
 import click
 
 from foundation.local_days import days_ago
+from foundation.messages import commands as messages
 from journal.model import State
 from journal.orders import NewOrder
 from tasks.context import Context
@@ -42,7 +43,7 @@ def time_range(
     end = until.at(zone) if until else context.journal.now()
     begin = since.at(zone) if since else days_ago(DAYS, end, zone)
     if begin >= end:
-        raise click.UsageError("--from is not earlier than --to: no order was placed between them")
+        raise click.UsageError(messages.RANGE_EMPTY(begin="--from", end="--to"))
     return begin, end
 
 

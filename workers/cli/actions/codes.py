@@ -9,6 +9,7 @@ from rich.table import Column, Table
 
 from erp.port import ErpError
 from foundation.local_days import days_ago
+from foundation.messages import commands as messages
 from tasks.intake.code_coverage import Coverage, Seen, cover
 from workers.cli.output import console, show_json, with_progress, zoned_moment
 from workers.cli.session import chosen_store, reading
@@ -36,7 +37,7 @@ def _coverage(store: str | None, days: int) -> tuple[Coverage, tzinfo]:
         try:
             return cover(context, name, since, with_progress("orders", kept, length)), zone
         except ErpError as error:
-            raise click.ClickException(f"the ERP's codes cannot be read: {error}") from None
+            raise click.ClickException(messages.CODES_UNREADABLE(error=error)) from None
 
 
 def _show(coverage: Coverage, shown: Sequence[Seen], zone: tzinfo, *, as_json: bool) -> None:

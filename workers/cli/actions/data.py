@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from foundation.messages import commands as messages
 from journal.journal import Journal
 from journal.privacy.erasure import ErasedData
 from journal.privacy.retention import PurgeCount, RetentionPolicy
@@ -82,9 +83,9 @@ def erase_data(  # a parameter per option
 ) -> None:
     """Erase a customer's or some orders' data from the journal."""
     if customer == bool(order_ids):
-        raise click.UsageError("give order ids, or --customer")
+        raise click.UsageError(messages.ORDERS_MISSING())
     if as_json and not (yes or dry_run):
-        raise click.UsageError("--json asks no question: add --yes or --dry-run")
+        raise click.UsageError(messages.JSON_CANNOT_ASK(options="--yes or --dry-run"))
     with journal_only() as journal:
         if customer:
             orders = _of_customer(journal, store)
@@ -130,10 +131,7 @@ def _of_customer(journal: Journal, store: str | None) -> list[tuple[str, str]]:
     answer = click.prompt("CPF, CNPJ or userProfileId", err=True)
     wanted = _plain(answer)
     if "@" in answer or len(wanted) < _SHORTEST:
-        raise click.UsageError(
-            "this is not a CPF, CNPJ or userProfileId; an e-mail cannot be found, since VTEX's "
-            "orders hold an alias in its place"
-        )
+        raise click.UsageError(messages.NOT_A_CUSTOMER())
     length = journal.documents.count(store)
     return [
         (kept.store, kept.order_id)

@@ -9,6 +9,7 @@ from typing import Any
 import click
 from rich.table import Column, Table
 
+from foundation.messages import commands as messages
 from journal.jobs.dead_letters import DeadLetter, DeadLetterFilter
 from journal.journal import Journal
 from journal.model import Kind
@@ -106,7 +107,7 @@ def discard(
 ) -> None:
     """Discard dead jobs for good after a question."""
     if not reason.strip():
-        raise click.UsageError("--reason is empty: the timeline and the ERP need a reason")
+        raise click.UsageError(messages.REASON_EMPTY())
     with journal_only() as journal:
         jobs = _find(journal, wanted, groups)
         if _confirmed(jobs, "discard for good", yes=yes):
@@ -125,14 +126,14 @@ def _which(
     zone = load().zone(store)
     begin, end = (limit.at(zone) if limit else None for limit in (since, until))
     if begin and end and begin > end:
-        raise click.UsageError("--since is later than --until: no time is between them")
+        raise click.UsageError(messages.RANGE_EMPTY(begin="--since", end="--until"))
     wanted = Kind(kind) if kind else None
     return DeadLetterFilter(store, order_id, wanted, matching, begin, end)
 
 
 def _require_filter(groups: Sequence[int], filters: dict[str, Any], *, everything: bool) -> None:
     if not (groups or everything or any(filters.values())):
-        raise click.UsageError("name a group or a filter, or add --all")
+        raise click.UsageError(messages.FILTER_MISSING())
 
 
 def _find(journal: Journal, wanted: DeadLetterFilter, groups: Collection[int]) -> list[DeadLetter]:

@@ -6,6 +6,8 @@ from dataclasses import asdict
 
 import click
 
+from foundation.messages import checks
+from foundation.messages import commands as messages
 from journal.feeds import FeedRow
 from journal.journal import Journal
 from tasks.context import Context
@@ -38,10 +40,7 @@ def set_up_feed(
             and not replace
             and context.journal.feeds.get(name) is None
         ):
-            raise click.ClickException(
-                f"{name}: this key has a feed already ({_statuses(current)}), which another "
-                "system may read: use a key of your own, or add --replace"
-            )
+            raise click.ClickException(messages.FEED_TAKEN(store=name, statuses=_statuses(current)))
         client.configure_feed(wanted)
         context.journal.feeds.set_up(
             name,
@@ -94,7 +93,8 @@ def _store(store: str | None) -> Iterator[tuple[Context, str]]:
         except VtexUnauthorized as error:
             if error.status != 403:
                 raise
-            raise click.ClickException(f"grant {PERMISSION!r} to the key ({error})") from error
+            fault = checks.FEED_DENIED(permission=PERMISSION, error=error)
+            raise click.ClickException(fault) from error
 
 
 def _statuses(config: FeedConfig | None) -> str:

@@ -26,7 +26,7 @@ def serve_metrics(port: int | None, address: str | None) -> None:
     try:
         served = serve(where, chosen, instrumentation.pages(registry, health.of_exporter(settings)))
     except PortsTaken as error:
-        raise click.ClickException(str(error)) from None
+        raise click.ClickException(*error.args) from None
     click.echo(f"http://{where}:{served.port}/metrics, /livez and /readyz are served", err=True)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -9,6 +9,7 @@ from typing import Any
 import click
 from rich.table import Column, Table
 
+from foundation.messages import commands as messages
 from tasks.context import Context
 from tasks.reconciliation.compare import (
     FIX_TEXTS,
@@ -36,7 +37,7 @@ def reconcile(  # a parameter per option
 ) -> None:
     """Compare VTEX's orders with the journal and the ERP, and fix the fixable findings."""
     if fix and as_json and not yes:
-        raise click.UsageError("--json --fix asks no question: add --yes")
+        raise click.UsageError(messages.JSON_CANNOT_ASK(options="--yes"))
     left = 0
     answers: list[dict[str, Any]] = []
     with reading() as context:

@@ -12,6 +12,7 @@ from rich.table import Column, Table
 
 from erp.nfe import invoice as nfe_invoice
 from erp.nfe.safe_xml import NfeError
+from foundation.messages import commands as messages
 from journal.cancel_requests import CancelRequest
 from journal.jobs.dead_letters import DeadLetterFilter
 from journal.model import State
@@ -94,7 +95,7 @@ def show_request(*, job: int, as_json: bool) -> None:
     with journal_only() as journal:
         row = journal.requests.get(job)
     if row is None:
-        raise click.ClickException(f"no request has job number {job}: vtex-erp requests list")
+        raise click.ClickException(messages.NOT_A_REQUEST(job=job))
     if as_json:
         show_json(dataclasses.asdict(row))
         return
@@ -252,9 +253,9 @@ def _fields(file: str | None, options: Mapping[str, Any]) -> dict[str, Any]:
         with click.open_file(file, encoding="utf-8") as opened:
             read = json.load(opened)
     except ValueError as error:
-        raise click.UsageError(f"{file} is not JSON: {error}") from None
+        raise click.UsageError(messages.NOT_JSON(file=file, error=error)) from None
     if not isinstance(read, dict):
-        raise click.UsageError(f"{file} holds no JSON object")
+        raise click.UsageError(messages.NOT_AN_OBJECT(file=file))
     names = {"store", "order_id"}
     return {name: value for name, value in read.items() if name not in names} | fields
 
@@ -270,7 +271,7 @@ def _require_valid(kind: str, fields: Mapping[str, Any]) -> None:
         request_schemas.require_known(checked)
         request_schemas.read(kind, checked)
     except RequestInvalid as error:
-        raise click.UsageError(f"{error}; nothing was written") from None
+        raise click.UsageError(messages.NOT_WRITTEN(error=error)) from None
 
 
 def _show(

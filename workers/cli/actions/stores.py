@@ -7,6 +7,7 @@ import click
 from redis.exceptions import RedisError
 from rich.table import Column, Table
 
+from foundation.messages import commands as messages
 from journal.journal import Journal
 from workers import wiring
 from workers.cli.output import (
@@ -54,9 +55,7 @@ def list_stores(*, as_json: bool) -> None:
 def pause_store(*, store: str | None, minutes: float | None, reason: str) -> None:
     """Stop every call of a store to VTEX, for some minutes or until it is resumed."""
     if minutes == 0:
-        raise click.UsageError(
-            "--minutes must be more than 0; without --minutes the pause lasts until resume"
-        )
+        raise click.UsageError(messages.PAUSE_EMPTY())
     with _journal_and_store(store) as (journal, name):
         before = journal.store_pauses.get(name)
         seconds = FOR_GOOD_SECONDS if minutes is None else minutes * 60

