@@ -89,11 +89,63 @@ def test_orders_that_changed_fit_the_published_schema(
 
     for order_id in (*entries, new):
         body = client.order(order_id)
-        body.pop("changeRunning", None)
         assert faults("orders", ORDER, body) == [], order_id
     shown = client.order(canceled)["cancellationData"]
     published = content("orders", ORDER)["schema"]["properties"]["cancellationData"]
     assert set(resolved(published)["properties"]) <= set(shown)
+
+
+CHANGES = "/api/order-system/orders/{changeOrderId}/changes"
+
+
+def test_the_answers_of_the_routes_of_changes_fit_the_published_schemas(
+    simulator: Running, client: VtexClient
+) -> None:
+    store, answers = simulator.store, []
+    for kind in ("many", "discount", "kit", "weight"):
+        (order_id,) = store.generate(1, "handling", kind)
+        entry = store.entry(order_id)
+        units = entry.order["items"][0]["quantity"]
+        order_changes.amend(store, entry, {"add": "310555", "quantities": {"0": units + 1}})
+        order_changes.amend(store, entry, {"quantities": {"0": 0}, "running": True})
+        path = f"/api/order-system/orders/{order_id}/changes"
+        history = client._transport.get(path)
+        details = client._transport.get(f"{path}/{history['requests'][-1]['requestId']}")
+        answers.append((history, details))
+
+    for history, details in answers:
+        assert faults("orders", CHANGES, history) == []
+        assert faults("orders", f"{CHANGES}/{{changeRequestId}}", details) == []
+        assert details["status"] == "waiting-confirmation"
+        published = required(content("orders", CHANGES)["schema"]["properties"]["requests"])
+        assert all(published <= set(row) for row in history["requests"])
+        one = required(content("orders", f"{CHANGES}/{{changeRequestId}}")["schema"])
+        assert one <= set(details)
+        moved = resolved(document("orders")["components"]["schemas"]["To2"])["properties"]["items"]
+        to = history["requests"][0]["replace"][0]["to"]["items"]
+        assert all(required(moved) <= set(item) for item in to)
+
+
+def test_orders_that_keep_changed_items_fit_the_published_schema(
+    simulator: Running, client: VtexClient
+) -> None:
+    store = simulator.store
+    (order_id,) = store.generate(1, "handling", "many")
+    store.config.change(changed_items="kept")
+    order_changes.amend(store, store.entry(order_id), {"quantities": {"0": 0}, "add": "310555"})
+    store.config.change(changed_items="dropped")
+
+    body = client.order(order_id)
+
+    assert faults("orders", ORDER, body) == []
+    shown = body["changesAttachment"]
+    published = resolved(content("orders", ORDER)["schema"]["properties"]["changesAttachment"])
+    change = published["properties"]["changesData"]["items"]
+    assert required(published) <= set(shown)
+    assert required(change) <= set(shown["changesData"][0])
+    for name in ("itemsAdded", "itemsRemoved"):
+        (row,) = shown["changesData"][0][name]
+        assert set(row) == set(change["properties"][name]["items"]["properties"])
 
 
 def test_the_simulators_transactions_fit_the_published_schema(
@@ -116,12 +168,16 @@ def test_every_request_of_the_client_is_published_with_its_headers() -> None:
         mocker.get(re.compile(r"/orders\?"), json=page, headers=typed)
         mocker.get(re.compile("/orders/o-1$"), json={}, headers=typed)
         mocker.post(re.compile("/start-handling$"), status_code=204)
+        changes = {"requests": [{"requestId": "r-1"}], "actions": []}
+        mocker.get(re.compile("/changes$"), json=changes, headers=typed)
+        mocker.get(re.compile("/changes/r-1$"), json={"status": "done"}, headers=typed)
         mocker.get(re.compile("/transactions/T$"), json={}, headers=typed)
         mocker.get(re.compile("/payments$"), json=[], headers=typed)
         list(client.list_orders())
         client.search("v70411223acme")
         client.order("o-1")
         client.start_handling("o-1")
+        client.change_under_way("o-1")
         client.transaction("T")
         sent = list(mocker.request_history)
 
@@ -279,6 +335,12 @@ def resolved(schema: dict[str, Any]) -> dict[str, Any]:
     for step in schema["$ref"].removeprefix("#/").split("/"):
         found = found[step]
     return dict(found)
+
+
+def required(schema: dict[str, Any]) -> set[str]:
+    """Return the required names of an object, or of a list's rows."""
+    whole = resolved(schema)
+    return set(resolved(whole.get("items", whole))["required"])
 
 
 def test_the_published_transaction_is_read() -> None:

@@ -25,6 +25,8 @@ HELP = {
     "invoice_delay": "seconds from an invoice to the status that follows it",
     "cancel_delay": "seconds from cancel to canceled",
     "cancel_at_once": "the first request cancels an order in handling, instead of the second",
+    "changed_items": "whether a changed order keeps its items: kept or dropped",
+    "changes_form": "form of the list of changes: requests, list or bare",
     "conflict_status": "what a conflict of start-handling answers: 409 or 400",
 }
 

@@ -13,8 +13,13 @@ CHANGEABLE = (
     "invoice_delay",
     "cancel_delay",
     "cancel_at_once",
+    "changed_items",
+    "changes_form",
 )
 """Settings that can change while the store runs."""
+
+CHOICES = {"changed_items": ("kept", "dropped"), "changes_form": ("requests", "list", "bare")}
+"""The words of a setting that is a word."""
 
 
 @dataclass
@@ -29,6 +34,8 @@ class Config:
         invoice_delay: seconds from an invoice to the status that follows it.
         cancel_delay: seconds from ``cancel`` to ``canceled``.
         cancel_at_once: the first request cancels an order in handling, instead of the second.
+        changed_items: whether a changed order keeps its items, or shows them anew.
+        changes_form: form of the list of an order's changes.
 
     Raises:
         ValueError: a number is out of range. The message names it.
@@ -50,16 +57,21 @@ class Config:
     invoice_delay: float = 1.0
     cancel_delay: float = 2.0
     cancel_at_once: bool = False
+    changed_items: str = "dropped"
+    changes_form: str = "requests"
 
     def __post_init__(self) -> None:
         for name in ("orders", *CHANGEABLE):
             value = getattr(self, name)
-            if (value is None and name == "quota") or name == "cancel_at_once":
+            if (value is None and name == "quota") or name in ("cancel_at_once", *CHOICES):
                 continue
             if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
                 raise ValueError(f"{name}: {value!r} is no number from 0 on")
         if self.conflict_status not in (400, 409):
             raise ValueError(f"conflict_status: {self.conflict_status!r} is neither 409 nor 400")
+        for name, words in CHOICES.items():
+            if getattr(self, name) not in words:
+                raise ValueError(f"{name}: {getattr(self, name)!r} is none of {', '.join(words)}")
         if not isinstance(self.cancel_at_once, bool):
             raise ValueError(f"cancel_at_once: {self.cancel_at_once!r} is neither true nor false")  # noqa: TRY004
 

@@ -10,7 +10,8 @@
 | ``PUT orders/{id}`` | ``{"order": {…}, "transactions": {…}}``: stores an order as it is |
 | ``PATCH orders/{id}`` | ``{"items.0.quantity": 2, "status": …}``: changes fields |
 | ``POST cancellations`` | ``{"order_id": …, "final": true}``: request a cancellation, or do it |
-| ``POST changes`` | ``{"order_id": …, "quantities": {"0": 1}, "add": "310555"}``; ``running`` |
+| ``POST changes`` | ``{"order_id": …, "quantities": {"0": 1}, "add": "310555"}``; ``fails`` |
+| ``POST changes`` | ``{…, "running": true}``, later ``{"order_id": …, "end": "done"}`` |
 | ``POST replacements`` | ``{"order_id": …, "status": …}``: a new order replaces it |
 | ``POST permissions`` | ``{"grant": […], "revoke": […]}`` |
 | ``POST tokens`` | ``{"add": […], "remove": […]}`` |
@@ -88,7 +89,7 @@ class Control(RequestHandler):
             "POST feed": self._feed,
             "POST index": self._index,
             "POST cancellations": self._cancellations,
-            "POST changes": lambda body: order_changes.amend(store, self._named(body), body),
+            "POST changes": self._changes,
             "POST replacements": self._replacements,
             "POST settings": lambda body: store.config.change(**body),
         }
@@ -123,6 +124,13 @@ class Control(RequestHandler):
             cancel_requests.cancel(store, entry, body)
             return None
         return cancel_requests.ask(store, entry, body)
+
+    def _changes(self, body: dict[str, Any]) -> str | None:
+        entry = self._named(body)
+        if "end" in body:
+            order_changes.end(entry, str(body["end"]))
+            return None
+        return order_changes.amend(self.world.store, entry, body)
 
     def _replacements(self, body: dict[str, Any]) -> str:
         given = {"status": str(body["status"])} if "status" in body else {}

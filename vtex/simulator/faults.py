@@ -45,6 +45,7 @@ ROUTES = WRITES | {
     "transaction",
     "payments",
     "changes",
+    "change",
     "feed",
     "feed_config",
     "*",

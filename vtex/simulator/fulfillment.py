@@ -129,13 +129,6 @@ def deny(store: Store, entry: Entry, body: dict[str, Any]) -> Answer:
     return 200, {}
 
 
-def changes(entry: Entry) -> Answer:
-    """Show the order's changes. ``changeRunning`` in its document makes one unfinished."""
-    running = bool(entry.order.get("changeRunning"))
-    rows = [{"requestId": "1", "status": "preparing", "finished": False}] if running else []
-    return 200, {"list": [*entry.changes, *rows]}
-
-
 def _require_valid(body: dict[str, Any]) -> None:
     for name in ("type", "invoiceNumber", "invoiceValue", "issuanceDate", "items"):
         if not body.get(name):

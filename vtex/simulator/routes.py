@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from vtex.simulator import fulfillment
+from vtex.simulator import fulfillment, order_changes
 from vtex.simulator.faults import Refused
 from vtex.simulator.middleware import Answer, Call, Operation
 from vtex.simulator.state import Entry, Store
@@ -52,6 +52,23 @@ def _change_package(
 
 def _receipt(call: Call) -> Answer:
     return fulfillment.receipt(call.store, call.entry())
+
+
+# --- changes --------------------------------------------------------------------------------------
+
+
+def _end_change(status: int, end: str) -> Operation:
+    """Return an operation that ends the changes of an order. One that fails stays under way."""
+
+    def effect(call: Call) -> Answer:
+        entry = call.entry()
+        order_changes.change(entry, call.ids[1])
+        if not call.body().get("reason"):
+            raise Refused("reason is required")
+        order_changes.end(entry, end)
+        return status, None if status == 204 else {}
+
+    return Operation("change", "Change order workflow status", effect)
 
 
 # --- payments -------------------------------------------------------------------------------------
@@ -113,6 +130,7 @@ _ADMIN_FEED = "Feed v3 and Hook Admin"
 _PAYMENTS = "View Payment Data"
 _OMS = "/api/oms/pvt/orders"
 _ORDER = f"{_OMS}/([^/]+)"
+_CHANGES = "/api/order-system/orders/([^/]+)/changes"
 _TRANSACTION = "/api/pvt/transactions/([^/]+)"
 
 ROUTES = {
@@ -141,9 +159,20 @@ ROUTES = {
     "/api/orders/pvt/document/([^/]+)/deny-cancellation-request": {
         "POST": _change("deny", "Cancel order", fulfillment.deny)
     },
-    "/api/order-system/orders/([^/]+)/changes": {
-        "GET": Operation("changes", "View order", lambda call: fulfillment.changes(call.entry()))
+    _CHANGES: {
+        "GET": Operation(
+            "changes", "View order", lambda call: order_changes.shown(call.store, call.entry())
+        )
     },
+    f"{_CHANGES}/([^/]+)": {
+        "GET": Operation(
+            "change",
+            "View order",
+            lambda call: order_changes.details(call.store, call.entry(), call.ids[1]),
+        )
+    },
+    f"{_CHANGES}/([^/]+)/retry": {"POST": _end_change(204, "done")},
+    f"{_CHANGES}/([^/]+)/cancel": {"POST": _end_change(200, "canceled")},
     _TRANSACTION: {
         "GET": Operation(
             "transaction", _PAYMENTS, lambda call: (200, _transaction(call)["transaction"])

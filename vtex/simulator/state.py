@@ -37,8 +37,32 @@ READABLE = timedelta(days=730)
 
 
 @dataclass
+class Change:
+    """A change of an order's items.
+
+    Attributes:
+        request: the change in VTEX's published form.
+        status: ``done``, ``canceled``, or a status of a change that is under way.
+        fails: it stays under way for ever.
+    """
+
+    request: dict[str, Any]
+    status: str
+    fails: bool = False
+
+    @property
+    def request_id(self) -> str:
+        """The id of the change."""
+        return str(self.request["requestId"])
+
+
+@dataclass
 class Entry:
-    """An order with its past: (since when, status), newest last."""
+    """An order with its past: (since when, status), newest last.
+
+    Attributes:
+        units: the units that changes have left of each item, if the document keeps all items.
+    """
 
     order: dict[str, Any]
     past: list[tuple[datetime, str]]
@@ -47,7 +71,8 @@ class Entry:
     fed: int = 0  # how much of its past the feed has seen
     handled_at: datetime | None = None
     indexed_until: datetime | None = None  # the index shows no later change, until it is refreshed
-    changes: list[dict[str, Any]] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    units: list[int] | None = None
 
     def __post_init__(self) -> None:
         self.take(self.order)

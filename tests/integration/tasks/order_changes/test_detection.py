@@ -324,7 +324,7 @@ def test_a_change_that_is_under_way_is_waited_for(flow: OrderFlow) -> None:
     reconcile(flow)
     assert kinds(flow, order_id) == []
 
-    flow.simulator.store.change(flow.entry(order_id), {"changeRunning": False})
+    order_changes.end(flow.entry(order_id))
     flow.work(rounds=2, seconds=301)
 
     assert kinds(flow, order_id) == ["changed"]

@@ -41,6 +41,12 @@ class Shop:
         assert answer.status_code == status, answer.text
         return answer.json()
 
+    def post(self, order_id: str, request_id: str, end: str, **body: Any) -> int:
+        url = f"{self.simulator.url}/api/order-system/orders/{order_id}/changes/{request_id}/{end}"
+        keys = self.simulator
+        headers = {"X-VTEX-API-AppKey": keys.app_key, "X-VTEX-API-AppToken": keys.app_token}
+        return requests.post(url, json=body, headers=headers, timeout=5).status_code
+
     def status(self, order_id: str) -> str:
         return str(self.client.order(order_id)["status"])
 
@@ -145,12 +151,79 @@ def test_a_change_writes_items_totals_and_value_anew(shop: Shop) -> None:
     assert change
 
 
-def test_a_change_that_runs_shows_as_unfinished(shop: Shop) -> None:
+@pytest.mark.parametrize("form", ["requests", "list", "bare"])
+def test_a_change_that_runs_is_under_way_until_it_ends(shop: Shop, form: str) -> None:
+    shop.steer("settings", changes_form=form)
     order_id = shop.order()
+    shop.steer("changes", order_id=order_id, add="310045")
+    assert not shop.client.change_under_way(order_id)
 
     shop.steer("changes", order_id=order_id, add="310045", running=True)
-
     assert shop.client.change_under_way(order_id)
+
+    shop.steer("changes", order_id=order_id, end="canceled")
+    assert not shop.client.change_under_way(order_id)
+
+
+@pytest.mark.parametrize(("end", "status"), [("retry", 204), ("cancel", 200)])
+def test_a_change_ends_by_vtexs_routes_unless_it_fails(shop: Shop, end: str, status: int) -> None:
+    order_id, stuck = shop.order(), shop.order(kind="repeated")
+    request_id = shop.steer("changes", order_id=order_id, add="310045", running=True)
+    before = shop.client.order(stuck)
+    failed = shop.steer("changes", order_id=stuck, quantities={"0": 9}, fails=True)
+
+    assert shop.post(order_id, request_id, end, reason="x") == status
+    assert shop.post(stuck, failed, end, reason="x") == status
+    assert shop.post(order_id, request_id, end) == 400
+    assert shop.post(order_id, "nobody", end, reason="x") == 404
+
+    assert not shop.client.change_under_way(order_id)
+    assert shop.client.change_under_way(stuck)
+    assert shop.client.order(stuck) == before
+
+
+def test_a_changed_order_can_keep_its_items_and_name_the_change(shop: Shop) -> None:
+    shop.steer("settings", changed_items="kept")
+    order_id = shop.order()
+    before = shop.client.order(order_id)
+    first, second = before["items"][:2]
+
+    shop.steer("changes", order_id=order_id, quantities={"0": 0})
+    shop.steer("changes", order_id=order_id, quantities={"1": second["quantity"] + 2}, add="310045")
+
+    after = shop.client.order(order_id)
+    assert after["items"] == before["items"]
+    removed, added = after["changesAttachment"]["changesData"]
+    assert [(row["id"], row["quantity"]) for row in removed["itemsRemoved"]] == [
+        (first["id"], first["quantity"])
+    ]
+    assert removed["itemsAdded"] == []
+    assert [(row["id"], row["quantity"]) for row in added["itemsAdded"]] == [
+        (second["id"], 2),
+        ("310045", 1),
+    ]
+    totals = {total["id"]: total["value"] for total in after["totals"]}
+    assert after["value"] == sum(totals.values())
+    gone = first["priceDefinition"]["total"]
+    assert (removed["discountValue"], removed["incrementValue"]) == (gone, 0)
+    assert totals["Change"] == added["incrementValue"] - gone == after["value"] - before["value"]
+
+
+def test_a_line_of_kept_items_is_removed_once(shop: Shop) -> None:
+    shop.steer("settings", changed_items="kept")
+    order_id = shop.order()
+    for _ in range(2):
+        shop.steer("changes", order_id=order_id, quantities={"0": 0})
+
+    first, second = shop.client.order(order_id)["changesAttachment"]["changesData"]
+
+    assert (len(first["itemsRemoved"]), second["itemsRemoved"]) == (1, [])
+
+
+def test_a_setting_of_changes_takes_its_words_alone(shop: Shop) -> None:
+    answer = shop.steer("settings", status=400, changes_form="xml")
+
+    assert answer["error"] == "changes_form: 'xml' is none of requests, list, bare"
 
 
 @pytest.mark.parametrize(
