@@ -11,6 +11,7 @@ from journal.model import Kind, Stage, State
 from journal.outcomes import record_outcome
 from journal.storage.repository import Repository
 from journal.storage.rows import (
+    IGNORES_CHANGE,
     compress,
     count_jobs,
     decompress,
@@ -33,6 +34,7 @@ class RequestDraft:
         invoice_number, invoice_series: invoice of the request.
         request_body: body as JSON.
         reference: the ERP's own name of the request.
+        ignores_change: send the invoice although a change of the order may be under way.
     """
 
     store: str
@@ -43,6 +45,7 @@ class RequestDraft:
     invoice_number: str | None = None
     invoice_series: str | None = None
     reference: str | None = None
+    ignores_change: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,8 @@ class Requests(Repository):
     def submit(self, ask: RequestDraft, *, again: bool = False) -> RequestReceipt:
         """Write a request once under its key.
 
-        A request with another body replaces a dead one.
+        A request with another body replaces a dead one. One that ignores changes also reaches a job
+        that waits.
 
         Args:
             again: the ERP explicitly repeats a dead request.
@@ -141,6 +145,10 @@ class Requests(Repository):
             )
             db.execute(events.insert(), _line_of(ask, now, "requested again"))
             return RequestReceipt(known["id"], new=True)
+        if same and ask.ignores_change and known["state"] == State.OPEN:
+            due = update(jobs).where(jobs.c.id == known["id"]).values(ignores_change=1, due_at=now)
+            db.execute(due)
+            db.execute(events.insert(), _line_of(ask, now, "requested again"))
         if same:
             self._tell_also(db, known, ask.reference, again=again)
         return RequestReceipt(
@@ -281,6 +289,7 @@ def _asked_for(ask: RequestDraft) -> dict[str, Any]:
         "invoice_series": ask.invoice_series,
         "reference": ask.reference,
         "request_body": compress(dict(ask.request_body)),
+        "ignores_change": int(ask.ignores_change),
     }
 
 
@@ -295,7 +304,7 @@ def _line_of(
         event,
         kind=ask.kind,
         stage=Stage.REQUESTED,
-        detail=detail or ask.invoice_number,
+        detail=detail or (IGNORES_CHANGE if ask.ignores_change else ask.invoice_number),
     )
 
 

@@ -102,6 +102,8 @@ class RetryPolicy:
         other_worker_seconds: wait of a job that needs another worker, which knows the store or the
             newer version of the contract.
         newer_contract_patience_seconds: age at which a request of a newer version is refused.
+        change_patience_seconds: age at which an invoice that waits for the end of a change is
+            dead-lettered.
         request_seconds: wait of the ERP's request while the journal does not respond. It is
             shorter than the broker's own time-out, which would deliver the request twice.
     """
@@ -113,7 +115,13 @@ class RetryPolicy:
     unauthorized_pause_seconds: float = 60.0
     other_worker_seconds: float = 5.0
     newer_contract_patience_seconds: float = 86_400.0
+    change_patience_seconds: float = 86_400.0
     request_seconds: float = 20.0
+
+    @property
+    def change_patience(self) -> timedelta:
+        """The longest wait for the end of a change of an order."""
+        return timedelta(seconds=self.change_patience_seconds)
 
     def backoff_seconds(self, failures: int) -> float:
         """Return the wait after so many failures in a row: exponential, with full jitter."""

@@ -74,7 +74,10 @@ INVOICE_NOT_ALLOWED = message(
 INVOICE_WAITS = message("VE-1208", "VTEX shows the order as {status!r}: the invoice waits")
 HANDLING_FIRST = message("VE-1209", "handling was started, and the invoice follows")
 CHANGE_FIRST = message(
-    "VE-1210", "a change of the order is under way: the invoice waits for its end"
+    "VE-1210",
+    "a change of the order is under way at VTEX, and the invoice waits for its end",
+    "If VTEX never ends the change, run vtex-erp requests retry JOB --anyway, or vtex-erp requests "
+    "invoice … --anyway",
 )
 TRACKING_WITHOUT_INVOICE = message(
     "VE-1211", "VTEX shows the order as {status!r}, without invoice {invoice}"

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, select, update
 from journal.model import Kind, Stage, State, retry_stage
 from journal.outcomes import record_outcome
 from journal.storage.repository import Repository
-from journal.storage.rows import event_row
+from journal.storage.rows import IGNORES_CHANGE, event_row
 from journal.storage.tables import events, jobs
 
 BATCH = 500
@@ -112,9 +112,12 @@ def find(db: Connection, which: DeadLetterFilter, limit: int) -> list[DeadLetter
     ]
 
 
-def revive(db: Connection, rows: Sequence[DeadLetter], now: datetime) -> int:
+def revive(
+    db: Connection, rows: Sequence[DeadLetter], now: datetime, *, ignores_change: bool = False
+) -> int:
     """Retry dead jobs now. Return the number that was still dead."""
     moved: list[dict[str, Any]] = []
+    despite = {"ignores_change": 1} if ignores_change else {}
     for stage in {row.stage for row in rows}:
         chosen = [row.job for row in rows if row.stage is stage]
         back = (
@@ -130,11 +133,12 @@ def revive(db: Connection, rows: Sequence[DeadLetter], now: datetime) -> int:
                 lease_until=None,
                 last_error=None,
                 updated_at=now,
+                **despite,
             )
             .returning(*jobs.c)
         )
         moved += map(dict, db.execute(back).mappings())
-    _tell(db, moved, "retried by hand", None, now)
+    _tell(db, moved, "retried by hand", IGNORES_CHANGE if ignores_change else None, now)
     return len(moved)
 
 
@@ -183,14 +187,18 @@ class DeadLetters(Repository):
         with self._database.transaction() as db:
             return find(db, which, limit)
 
-    def retry(self, rows: Sequence[DeadLetter]) -> Iterator[int]:
+    def retry(self, rows: Sequence[DeadLetter], *, ignores_change: bool = False) -> Iterator[int]:
         """Retry dead jobs now. Yield the number of each batch.
 
         A job that is no longer dead is left alone.
+
+        Args:
+            ignores_change: send invoices although a change of the order may be under way.
         """
         for start in range(0, len(rows), BATCH):
             with self._database.transaction() as db:
-                count = revive(db, rows[start : start + BATCH], self._now())
+                batch = rows[start : start + BATCH]
+                count = revive(db, batch, self._now(), ignores_change=ignores_change)
             yield count
 
     def discard(self, rows: Sequence[DeadLetter], why: str) -> Iterator[int]:

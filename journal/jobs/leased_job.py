@@ -15,6 +15,7 @@ class LeasedJob:
 
     Attributes:
         in_doubt: an earlier try of this step began and may have had its effect.
+        ignores_change: a person wants the invoice sent although a change may be under way.
         isolated: one more crash would make it a dead letter. Such jobs run one at a time.
         order, payment: VTEX's documents. ``None`` before they are fetched.
         read: the parsed order document, for the later steps in this worker.
@@ -39,6 +40,7 @@ class LeasedJob:
         self.stage = Stage(row["stage"])
         self.failures: int = row["failures"]
         self.in_doubt: bool = row["unfinished_starts"] > 0 or row["failures"] > 0
+        self.ignores_change = bool(row["ignores_change"])
         self.isolated = False
         self.value_cents: int | None = row["value_cents"]
         self.erp_reference: str | None = row["erp_reference"]

@@ -53,6 +53,10 @@ def event_row(  # noqa: PLR0913  # a row has as many columns
     }
 
 
+IGNORES_CHANGE = "although a change of the order may be under way"
+"""Detail of a request by hand that skips the check for changes."""
+
+
 def job_row(store: str, order_id: str, kind: Kind, key: str, now: datetime) -> dict[str, Any]:
     """Return a job at its first stage, due at once."""
     return {

@@ -85,9 +85,18 @@ def differs(kept: Mapping[str, Any] | None, read: Mapping[str, Any]) -> bool:
 
 
 def detect(
-    journal: Journal, client: VtexClient, job: LeasedJob, raw: Mapping[str, Any]
+    journal: Journal,
+    client: VtexClient,
+    job: LeasedJob,
+    raw: Mapping[str, Any],
+    *,
+    change_patience: timedelta,
 ) -> DetectedChange:
     """Compare an order at VTEX with the order that the ERP has.
+
+    Args:
+        change_patience: longest wait for the end of a change. The ERP then gets the order as VTEX
+            shows it.
 
     Raises:
         NotYet: VTEX is about to change the order.
@@ -103,7 +112,7 @@ def detect(
     pending = journal.cancel_requests.get(job.store, job.order_id)
     if order.status in statuses.UNDECIDED:
         return _cancel_requested(journal, job, order, pending, asked(raw))
-    change = _changed(client, job, order)
+    change = _changed(journal, client, job, order, change_patience)
     if pending is not None:
         reason = f"VTEX shows the order as {order.status!r}: the request to cancel it is off"
         change.events.insert(0, _event(job, order, "cancel_dropped", reason=reason))
@@ -205,14 +214,16 @@ def _cancel_requested(
     )
 
 
-def _changed(client: VtexClient, job: LeasedJob, order: Order) -> DetectedChange:
+def _changed(
+    journal: Journal, client: VtexClient, job: LeasedJob, order: Order, patience: timedelta
+) -> DetectedChange:
     diff = _difference(job, order)
     if diff is None:
         return DetectedChange("nothing that the ERP does not know")
     if order.has_packages and not diff.items:
         # Weighed goods are invoiced by their weight, and VTEX's value follows the invoices.
         return DetectedChange("its value follows its invoices", is_newer=True)
-    if client.change_under_way(order.order_id):
+    if journal.now() - job.row["created_at"] < patience and client.change_under_way(order.order_id):
         raise NotYet(messages.CHANGE_UNDER_WAY())
     was = "?" if diff.before is None else f"{diff.before.total}"
     summary = f"{len(diff.items)} items changed, total {was} then, {diff.after.total} now"

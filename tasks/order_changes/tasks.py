@@ -72,7 +72,8 @@ def _detect(task: StepTask, job: LeasedJob) -> detection.DetectedChange:
         ready = schemas.read_order(raw).status == statuses.READY
         summary = "its intake tries again" if ready else "the ERP does not have the order"
         return detection.DetectedChange(summary, comes_in=ready)
-    change = detection.detect(task.journal, client, job, raw)
+    patience = task.context.retries.change_patience
+    change = detection.detect(task.journal, client, job, raw, change_patience=patience)
     if change.is_newer:
         # Assign the document last: without the report of its events, it would hide the change.
         job.order = raw

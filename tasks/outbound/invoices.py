@@ -40,14 +40,17 @@ def post(
     with self.step(store, order_id, attempt, to=Stage.SENT, job=job) as owned:
         invoice, xml = invoice_of(owned)
         on_order = partial(hint_at_changes, self, owned)
+        patience = None if owned.ignores_change else self.context.retries.change_patience
         sent = invoice_operation.send(
-            self.vtex_of(owned), order_id, invoice, xml=xml, seen=on_order
+            self.vtex_of(owned), order_id, invoice, xml=xml, seen=on_order, change_patience=patience
         )
         owned.result |= {"order_status": sent.order_status}
         if sent.receipt:
             owned.result["receipt"] = sent.receipt
         if sent.found:
             owned.note("VTEX had it already")
+        elif owned.ignores_change:
+            owned.note("sent without the check for a change under way")
 
 
 @shared_task(base=StepTask, bind=True, name="invoices.confirm")

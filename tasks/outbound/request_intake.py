@@ -45,6 +45,7 @@ def take(
     *,
     xml: bytes | None = None,
     again: bool = False,
+    ignores_change: bool = False,
 ) -> int:
     """Record a request and dispatch it. Return the number of its job.
 
@@ -53,13 +54,14 @@ def take(
         arguments: keyword arguments as the ERP wrote them (docs/messages.md).
         xml: an NF-e as it was received. It supplies the fields that ``arguments`` lacks.
         again: true if the ERP explicitly repeats a request, which retries a dead one.
+        ignores_change: send the invoice although a change of the order may be under way.
 
     Raises:
         RequestRefused: the request breaks the contract, or contradicts an earlier request.
         ContractNewer: the request needs a later version of the contract.
         JournalUnavailable: the request was not recorded; repeat it.
     """
-    job = record(context, kind, arguments, xml=xml, again=again)
+    job = record(context, kind, arguments, xml=xml, again=again, ignores_change=ignores_change)
     store, order_id = str(arguments["store"]).strip(), str(arguments["order_id"]).strip()
     dispatch(context, store=store, order_id=order_id)
     return job
@@ -72,6 +74,7 @@ def record(
     *,
     xml: bytes | None = None,
     again: bool = False,
+    ignores_change: bool = False,
 ) -> int:
     """Record a request once. Return the number of its job. Raises as ``take``."""
     fields = dict(arguments)
@@ -105,6 +108,7 @@ def record(
         invoice_number=_invoice_number(payload),
         invoice_series=payload.invoice_series if isinstance(payload, Invoice | Tracking) else None,
         reference=reference,
+        ignores_change=ignores_change,
     )
     submitted = context.journal.requests.submit(draft, again=again)
     if submitted.request_body is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from foundation.messages import vtex as messages
@@ -17,6 +18,9 @@ from vtex.payloads import OVERTAKING, Invoice, plain_number
 
 MAX_POLLS = 8
 """Polls of an order for a sent invoice. After them VTEX counts as having lost it."""
+
+CHANGE_PATIENCE = timedelta(days=1)
+"""Longest wait of an invoice for the end of a change, unless a setting changes it."""
 
 STATE_REFUSES = "ORD039"
 """VTEX's code for a status that does not accept invoices."""
@@ -44,6 +48,7 @@ def send(
     *,
     xml: str | None = None,
     seen: Callable[[Mapping[str, Any]], None] = lambda _: None,
+    change_patience: timedelta | None = CHANGE_PATIENCE,
 ) -> Sent:
     """Send an invoice, unless VTEX has it.
 
@@ -53,6 +58,8 @@ def send(
     Args:
         xml: the NF-e to embed, exactly as received.
         seen: called with the order's current document before the invoice is sent.
+        change_patience: longest wait for the end of a change. ``None`` sends the invoice without
+            that check.
 
     Raises:
         Refused: the invoice contradicts the order, or comes too late.
@@ -68,6 +75,8 @@ def send(
         _require_same(invoice, known)
         return Sent(None, _status_after(order, now), found=True)
     _require_status(client, order, now, invoice)
+    if invoice.type == "Output" and change_patience is not None:
+        _require_no_change(client, order_id, change_patience)
     ready = prepared(invoice, order, now)
     try:
         receipt = client.send_invoice(order_id, payloads.invoice_body(ready, ready.items, xml))
@@ -161,8 +170,14 @@ def _require_status(client: VtexClient, order: Order, now: Balance, invoice: Inv
             start_handling_operation.ensure(client, order.order_id, in_doubt=True)
             raise NotYet(messages.HANDLING_FIRST())
         case _:
-            if client.change_under_way(order.order_id):
-                raise NotYet(messages.CHANGE_FIRST())
+            return
+
+
+def _require_no_change(client: VtexClient, order_id: str, patience: timedelta) -> None:
+    # A change can stay unfinished for ever (VTEX's known issue 1219914). VTEX advises to send the
+    # invoice as usual then, which is a person's decision.
+    if client.change_under_way(order_id):
+        raise NotYet.within(patience, messages.CHANGE_FIRST())
 
 
 def _adds(invoice: Invoice) -> int:

@@ -25,6 +25,12 @@ _FILE = click.option(
     "--file", type=INPUT, help="Read the fields from a JSON file (docs/messages.md). - is stdin."
 )
 
+_ANYWAY = click.option(
+    "--anyway",
+    is_flag=True,
+    help="Send the invoice although a change of the order is under way. Every other check stays.",
+)
+
 
 @click.group()
 def requests() -> None:
@@ -61,6 +67,7 @@ def show_request() -> None:
 
 @requests.command("retry")
 @JOB
+@_ANYWAY
 @YES
 @runs_action
 def retry_request() -> None:
@@ -126,6 +133,7 @@ def list_pending_cancellations() -> None:
 @click.option(
     "--nfe", type=NFE, help="An authorised NF-e (XML). It supplies the fields that you leave out."
 )
+@_ANYWAY
 @DRY_RUN
 @STORE
 @runs_action

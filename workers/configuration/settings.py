@@ -186,6 +186,13 @@ class Settings:
         "Age at which a request of a newer version is refused, for want of a worker that reads it.",
         validate=within(1, 30 * 86_400),
     )
+    retry_change_patience_seconds: float = setting(
+        86_400.0,
+        "172800",
+        "Longest wait of an invoice for the end of a change of its order, in seconds. Then it is "
+        "dead-lettered for a decision (changes.md).",
+        validate=within(1, 30 * 86_400),
+    )
     retry_request_seconds: float = setting(
         20.0,
         "20",

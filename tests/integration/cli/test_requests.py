@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 from journal.cancel_requests import CancelRequest
@@ -105,3 +107,47 @@ def test_a_request_is_shown_retried_and_discarded_by_its_number(desk: Desk) -> N
     assert "1 jobs discarded" in discarded
     assert "discarded: by phone" in desk.type("requests", "show", job)
     assert "the job 99 is not a request" in desk.type("requests", "show", "99", status=1)
+
+
+INVOICE = (
+    *("--invoice-number", "128841", "--value", "52.30"),
+    *("--issued-at", "2026-03-10T15:04:05-03:00"),
+)
+
+
+def ignores_change(desk: Desk, job: int) -> bool:
+    with closing(sqlite3.connect(desk.folder / "journal.db")) as journal:
+        query = "select ignores_change from journal_jobs where id = ?"
+        (shown,) = journal.execute(query, (job,)).fetchone()
+    return bool(shown)
+
+
+def test_an_invoice_that_waits_for_a_change_can_be_sent_anyway(desk: Desk) -> None:
+    # Without a broker the command fails once the journal has the request.
+    order_id = desk.paid("handling")
+    desk.type("requests", "invoice", order_id, *INVOICE, status=1)
+    (request,) = desk.journal.requests.find("acme", order_id)
+    assert not ignores_change(desk, request.job)
+
+    desk.type("requests", "invoice", order_id, *INVOICE, "--anyway", status=1)
+
+    assert ignores_change(desk, request.job)
+    lines = desk.journal.timeline.events("acme", order_id)
+    assert (lines[-1].event, lines[-1].detail) == (
+        "requested again",
+        "although a change of the order may be under way",
+    )
+
+
+def test_a_dead_invoice_can_be_retried_anyway_and_another_request_cannot(desk: Desk) -> None:
+    for kind in (Kind.INVOICE, Kind.CANCELLATION):
+        draft = RequestDraft("acme", "o-01", kind, "k", {"reason": "x"})
+        desk.journal.requests.refuse(draft, "a change is under way")
+    jobs = {row.kind: row.job for row in desk.journal.dead_letters.find(DeadLetterFilter())}
+
+    sent = desk.type("requests", "retry", str(jobs[Kind.INVOICE]), "--anyway", "--yes", status=1)
+    other = desk.type("requests", "retry", str(jobs[Kind.CANCELLATION]), "--anyway", "--yes")
+
+    assert "1 jobs retried" in sent
+    assert ignores_change(desk, jobs[Kind.INVOICE])
+    assert "no dead letter fits" in other

@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 
 from journal.model import Policy
+from support.changed_orders import amend
 from support.documents import nfe_samples
 from support.order_flow import OrderFlow, order_flow
 from tasks.base import StoreTask
 from tasks.context import NfeRules
 from vtex.client import VtexClient
 from vtex.errors import VtexRejected
+from vtex.simulator import order_changes
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -249,12 +251,12 @@ def test_an_invoice_waits_while_the_order_is_between_two_states(
 
 def test_an_invoice_waits_for_the_end_of_a_change(flow: OrderFlow) -> None:
     order_id = flow.order()
-    flow.entry(order_id).order["changeRunning"] = True
+    amend(flow, order_id, add="310555", running=True)
 
     flow.invoice(order_id)
     flow.work(2, seconds=60)
     held = flow.entry(order_id).calls["invoice_calls"]
-    flow.entry(order_id).order["changeRunning"] = False
+    order_changes.end(flow.entry(order_id))
     flow.settle()
 
     assert held == 0

@@ -93,12 +93,23 @@ def discard_dead_letters(
     discard(_which(**filters), reason, groups, yes=yes)
 
 
-def retry(wanted: DeadLetterFilter, groups: Collection[int] = (), *, yes: bool) -> None:
-    """Retry dead jobs after a question."""
+def retry(
+    wanted: DeadLetterFilter,
+    groups: Collection[int] = (),
+    *,
+    yes: bool,
+    ignores_change: bool = False,
+) -> None:
+    """Retry dead jobs after a question.
+
+    Args:
+        ignores_change: send invoices although a change of the order may be under way.
+    """
     with sending() as context:
         jobs = _find(context.journal, wanted, groups)
         if _confirmed(jobs, "retry", yes=yes):
-            _move(context.journal.dead_letters.retry(jobs), len(jobs), "retried")
+            retried = context.journal.dead_letters.retry(jobs, ignores_change=ignores_change)
+            _move(retried, len(jobs), "retried")
             send(context.journal, context.journal.jobs.dispatch(in_flight=context.in_flight))
 
 

@@ -15,7 +15,7 @@ from erp.nfe.safe_xml import NfeError
 from foundation.messages import commands as messages
 from journal.cancel_requests import CancelRequest
 from journal.jobs.dead_letters import DeadLetterFilter
-from journal.model import State
+from journal.model import Kind, State
 from journal.requests import RequestRow
 from tasks.context import Context
 from tasks.errors import RequestInvalid
@@ -110,9 +110,10 @@ def show_request(*, job: int, as_json: bool) -> None:
         click.echo(f"{name}: {value}")
 
 
-def retry_request(*, job: int, yes: bool) -> None:
+def retry_request(*, job: int, anyway: bool, yes: bool) -> None:
     """Retry the dead request with this job number now."""
-    dead_letters.retry(DeadLetterFilter(job=job), yes=yes)
+    kind = Kind.INVOICE if anyway else None
+    dead_letters.retry(DeadLetterFilter(job=job, kind=kind), yes=yes, ignores_change=anyway)
 
 
 def discard_request(*, job: int, reason: str, yes: bool) -> None:
@@ -194,9 +195,10 @@ def _print_pending(rows: Sequence[CancelRequest], now: datetime, zone: tzinfo) -
 # --- requests by hand -----------------------------------------------------------------------------
 
 
-def send_invoice(*, file: str | None, nfe: Path | None, **options: Any) -> None:
+def send_invoice(*, file: str | None, nfe: Path | None, anyway: bool, **options: Any) -> None:
     """Send an invoice (nota fiscal) of an order to VTEX, whole or partial."""
-    _send("invoice", file, options, xml=nfe.read_bytes() if nfe else None)
+    xml = nfe.read_bytes() if nfe else None
+    _send("invoice", file, options, xml=xml, ignores_change=anyway)
 
 
 def send_tracking(*, file: str | None, **options: Any) -> None:
@@ -221,11 +223,13 @@ def _send(
     *,
     xml: bytes | None = None,
     unknown: bool = True,
+    ignores_change: bool = False,
 ) -> None:
     """Record a request of any kind on the ERP's behalf, or show it with ``--dry-run``.
 
     Args:
         unknown: accept an order that the journal does not have.
+        ignores_change: send the invoice although a change of the order may be under way.
     """
     order_id, dry_run = options.pop("order_id"), options.pop("dry_run")
     store = options.pop("store")
@@ -239,7 +243,9 @@ def _send(
         if xml is None:
             _require_valid(kind, fields)
         request = {"store": name, "order_id": order_id, **fields}
-        job = request_intake.take(context, kind, request, again=True, xml=xml)
+        job = request_intake.take(
+            context, kind, request, again=True, xml=xml, ignores_change=ignores_change
+        )
         click.echo(f"{name} {order_id}: {kind} is job {job}; vtex-erp requests show {job}")
 
 
