@@ -127,7 +127,8 @@ def _sums(order: SalesOrder) -> dict[tuple[str, str], _Sum]:
 
 
 def _worth(item: _Sum | None) -> tuple[int, Decimal] | None:
-    return None if item is None else (item.quantity, item.total)
+    # A removed line stays in the order with a quantity of zero.
+    return (item.quantity, item.total) if item is not None and item.quantity else None
 
 
 def _change(then: _Sum | None, now: _Sum | None) -> ItemChange:

@@ -81,7 +81,7 @@ def differs(kept: Mapping[str, Any] | None, read: Mapping[str, Any]) -> bool:
     """
     if kept is None or (read.get("packageAttachment") or {}).get("packages"):
         return False  # after an invoice, the order's value follows the invoice
-    return bool(_value_and_lines(kept) != _value_and_lines(read))
+    return bool(_comparable(kept) != _comparable(read))
 
 
 def detect(
@@ -151,14 +151,17 @@ def request_of(job: LeasedJob, event: Event) -> CancelRequest | None:
     return CancelRequest(job.store, job.order_id, event.request_id, event.at, event.decide_by)
 
 
-def _value_and_lines(raw: Mapping[str, Any]) -> Any:
+def _comparable(raw: Mapping[str, Any]) -> Any:
+    """Return the value, the lines and the changes, which may leave the lines as they were."""
     items = raw.get("items")
     lines = [
         (item.get("uniqueId"), item.get("id"), item.get("quantity"), item.get("sellingPrice"))
         for item in (items if isinstance(items, list) else ())
         if isinstance(item, Mapping)
     ]
-    return raw.get("value"), lines
+    attachment = raw.get("changesAttachment")
+    changes = attachment.get("changesData") if isinstance(attachment, Mapping) else None
+    return raw.get("value"), lines, changes or []
 
 
 def _canceled(journal: Journal, job: LeasedJob, order: Order) -> DetectedChange:

@@ -60,6 +60,21 @@ def test_of_two_lines_of_one_sku_the_one_that_changed_is_named() -> None:
     assert (found.before.total, found.after.total) == (Decimal("28.00"), Decimal("19.00"))
 
 
+def test_a_line_that_stays_with_no_units_is_removed_once() -> None:
+    order = given(two_lines())
+    first, second = order.lines
+    gone = replace(second, quantity=0, total=Decimal(0))
+    after = replace(order, lines=(first, gone))
+
+    found = order_diff.difference(order, after)
+
+    assert found is not None
+    (change,) = found.items
+    assert (change.kind, change.unique_id, change.quantity) == ("removed", "B", 0)
+    assert order_diff.difference(after, after) is None
+    assert order_diff.difference(replace(order, lines=(first,)), after) is None
+
+
 def test_a_line_that_split_into_two_prices_counts_as_one_with_the_price_of_a_unit() -> None:
     before = builders.order_a()
     first, second = before.items
