@@ -34,6 +34,7 @@ class Event:
         outcome: the end of a request, one of ``OUTCOMES``. ``None`` for a change.
         reference: the ERP's own name of the request, as in ``Request.reference``.
         invoice_number: the ERP's spelling, if the request names an invoice.
+        invoice_series: series of that invoice, if known.
         receipt: VTEX's receipt.
         order_status: the order's status at VTEX afterwards, if known.
         attempts: number of attempts.
@@ -53,6 +54,7 @@ class Event:
     outcome: str | None = None
     reference: str | None = None
     invoice_number: str | None = None
+    invoice_series: str | None = None
     receipt: str | None = None
     order_status: str | None = None
     attempts: int = 0
@@ -61,6 +63,12 @@ class Event:
     decide_by: datetime | None = None
     new_order_id: str | None = None
     order_diff: OrderDiff | None = None
+
+    @property
+    def invoice(self) -> str:
+        """The invoice for people: its number, and its series if known."""
+        series = f" (series {self.invoice_series})" if self.invoice_series else ""
+        return f"{self.invoice_number or ''}{series}"
 
 
 CHANGES = {

@@ -69,8 +69,10 @@ class RequestRow:
     """A request with the state of its job.
 
     Attributes:
+        key: idempotency key within its order and kind.
         invoice_number, invoice_series: invoice of the request.
-        result: VTEX's ``receipt`` and ``order_status``.
+        result: VTEX's ``receipt`` and ``order_status``, and ``sent_as``, the number of the invoice
+            at VTEX.
         purged: retention has deleted the body.
     """
 
@@ -78,6 +80,7 @@ class RequestRow:
     store: str
     order_id: str
     kind: Kind
+    key: str
     invoice_number: str | None
     invoice_series: str | None
     reference: str | None
@@ -243,6 +246,25 @@ class Requests(Repository):
         with self._database.transaction() as db:
             return [_request(row) for row in db.execute(by_age.limit(limit)).mappings()]
 
+    def of_invoice(self, store: str, order_id: str, invoice_number: str) -> list[RequestRow]:
+        """Return the requests that name an invoice number of an order, the oldest first.
+
+        Args:
+            invoice_number: the plain number.
+        """
+        query = (
+            select(*(jobs.c[name] for name in _REQUEST))
+            .where(
+                jobs.c.store == store,
+                jobs.c.order_id == order_id,
+                jobs.c.kind.in_([Kind.INVOICE, Kind.TRACKING]),
+                jobs.c.invoice_number == invoice_number,
+            )
+            .order_by(jobs.c.id)
+        )
+        with self._database.transaction() as db:
+            return [_request(row) for row in db.execute(query).mappings()]
+
     def get(self, job: int) -> RequestRow | None:
         """Return the request with a job number, or ``None``."""
         query = select(*(jobs.c[name] for name in _REQUEST))
@@ -309,9 +331,9 @@ def _line_of(
 
 
 _REQUEST = (
-    "id", "store", "order_id", "kind", "invoice_number", "invoice_series", "reference", "stage",
-    "state", "attempt",
-    "failures", "due_at", "last_error", "result", "created_at", "updated_at", "request_sha256",
+    "id", "store", "order_id", "kind", "key", "invoice_number", "invoice_series", "reference",
+    "stage", "state", "attempt", "failures", "due_at", "last_error", "result", "created_at",
+    "updated_at", "request_sha256",
 )  # fmt: skip
 
 

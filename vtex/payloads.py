@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 KEY = re.compile(r"[0-9]{6}[0-9A-Z]{12}[0-9]{26}")
@@ -12,6 +12,9 @@ KEY = re.compile(r"[0-9]{6}[0-9A-Z]{12}[0-9]{26}")
 
 OVERTAKING = timedelta(minutes=10)
 """Longest wait for a request that was sent earlier. Queues do not preserve order."""
+
+_WITHOUT_SERIES = "59"
+"""Model of the coupon CF-e, whose key has the number of the till where an NF-e has its series."""
 
 _UNSAFE = re.compile(r"[^0-9A-Za-z-]")
 _MADE_SAFE = re.compile(r"-x([0-9A-F]{2,6})-")
@@ -38,12 +41,13 @@ class Invoice:
     Attributes:
         invoice_number: the ERP's spelling. ``plain_number`` returns the form for VTEX.
         type: ``Output`` (sale) or ``Input`` (return).
-        value_cents: total with freight and tax. VTEX counts this value.
+        value_cents: total with freight and tax. VTEX counts this value. 0 ends an order of value 0.
         issued_at: ISO 8601 with its offset, as written.
         items: empty means every open unit.
         invoice_series: series of the nota fiscal, without leading zeros. VTEX lacks a field for it.
         invoice_key: NF-e access key.
         url: address of the document.
+        xml: the NF-e to embed, exactly as received. It is not a field of the ERP's request.
     """
 
     invoice_number: str
@@ -58,6 +62,7 @@ class Invoice:
     tracking_number: str | None = None
     tracking_url: str | None = None
     dispatched_at: str | None = None
+    xml: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,54 +150,77 @@ def plain_series(series: str) -> str:
     return series.lstrip("0") or "0"
 
 
-def series_of_key(key: str) -> str:
-    """Return the series that a sound NF-e access key holds."""
-    return plain_series(key[22:25])
+def series_of_key(key: str) -> str | None:
+    """Return the series in a sound access key. A coupon (CF-e) lacks one.
+
+    An NF-e key is cUF (2), AAMM (4), CNPJ (14), model (2), series (3), number (9), tpEmis (1),
+    cNF (8), check digit (1): Manual de Orientação do Contribuinte 7.0, 2.2.6.
+    """
+    return None if key[20:22] == _WITHOUT_SERIES else plain_series(key[22:25])
 
 
-def invoice_body(invoice: Invoice, items: tuple[InvoiceItem, ...], xml: str | None) -> Any:
-    """Return the body of ``POST /api/oms/pvt/orders/{orderId}/invoice``."""
-    return {
-        "type": invoice.type,
-        "invoiceNumber": plain_number(invoice.invoice_number),
-        "invoiceValue": invoice.value_cents,
-        "issuanceDate": invoice.issued_at,
+def number_of_key(key: str) -> str | None:
+    """Return the invoice number in a sound access key, without leading zeros."""
+    return None if key[20:22] == _WITHOUT_SERIES else key[25:34].lstrip("0") or "0"
+
+
+def invoice_body(invoice: Invoice, *, number: str | None = None) -> Any:
+    """Return the body of ``POST /api/oms/pvt/orders/{orderId}/invoice``.
+
+    VTEX publishes ``invoiceValue`` as text and shows it as a number in its guides. It accepts both,
+    so this sends text. ``courier`` must not be null, so this leaves out absent fields.
+
+    Args:
+        number: invoice number at VTEX, if it differs from the plain one.
+    """
+    optional = {
         "invoiceKey": invoice.invoice_key,
         "invoiceUrl": invoice.url,
-        "embeddedInvoice": xml,
+        "embeddedInvoice": invoice.xml,
         "courier": invoice.courier,
         "trackingNumber": invoice.tracking_number,
         "trackingUrl": invoice.tracking_url,
         "dispatchedDate": invoice.dispatched_at,
-        "items": [
-            {
-                "id": item.sku_id,
-                "price": item.price_cents,
-                "quantity": item.quantity,
-                **({"description": item.description} if item.description else {}),
-            }
-            for item in items
-        ],
     }
+    return {
+        "type": invoice.type,
+        "invoiceNumber": number or plain_number(invoice.invoice_number),
+        "invoiceValue": str(invoice.value_cents),
+        "issuanceDate": invoice.issued_at,
+        "items": [
+            {"id": item.sku_id, "price": item.price_cents, "quantity": item.quantity}
+            | ({"description": item.description} if item.description else {})
+            for item in invoice.items
+        ],
+    } | {name: value for name, value in optional.items() if value is not None}
 
 
 def tracking_body(tracking: Tracking) -> Any:
-    """Return the body of ``PATCH …/invoice/{invoiceNumber}``."""
+    """Return the body of ``PATCH …/invoice/{invoiceNumber}``.
+
+    VTEX publishes all four fields as required. The number is a text that may be empty, and the
+    others may be null.
+    """
     return {
-        "trackingNumber": tracking.tracking_number,
+        "trackingNumber": tracking.tracking_number or "",
         "trackingUrl": tracking.tracking_url,
         "courier": tracking.courier,
         "dispatchedDate": tracking.dispatched_at,
     }
 
 
-def events_body(tracking: Tracking) -> Any:
-    """Return the body of ``PUT …/invoice/{invoiceNumber}/tracking``."""
+def events_body(tracking: Tracking, zone: tzinfo) -> Any:
+    """Return the body of ``PUT …/invoice/{invoiceNumber}/tracking``.
+
+    Args:
+        zone: time zone of the store. ``deliveredDate`` lacks an offset, and VTEX refuses a day that
+            is later than the store's own (known issue 856984).
+    """
     delivered = tracking.delivered_at
     return {
         "isDelivered": delivered is not None,
-        # VTEX's format here lacks seconds and offset.
-        "deliveredDate": delivered[:16].replace("T", " ") if delivered else None,
+        "deliveredDate": delivered
+        and f"{datetime.fromisoformat(delivered).astimezone(zone):%Y-%m-%d %H:%M}",
         "events": [
             {
                 "city": event.city,

@@ -45,3 +45,15 @@ CONTRADICTS = message(
     "the same invoice number was requested with another content: {differences}",
     "Send the new invoice under a number of its own",
 )
+
+# --- the rest of a sentence that begins with a field and its value ----------------------------
+OTHER_SERIES = message("VE-4021", "is another series than {series} in the invoice_key")
+OTHER_NUMBER = message("VE-4022", "is another number than {number} in the invoice_key")
+IN_THE_FUTURE = message("VE-4023", "is later than now, {now}")
+BEFORE_DISPATCH = message("VE-4024", "is before dispatched_at, {dispatched_at}")
+NOT_AN_ADDRESS = message("VE-4025", "is not an address such as https://nf.example.com/1.xml")
+SERIES_AMBIGUOUS = message(
+    "VE-4026", "is needed: the order has invoice {invoice} in the series {series}"
+)
+TOO_LONG = message("VE-4027", "is longer than {longest} characters")
+TRACKING_EMPTY = message("VE-4028", "is needed, or tracking_url, or events, or delivered_at")

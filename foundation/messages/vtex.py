@@ -63,8 +63,8 @@ INVOICE_WITHOUT_ITEMS = message(
 INVOICE_CONTRADICTS = message("VE-1205", "invoice {invoice} contradicts the order: {faults}")
 INVOICE_NUMBER_TAKEN = message(
     "VE-1206",
-    "VTEX already has an invoice {invoice} of {known_cents} cents, and this one has {value_cents}",
-    "Send this one under a number of its own",
+    "VTEX already has invoice {invoice} with another content: {differences}",
+    "Send a new nota with its own number, or with its invoice_series",
 )
 INVOICE_NOT_ALLOWED = message(
     "VE-1207",
@@ -90,6 +90,19 @@ TRACKING_NUMBER_MISSING = message(
     "invoice {invoice} lacks a tracking number, which VTEX needs before events",
     "Send tracking_number too",
 )
+SERIES_AMBIGUOUS = message(
+    "VE-1214", "the order has invoice {invoice} in the series {series}", "Send invoice_series too"
+)
+DELIVERED_TOO_EARLY = message(
+    "VE-1215",
+    "delivered_at {delivered_at} is before dispatched_at {dispatched_at} of an earlier request",
+    "Correct the one or the other",
+)
+ZERO_REFUSED = message(
+    "VE-1216",
+    "VTEX refuses an invoice of 0 cents, though the order's total is 0 ({error})",
+    "Invoice the order in VTEX's Admin",
+)
 
 # --- contradictions between an invoice and its order ------------------------------------------
 VALUE_TOO_HIGH = message(
@@ -109,6 +122,15 @@ TOO_MANY_RETURNED = message(
 GOODS_TOO_HIGH = message(
     "VE-1225", "items: they come to {goods_cents} cents, more than value_cents {value_cents}"
 )
+VALUE_ZERO = message(
+    "VE-1228",
+    "value_cents: 0, but the order's total is {total_cents}: VTEX would wait for a payment of 0",
+    "Add its items to an invoice with a value",
+)
+VALUE_OF_FREE_ORDER = message(
+    "VE-1229", "value_cents: {value_cents}, but the order's total is 0", "Send value_cents 0"
+)
+OTHER_CONTENT = message("VE-1230", "{field}: {known} at VTEX, {given} in the request")
 PART_OF_A_KIT = message(
     "VE-1226", "items: SKU {sku!r} is a part of the kit {kit!r}, so invoice the kit"
 )

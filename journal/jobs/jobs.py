@@ -102,13 +102,16 @@ class Jobs(Repository):
     def hold(self, job: LeasedJob) -> None:
         """Renew the lease of a running step, right before an irreversible call.
 
+        The step's result is stored too. If the answer is lost, it says how the call was made.
+
         Raises:
             JobLost: the lease expired, and a newer attempt owns the job.
             JournalUnavailable: the owner is unknown.
         """
         now = self._now()
+        result = {"result": as_json(job.result)} if job.result else {}
         with self._database.transaction() as db:
-            transitions.move(db, job.row, now, lease_until=self._lease(now))
+            transitions.move(db, job.row, now, lease_until=self._lease(now), **result)
 
     def postpone(
         self,

@@ -313,17 +313,23 @@ class LeaseQuery:
         # jobs do not wait for it.
         is_new = or_(_OTHER.c.kind != Kind.CHANGE, _OTHER.c.attempt <= 1)
         runs = and_(_OTHER.c.lease_until >= self._now, is_new)
+        same_invoice = and_(
+            _OTHER.c.invoice_number == jobs.c.invoice_number,
+            or_(
+                _OTHER.c.invoice_series == jobs.c.invoice_series,
+                _OTHER.c.invoice_series.is_(None),
+                jobs.c.invoice_series.is_(None),
+            ),
+        )
         asked_before = and_(
             _OTHER.c.kind == jobs.c.kind,
             _OTHER.c.id < jobs.c.id,
-            or_(jobs.c.kind != Kind.TRACKING, _OTHER.c.invoice_number == jobs.c.invoice_number),
+            or_(jobs.c.kind != Kind.TRACKING, same_invoice),
             # A waiting job may wait for this one, since queues do not preserve order.
             or_(_OTHER.c.not_ready == 0, _OTHER.c.due_at <= self._now),
         )
         its_invoice = and_(
-            jobs.c.kind == Kind.TRACKING,
-            _OTHER.c.kind == Kind.INVOICE,
-            _OTHER.c.invoice_number == jobs.c.invoice_number,
+            jobs.c.kind == Kind.TRACKING, _OTHER.c.kind == Kind.INVOICE, same_invoice
         )
         goes_ahead = and_(
             jobs.c.kind != Kind.CANCELLATION, _OTHER.c.kind.in_([Kind.INTAKE, Kind.CANCELLATION])

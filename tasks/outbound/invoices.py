@@ -4,6 +4,7 @@ VTEX is checked before and after.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -15,9 +16,10 @@ from journal.order_changes import ChangeHint
 from tasks.base import RequestTask, StepTask
 from tasks.order_changes.detection import differs
 from tasks.outbound import request_intake
+from tasks.outbound.invoice_requests import numbering
 from tasks.outbound.request_schemas import reread
 from vtex.operations import invoice as invoice_operation
-from vtex.payloads import Invoice
+from vtex.payloads import Invoice, plain_number
 
 
 @shared_task(base=RequestTask, bind=True, name="invoices.send")
@@ -38,13 +40,16 @@ def post(
         job: number of the job that holds the invoice.
     """
     with self.step(store, order_id, attempt, to=Stage.SENT, job=job) as owned:
-        invoice, xml = invoice_of(owned)
-        on_order = partial(hint_at_changes, self, owned)
-        patience = None if owned.ignores_change else self.context.retries.change_patience
+        invoice = invoice_of(owned)
         sent = invoice_operation.send(
-            self.vtex_of(owned), order_id, invoice, xml=xml, seen=on_order, change_patience=patience
+            self.vtex_of(owned),
+            order_id,
+            invoice,
+            numbering=numbering(self.journal, store, order_id, invoice.invoice_number, of=owned),
+            seen=partial(hint_at_changes, self, owned),
+            change_patience=None if owned.ignores_change else self.context.retries.change_patience,
         )
-        owned.result |= {"order_status": sent.order_status}
+        owned.result |= {"order_status": sent.order_status, "sent_as": sent.number}
         if sent.receipt:
             owned.result["receipt"] = sent.receipt
         if sent.found:
@@ -59,11 +64,13 @@ def confirm(
 ) -> None:
     """Check that VTEX shows the invoice. Arguments as in ``invoices.post``."""
     with self.step(store, order_id, attempt, to=Stage.CONFIRMED, job=job) as owned:
-        invoice, _xml = invoice_of(owned)
+        invoice = invoice_of(owned)
+        numbers = numbering(self.journal, store, order_id, invoice.invoice_number)
         owned.result["seen_as"] = invoice_operation.confirm(
-            self.vtex(store), order_id, invoice, polls=owned.failures
+            self.vtex(store), order_id, invoice, polls=owned.failures, numbering=numbers
         )
-        owned.explain(f"VTEX shows it; the order becomes {owned.result['order_status']!r}")
+        name = number_for_people(owned, invoice)
+        owned.explain(f"VTEX shows it{name}; the order becomes {owned.result['order_status']!r}")
 
 
 def hint_at_changes(task: StepTask, job: LeasedJob, raw: Mapping[str, Any]) -> None:
@@ -78,8 +85,14 @@ def hint_at_changes(task: StepTask, job: LeasedJob, raw: Mapping[str, Any]) -> N
         )
 
 
-def invoice_of(job: LeasedJob) -> tuple[Invoice, str | None]:
-    """Return the invoice of a job, and the NF-e to embed."""
+def number_for_people(job: LeasedJob, invoice: Invoice) -> str:
+    """Return the invoice's number at VTEX, if another series has the plain number."""
+    number = job.result.get("sent_as")
+    return "" if number in (None, plain_number(invoice.invoice_number)) else f" as {number!r}"
+
+
+def invoice_of(job: LeasedJob) -> Invoice:
+    """Return the invoice of a job, with the NF-e to embed."""
     content = dict(job.request_body)
     xml: str | None = content.pop("xml", None)
-    return reread(Invoice, content), xml
+    return replace(reread(Invoice, content), xml=xml)

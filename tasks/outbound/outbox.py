@@ -56,6 +56,7 @@ def event(outcome: Outcome) -> Event:
         outcome=outcome.outcome,
         reference=outcome.reference,
         invoice_number=written_number(outcome.invoice_number) if outcome.invoice_number else None,
+        invoice_series=outcome.invoice_series,
         receipt=outcome.result.get("receipt"),
         order_status=outcome.result.get("order_status"),
         attempts=outcome.attempt,

@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import islice
 from typing import Any
 
@@ -20,7 +20,7 @@ from journal.storage.rows import without_empty
 from tasks.context import Context
 from tasks.errors import RequestInvalid, RequestRefused
 from tasks.job_kinds import Payload
-from tasks.outbound import request_schemas
+from tasks.outbound import invoice_requests, request_schemas
 from tasks.outbound.request_schemas import NAMES
 from tasks.workflow import dispatch
 from vtex import schemas
@@ -88,7 +88,10 @@ def record(
             if isinstance(read, int):
                 return read
             fields = read
-        payload = request_schemas.read(kind, fields)
+        payload = request_schemas.read(kind, fields, now=context.journal.now())
+        key = None
+        if isinstance(payload, Invoice):
+            payload, key = invoice_requests.identified(context.journal, store, order_id, payload)
     except (RequestInvalid, NfeError, DocumentInvalid) as error:
         whole = _kept(dict(arguments) | ({"xml": xml.decode("latin-1")} if xml else {}))
         draft = RequestDraft(
@@ -99,34 +102,32 @@ def record(
     content = without_empty(json.loads(json.dumps(asdict(payload))))
     if xml is not None and context.nfe.embed:
         content["xml"] = text_of(xml)
+    number, series = _invoice_of(payload)
     draft = RequestDraft(
         store,
         order_id,
         Kind(kind),
-        _idempotency_key(context, store, order_id, payload, content),
+        key or _idempotency_key(context, store, order_id, payload, content),
         content,
-        invoice_number=_invoice_number(payload),
-        invoice_series=payload.invoice_series if isinstance(payload, Invoice | Tracking) else None,
+        invoice_number=number,
+        invoice_series=series,
         reference=reference,
         ignores_change=ignores_change,
     )
-    submitted = context.journal.requests.submit(draft, again=again)
+    return _submit(context.journal, draft, again=again)
+
+
+def _submit(journal: Journal, draft: RequestDraft, *, again: bool) -> int:
+    submitted = journal.requests.submit(draft, again=again)
     if submitted.request_body is not None:
+        content = draft.request_body
         reason = _contradiction(content, submitted.request_body, purged=submitted.purged)
-        other = RequestDraft(
-            store,
-            order_id,
-            draft.kind,
-            f"{draft.key} {_digest(content)}",
-            content,
-            invoice_number=draft.invoice_number,
-            invoice_series=draft.invoice_series,
-            reference=reference,
-        )
-        _refuse(context.journal, other, reason, again=again)
+        other = replace(draft, key=f"{draft.key} {_digest(content)}")
+        _refuse(journal, other, reason, again=again)
         raise RequestRefused(reason)
     if submitted.new:
-        log.info("request taken", extra={"store": store, "order_id": order_id, "task": kind})
+        names = {"store": draft.store, "order_id": draft.order_id, "task": str(draft.kind)}
+        log.info("request taken", extra=names)
     return submitted.job
 
 
@@ -198,7 +199,7 @@ def _without_items(store: str, order_id: str, reference: str | None, note: Nfe) 
         "value_cents": note.value_cents,
         "issued_at": note.issued_at,
     }
-    key = f"{note.type} {plain_number(note.invoice_number)}"
+    key = invoice_requests.key_of(note.type, note.invoice_number, note.invoice_series)
     return RequestDraft(store, order_id, Kind.INVOICE, key, content, reference=reference)
 
 
@@ -214,17 +215,17 @@ def _idempotency_key(
 
 
 def _key(payload: Payload, content: Mapping[str, Any]) -> str:
-    match payload:
-        case Invoice():
-            return f"{payload.type} {plain_number(payload.invoice_number)}"
-        case Tracking():
-            return f"{plain_number(payload.invoice_number)} {_digest(content)}"
-        case _:
-            return _digest(content)
+    digest = _digest(content)
+    if isinstance(payload, Tracking):
+        return f"{plain_number(payload.invoice_number)} {digest}"
+    return digest
 
 
-def _invoice_number(payload: Payload) -> str | None:
-    return plain_number(payload.invoice_number) if isinstance(payload, Invoice | Tracking) else None
+def _invoice_of(payload: Payload) -> tuple[str | None, str | None]:
+    """Return plain number and series of the invoice that a request names."""
+    if isinstance(payload, Invoice | Tracking):
+        return plain_number(payload.invoice_number), payload.invoice_series
+    return None, None
 
 
 def _digest(content: Mapping[str, Any]) -> str:

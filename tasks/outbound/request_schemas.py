@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from datetime import datetime, timedelta
+from typing import Any, NoReturn, TypeVar
 
 from marshmallow import (
     RAISE,
@@ -26,6 +25,7 @@ from foundation.redaction import storable
 from journal.model import Kind
 from tasks.errors import ContractNewer, RequestInvalid
 from tasks.job_kinds import KIND_TASKS, Payload
+from tasks.outbound.web_addresses import encoded
 from vtex.payloads import (
     Cancellation,
     Denial,
@@ -35,6 +35,7 @@ from vtex.payloads import (
     TrackingEvent,
     key_is_sound,
     number_is_free,
+    number_of_key,
     plain_number,
     plain_series,
     series_of_key,
@@ -47,6 +48,9 @@ MAX_ITEMS = 1000
 """An NF-e has at most 990 lines."""
 
 MAX_EVENTS = 200
+CLOCK_TOLERANCE = timedelta(minutes=5)
+"""The clock of the ERP may be so much ahead."""
+
 MAX_STAMP_LENGTH = 40
 MAX_NUMBER_LENGTH = 64
 """The limit holds after special characters become codes, as VTEX and the journal store them."""
@@ -89,19 +93,45 @@ def require_known(arguments: dict[str, Any]) -> None:
         raise ContractNewer(messages.CONTRACT_NEWER(version=version, known=VERSION))
 
 
-def read(kind: str, arguments: Mapping[str, Any]) -> Payload:
+def read(kind: str, arguments: Mapping[str, Any], *, now: datetime | None = None) -> Payload:
     """Return a request as its keyword arguments describe it.
 
     Args:
         kind: one of ``tasks.job_kinds.REQUEST_TASKS``.
         arguments: without ``store``, ``order_id`` and ``reference``.
+        now: refuse a dispatch or a delivery that is later. Default: accept it.
 
     Raises:
         RequestInvalid: with every fault.
     """
     payload = KIND_TASKS[Kind(kind)].payload
     assert payload is not None  # noqa: S101  # the kinds of requests have one
-    return _load(payload, arguments)
+    request: Payload = _load(payload, arguments)
+    if now is not None:
+        _require_past(payload, request, now)
+    return request
+
+
+def _require_past(payload: type[P], request: P, now: datetime) -> None:
+    latest = (now + CLOCK_TOLERANCE).isoformat()
+    faults = {
+        name: f"{stamp!r} {messages.IN_THE_FUTURE(now=now.isoformat(timespec='seconds'))}"
+        for name in ("dispatched_at", "delivered_at")
+        if (stamp := getattr(request, name, None)) and is_before(latest, stamp)
+    }
+    if faults:
+        _refuse(payload, faults)
+
+
+def is_before(stamp: str, other: str) -> bool:
+    """Return whether a time is before another one. Both are ISO 8601 with offset."""
+    return datetime.fromisoformat(stamp) < datetime.fromisoformat(other)
+
+
+def _refuse(payload: type[P], faults: dict[str, str], more: str = "") -> NoReturn:
+    listed = "; ".join(f"{path}: {text}" for path, text in faults.items())
+    text = messages.UNUSABLE(kind=payload.__name__.lower(), faults=f"{listed}{more}")
+    raise RequestInvalid(text, faults=faults) from None
 
 
 def reread(payload: type[P], kept: Mapping[str, Any]) -> P:
@@ -130,11 +160,11 @@ def _load(payload: type[P], arguments: Mapping[str, Any]) -> P:
             _named(path): f"{_shown(arguments, path)}{text}"
             for path, text in sorted(flat, key=_is_unknown)[:MAX_FAULTS]
         }
-        listed = "; ".join(f"{path}: {text}" for path, text in faults.items())
-        more = f"; and {len(flat) - len(faults)} more" if len(flat) > len(faults) else ""
-        name = payload.__name__.lower()
-        text = messages.UNUSABLE(kind=name, faults=f"{listed}{more}")
-        raise RequestInvalid(text, faults=faults) from None
+        _refuse(
+            payload,
+            faults,
+            f"; and {len(flat) - len(faults)} more" if len(flat) > len(faults) else "",
+        )
     return made
 
 
@@ -185,20 +215,22 @@ class _Text(fields.String):
         if self.required and not text:
             raise ValidationError("is empty")
         if len(text) > self.max_length:
-            raise ValidationError(f"is longer than {self.max_length} characters")
+            raise ValidationError(messages.TOO_LONG(longest=self.max_length))
         return text or None
 
 
 class _Url(_Text):
     def _deserialize(self, value: Any, *args: Any, **more: Any) -> Any:
         text = super()._deserialize(value, *args, **more)
+        if text is None:
+            return None
         try:
-            parts = urlsplit(text or "https://absent")
+            address = encoded(text)
         except ValueError:
-            parts = urlsplit("")
-        if parts.scheme not in ("http", "https") or not parts.netloc:
-            raise ValidationError("is not an address such as https://nf.example.com/1.xml")
-        return text
+            raise ValidationError(messages.NOT_AN_ADDRESS()) from None
+        if len(address) > self.max_length:
+            raise ValidationError(messages.TOO_LONG(longest=self.max_length))
+        return address
 
 
 class _Stamp(fields.Field[str | None]):
@@ -310,7 +342,7 @@ class _Invoice(_TrackingFields):
         load_default="Output",
         validate=validate.OneOf(["Output", "Input"], error="is neither Output nor Input"),
     )
-    value_cents = _Whole(1, MAX_CENTS)
+    value_cents = _Whole(0, MAX_CENTS)
     issued_at = _Stamp(required=True)
     items = _Rows(_InvoiceItem, MAX_ITEMS)
     invoice_key = _Text(44)
@@ -319,10 +351,13 @@ class _Invoice(_TrackingFields):
     @validates_schema
     def _sound(self, data: dict[str, Any], **_: Any) -> None:
         faults: dict[str, list[str]] = {}
-        if data.get("invoice_key") and not key_is_sound(data["invoice_key"]):
+        key = data.get("invoice_key")
+        if key and not key_is_sound(key):
             faults["invoice_key"] = [
                 "is not an NF-e access key: 44 characters with a right check digit"
             ]
+        elif key:
+            faults |= _unlike_key(data, key)
         skus = [item.sku_id for item in data.get("items") or ()]
         if data["type"] == "Input" and len(skus) != len(set(skus)):
             # If a SKU stands on two lines of a return, VTEX does not request the refund.
@@ -336,6 +371,19 @@ class _Invoice(_TrackingFields):
         if data["invoice_key"] and not data["invoice_series"]:
             data["invoice_series"] = series_of_key(data["invoice_key"])
         return Invoice(**data)
+
+
+def _unlike_key(invoice: Mapping[str, Any], key: str) -> dict[str, list[str]]:
+    """Return the contradictions between an invoice and its access key."""
+    faults: dict[str, list[str]] = {}
+    series, number = series_of_key(key), number_of_key(key)
+    if series and invoice["invoice_series"] not in (None, series):
+        faults["invoice_series"] = [messages.OTHER_SERIES(series=series)]
+    # An ERP may write the number in its own way, as in NF 128/841.
+    given = invoice["invoice_number"]
+    if number and re.fullmatch("[0-9]+", given) and (given.lstrip("0") or "0") != number:
+        faults["invoice_number"] = [messages.OTHER_NUMBER(number=number)]
+    return faults
 
 
 class _TrackingEvent(_Request):
@@ -357,8 +405,13 @@ class _Tracking(_TrackingFields):
 
     @validates_schema
     def _says_something(self, data: dict[str, Any], **_: Any) -> None:
-        if not any(data.get(name) for name in ("tracking_number", "events", "delivered_at")):
-            raise ValidationError("is needed, or events, or delivered_at", "tracking_number")
+        content = ("tracking_number", "tracking_url", "events", "delivered_at")
+        if not any(data.get(name) for name in content):
+            raise ValidationError(messages.TRACKING_EMPTY(), "tracking_number")
+        dispatched, delivered = data.get("dispatched_at"), data.get("delivered_at")
+        if dispatched and delivered and is_before(delivered, dispatched):
+            text = messages.BEFORE_DISPATCH(dispatched_at=dispatched)
+            raise ValidationError(text, "delivered_at")
 
     @post_load
     def _made(self, data: dict[str, Any], **_: Any) -> Tracking:

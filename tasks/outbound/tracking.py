@@ -7,6 +7,7 @@ from celery import shared_task
 from journal.model import Stage
 from tasks.base import RequestTask, StepTask
 from tasks.outbound import request_intake
+from tasks.outbound.invoice_requests import of_parcel
 from tasks.outbound.request_schemas import reread
 from vtex.operations import tracking
 from vtex.payloads import Tracking
@@ -29,7 +30,13 @@ def post(
     """
     with self.step(store, order_id, attempt, to=Stage.SENT, job=job) as owned:
         request = reread(Tracking, owned.request_body)
-        receipt = tracking.send(self.vtex_of(owned), order_id, request)
+        receipt = tracking.send(
+            self.vtex_of(owned),
+            order_id,
+            request,
+            zone=self.context.zone(store),
+            numbering=of_parcel(self.journal, store, order_id, request),
+        )
         if receipt:
             owned.result["receipt"] = receipt
         else:

@@ -35,3 +35,13 @@ def example(name: str, path: str, method: str = "get") -> Any:
     return (
         found["example"] if "example" in found else next(iter(found["examples"].values()))["value"]
     )
+
+
+def resolved(schema: dict[str, Any], name: str = "orders") -> dict[str, Any]:
+    """Follow the reference of a schema."""
+    if "$ref" not in schema:
+        return schema
+    found: Any = document(name)
+    for step in schema["$ref"].removeprefix("#/").split("/"):
+        found = found[step]
+    return dict(found)

@@ -14,7 +14,8 @@ from vtex.documents import Order, Package
 from vtex.errors import NotYet, Refused, VtexForgot, VtexRejected
 from vtex.operations import start_handling as start_handling_operation
 from vtex.operations.invoice_balance import Balance, balance, faults, open_items
-from vtex.payloads import OVERTAKING, Invoice, plain_number
+from vtex.operations.invoice_identity import Numbering, differences, find, number_at_vtex
+from vtex.payloads import OVERTAKING, Invoice
 
 MAX_POLLS = 8
 """Polls of an order for a sent invoice. After them VTEX counts as having lost it."""
@@ -22,6 +23,7 @@ MAX_POLLS = 8
 CHANGE_PATIENCE = timedelta(days=1)
 """Longest wait of an invoice for the end of a change, unless a setting changes it."""
 
+NUMBERING = Numbering()
 STATE_REFUSES = "ORD039"
 """VTEX's code for a status that does not accept invoices."""
 
@@ -32,11 +34,13 @@ class Sent:
 
     Attributes:
         receipt: VTEX's receipt, if this call sent the invoice and VTEX gave one.
+        number: the invoice's number at VTEX.
         order_status: the order's status after the invoice.
         found: true if VTEX had it before this call.
     """
 
     receipt: str | None
+    number: str
     order_status: str
     found: bool = False
 
@@ -46,7 +50,7 @@ def send(
     order_id: str,
     invoice: Invoice,
     *,
-    xml: str | None = None,
+    numbering: Numbering = NUMBERING,
     seen: Callable[[Mapping[str, Any]], None] = lambda _: None,
     change_patience: timedelta | None = CHANGE_PATIENCE,
 ) -> Sent:
@@ -56,7 +60,7 @@ def send(
     the order's packages are read first.
 
     Args:
-        xml: the NF-e to embed, exactly as received.
+        numbering: numbers at VTEX of the invoices of this number.
         seen: called with the order's current document before the invoice is sent.
         change_patience: longest wait for the end of a change. ``None`` sends the invoice without
             that check.
@@ -71,27 +75,40 @@ def send(
     order, packages = schemas.read_order(raw), schemas.read_packages(raw)
     seen(raw)
     now = balance(order, packages)
-    if known := shown(invoice, packages):
-        _require_same(invoice, known)
-        return Sent(None, _status_after(order, now), found=True)
+    if known := shown(invoice, packages, numbering):
+        _require_same(invoice, known, order)
+        return Sent(None, known.invoice_number, _status_after(order, now), found=True)
     _require_status(client, order, now, invoice)
     if invoice.type == "Output" and change_patience is not None:
         _require_no_change(client, order_id, change_patience)
     ready = prepared(invoice, order, now)
+    number = number_at_vtex(invoice, packages, numbering)
+    numbering.choose(number)
     try:
-        receipt = client.send_invoice(order_id, payloads.invoice_body(ready, ready.items, xml))
+        body = payloads.invoice_body(ready, number=number)
+        receipt = client.send_invoice(order_id, body)
     except VtexRejected as error:
         if error.code == STATE_REFUSES:
             raise NotYet(str(error)) from error
+        if not ready.value_cents:
+            raise Refused(messages.ZERO_REFUSED(error=error)) from error
         raise
     after = replace(now, invoiced_cents=now.invoiced_cents + _adds(invoice))
-    return Sent(receipt, _status_after(order, after))
+    return Sent(receipt, number, _status_after(order, after))
 
 
-def confirm(client: VtexClient, order_id: str, invoice: Invoice, *, polls: int) -> str:
+def confirm(
+    client: VtexClient,
+    order_id: str,
+    invoice: Invoice,
+    *,
+    polls: int,
+    numbering: Numbering = NUMBERING,
+) -> str:
     """Return the order's status once VTEX shows the invoice.
 
     Args:
+        numbering: as in ``send``.
         polls: number of polls so far.
 
     Raises:
@@ -99,7 +116,7 @@ def confirm(client: VtexClient, order_id: str, invoice: Invoice, *, polls: int) 
         VtexForgot: VTEX did not show it for too long.
     """
     raw = client.order(order_id)
-    if shown(invoice, schemas.read_packages(raw)):
+    if shown(invoice, schemas.read_packages(raw), numbering):
         return schemas.read_order(raw).status or ""
     if polls < MAX_POLLS:
         raise NotYet(messages.INVOICE_HIDDEN(invoice=invoice.invoice_number))
@@ -125,6 +142,10 @@ def prepared(invoice: Invoice, order: Order, now: Balance) -> Invoice:
             )
             raise NotYet.within(OVERTAKING, text)
         invoice = replace(invoice, items=open_items(order, now, sale=sale))
+    if now.total_cents == 0:
+        # The notas of a gift have prices, which the order at VTEX lacks.
+        free = tuple(replace(item, price_cents=0) for item in invoice.items)
+        invoice = replace(invoice, items=free)
     if contradictions := faults(invoice, order, now):
         faults_listed = "; ".join(contradictions)
         raise Refused(
@@ -133,20 +154,22 @@ def prepared(invoice: Invoice, order: Order, now: Balance) -> Invoice:
     return invoice
 
 
-def shown(invoice: Invoice, packages: tuple[Package, ...]) -> Package | None:
-    """Return VTEX's package of an invoice, by its number and type."""
-    number = plain_number(invoice.invoice_number)
-    wanted = (number, invoice.type)
-    return next((row for row in packages if (row.invoice_number, row.type) == wanted), None)
+def shown(invoice: Invoice, packages: tuple[Package, ...], numbering: Numbering) -> Package | None:
+    """Return VTEX's package of an invoice, by its type and identity.
+
+    Raises:
+        Refused: packages of several series fit.
+    """
+    same_type = (package for package in packages if package.type == invoice.type)
+    number, series = invoice.invoice_number, invoice.invoice_series
+    return find(same_type, number, series, numbering, key=invoice.invoice_key)
 
 
-def _require_same(invoice: Invoice, known: Package) -> None:
-    if known.value_cents != invoice.value_cents:
+def _require_same(invoice: Invoice, known: Package, order: Order) -> None:
+    if contradictions := differences(invoice, known, order):
         raise Refused(
             messages.INVOICE_NUMBER_TAKEN(
-                invoice=invoice.invoice_number,
-                known_cents=known.value_cents,
-                value_cents=invoice.value_cents,
+                invoice=invoice.invoice_number, differences="; ".join(contradictions)
             )
         )
 

@@ -65,7 +65,11 @@ def faults(invoice: Invoice, order: Order, now: Balance) -> list[str]:
     sale = invoice.type == "Output"
     contradictions: list[str] = []
     open_cents = now.open_cents if sale else now.invoiced_cents - now.returned_cents
-    if invoice.value_cents > open_cents:
+    if now.total_cents == 0 and invoice.value_cents:
+        contradictions.append(messages.VALUE_OF_FREE_ORDER(value_cents=invoice.value_cents))
+    elif now.total_cents and not invoice.value_cents:
+        contradictions.append(messages.VALUE_ZERO(total_cents=now.total_cents))
+    elif invoice.value_cents > open_cents:
         text = messages.VALUE_TOO_HIGH if sale else messages.RETURN_TOO_HIGH
         contradictions.append(text(value_cents=invoice.value_cents, open_cents=open_cents))
     left = now.open if sale else now.returnable

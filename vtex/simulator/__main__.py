@@ -27,6 +27,7 @@ HELP = {
     "cancel_at_once": "the first request cancels an order in handling, instead of the second",
     "changed_items": "whether a changed order keeps its items: kept or dropped",
     "changes_form": "form of the list of changes: requests, list or bare",
+    "refuses_zero_invoice": "refuse an invoice of 0 cents also for an order of 0 cents",
     "conflict_status": "what a conflict of start-handling answers: 409 or 400",
 }
 

@@ -15,11 +15,14 @@ CHANGEABLE = (
     "cancel_at_once",
     "changed_items",
     "changes_form",
+    "refuses_zero_invoice",
 )
 """Settings that can change while the store runs."""
 
 CHOICES = {"changed_items": ("kept", "dropped"), "changes_form": ("requests", "list", "bare")}
 """The words of a setting that is a word."""
+
+_SWITCHES = ("cancel_at_once", "refuses_zero_invoice")
 
 
 @dataclass
@@ -36,6 +39,8 @@ class Config:
         cancel_at_once: the first request cancels an order in handling, instead of the second.
         changed_items: whether a changed order keeps its items, or shows them anew.
         changes_form: form of the list of an order's changes.
+        refuses_zero_invoice: refuse an invoice of 0 cents also for an order of 0 cents. VTEX
+            publishes that the value must be positive, and not how such an order ends.
 
     Raises:
         ValueError: a number is out of range. The message names it.
@@ -59,11 +64,12 @@ class Config:
     cancel_at_once: bool = False
     changed_items: str = "dropped"
     changes_form: str = "requests"
+    refuses_zero_invoice: bool = False
 
     def __post_init__(self) -> None:
         for name in ("orders", *CHANGEABLE):
             value = getattr(self, name)
-            if (value is None and name == "quota") or name in ("cancel_at_once", *CHOICES):
+            if (value is None and name == "quota") or name in (*_SWITCHES, *CHOICES):
                 continue
             if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
                 raise ValueError(f"{name}: {value!r} is no number from 0 on")
@@ -72,8 +78,9 @@ class Config:
         for name, words in CHOICES.items():
             if getattr(self, name) not in words:
                 raise ValueError(f"{name}: {getattr(self, name)!r} is none of {', '.join(words)}")
-        if not isinstance(self.cancel_at_once, bool):
-            raise ValueError(f"cancel_at_once: {self.cancel_at_once!r} is neither true nor false")  # noqa: TRY004
+        for name in _SWITCHES:
+            if not isinstance(value := getattr(self, name), bool):
+                raise ValueError(f"{name}: {value!r} is neither true nor false")  # noqa: TRY004
 
     def change(self, **changes: Any) -> None:
         """Change settings of a running store, all of them or, if one is wrong, not any.

@@ -11,6 +11,42 @@ from vtex.simulator.state import Entry, Store
 
 Answer = tuple[int, dict[str, Any]]
 
+Fields = dict[str, tuple[type, str]]
+"""Fields of a body: type, and ``!`` for a required, ``?`` for a nullable field."""
+
+ITEM: Fields = {
+    "id": (str, "!"),
+    "price": (int, "!"),
+    "quantity": (int, "!"),
+    "description": (str, ""),
+}
+INVOICE: Fields = {
+    "type": (str, "!"),
+    "issuanceDate": (str, "!"),
+    "invoiceNumber": (str, "!?"),
+    "invoiceValue": (str, "!"),
+    "items": (list, "!"),
+    "invoiceKey": (str, "?"),
+    "invoiceUrl": (str, "?"),
+    "embeddedInvoice": (str, "?"),
+    "courier": (str, ""),
+    "trackingNumber": (str, "?"),
+    "trackingUrl": (str, "?"),
+    "dispatchedDate": (str, "?"),
+}
+TRACKING: Fields = {
+    "trackingNumber": (str, "!"),
+    "trackingUrl": (str, "!?"),
+    "courier": (str, "!?"),
+    "dispatchedDate": (str, "!?"),
+}
+EVENTS: Fields = {"isDelivered": (bool, "!"), "deliveredDate": (str, "!?"), "events": (list, "!")}
+EVENT: Fields = dict.fromkeys(("city", "state", "description", "date"), (str, "!"))
+CANCELLATION: Fields = {"reason": (str, "")}
+DENIAL: Fields = {"cancellationRequestId": (str, "!"), "denyReason": (str, "!")}
+"""The bodies as VTEX publishes them, which a contract test compares. The real VTEX is laxer, as it
+accepts ``invoiceValue`` as a number. The simulator is as strict as the published schema."""
+
 TAKES_SALES = {"handling", "ready-for-invoicing", "payment-approved", "cancellation-requested"}
 CANCELED_AT_ONCE = {
     "window-to-cancel",
@@ -26,7 +62,8 @@ _SPOILS = re.compile(r"[^0-9A-Za-z-]")
 def invoice(store: Store, entry: Entry, body: dict[str, Any]) -> Answer:
     """Accept an invoice: check its balance, then set the next status."""
     entry.calls["invoice_calls"] += 1
-    _require_valid(body)
+    _require_schema(body, INVOICE, items=ITEM)
+    _require_valid(store, entry, body)
     value = int(body["invoiceValue"])
     packages = _packages(entry)
     others = [
@@ -56,10 +93,11 @@ def tracking(store: Store, entry: Entry, number: str, body: dict[str, Any]) -> A
     """Set a package's tracking."""
     entry.calls["tracking_calls"] += 1
     package = _package(entry, number)
-    if not body.get("trackingNumber"):
-        raise Refused("trackingNumber is required", "FMT0096")
+    _require_schema(body, TRACKING)
+    if not (body["trackingNumber"] or body["trackingUrl"]):
+        raise Refused("trackingNumber or trackingUrl is required", "FMT0096")
     for name in ("trackingNumber", "trackingUrl", "courier"):
-        package[name] = body.get(name)
+        package[name] = body[name] or None
     entry.text = None
     return receipt(store, entry)
 
@@ -68,6 +106,7 @@ def events(store: Store, entry: Entry, number: str, body: dict[str, Any]) -> Ans
     """Append tracking events to a package, as often as they are sent."""
     entry.calls["event_calls"] += 1
     package = _package(entry, number)
+    _require_schema(body, EVENTS, events=EVENT)
     if not package.get("trackingNumber"):
         raise Refused("The invoice has no tracking number", "FMT0096")
     shown = package["courierStatus"] or {
@@ -93,6 +132,7 @@ def events(store: Store, entry: Entry, number: str, body: dict[str, Any]) -> Ans
 def cancel(store: Store, entry: Entry, body: dict[str, Any]) -> Answer:
     """Accept a cancellation. Its effect shows later."""
     entry.calls["cancel_calls"] += 1
+    _require_schema(body, CANCELLATION)
     status = store.status(entry)
     if entry.order.get("isCompleted") is False:
         raise Refused("An incomplete order cannot change its status", "CHK0200")
@@ -115,8 +155,9 @@ def cancel(store: Store, entry: Entry, body: dict[str, Any]) -> Answer:
 def deny(store: Store, entry: Entry, body: dict[str, Any]) -> Answer:
     """Accept the seller's denial of a cancellation request."""
     entry.calls["deny_calls"] += 1
-    for name in ("cancellationRequestId", "denyReason"):
-        if not body.get(name):
+    _require_schema(body, DENIAL)
+    for name in DENIAL:
+        if not body[name]:
             raise Refused(f"{name} is required")
     status = store.status(entry)
     if status not in DENIABLE:
@@ -129,20 +170,44 @@ def deny(store: Store, entry: Entry, body: dict[str, Any]) -> Answer:
     return 200, {}
 
 
-def _require_valid(body: dict[str, Any]) -> None:
-    for name in ("type", "invoiceNumber", "invoiceValue", "issuanceDate", "items"):
-        if not body.get(name):
+def _require_schema(body: dict[str, Any], fields: Fields, at: str = "", **rows: Fields) -> None:
+    """Refuse a body that differs from the published schema.
+
+    A missing field answers 400, as at VTEX, and a field of another type 422.
+
+    Args:
+        at: path of the body, as in ``items.0.``.
+        rows: the fields of the objects in a list.
+    """
+    for name, (kind, rule) in fields.items():
+        if name not in body:
+            if "!" in rule:
+                raise Refused(f"{at}{name} is required")
+        elif body[name] is None:
+            if "?" not in rule:
+                raise Refused(f"{at}{name} must not be null", status=422)
+        elif type(body[name]) is not kind:
+            raise Refused(f"{at}{name} must be of type {kind.__name__}", status=422)
+    for name, shape in rows.items():
+        for place, row in enumerate(body[name]):
+            if not isinstance(row, dict):
+                raise Refused(f"{at}{name}.{place} must be an object", status=422)
+            _require_schema(row, shape, f"{at}{name}.{place}.")
+
+
+def _require_valid(store: Store, entry: Entry, body: dict[str, Any]) -> None:
+    for name in ("invoiceNumber", "items"):
+        if not body[name]:
             raise Refused(f"{name} is required")
     if body["type"] not in ("Output", "Input"):
         raise Refused("type must be Output or Input")
-    if not str(body["invoiceValue"]).isdigit() or int(body["invoiceValue"]) <= 0:
+    if not body["invoiceValue"].isdecimal():
+        raise Refused("invoiceValue must be an amount in cents")
+    takes_zero = entry.order["value"] == 0 and not store.config.refuses_zero_invoice
+    if int(body["invoiceValue"]) == 0 and not takes_zero:
         raise Refused("invoiceValue must be positive")
-    if "T" not in str(body["issuanceDate"]):
+    if "T" not in body["issuanceDate"]:
         raise Refused("issuanceDate must have a time")
-    for place, line in enumerate(body["items"]):
-        for name in ("id", "price", "quantity"):
-            if not isinstance(line, dict) or line.get(name) is None:
-                raise Refused(f"items.{place}.{name} is required")
 
 
 def _keep(entry: Entry, body: dict[str, Any], value: int, others: list[dict[str, Any]]) -> None:

@@ -126,9 +126,17 @@ def standing(row: OrderRow, zone: tzinfo, pause: Pause | None = None) -> str:
     return f"waits at {row.stage} until {zoned_moment(row.due_at, zone)}{reason}"
 
 
+def invoice_name(row: RequestRow) -> str:
+    """Return number and series of the invoice that a request names, or a dash."""
+    if row.invoice_number is None:
+        return "-"
+    series = f" (series {row.invoice_series})" if row.invoice_series else ""
+    return f"{written_number(row.invoice_number)}{series}"
+
+
 def standing_of_request(row: RequestRow) -> str:
     """Return the state of a request of the ERP as a short text."""
-    number = f" {written_number(row.invoice_number)}" if row.invoice_number else ""
+    number = f" {invoice_name(row)}" if row.invoice_number else ""
     receipt = (row.result or {}).get("receipt")
     proof = f", receipt {receipt}" if receipt else ""
     reason = f": {row.last_error}" if row.last_error else ""

@@ -289,6 +289,7 @@ def _result(event: Event) -> dict[str, Any]:
         "event_key": event.key,
         "kind": event.kind,
         "invoice_number": event.invoice_number,
+        "invoice_series": event.invoice_series,
         "outcome": event.outcome,
         "receipt": event.receipt,
         "order_status": event.order_status,

@@ -287,6 +287,7 @@ results = Table(
     Column("event_key", String(64), nullable=False),
     Column("kind", String(32), nullable=False),
     Column("invoice_number", String(64)),
+    Column("invoice_series", String(3)),
     Column("outcome", String(16), nullable=False),
     Column("receipt", String(255)),
     Column("order_status", String(64)),

@@ -22,7 +22,7 @@ def of_event(event: Event) -> str:
     """Return the note of a change or an outcome."""
     words = f"VTEX: {event.kind}"
     if event.invoice_number:
-        words += f" {event.invoice_number}"
+        words += f" {event.invoice}"
     if event.outcome is not None:
         words += f": {event.outcome} ({OUTCOMES.get(event.outcome, event.outcome)})"
     lines = [words, event.reason, event.receipt and f"receipt {event.receipt}"]

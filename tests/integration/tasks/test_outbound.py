@@ -332,13 +332,13 @@ def test_events_are_sent_in_order_and_once_and_the_delivery_once(flow: OrderFlow
         flow.ask("tracking", order_id, invoice_number="1", events=[event])
     flow.simulator.faults.add(kind="lose_answer", route="add_events", times=1)
     for _ in range(2):
-        flow.ask("tracking", order_id, invoice_number="1", delivered_at="2026-03-14T10:00:00-03:00")
+        flow.ask("tracking", order_id, invoice_number="1", delivered_at="2026-03-10T08:30:00-03:00")
     flow.settle()
 
     (package,) = flow.packages(order_id)
     shown = [one["description"] for one in package["courierStatus"]["data"]]
     assert shown == [f"dia {day}" for day in days]
-    assert package["courierStatus"]["deliveredDate"] == "2026-03-14 10:00"
+    assert package["courierStatus"]["deliveredDate"] == "2026-03-10 08:30"
     assert flow.entry(order_id).calls["delivered_effects"] == 1
 
 
@@ -371,7 +371,7 @@ def test_parts_that_overtake_each_other_both_arrive(flow: OrderFlow) -> None:
 def test_events_without_a_tracking_number_are_refused(flow: OrderFlow) -> None:
     order_id = flow.order()
     flow.invoice(order_id, "1")
-    flow.ask("tracking", order_id, invoice_number="1", delivered_at="2026-03-14T10:00:00-03:00")
+    flow.ask("tracking", order_id, invoice_number="1", delivered_at="2026-03-10T08:30:00-03:00")
     flow.settle()
 
     assert flow.outcomes(order_id) == [("invoice", "done"), ("tracking", "refused")]
@@ -563,7 +563,7 @@ def test_the_store_refuses_an_invoice_line_that_lacks_something(flow: OrderFlow)
     body = {
         "type": "Output",
         "invoiceNumber": "1",
-        "invoiceValue": 1,
+        "invoiceValue": "1",
         "issuanceDate": "2026-03-10T15:04:05-03:00",
         "items": [{"id": "1", "price": 1}],
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -41,9 +42,14 @@ def test_a_sound_invoice_is_read() -> None:
         ("invoice_number", "1-x2F-2", "-x2F-"),
         ("value_cents", "5230", "not a whole number"),
         ("value_cents", 52.30, "Not a valid integer"),
-        ("value_cents", 0, "must be from 1"),
+        ("value_cents", -1, "must be from 0"),
         ("invoice_number", "/" * 30 + "1", "once its special ones are codes"),
         ("url", "https://[", "is not an address"),
+        ("url", "ftp://nf.example.com/1.xml", "is not an address"),
+        ("url", "javascript:alert(1)", "is not an address"),
+        ("url", "https://nf example.com/1.xml", "is not an address"),
+        ("url", "https://nf.example.com/a\nb", "is not an address"),
+        ("url", "https://nf.example.com/" + "ç" * 400, "longer than 2000"),
         ("url", "https://a\u2100b", "is not an address"),
         ("issued_at", f"2026-03-10T15:04:05.{'1' * 1000}-03:00", "time with its offset"),
         ("items", [{"sku_id": "1", "quantity": 1, "price_cents": 1}] * 1001, "more than 1000 rows"),
@@ -75,7 +81,7 @@ def test_a_fault_is_named_by_its_field(field: str, value: object, words: str) ->
 
 @pytest.mark.parametrize(
     ("given", "series"),
-    [({}, "1"), ({"invoice_series": "002"}, "2"), ({"invoice_key": None}, None)],
+    [({}, "1"), ({"invoice_series": "001"}, "1"), ({"invoice_key": None}, None)],
 )
 def test_a_series_that_is_absent_is_read_from_the_key(
     given: dict[str, Any], series: str | None
@@ -83,6 +89,95 @@ def test_a_series_that_is_absent_is_read_from_the_key(
     invoice = request_schemas.read("invoice", INVOICE | given)
 
     assert invoice.invoice_series == series  # type: ignore[union-attr]
+
+
+def test_a_series_or_number_other_than_in_the_key_is_refused_with_both() -> None:
+    found = faults("invoice", **INVOICE | {"invoice_series": "002", "invoice_number": "128842"})
+
+    assert found == {
+        "invoice_series": "'002' is another series than 1 in the invoice_key",
+        "invoice_number": "'128842' is another number than 128841 in the invoice_key",
+    }
+
+
+@pytest.mark.parametrize("number", ["000128841", "NF 128/841"])
+def test_a_number_is_compared_with_the_key_without_zeros_and_only_if_it_is_one(number: str) -> None:
+    invoice = request_schemas.read("invoice", INVOICE | {"invoice_number": number})
+
+    assert invoice.invoice_number == number  # type: ignore[union-attr]
+
+
+def test_the_key_of_a_coupon_holds_no_series() -> None:
+    key = with_check_digit("35260312345678000190" + "59" + "000123456" + "001234" + "123456")
+    given = {"invoice_key": key, "invoice_series": "7", "invoice_number": "1234"}
+
+    assert request_schemas.read("invoice", INVOICE | given).invoice_series == "7"  # type: ignore[union-attr]
+
+
+def with_check_digit(body: str) -> str:
+    return next(body + digit for digit in "0123456789" if key_is_sound(body + digit))
+
+
+@pytest.mark.parametrize(
+    ("url", "sent"),
+    [
+        ("https://x.example.com/a b.pdf", "https://x.example.com/a%20b.pdf"),
+        ("https://x.example.com/nota-ção", "https://x.example.com/nota-%C3%A7%C3%A3o"),
+        ("https://x.example.com/a%20b?c=d&e=%C3#f", "https://x.example.com/a%20b?c=d&e=%C3#f"),
+        ("https://x.example.com/100%?q=ã", "https://x.example.com/100%25?q=%C3%A3"),
+        ("https://encomendas.pão.example:81/1", "https://encomendas.xn--po-sia.example:81/1"),
+        ('http://x.example.com/<b>"', "http://x.example.com/%3Cb%3E%22"),
+    ],
+)
+def test_an_address_is_percent_encoded(url: str, sent: str) -> None:
+    invoice = request_schemas.read("invoice", INVOICE | {"url": url, "tracking_url": url})
+
+    assert (invoice.url, invoice.tracking_url) == (sent, sent)  # type: ignore[union-attr]
+
+
+NOW = datetime(2026, 3, 12, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("field", ["dispatched_at", "delivered_at"])
+def test_a_time_in_the_future_is_refused_with_both_times(field: str) -> None:
+    given = {"invoice_number": "1", "tracking_number": "BR1"}
+
+    with pytest.raises(RequestInvalid) as caught:
+        request_schemas.read("tracking", given | {field: "2026-03-12T09:06:00-03:00"}, now=NOW)
+    request_schemas.read("tracking", given | {field: "2026-03-12T09:04:00-03:00"}, now=NOW)
+
+    assert caught.value.faults == {
+        field: "'2026-03-12T09:06:00-03:00' is later than now, 2026-03-12T12:00:00+00:00"
+    }
+
+
+def test_a_dispatch_in_the_future_is_refused_in_an_invoice_as_well() -> None:
+    given = INVOICE | {"dispatched_at": "2026-03-13T09:00:00-03:00"}
+
+    with pytest.raises(RequestInvalid, match="dispatched_at"):
+        request_schemas.read("invoice", given, now=NOW)
+
+
+def test_a_delivery_before_the_dispatch_is_refused_with_both_times() -> None:
+    found = faults(
+        "tracking",
+        invoice_number="1",
+        dispatched_at="2026-03-11T10:00:00-03:00",
+        delivered_at="2026-03-11T12:59:00+00:00",
+    )
+
+    assert found == {
+        "delivered_at": "'2026-03-11T12:59:00+00:00' is before dispatched_at, "
+        "2026-03-11T10:00:00-03:00"
+    }
+
+
+def test_tracking_by_address_alone_is_enough() -> None:
+    tracking = request_schemas.read(
+        "tracking", {"invoice_number": "1", "tracking_url": "https://x.example.com/1"}
+    )
+
+    assert tracking.tracking_number is None  # type: ignore[union-attr]
 
 
 def test_tracking_keeps_its_series() -> None:

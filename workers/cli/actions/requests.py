@@ -3,7 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +21,20 @@ from tasks.context import Context
 from tasks.errors import RequestInvalid
 from tasks.job_kinds import Payload
 from tasks.outbound import request_intake, request_schemas
+from tasks.outbound.invoice_requests import numbering
 from vtex import payloads, schemas, statuses
 from vtex.errors import NotYet, Refused
 from vtex.operations import cancellation as cancellation_operation
 from vtex.operations import cancellation_denial
 from vtex.operations import invoice as invoice_operation
 from vtex.operations.invoice_balance import Balance, balance
-from vtex.payloads import Denial, Invoice, Tracking, written_number
+from vtex.operations.invoice_identity import number_at_vtex
+from vtex.payloads import Denial, Invoice, Tracking
 from vtex.schemas import cancel_requests
 from workers.cli.actions import dead_letters
 from workers.cli.output import (
     console,
+    invoice_name,
     moment,
     money,
     show_json,
@@ -77,7 +80,7 @@ def list_requests(
             row.order_id,
             str(row.job),
             str(row.kind),
-            written_number(row.invoice_number) if row.invoice_number else "-",
+            invoice_name(row),
             str(row.stage),
             str(row.state),
             moment(row.created_at, zone),
@@ -275,7 +278,7 @@ def _require_valid(kind: str, fields: Mapping[str, Any]) -> None:
     checked = {name: value for name, value in fields.items() if name != "reference"}
     try:
         request_schemas.require_known(checked)
-        request_schemas.read(kind, checked)
+        request_schemas.read(kind, checked, now=datetime.now(UTC))
     except RequestInvalid as error:
         raise click.UsageError(messages.NOT_WRITTEN(error=error)) from None
 
@@ -294,7 +297,8 @@ def _show(
         if xml is not None:
             note = nfe_invoice.read(xml, production=context.nfe.production)
             fields = request_intake.of_nfe(context, schemas.read_order(raw), note) | fields
-        body = _body(raw, request_schemas.read(kind, fields))
+        request = request_schemas.read(kind, fields, now=datetime.now(UTC))
+        body = _body(context, store, raw, request)
     except (RequestInvalid, NfeError, Refused, NotYet) as error:
         click.echo(f"{store} {order_id}: would not be sent\n  {error}")
         return 1
@@ -303,24 +307,26 @@ def _show(
     return 0
 
 
-def _body(raw: dict[str, Any], asked: Payload) -> dict[str, Any]:
+def _body(context: Context, store: str, raw: dict[str, Any], asked: Payload) -> dict[str, Any]:
     order, packages = schemas.read_order(raw), schemas.read_packages(raw)
     now = balance(order, packages)
     shown: dict[str, Any] = {"order_status": order.status}
     match asked:
         case Invoice():
-            known = invoice_operation.shown(asked, packages)
+            numbers = numbering(context.journal, store, order.order_id, asked.invoice_number)
+            known = invoice_operation.shown(asked, packages, numbers)
             ready = asked if known else invoice_operation.prepared(asked, order, now)
+            number = known.invoice_number if known else number_at_vtex(asked, packages, numbers)
             return shown | {
                 "takes_it": statuses.takes_invoice(order.status).name.lower().replace("_", " "),
                 "known_to_vtex": known is not None,
                 "open_before_cents": now.open_cents,
-                "body": payloads.invoice_body(ready, ready.items, None),
+                "body": payloads.invoice_body(ready, number=number),
             }
         case Tracking():
             return shown | {
                 "tracking": payloads.tracking_body(asked),
-                "events": payloads.events_body(asked),
+                "events": payloads.events_body(asked, context.zone(store)),
             }
         case Denial():
             request = cancel_requests.asked(raw)

@@ -116,7 +116,7 @@ def test_an_invoice_refuses_the_request_and_the_order_goes_on_for_good(shop: Sho
     line = InvoiceItem(item["id"], item["quantity"], item["price"])
     note = Invoice("128841", order["value"], "2026-03-10T15:04:05-03:00", items=(line,))
 
-    shop.client.send_invoice(order_id, payloads.invoice_body(note, note.items, None))
+    shop.client.send_invoice(order_id, payloads.invoice_body(note))
 
     shop.clock.pass_by(timedelta(days=31).total_seconds())
     assert shop.status(order_id) == "invoiced"
