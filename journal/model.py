@@ -142,7 +142,7 @@ class Postponement:
         max_failures: failures in a row that make the job a dead letter. ``None`` sets no bound.
         untouched: the step made no call with a doubtful effect. The timeline leaves it out.
         waiting: the job came too early, which is not a failure.
-        patience: the age at which a waiting job is refused.
+        patience: the age at which a waiting job is refused. A retry by hand starts it again.
         erp_down: the ERP did not respond. Waiting orders keep their due time, so that they come
             in by age. Only an order that fails while others succeed backs off.
     """

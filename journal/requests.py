@@ -143,6 +143,7 @@ class Requests(Repository):
                     due_at=now,
                     lease_until=None,
                     last_error=None,
+                    retried_at=now,
                     updated_at=now,
                 )
             )

@@ -132,6 +132,7 @@ def revive(
                 not_ready=0,
                 lease_until=None,
                 last_error=None,
+                retried_at=now,
                 updated_at=now,
                 **despite,
             )

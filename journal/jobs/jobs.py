@@ -145,7 +145,8 @@ class Jobs(Repository):
                     db, row, messages.GAVE_UP(failures=failures, error=error), "dead", now
                 )
                 return now
-            if how.waiting and how.patience and now - (row["created_at"] or now) > how.patience:
+            since = row["retried_at"] or row["created_at"] or now
+            if how.waiting and how.patience and now - since > how.patience:
                 reason = messages.WAITED_TOO_LONG(error=error, patience=how.patience)
                 transitions.bury(db, row, reason, "refused", now)
                 return now
@@ -262,6 +263,7 @@ class Jobs(Repository):
                     failures=0,
                     lease_until=None,
                     last_error=None,
+                    retried_at=now,
                     updated_at=now,
                 )
             )

@@ -145,6 +145,7 @@ jobs = Table(
     Column("lease_until", UtcDateTime),
     Column("last_error", BoundedText),
     Column("created_at", UtcDateTime),
+    Column("retried_at", UtcDateTime, comment="by hand, or when the ERP repeated the request"),
     Column("updated_at", UtcDateTime, nullable=False),
     UniqueConstraint("store", "order_id", "kind", "key", name="uq_journal_jobs"),
     # Dispatch reads the open jobs of one kind and stage by age. Done jobs, the many, cost it

@@ -226,7 +226,8 @@ def _changed(
     if order.has_packages and not diff.items:
         # Weighed goods are invoiced by their weight, and VTEX's value follows the invoices.
         return DetectedChange("its value follows its invoices", is_newer=True)
-    if journal.now() - job.row["created_at"] < patience and client.change_under_way(order.order_id):
+    since = job.row["retried_at"] or job.row["created_at"]
+    if journal.now() - since < patience and client.change_under_way(order.order_id):
         raise NotYet(messages.CHANGE_UNDER_WAY())
     was = "?" if diff.before is None else f"{diff.before.total}"
     summary = f"{len(diff.items)} items changed, total {was} then, {diff.after.total} now"

@@ -96,6 +96,7 @@ def _create_jobs() -> None:
         sa.Column("lease_until", _MOMENT),
         sa.Column("last_error", sa.Text),
         sa.Column("created_at", _MOMENT),
+        sa.Column("retried_at", _MOMENT),
         sa.Column("updated_at", _MOMENT, nullable=False),
         sa.UniqueConstraint("store", "order_id", "kind", "key", name="uq_journal_jobs"),
     )

@@ -79,12 +79,16 @@ def test_a_replay_that_ignores_the_change_sends_the_invoice_and_is_in_the_timeli
     assert ("note", "sent without the check for a change under way") in lines
 
 
-def test_a_replay_as_usual_still_waits_for_the_change(flow: OrderFlow) -> None:
+def test_a_replay_as_usual_waits_for_the_change_as_long_again(flow: OrderFlow) -> None:
     letter = wait_in_vain(flow, stuck(flow))
 
     list(flow.journal.dead_letters.retry([letter]))
+    flow.work(2, seconds=301)
+    waits = dead(flow)
+    flow.clock.pass_by(PATIENCE.total_seconds())
     flow.work()
 
+    assert waits == []
     assert [row.job for row in dead(flow)] == [letter.job]
 
 
