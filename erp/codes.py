@@ -21,11 +21,15 @@ KINDS = {
     "branch": "VTEX warehouse id of the lines, or none; by branch_by another",
     "document": "cpf, cnpj, other, or none",
     "tax": "contributor, exempt, or consumer: by the state registration, as NF-e's indIEDest",
+    "intermediary": "affiliate id of the marketplace, to its CNPJ",
 }
 """The kinds of codes, with VTEX's side of each."""
 
 DOCUMENTS = ("cpf", "cnpj", "other", "none")
 TAXES = ("contributor", "exempt", "consumer")
+OPTIONAL = frozenset({"intermediary"})
+"""Kinds whose missing codes do not hold an order."""
+
 DEFAULT = "default"
 """Key of a table's entry for all other values."""
 
@@ -109,7 +113,10 @@ class CodeMap:
         yield Need("document", _document(order.customer))
         yield Need("tax", _tax(order.customer))
         yield from self._branches(order)
-        for line in order.lines:
+        if order.context.intermediary_name and order.affiliate_id:
+            name = order.context.intermediary_name
+            yield Need("intermediary", order.affiliate_id, name)
+        for line in order.lines_to_deliver:
             if line.carrier:
                 yield Need("carrier", line.carrier)
             yield self._sku(line)
@@ -130,9 +137,9 @@ class CodeMap:
             if need.kind not in resolved:
                 continue
             code = self.code(need)
-            if code is None:
+            if code is None and need.kind not in OPTIONAL:
                 faults[self._fault(need)] = None
-            else:
+            elif code is not None:
                 resolved[need.kind][need.code] = code
         branches = dict.fromkeys(map(str, resolved.get("branch", {}).values()))
         if len(branches) > 1:
@@ -146,10 +153,10 @@ class CodeMap:
         if self.branch_by == "channel":
             places: list[str | None] = [order.sales_channel]
         elif self.branch_by == "seller":
-            places = [line.seller for line in order.lines]
+            places = [line.seller for line in order.lines_to_deliver]
         else:
             # Services and assembly options do not come from a warehouse.
-            places = [line.warehouse_id for line in order.lines if line.warehouse_id]
+            places = [line.warehouse_id for line in order.lines_to_deliver if line.warehouse_id]
         for place in places or [None]:
             yield Need("branch", place or "none")
 
@@ -181,6 +188,10 @@ def product_code(order: SalesOrder, line: OrderLine, key: str) -> str:
 def _document(customer: Customer) -> str:
     if not customer.document:
         return "none"
+    if customer.document_type:
+        # Length says nothing abroad: a CUIL has 11 digits, like a CPF.
+        kind = customer.document_type
+        return kind if kind in DOCUMENTS else "other"
     if customer.kind == "J":
         return "cnpj" if len(customer.document) == _CNPJ else "other"
     return "cpf" if len(customer.document) == _CPF and customer.document.isdigit() else "other"

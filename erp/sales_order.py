@@ -6,7 +6,58 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any, Literal
+
+
+class FlagName(StrEnum):
+    """The doubts about an accepted order, a closed list: ``docs/erp-tables.md`` explains them."""
+
+    SUM_MISMATCH = "sum_mismatch"
+    WEIGHED_ROUNDING = "weighed_rounding"
+    LINE_FREIGHT_UNKNOWN = "line_freight_unknown"
+    PAYMENT_MISSING = "payment_missing"
+    PAYMENT_SHORT = "payment_short"
+    PAYMENT_OVER = "payment_over"
+    PAYMENT_GROUP = "payment_group"
+    DOCUMENT_CHECK_DIGIT = "document_check_digit"
+    ADDRESS_MISSING = "address_missing"
+    TEXT_CUT = "text_cut"
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A doubt about an accepted order.
+
+    Attributes:
+        detail: the doubt in words, without personal data.
+        difference: the amount in doubt, if there is one.
+        line_no: the line in doubt, if it is about one line.
+    """
+
+    name: FlagName
+    detail: str
+    difference: Decimal | None = None
+    line_no: int | None = None
+
+    def __str__(self) -> str:
+        """Return name and detail."""
+        return f"{self.name}: {self.detail}"
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """A named value of the order that no other field has: an engraving, a custom field.
+
+    Attributes:
+        source: the place in VTEX's document, such as ``attachments`` or ``customData``.
+        line_no: line that it belongs to. ``None`` for the whole order.
+    """
+
+    source: str
+    name: str
+    value: str
+    line_no: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +66,9 @@ class Customer:
 
     Attributes:
         kind: ``F`` natural person (pessoa física), ``J`` company (pessoa jurídica).
-        document: CPF or CNPJ without punctuation. A CNPJ may hold letters since July 2026.
+        document: without punctuation. A CNPJ may hold letters since July 2026.
+        document_type: ``cpf``, ``cnpj``, or VTEX's name of a foreign document, in lower case.
+        customer_class: VTEX's ``customerClass``, such as a price list for wholesale.
         email: VTEX's alias. It stops working after the invoice or a cancellation.
     """
 
@@ -26,12 +79,27 @@ class Customer:
     state_registration: str | None = None
     email: str | None = None
     phone: str | None = None
+    document_type: str | None = None
+    customer_class: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PostalAddress:
-    """An address. ``postal_code`` has digits only, ``country`` is ISO 3166 alpha-3."""
+    """An address.
 
+    Attributes:
+        kind: ``SHIP`` a destination, ``PICK`` a pickup point, ``BILL`` for the nota, ``CARD`` the
+            payment's own billing address.
+        address_no: 1-based number in the order. Lines and payments refer to it.
+        postal_code: digits only in Brazil, else as written.
+        country: ISO 3166 alpha-3.
+        address_id: VTEX's id, unique within the shopper's addresses only.
+    """
+
+    kind: Literal["SHIP", "PICK", "BILL", "CARD"] = "SHIP"
+    address_no: int = 1
+    address_id: str | None = None
+    address_type: str | None = None
     receiver: str | None = None
     street: str | None = None
     number: str | None = None
@@ -42,6 +110,8 @@ class PostalAddress:
     postal_code: str | None = None
     country: str | None = None
     reference: str | None = None
+    latitude: Decimal | None = None
+    longitude: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +131,19 @@ class OrderLine:
     Attributes:
         line_no: 1-based, without gaps.
         item_index: VTEX's ``itemIndex`` of the row's item.
+        quantity: units to deliver. 0 if a change removed the line: do not ship it.
+        removed_quantity: units that changes removed.
         unit_price: exact unit price after discounts.
         discount: discount of this row, zero or more.
         total: the row's share of the order's goods, without tax.
         parent_line: row of the item that a service or an assembly child belongs to.
+        reading: the place of VTEX's document that ``total`` was read from.
+        list_freight: freight before discounts.
+        address_no: destination or pickup point, see ``PostalAddress``.
+        window_starts_at, window_ends_at: the sold window of a scheduled delivery.
+        seller_sku: the seller's own code, if it differs from ``sku_id``.
+        promotions: ids of the promotions that gave the line its discounts.
+        commission, freight_commission: as VTEX writes them.
     """
 
     line_no: int
@@ -91,17 +170,47 @@ class OrderLine:
     sla: str | None = None
     carrier: str | None = None
     estimated_at: datetime | None = None
+    removed_quantity: int = 0
+    reading: str | None = None
+    list_freight: Decimal | None = None
+    delivery_channel: str | None = None
+    address_no: int | None = None
+    pickup_point_id: str | None = None
+    pickup_point: str | None = None
+    window_starts_at: datetime | None = None
+    window_ends_at: datetime | None = None
+    seller_sku: str | None = None
+    tax_code: str | None = None
+    pre_sale_date: str | None = None
+    promotions: tuple[str, ...] = ()
+    commission: int | None = None
+    freight_commission: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PaymentPart:
-    """One payment. ``value`` includes interest."""
+    """One payment.
+
+    Attributes:
+        value: the payment with interest. It may cover several orders of a group.
+        share: the order's own part, without interest. The shares add up to the order's total,
+            unless a flag says otherwise.
+        payment_id, transaction_id: equal in two orders that one payment covers.
+        bin: first digits of the card.
+        acquirer: name of the acquirer, as the connector answers it.
+        bar_code: digitable line of a boleto.
+        address_no: the payment's billing address, see ``PostalAddress``.
+        marketplace_method: means of payment at the marketplace, for the nota (NT 2025.001).
+    """
 
     seq: int
     system: str
     system_name: str | None
     group: str | None
     value: Decimal
+    share: Decimal = Decimal(0)
+    transaction_id: str | None = None
+    payment_id: str | None = None
     reference_value: Decimal | None = None
     installments: int = 1
     brand: str | None = None
@@ -112,6 +221,58 @@ class PaymentPart:
     acquirer_document: str | None = None
     due_date: str | None = None
     reference: str | None = None
+    bin: str | None = None
+    acquirer: str | None = None
+    bar_code: str | None = None
+    address_no: int | None = None
+    marketplace_method: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Marketing:
+    """How the shopper came: coupon and campaign."""
+
+    coupon: str | None = None
+    utm_source: str | None = None
+    utm_medium: str | None = None
+    utm_campaign: str | None = None
+    utm_partner: str | None = None
+    utmi_campaign: str | None = None
+    utmi_page: str | None = None
+    utmi_part: str | None = None
+    marketing_tags: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SaleContext:
+    """Where and under which terms the order was sold. All are VTEX's words.
+
+    Attributes:
+        intermediary_name, intermediary_document: the marketplace between shop and shopper, for
+            the nota (NT 2020.006). The document is known from the code map only.
+        tracking_number, tracking_url, tracking_courier: hints of a marketplace's own carrier.
+        seller_operator: the call centre's or the shop assistant's user.
+        checked_in_pickup_point_id: the shop where an in-store order was placed.
+        subscription_id, subscription_cycle: group of the subscription, and the number of the cycle.
+        purchase_order_number, cost_center: of a buying company (B2B).
+    """
+
+    intermediary_name: str | None = None
+    intermediary_document: str | None = None
+    marketplace_payment_method: str | None = None
+    marketplace_payment_brand: str | None = None
+    marketplace_payment_acquirer: str | None = None
+    marketplace_payment_authorization: str | None = None
+    tracking_number: str | None = None
+    tracking_url: str | None = None
+    tracking_courier: str | None = None
+    seller_operator: str | None = None
+    checked_in_pickup_point_id: str | None = None
+    subscription_id: str | None = None
+    subscription_cycle: str | None = None
+    gift_registry_id: str | None = None
+    purchase_order_number: str | None = None
+    cost_center: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +284,8 @@ class SalesOrder:
             ``flags`` names a difference.
         discounts: zero or negative.
         other: changes, interest, rounding and VTEX's other totals.
-        flags: doubts about an accepted order, in words.
+        addresses: destinations, pickup points, the address for the nota, those of payments.
+        pickup_point_id: of the first line that is picked up.
         raw_order, raw_payment: VTEX's whole documents, with personal data.
         codes: the ERP's codes by kind and VTEX's code (``erp.codes``).
     """
@@ -142,10 +304,9 @@ class SalesOrder:
     customer: Customer
     lines: tuple[OrderLine, ...]
     payments: tuple[PaymentPart, ...]
-    shipping_address: PostalAddress | None
-    billing_address: PostalAddress | None
     raw_order: Mapping[str, Any] = field(repr=False)
     raw_payment: Mapping[str, Any] | None = field(default=None, repr=False)
+    addresses: tuple[PostalAddress, ...] = ()
     authorized_at: datetime | None = None
     vtex_status: str | None = None
     origin: str | None = None
@@ -156,9 +317,31 @@ class SalesOrder:
     sales_channel: str | None = None
     delivery_channel: Literal["delivery", "pickup", "mixed", "none"] = "delivery"
     pickup_point: str | None = None
+    pickup_point_id: str | None = None
     note: str | None = None
-    flags: tuple[str, ...] = ()
+    marketing: Marketing = Marketing()
+    context: SaleContext = SaleContext()
+    attributes: tuple[Attribute, ...] = ()
+    flags: tuple[Flag, ...] = ()
     codes: Mapping[str, Mapping[str, str | int]] = field(default_factory=dict)
+
+    @property
+    def shipping_address(self) -> PostalAddress | None:
+        """The first destination, or else the first pickup point."""
+        return self._first("SHIP") or self._first("PICK")
+
+    @property
+    def billing_address(self) -> PostalAddress | None:
+        """The address for the nota. Never a pickup point's."""
+        return self._first("BILL")
+
+    @property
+    def lines_to_deliver(self) -> tuple[OrderLine, ...]:
+        """The lines that changes of the order left."""
+        return tuple(line for line in self.lines if line.quantity)
+
+    def _first(self, kind: str) -> PostalAddress | None:
+        return next((address for address in self.addresses if address.kind == kind), None)
 
     def code(self, kind: str, of: str | None = None) -> str | int | None:
         """Return the ERP's code from the code map. ``None`` if the map leaves out the kind.

@@ -4,9 +4,13 @@ An unbounded number is dangerous: a sum with ``1E-999999999`` computes for hours
 """
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
+from typing import Any
+
+from foundation.redaction import storable
 
 MOST_DIGITS = 15
 """Digits before the point, far more than real amounts and quantities have."""
@@ -82,3 +86,34 @@ def _decimal(value: object) -> Decimal:
         return Decimal(text)
     except InvalidOperation:
         raise ValueError("is not a number") from None
+
+
+def at(document: object, *path: str | int) -> Any:
+    """Return the value at a path of a JSON document, or ``None`` if it ends early."""
+    value: Any = document
+    for step in path:
+        if isinstance(step, int):
+            value = value[step] if isinstance(value, list) and 0 <= step < len(value) else None
+        else:
+            value = value.get(step) if isinstance(value, Mapping) else None
+    return value
+
+
+def rows_at(document: object, *path: str | int) -> list[Mapping[str, Any]]:
+    """Return the objects of a list at a path. Anything else counts as absent."""
+    rows = at(document, *path)
+    return [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+
+
+def text_at(document: object, *path: str | int) -> str | None:
+    """Return text or a number at a path as text, as ``plain_text`` does."""
+    return plain_text(at(document, *path))
+
+
+def plain_text(value: object) -> str | None:
+    """Return text, a number or a truth value as text. Empty text counts as absent."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, str | int | float | Decimal):
+        return None
+    return storable(str(value).strip()) or None

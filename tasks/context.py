@@ -7,6 +7,7 @@ from datetime import timedelta, tzinfo
 from decimal import Decimal
 
 from erp.codes import CodeMap
+from erp.mapping.sales_orders import Proof
 from erp.nfe.item_matching import MATCH
 from erp.port import Erp
 from foundation.local_days import DEFAULT_ZONE
@@ -64,7 +65,7 @@ class Context:
     Attributes:
         vtex: store name to its client.
         in_flight: maximum number of a store's orders in flight (``MAX_REFILLED``).
-        allow_sum_mismatch: stores that accept orders with a sum mismatch, and flag them.
+        proofs: rules for doubtful orders by store. Others hold them.
         codes: store name to its code map.
         zones: store name to its time zone.
         nfe: how an NF-e becomes an invoice.
@@ -83,7 +84,7 @@ class Context:
     vtex: Mapping[str, VtexClient]
     in_flight: InFlight
     lock: Callable[[str], AbstractContextManager[Renew | None]]
-    allow_sum_mismatch: frozenset[str] = field(default_factory=frozenset)
+    proofs: Mapping[str, Proof] = field(default_factory=dict)
     codes: Mapping[str, CodeMap] = field(default_factory=dict)
     zones: Mapping[str, tzinfo] = field(default_factory=dict)
     nfe: NfeRules = field(default_factory=NfeRules)

@@ -152,10 +152,16 @@ class FeedConfig:
 
 @dataclass(frozen=True, slots=True)
 class PriceTag:
-    """A discount (negative) or tax on a line, in cents for the whole line."""
+    """A discount or a tax on a line.
+
+    Attributes:
+        value: cents for the whole line, negative for a discount. A percentage of the line, with
+            either sign, if ``is_percentage``.
+    """
 
     name: str
-    value_cents: int
+    value: Decimal
+    is_percentage: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +194,7 @@ class Item:
         selling_prices: exact split of the line, from ``priceDefinition``. May be empty.
         total_cents: ``priceDefinition.total``, if present.
         services: bought extras (``bundleItems``) such as gift wrap or warranty.
+        quantity: as VTEX writes it. ``vtex.pricing`` takes off what a change removed.
     """
 
     index: int
@@ -214,12 +221,41 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangedItem:
+    """Units that a change added to an order, or removed from it.
+
+    Attributes:
+        price_cents: price of one unit.
+    """
+
+    sku_id: str
+    quantity: int
+    unique_id: str | None = None
+    name: str | None = None
+    price_cents: int | None = None
+    unit_multiplier: Decimal = Decimal(1)
+
+
+@dataclass(frozen=True, slots=True)
+class ItemsChange:
+    """One change of an order's items, from ``changesAttachment.changesData``."""
+
+    added: tuple[ChangedItem, ...] = ()
+    removed: tuple[ChangedItem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Client:
-    """The shopper: a natural person, or a company and its buyer."""
+    """The shopper: a natural person, or a company and its buyer.
+
+    Attributes:
+        document_type: kind of ``document``, such as ``cpf``, ``DNI``, ``cedulaCOL``.
+    """
 
     first_name: str | None = None
     last_name: str | None = None
     email: str | None = None
+    document_type: str | None = None
     document: str | None = None
     phone: str | None = None
     is_corporate: bool = False
@@ -232,9 +268,15 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A postal address as the shopper or the store wrote it. Every part is optional."""
+    """A postal address as the shopper or the store wrote it. Every part is optional.
+
+    Attributes:
+        address_type: ``residential``, ``pickup`` (the address of a pickup point), and others.
+        coordinates: longitude and latitude, in VTEX's order.
+    """
 
     address_id: str | None = None
+    address_type: str | None = None
     receiver_name: str | None = None
     postal_code: str | None = None
     city: str | None = None
@@ -245,6 +287,7 @@ class Address:
     neighborhood: str | None = None
     complement: str | None = None
     reference: str | None = None
+    coordinates: tuple[Decimal, Decimal] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,12 +295,16 @@ class Logistics:
     """The delivery of one line. ``item_index`` joins them, since positions differ.
 
     Attributes:
-        selling_price_cents: freight of the line after freight discounts.
-        pickup_name: name of the pickup point, for a pickup.
+        selling_price_cents: freight of the line after freight discounts. May be 0 while
+            ``price_cents`` has the freight.
+        pickup_name, pickup_address: name and address of the pickup point, for a pickup.
+        window_starts_at, window_ends_at: the sold window of a scheduled delivery.
     """
 
     item_index: int
     selling_price_cents: int = 0
+    price_cents: int = 0
+    list_price_cents: int | None = None
     delivery_channel: str | None = None
     sla: str | None = None
     carrier: str | None = None
@@ -265,6 +312,15 @@ class Logistics:
     address_id: str | None = None
     estimated_at: datetime | None = None
     pickup_name: str | None = None
+    pickup_address: Address | None = None
+    pickup_point_id: str | None = None
+    window_starts_at: datetime | None = None
+    window_ends_at: datetime | None = None
+
+    @property
+    def is_pickup(self) -> bool:
+        """True if the shopper fetches the line at a pickup point."""
+        return (self.delivery_channel or "").lower().startswith("pickup")
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +330,10 @@ class Payment:
     Attributes:
         value_cents: amount with interest. It may cover the whole order group.
         reference_value_cents: amount without interest.
+        payment_id: joins the order's payment with the gateway's.
+        first_digits: the card's BIN, six or eight digits.
         status: gateway status, such as ``Approved``. The order's own data do not have it.
+        bar_code: digitable line of a boleto.
         connector: the connector's answers with lower-case keys, the first of a doubled key.
     """
 
@@ -284,13 +343,15 @@ class Payment:
     value_cents: int = 0
     reference_value_cents: int | None = None
     installments: int = 1
+    payment_id: str | None = None
+    first_digits: str | None = None
     last_digits: str | None = None
     tid: str | None = None
     nsu: str | None = None
     status: str | None = None
     due_date: str | None = None
     url: str | None = None
-    bank_invoice: str | None = None
+    bar_code: str | None = None
     gift_card_id: str | None = None
     billing_address: Address | None = None
     connector: Mapping[str, str] = field(default_factory=dict)
@@ -353,10 +414,14 @@ class Order:
 
     Attributes:
         value_cents: the amount that the shopper owes, as VTEX states it.
-        totals: id to cents: Items, Discounts (<= 0), Shipping, Tax, Change, and others.
+        totals: id to cents: Items, Discounts (<= 0), Shipping, Tax, Change, and others. The ids
+            are open: ``vtex.pricing`` sorts them.
+        changes: the changes of the items after checkout.
         rounding_error_cents: cents lost by rounding item by item.
         is_completed: false if the checkout data are incomplete. Do not integrate such an order.
-        shipping_address: destination, if something is delivered.
+        country: ISO 3166 alpha-3 code of the store.
+        shipping_address: destination. The pickup point's, if the whole order is picked up.
+        available_addresses: all addresses of the checkout, in its order.
         invoice_address: the fiscal address, when the shopper gave one.
         has_packages: true if VTEX has an invoice already.
     """
@@ -378,6 +443,8 @@ class Order:
     origin: str | None = None
     sales_channel: str | None = None
     currency: str = "BRL"
+    country: str | None = None
+    changes: tuple[ItemsChange, ...] = ()
     rounding_error_cents: int = 0
     is_completed: bool = True
     has_packages: bool = False
@@ -385,6 +452,7 @@ class Order:
     client: Client = Client()
     shipping_address: Address | None = None
     selected_addresses: tuple[Address, ...] = ()
+    available_addresses: tuple[Address, ...] = ()
     invoice_address: Address | None = None
     logistics: tuple[Logistics, ...] = ()
     transactions: tuple[OrderTransaction, ...] = ()

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import redis
 
+from erp.mapping.sales_orders import Proof
 from erp.port import Erp
 from foundation.messages import log_events
 from foundation.messages import settings as messages
@@ -100,9 +101,10 @@ def context(settings: Settings, *, observer: TaskObserver | None = None) -> Cont
             for store in settings.stores
         },
         in_flight=partial(_in_flight, settings, shared),
-        allow_sum_mismatch=frozenset(
-            store.name for store in settings.stores if store.allow_sum_mismatch
-        ),
+        proofs={
+            store.name: Proof(store.allow_sum_mismatch, store.hold_payment_doubts)
+            for store in settings.stores
+        },
         codes=settings.codes,
         zones={store.name: ZoneInfo(store.time_zone) for store in settings.stores},
         lock=lock(settings),

@@ -65,9 +65,18 @@ def sample(order_id: str | None = None) -> SalesOrder:
             _line(2, "310045", Decimal("123.41")),
             _line(3, "310102", Decimal("49.90")),
         ),
-        payments=(PaymentPart(1, "2", "Visa", "creditCard", Decimal("315.61"), installments=3),),
-        shipping_address=PostalAddress(street="Rua das Palmeiras", city="São Paulo", state="SP"),
-        billing_address=None,
+        payments=(
+            PaymentPart(
+                1,
+                "2",
+                "Visa",
+                "creditCard",
+                Decimal("315.61"),
+                share=Decimal("315.61"),
+                installments=3,
+            ),
+        ),
+        addresses=(PostalAddress(street="Rua das Palmeiras", city="São Paulo", state="SP"),),
         raw_order={"orderId": "…", "note": "á" * 70_000},
         raw_payment=None,
     )
@@ -111,7 +120,7 @@ def an_order_of_nothing_is_taken(erp: Erp) -> None:
         discounts=nothing,
         shipping=nothing,
         payments=(),
-        shipping_address=None,
+        addresses=(),
     )
     same(bool(erp.insert(order)), True)
 

@@ -128,8 +128,7 @@ def company_with_state_registration() -> SalesOrder:
     return _order(
         _line(1, "310045", 12, "49.90"),
         customer=buyer,
-        shipping_address=place,
-        billing_address=place,
+        addresses=(place, replace(place, kind="BILL", address_no=2)),
     )
 
 
@@ -144,7 +143,7 @@ def foreign_address() -> SalesOrder:
         postal_code="11000",
         country="URY",
     )
-    return _order(_line(1, "310045", 1, "49.90"), customer=buyer, shipping_address=place)
+    return _order(_line(1, "310045", 1, "49.90"), customer=buyer, addresses=(place,))
 
 
 ORDERS: Mapping[str, Callable[[], SalesOrder]] = {

@@ -6,9 +6,8 @@ _RETRY = "then run vtex-erp dead-letters retry"
 
 # --- the mapping of an order ------------------------------------------------------------------
 NOT_MAPPABLE = message("VE-2001", "{faults}")
-SUMS_DIFFER = message(
-    "VE-2002", "{faults}", "Set allow_sum_mismatch for this store to insert the order with a flag"
-)
+_ALLOW = "Set allow_sum_mismatch for this store to insert the order with a flag"
+SUMS_DIFFER = message("VE-2002", "{faults}", _ALLOW)
 NEGATIVE_VALUE = message("VE-2003", "value: {cents} is negative")
 ITEMS_MISSING = message("VE-2008", "items: the order has none")
 COMPANY_DOCUMENT_MISSING = message(
@@ -19,12 +18,21 @@ CUSTOMER_NAME_MISSING = message(
 )
 MASKED = message("VE-2004", "{path}: is masked with asterisks, held for review")
 TOTALS_DIFFER = message(
-    "VE-2005", "totals: {terms} = {sum}, but the order's value is {value} (difference {difference})"
+    "VE-2005",
+    "totals: {terms} = {sum}, but the order's value is {value} (difference {difference})",
+    _ALLOW,
 )
 LINES_DIFFER = message(
     "VE-2006",
-    "items: the lines add up to {lines}, but Items + Discounts are {goods} "
-    "(difference {difference})",
+    "items: the lines add up to {lines}, but Items + Discounts are {goods} (difference "
+    "{difference}). Nearest: line {line} (SKU {sku}) by {reading}, still {left} apart",
+    _ALLOW,
+)
+LINES_MISSING = message(
+    "VE-2015",
+    "items: the lines add up to {lines}, but Items + Discounts are {goods} (difference "
+    "{difference})",
+    _ALLOW,
 )
 LINE_TOO_HIGH = message("VE-2007", "items.{place}: comes to more than any order can")
 CODES_MISSING = message("VE-2011", "{faults}")

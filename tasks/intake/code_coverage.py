@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from erp.codes import DEFAULT, KINDS, CodeMap, Codes, KnowsCodes, Need
+from erp.mapping.sales_orders import LENIENT
 from erp.port import ErpRejected
 from journal.stored_documents import OrderDocuments
 from tasks.context import Context
@@ -84,7 +85,7 @@ def cover(
         coverage.orders += 1
         try:
             order = sales_order(
-                store, schemas.read_order(documents.order), documents.payment, allow_mismatch=True
+                store, schemas.read_order(documents.order), documents.payment, proof=LENIENT
             )
         except (DocumentInvalid, ErpRejected) as error:
             coverage.unmappable.setdefault(str(error), []).append(documents.order_id)

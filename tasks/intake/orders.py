@@ -12,8 +12,9 @@ from typing import Any
 
 from celery import shared_task
 
-from erp import mapping
 from erp.codes import CodeMap
+from erp.mapping import sales_orders
+from erp.mapping.sales_orders import STRICT, Proof
 from erp.port import Event
 from erp.sales_order import SalesOrder
 from foundation.messages import log_events
@@ -121,14 +122,12 @@ def insert(self: StepTask, /, *, store: str, order_id: str, attempt: int, **_: o
         ErpRejected: the ERP or the mapping refuses the order, which becomes a dead letter.
     """
     context = self.context
-    allow_sum_mismatch, codes = store in context.allow_sum_mismatch, context.codes.get(store)
+    proof, codes = context.proofs.get(store, STRICT), context.codes.get(store)
     with self.step(store, order_id, attempt, to=Stage.INSERTED, calls_vtex=False) as job:
-        order = sales_order(
-            store, order_of(job), job.payment, allow_mismatch=allow_sum_mismatch, codes=codes
-        )
+        order = sales_order(store, order_of(job), job.payment, proof=proof, codes=codes)
         job.erp_reference = self.erp.insert(order)
         for flag in order.flags:
-            job.note(flag)
+            job.note(str(flag))
 
 
 @shared_task(base=StepTask, bind=True, name="orders.start_handling")
@@ -184,12 +183,13 @@ def sales_order(
     order: Order,
     payment: Mapping[str, Any] | None,
     *,
-    allow_mismatch: bool,
+    proof: Proof = STRICT,
     codes: CodeMap | None = None,
 ) -> SalesOrder:
     """Map an order and its payment document to the sales order for the ERP.
 
     Args:
+        proof: the store's rules for doubtful orders.
         codes: code map of the store.
 
     Raises:
@@ -197,12 +197,12 @@ def sales_order(
         ErpRejected: the sales order would be invalid, or a code is missing.
     """
     transactions = (payment or {}).get("transactions", [])
-    mapped = mapping.to_sales_order(
+    mapped = sales_orders.to_sales_order(
         store,
         order,
         [schemas.read_transaction(transaction) for transaction in transactions],
         raw_payment=payment,
-        allow_mismatch=allow_mismatch,
+        proof=proof,
     )
     return mapped if codes is None else codes.resolve(mapped)
 

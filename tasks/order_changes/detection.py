@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from erp import mapping, order_diff
+from erp import order_diff
+from erp.mapping.sales_orders import LENIENT, to_sales_order
 from erp.port import Event
 from foundation.messages import requests as messages
 from journal.cancel_requests import CancelRequest
@@ -241,9 +242,7 @@ def _difference(job: LeasedJob, order: Order) -> order_diff.OrderDiff | None:
         for transaction in (job.payment or {}).get("transactions", [])
     ]
     now, then = (
-        mapping.to_sales_order(
-            job.store, document, transactions, raw_payment=job.payment, allow_mismatch=True
-        )
+        to_sales_order(job.store, document, transactions, raw_payment=job.payment, proof=LENIENT)
         if document is not None
         else None
         for document in (order, schemas.read_order(job.order) if job.order else None)

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from erp.adapters.sql.adapter import SqlErp
+from erp.mapping.sales_orders import LENIENT
 from erp.port import ErpRejected
 from erp.sales_order import SalesOrder
 from journal.storage.rows import compress, decompress
@@ -90,7 +91,7 @@ def mapped(made: Made) -> SalesOrder | None:
     try:
         order = schemas.read_order(made.order)
         return sales_order(
-            "acme", order, {"transactions": list(made.transactions.values())}, allow_mismatch=True
+            "acme", order, {"transactions": list(made.transactions.values())}, proof=LENIENT
         )
     except (DocumentInvalid, ErpRejected) as error:
         refused(error)

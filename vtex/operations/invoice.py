@@ -141,7 +141,9 @@ def prepared(invoice: Invoice, order: Order, now: Balance) -> Invoice:
                 invoice=invoice.invoice_number, value_cents=invoice.value_cents, open_cents=whole
             )
             raise NotYet.within(OVERTAKING, text)
-        invoice = replace(invoice, items=open_items(order, now, sale=sale))
+        invoice = replace(
+            invoice, items=open_items(now, sale=sale, value_cents=invoice.value_cents)
+        )
     if now.total_cents == 0:
         # The notas of a gift have prices, which the order at VTEX lacks.
         free = tuple(replace(item, price_cents=0) for item in invoice.items)

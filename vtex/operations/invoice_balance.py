@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from foundation.messages import vtex as messages
 from foundation.messages.message import Text
-from vtex.documents import Item, Order, Package
+from vtex.documents import Order, Package
 from vtex.payloads import Invoice, InvoiceItem
+from vtex.pricing.lines import LinePrice
+from vtex.pricing.prices import price_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,7 @@ class Balance:
         total_cents: bound of all sales invoices together.
         invoiced_cents, returned_cents: sums of the Output and the Input invoices.
         sold, invoiced, returned: units by SKU id.
+        lines: the order's items with their prices, without services.
     """
 
     total_cents: int
@@ -28,6 +31,7 @@ class Balance:
     sold: Counter[str]
     invoiced: Counter[str]
     returned: Counter[str]
+    lines: tuple[LinePrice, ...] = ()
 
     @property
     def open_cents(self) -> int:
@@ -49,14 +53,16 @@ def balance(order: Order, packages: Sequence[Package]) -> Balance:
     """Return the balance of an order against its invoices."""
     sales = [package for package in packages if package.type != "Input"]
     returns = [package for package in packages if package.type == "Input"]
+    lines = tuple(line for line in price_lines(order).lines if not line.is_service)
     return Balance(
         # VTEX is said to lower ``value`` with each invoice. The totals stay.
         total_cents=max(order.value_cents, sum(cents for _, cents in order.totals)),
         invoiced_cents=sum(package.value_cents for package in sales),
         returned_cents=sum(package.value_cents for package in returns),
-        sold=_units((item.sku_id, item.quantity) for item in order.items),
+        sold=_units((line.item.sku_id, line.quantity) for line in lines),
         invoiced=_packed(order, sales),
         returned=_packed(order, returns),
+        lines=lines,
     )
 
 
@@ -91,34 +97,37 @@ def faults(invoice: Invoice, order: Order, now: Balance) -> list[str]:
     return contradictions
 
 
-def open_items(order: Order, now: Balance, *, sale: bool) -> tuple[InvoiceItem, ...]:
+def open_items(now: Balance, *, sale: bool, value_cents: int) -> tuple[InvoiceItem, ...]:
     """Return lines for all open (or returnable) units, at the prices of the order.
 
     A return names each SKU once, at its average price. Otherwise VTEX does not refund.
+
+    Args:
+        value_cents: the invoice's value. Lines that come to more, since a discount belongs to the
+            whole order, are lowered in proportion.
     """
     left = Counter(now.open if sale else now.returnable)
     lines = []
-    for item in order.items:
-        quantity = min(item.quantity, left[item.sku_id])
+    for line in now.lines:
+        quantity = min(line.quantity, left[line.item.sku_id])
         if quantity > 0:
-            left[item.sku_id] -= quantity
-            lines.append(InvoiceItem(item.sku_id, quantity, unit_cents(item), item.name))
-    return tuple(lines) if sale else _merged(lines)
+            left[line.item.sku_id] -= quantity
+            lines.append(InvoiceItem(line.item.sku_id, quantity, line.unit_cents, line.item.name))
+    lines = lines if sale else _merged(lines)
+    goods = sum(line.price_cents * line.quantity for line in lines)
+    if goods > value_cents:
+        lines = [
+            replace(line, price_cents=line.price_cents * value_cents // goods) for line in lines
+        ]
+    return tuple(lines)
 
 
-def unit_cents(item: Item) -> int:
-    """Return the price of one unit of a line, rounded down to the cent."""
-    if item.total_cents is not None:
-        return item.total_cents // item.quantity
-    return item.selling_price_cents or item.price_cents or 0
-
-
-def _merged(lines: list[InvoiceItem]) -> tuple[InvoiceItem, ...]:
+def _merged(lines: list[InvoiceItem]) -> list[InvoiceItem]:
     merged: dict[str, InvoiceItem] = {}
     for line in lines:
         first = merged.get(line.sku_id)
         merged[line.sku_id] = line if first is None else _sum_of(first, line)
-    return tuple(merged.values())
+    return list(merged.values())
 
 
 def _sum_of(first: InvoiceItem, line: InvoiceItem) -> InvoiceItem:

@@ -6,9 +6,19 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from marshmallow import EXCLUDE, fields, post_load, pre_load
+from marshmallow import EXCLUDE, ValidationError, fields, post_load, pre_load
 
-from vtex.documents import Client, Component, Item, Logistics, Order, PriceTag, SellingPrice
+from vtex.documents import (
+    ChangedItem,
+    Client,
+    Component,
+    Item,
+    ItemsChange,
+    Logistics,
+    Order,
+    PriceTag,
+    SellingPrice,
+)
 from vtex.schemas.addresses import AddressSchema
 from vtex.schemas.payments import OrderTransactionSchema
 from vtex.schemas.values import (
@@ -17,6 +27,7 @@ from vtex.schemas.values import (
     Id,
     JsonObject,
     MomentField,
+    Number,
     RowsField,
     TextField,
     Word,
@@ -27,12 +38,13 @@ from vtex.schemas.values import (
 
 
 class _PriceTag(JsonObject):
-    name = TextField(required=True)
-    value_cents = Cents(data_key="value", required=True)
+    name = TextField()
+    value = Number(required=True)
+    is_percentage = optional(fields.Raw, "isPercentual")
 
     @post_load
     def _made(self, data: dict[str, Any], **_: Any) -> PriceTag:
-        return PriceTag(**data)
+        return PriceTag(data["name"] or "", data["value"], data["is_percentage"] is True)
 
 
 class _SellingPrice(JsonObject):
@@ -71,7 +83,8 @@ class _Component(JsonObject):
 
 class _Item(JsonObject):
     sku_id = TextField(data_key="id", required=True)
-    quantity = units("quantity")
+    # A change may leave an item with no units.
+    quantity = units("quantity", least=0)
     unique_id = TextField(data_key="uniqueId")
     ref_id = TextField(data_key="refId")
     ean = TextField()
@@ -127,6 +140,7 @@ class _Client(JsonObject):
     first_name = TextField(data_key="firstName")
     last_name = TextField(data_key="lastName")
     email = TextField()
+    document_type = TextField(data_key="documentType")
     document = TextField()
     phone = TextField()
     is_corporate = optional(fields.Boolean, "isCorporate", False)
@@ -149,12 +163,20 @@ class _DeliveryId(JsonObject):
 
 class _Pickup(JsonObject):
     friendly_name = TextField(data_key="friendlyName")
+    address = fields.Nested(AddressSchema, load_default=None, allow_none=True)
     is_pickup = optional(fields.Boolean, "isPickupStore", False)
+
+
+class _Window(JsonObject):
+    starts_at = optional(MomentField, "startDateUtc")
+    ends_at = optional(MomentField, "endDateUtc")
 
 
 class _Logistics(JsonObject):
     item_index = fields.Integer(strict=True, data_key="itemIndex", required=True)
     selling_price_cents = optional(Cents, "sellingPrice", 0)
+    price_cents = optional(Cents, "price", 0)
+    list_price_cents = optional(Cents, "listPrice")
     delivery_channel = TextField(data_key="selectedDeliveryChannel")
     older_channel = TextField(data_key="deliveryChannel")
     sla = TextField(data_key="selectedSla")
@@ -165,20 +187,65 @@ class _Logistics(JsonObject):
         fields.Nested(_DeliveryId), data_key="deliveryIds", load_default=list, allow_none=True
     )
     pickup = fields.Nested(_Pickup, data_key="pickupStoreInfo", load_default=None, allow_none=True)
+    pickup_point_id = TextField(data_key="pickupPointId")
+    window = fields.Raw(data_key="deliveryWindow", load_default=None, allow_none=True)
 
     @post_load
     def _made(self, data: dict[str, Any], **_: Any) -> Logistics:
         first: dict[str, Any] = next(iter(data.pop("delivery_ids") or ()), {})
         pickup = data.pop("pickup") or {}
+        window = _window(data.pop("window"))
         data["delivery_channel"] = data["delivery_channel"] or data["older_channel"]
         del data["older_channel"]
         data["selling_price_cents"] = data["selling_price_cents"] or 0
+        data["price_cents"] = data["price_cents"] or 0
         data["carrier"] = data["carrier"] or first.get("courier_name")
         return Logistics(
             warehouse_id=first.get("warehouse_id"),
             pickup_name=pickup.get("friendly_name") if pickup.get("is_pickup") else None,
+            pickup_address=pickup.get("address") if pickup.get("is_pickup") else None,
+            window_starts_at=window.get("starts_at"),
+            window_ends_at=window.get("ends_at"),
             **data,
         )
+
+
+_WINDOW = _Window()
+
+
+def _window(raw: Any) -> dict[str, Any]:
+    # VTEX publishes it as text and writes an object: only the object has the window.
+    try:
+        return dict(_WINDOW.load(raw)) if isinstance(raw, dict) else {}
+    except ValidationError:
+        return {}
+
+
+class _ChangedItem(JsonObject):
+    sku_id = TextField(data_key="id", required=True)
+    quantity = units("quantity", least=0)
+    unique_id = TextField(data_key="uniqueId")
+    name = TextField()
+    price_cents = optional(Cents, "price")
+    unit_multiplier = optional(Factor, "unitMultiplier")
+
+    @post_load
+    def _made(self, data: dict[str, Any], **_: Any) -> ChangedItem:
+        data["unit_multiplier"] = data["unit_multiplier"] or Decimal(1)
+        return ChangedItem(**data)
+
+
+class _ItemsChange(JsonObject):
+    added = RowsField(_ChangedItem, "itemsAdded")
+    removed = RowsField(_ChangedItem, "itemsRemoved")
+
+    @post_load
+    def _made(self, data: dict[str, Any], **_: Any) -> ItemsChange:
+        return ItemsChange(tuple(data["added"] or ()), tuple(data["removed"] or ()))
+
+
+class _Changes(JsonObject):
+    changes = RowsField(_ItemsChange, "changesData")
 
 
 class _Total(JsonObject):
@@ -191,6 +258,12 @@ class _Shipping(JsonObject):
     selected = fields.List(
         fields.Nested(AddressSchema),
         data_key="selectedAddresses",
+        load_default=list,
+        allow_none=True,
+    )
+    available = fields.List(
+        fields.Nested(AddressSchema),
+        data_key="availableAddresses",
         load_default=list,
         allow_none=True,
     )
@@ -213,6 +286,7 @@ class _InvoiceData(JsonObject):
 
 class _Preferences(JsonObject):
     currency = TextField(data_key="currencyCode")
+    country = TextField(data_key="countryCode")
 
 
 class _Note(JsonObject):
@@ -253,6 +327,9 @@ class _Order(JsonObject):
         _Preferences, data_key="storePreferencesData", load_default=None, allow_none=True
     )
     open_text = fields.Nested(_Note, data_key="openTextField", load_default=None, allow_none=True)
+    changes = fields.Nested(
+        _Changes, data_key="changesAttachment", load_default=None, allow_none=True
+    )
 
 
 ORDER = _Order()
@@ -271,6 +348,7 @@ def read_order(raw: Mapping[str, Any]) -> Order:
     invoice = data.pop("invoice") or {}
     preferences = data.pop("preferences") or {}
     note = data.pop("open_text") or {}
+    changes = data.pop("changes") or {}
     items = data.pop("items")
     totals = data.pop("totals")
     return Order(
@@ -281,8 +359,11 @@ def read_order(raw: Mapping[str, Any]) -> Order:
         is_completed=data.pop("is_completed") is not False,
         has_packages=bool(packages),
         currency=preferences.get("currency") or "BRL",
+        country=preferences.get("country"),
+        changes=tuple(changes.get("changes") or ()),
         shipping_address=shipping.get("address"),
         selected_addresses=tuple(shipping.get("selected") or ()),
+        available_addresses=tuple(shipping.get("available") or ()),
         logistics=tuple(shipping.get("logistics") or ()),
         invoice_address=invoice.get("address"),
         transactions=tuple(payment.get("transactions") or ()),

@@ -25,6 +25,7 @@ from vtex.schemas.values import (
 
 class _Payment(JsonObject):
     system = TextField(data_key="paymentSystem", required=True)
+    payment_id = TextField(data_key="id")
     system_name = TextField(data_key="paymentSystemName")
     group = TextField()
     value_cents = optional(Cents, "value", 0)
@@ -32,13 +33,14 @@ class _Payment(JsonObject):
     installments = fields.Integer(
         load_default=1, allow_none=True, validate=validate.Range(0, MOST_UNITS)
     )
+    first_digits = TextField(data_key="firstDigits")
     last_digits = TextField(data_key="lastDigits")
     tid = TextField()
     nsu = TextField()
     status = TextField()
     due_date = TextField(data_key="dueDate")
     url = TextField()
-    bank_invoice = TextField(data_key="bankIssuedInvoiceBarCodeNumber")
+    bar_code = TextField(data_key="bankIssuedInvoiceBarCodeNumber")
     gift_card_id = TextField(data_key="giftCardId")
     billing = fields.Nested(
         AddressSchema, data_key="billingAddress", load_default=None, allow_none=True
@@ -54,6 +56,7 @@ class _Payment(JsonObject):
         billing = data.pop("billing")
         if billing is None or billing == Address():
             billing = _billing(more.get("address"))
+        data["first_digits"] = data["first_digits"] or more.get("firstDigits")
         data["last_digits"] = data["last_digits"] or more.get("lastDigits")
         data["tid"] = data["tid"] or connector.get("tid")
         data["nsu"] = data["nsu"] or connector.get("nsu")

@@ -104,8 +104,18 @@ class RoundedCents(Cents):
         return super()._deserialize(value, *args, **more)
 
 
-LEAST_FACTOR = Decimal("0.0001")
-"""The last decimal place of the ERP's column."""
+LEAST_FACTOR = Decimal("0.000001")
+"""The last decimal place of the ERP's column. Weighed goods have six."""
+
+
+class Number(fields.Field[Decimal]):
+    """A number within bounds, such as a percentage."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Decimal:
+        try:
+            return foreign_values.bounded_number(value)
+        except ValueError:
+            raise ValidationError("is not a number") from None
 
 
 class Factor(fields.Field[Decimal]):
@@ -156,8 +166,8 @@ def units(key: str, least: int = 1) -> fields.Integer:
 class RowsField(fields.List[Any]):
     """A list of objects. Null and missing become an empty list."""
 
-    def __init__(self, schema: type[Schema] | Schema) -> None:
-        super().__init__(fields.Nested(schema), load_default=list, allow_none=True)
+    def __init__(self, schema: type[Schema] | Schema, key: str | None = None) -> None:
+        super().__init__(fields.Nested(schema), data_key=key, load_default=list, allow_none=True)
 
 
 def optional(kind: type[fields.Field[Any]], key: str, default: Any = None) -> Any:

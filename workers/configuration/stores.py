@@ -89,6 +89,11 @@ class Store:
         "false",
         "Send orders whose sums do not add up to the ERP with a flag, instead of holding them.",
     )
+    hold_payment_doubts: bool = setting(
+        False,
+        "true",
+        "Hold orders whose payments miss their value, instead of sending them with a flag.",
+    )
     intake: str = setting(
         "list",
         "both",

@@ -53,7 +53,7 @@ def sold(order: SalesOrder, where: OdooAddress) -> list[OdooSaleLine]:
     more. Freight has its own line. One more line holds the rest, such as tax, interest or a
     freight discount.
     """
-    lines = [part for line in order.lines for part in _goods(order, line, where)]
+    lines = [part for line in order.lines_to_deliver for part in _goods(order, line, where)]
     if order.shipping:
         freight = order.shipping.quantize(CENT)
         lines.append(OdooSaleLine(where.freight, Decimal(1), freight, "Frete"))

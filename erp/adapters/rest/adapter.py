@@ -304,5 +304,10 @@ def _known(order: SalesOrder) -> dict[str, Any]:
         **{name: getattr(order, name) for name in names},
         **_named(order.store, order.order_id),
         "address": address,
+        "shipping_address": order.shipping_address,
+        "billing_address": order.billing_address,
+        "lines": order.lines_to_deliver,
+        "flags": tuple(str(flag) for flag in order.flags),
+        "raw": {"order": order.raw_order, "payment": order.raw_payment},
         "extra": order.tax + order.other,
     }

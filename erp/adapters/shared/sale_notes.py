@@ -51,7 +51,7 @@ def remark(order: SalesOrder) -> str:
         lines.append(f"retirada: {order.pickup_point}")
     if order.note:
         lines.append(f"cliente: {order.note}")
-    return "\n".join([*lines, *order.flags])
+    return "\n".join([*lines, *map(str, order.flags)])
 
 
 def sku_note(line: OrderLine) -> str:
@@ -65,9 +65,8 @@ def redacted(words: str, order: SalesOrder) -> str:
     """Return the ERP's text without the personal data of the order's customer."""
     customer = order.customer
     personal = [customer.name, customer.document, customer.email, customer.phone]
-    for place in (order.shipping_address, order.billing_address):
-        if place is not None:
-            personal += [place.receiver, place.street, place.postal_code]
+    for place in order.addresses:
+        personal += [place.receiver, place.street, place.postal_code]
     return redaction.redacted(words, personal, pattern=redaction.TAX_ID)
 
 

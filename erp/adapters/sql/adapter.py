@@ -1,25 +1,23 @@
 """The adapter for integration tables in SQLite, PostgreSQL, MariaDB and MySQL."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
 
-from sqlalchemy import Connection, Table, and_, select, update
+from sqlalchemy import Connection, and_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from erp.adapters.sql import events as sql_events
 from erp.adapters.sql import postgresql_insert
-from erp.adapters.sql.column_limits import fitted
 from erp.adapters.sql.database import ErpDatabase, refusal
+from erp.adapters.sql.order_rows import raw_of, rows_of
 from erp.adapters.sql.outbox import SqlOutbox
-from erp.adapters.sql.tables import addresses, codes, events, items, orders, payments, raw, stamp
+from erp.adapters.sql.tables import codes, events, orders, raw, stamp
 from erp.codes import KINDS
 from erp.port import ErpOrder, ErpRejected, ErpUnavailable, Event, Request
-from erp.sales_order import PostalAddress, SalesOrder
+from erp.sales_order import SalesOrder
 from foundation.messages import erp as messages
-from vtex.documents import text_of
 
 
 def utc_now() -> datetime:
@@ -62,7 +60,7 @@ class SqlErp:
 
     def _inserted(self, order: SalesOrder) -> str | None:
         if self._database.is_postgresql:
-            return postgresql_insert.insert(self._database, _rows(order), _raw(order))
+            return postgresql_insert.insert(self._database, rows_of(order), raw_of(order))
         with self._database.transaction() as db:
             return self._insert(db, order)
 
@@ -164,7 +162,7 @@ class SqlErp:
     def _insert(self, db: Connection, order: SalesOrder) -> str:
         if reference := _find(db, order.store, order.order_id):
             return reference
-        rows = _rows(order)
+        rows = rows_of(order)
         (head,) = rows.pop(orders)
         head["replaces_order_id"] = sql_events.replaced_by(order.store, order.order_id)
         number = db.execute(orders.insert().values(head)).inserted_primary_key
@@ -176,7 +174,7 @@ class SqlErp:
         for table, rows_of_table in rows.items():
             if rows_of_table:
                 db.execute(table.insert(), [key | row for row in rows_of_table])
-        db.execute(raw.insert().values(key | _raw(order)))
+        db.execute(raw.insert().values(key | raw_of(order)))
         return str(number[0])
 
     def _reported(self, event: Event) -> bool:
@@ -193,156 +191,3 @@ def _find(db: Connection, store: str, order_id: str) -> str | None:
     query = select(orders.c.id).where(orders.c.store == store, orders.c.order_id == order_id)
     number = db.execute(query).scalar_one_or_none()
     return None if number is None else str(number)
-
-
-def _rows(order: SalesOrder) -> dict[Table, list[dict[str, Any]]]:
-    """Return an order's rows, fitted to the columns."""
-    cuts: list[str] = []
-    whole = {
-        items: _items(order),
-        payments: _payments(order),
-        addresses: _addresses(order),
-        orders: [_head(order)],
-    }
-    rows = {
-        table: [fitted(table, row, cuts) for row in rows_of_table]
-        for table, rows_of_table in whole.items()
-    }
-    if cuts:
-        rows[orders][0]["flags"] = "\n".join([*order.flags, *cuts])
-    return rows
-
-
-def _head(order: SalesOrder) -> dict[str, Any]:
-    customer = order.customer
-    return {
-        "store": order.store,
-        "order_id": order.order_id,
-        "sequence": order.sequence,
-        "vtex_status": order.vtex_status,
-        "currency": order.currency,
-        "items_cents": _cents(order.items_total),
-        "discounts_cents": _cents(order.discounts),
-        "shipping_cents": _cents(order.shipping),
-        "tax_cents": _cents(order.tax),
-        "other_cents": _cents(order.other),
-        "total_cents": _cents(order.total),
-        "customer_kind": customer.kind,
-        "customer_document": customer.document,
-        "customer_name": customer.name,
-        "customer_trade_name": customer.trade_name,
-        "customer_state_registration": customer.state_registration,
-        "customer_email": customer.email,
-        "customer_phone": customer.phone,
-        "origin": order.origin,
-        "affiliate_id": order.affiliate_id,
-        "marketplace_order_id": order.marketplace_order_id,
-        "seller_order_id": order.seller_order_id,
-        "order_group": order.order_group,
-        "sales_channel": order.sales_channel,
-        "delivery_channel": order.delivery_channel,
-        "pickup_point": order.pickup_point,
-        "note": order.note,
-        "placed_at": stamp(order.placed_at),
-        "authorized_at": stamp(order.authorized_at) if order.authorized_at else None,
-        "received_at": stamp(datetime.now(UTC)),
-        "flags": "\n".join(order.flags) or None,
-        "erp_state": "NEW",
-        "erp_attempts": 0,
-        "branch_code": _code(order, "branch"),
-        "channel_code": _code(order, "channel"),
-        "document_code": _code(order, "document"),
-        "tax_code": _code(order, "tax"),
-    }
-
-
-def _items(order: SalesOrder) -> list[dict[str, Any]]:
-    return [
-        {
-            "line_no": line.line_no,
-            "item_index": line.item_index,
-            "parent_line": line.parent_line,
-            "unique_id": line.unique_id,
-            "sku_id": line.sku_id,
-            "ref_id": line.ref_id,
-            "ean": line.ean,
-            "name": line.name,
-            "quantity": line.quantity,
-            "unit_multiplier": line.unit_multiplier,
-            "measurement_unit": line.measurement_unit,
-            "unit_price": line.unit_price,
-            "list_price_cents": None if line.list_price is None else _cents(line.list_price),
-            "discount_cents": _cents(line.discount),
-            "tax_cents": _cents(line.tax),
-            "freight_cents": _cents(line.freight),
-            "total_cents": _cents(line.total),
-            "is_gift": int(line.is_gift),
-            "kit_parts": ";".join(f"{p.sku_id}x{p.quantity}" for p in line.parts) or None,
-            "seller": line.seller,
-            "warehouse_id": line.warehouse_id,
-            "sla": line.sla,
-            "carrier": line.carrier,
-            "estimated_at": stamp(line.estimated_at) if line.estimated_at else None,
-            "sku_code": _code(order, "sku", line.sku_id),
-            "carrier_code": _code(order, "carrier", line.carrier or ""),
-        }
-        for line in order.lines
-    ]
-
-
-def _payments(order: SalesOrder) -> list[dict[str, Any]]:
-    return [
-        {
-            "seq": payment.seq,
-            "payment_system": payment.system,
-            "payment_system_name": payment.system_name,
-            "payment_group": payment.group,
-            "value_cents": _cents(payment.value),
-            "reference_value_cents": None
-            if payment.reference_value is None
-            else _cents(payment.reference_value),
-            "installments": payment.installments,
-            "brand": payment.brand,
-            "last_digits": payment.last_digits,
-            "tid": payment.tid,
-            "nsu": payment.nsu,
-            "authorization_code": payment.authorization,
-            "acquirer_document": payment.acquirer_document,
-            "due_date": payment.due_date,
-            "reference": payment.reference,
-            "payment_code": _code(order, "payment", payment.system),
-        }
-        for payment in order.payments
-    ]
-
-
-def _addresses(order: SalesOrder) -> list[dict[str, Any]]:
-    places = {"SHIP": order.shipping_address, "BILL": order.billing_address}
-    return [_address(kind, place) for kind, place in places.items() if place is not None]
-
-
-def _address(kind: str, place: PostalAddress) -> dict[str, Any]:
-    return {"kind": kind} | {name: getattr(place, name) for name in PostalAddress.__slots__}
-
-
-def _raw(order: SalesOrder) -> dict[str, Any]:
-    payment = order.raw_payment
-    return {
-        "order_document": _text(order.raw_order),
-        "payment_document": None if payment is None else _text(payment),
-    }
-
-
-def _text(document: Mapping[str, Any]) -> str:
-    """Return JSON with half surrogate pairs escaped, since databases refuse them."""
-    text = text_of(document)
-    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
-
-
-def _code(order: SalesOrder, kind: str, of: str | None = None) -> str | None:
-    code = order.code(kind, of)
-    return None if code is None else str(code)
-
-
-def _cents(money: Decimal) -> int:
-    return int(money.scaleb(2))

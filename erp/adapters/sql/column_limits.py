@@ -5,19 +5,32 @@ from typing import Any
 from sqlalchemy import BigInteger, Integer, Numeric, String, Table
 from sqlalchemy.types import TypeEngine
 
-from erp.adapters.sql.tables import addresses, event_items, events, items, orders, payments
+from erp.adapters.sql.tables import (
+    addresses,
+    attributes,
+    event_items,
+    events,
+    items,
+    orders,
+    payments,
+)
 from erp.port import ErpRejected
+from erp.sales_order import Flag, FlagName
 from foundation.messages import erp as messages
+from foundation.messages import orders as order_messages
 
-CUT = {
-    orders: {"customer_name", "customer_trade_name", "pickup_point"},
-    items: {"name", "measurement_unit", "sla", "carrier"},
-    event_items: {"name"},
-    events: set(),
-    payments: {"payment_system_name", "brand"},
-    addresses: {"receiver", "street", "number", "complement", "neighborhood", "city", "reference"},
-}
-"""Columns with text for people, which is cut. A cut id or address would mean another one."""
+KEPT_WHOLE = frozenset({
+    "store", "order_id", "order_status", "event_key", "kind", "sequence", "currency", "origin", "vtex_status",
+    "customer_document", "customer_email", "customer_phone", "customer_state_registration",
+    "affiliate_id", "marketplace_order_id", "seller_order_id", "new_order_id", "request_id",
+    "order_group", "sales_channel", "branch_code", "channel_code", "document_code", "tax_code",
+    "unique_id", "sku_id", "ref_id", "ean", "seller", "warehouse_id", "sku_code", "carrier_code",
+    "payment_system", "payment_group", "tid", "nsu", "authorization_code", "acquirer_document",
+    "last_digits", "due_date", "payment_code", "postal_code", "state", "country",
+})  # fmt: skip
+"""Columns whose text means another thing if it is cut: ids and codes. Other text is cut."""
+
+_TABLES = (orders, items, payments, addresses, attributes, events, event_items)
 
 
 def _most(kind: TypeEngine[Any]) -> int | None:
@@ -34,12 +47,12 @@ _MOST = {
     table: {
         column.name: most for column in table.columns if (most := _most(column.type)) is not None
     }
-    for table in CUT
+    for table in _TABLES
 }
 
 
-def fitted(table: Table, row: dict[str, Any], cuts: list[str]) -> dict[str, Any]:
-    """Return a row that fits the table. ``cuts`` collects the names of cut columns.
+def fitted(table: Table, row: dict[str, Any], cuts: list[Flag]) -> dict[str, Any]:
+    """Return a row that fits the table. ``cuts`` collects a flag for each cut column.
 
     Raises:
         ErpRejected: an id, a code or an amount is too large for its column.
@@ -53,9 +66,10 @@ def fitted(table: Table, row: dict[str, Any], cuts: list[str]) -> dict[str, Any]
         if size <= most:
             continue
         place = f"{table.name}.{name}"
-        if name in CUT[table]:
+        if isinstance(value, str) and name not in KEPT_WHOLE:
             made[name] = value[:most]
-            cuts.append(f"{place}: cut to {most} characters")
+            text = order_messages.TEXT_CUT(column=place, limit=most)
+            cuts.append(Flag(FlagName.TEXT_CUT, text, line_no=row.get("line_no")))
         elif isinstance(value, str):
             raise ErpRejected(messages.TEXT_TOO_LONG(column=place, limit=most, size=size))
         else:

@@ -9,6 +9,7 @@ from erp.adapters.sql.column_limits import fitted
 from erp.adapters.sql.tables import event_items, events, orders, stamp
 from erp.order_diff import OrderDiff
 from erp.port import Event
+from erp.sales_order import Flag
 
 
 def write(db: Connection, event: Event) -> None:
@@ -18,7 +19,7 @@ def write(db: Connection, event: Event) -> None:
         IntegrityError: the event exists already.
         ErpRejected: an id or an amount does not fit its column.
     """
-    cuts: list[str] = []
+    cuts: list[Flag] = []
     row = fitted(events, _row(event), cuts)
     if event.kind == "changed":
         row["revision"] = _revised(db, event)

@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import Table
 
 from erp.adapters.sql.database import ErpDatabase
-from erp.adapters.sql.tables import addresses, items, orders, payments
+from erp.adapters.sql.order_rows import ROWS
+from erp.adapters.sql.tables import orders
 
 _OWN = ("id", "int_order_id", "replaces_order_id", "revision")
 """Columns with values from the database."""
@@ -26,9 +27,7 @@ def insert(database: ErpDatabase, rows: Rows, raw: Mapping[str, str | None]) -> 
         raw: VTEX's documents as text, by column.
     """
     (head,) = rows[orders]
-    given = {"head": _json(head)} | {
-        table.name: _json(rows[table]) for table in (items, payments, addresses)
-    }
+    given = {"head": _json(head)} | {table.name: _json(rows[table]) for table in ROWS}
     row = database.once(_INSERT, given | dict(raw))
     return None if row is None else str(row["id"])
 
@@ -59,7 +58,7 @@ WITH head AS (
     )
     FROM jsonb_populate_record(NULL::int_order, %(head)s::jsonb) AS given
     ON CONFLICT (store, order_id) DO NOTHING RETURNING id
-), {_of_order(items)}, {_of_order(payments)}, {_of_order(addresses)}, raw AS (
+), {", ".join(map(_of_order, ROWS))}, raw AS (
     INSERT INTO int_order_raw (int_order_id, order_document, payment_document)
     SELECT id, %(order_document)s, %(payment_document)s FROM head
 )

@@ -47,7 +47,7 @@ def sold(order: SalesOrder, where: TrytonAddress) -> list[TrytonSaleLine]:
     Prices of goods include discounts. Freight has its own line. One more line holds the rest, such
     as tax, interest or a freight discount.
     """
-    lines = [_goods(order, line, where) for line in order.lines]
+    lines = [_goods(order, line, where) for line in order.lines_to_deliver]
     if order.shipping:
         lines.append(TrytonSaleLine(where.freight, Decimal(1), order.shipping))
     rest = order.total - sum((line.amount for line in lines), Decimal(0))

@@ -12,7 +12,7 @@ import pytest
 from erp import conformance
 from erp.codes import KINDS, CodeMap
 from erp.port import ErpRejected
-from erp.sales_order import PostalAddress, SalesOrder
+from erp.sales_order import Flag, FlagName, PostalAddress, SalesOrder
 from support.erp.outboxes import SqlOutbox
 
 
@@ -30,15 +30,18 @@ def test_words_for_people_are_cut_and_the_order_says_so(outbox: SqlOutbox) -> No
     customer = replace(made.customer, name="🦜" * 300)
     place = PostalAddress(complement="x" * 10_000)
 
-    outbox.erp.insert(replace(made, customer=customer, shipping_address=place, flags=("doubt",)))
+    doubt = Flag(FlagName.PAYMENT_SHORT, "doubt", Decimal("1.50"))
+    outbox.erp.insert(replace(made, customer=customer, addresses=(place,), flags=(doubt,)))
 
     ((name, flags),) = outbox.rows("SELECT customer_name, flags FROM int_order")
     assert name == "🦜" * 255
-    assert set(flags.split("\n")) == {
-        "doubt",
-        "int_order.customer_name: cut to 255 characters",
-        "int_order_item.name: cut to 512 characters",
-        "int_order_address.complement: cut to 255 characters",
+    assert flags == "payment_short text_cut"
+    rows = outbox.rows("SELECT name, line_no, difference_cents, detail FROM int_order_flag")
+    assert set(rows) == {
+        ("payment_short", None, 150, "doubt"),
+        ("text_cut", None, None, "int_order.customer_name: cut to 255 characters"),
+        ("text_cut", 1, None, "int_order_item.name: cut to 512 characters"),
+        ("text_cut", None, None, "int_order_address.complement: cut to 255 characters"),
     }
 
 

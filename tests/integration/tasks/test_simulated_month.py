@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from erp.mapping.sales_orders import LENIENT
 from support.order_flow import OrderFlow, order_flow
 from tasks.alerts.delivery import Message, notify
 from tasks.alerts.evaluation import update_alerts
@@ -162,7 +163,7 @@ class Month:
     def enter_by_hand(self, order_id: str) -> None:
         """Enter an order into the ERP, as a clerk does who reads it in VTEX's admin."""
         order = schemas.read_order(self.flow.client.order(order_id))
-        self.flow.erp.insert(sales_order("acme", order, None, allow_mismatch=True))
+        self.flow.erp.insert(sales_order("acme", order, None, proof=LENIENT))
 
     def open_alerts(self) -> list[object]:
         return [one for one in self.journal.alerts.find() if one.closed_at is None]

@@ -219,7 +219,7 @@ def test_an_order_that_kills_its_worker_is_set_aside_and_the_others_go_on(
     # The stand-in for a fault of the interpreter: the process dies when it maps this one order.
     (tmp_path / "sitecustomize.py").write_text(
         "import os\n"
-        "from erp import mapping\n"
+        "from erp.mapping import sales_orders as mapping\n"
         "sound = mapping.to_sales_order\n"
         "def deadly(store, order, *more, **named):\n"
         f"    if order.order_id == {killer!r}:\n"

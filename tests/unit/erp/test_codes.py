@@ -40,6 +40,7 @@ def test_each_kind_is_found_by_what_vtex_calls_it() -> None:
         branch={"1_1": "MATRIZ"},
         document={"cpf": "PF"},
         tax={"consumer": 9},
+        intermediary={"MLB": "03007331000141"},
     )
 
     assert set(found.codes) == set(KINDS)

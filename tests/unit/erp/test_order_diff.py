@@ -4,14 +4,15 @@ import json
 from dataclasses import replace
 from decimal import Decimal
 
-from erp import mapping, order_diff
+from erp import order_diff
+from erp.mapping.sales_orders import LENIENT, to_sales_order
 from erp.sales_order import SalesOrder
 from support.documents import builders
 from vtex.documents import Order, SellingPrice
 
 
 def given(order: Order) -> SalesOrder:
-    return mapping.to_sales_order("acme", order, [], raw_payment=None, allow_mismatch=True)
+    return to_sales_order("acme", order, [], raw_payment=None, proof=LENIENT)
 
 
 def two_lines() -> Order:

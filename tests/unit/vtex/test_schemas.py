@@ -134,7 +134,7 @@ def test_a_number_that_is_no_id_is_no_text(number: float) -> None:
     assert named(sequence=number) == {"sequence"}
 
 
-@pytest.mark.parametrize("quantity", [0, -1, 10**6 + 1, 10**400])
+@pytest.mark.parametrize("quantity", [-1, 10**6 + 1, 10**400])
 def test_a_quantity_that_no_order_has_is_refused(quantity: int) -> None:
     assert named(**of_item(quantity=quantity)) == {"items.0.quantity"}
 
@@ -149,7 +149,7 @@ def test_a_unit_price_of_no_unit_counts_as_none() -> None:
     assert [one.quantity for one in item.selling_prices] == [2]
 
 
-@pytest.mark.parametrize("factor", ["1E-999999999", "1E+999999999", 0.00001, 5e-324])
+@pytest.mark.parametrize("factor", ["1E-999999999", "1E+999999999", 0.0000001, 5e-324])
 def test_a_unit_multiplier_that_no_unit_has_is_refused(factor: float | str) -> None:
     assert named(**of_item(unitMultiplier=factor)) == {"items.0.unitMultiplier"}
 

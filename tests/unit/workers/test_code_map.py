@@ -86,7 +86,7 @@ def test_all_faults_are_named_at_once_by_their_place(tmp_path: Path) -> None:
             "ERP_CODE_MAP_FILE: store 'nobody' is not configured (known: acme, outlet)",
             "ERP_CODE_MAP_FILE: sku_key: 'sku' must be one of sku_id, ref_id, ean",
             "ERP_CODE_MAP_FILE: payments: is unknown (known: sku_key, branch_by, payment, carrier, "
-            "channel, sku, branch, document, tax)",
+            "channel, sku, branch, document, tax, intermediary)",
             "ERP_CODE_MAP_FILE: carrier: must be a table of entries \"VTEX's code\" = the ERP's",
             "ERP_CODE_MAP_FILE: payment.2: True must be a text or a whole number",
             "ERP_CODE_MAP_FILE: payment.3: '' must have 1 to 128 characters",

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from erp.codes import CodeMap
+from erp.mapping.sales_orders import STRICT, Proof
 from erp.port import ErpRejected
 from erp.sales_order import SalesOrder
 from tasks.context import Context
@@ -29,7 +30,7 @@ class Explanation:
     order: dict[str, Any]
     payment: dict[str, Any] | None
     source: str
-    allow_sum_mismatch: bool
+    proof: Proof
     codes: CodeMap | None = None
     reference: str | None = None
 
@@ -47,13 +48,7 @@ class Explanation:
         except VtexUnavailable as error:
             would, reason = "wait", str(error)
         try:
-            made = sales_order(
-                self.store,
-                order,
-                self.payment,
-                allow_mismatch=self.allow_sum_mismatch,
-                codes=self.codes,
-            )
+            made = sales_order(self.store, order, self.payment, proof=self.proof, codes=self.codes)
         except (DocumentInvalid, ErpRejected) as error:
             return ("be held", str(error), None) if reason is None else (would, reason, None)
         return would, reason, made
@@ -111,7 +106,7 @@ def _explanation(context: Context, store: str | None, order_id: str) -> Explanat
         order,
         payment,
         source,
-        allow_sum_mismatch=name in context.allow_sum_mismatch,
+        proof=context.proofs.get(name, STRICT),
         codes=context.codes.get(name),
         reference=row.erp_reference if row else None,
     )

@@ -14,7 +14,7 @@ from journal.orders import OrderRow
 from journal.requests import RequestRow
 from vtex import schemas
 from vtex.documents import Order
-from vtex.operations.invoice_balance import unit_cents
+from vtex.pricing.prices import price_lines
 
 SECONDS = 120.0
 
@@ -93,11 +93,11 @@ def _planned_requests(place: int, order: Order) -> list[tuple[str, dict[str, Any
 
 
 def _parts(number: str, order: Order) -> list[tuple[str, dict[str, Any]]]:
-    first = order.items[0]
-    price = unit_cents(first)
+    first = price_lines(order).lines[0]
+    price = first.unit_cents
     if not 0 < price < order.value_cents:
         return [_invoice(number, order.value_cents)]
-    item = {"sku_id": first.sku_id, "quantity": 1, "price_cents": price}
+    item = {"sku_id": first.item.sku_id, "quantity": 1, "price_cents": price}
     return [
         _invoice(f"{number}-1", price, items=[item]),
         _invoice(f"{number}-2", order.value_cents - price),

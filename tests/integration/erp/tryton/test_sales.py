@@ -187,7 +187,7 @@ def test_a_company_keeps_its_inscription_and_a_delivery_elsewhere_its_receiver(
         country="ARG",
         postal_code="2000",
     )
-    order = small(customer=customer, billing_address=home, shipping_address=away)
+    order = small(customer=customer, addresses=(away, replace(home, kind="BILL", address_no=2)))
 
     erp.insert(order)
 

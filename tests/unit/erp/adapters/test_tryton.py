@@ -110,7 +110,7 @@ def test_trytons_words_lose_what_they_say_of_the_customer() -> None:
     order = replace(
         sample(),
         customer=Customer(kind="F", document="52998224725", name="Ana Prado", email="a@b.test"),
-        shipping_address=PostalAddress(street="Rua das Palmeiras", receiver="Bruno"),
+        addresses=(PostalAddress(street="Rua das Palmeiras", receiver="Bruno"),),
     )
     words = "Party ANA PRADO, 529.982.247-25, 52998224725, a@b.test, Rua das Palmeiras, Bruno: no"
 

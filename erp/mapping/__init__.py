@@ -1,0 +1,1 @@
+"""Maps VTEX's documents to a sales order. Pure functions, with money in cents."""

@@ -1,0 +1,121 @@
+"""The lines of an order as rows of the sales order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from erp.mapping.amounts import money, unit_price
+from erp.sales_order import KitPart, OrderLine
+from foundation.foreign_values import at, plain_text, rows_at, text_at
+from vtex.documents import Logistics, Order
+from vtex.pricing.lines import LinePrice, gross_cents
+
+
+def rows_of(
+    order: Order, lines: Sequence[LinePrice], addresses: Mapping[int, int]
+) -> tuple[tuple[OrderLine, ...], dict[tuple[int, int | None], int]]:
+    """Return the rows, and their numbers by item index and place of a service.
+
+    An item with two unit prices makes two rows. Its first row has the freight and tax of both.
+
+    Args:
+        addresses: address numbers by item index.
+    """
+    logistics = {row.item_index: row for row in order.logistics}
+    raw_items = rows_at(order.raw, "items")
+    rows: list[OrderLine] = []
+    numbers: dict[tuple[int, int | None], int] = {}
+    for line in lines:
+        services = sum(place is not None for index, place in numbers if index == line.index)
+        numbers[line.index, services if line.is_service else None] = len(rows) + 1
+        parent = line.index if line.is_service else line.item.parent_item_index
+        raw = raw_items[line.index] if 0 <= line.index < len(raw_items) else {}
+        rows += _rows(
+            line,
+            None if line.is_service else logistics.get(line.index),
+            {
+                "parent_line": None if parent is None else numbers.get((parent, None)),
+                "address_no": None if line.is_service else addresses.get(line.index),
+                **({} if line.is_service else _details(raw)),
+            },
+            len(rows) + 1,
+        )
+    return tuple(rows), numbers
+
+
+def _rows(
+    line: LinePrice, logistics: Logistics | None, more: Mapping[str, Any], number: int
+) -> list[OrderLine]:
+    item = line.item
+    prices = line.prices if len(line.prices) > 1 else ()
+    splits = [(price.quantity, price.value_cents * price.quantity) for price in prices]
+    splits = splits or [(line.quantity, line.total_cents)]
+    return [
+        OrderLine(
+            line_no=number + offset,
+            item_index=line.index,
+            sku_id=item.sku_id,
+            quantity=quantity,
+            removed_quantity=line.removed if offset == 0 else 0,
+            unit_price=unit_price(total, quantity),
+            discount=max(Decimal(0), money(gross_cents(item, quantity) - total)),
+            total=money(total),
+            reading=line.reading,
+            list_price=None if item.list_price_cents is None else money(item.list_price_cents),
+            # The first row holds the amounts of the whole item.
+            tax=money(line.tax_cents if offset == 0 else 0),
+            freight=money(line.freight_cents if offset == 0 else 0),
+            unique_id=item.unique_id,
+            ref_id=item.ref_id,
+            ean=item.ean,
+            name=item.name,
+            measurement_unit=item.measurement_unit,
+            unit_multiplier=item.unit_multiplier,
+            seller=item.seller,
+            is_gift=item.is_gift,
+            parts=tuple(
+                KitPart(part.sku_id, part.quantity, part.ref_id, part.name)
+                for part in item.components
+            ),
+            **_delivery(logistics, is_first=offset == 0),
+            **more,
+        )
+        for offset, (quantity, total) in enumerate(splits)
+    ]
+
+
+def _delivery(row: Logistics | None, *, is_first: bool) -> dict[str, Any]:
+    if row is None:
+        return {}
+    list_freight = row.list_price_cents if is_first else 0
+    return {
+        "list_freight": None if list_freight is None else money(list_freight),
+        "delivery_channel": row.delivery_channel,
+        "warehouse_id": row.warehouse_id,
+        "sla": row.sla,
+        "carrier": row.carrier,
+        "estimated_at": row.estimated_at,
+        "pickup_point_id": row.pickup_point_id if row.is_pickup else None,
+        "pickup_point": row.pickup_name,
+        "window_starts_at": row.window_starts_at,
+        "window_ends_at": row.window_ends_at,
+    }
+
+
+def _details(raw: Mapping[str, Any]) -> dict[str, Any]:
+    identifiers = (text_at(tag, "identifier") for tag in rows_at(raw, "priceTags"))
+    return {
+        "seller_sku": text_at(raw, "sellerSku"),
+        "tax_code": text_at(raw, "taxCode"),
+        "pre_sale_date": text_at(raw, "preSaleDate"),
+        "promotions": tuple(dict.fromkeys(filter(None, identifiers))),
+        "commission": _whole(at(raw, "commission")),
+        "freight_commission": _whole(at(raw, "freightCommission")),
+    }
+
+
+def _whole(value: object) -> int | None:
+    text = plain_text(value)
+    return int(text) if text and text.lstrip("-").isdecimal() and len(text) < 12 else None

@@ -1,0 +1,143 @@
+"""Orders as real shops write them, reduced to their peculiarity, with invented persons."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from erp.mapping.sales_orders import Proof
+from erp.sales_order import SalesOrder
+from tasks.intake.orders import sales_order
+from vtex import schemas
+from vtex.operations.invoice import prepared
+from vtex.operations.invoice_balance import balance
+from vtex.payloads import Invoice
+
+DOCUMENTS = Path(__file__).parents[2] / "support/documents/orders"
+
+
+def document(name: str) -> dict[str, Any]:
+    (path,) = DOCUMENTS.glob(f"{name}*.json")
+    return json.loads(path.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+
+
+def mapped(name: str, *, with_gateway: bool = False, proof: Proof | None = None) -> SalesOrder:
+    case = document(name)
+    order = schemas.read_order(case["order"])
+    payment = None
+    if with_gateway:
+        (transaction_id,) = order.gateway_transaction_ids
+        head = {"transactionId": transaction_id, "status": "Approved"}
+        payments = [case["gateway_payment"]]
+        payment = {"transactions": [{"transaction": head, "payments": payments}]}
+    return sales_order("acme", order, payment, proof=proof or Proof())
+
+
+def flags(order: SalesOrder) -> list[str]:
+    return [str(flag.name) for flag in order.flags]
+
+
+@pytest.mark.parametrize("path", sorted(DOCUMENTS.glob("*.json")), ids=lambda path: path.stem)
+def test_every_document_goes_in_with_sums_that_agree(path: Path) -> None:
+    order = mapped(path.stem)
+
+    assert order.total == (
+        order.items_total + order.discounts + order.shipping + order.tax + order.other
+    )
+    goods = sum(line.total for line in order.lines)
+    assert goods + order.shipping + order.tax == order.total
+    assert sum(line.freight for line in order.lines) == order.shipping
+    assert sum(line.tax for line in order.lines) == order.tax
+    assert sum(payment.share for payment in order.payments) == order.total
+    assert "sum_mismatch" not in flags(order)
+
+
+@pytest.mark.parametrize("path", sorted(DOCUMENTS.glob("*.json")), ids=lambda path: path.stem)
+def test_a_whole_invoice_without_items_fits_every_document(path: Path) -> None:
+    order = schemas.read_order(json.loads(path.read_text(encoding="utf-8"))["order"])
+    now = balance(order, ())
+    invoice = Invoice("1", order.value_cents, "2026-03-11T10:00:00-03:00")
+
+    ready = prepared(invoice, order, now)
+
+    assert sum(item.price_cents * item.quantity for item in ready.items) <= order.value_cents
+
+
+def test_a_gift_by_a_tag_of_100_percent_costs_nothing() -> None:
+    assert [line.total for line in mapped("01").lines] == [Decimal("119.00"), Decimal(0)]
+
+
+def test_the_discount_of_a_programme_is_a_discount() -> None:
+    order = mapped("03")
+
+    assert (order.discounts, order.other) == (Decimal("-8.50"), Decimal(0))
+
+
+def test_two_orders_of_a_group_book_their_one_payment_once() -> None:
+    first, second = mapped("04-group-payment-01"), mapped("04-group-payment-02")
+
+    assert first.payments[0].share + second.payments[0].share == Decimal("842.00")
+    assert {first.payments[0].value, second.payments[0].value} == {Decimal("842.00")}
+    assert first.payments[0].payment_id == second.payments[0].payment_id
+    assert flags(first) == flags(second) == ["payment_group"]
+
+
+def test_the_tax_of_an_external_engine_is_tax_on_head_and_line() -> None:
+    order = mapped("06")
+
+    assert (order.tax, order.lines[0].tax) == (Decimal("100.00"), Decimal("100.00"))
+
+
+def test_a_scheduled_delivery_has_its_window() -> None:
+    (line,) = mapped("07").lines
+
+    assert f"{line.window_starts_at:%d %H}-{line.window_ends_at:%H}" == "18 08-12"
+
+
+def test_a_pickup_names_its_point_and_bills_the_shopper() -> None:
+    order = mapped("08")
+
+    assert (order.pickup_point_id, order.lines[0].pickup_point_id) == ("1_5887", "1_5887")
+    assert order.billing_address is not None
+    assert order.billing_address.street == "Rua Um"
+    assert flags(order) == []
+
+
+def test_a_boleto_keeps_its_due_date_and_bar_code_that_the_gateway_lacks() -> None:
+    (payment,) = mapped("09", with_gateway=True).payments
+
+    assert payment.due_date == "2026-03-13"
+    assert payment.bar_code
+
+
+def test_a_foreign_document_has_its_kind() -> None:
+    assert mapped("11").customer.document_type == "cedulaCOL"
+
+
+def test_an_item_that_a_change_removed_is_not_shipped() -> None:
+    order = mapped("13")
+
+    kept, removed = order.lines
+    assert (kept.quantity, removed.quantity, removed.removed_quantity) == (1, 0, 1)
+    assert order.lines_to_deliver == (kept,)
+
+
+def test_who_sold_reaches_the_erp() -> None:
+    order = mapped("15")
+
+    assert order.marketing.coupon == "welcome"
+    assert order.marketing.utmi_campaign == "codigodavendedora"
+    assert order.marketing.marketing_tags == "app_ios"
+    assert order.note == "T796"
+
+
+def test_a_chain_order_is_invoiced_at_the_price_of_its_tags() -> None:
+    order = schemas.read_order(document("19")["order"])
+
+    ready = prepared(Invoice("1", 8000, "2026-03-11T10:00:00-03:00"), order, balance(order, ()))
+
+    assert [item.price_cents for item in ready.items] == [8000]

@@ -1,0 +1,146 @@
+"""The changes of an order's items, which VTEX may or may not have written into the items.
+
+VTEX's own example keeps a removed item, and writes the difference as the total ``Change``. In other
+documents items and totals are written anew.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from fractions import Fraction
+
+from vtex.documents import ChangedItem, Item, Order
+from vtex.pricing.closing import Choice, Reading
+from vtex.pricing.lines import ADDED, LinePrice, gross_cents, rounded
+from vtex.pricing.totals import OrderTotals
+
+
+def after_changes(
+    order: Order, totals: OrderTotals, lines: Sequence[LinePrice], goods: Choice
+) -> tuple[list[LinePrice], Choice]:
+    """Return the lines after the order's changes, and whether they close the changed head."""
+    written = list(lines)
+    if not order.changes:
+        return written, goods
+    target = totals.goods + totals.change
+    ways = [_changed(order, written, more=more) for more in (False, True)]
+    changed = next((lines for lines in ways if _sum(lines) == target), ways[0])
+    if not _is_kept(order, totals, written, changed):
+        return written, goods
+    difference = target - _sum(changed)
+    # The difference of kept items is the change's own discount. It is proven by the head.
+    return changed, goods if goods.closes or difference else replace(
+        goods, difference=0, closes=True
+    )
+
+
+def _is_kept(
+    order: Order, totals: OrderTotals, written: Sequence[LinePrice], changed: Sequence[LinePrice]
+) -> bool:
+    cents, after = _sum(written), _sum(changed)
+    if totals.has_change and totals.change:
+        # Items that were written anew close the changed head already.
+        return cents != totals.goods + totals.change
+    if cents != totals.goods:
+        return after == totals.goods
+    # Equal values were exchanged: an added item that is missing shows that the items are old.
+    skus = {line.item.sku_id for line in written}
+    added = {item.sku_id for change in order.changes for item in change.added if item.quantity}
+    return after == totals.goods and (bool(added - skus) or totals.has_change)
+
+
+def _sum(lines: Iterable[LinePrice]) -> int:
+    return sum(line.total_cents for line in lines)
+
+
+def _changed(order: Order, written: Sequence[LinePrice], *, more: bool) -> list[LinePrice]:
+    """Apply the net changes of each SKU.
+
+    Args:
+        more: add units to the line of a SKU that the order has already.
+    """
+    removed = [item for change in order.changes for item in change.removed]
+    added = {item.sku_id: item for change in order.changes for item in change.added}
+    net = Counter[str]()
+    for item in (item for change in order.changes for item in change.added):
+        net[item.sku_id] += item.quantity
+    for item in removed:
+        net[item.sku_id] -= item.quantity
+    lines = _taken_off(written, net, {item.unique_id for item in removed if item.unique_id})
+    place_of = {line.item.sku_id: place for place, line in enumerate(lines)}
+    for sku_id, quantity in (+net).items():
+        if sku_id not in place_of:
+            lines.append(_added(added[sku_id], quantity, len(order.items) + len(lines)))
+        elif more:
+            lines[place_of[sku_id]] = _with(lines[place_of[sku_id]], added[sku_id], quantity)
+    return _without_services(lines)
+
+
+def _taken_off(written: Sequence[LinePrice], net: Counter[str], named: set[str]) -> list[LinePrice]:
+    """Take the units with a negative net off their lines."""
+    lines = list(written)
+    # A line that the change names goes first, if a SKU stands on several.
+    places = sorted(range(len(lines)), key=lambda place: lines[place].item.unique_id not in named)
+    for place in places:
+        line = lines[place]
+        gone = 0 if line.is_service else min(line.quantity, -min(0, net[line.item.sku_id]))
+        if gone:
+            net[line.item.sku_id] += gone
+            lines[place] = _without(line, gone)
+    return lines
+
+
+def _without(line: LinePrice, gone: int) -> LinePrice:
+    left = line.quantity - gone
+    share = Fraction(left, line.quantity) if line.quantity else Fraction(0)
+    return replace(
+        line,
+        quantity=left,
+        removed=gone,
+        total_cents=_shared(line.total_cents, share),
+        tax_cents=_shared(line.tax_cents, share),
+        gross_cents=gross_cents(line.item, left),
+        prices=(),
+    )
+
+
+def _with(line: LinePrice, added: ChangedItem, quantity: int) -> LinePrice:
+    price = line.unit_cents if added.price_cents is None else added.price_cents
+    return replace(
+        line,
+        quantity=line.quantity + quantity,
+        total_cents=line.total_cents + rounded(price * quantity * added.unit_multiplier),
+        gross_cents=gross_cents(line.item, line.quantity + quantity),
+        prices=(),
+    )
+
+
+def _without_services(lines: Sequence[LinePrice]) -> list[LinePrice]:
+    """Remove the services of items that were removed."""
+    gone = {
+        line.index for line in lines if not line.is_service and line.removed and not line.quantity
+    }
+    return [
+        _without(line, line.quantity) if line.is_service and line.index in gone else line
+        for line in lines
+    ]
+
+
+def _added(added: ChangedItem, quantity: int, index: int) -> LinePrice:
+    item = Item(
+        index=index,
+        sku_id=added.sku_id,
+        quantity=quantity,
+        unique_id=added.unique_id,
+        name=added.name,
+        price_cents=added.price_cents or 0,
+        unit_multiplier=added.unit_multiplier,
+    )
+    cents = gross_cents(item, quantity)
+    return LinePrice(item, index, quantity, cents, cents, ADDED, (Reading(ADDED, cents),))
+
+
+def _shared(cents: int, share: Fraction) -> int:
+    return (cents * share + Fraction(1, 2)).__floor__()
