@@ -20,7 +20,8 @@ from foundation.messages import erp as messages
 from foundation.messages import orders as order_messages
 
 KEPT_WHOLE = frozenset({
-    "store", "order_id", "order_status", "event_key", "kind", "sequence", "currency", "origin", "vtex_status",
+    "store", "order_id", "order_status", "event_key", "kind", "sequence",
+    "currency", "origin", "vtex_status",
     "customer_document", "customer_email", "customer_phone", "customer_state_registration",
     "affiliate_id", "marketplace_order_id", "seller_order_id", "new_order_id", "request_id",
     "order_group", "sales_channel", "branch_code", "channel_code", "document_code", "tax_code",
