@@ -39,6 +39,7 @@ class OrderRow:
     due_at: datetime
     lease_until: datetime | None
     last_error: str | None
+    error_code: str | None
     erp_reference: str | None
     value_cents: int | None
     created_at: datetime | None
@@ -174,8 +175,8 @@ def _order(order: RowMapping) -> OrderRow:
 _ORDERS = select(
     orders.c.store, orders.c.order_id, jobs.c.stage, jobs.c.state, jobs.c.attempt,
     jobs.c.failures, jobs.c.due_at, jobs.c.lease_until, jobs.c.last_error,
-    orders.c.erp_reference, orders.c.value_cents, orders.c.created_at, orders.c.listed_at,
-    jobs.c.updated_at, erp_circuits.c.reason.label("erp_reason"),
+    jobs.c.error_code, orders.c.erp_reference, orders.c.value_cents, orders.c.created_at,
+    orders.c.listed_at, jobs.c.updated_at, erp_circuits.c.reason.label("erp_reason"),
 ).select_from(
     orders.join(
         jobs,

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, and_, select, update
 
 from journal.model import STAGES, Kind, Stage, State
 from journal.storage.repository import Repository
-from journal.storage.rows import decompress, insert
+from journal.storage.rows import decompress, error_columns, insert
 from journal.storage.tables import events, jobs, orders, reconciliations
 
 BATCH = 500
@@ -183,7 +183,7 @@ def handle_again(db: Connection, store: str, order_id: str, now: datetime) -> bo
         )
         .values(
             state=State.OPEN, stage=done.before, due_at=now, unfinished_starts=0, failures=1,
-            lease_until=None, last_error=None, updated_at=now,
+            lease_until=None, updated_at=now, **error_columns(None),
         )
     )  # fmt: skip
     return moved.rowcount == 1

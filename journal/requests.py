@@ -15,6 +15,7 @@ from journal.storage.rows import (
     compress,
     count_jobs,
     decompress,
+    error_columns,
     event_row,
     fingerprint,
     from_json,
@@ -90,6 +91,7 @@ class RequestRow:
     failures: int
     due_at: datetime
     last_error: str | None
+    error_code: str | None
     result: dict[str, Any] | None
     created_at: datetime | None
     updated_at: datetime
@@ -142,9 +144,9 @@ class Requests(Repository):
                     failures=0,
                     due_at=now,
                     lease_until=None,
-                    last_error=None,
                     retried_at=now,
                     updated_at=now,
+                    **error_columns(None),
                 )
             )
             db.execute(events.insert(), _line_of(ask, now, "requested again"))
@@ -208,7 +210,7 @@ class Requests(Repository):
             row = {"store": ask.store, "order_id": ask.order_id, "listed_at": now}
             db.execute(insert(db, orders).values(row).on_conflict_do_nothing())
             made = job_row(ask.store, ask.order_id, ask.kind, ask.key, now) | _asked_for(ask)
-            made |= {"state": State.DEAD, "last_error": reason}
+            made |= {"state": State.DEAD} | error_columns(reason)
             opened = insert(db, jobs).values(made).on_conflict_do_nothing().returning(*jobs.c)
             job = db.execute(opened).mappings().one_or_none()
             if job is None:
@@ -333,8 +335,8 @@ def _line_of(
 
 _REQUEST = (
     "id", "store", "order_id", "kind", "key", "invoice_number", "invoice_series", "reference",
-    "stage", "state", "attempt", "failures", "due_at", "last_error", "result", "created_at",
-    "updated_at", "request_sha256",
+    "stage", "state", "attempt", "failures", "due_at", "last_error", "error_code", "result",
+    "created_at", "updated_at", "request_sha256",
 )  # fmt: skip
 
 

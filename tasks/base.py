@@ -15,6 +15,7 @@ from erp.port import Erp
 from foundation.messages import journal as journal_messages
 from foundation.messages import log_events
 from foundation.messages import requests as messages
+from foundation.messages.message import error_text
 from journal.jobs.leased_job import LeasedJob
 from journal.journal import Journal
 from journal.model import JOB_KINDS, JobLost, JournalUnavailable, Stage
@@ -258,7 +259,7 @@ class StepTask(StoreTask):
                 hand_back(self.journal, kwargs)
             case Action.REFUSE | Action.GIVE_UP:
                 refused = action is Action.REFUSE
-                self._write(self.journal.jobs.bury, kwargs, str(error), refused=refused)
+                self._write(self.journal.jobs.bury, kwargs, error_text(error), refused=refused)
                 log_events.DEAD_LETTERED.log(log, **extra)
                 raise error
             case Action.BOUND:
@@ -268,7 +269,7 @@ class StepTask(StoreTask):
                 raise StepFailed(reason) from None
             case Action.POSTPONE:
                 self.pause_store(kwargs["store"], error)
-                self._postpone(error, str(error), kwargs)
+                self._postpone(error, error_text(error), kwargs)
                 if not isinstance(error, RateLimitReached):
                     log.warning("the task is retried later", extra=extra)
         raise Retry(str(error)) from None

@@ -23,5 +23,8 @@ CRASHED = message(
     "Read the worker's log, then run vtex-erp dead-letters retry",
 )
 GAVE_UP = message("VE-5022", "tried {failures} times: {error}")
+GAVE_UP_UNFORESEEN = message(
+    "VE-5025", "tried {failures} times: {error}", "This is a bug: please report this line"
+)
 WAITED_TOO_LONG = message("VE-5023", "{error} (waited for {patience})")
 UNFORESEEN = message("VE-5024", "unforeseen {error} at {place}")

@@ -67,22 +67,9 @@ class Message:
         """
         return Text(_filled(self.words, fields), self.code, _filled(self.next_step, fields))
 
-    def pattern(self, **fields: str) -> str:
-        """Return a pattern of SQL's LIKE that matches this message with any fields.
-
-        Args:
-            fields: patterns of fields that are messages themselves.
-        """
-        return self.words.format_map(_AnyField(fields)) + "%"
-
     def log(self, log: Logger, **extra: Any) -> None:
         """Write an ERROR line that asks a person to act. Its fields go into ``extra``."""
         log.error(_translated(self.words), extra=extra | {"code": self.code}, stacklevel=2)
-
-
-class _AnyField(dict[str, str]):
-    def __missing__(self, name: str) -> str:
-        return "%"
 
 
 def message(code: str, words: str, next_step: str = "") -> Message:
@@ -105,6 +92,11 @@ def registered() -> Iterator[tuple[str, Message]]:
 def code_of(words: object) -> str:
     """Return the code of a text, or an empty string for words from elsewhere."""
     return words.code if isinstance(words, Text) else ""
+
+
+def error_text(error: BaseException) -> str:
+    """Return the text of an error, with its code if it is a message."""
+    return next((part for part in error.args[:1] if isinstance(part, Text)), str(error))
 
 
 def _translated(words: str) -> str:

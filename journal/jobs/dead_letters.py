@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, select, update
 from journal.model import Kind, Stage, State, retry_stage
 from journal.outcomes import record_outcome
 from journal.storage.repository import Repository
-from journal.storage.rows import IGNORES_CHANGE, event_row
+from journal.storage.rows import IGNORES_CHANGE, error_columns, event_row
 from journal.storage.tables import events, jobs
 
 BATCH = 500
@@ -66,6 +66,7 @@ class DeadLetter:
     Attributes:
         since: time of death.
         attempts: number of attempts.
+        error_code: code of the reason in the catalogue of messages, if it has one.
     """
 
     job: int
@@ -74,6 +75,7 @@ class DeadLetter:
     kind: Kind
     stage: Stage
     reason: str
+    error_code: str | None
     since: datetime
     attempts: int
 
@@ -88,11 +90,15 @@ def general_reason(reason: str) -> str:
     return _PARTICULAR.sub("…", reason)
 
 
+_COLUMNS = (
+    "id", "store", "order_id", "kind", "stage", "last_error", "error_code", "updated_at", "attempt",
+)  # fmt: skip
+
+
 def find(db: Connection, which: DeadLetterFilter, limit: int) -> list[DeadLetter]:
     """Return dead letters, the oldest first."""
-    names = ("id", "store", "order_id", "kind", "stage", "last_error", "updated_at", "attempt")
     query = (
-        select(*(jobs.c[name] for name in names))
+        select(*(jobs.c[name] for name in _COLUMNS))
         .where(which.where())
         .order_by(jobs.c.updated_at, jobs.c.id)
         .limit(limit)
@@ -105,6 +111,7 @@ def find(db: Connection, which: DeadLetterFilter, limit: int) -> list[DeadLetter
             Kind(row.kind),
             Stage(row.stage),
             row.last_error or "",
+            row.error_code,
             row.updated_at,
             row.attempt,
         )
@@ -131,9 +138,9 @@ def revive(
                 failures=0,
                 not_ready=0,
                 lease_until=None,
-                last_error=None,
                 retried_at=now,
                 updated_at=now,
+                **error_columns(None),
                 **despite,
             )
             .returning(*jobs.c)
@@ -145,16 +152,17 @@ def revive(
 
 def discard(db: Connection, rows: Sequence[DeadLetter], why: str, now: datetime) -> int:
     """Discard dead jobs. Return the number that was still dead. The ERP gets their outcomes."""
+    reason = f"discarded: {why}"
     gone = (
         update(jobs)
         .where(jobs.c.id.in_([row.job for row in rows]), jobs.c.state == State.DEAD)
-        .values(state=State.SKIPPED, last_error=f"discarded: {why}", updated_at=now)
+        .values(state=State.SKIPPED, updated_at=now, **error_columns(reason))
         .returning(*jobs.c)
     )
     moved = [dict(row) for row in db.execute(gone).mappings()]
     _tell(db, moved, "discarded", why, now)
     for row in moved:
-        record_outcome(db, row, "obsolete", f"discarded: {why}", now)
+        record_outcome(db, row, "obsolete", reason, now)
     return len(moved)
 
 

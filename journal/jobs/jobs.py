@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, RowMapping, tuple_, update
 
 from foundation.messages import journal as messages
+from foundation.messages.message import code_of
 from journal import erp_circuit_breaker
 from journal.jobs import postgresql_fast_path, transitions
 from journal.jobs.leased_job import PAUSES, LeasedJob, find_job
@@ -28,7 +29,7 @@ from journal.model import (
 )
 from journal.outcomes import record_outcome
 from journal.storage.repository import Repository
-from journal.storage.rows import as_json, event_row, is_open
+from journal.storage.rows import as_json, error_columns, event_row, is_open
 from journal.storage.tables import RETRIED, events, jobs, orders
 
 
@@ -141,9 +142,10 @@ class Jobs(Repository):
             keeps_place = how.erp_down and not (counts and row["failures"])
             failures = row["failures"] + (1 if counts else 0)
             if how.max_failures is not None and failures >= how.max_failures:
-                transitions.bury(
-                    db, row, messages.GAVE_UP(failures=failures, error=error), "dead", now
-                )
+                unforeseen = code_of(error) == messages.UNFORESEEN.code
+                gave_up = messages.GAVE_UP_UNFORESEEN if unforeseen else messages.GAVE_UP
+                reason = gave_up(failures=failures, error=error)
+                transitions.bury(db, row, reason, "dead", now)
                 return now
             since = row["retried_at"] or row["created_at"] or now
             if how.waiting and how.patience and now - since > how.patience:
@@ -163,8 +165,8 @@ class Jobs(Repository):
                 unfinished_starts=0,
                 due_at=due_at,
                 lease_until=None,
-                last_error=error,
                 not_ready=int(how.waiting),
+                **error_columns(error),
             )
             # A store that pauses for days must not add a line per minute to each timeline.
             if not how.untouched and (counts or error != row["last_error"]):
@@ -262,9 +264,9 @@ class Jobs(Repository):
                     unfinished_starts=0,
                     failures=0,
                     lease_until=None,
-                    last_error=None,
                     retried_at=now,
                     updated_at=now,
+                    **error_columns(None),
                 )
             )
             if moved.rowcount != 1:
@@ -370,10 +372,10 @@ class Jobs(Repository):
                 unfinished_starts=int(goes_on),
                 crash_suspect=0,
                 failures=0,
-                last_error=job.skipped,
                 lease_until=self._lease(now)
                 if end is State.OPEN and not job.waits_for_erp
                 else None,
+                **error_columns(job.skipped),
                 **({"result": result} if result else {}),
                 **({"request_body": request_body} if request_body else {}),
             )

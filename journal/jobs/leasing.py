@@ -25,7 +25,7 @@ from foundation.messages import journal as messages
 from journal import erp_circuit_breaker
 from journal.model import AT_ERP, PRIORITIES, STAGES, InFlight, Kind, Lease, Policy, Stage, State
 from journal.outcomes import record_outcome
-from journal.storage.rows import Row, event_row, is_open
+from journal.storage.rows import Row, error_columns, event_row, is_open
 from journal.storage.tables import CRASHED, erp_circuits, events, jobs, store_pauses
 
 _OTHER = jobs.alias("other")
@@ -169,7 +169,9 @@ class LeaseQuery:
         gone = self._db.execute(
             update(jobs)
             .where(jobs.c.id.in_(lapsed))
-            .values(state=State.DEAD, lease_until=None, last_error=reason, updated_at=self._now)
+            .values(
+                state=State.DEAD, lease_until=None, updated_at=self._now, **error_columns(reason)
+            )
             .returning(*jobs.c)
         ).mappings()
         for row in gone.all():

@@ -36,7 +36,7 @@ _ADVANCE = """
 WITH moved AS (
     UPDATE journal_jobs j SET stage = %(to)s, state = %(state)s,
         unfinished_starts = %(unfinished_starts)s, crash_suspect = 0, failures = 0,
-        last_error = NULL, lease_until = %(lease)s, updated_at = %(now)s
+        last_error = NULL, error_code = NULL, lease_until = %(lease)s, updated_at = %(now)s
     WHERE j.id = %(id)s AND j.state || '' = 'open' AND j.attempt = %(attempt)s AND j.stage = %(at)s
         AND NOT EXISTS (
             SELECT FROM journal_store_pauses p WHERE p.store = j.store AND p.until > %(now)s

@@ -10,7 +10,7 @@ from journal import cancel_requests, erp_circuit_breaker
 from journal.jobs.leased_job import LeasedJob, find_job
 from journal.model import JobLost, Kind, State
 from journal.outcomes import record_outcome
-from journal.storage.rows import Row, event_row, insert, is_open
+from journal.storage.rows import Row, error_columns, event_row, insert, is_open
 from journal.storage.tables import documents, events, jobs
 
 
@@ -59,8 +59,8 @@ def bury(db: Connection, row: RowMapping, reason: str, outcome: str, now: dateti
         state=State.DEAD,
         unfinished_starts=0,
         lease_until=None,
-        last_error=reason,
         failures=row["failures"] + 1,
+        **error_columns(reason),
     )
     note(db, row, now, "dead", reason)
     record_outcome(db, row, outcome, reason, now)
@@ -127,7 +127,7 @@ def close_others(db: Connection, job: LeasedJob, reason: str, now: datetime) -> 
             jobs.c.kind.in_([Kind.INVOICE, Kind.TRACKING]),
             is_open(),
         )
-        .values(state=State.SKIPPED, lease_until=None, last_error=reason, updated_at=now)
+        .values(state=State.SKIPPED, lease_until=None, updated_at=now, **error_columns(reason))
         .returning(*jobs.c)
     ).mappings()
     for row in closed.all():

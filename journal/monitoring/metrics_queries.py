@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import case, func, select
 
 from foundation.messages import journal as messages
 from foundation.messages import vtex
@@ -87,22 +87,19 @@ _PLACE = (jobs.c.store, jobs.c.kind, jobs.c.stage, jobs.c.state)
 _ENDED = select(*_PLACE, func.count().label("count")).group_by(*_PLACE)
 
 _REASON = case(
-    (jobs.c.last_error.like(messages.CRASHED.pattern()), "crashed"),
-    (
-        jobs.c.last_error.like(messages.GAVE_UP.pattern(error=messages.UNFORESEEN.pattern())),
-        "unforeseen",
+    {
+        messages.CRASHED.code: "crashed",
+        messages.GAVE_UP_UNFORESEEN.code: "unforeseen",
+        messages.GAVE_UP.code: "retries_exhausted",
+        messages.WAITED_TOO_LONG.code: "retries_exhausted",
+        vtex.BREAKS_SCHEMA.code: "invalid_document",
+        vtex.ANSWERED.code: "vtex_rejected",
+    },
+    value=jobs.c.error_code,
+    else_=case(
+        ((jobs.c.kind == Kind.INTAKE) & (jobs.c.stage == AT_ERP), "erp_rejected"),
+        else_="request_refused",
     ),
-    (
-        or_(
-            jobs.c.last_error.like(messages.GAVE_UP.pattern()),
-            jobs.c.last_error.like(messages.WAITED_TOO_LONG.pattern()),
-        ),
-        "retries_exhausted",
-    ),
-    (jobs.c.last_error.like(vtex.BREAKS_SCHEMA.pattern()), "invalid_document"),
-    (jobs.c.last_error.like(vtex.ANSWERED.pattern()), "vtex_rejected"),
-    ((jobs.c.kind == Kind.INTAKE) & (jobs.c.stage == AT_ERP), "erp_rejected"),
-    else_="request_refused",
 )
 REASONS = (
     "crashed",
@@ -113,7 +110,7 @@ REASONS = (
     "erp_rejected",
     "request_refused",
 )
-"""Why a job is dead, by the message of the catalogue that its error is. No document adds a value.
+"""Why a job is dead, by the code of its error. No document adds a value.
 ``erp_rejected``: the ERP, or the mapping to it, refuses the order."""
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, FromClause, RowMapping, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from foundation.messages.message import code_of
 from journal.model import STAGES, Kind, State
 from journal.storage.tables import jobs
 
@@ -64,6 +65,11 @@ def job_row(store: str, order_id: str, kind: Kind, key: str, now: datetime) -> d
         "state": State.OPEN, "attempt": 0, "unfinished_starts": 0, "crash_suspect": 0,
         "failures": 0, "not_ready": 0, "due_at": now, "created_at": now, "updated_at": now,
     }  # fmt: skip
+
+
+def error_columns(reason: str | None) -> dict[str, str | None]:
+    """Return the columns of a job that say why it failed."""
+    return {"last_error": reason, "error_code": code_of(reason) or None}
 
 
 def without_empty(value: Any) -> Any:

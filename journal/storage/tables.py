@@ -144,6 +144,7 @@ jobs = Table(
     Column("due_at", UtcDateTime, nullable=False),
     Column("lease_until", UtcDateTime),
     Column("last_error", BoundedText),
+    Column("error_code", String(8), comment="code of last_error in the catalogue, as VE-5021"),
     Column("created_at", UtcDateTime),
     Column("retried_at", UtcDateTime, comment="by hand, or when the ERP repeated the request"),
     Column("updated_at", UtcDateTime, nullable=False),

@@ -13,6 +13,7 @@ from erp.nfe.invoice import Nfe
 from erp.nfe.safe_xml import NfeError, text_of
 from foundation.messages import log_events
 from foundation.messages import requests as messages
+from foundation.messages.message import error_text
 from journal.journal import Journal
 from journal.model import Kind, State
 from journal.requests import RequestDraft
@@ -97,8 +98,9 @@ def record(
         draft = RequestDraft(
             store, order_id, Kind(kind), f"refused {_digest(whole)}", whole, reference=reference
         )
-        _refuse(context.journal, draft, str(error), again=again)
-        raise RequestRefused(str(error)) from None
+        reason = error_text(error)
+        _refuse(context.journal, draft, reason, again=again)
+        raise RequestRefused(reason) from None
     content = without_empty(json.loads(json.dumps(asdict(payload))))
     if xml is not None and context.nfe.embed:
         content["xml"] = text_of(xml)

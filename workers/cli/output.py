@@ -112,18 +112,24 @@ def standing(row: OrderRow, zone: tzinfo, pause: Pause | None = None) -> str:
     """
     if row.state == State.DONE:
         return f"is done: in the ERP as {row.erp_reference}, handling started"
+    error = with_code(row.last_error, row.error_code)
     if row.state == State.SKIPPED:
-        return f"was skipped: {row.last_error}"
+        return f"was skipped: {error}"
     if row.state == State.DEAD:
-        return f"is dead at {row.stage}: {row.last_error}"
+        return f"is dead at {row.stage}: {error}"
     if row.lease_until and row.lease_until > datetime.now(UTC):
         return f"is running at {row.stage}, attempt {row.attempt}"
     if pause is not None:
         return f"waits at {row.stage}, {row.store} is paused {pause_text(row.store, pause, zone)}"
-    reason = f" ({row.last_error})" if row.last_error else ""
+    reason = f" ({error})" if error else ""
     if row.waits_for:
         return f"waits at {row.stage} for {row.waits_for}"
     return f"waits at {row.stage} until {zoned_moment(row.due_at, zone)}{reason}"
+
+
+def with_code(reason: str | None, code: str | None) -> str:
+    """Return a reason, followed by its code of the catalogue."""
+    return f"{reason or ''} [{code}]" if code else reason or ""
 
 
 def invoice_name(row: RequestRow) -> str:
@@ -139,7 +145,7 @@ def standing_of_request(row: RequestRow) -> str:
     number = f" {invoice_name(row)}" if row.invoice_number else ""
     receipt = (row.result or {}).get("receipt")
     proof = f", receipt {receipt}" if receipt else ""
-    reason = f": {row.last_error}" if row.last_error else ""
+    reason = f": {with_code(row.last_error, row.error_code)}" if row.last_error else ""
     state = "waits" if row.state is State.OPEN else str(row.state)
     return f"job {row.job}: {row.kind}{number} {state} at {row.stage}{proof}{reason}"
 

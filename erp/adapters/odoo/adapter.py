@@ -53,7 +53,7 @@ class OdooErp:
             sale = self._sales.row(order.store, order.order_id) or self._made(order)
             return self._confirmed(sale, order)
         except OdooRefuses as error:
-            raise ErpRejected(redacted(str(error), order)) from None
+            raise ErpRejected(redacted(error, order)) from None
 
     def _made(self, order: SalesOrder) -> Row:
         """Create the sale as a draft, or return the sale of a faster worker."""

@@ -237,10 +237,10 @@ class RestErp:
                 return reference
             raise ErpRejected(messages.REST_NOT_FOUND(error=error)) from None
         except Nowhere as error:
-            raise ErpUnavailable(str(error)) from None
+            raise ErpUnavailable(*error.args) from None
         except Missing as error:
             # A record that the order names, such as a product or a means of payment.
-            raise ErpRejected(str(error)) from None
+            raise ErpRejected(*error.args) from None
         if reference := found(document, spec["id"]):
             return str(reference)
         raise ErpUnavailable(

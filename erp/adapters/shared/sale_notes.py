@@ -11,6 +11,7 @@ from erp.port import Request
 from erp.sales_order import OrderLine, SalesOrder
 from foundation import redaction
 from foundation.foreign_values import cents
+from foundation.messages.message import Text, code_of, error_text
 
 BRASILIA = timezone(timedelta(hours=-3))
 REASON = "Cancelado pelo lojista"
@@ -61,13 +62,14 @@ def sku_note(line: OrderLine) -> str:
     return f"VTEX SKU {line.sku_id}{by}{gift}"
 
 
-def redacted(words: str, order: SalesOrder) -> str:
-    """Return the ERP's text without the personal data of the order's customer."""
+def redacted(error: Exception, order: SalesOrder) -> Text:
+    """Return the ERP's error as text without the personal data of the order's customer."""
     customer = order.customer
     personal = [customer.name, customer.document, customer.email, customer.phone]
     for place in order.addresses:
         personal += [place.receiver, place.street, place.postal_code]
-    return redaction.redacted(words, personal, pattern=redaction.TAX_ID)
+    words = redaction.redacted(str(error), personal, pattern=redaction.TAX_ID)
+    return Text(words, code_of(error_text(error)))
 
 
 # --- what they wrote ------------------------------------------------------------------------------

@@ -49,7 +49,7 @@ class TrytonErp:
         try:
             return self._insert(order)
         except TrytonRefuses as error:
-            raise ErpRejected(redacted(str(error), order)) from None
+            raise ErpRejected(redacted(error, order)) from None
 
     def _insert(self, order: SalesOrder) -> str:
         shop = self._shop(order.store)

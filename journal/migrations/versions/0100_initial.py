@@ -95,6 +95,7 @@ def _create_jobs() -> None:
         sa.Column("due_at", _MOMENT, nullable=False),
         sa.Column("lease_until", _MOMENT),
         sa.Column("last_error", sa.Text),
+        sa.Column("error_code", sa.String(8)),
         sa.Column("created_at", _MOMENT),
         sa.Column("retried_at", _MOMENT),
         sa.Column("updated_at", _MOMENT, nullable=False),

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from foundation.local_days import DEFAULT_ZONE
+from foundation.messages import erp
 from support.command_line import NOW, Desk, table
 
 
@@ -24,6 +25,19 @@ def test_dead_tells_since_when_until_when_how_often_and_which_stores(desk: Desk)
     assert f"2 {first:%Y-%m-%d %H:%M:%S} {last:%Y-%m-%d %H:%M:%S} 2 acme items.…quantity" in text
     assert (cause["count"], cause["attempts"], cause["stores"]) == (2, 2, ["acme"])
     assert cause["last"]["order_id"] == "b-01"
+
+
+def test_a_dead_letter_shows_the_code_of_its_reason(desk: Desk) -> None:
+    desk.list("a-01")
+    desk.bury("a-01", erp.ITEMS_MISSING())
+
+    text = table(desk.type("dead-letters", "list"))
+    shown = desk.json("dead-letters", "list")
+
+    assert "items: the order has none [VE-2008]" in text
+    assert [shown["causes"][0]["error_code"], shown["jobs"][0]["error_code"]] == ["VE-2008"] * 2
+    assert desk.json("orders", "show", "a-01")["order"]["error_code"] == "VE-2008"
+    assert "the order has none [VE-2008]" in desk.type("orders", "show", "a-01")
 
 
 @pytest.mark.parametrize("gap", ["…", "..."])

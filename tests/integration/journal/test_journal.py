@@ -12,6 +12,8 @@ from threading import Barrier, Event
 import pytest
 from sqlalchemy import Connection, NullPool, create_engine, make_url, text
 
+from foundation.messages import erp
+from journal.jobs.dead_letters import DeadLetterFilter
 from journal.jobs.leasing import LeaseQuery
 from journal.journal import Journal
 from journal.model import (
@@ -237,6 +239,24 @@ def test_a_postponed_job_is_not_dispatched_before_it_is_due(journal: Journal) ->
     row = journal.orders.get("acme", "o-0000")
     assert row is not None
     assert row.last_error == "no answer"
+
+
+def test_a_job_keeps_the_code_of_its_error_until_it_is_retried(journal: Journal) -> None:
+    journal.orders.record("acme", listed())
+    (ticket,) = journal.jobs.dispatch(in_flight=9)
+    unfit = erp.ITEMS_MISSING()
+
+    journal.jobs.postpone("acme", "o-0000", ticket.attempt, unfit, Postponement(lambda _: 0))
+    waiting = journal.orders.get("acme", "o-0000")
+    (ticket,) = journal.jobs.dispatch(in_flight=9)
+    journal.jobs.bury("acme", "o-0000", ticket.attempt, unfit)
+    (dead,) = journal.dead_letters.find(DeadLetterFilter())
+    journal.jobs.retry("acme", "o-0000")
+    again = journal.orders.get("acme", "o-0000")
+
+    assert waiting is not None
+    assert again is not None
+    assert (waiting.error_code, dead.error_code, again.error_code) == ("VE-2008", "VE-2008", None)
 
 
 def test_a_dead_job_tries_again_only_by_hand(journal: Journal) -> None:

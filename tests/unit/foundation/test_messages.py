@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from foundation.messages.catalogue import AREAS, CATALOGUE
-from foundation.messages.message import Message, Text, code_of, message
+from foundation.messages.message import Message, Text, code_of, error_text, message
 
 ROOT = Path(__file__).parents[3]
 LAYERS = ("foundation", "vtex", "erp", "journal", "tasks", "workers")
@@ -104,3 +104,5 @@ def test_a_text_keeps_its_code_across_processes_and_holds_foreign_braces_as_they
     assert text == "the ERP refuses {sku}. Correct {sku}"
     assert (text.words, text.next_step) == ("the ERP refuses {sku}", "Correct {sku}")
     assert (code_of(text), code_of("other words")) == ("VE-9999", "")
+    assert code_of(error_text(ValueError(text))) == "VE-9999"
+    assert error_text(KeyError("other words")) == "'other words'"

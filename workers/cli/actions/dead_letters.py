@@ -15,7 +15,15 @@ from journal.journal import Journal
 from journal.model import Kind
 from tasks.workflow import send
 from workers.cli.options import LocalTime
-from workers.cli.output import console, moment, progress, show_json, show_zone, standing_of_request
+from workers.cli.output import (
+    console,
+    moment,
+    progress,
+    show_json,
+    show_zone,
+    standing_of_request,
+    with_code,
+)
 from workers.cli.session import confirmed, journal_only, sending, warn_if_never_listed
 from workers.configuration.settings import load
 
@@ -42,6 +50,7 @@ class Group:
         """Return the group for JSON."""
         return {
             "group": self.number,
+            "error_code": self.jobs[0].error_code,
             "cause": self.cause,
             "count": len(self.jobs),
             "attempts": sum(job.attempts for job in self.jobs),
@@ -71,7 +80,8 @@ def list_dead_letters(*, groups: Sequence[int], limit: int, as_json: bool, **fil
     for job in jobs[:limit]:
         click.echo(
             f"job {job.job}: {job.store} {job.order_id} {job.kind} at {job.stage}, "
-            f"since {moment(job.since, zone)}, attempt {job.attempts}: {job.reason}"
+            f"since {moment(job.since, zone)}, attempt {job.attempts}: "
+            f"{with_code(job.reason, job.error_code)}"
         )
     if len(jobs) > limit:
         click.echo(f"and {len(jobs) - limit} more: --limit shows them")
@@ -193,7 +203,7 @@ def _print_groups(groups: Sequence[Group], zone: tzinfo) -> None:
             moment(group.jobs[-1].since, zone),
             str(shown["attempts"]),
             ", ".join(shown["stores"]),
-            group.cause,
+            with_code(group.cause, shown["error_code"]),
         )
     console().print(table)
 

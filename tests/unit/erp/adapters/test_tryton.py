@@ -16,7 +16,7 @@ from erp.adapters.tryton.documents import STREAMS
 from erp.adapters.tryton.rest_client import address
 from erp.adapters.tryton.sale_mapping import line_values, party_values, sold
 from erp.conformance import sample
-from erp.port import Event
+from erp.port import ErpRejected, Event
 from erp.sales_order import Customer, PostalAddress
 from workers import wiring
 from workers.configuration.declaration import SettingsError
@@ -114,7 +114,7 @@ def test_trytons_words_lose_what_they_say_of_the_customer() -> None:
     )
     words = "Party ANA PRADO, 529.982.247-25, 52998224725, a@b.test, Rua das Palmeiras, Bruno: no"
 
-    assert redacted(words, order) == "Party …, …, …, …, …, …: no"
+    assert redacted(ErpRejected(words), order) == "Party …, …, …, …, …, …: no"
 
 
 # --- notes and documents --------------------------------------------------------------------------
