@@ -17,6 +17,9 @@ KINDS = (
 )  # fmt: skip
 """Kinds of orders, drawn in turn: every batch of 18 has each kind once."""
 
+FULFILLED = "marketplace_fulfilled"
+"""A kind beside ``KINDS``: the marketplace ships and invoices the order, which arrives invoiced."""
+
 PAID_AFTER = timedelta(minutes=33)
 """Time from creation to ready-for-handling: payment, and 30 minutes of grace."""
 
@@ -49,6 +52,8 @@ class Seed:
         Raises:
             ValueError: the kind is unknown.
         """
+        if kind == FULFILLED:
+            return _fulfilled(self.order(now, "invoiced", "marketplace"))
         kind = kind or KINDS[self._count % len(KINDS)]
         if kind not in KINDS:
             raise ValueError(f"kind: {kind!r} is none of {', '.join(KINDS)}")
@@ -118,6 +123,35 @@ class Seed:
             return {}
         transaction_id = order["paymentData"]["transactions"][0]["transactionId"]
         return {transaction_id: gateway_of(transaction_id, order, self._random)}
+
+
+def _fulfilled(made: Made) -> Made:
+    """Return a marketplace's order with the marketplace's own invoice."""
+    order = made.order
+    made.order["invoicedDate"] = order["lastChange"]
+    package = {
+        "items": [
+            {"itemIndex": place, "quantity": item["quantity"], "price": item["price"]}
+            for place, item in enumerate(order["items"])
+        ],
+        "courier": None,
+        "invoiceNumber": order["sequence"],
+        "invoiceValue": order["value"],
+        "invoiceUrl": None,
+        "issuanceDate": order["lastChange"],
+        "trackingNumber": None,
+        "invoiceKey": None,
+        "trackingUrl": None,
+        "embeddedInvoice": None,
+        "type": "Output",
+        "courierStatus": None,
+        "cfop": None,
+        "restitutions": {},
+        "volumes": 0,
+        "EnableInferItems": None,
+    }
+    made.order["packageAttachment"] = {"packages": [package]}
+    return made
 
 
 def _shipping(
