@@ -223,7 +223,7 @@ class StepTask(StoreTask):
         goes_on = goes_on and not leased.waits_for_erp
         if goes_alone or (not goes_on and self._is_scarce(store)):
             self._send_next(store)
-        if not goes_on or leased.skipped:
+        if not goes_on or leased.skipped or leased.ends:
             run.stop()
         else:
             run.job = leased

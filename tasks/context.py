@@ -19,6 +19,7 @@ from tasks.alerts.model import AlertPolicy, Usage
 from tasks.instrumentation import TaskObserver
 from tasks.retry_policy import RetryPolicy
 from vtex.client import VtexClient
+from vtex.statuses import HandledOrders
 
 MAX_REFILLED = 16
 """A store with at most so many orders in flight starts another order as soon as one ends. A sweep
@@ -68,6 +69,7 @@ class Context:
         proofs: rules for doubtful orders by store. Others hold them.
         codes: store name to its code map.
         zones: store name to its time zone.
+        also_intake: store name to the orders that come in as handled.
         nfe: how an NF-e becomes an invoice.
         retention: how long the journal keeps the data of ended orders.
         list_intervals: the interval of the order list while the feed works, of each store with
@@ -87,6 +89,7 @@ class Context:
     proofs: Mapping[str, Proof] = field(default_factory=dict)
     codes: Mapping[str, CodeMap] = field(default_factory=dict)
     zones: Mapping[str, tzinfo] = field(default_factory=dict)
+    also_intake: Mapping[str, HandledOrders] = field(default_factory=dict)
     nfe: NfeRules = field(default_factory=NfeRules)
     retention: RetentionPolicy = field(default_factory=RetentionPolicy)
     list_intervals: Mapping[str, timedelta] = field(default_factory=dict)

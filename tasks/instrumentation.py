@@ -99,7 +99,7 @@ class TwoObservers:
 
 def advance_of(job: LeasedJob, to: Stage, now: datetime) -> JobAdvanced:
     """Return the event of a step that has ended."""
-    ended = job.skipped is not None or to is STAGES[job.kind][-1]
+    ended = job.skipped is not None or job.ends or to is STAGES[job.kind][-1]
     return JobAdvanced(job.store, job.order_id, job.kind, to, job.attempt, ended, _since(job), now)
 
 

@@ -65,6 +65,8 @@ class ListedOrder:
     status: str | None
     value_cents: int | None
     authorized_at: datetime | None = None
+    origin: str | None = None
+    affiliate_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

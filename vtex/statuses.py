@@ -1,5 +1,6 @@
 """Order statuses and the calls that each one allows. Source: VTEX's table of statuses."""
 
+from dataclasses import dataclass
 from enum import Enum, auto
 
 from foundation.messages import vtex as messages
@@ -78,6 +79,31 @@ CHANGES = (ASKED_ONCE, *ASKED_THERE, "canceled", "replaced")
 """Changes that an ERP with the order must learn soon."""
 
 
+@dataclass(frozen=True, slots=True)
+class HandledOrders:
+    """Orders to bring in as handled: they never were ready, or were moved on by another hand.
+
+    A marketplace that fulfills orders itself makes such orders. Their handling is never started.
+
+    Attributes:
+        statuses: statuses of ``HANDLED``.
+        origins: origins at VTEX, such as ``Fulfillment``. Empty stands for all.
+        affiliates: ids of affiliates. Empty stands for all.
+    """
+
+    statuses: frozenset[str]
+    origins: frozenset[str] = frozenset()
+    affiliates: frozenset[str] = frozenset()
+
+    def include(self, status: str | None, origin: str | None, affiliate_id: str | None) -> bool:
+        """Return whether an order comes in as handled."""
+        return (
+            status in self.statuses
+            and (not self.origins or origin in self.origins)
+            and (not self.affiliates or affiliate_id in self.affiliates)
+        )
+
+
 class Answer(Enum):
     """Whether a status allows a request."""
 
@@ -150,25 +176,38 @@ def handling_done(status: str | None, has_packages: bool) -> bool:
     return status in HANDLED or (status == "payment-approved" and has_packages)
 
 
-def reason_to_skip(order: Order) -> str | None:
-    """Return the reason to skip an order that was listed as ready, or ``None``.
-
-    The list may be minutes old, so the order's own status decides.
-    """
-    if is_canceled(order.status):
-        return messages.CANCELED_BEFORE(status=order.status)
+def handled_elsewhere(order: Order) -> str | None:
+    """Return the reason not to start the handling of an order, if it has started already."""
     if handling_done(order.status, order.has_packages):
         return messages.HANDLED_ELSEWHERE(status=order.status)
     return None
 
 
-def require_ready(order: Order) -> None:
+def reason_to_skip(order: Order, *, as_handled: bool = False) -> str | None:
+    """Return the reason to skip an order that was listed as ready, or ``None``.
+
+    The list may be minutes old, so the order's own status decides.
+
+    Args:
+        as_handled: the order also comes in if its handling started elsewhere.
+    """
+    if is_canceled(order.status):
+        return messages.CANCELED_BEFORE(status=order.status)
+    return None if as_handled else handled_elsewhere(order)
+
+
+def require_ready(order: Order, *, as_handled: bool = False) -> None:
     """Raise unless the order can be integrated now.
+
+    Args:
+        as_handled: the order also comes in if its handling started elsewhere.
 
     Raises:
         VtexUnavailable: the order is incomplete or not ready yet. Retry later.
     """
     if not order.is_completed:
         raise VtexUnavailable(messages.INCOMPLETE())
+    if as_handled and handling_done(order.status, order.has_packages):
+        return
     if order.status != READY:
         raise VtexUnavailable(messages.NOT_READY(status=order.status or "no status", ready=READY))

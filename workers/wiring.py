@@ -106,6 +106,9 @@ def context(settings: Settings, *, observer: TaskObserver | None = None) -> Cont
             for store in settings.stores
         },
         codes=settings.codes,
+        also_intake={
+            store.name: store.also_intake for store in settings.stores if store.also_intake
+        },
         zones={store.name: ZoneInfo(store.time_zone) for store in settings.stores},
         lock=lock(settings),
         nfe=NfeRules(

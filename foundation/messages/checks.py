@@ -57,6 +57,11 @@ FEED_WITHOUT_CANCELLATIONS = message(
     "the feed omits cancellations, and the list shows them later",
     "Run vtex-erp feed setup again",
 )
+FEED_WITHOUT_HANDLED = message(
+    "VE-7020",
+    "the feed omits {statuses}, which also_intake names, and the list shows them later",
+    "Run vtex-erp feed setup again",
+)
 UNLIMITED = message("VE-7018", "calls are unlimited: VTEX_QUOTA_PER_MINUTE is 0")
 LIMIT_UNSHARED = message(
     "VE-7019",

@@ -76,6 +76,23 @@ PORTS_TAKEN = message(
     "Set a port for each process, or a range with a port for each, such as 9540-9549",
 )
 
+# --- orders sync ------------------------------------------------------------------------------
+HANDLED_WITHOUT_ORDER = message("VE-7345", "--as-handled needs ORDER_ID")
+HANDLED_ELSEWHERE = message(
+    "VE-7346",
+    "{store} {order_id}: VTEX shows {status!r}, so its handling started elsewhere",
+    "Run vtex-erp orders sync {order_id} --store {store} --as-handled, which brings it in without "
+    "start-handling",
+)
+CANCELED_THERE = message(
+    "VE-7347", "{store} {order_id}: VTEX shows {status!r}, and canceled orders stay out"
+)
+NOT_HANDLED = message(
+    "VE-7348",
+    "{store} {order_id}: VTEX shows {status!r}, so its handling has not started",
+    "Run vtex-erp orders sync {order_id} --store {store}, which brings it in once it is ready",
+)
+
 # --- the demo ---------------------------------------------------------------------------------
 DEMO_RUNNING = message("VE-7351", "a demo runs in {place} already", "Stop it, or add --folder")
 DEMO_REDIS_MISSING = message(

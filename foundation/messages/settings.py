@@ -70,6 +70,10 @@ NOT_A_CREDENTIAL = message("VE-8109", "holds a space, a line break, a quotation 
 NOT_HTTP = message("VE-8110", "is not an http(s) address")
 NOT_A_TIME_ZONE = message("VE-8111", "is not a time zone such as America/Sao_Paulo")
 NOT_GROUPS = message("VE-8112", "is not a list of GROUP=CALLS (groups: {groups})")
+NOT_HANDLED_ORDERS = message(
+    "VE-8141", "must have statuses, and may have origins and affiliates: lists of words"
+)
+NOT_HANDLED_STATUSES = message("VE-8142", "must have statuses of handled orders: {known}")
 NOT_AN_ADDRESS = message("VE-8113", "must be an address or a name")
 NOT_PORTS = message("VE-8114", "must be a port from 1 to 65535 or a range of such")
 NOT_REDIS = message("VE-8115", "is not a Redis URL (redis:// or rediss://)")

@@ -42,6 +42,10 @@ HANDLING_REFUSED = message("VE-1105", "VTEX refuses start-handling while the ord
 STATUS_CHANGED = message("VE-1106", "VTEX shows the order as {status!r} now: {error}")
 SHOWS = message("VE-1107", "VTEX shows the order as {status!r}")
 SHOWS_ALREADY = message("VE-1108", "VTEX shows the order as {status!r} already")
+COMES_AS_HANDLED = message(
+    "VE-1109", "comes in as handled ({source}): VTEX shows {status!r}, and handling is not started"
+)
+ENDED_UNREADABLE = message("VE-1110", "VTEX shows {status!r}, and the order is unreadable: {error}")
 
 # --- invoices and tracking --------------------------------------------------------------------
 INVOICE_HIDDEN = message("VE-1201", "VTEX does not show invoice {invoice} yet")

@@ -274,6 +274,21 @@ class Jobs(Repository):
             transitions.note(db, row, now, "retried by hand")
         return True
 
+    def take_as_handled(self, store: str, order_id: str) -> bool:
+        """Let an intake accept an order whose handling started elsewhere, and retry it now.
+
+        Return false if the order is unknown, or if the ERP has it.
+        """
+        now = self._now()
+        with self._database.transaction() as db:
+            row = find_job(db, store, order_id, None)
+            if row is None or row["state"] == State.DONE or row["erp_reference"] is not None:
+                return False
+            db.execute(update(jobs).where(jobs.c.id == row["id"]).values(as_handled=1))
+            transitions.note(db, row, now, "as handled", "asked for by hand")
+        self.retry(store, order_id)
+        return True
+
     def _enter(
         self,
         store: str,
@@ -337,7 +352,7 @@ class Jobs(Repository):
         """Take the fast path. Return false if the general path must decide."""
         if self._database.is_local or job.kind is not Kind.INTAKE or job.skipped:
             return False
-        now, last = self._now(), to is STAGES[job.kind][-1]
+        now, last = self._now(), job.ends or to is STAGES[job.kind][-1]
         return postgresql_fast_path.advance(
             self._database,
             job.row,
@@ -354,7 +369,7 @@ class Jobs(Repository):
 
     def _advance(self, job: LeasedJob, to: Stage, *, goes_on: bool) -> None:
         now = self._now()
-        last = to is STAGES[job.kind][-1]
+        last = job.ends or to is STAGES[job.kind][-1]
         end = State.SKIPPED if job.skipped else State.DONE if last else State.OPEN
         result = as_json(job.result) if job.result else None
         request_body = job.new_request_body

@@ -19,6 +19,7 @@ class LeasedJob:
         isolated: one more crash would make it a dead letter. Such jobs run one at a time.
         order, payment: VTEX's documents. ``None`` before they are fetched.
         read: the parsed order document, for the later steps in this worker.
+        as_handled: a person brings the order in, though its handling started elsewhere.
         erp_reference: the ERP's reference of the order, once it has the order.
         request_body: body of the ERP's request, or of the report. Empty for an intake.
         result: VTEX's result.
@@ -42,6 +43,7 @@ class LeasedJob:
         self.in_doubt: bool = row["unfinished_starts"] > 0 or row["failures"] > 0
         self.ignores_change = bool(row["ignores_change"])
         self.isolated = False
+        self.as_handled = bool(row["as_handled"])
         self.value_cents: int | None = row["value_cents"]
         self.erp_reference: str | None = row["erp_reference"]
         self.order: dict[str, Any] | None = decompress(row["order_document"])
@@ -50,6 +52,7 @@ class LeasedJob:
         self.result: dict[str, Any] = from_json(row["result"]) or {}
         self.read: Any = None
         self.skipped: str | None = None
+        self.ends = False
         self.reason: str | None = None
         self.obsolete: str | None = None
         self.notes: list[str] = []
@@ -61,6 +64,10 @@ class LeasedJob:
     def skip(self, reason: str) -> None:
         """End the job with this step, without further work."""
         self.skipped = reason
+
+    def end(self, reason: str) -> None:
+        """End the job with this step, as done. The reason goes into the timeline."""
+        self.ends, self.reason = True, reason
 
     def note(self, text: str) -> None:
         """Add a line to the timeline."""

@@ -27,7 +27,7 @@ WHERE j.store = %(store)s AND j.order_id = %(order_id)s AND j.kind = 'intake'
     )
     AND NOT EXISTS (SELECT FROM journal_erp_circuits)
 RETURNING j.id, j.store, j.order_id, j.kind, j.stage, j.state, j.attempt, 0 AS unfinished_starts,
-    j.crash_suspect, j.failures, j.request_body, j.result, j.due_at, j.created_at,
+    j.crash_suspect, j.failures, j.as_handled, j.request_body, j.result, j.due_at, j.created_at,
     o.value_cents, o.erp_reference, d.order_document, d.payment_document, NULL AS erp_until,
     0 AS ignores_change
 """

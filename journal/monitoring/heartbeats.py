@@ -9,12 +9,14 @@ from journal.storage.repository import Repository
 from journal.storage.rows import insert
 from journal.storage.tables import heartbeats
 
-ORDER_LIST_READ, ALERTS_EVALUATED, STORE_REGISTERED = (
+ORDER_LIST_READ, HANDLED_LIST_READ, ALERTS_EVALUATED, STORE_REGISTERED = (
     "order_list_read",
+    "handled_list_read",
     "alerts_evaluated",
     "store_registered",
 )
-"""Names: a store's list was read to its end, the alerts were evaluated, a store was first seen."""
+"""Names: a store's list of ready orders, or of handled ones, was read to its end, the alerts were
+evaluated, a store was first seen."""
 
 
 class Heartbeats(Repository):

@@ -117,7 +117,9 @@ def _recorded(task: StoreTask, store: str, batch: FeedBatch) -> int:
     if batch.unreadable:
         task.journal.feeds.count_unreadable(store, len(batch.unreadable))
     # An event's status may be old or missing: the order's own document decides.
-    order_ids = [event.order_id for event in batch.events if event.state in (None, READY)]
+    also = task.context.also_intake.get(store)
+    states = {None, READY, *(also.statuses if also else ())}
+    order_ids = [event.order_id for event in batch.events if event.state in states]
     order_ids += [event.order_id for event in batch.unreadable if event.order_id]
     new = task.record(store, [NewOrder(order_id, None, None) for order_id in order_ids])
     return new + task.journal.order_changes.record(store, change_hints(batch.events))

@@ -6,6 +6,7 @@ new arguments of a newer version.
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -17,6 +18,7 @@ from erp.mapping import sales_orders
 from erp.mapping.sales_orders import STRICT, Proof
 from erp.port import Event
 from erp.sales_order import SalesOrder
+from foundation.local_days import days_ago
 from foundation.messages import log_events
 from journal.jobs.leased_job import LeasedJob
 from journal.model import Kind, Stage
@@ -24,15 +26,20 @@ from journal.order_changes import ChangeHint
 from journal.orders import NewOrder
 from journal.reconciliation import CANCELLATION_REQUESTED
 from tasks.base import StepTask, StoreTask, hand_back
+from tasks.context import Renew
 from tasks.intake import list_schedule
 from tasks.job_kinds import remaining_tasks
 from tasks.local_executor import OrderRun, local_queue
 from tasks.workflow import dispatch
 from vtex import schemas, statuses
 from vtex.documents import Order, OrderPage, together
+from vtex.operations import intake as intake_operation
 from vtex.operations import start_handling as start_handling_operation
 
 log = logging.getLogger(__name__)
+
+HANDLED_DAYS = 7
+"""Days of the store, before today, whose handled orders the list brings in (``also_intake``)."""
 
 
 @shared_task(base=StoreTask, bind=True, name="orders.list")
@@ -59,6 +66,7 @@ def list_orders(self: StoreTask, /, *, store: str, **_: object) -> None:
                 # A page without new orders leaves them to the periodic sweep, which batches them.
                 dispatch(self.context, store=store)
             new += count
+        new += _record_handled(self, store, renew)
         list_schedule.record_read(self, store)
     log.info("listed", extra={"store": store, "count": new})
 
@@ -86,12 +94,16 @@ def fetch(self: StepTask, /, *, store: str, order_id: str, attempt: int, **_: ob
     """
     with self.step(store, order_id, attempt, to=Stage.FETCHED) as job:
         job.order = self.vtex(store).order(order_id)
-        order = job.read = schemas.read_order(job.order)
-        job.place(order.created_at, order.value_cents)
-        if reason := statuses.reason_to_skip(order):
-            job.skip(reason)
-        else:
-            statuses.require_ready(order)
+        admission = intake_operation.admit(
+            job.order, by_hand=job.as_handled, also_intake=self.context.also_intake.get(store)
+        )
+        if order := admission.order:
+            job.read = order
+            job.place(order.created_at, order.value_cents)
+        if admission.skip:
+            job.skip(admission.skip)
+        elif admission.note:
+            job.note(admission.note)
 
 
 @shared_task(base=StepTask, bind=True, name="orders.fetch_payment")
@@ -128,6 +140,8 @@ def insert(self: StepTask, /, *, store: str, order_id: str, attempt: int, **_: o
         job.erp_reference = self.erp.insert(order)
         for flag in order.flags:
             job.note(str(flag))
+        if reason := statuses.handled_elsewhere(order_of(job)):
+            job.end(reason)
 
 
 @shared_task(base=StepTask, bind=True, name="orders.start_handling")
@@ -163,6 +177,25 @@ def run_of(task: StoreTask, order: Mapping[str, Any]) -> OrderRun:
     names = remaining_tasks(Kind.INTAKE, order["stage"]) or [""]
     steps = [{"task": step, "kwargs": name} for step in reversed(names)]
     return OrderRun(task.app, task.request.id, steps, partial(hand_back, task.journal))
+
+
+def _record_handled(task: StoreTask, store: str, renew: Renew) -> int:
+    """Record the orders of VTEX's list that come in as handled. Return the number of new ones."""
+    wanted = task.context.also_intake.get(store)
+    if wanted is None or not list_schedule.is_handled_due(task, store):
+        return 0
+    new, since = 0, days_ago(HANDLED_DAYS, task.journal.now(), task.context.zone(store))
+    wanted_statuses = ",".join(sorted(wanted.statuses))
+    for page in task.vtex(store).list_orders(status=wanted_statuses, created_from=since):
+        renew()
+        rows = [
+            order
+            for order in page.orders
+            if wanted.include(order.status, order.origin, order.affiliate_id)
+        ]
+        new += task.record(store, listed(replace(page, orders=tuple(rows))))
+    list_schedule.record_handled_read(task, store)
+    return new
 
 
 def listed(page: OrderPage) -> list[NewOrder]:

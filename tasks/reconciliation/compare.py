@@ -20,6 +20,7 @@ from journal.reconciliation import BATCH, JournalOrder, Reconciliation
 from vtex import statuses
 from vtex.client import VtexClient
 from vtex.documents import ListedOrder
+from vtex.statuses import HandledOrders
 
 GRACE = timedelta(hours=1)
 """An order is on its way for this time after its payment or its last step here. VTEX's list, the
@@ -57,6 +58,7 @@ class Fix(StrEnum):
     RECORD = "record"
     RETRY = "retry"
     HANDLE = "start-handling"
+    BRING_IN = "bring-in-handled"
     REPORT = "report-cancellation"
     RETRY_INVOICE = "retry-invoice"
     NOTHING = "nothing"
@@ -80,6 +82,7 @@ FIX_TEXTS = {
     Fix.RECORD: "write it into the journal, so that it comes in",
     Fix.RETRY: "let its intake try again",
     Fix.HANDLE: "let start-handling be sent again, after a check at VTEX",
+    Fix.BRING_IN: "bring it in without start-handling",
     Fix.REPORT: "report the cancellation to the ERP, after a check at VTEX",
     Fix.RETRY_INVOICE: "let its invoice try again, after a check at VTEX",
     Fix.NOTHING: "nothing: it needs a person",
@@ -113,6 +116,7 @@ class Sides:
     Attributes:
         sends_invoices: true if the ERP sends its invoices through these workers. Otherwise a
             missing invoice is not a finding.
+        also_intake: the orders that the store's setting brings in as handled.
     """
 
     store: str
@@ -121,6 +125,7 @@ class Sides:
     in_erp: ErpOrder | None
     now: datetime
     sends_invoices: bool = False
+    also_intake: HandledOrders | None = None
 
     def findings(self) -> Iterator[Finding]:
         """Yield the differences between the sides."""
@@ -162,8 +167,17 @@ class Sides:
     def _moved_on(self) -> Iterator[Finding]:
         if self.in_erp is None and (self.here is None or self.here.erp_reference is None):
             here = "unknown here" if self.here is None else _state_of(self.here)
-            detail = f"VTEX shows {self.there.status!r}; {here}"
-            yield self._made(FindingKind.MOVED_ON, Fix.NOTHING, detail)
+            sync = f"vtex-erp orders sync {self.there.order_id} --store {self.store} --as-handled"
+            detail = f"VTEX shows {self.there.status!r}; {here}. Run {sync}"
+            fix = Fix.BRING_IN if self._comes_as_handled else Fix.NOTHING
+            yield self._made(FindingKind.MOVED_ON, fix, detail)
+
+    @property
+    def _comes_as_handled(self) -> bool:
+        there = self.there
+        return self.also_intake is not None and self.also_intake.include(
+            there.status, there.origin, there.affiliate_id
+        )
 
     def _lost(self) -> Iterator[Finding]:
         if self.in_erp is None and self.here is not None and self.here.erp_reference is not None:
@@ -279,6 +293,7 @@ def compare_store(  # noqa: PLR0913  # the three sides, and their range
     *,
     seen: Callable[[int, int], None] = lambda _read, _total: None,
     seconds: float | None = None,
+    also_intake: HandledOrders | None = None,
 ) -> Comparison:
     """Compare all VTEX orders of a range of dates with the journal and the ERP.
 
@@ -288,6 +303,7 @@ def compare_store(  # noqa: PLR0913  # the three sides, and their range
     Args:
         client: client with the priority for these calls.
         seen: called after each page with the number of read orders and of all orders.
+        also_intake: the orders that the store's setting brings in as handled.
         seconds: time after which the comparison stops. ``until`` of the result is its end then.
 
     Raises:
@@ -314,6 +330,7 @@ def compare_store(  # noqa: PLR0913  # the three sides, and their range
                     in_erp.get(order.order_id),
                     now,
                     invoices,
+                    also_intake,
                 )
                 compared.on_their_way += sides.is_on_its_way
                 compared.findings += sides.findings()

@@ -52,8 +52,11 @@ def _repair(context: Context, finding: Finding) -> RepairResult:
     store, order_id, journal = finding.store, finding.order_id, context.journal
     match finding.fix:
         case Fix.RECORD:
-            listed = NewOrder(order_id, finding.there.created_at, finding.there.value_cents)
-            return _moved(bool(journal.orders.record(store, [listed])), "recorded, it comes in")
+            new = journal.orders.record(store, [_listed(finding)])
+            return _moved(bool(new), "recorded, it comes in")
+        case Fix.BRING_IN:
+            journal.orders.record(store, [_listed(finding)])
+            return _moved(journal.jobs.take_as_handled(store, order_id), "comes in as handled")
         case Fix.RETRY:
             return _moved(journal.jobs.retry(store, order_id), "its intake tries again")
         case Fix.HANDLE:
@@ -68,6 +71,11 @@ def _repair(context: Context, finding: Finding) -> RepairResult:
             return _report_cancellation(context, store, order_id)
         case _:
             return RepairResult(False, "it needs a person")
+
+
+def _listed(finding: Finding) -> NewOrder:
+    there = finding.there
+    return NewOrder(there.order_id, there.created_at, there.value_cents)
 
 
 def _report_cancellation(context: Context, store: str, order_id: str) -> RepairResult:

@@ -61,6 +61,7 @@ def reconcile(self: StoreTask, /, *, store: str, **_: object) -> None:
             self.journal.now(),
             seen=lambda *_: renew(),
             seconds=RECONCILE_SECONDS,
+            also_intake=self.context.also_intake.get(store),
         )
         self.journal.reconciliations.save(compared.summary(self.journal.now()))
         self.journal.order_changes.record(store, hints(compared))

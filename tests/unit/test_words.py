@@ -42,7 +42,6 @@ EXCEPTIONS = frozenset(
         "docs/metrics.md",
         "docs/nfe.md",
         "docs/privacy.md",
-        "docs/reconciliation.md",
         "docs/reliability.md",
         "docs/scaling.md",
     }

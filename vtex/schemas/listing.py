@@ -18,6 +18,8 @@ class _Row(JsonObject):
     status = TextField()
     value_cents = optional(RoundedCents, "totalValue")
     authorized_at = optional(MomentField, "authorizedDate")
+    origin = TextField()
+    affiliate_id = TextField(data_key="affiliateId")
 
     @post_load
     def _made(self, data: dict[str, Any], **_: Any) -> ListedOrder:

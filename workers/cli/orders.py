@@ -84,11 +84,18 @@ def explain_order(**options: Any) -> None:
 @orders.command("sync")
 @click.argument("order_id", type=OrderId(), required=False)
 @STORE
+@click.option(
+    "--as-handled",
+    is_flag=True,
+    help="Bring in ORDER_ID although its handling started elsewhere, without start-handling.",
+)
 def sync(**options: Any) -> None:
     """Bring in the paid orders now, or one order.
 
     Lists them at VTEX, writes them to the journal and sends them to the workers. Without ORDER_ID
     and --store it lists every store. With ORDER_ID it also records a change of a known order.
+    An order that a marketplace fulfills, or that a person moved on, needs --as-handled. Exit
+    status: 1 if ORDER_ID stays out.
     """
     from workers.cli.actions import orders as actions
 

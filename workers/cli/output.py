@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import click
 from rich.console import Console
 
-from journal.model import State
+from journal.model import Stage, State
 from journal.orders import OrderRow
 from journal.requests import RequestRow
 from vtex.payloads import written_number
@@ -111,7 +111,8 @@ def standing(row: OrderRow, zone: tzinfo, pause: Pause | None = None) -> str:
         pause: the pause of its store.
     """
     if row.state == State.DONE:
-        return f"is done: in the ERP as {row.erp_reference}, handling started"
+        elsewhere = " elsewhere" if row.stage is Stage.INSERTED else ""
+        return f"is done: in the ERP as {row.erp_reference}, handling started{elsewhere}"
     error = with_code(row.last_error, row.error_code)
     if row.state == State.SKIPPED:
         return f"was skipped: {error}"

@@ -4,12 +4,14 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from dataclasses import fields as dataclass_fields
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from marshmallow import Schema, ValidationError, fields, validate
 
 from foundation.messages import settings as messages
+from vtex.statuses import HANDLED, HandledOrders
 from vtex.transport.rate_limit import GROUPS
 from workers.configuration.declaration import check, content, fields_of, setting, within
 
@@ -42,6 +44,26 @@ def _groups(value: object) -> Mapping[str, int]:
             raise ValidationError(messages.NOT_GROUPS(groups=", ".join(GROUPS)))
         groups[group] = int(calls)
     return groups
+
+
+def _handled_orders(value: object) -> HandledOrders:
+    """Return the orders from ``statuses=invoiced, origins=Fulfillment`` or from a TOML table."""
+    pairs = (
+        value.items()
+        if isinstance(value, Mapping)
+        else (part.partition("=")[::2] for part in str(value).split(","))
+    )
+    lists = {
+        str(name).strip(): words if isinstance(words, list) else str(words).split()
+        for name, words in pairs
+    }
+    names = {field.name for field in dataclass_fields(HandledOrders)}
+    texts = all(isinstance(word, str) and word for words in lists.values() for word in words)
+    if not (texts and lists.keys() <= names and lists.get("statuses")):
+        raise ValidationError(messages.NOT_HANDLED_ORDERS())
+    if not set(lists["statuses"]) <= HANDLED:
+        raise ValidationError(messages.NOT_HANDLED_STATUSES(known=", ".join(sorted(HANDLED))))
+    return HandledOrders(**{name: frozenset(words) for name, words in lists.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +123,14 @@ class Store:
         "(feed.md).",
         variable="VTEX_INTAKE",
         validate=_INTAKE,
+    )
+    also_intake: HandledOrders | None = setting(  # noqa: RUF009  # it declares a field
+        None,
+        "statuses=invoiced, origins=Fulfillment",
+        "Orders that come in as handled, without start-handling: their statuses, and optionally "
+        "origins and affiliates (reconciliation.md). Empty: none.",
+        variable="VTEX_ALSO_INTAKE",
+        parse=_handled_orders,
     )
     # VTEX documents 6,000 calls a minute for orders and their list, older pages 5,000: four fifths
     # of the former are below both.

@@ -92,6 +92,7 @@ def _create_jobs() -> None:
         sa.Column("failures", sa.Integer, nullable=False),
         sa.Column("not_ready", sa.Integer, server_default="0", nullable=False),
         sa.Column("ignores_change", sa.Integer, server_default="0", nullable=False),
+        sa.Column("as_handled", sa.Integer, server_default="0", nullable=False),
         sa.Column("due_at", _MOMENT, nullable=False),
         sa.Column("lease_until", _MOMENT),
         sa.Column("last_error", sa.Text),

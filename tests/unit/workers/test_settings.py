@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from foundation.redaction import masked
+from vtex.statuses import HandledOrders
 from workers import wiring
 from workers.configuration.declaration import SettingsError
 from workers.configuration.settings import Settings, SettingsSchema, load
@@ -521,3 +522,29 @@ def test_a_store_of_no_time_zone_is_named(tmp_path: Path) -> None:
     toml = '[stores.acme]\napp_key = "k"\napp_token = "t"\ntime_zone = "Brasilia"\n'
 
     assert "stores.acme.time_zone: is not a time zone" in file_faults(tmp_path, toml)[0]
+
+
+def test_orders_that_come_in_as_handled_are_named_alike_in_both_places(tmp_path: Path) -> None:
+    ours = HandledOrders(frozenset({"invoiced", "handling"}), frozenset({"Fulfillment"}))
+    text = "statuses=invoiced handling, origins=Fulfillment"
+    toml = (
+        '[stores.acme]\napp_key = "k"\napp_token = "t"\n'
+        'also_intake = { statuses = ["invoiced", "handling"], origins = ["Fulfillment"] }\n'
+    )
+
+    assert load(ONE | {"VTEX_ALSO_INTAKE": text}).stores[0].also_intake == ours
+    assert load(ONE).stores[0].also_intake is None
+    assert of_file(tmp_path, toml).store("acme").also_intake == ours
+
+
+@pytest.mark.parametrize(
+    "text", ["invoiced", "origins=Fulfillment", "statuses=", "statuses=invoiced, colours=red"]
+)
+def test_orders_that_come_in_as_handled_need_statuses(text: str) -> None:
+    assert "must have statuses, and may have" in faults(**ONE, VTEX_ALSO_INTAKE=text)[0]
+
+
+def test_a_status_before_handling_is_no_reason_to_come_in_as_handled() -> None:
+    (fault,) = faults(**ONE, VTEX_ALSO_INTAKE="statuses=ready-for-handling")
+
+    assert "must have statuses of handled orders: handling, invoice" in fault

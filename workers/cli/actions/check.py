@@ -207,10 +207,19 @@ def _feed(store: Store, feed: FeedRow | None, client: VtexClient) -> Verdict:
         return Verdict(name, False, messages.FEED_FAILED(error=feed.fault))
     if differs := difference(feed, config):
         return Verdict(name, None, messages.FEED_DIFFERS(difference=differs))
-    if not set(CHANGES) <= set(feed.statuses):
-        return Verdict(name, None, messages.FEED_WITHOUT_CANCELLATIONS())
+    if omitted := _omitted(store, feed):
+        return Verdict(name, None, omitted)
     waits = f"{config.waiting} events wait" if config and config.waiting else "nothing waits"
     return Verdict(name, True, f"as it was set up, {waits}")
+
+
+def _omitted(store: Store, feed: FeedRow) -> Text | None:
+    """Return the message about statuses that the feed of a store lacks."""
+    if not set(CHANGES) <= set(feed.statuses):
+        return messages.FEED_WITHOUT_CANCELLATIONS()
+    wanted = store.also_intake.statuses if store.also_intake else frozenset()
+    missing = ", ".join(sorted(wanted - set(feed.statuses)))
+    return messages.FEED_WITHOUT_HANDLED(statuses=missing) if missing else None
 
 
 def _standing(rate_limiter: StoreRateLimiter | None) -> Standing | None:

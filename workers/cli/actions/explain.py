@@ -13,6 +13,7 @@ from tasks.context import Context
 from tasks.intake.orders import sales_order
 from vtex import schemas, statuses
 from vtex.errors import DocumentInvalid, VtexUnavailable
+from vtex.statuses import HandledOrders
 from workers.cli.output import show_json
 from workers.cli.session import chosen_store, reading, store_of_order
 
@@ -22,6 +23,7 @@ class Explanation:
     """The documents of a possible sales order, and their source.
 
     Attributes:
+        also_intake: the orders that the store's setting brings in as handled.
         reference: the ERP's name of the order, if the ERP has it already.
     """
 
@@ -32,6 +34,7 @@ class Explanation:
     source: str
     proof: Proof
     codes: CodeMap | None = None
+    also_intake: HandledOrders | None = None
     reference: str | None = None
 
     def fate(self) -> tuple[str, str | None, SalesOrder | None]:
@@ -39,10 +42,13 @@ class Explanation:
         would, reason = "be inserted", None
         try:
             order = schemas.read_order(self.order)
-            if reason := statuses.reason_to_skip(order):
+            as_handled = self.also_intake is not None and self.also_intake.include(
+                order.status, order.origin, order.affiliate_id
+            )
+            if reason := statuses.reason_to_skip(order, as_handled=as_handled):
                 would = "be skipped"
             else:
-                statuses.require_ready(order)
+                statuses.require_ready(order, as_handled=as_handled)
         except DocumentInvalid as error:
             return "be held", str(error), None
         except VtexUnavailable as error:
@@ -108,6 +114,7 @@ def _explanation(context: Context, store: str | None, order_id: str) -> Explanat
         source,
         proof=context.proofs.get(name, STRICT),
         codes=context.codes.get(name),
+        also_intake=context.also_intake.get(name),
         reference=row.erp_reference if row else None,
     )
 

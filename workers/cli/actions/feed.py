@@ -31,9 +31,10 @@ def set_up_feed(
     """Configure the feed of the store's key at VTEX, and monitor it from now on."""
     with _store(store) as (context, name):
         client = context.vtex[name]
-        wanted = FeedConfig(
-            tuple(dict.fromkeys((READY, *CHANGES, *statuses))), hidden_seconds, kept_days * 86_400
-        )
+        also = context.also_intake.get(name)
+        handled = sorted(also.statuses) if also else ()
+        followed = tuple(dict.fromkeys((READY, *CHANGES, *handled, *statuses)))
+        wanted = FeedConfig(followed, hidden_seconds, kept_days * 86_400)
         current = client.feed_config()
         if (
             current not in (None, wanted)

@@ -10,6 +10,7 @@ from typing import Any
 import click
 from rich.table import Column, Table
 
+from foundation.messages import commands as messages
 from journal.cancel_requests import CancelRequest
 from journal.jobs.dead_letters import DeadLetterFilter
 from journal.journal import Journal
@@ -23,6 +24,7 @@ from tasks.intake import orders as steps
 from tasks.order_changes.detection import differs
 from tasks.workflow import send
 from vtex import schemas, statuses
+from vtex.documents import Order
 from workers.cli.actions import dead_letters
 from workers.cli.output import (
     Pause,
@@ -242,11 +244,14 @@ def _line(event: EventRow, zone: tzinfo) -> str:
 # --- sync -----------------------------------------------------------------------------------------
 
 
-def sync(*, order_id: str | None, store: str | None) -> None:
+def sync(*, order_id: str | None, store: str | None, as_handled: bool) -> None:
     """List the paid orders at VTEX now, or bring in one order."""
+    if as_handled and not order_id:
+        raise click.UsageError(messages.HANDLED_WITHOUT_ORDER())
     with sending() as context:
         if order_id:
-            _sync_order(context, chosen_store(context.vtex, store), order_id)
+            name = chosen_store(context.vtex, store)
+            _sync_order(context, name, order_id, as_handled=as_handled)
             return
         for name in chosen_stores(context, store):
             _sync_store(context, name)
@@ -264,12 +269,14 @@ def _sync_store(context: Context, store: str) -> None:
     click.echo(f"{store}: {new} new orders, {len(tickets)} sent to the workers")
 
 
-def _sync_order(context: Context, store: str, order_id: str) -> None:
+def _sync_order(context: Context, store: str, order_id: str, *, as_handled: bool) -> None:
     raw = context.vtex[store].order(order_id)
     order = schemas.read_order(raw)
+    _require_way_in(context, store, order, as_handled=as_handled)
     context.journal.orders.record(
         store, [NewOrder(order.order_id, order.created_at, order.value_cents)]
     )
+    taken = as_handled and context.journal.jobs.take_as_handled(store, order.order_id)
     kept, _ = context.journal.documents.get(store, order.order_id)
     if order.status in statuses.CHANGES or differs(kept, raw):
         now = f"{context.journal.now():%Y-%m-%dT%H:%M:%S}"
@@ -282,9 +289,31 @@ def _sync_order(context: Context, store: str, order_id: str) -> None:
     send(context.journal, tickets)
     row = context.journal.orders.get(store, order.order_id)
     if tickets:
-        click.echo(f"{store} {order.order_id}: sent to the workers")
+        how = ", without start-handling" if taken else ""
+        click.echo(f"{store} {order.order_id}: sent to the workers{how}")
     elif row is not None:
         click.echo(f"{store} {order.order_id}: {standing(row, context.zone(store))}")
+
+
+def _require_way_in(context: Context, store: str, order: Order, *, as_handled: bool) -> None:
+    """Refuse an order that would be skipped, or whose handling must be started.
+
+    Raises:
+        ClickException: the order stays out. The message names the command that brings it in.
+    """
+    row = context.journal.orders.get(store, order.order_id)
+    if row is not None and (row.erp_reference is not None or row.state is State.OPEN):
+        return
+    handled = statuses.handling_done(order.status, order.has_packages)
+    named = {"order_id": order.order_id, "store": store, "status": order.status}
+    also = context.also_intake.get(store)
+    by_setting = also and also.include(order.status, order.origin, order.affiliate_id)
+    if handled and not (as_handled or by_setting):
+        raise click.ClickException(messages.HANDLED_ELSEWHERE(**named))
+    if as_handled and statuses.is_canceled(order.status):
+        raise click.ClickException(messages.CANCELED_THERE(**named))
+    if as_handled and not handled:
+        raise click.ClickException(messages.NOT_HANDLED(**named))
 
 
 # --- retry and discard ----------------------------------------------------------------------------

@@ -71,6 +71,7 @@ def _compare(context: Context, store: str, since: datetime, until: datetime) -> 
             since,
             until,
             seen=show,
+            also_intake=context.also_intake.get(store),
         )
 
 
