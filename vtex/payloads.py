@@ -154,9 +154,14 @@ def series_of_key(key: str) -> str | None:
     """Return the series in a sound access key. A coupon (CF-e) lacks one.
 
     An NF-e key is cUF (2), AAMM (4), CNPJ (14), model (2), series (3), number (9), tpEmis (1),
-    cNF (8), check digit (1): Manual de Orientação do Contribuinte 7.0, 2.2.6.
+    cNF (8), check digit (1), as SEFAZ's Manual de Orientação do Contribuinte has it.
     """
     return None if key[20:22] == _WITHOUT_SERIES else plain_series(key[22:25])
+
+
+def series_in(key: str | None) -> str | None:
+    """Return the series in a text that may be a sound access key."""
+    return series_of_key(key) if key and key_is_sound(key) else None
 
 
 def number_of_key(key: str) -> str | None:

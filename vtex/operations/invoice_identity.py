@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from foundation.messages import vtex as messages
 from vtex.documents import Order, Package
 from vtex.errors import Refused
-from vtex.payloads import Invoice, key_is_sound, plain_number, series_of_key
+from vtex.payloads import Invoice, plain_number, series_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +93,7 @@ def differences(invoice: Invoice, package: Package, order: Order) -> list[str]:
 
 
 def _series_of(package: Package, numbering: Numbering) -> str | None:
-    key = package.invoice_key or ""
-    series = series_of_key(key) if key_is_sound(key) else None
-    return series or numbering.sent.get(package.invoice_number)
+    return series_in(package.invoice_key) or numbering.sent.get(package.invoice_number)
 
 
 def _is_named(package: Package, plain: str, series: str | None, numbering: Numbering) -> bool:

@@ -13,6 +13,7 @@ from erp.adapters.odoo.sale_reader import Sales
 from erp.adapters.shared import change_polling, sale_notes
 from erp.port import Request
 from foundation.foreign_values import bounded_number, cents, money
+from vtex.payloads import series_in
 
 DocumentRequest = change_polling.DocumentRequest[Sale]
 
@@ -98,7 +99,7 @@ class Documents:
             own, value = of_sale[number], money(invoice["amount_total"])
             if len(of_sale) > 1:
                 value = sum((money(line[kind.amount]) for line, _ in own), Decimal(0))
-            if value > 0:
+            if value > 0 or value == money(sales[number].total):
                 yield self._invoice(invoice, sales[number], value, own)
 
     def _invoice(
@@ -150,13 +151,16 @@ class Documents:
             made[picking["id"]] = [
                 DocumentRequest(sale, None)
                 if first is None
-                else self._tracking(picking, sale, self._number(invoices[first])[0])
+                else self._tracking(picking, sale, invoices[first])
             ]
         return made
 
-    def _tracking(self, picking: Row, sale: Sale, nota: str) -> DocumentRequest:
+    def _tracking(self, picking: Row, sale: Sale, invoice: Row) -> DocumentRequest:
         code = picking["carrier_tracking_ref"].strip()
-        fields = _named(sale) | {"invoice_number": nota}
+        number, key = self._number(invoice)
+        fields = _named(sale) | {"invoice_number": number}
+        if series := series_in(key):
+            fields["invoice_series"] = series
         if picking["carrier_id"]:
             fields["courier"] = picking["carrier_id"][1]
         if picking["date_done"]:

@@ -17,6 +17,7 @@ from erp.adapters.sql.tables import outbox, outbox_items
 from erp.port import ErpRejected
 from foundation.foreign_values import bounded_number, cents
 from foundation.messages import log_events
+from vtex.payloads import series_in
 
 FIRST_SECONDS = 86_400.0
 """Age of the oldest change in the first poll."""
@@ -132,7 +133,7 @@ class ChangeReader:
         for nota in self._notas(invoice, document):
             if row := self._invoice(invoice, nota, total_cents):
                 yield row
-                yield from self._tracking(row["invoice_number"], document, nota)
+                yield from self._tracking(row, document, nota)
 
     def _notas(self, spec: Mapping[str, Any], document: Any) -> Iterator[Any]:
         """Yield the invoices of an order, from its document or from linked ones."""
@@ -153,16 +154,19 @@ class ChangeReader:
     ) -> dict[str, Any] | None:
         number, value = found(nota, spec["invoice_number"]), _cents(found(nota, spec["value"]))
         moment = found(nota, spec["issued_at"])
-        if not number or not value or not moment:
+        if not number or value is None or not moment:
             return None
+        key = _optional(nota, spec, "invoice_key")
+        series = series_in(key)
         issued = self._calls.renderer.formats.read(str(moment), spec.get("format", "time"))
         row: dict[str, Any] = {
             "kind": "INVOICE",
-            "dedupe_key": f"invoice {number}",
+            "dedupe_key": f"invoice {_name(number, series)}",
             "invoice_number": str(number),
+            "invoice_series": series,
             "value_cents": value,
             "issued_at": issued.isoformat(),
-            "invoice_key": _optional(nota, spec, "invoice_key"),
+            "invoice_key": key,
             "invoice_url": _optional(nota, spec, "url"),
         }
         if value != total_cents and "items" in spec:
@@ -180,20 +184,24 @@ class ChangeReader:
                 "price_cents": _cents(found(line, spec["price"])),
             }
 
-    def _tracking(self, number: str, document: Any, nota: Any) -> Iterator[dict[str, Any]]:
+    def _tracking(
+        self, invoice: Mapping[str, Any], document: Any, nota: Any
+    ) -> Iterator[dict[str, Any]]:
         spec = self._part.get("tracking")
         if not spec:
             return
         source = nota if spec.get("of") == "invoice" else document
         each = found(source, spec["each"]) if "each" in spec else [source]
+        number, series = invoice["invoice_number"], invoice["invoice_series"]
         for row in each or ():
             parcel = found(row, spec["tracking_number"])
             if not parcel:
                 continue
             yield {
                 "kind": "TRACKING",
-                "dedupe_key": f"tracking {number} {parcel}",
+                "dedupe_key": f"tracking {_name(number, series)} {parcel}",
                 "invoice_number": number,
+                "invoice_series": series,
                 "tracking_number": str(parcel),
                 "courier": _optional(row, spec, "courier"),
                 "tracking_url": _optional(row, spec, "url"),
@@ -215,6 +223,10 @@ class ChangeReader:
         except IntegrityError:
             # Another process read it at the same time.
             return
+
+
+def _name(number: Any, series: str | None) -> str:
+    return f"{number} {series}" if series else str(number)
 
 
 def _optional(document: Any, spec: Mapping[str, Any], name: str) -> Any:

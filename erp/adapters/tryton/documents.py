@@ -10,6 +10,7 @@ from erp.adapters.tryton import notes
 from erp.adapters.tryton.rest_client import Row
 from erp.port import Request
 from foundation.foreign_values import bounded_number, cents
+from vtex.payloads import series_in
 
 POSTED = ("posted", "paid")
 
@@ -56,7 +57,7 @@ def _invoice(invoice: Row) -> Iterator[DocumentRequest]:
         value = invoice["total_amount"]
         if len(sales) > 1:
             value = sum((line["amount"] for line, _ in own), Decimal(0))
-        if not _is_ours(sale) or value <= 0:
+        if not _is_ours(sale) or value < 0 or value == 0 != sale["total_amount"]:
             continue
         number, key = _number(invoice)
         fields = _named(sale) | {
@@ -101,7 +102,10 @@ def _tracking(shipment: Row) -> Iterator[DocumentRequest]:
             yield DocumentRequest(sale, None)
             continue
         code = shipment["reference"].strip()
-        fields = _named(sale) | {"invoice_number": _number(invoice)[0]}
+        number, key = _number(invoice)
+        fields = _named(sale) | {"invoice_number": number}
+        if series := series_in(key):
+            fields["invoice_series"] = series
         if shipment["carrier"]:
             fields["courier"] = shipment["carrier"]["rec_name"]
         if shipment["effective_date"]:

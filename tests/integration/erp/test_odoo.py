@@ -15,6 +15,7 @@ from erp.codes import CodeMap
 from erp.conformance import sample
 from erp.conformance.order_kinds import ORDERS
 from erp.port import ErpRejected, ErpUnavailable, Request
+from support.documents.nfe_samples import access_key
 from support.fakes.odoo import Refused
 from support.odoo.harness import FakeOdooHarness
 
@@ -233,6 +234,18 @@ def test_tracking_waits_for_an_invoice(harness: FakeOdooHarness) -> None:
 
     assert [one.kind for one in told(harness)] == ["invoice", "tracking"]
     assert told(harness) == []
+
+
+def test_tracking_names_the_series_in_the_key_of_its_invoice(harness: FakeOdooHarness) -> None:
+    order = sample()
+    harness.erp.insert(order)
+    harness.invoice(order.order_id, access_key(series=2), order.total, ["310045"], NOW)
+    harness.track(order.order_id, "", "BR123456789XX")
+
+    invoice, tracking = told(harness)
+
+    assert invoice.fields["invoice_key"] == access_key(series=2)
+    assert (tracking.fields["invoice_number"], tracking.fields["invoice_series"]) == ("128841", "2")
 
 
 def test_a_claim_of_a_dead_worker_lapses(harness: FakeOdooHarness) -> None:

@@ -20,6 +20,7 @@ from erp.adapters.rest.adapter import RestErp
 from erp.conformance import sample
 from erp.port import ErpRejected, ErpUnavailable, Event, Request
 from erp.sales_order import PaymentPart, SalesOrder
+from support.documents.nfe_samples import access_key
 from support.erp.rest_harness import RestHarness, settings
 from support.servers import ROOT
 
@@ -284,6 +285,32 @@ def test_an_invoice_becomes_one_request_with_its_items_where_it_is_a_part(
     assert told["77"].fields["issued_at"] == "2026-03-11T09:00:00-03:00"
     assert told["77"].fields["url"] == "https://bling.example/danfe"
     assert told["78"].fields["items"] == [{"sku_id": "310045", "quantity": 1, "price_cents": 100}]
+
+
+def test_two_series_of_one_number_are_two_invoices_with_their_own_tracking(
+    bling: RestHarness,
+) -> None:
+    orders = [sample(), sample()]
+    for series, one in enumerate(orders, start=1):
+        bling.erp.insert(one)
+        bling.invoice(one.order_id, "128841", one.total, ["310045"], MOMENT)
+        nota = list(bling.fake.notas.values())[-1]
+        nota["chaveAcesso"] = access_key(series=series)
+        bling.track(one.order_id, "128841", f"BR{series}")
+        bling.fake.change(bling.number(one.order_id))
+
+    asked = {(one.kind, one.fields["invoice_series"]) for one in taken(bling.erp)}
+
+    assert asked == {(kind, series) for kind in ("invoice", "tracking") for series in ("1", "2")}
+
+
+def test_an_invoice_of_zero_is_a_request(bling: RestHarness) -> None:
+    order = sample()
+    bling.erp.insert(order)
+    bling.invoice(order.order_id, "84", Decimal(0), ["310045"], MOMENT)
+    bling.fake.change(bling.number(order.order_id))
+
+    assert [one.fields["value_cents"] for one in taken(bling.erp)] == [0]
 
 
 def test_orders_of_others_and_invoices_that_are_not_authorised_are_left_alone(
