@@ -11,6 +11,8 @@ import pytest
 from support.documents.nfe_samples import access_key
 from support.order_flow import OrderFlow, order_flow
 from tasks.base import StoreTask
+from vtex.errors import OrderNotFound, VtexRejected
+from vtex.payloads import Invoice, InvoiceItem, Tracking, invoice_body, tracking_body
 from vtex.simulator import fulfillment
 
 URL = "https://rastreio.example.com/1"
@@ -261,6 +263,21 @@ def test_an_order_of_value_zero_ends_by_an_invoice_of_zero(flow: OrderFlow) -> N
     assert flow.outcomes(order_id) == [("invoice", "done")]
     assert flow.status(order_id) == "invoiced"
     assert flow.packages(order_id)[0]["items"]
+
+
+def test_other_ways_do_not_end_an_order_of_value_zero(flow: OrderFlow) -> None:
+    order_id = flow.order("free")
+    sku = flow.entry(order_id).order["items"][0]["id"]
+    item = InvoiceItem(sku, 1, 1)
+    cent = Invoice("1", 1, "2026-03-10T15:04:05-03:00", items=(item,))
+
+    with pytest.raises(VtexRejected, match="exceed the order's value"):
+        flow.client.send_invoice(order_id, invoice_body(cent))
+    with pytest.raises(OrderNotFound):
+        flow.client.set_tracking(order_id, "1", tracking_body(Tracking("1", tracking_url=URL)))
+
+    assert flow.status(order_id) == "handling"
+    assert flow.packages(order_id) == []
 
 
 def test_the_prices_of_a_gift_are_not_sent(flow: OrderFlow) -> None:

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 import redis
 import requests
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from support.servers import Cluster, RedisServer, deadly, eventually, free_port
 
@@ -65,10 +66,13 @@ def assert_one_invoice(cluster: Cluster, order_id: str) -> None:
 
 
 def put_in_outbox(cluster: Cluster, **row: object) -> None:
-    columns = {"store": "acme", **row}
-    names, marks = ", ".join(columns), ", ".join(f":{name}" for name in columns)
     with cluster.erp_database().begin() as db:
-        db.execute(text(f"insert into int_outbox ({names}) values ({marks})"), columns)
+        insert(db, "int_outbox", {"store": "acme", **row})
+
+
+def insert(db: Connection, table: str, row: dict[str, object]) -> None:
+    names, marks = ", ".join(row), ", ".join(f":{name}" for name in row)
+    db.execute(text(f"insert into {table} ({names}) values ({marks})"), row)
 
 
 def put_invoice(cluster: Cluster, order_id: str, cents: int) -> None:
@@ -190,6 +194,43 @@ def test_an_outbox_row_that_breaks_the_contract_says_so(handled: Cluster) -> Non
 
     assert "value_cents" in handled.erp_rows("select last_error from int_outbox")[0][0]
     assert effects(handled, order_id) == 0
+
+
+def test_an_order_of_value_zero_goes_in_and_ends_by_a_command(handled: Cluster) -> None:
+    handled.steer("orders", count=1, kind="free")
+    eventually(lambda: handled.all_done(4), 60)
+    (free,) = (row["order_id"] for row in handled.orders() if row["value_cents"] == 0)
+
+    answer = handled.command(
+        *("requests", "invoice", free, "--invoice-number", "128841"),
+        *("--value", "0", "--issued-at", ISSUED),
+    )
+
+    assert answer.returncode == 0, answer.stderr
+    assert_one_invoice(handled, free)
+
+
+def test_two_series_of_one_number_in_the_outbox_are_two_invoices(handled: Cluster) -> None:
+    handled.steer("orders", count=1, kind="many")
+    eventually(lambda: handled.all_done(4), 60)
+    rows = handled.erp_rows(
+        "select o.order_id, i.sku_id from int_order_item i "
+        "join int_order o on o.id = i.int_order_id order by o.id, i.line_no"
+    )
+    order_id = Counter(row[0] for row in rows).most_common(1)[0][0]
+    skus = [row[1] for row in rows if row[0] == order_id]
+
+    for number, series in enumerate(("1", "2"), start=1):
+        with handled.erp_database().begin() as db:
+            columns = {"kind": "INVOICE", "store": "acme", "order_id": order_id, "id": number}
+            columns |= {"invoice_number": "128841", "invoice_series": series, "value_cents": 100}
+            insert(db, "int_outbox", columns | {"issued_at": ISSUED})
+            line = {"int_outbox_id": number, "line_no": 1, "sku_id": skus[number]}
+            insert(db, "int_outbox_item", line | {"quantity": 1, "price_cents": 100})
+
+    query = "select invoice_series, status from int_outbox order by id"
+    eventually(lambda: handled.erp_rows(query) == [("1", "SENT"), ("2", "SENT")], 90)
+    assert effects(handled, order_id) == 2
 
 
 # --- what breaks ----------------------------------------------------------------------------------
