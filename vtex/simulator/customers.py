@@ -11,7 +11,7 @@ CNPJ_WEIGHTS = (6, 5, 4, 3, 2, 9, 8, 7, 6, 5, 4, 3, 2)
 
 def client_of(kind: str, rng: Random) -> dict[str, Any]:
     """Draw a natural person, or a company with the person who buys for it."""
-    company = kind == "company"
+    company = kind in ("company", "b2b")
     return {
         "id": "clientProfileData",
         "email": f"{rng.getrandbits(128):032x}@ct.vtex.com.br",

@@ -19,7 +19,9 @@ PRODUCTS = (
     ("310601", "Luminária de mesa", 9905),
     ("310777", "Edredom casal", 28933),
 )
-COUNTS = {"many": 6, "plain": 1, "pix": 2}
+COUNTS = {
+    "many": 6, "plain": 1, "pix": 2, "gift_tag": 2, "changed": 2, "freight_in_head": 2, "mixed": 3,
+}  # fmt: skip
 TAGS = {"price": "discount@price-3a7#c1", "shipping": "discount@shipping-9f1#7a"}
 
 
@@ -103,13 +105,13 @@ def item_of(sku: str, name: str, price: int, *, quantity: int) -> dict[str, Any]
 def reprice(item: dict[str, Any], *, quantity: int, price: int, off: int) -> None:
     """Set an item's quantity, unit price and discount, and the values derived from them."""
     item.update(quantity=quantity, price=price)
-    total = _gross(item) - off
+    total = gross(item) - off
     unit, extra = divmod(total, quantity)
     prices = [{"value": unit, "quantity": quantity - extra}]
     if extra:
         prices.append({"value": unit + 1, "quantity": extra})
     item["sellingPrice"] = unit
-    item["priceTags"] = [_tag("price", -off)] if off else []
+    item["priceTags"] = [tag(TAGS["price"], -off)] if off else []
     item["priceDefinition"] = {
         "sellingPrices": prices,
         "calculatedSellingPrice": unit,
@@ -118,18 +120,20 @@ def reprice(item: dict[str, Any], *, quantity: int, price: int, off: int) -> Non
     }
 
 
-def _gross(item: dict[str, Any]) -> int:
+def gross(item: dict[str, Any]) -> int:
+    """Return an item's price before discounts."""
     exact = item["price"] * item["quantity"] * Decimal(str(item["unitMultiplier"]))
     return int(exact.to_integral_value(ROUND_HALF_UP))
 
 
-def _tag(what: str, cents: int) -> dict[str, Any]:
+def tag(name: str, value: int, *, is_percentage: bool = False) -> dict[str, Any]:
+    """Return a price tag of so many cents, or of so many percent of the line."""
     return {
-        "name": TAGS[what],
-        "value": cents,
-        "isPercentual": False,
+        "name": name,
+        "value": value,
+        "isPercentual": is_percentage,
         "identifier": None,
-        "rawValue": cents / 100,
+        "rawValue": value if is_percentage else value / 100,
         "rate": None,
         "jurisCode": None,
         "jurisType": None,
@@ -146,11 +150,11 @@ def logistics_of(
         price = 0 if kind in ("pickup", "free") else rng.randrange(490, 2990)
         off = 240 if kind == "freight_discount" else 0
         if off:
-            item["priceTags"].append(_tag("shipping", -off))
+            item["priceTags"].append(tag(TAGS["shipping"], -off))
         row = delivery_of(index, item, placed)
         row.update(price=price, listPrice=price, sellingPrice=price - off)
         if kind == "pickup":
-            row.update(_pickup(address))
+            row.update(pickup(address))
         rows.append(row)
     rng.shuffle(rows)
     return rows
@@ -182,7 +186,8 @@ def delivery_of(index: int, item: dict[str, Any], placed: datetime) -> dict[str,
     }  # fmt: skip
 
 
-def _pickup(address: dict[str, Any]) -> dict[str, Any]:
+def pickup(address: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a delivery that the shopper fetches at this address."""
     channel = "pickup-in-point"
     return {
         "selectedDeliveryChannel": channel,
@@ -205,11 +210,11 @@ def totals_of(items: list[dict[str, Any]], freight: list[dict[str, Any]]) -> lis
     """Add up goods, their discounts, freight after discounts, and tax."""
     sold = [*items, *(extra for item in items for extra in item["bundleItems"])]
     off = sum(
-        tag["value"] for item in items for tag in item["priceTags"] if tag["name"] == TAGS["price"]
+        row["value"] for item in items for row in item["priceTags"] if row["name"] == TAGS["price"]
     )
     shipping = sum(line["sellingPrice"] for line in freight)
     return [
-        {"id": "Items", "name": "Total dos Itens", "value": sum(map(_gross, sold))},
+        {"id": "Items", "name": "Total dos Itens", "value": sum(map(gross, sold))},
         {"id": "Discounts", "name": "Total dos Descontos", "value": off},
         {"id": "Shipping", "name": "Total do Frete", "value": shipping},
         {"id": "Tax", "name": "Total da Taxa", "value": sum(item["tax"] for item in items)},

@@ -29,7 +29,9 @@ def payments_of(kind: str, value: int, placed: datetime, rng: Random) -> list[di
             return [voucher, _card(value - part, 1, rng)]
         case "instalments":
             return [_card(value, 6, rng, interest=value * 4 // 100)]
-        case "marketplace":
+        case "paid_twice":
+            return [_card(value, 1, rng), _card(value, 1, rng)]
+        case "marketplace" | "marketplace_fiscal":
             assumed = _payment("0", "Valor assumido pelo afiliado", "promissory", value, rng)
             return [assumed | {"id": None, "tid": None, "connectorResponses": {}}]
         case "free" | "marketplace_bare":
@@ -91,7 +93,8 @@ def gateway_of(transaction_id: str, order: dict[str, Any], rng: Random) -> dict[
     base = f"/api/pvt/transactions/{transaction_id}"
     payments = order["paymentData"]["transactions"][0]["payments"]
     address = json.dumps(order["shippingData"]["address"], ensure_ascii=False)
-    rows = [_gateway_payment(base, payment, order["hostname"], address) for payment in payments]
+    account, currency = order["hostname"], order["storePreferencesData"]["currencyCode"]
+    rows = [_gateway_payment(base, payment, account, currency, address) for payment in payments]
     if rng.random() < 0.1:
         # Seen in real transactions: a blank copy of a payment, of equal value.
         blank = dict(rows[0], id=f"{rng.getrandbits(128):032X}", status="Cancelled")
@@ -127,7 +130,7 @@ def gateway_of(transaction_id: str, order: dict[str, Any], rng: Random) -> dict[
 
 
 def _gateway_payment(
-    base: str, payment: dict[str, Any], account: str, address: str
+    base: str, payment: dict[str, Any], account: str, currency: str, address: str
 ) -> dict[str, Any]:
     nothing = (
         "userProfileId",
@@ -161,6 +164,6 @@ def _gateway_payment(
         "installmentsInterestRate": MONTHLY_RATE if has_interest else 0.0,
         "installmentsValue": payment["value"] // payment["installments"],
         "referenceValue": payment["referenceValue"], "installments": payment["installments"],
-        "currencyCode": None if payment["group"] == "giftCard" else "BRL",
+        "currencyCode": None if payment["group"] == "giftCard" else currency,
         "fields": [{"name": name, "value": value} for name, value in fields.items()],
     }  # fmt: skip

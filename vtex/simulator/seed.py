@@ -8,14 +8,22 @@ from typing import Any
 from vtex.simulator.customers import address_of, client_of
 from vtex.simulator.items import items_of, logistics_of, totals_of
 from vtex.simulator.payments import gateway_of, gift_cards_of, payments_of
+from vtex.simulator.shapes import goods
+from vtex.simulator.shapes.orders import PECULIAR, shape
 from vtex.simulator.timestamps import stamp
 
-KINDS = (
+REGULAR = (
     "plain", "company", "many", "kit", "repeated", "discount", "pix", "boleto", "instalments",
     "gift_card", "marketplace", "marketplace_bare", "pickup", "weight", "service", "free",
     "freight_discount", "tax",
 )  # fmt: skip
-"""Kinds of orders, drawn in turn: every batch of 18 has each kind once."""
+"""Kinds whose documents follow the published rules."""
+
+KINDS = (*REGULAR, *PECULIAR)
+"""Kinds of orders, drawn in turn: every batch as long as this has each kind once."""
+
+PAID_ELSEWHERE = ("free", "marketplace", "marketplace_bare", "marketplace_fiscal")
+"""Kinds that the payments gateway does not know."""
 
 FULFILLED = "marketplace_fulfilled"
 """A kind beside ``KINDS``: the marketplace ships and invoices the order, which arrives invoiced."""
@@ -45,6 +53,7 @@ class Seed:
         self._random = random.Random(seed)  # invented orders, no secrets
         self._sequence = self._random.randrange(10_000_000, 90_000_000)
         self._count = 0
+        self._sibling: Made | None = None
 
     def order(self, now: datetime, status: str, kind: str | None = None) -> Made:
         """Draw the next order, placed in the hour and a half before ``now``.
@@ -58,15 +67,33 @@ class Seed:
         if kind not in KINDS:
             raise ValueError(f"kind: {kind!r} is none of {', '.join(KINDS)}")
         self._count += 1
+        if kind.startswith("group"):
+            return self._of_group(kind, now, status)
+        return self._drawn(kind, now, status)
+
+    def _of_group(self, kind: str, now: datetime, status: str) -> Made:
+        """Draw one of the two orders of a cart of two sellers, which share a transaction."""
+        pair = (self._drawn(kind, now, status), self._drawn(kind, now, status))
+        if kind == "group_second" and self._sibling is not None:
+            second, self._sibling = self._sibling, None
+            second.order["status"] = status
+            return second
+        _share(pair[0], pair[1])
+        self._sibling = pair[1] if kind == "group_first" else None
+        return pair[0] if kind == "group_first" else pair[1]
+
+    def _drawn(self, kind: str, now: datetime, status: str) -> Made:
         rng = self._random
         placed = now - PAID_AFTER - timedelta(microseconds=rng.randrange(3_600_000_000))
         client = client_of(kind, rng)
         address = address_of(kind, f"{client['firstName']} {client['lastName']}", rng)
         items = items_of(kind, rng)
         logistics = logistics_of(kind, items, address, placed, rng)
-        totals = totals_of(items, logistics)
+        more = goods.shape(kind, items, logistics)
+        totals = _with(totals_of(items, logistics), more)
         value = sum(total["value"] for total in totals)
-        payments = payments_of(kind, value, placed, rng)
+        # A change lowers the value, not what was paid before.
+        payments = payments_of(kind, value - more.get("Change", 0), placed, rng)
         order = self._envelope(kind, placed) | {
             "status": status,
             "value": value,
@@ -76,6 +103,7 @@ class Seed:
             "shippingData": _shipping(kind, address, logistics),
             "paymentData": self._payment_data(kind, payments),
         }
+        shape(kind, order, rng)
         return Made(order, self._gateway(kind, order))
 
     def _envelope(self, kind: str, placed: datetime) -> dict[str, Any]:
@@ -109,7 +137,9 @@ class Seed:
     def _payment_data(self, kind: str, payments: list[dict[str, Any]]) -> dict[str, Any] | None:
         if kind == "marketplace_bare":
             return None
-        elsewhere = {"free": "NO-PAYMENT", "marketplace": "PAYMENT-FROM-AFFILIATE"}
+        elsewhere = {"free": "NO-PAYMENT"} | dict.fromkeys(
+            ("marketplace", "marketplace_fiscal"), "PAYMENT-FROM-AFFILIATE"
+        )
         transaction = {
             "isActive": True,
             "transactionId": elsewhere.get(kind) or f"{self._random.getrandbits(128):032X}",
@@ -119,7 +149,7 @@ class Seed:
         return {"giftCards": gift_cards_of(payments), "transactions": [transaction]}
 
     def _gateway(self, kind: str, order: dict[str, Any]) -> dict[str, dict[str, Any]]:
-        if kind in ("free", "marketplace", "marketplace_bare"):
+        if kind in PAID_ELSEWHERE:
             return {}
         transaction_id = order["paymentData"]["transactions"][0]["transactionId"]
         return {transaction_id: gateway_of(transaction_id, order, self._random)}
@@ -154,6 +184,34 @@ def _fulfilled(made: Made) -> Made:
     return made
 
 
+def _with(totals: list[dict[str, Any]], more: goods.Totals) -> list[dict[str, Any]]:
+    """Add cents to totals by id. New ids come last."""
+    left = dict(more)
+    summed = [row | {"value": row["value"] + left.pop(row["id"], 0)} for row in totals]
+    return summed + [{"id": name, "name": name, "value": cents} for name, cents in left.items()]
+
+
+def _share(first: Made, second: Made) -> None:
+    """Make two orders one group, and the first one's payment that of both."""
+    head = first.order
+    ids = {"orderId": head["orderId"].replace("-01", "-02")}
+    ids["sellerOrderId"] = f"00-{ids['orderId']}"
+    same = ("orderGroup", "clientProfileData", "creationDate", "lastChange", "authorizedDate")
+    second.order |= ids | {name: head[name] for name in same}
+    second.order["sellers"] = _SELLERS
+    value = head["value"] + second.order["value"]
+    ((transaction_id, gateway),) = first.transactions.items()
+    (payment,) = head["paymentData"]["transactions"][0]["payments"]
+    for row in (payment, *gateway["payments"]):
+        row |= {"value": value, "referenceValue": value}
+    gateway["transaction"]["value"] = value
+    second.order["paymentData"] = head["paymentData"]
+    second.transactions = {transaction_id: gateway}
+
+
+_SELLERS = [{"id": "parceiro", "name": "Parceiro", "logo": "", "fulfillmentEndpoint": None}]
+
+
 def _shipping(
     kind: str, address: dict[str, Any], logistics: list[dict[str, Any]]
 ) -> dict[str, Any]:
@@ -167,7 +225,7 @@ def _shipping(
         "id": "shippingData",
         "address": address,
         "logisticsInfo": logistics,
-        "trackingHints": [hint] if kind == "marketplace" else None,
+        "trackingHints": [hint] if kind in ("marketplace", "marketplace_fiscal") else None,
         "selectedAddresses": [address],
         "availableAddresses": [address],
         "contactInformation": [],
@@ -179,8 +237,9 @@ def _empty_envelope(account: str) -> dict[str, Any]:
         "giftRegistryData", "marketingData", "callCenterOperatorData", "lastMessage",
         "checkedInPickupPointId", "invoicedDate", "cancelReason", "packageAttachment",
         "changesAttachment", "openTextField", "cancellationData", "cancellationRequests",
-        "taxData", "subscriptionData", "customData", "commercialConditionData", "invoiceData",
-        "statusDescription", "merchantName", "followUpEmail", "marketplaceServicesEndpoint",
+        "taxData", "subscriptionData", "purchaseAgentData", "budgetData", "customData",
+        "commercialConditionData", "invoiceData", "statusDescription", "merchantName",
+        "followUpEmail", "marketplaceServicesEndpoint",
     )  # fmt: skip
     return dict.fromkeys(nothing) | {
         "marketplaceOrderId": "", "origin": "Marketplace", "affiliateId": "", "salesChannel": "1",

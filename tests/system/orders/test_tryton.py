@@ -40,7 +40,7 @@ def test_orders_go_into_tryton_and_what_its_clerk_does_goes_back(tmp_path: Path)
 
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     for words in (
-        "8 orders worth R$",
+        "8 orders are in the ERP",
         "  invoice: 4 at VTEX\n",
         "  tracking: 2 at VTEX\n",
         "  cancellation: 2 at VTEX\n",

@@ -66,7 +66,7 @@ def test_once_it_ends_with_a_summary_and_touches_no_real_store(tmp_path: Path) -
 
     assert done.returncode == 0, done.stderr
     for words in (
-        "8 orders worth R$",
+        "8 orders are in the ERP",
         "invoice:",
         "cancellation:",
         "Flower",

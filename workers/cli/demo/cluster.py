@@ -345,10 +345,8 @@ def _summary(cluster: Cluster, seconds: float) -> None:
         journal.close()
     done = [row for row in rows if row.state == "done"]
     others = [row for row in rows if row.state not in ("done", "open")]
-    value = views.money(sum(row.value_cents or 0 for row in done))
-    click.echo(
-        f"{len(done)} orders worth R$ {value} are in the ERP, {seconds:.1f} s after the start"
-    )
+    # Their currencies differ, so their values do not add up.
+    click.echo(f"{len(done)} orders are in the ERP, {seconds:.1f} s after the start")
     for row in others:
         click.echo(f"  {row.order_id} {views.standing(row, DEFAULT_ZONE)}")
 

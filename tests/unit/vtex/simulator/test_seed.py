@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from vtex.simulator.seed import KINDS, Made, Seed
+from vtex.simulator.seed import KINDS, PAID_ELSEWHERE, REGULAR, Made, Seed
+from vtex.simulator.shapes.countries import COUNTRIES
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 SEEDS = range(1, 9)
@@ -79,7 +80,9 @@ def test_a_batch_as_long_as_the_kinds_has_each_once() -> None:
     drawn_in_turn = [seed.order(NOW, "handling").order for _ in KINDS]
 
     assert len({order["orderId"] for order in drawn_in_turn}) == len(KINDS)
-    assert sum(order["clientProfileData"]["isCorporate"] for order in drawn_in_turn) == 1
+    companies = [kind for kind in KINDS if "company" in kind or kind == "b2b"]
+    shoppers = [order["clientProfileData"] for order in drawn_in_turn]
+    assert sum(client["isCorporate"] for client in shoppers) == len(companies)
     assert sum(order["paymentData"] is None for order in drawn_in_turn) == 1
 
 
@@ -99,8 +102,8 @@ def test_the_totals_of_every_kind_add_up_to_its_value(kind: str) -> None:
         assert sum(totals_of(order).values()) == order["value"]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_lines_of_every_kind_add_up_to_goods_less_discounts(kind: str) -> None:
+@pytest.mark.parametrize("kind", REGULAR)
+def test_the_lines_of_every_regular_kind_add_up_to_goods_less_discounts(kind: str) -> None:
     for seed in SEEDS:
         order = order_of(kind, seed)
         totals = totals_of(order)
@@ -108,7 +111,7 @@ def test_the_lines_of_every_kind_add_up_to_goods_less_discounts(kind: str) -> No
         assert sum(map(line_total, order["items"])) == totals["Items"] + totals["Discounts"]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", REGULAR)
 def test_the_prices_of_a_line_cover_its_quantity_and_add_up_to_its_total(kind: str) -> None:
     for seed in SEEDS:
         for item in order_of(kind, seed)["items"]:
@@ -119,7 +122,7 @@ def test_the_prices_of_a_line_cover_its_quantity_and_add_up_to_its_total(kind: s
             assert sum(one["value"] * one["quantity"] for one in prices) == definition["total"]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", REGULAR)
 def test_each_item_has_its_freight_and_all_add_up_to_shipping(kind: str) -> None:
     for seed in SEEDS:
         order = order_of(kind, seed)
@@ -137,7 +140,7 @@ def test_freight_stands_in_no_order_of_the_items() -> None:
     assert any(one != sorted(one) for one in indexes)
 
 
-@pytest.mark.parametrize("kind", [k for k in KINDS if k not in ("free", "marketplace_bare")])
+@pytest.mark.parametrize("kind", [k for k in REGULAR if k not in ("free", "marketplace_bare")])
 def test_what_is_paid_without_interest_is_the_value(kind: str) -> None:
     for seed in SEEDS:
         order = order_of(kind, seed)
@@ -302,6 +305,63 @@ def test_a_freight_discount_lowers_freight_and_not_goods() -> None:
 
 def test_tax_is_a_total_of_its_own() -> None:
     assert totals_of(order_of("tax"))["Tax"] == 733
+
+
+# --- peculiarities of real documents --------------------------------------------------------------
+
+
+def test_two_orders_of_a_group_share_one_transaction() -> None:
+    seed = Seed("acme")
+
+    first = seed.order(NOW, "handling", "group_first")
+    seed.order(NOW, "handling", "plain")
+    second = seed.order(NOW, "ready-for-handling", "group_second")
+
+    assert [made.order["orderId"][-3:] for made in (first, second)] == ["-01", "-02"]
+    assert first.order["orderGroup"] == second.order["orderGroup"]
+    assert first.transactions == second.transactions
+    assert first.order["paymentData"] == second.order["paymentData"]
+    [payment] = payments_of(first.order)
+    [gateway] = first.transactions.values()
+    assert payment["value"] == first.order["value"] + second.order["value"]
+    assert gateway["transaction"]["value"] == gateway["payments"][0]["value"] == payment["value"]
+    assert second.order["status"] == "ready-for-handling"
+
+
+def test_the_second_of_a_group_alone_has_the_payment_of_both() -> None:
+    order = order_of("group_second")
+
+    assert order["orderId"].endswith("-02")
+    assert payments_of(order)[0]["value"] > order["value"]
+
+
+@pytest.mark.parametrize("kind", COUNTRIES)
+def test_an_order_abroad_has_its_countrys_money_address_and_document(kind: str) -> None:
+    country = COUNTRIES[kind]
+    for seed in SEEDS:
+        order = order_of(kind, seed)
+
+        client, shipping = order["clientProfileData"], order["shippingData"]
+        assert order["storePreferencesData"]["currencyCode"] == country.currency
+        assert shipping["address"]["postalCode"] == country.postal_code
+        document = client["corporateDocument"] or client["document"]
+        assert country.checked is None or country.checked.is_valid(document)
+
+
+def test_a_change_lowers_the_value_and_not_the_payment() -> None:
+    order = order_of("changed")
+
+    assert order["changesAttachment"]["changesData"][0]["itemsRemoved"]
+    assert payments_of(order)[0]["referenceValue"] == order["value"] - totals_of(order)["Change"]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in PAID_ELSEWHERE])
+def test_the_gateway_has_each_payment_of_the_document(kind: str) -> None:
+    made = drawn(kind)
+
+    [gateway] = made.transactions.values()
+    known = {row["id"]: row["value"] for row in gateway["payments"]}
+    assert all(known[row["id"]] == row["value"] for row in payments_of(made.order))
 
 
 # --- what the gateway knows -------------------------------------------------------------------

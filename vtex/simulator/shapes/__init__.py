@@ -1,0 +1,1 @@
+"""Peculiarities of real documents, put into the orders that the simulator draws."""
