@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from erp.codes import CodeMap
 from erp.mapping.sales_orders import Proof
-from erp.nfe.item_matching import MATCH
+from erp.nfe.item_matching import MATCH, WEIGHT_TOLERANCE_PERCENT
 from erp.port import Erp
 from foundation.local_days import DEFAULT_ZONE
 from journal.journal import Journal
@@ -38,12 +38,14 @@ class NfeRules:
         production: true to refuse notas of SEFAZ's test environment.
         embed: true to send the XML to VTEX too, exactly as received.
         product_map: ERP code to SKU id, and the number of SKUs in one unit of the ERP.
+        weight_tolerance_percent: difference between real and sold weight of weighed goods.
     """
 
     match: tuple[str, ...] = MATCH
     production: bool = True
     embed: bool = False
     product_map: Mapping[str, tuple[str, Decimal]] = field(default_factory=dict)
+    weight_tolerance_percent: float = WEIGHT_TOLERANCE_PERCENT
 
 
 @dataclass(frozen=True)

@@ -116,6 +116,7 @@ def context(settings: Settings, *, observer: TaskObserver | None = None) -> Cont
             production=settings.nfe_production,
             embed=settings.nfe_embed,
             product_map=product_map(settings.nfe_product_map),
+            weight_tolerance_percent=settings.nfe_weight_tolerance_percent,
         ),
         retention=retention(settings),
         list_intervals=list_intervals(settings),

@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from erp.nfe.item_matching import MATCH, NO_MAP, NfeItem, half_up, matched
+from erp.nfe.item_matching import MATCH, NO_MAP, WEIGHT_TOLERANCE_PERCENT, NfeItem, half_up, matched
 from erp.nfe.safe_xml import NAMESPACE, WHOLE, NfeInvalid, XmlPart, parsed, text_of
 from foundation.foreign_values import moment
 from foundation.messages import nfe as messages
@@ -111,6 +111,7 @@ def request(
     *,
     match: Sequence[str] = MATCH,
     product_map: Mapping[str, tuple[str, Decimal]] = NO_MAP,
+    weight_tolerance_percent: float = WEIGHT_TOLERANCE_PERCENT,
 ) -> dict[str, Any]:
     """Return the keyword arguments of ``invoices.send`` for a nota of that order.
 
@@ -118,6 +119,8 @@ def request(
         match: keys by which a line finds its item, the first that fits one item alone.
         product_map: ERP code to SKU id and its units in one unit of the ERP, such as a box of
             12. Use 0 for a part of a kit that another part represents.
+        weight_tolerance_percent: difference between the real weight of weighed goods and the
+            sold one.
 
     Raises:
         NfeMismatch: a line does not match an item, or is not a whole number of it.
@@ -128,7 +131,7 @@ def request(
         "type": nfe.type,
         "value_cents": nfe.value_cents,
         "issued_at": nfe.issued_at,
-        "items": matched(nfe.items, order, match, product_map),
+        "items": matched(nfe.items, order, match, product_map, weight_tolerance_percent),
         "invoice_key": nfe.invoice_key,
         "courier": nfe.courier,
     }

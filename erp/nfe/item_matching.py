@@ -11,18 +11,23 @@ from typing import Any, TypeVar
 from erp.nfe.safe_xml import NfeError
 from foundation.messages import nfe as messages
 from vtex.documents import Component, Item, Order
+from vtex.pricing.lines import LinePrice
+from vtex.pricing.prices import price_lines
 
 MATCH = ("ref_id", "ean", "map", "sku_id")
 """Default keys by which a line of a nota finds its item, in this order."""
 
 NO_MAP: Mapping[str, tuple[str, Decimal]] = {}
+WEIGHT_TOLERANCE_PERCENT = 10.0
+"""Default of the difference between the real and the sold weight of weighed goods."""
+
 _HALF_OF_LAST_PLACE = Fraction(1, 20_000)
 """Tolerance of ``qCom``. It has four decimals, so a third of a box is 0.3333."""
 
 _MOST_NAMED = 20
 
 
-_Sold = TypeVar("_Sold", Item, Component)
+_Goods = TypeVar("_Goods", Item, Component)
 
 
 class NfeMismatch(NfeError):
@@ -52,7 +57,11 @@ class NfeItem:
 
 @dataclass(slots=True)
 class _Sum:
-    """Units and amount of the lines of one item. ``slack`` is the tolerance of the units."""
+    """Quantity and amount of the lines of one item, in its measurement unit.
+
+    Attributes:
+        slack: tolerance of the quantity by the decimals of ``qCom``.
+    """
 
     units: Fraction = Fraction(0)
     slack: Fraction = Fraction(0)
@@ -68,8 +77,51 @@ class _Sum:
     @property
     def whole(self) -> int | None:
         """The units, if they are a whole number of at least one."""
-        nearest = half_up(self.units)
-        return nearest if nearest > 0 and abs(self.units - nearest) <= self.slack else None
+        return self.multiples_of(Fraction(1))
+
+    def multiples_of(self, each: Fraction) -> int | None:
+        """Return how often a quantity is contained, if that is a whole number of at least one."""
+        nearest = half_up(self.units / each)
+        return nearest if nearest > 0 and abs(self.units - nearest * each) <= self.slack else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Sold:
+    """The units of one SKU that the order has, and their weight or other measure.
+
+    Attributes:
+        is_weighed: true if a unit is another measure than 1, such as 0.35 kg.
+    """
+
+    units: int = 0
+    measure: Fraction = Fraction(0)
+    is_weighed: bool = False
+
+    def with_line(self, line: LinePrice) -> _Sold:
+        """Return the sum with one more line of the order."""
+        multiplier = Fraction(line.item.unit_multiplier)
+        return _Sold(
+            self.units + line.quantity,
+            self.measure + line.quantity * multiplier,
+            self.is_weighed or multiplier != 1,
+        )
+
+    def units_of(self, goods: _Sum, tolerance_percent: float) -> int | None:
+        """Return the sold units of a nota's goods. ``None`` if they are not whole.
+
+        Of weighed goods the nota has the real weight. It counts as the whole order if it is
+        near, else as the nearest number of units.
+        """
+        each = self.measure / self.units
+        exact = goods.multiples_of(each)
+        if exact is not None or not self.is_weighed:
+            return exact
+        nearest = min(max(1, half_up(goods.units / each)), self.units)
+        for units in (self.units, nearest):
+            tolerance = units * each * Fraction(str(tolerance_percent)) / 100
+            if abs(goods.units - units * each) <= tolerance + goods.slack:
+                return units
+        return None
 
 
 def half_up(exact: Fraction) -> int:
@@ -82,21 +134,29 @@ def matched(
     order: Order,
     match: Sequence[str],
     product_map: Mapping[str, tuple[str, Decimal]],
+    weight_tolerance_percent: float = WEIGHT_TOLERANCE_PERCENT,
 ) -> list[dict[str, Any]]:
     """Return the items of ``invoices.send``, one per SKU, sorted as in the order.
+
+    Items that a change removed do not match.
+
+    Args:
+        weight_tolerance_percent: difference between the real weight on the nota and the sold one.
 
     Raises:
         NfeMismatch: lines do not match. The message lists them and the order's items.
     """
     if not match or not set(match) <= set(MATCH):
         raise ValueError(f"match is not made of {', '.join(MATCH)}")
-    found = _Found(order, tuple(match), product_map)
+    found = _Found(order, tuple(match), product_map, weight_tolerance_percent)
     for line in _merged(lines):
         found.put(line)
     found.close_kits()
     items = found.items()
     if found.faults:
-        raise NfeMismatch(messages.LINES_DIFFER(faults=_first(found.faults), items=_listed(order)))
+        raise NfeMismatch(
+            messages.LINES_DIFFER(faults=_first(found.faults), items=_listed(found.lines))
+        )
     return items
 
 
@@ -122,22 +182,29 @@ class _Found:
     """Assigns the lines of one nota to items."""
 
     def __init__(
-        self, order: Order, match: tuple[str, ...], product_map: Mapping[str, tuple[str, Decimal]]
+        self,
+        order: Order,
+        match: tuple[str, ...],
+        product_map: Mapping[str, tuple[str, Decimal]],
+        weight_tolerance_percent: float,
     ) -> None:
-        self._order = order
+        left = [line for line in price_lines(order).lines if line.quantity]
+        self.lines = [line for line in left if not line.is_service]
+        self._items = [line.item for line in self.lines]
         self._match = match
         self._map = product_map
-        self._services = [service for item in order.items for service in item.services]
-        self._kits = {item.sku_id: item for item in order.items if item.components}
+        self._tolerance_percent = weight_tolerance_percent
+        self._services = [line.item for line in left if line.is_service]
+        self._kits = {item.sku_id: item for item in self._items if item.components}
         self._sums: dict[str, _Sum] = {}
         self._parts: dict[tuple[str, str], _Sum] = {}
         self.faults: list[str] = []
 
     def put(self, line: NfeItem) -> None:
         """Count a line for its item, else its service, else its part of a kit."""
-        item = self._one(line, self._order.items)
+        item = self._one(line, self._items)
         if item:
-            each = self._units_each(line, item.sku_id) / Fraction(item.unit_multiplier or 1)
+            each = self._units_each(line, item.sku_id)
             self._sums.setdefault(item.sku_id, _Sum()).add(line, each)
         # VTEX does not invoice services, such as gift wrap.
         elif not self._one(line, self._services) and not self._put_part(line):
@@ -156,7 +223,7 @@ class _Found:
         self._parts.setdefault((sku_id, part.sku_id), _Sum()).add(line, each)
         return True
 
-    def _one(self, line: NfeItem, among: Sequence[_Sold]) -> _Sold | None:
+    def _one(self, line: NfeItem, among: Sequence[_Goods]) -> _Goods | None:
         """Return the item of the first key that fits exactly one SKU."""
         for key in self._match:
             fitting = {sold.sku_id: sold for sold in among if self._fits(key, line, sold)}
@@ -189,7 +256,7 @@ class _Found:
             whole = kits.pop() if len(kits) == 1 else None
             if whole is not None:
                 into = self._sums.setdefault(sku_id, _Sum())
-                into.units += whole
+                into.units += whole * Fraction(kit.unit_multiplier)
                 into.total_cents += sum(part.total_cents for part in sums)
                 into.lines += [name for part in sums for name in part.lines]
             elif sums:
@@ -198,23 +265,40 @@ class _Found:
     def items(self) -> list[dict[str, Any]]:
         """Return the items. A quantity that is not whole becomes a fault."""
         made = []
-        for sku_id in dict.fromkeys(item.sku_id for item in self._order.items):
+        for sku_id, sold in self._sold().items():
             goods = self._sums.get(sku_id)
             if goods is None:
                 continue
-            if goods.whole is None:
-                self.faults.append(
-                    messages.NOT_WHOLE(
-                        lines=", ".join(goods.lines), units=_shown(goods.units), sku_id=sku_id
-                    )
-                )
+            units = sold.units_of(goods, self._tolerance_percent)
+            if units is None:
+                self.faults.append(self._not_whole(sku_id, sold, goods))
                 continue
-            price = half_up(Fraction(goods.total_cents, goods.whole))
-            made.append({"sku_id": sku_id, "quantity": goods.whole, "price_cents": price})
+            price = half_up(Fraction(goods.total_cents, units))
+            made.append({"sku_id": sku_id, "quantity": units, "price_cents": price})
         if not made and not self.faults:
             # An invoice without items would cover all open units.
             self.faults.append(messages.SERVICES_ONLY())
         return made
+
+    def _sold(self) -> dict[str, _Sold]:
+        sold: dict[str, _Sold] = {}
+        for line in self.lines:
+            sku_id = line.item.sku_id
+            sold[sku_id] = sold.get(sku_id, _Sold()).with_line(line)
+        return sold
+
+    def _not_whole(self, sku_id: str, sold: _Sold, goods: _Sum) -> str:
+        lines = ", ".join(goods.lines)
+        if not sold.is_weighed:
+            return messages.NOT_WHOLE(lines=lines, units=_shown(goods.units), sku_id=sku_id)
+        return messages.WEIGHT_DIFFERS(
+            lines=lines,
+            weight=_shown(goods.units),
+            sku_id=sku_id,
+            sold=_shown(sold.measure),
+            units=sold.units,
+            percent=f"{self._tolerance_percent:g}",
+        )
 
     def _strange(self, line: NfeItem) -> str:
         named, keys = _named(line), ", ".join(self._match)
@@ -242,8 +326,8 @@ def _shown(number: Decimal | Fraction) -> str:
     return f"{float(number):.10g}"
 
 
-def _listed(order: Order) -> str:
-    return _first([_item_named(item) for item in order.items])
+def _listed(lines: Sequence[LinePrice]) -> str:
+    return _first([_line_named(line) for line in lines])
 
 
 def _first(named: Sequence[str]) -> str:
@@ -251,9 +335,10 @@ def _first(named: Sequence[str]) -> str:
     return "; ".join(named[:_MOST_NAMED]) + (f"; and {more} more" if more > 0 else "")
 
 
-def _item_named(item: Item) -> str:
+def _line_named(line: LinePrice) -> str:
+    item = line.item
     parts = ", ".join(f"{part.quantity} x {_codes(part)}" for part in item.components)
-    return f"{item.quantity} x {_codes(item)}" + (f" (a kit of {parts})" if parts else "")
+    return f"{line.quantity} x {_codes(item)}" + (f" (a kit of {parts})" if parts else "")
 
 
 def _codes(sold: Item | Component) -> str:

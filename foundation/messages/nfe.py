@@ -90,3 +90,9 @@ BROKEN_KIT = message(
     "kit SKU {sku_id}: its parts do not make whole kits ({parts}): put whole kits on the nota, or "
     "map the code of one part to the kit's SKU and the others to it with 0",
 )
+WEIGHT_DIFFERS = message(
+    "VE-3057",
+    "{lines}: weighs {weight} of SKU {sku_id}, and the order has {sold} in {units} units, so no "
+    "whole number of units is within {percent} %: correct the nota, the product map or the unit "
+    "multiplier of the SKU, or raise NFE_WEIGHT_TOLERANCE_PERCENT",
+)

@@ -139,7 +139,14 @@ def of_nfe(context: Context, order: Order, note: Nfe) -> dict[str, Any]:
     Raises:
         NfeMismatch: the NF-e does not belong to this order.
     """
-    return nfe.request(note, order, match=context.nfe.match, product_map=context.nfe.product_map)
+    rules = context.nfe
+    return nfe.request(
+        note,
+        order,
+        match=rules.match,
+        product_map=rules.product_map,
+        weight_tolerance_percent=rules.weight_tolerance_percent,
+    )
 
 
 def _of_nfe(

@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 from marshmallow import Schema, validate
 
 from erp.codes import CodeMap
-from erp.nfe.item_matching import MATCH
+from erp.nfe.item_matching import MATCH, WEIGHT_TOLERANCE_PERCENT
 from foundation.messages import settings as messages
 from tasks.alerts.model import Rule
 from workers.configuration import code_map
@@ -219,6 +219,12 @@ class Settings:
         None,
         "/etc/vtex-erp/products.csv",
         "CSV file of ERP code, SKU id, and the SKU's units in one unit of the ERP.",
+    )
+    nfe_weight_tolerance_percent: float = setting(
+        WEIGHT_TOLERANCE_PERCENT,
+        "5",
+        "Difference between the real weight on an NF-e and the sold weight of weighed goods.",
+        validate=within(0, 50),
     )
     retention_documents_days: int = setting(
         30,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from erp.nfe.invoice import read, request
@@ -13,7 +14,7 @@ from erp.nfe.item_matching import NfeMismatch
 from support.documents import builders
 from support.documents.nfe_samples import PERSON, Det, access_key, nfe
 from tasks.outbound import request_schemas
-from vtex.documents import Component, Item, Order
+from vtex.documents import ChangedItem, Component, Item, ItemsChange, Order
 
 SHIRT = {"sku_id": "310045", "ref_id": "CAM-P", "ean": "7891000100103"}
 KIT = builders.item(
@@ -129,15 +130,91 @@ def test_a_map_to_an_sku_that_is_not_in_the_order_is_named() -> None:
     )
 
 
-def test_weight_is_counted_in_the_units_that_vtex_sells() -> None:
-    cheese = order(builders.item(**SHIRT, unit_multiplier=Decimal("0.35"), measurement_unit="kg"))
+def cheese(units: int, multiplier: str | Decimal = "0.35") -> Order:
+    """Return an order of units of a cheese that is sold by weight."""
+    changes: dict[str, Any] = {"quantity": units, "unit_multiplier": Decimal(multiplier)}
+    return order(builders.item(**SHIRT | changes, measurement_unit="kg"))
 
-    assert items(Det(unit="KG", quantity="1.0500", total="30.01"), of=cheese) == [
+
+def kilograms(weight: Decimal | str, total: str = "30.01") -> Det:
+    return Det(unit="KG", quantity=f"{Decimal(weight):.4f}", total=total)
+
+
+def test_weight_is_counted_in_the_units_that_vtex_sells() -> None:
+    assert items(kilograms("1.05"), of=cheese(3)) == [("310045", 3, 1000)]
+    assert items(kilograms("0.7"), of=cheese(3)) == [("310045", 2, 1501)]
+
+
+@pytest.mark.parametrize("weight", ["0.9451", "1.1", "1.1549"])
+def test_the_real_weight_counts_as_the_sold_units(weight: str) -> None:
+    assert items(kilograms(weight), of=cheese(3)) == [("310045", 3, 1000)]
+
+
+def test_a_nota_of_some_units_counts_as_the_nearest_number() -> None:
+    assert items(kilograms("0.36"), of=cheese(3)) == [("310045", 1, 3001)]
+
+
+def test_a_weight_that_is_not_near_names_both_weights() -> None:
+    words = mismatch(kilograms("1.3"), of=cheese(3))
+
+    assert "weighs 1.3 of SKU 310045, and the order has 1.05 in 3 units" in words
+    assert "raise NFE_WEIGHT_TOLERANCE_PERCENT" in words
+
+
+def test_the_tolerance_is_the_operators() -> None:
+    assert items(kilograms("1.3"), of=cheese(3), weight_tolerance_percent=25) == [
         ("310045", 3, 1000)
     ]
-    assert "makes 2.857142857 of SKU 310045, which is not a whole" in mismatch(
-        Det(unit="KG"), of=cheese
+    assert "weighs 1.1" in mismatch(kilograms("1.1"), of=cheese(3), weight_tolerance_percent=0)
+
+
+def test_goods_that_are_not_weighed_have_no_tolerance() -> None:
+    assert "makes 1.05 of SKU 310045, which is not a whole" in mismatch(Det(quantity="1.0500"))
+
+
+MULTIPLIERS = st.decimals("0.05", "40", places=6).filter(lambda multiplier: multiplier != 1)
+
+
+@given(MULTIPLIERS, st.integers(1, 40), st.decimals("0.9001", "1.0999", places=4))
+def test_a_weight_within_the_tolerance_is_the_sold_units(multiplier, units, factor) -> None:
+    weight = Decimal(f"{units * multiplier * factor:.4f}")
+    # A nota of exactly fewer units is a nota of fewer units.
+    assume(abs(weight / multiplier - round(weight / multiplier)) * multiplier > Decimal("0.0001"))
+
+    [(_, matched, _)] = items(kilograms(weight), of=cheese(units, multiplier))
+
+    assert matched == units
+
+
+@given(
+    MULTIPLIERS,
+    st.integers(1, 40),
+    st.one_of(st.decimals("0.1", "0.88", places=4), st.decimals("1.12", "9", places=4)),
+)
+def test_a_weight_beyond_the_tolerance_names_both_weights(multiplier, units, factor) -> None:
+    # Less than one unit, or more than all of them.
+    sold = multiplier if factor < 1 else units * multiplier
+    weight = Decimal(f"{sold * factor:.4f}")
+    assume(abs(weight / multiplier - round(weight / multiplier)) * multiplier > Decimal("0.0001"))
+
+    words = mismatch(kilograms(weight), of=cheese(units, multiplier))
+
+    assert f"weighs {float(weight):.10g} of SKU 310045" in words
+    assert f"the order has {float(units * multiplier):.10g} in {units} units" in words
+
+
+def test_a_line_that_a_change_removed_does_not_match() -> None:
+    gone = builders.item(index=1, sku_id="7", ref_id="CAN-AZ")
+    changed = builders.order(
+        items=(builders.item(**SHIRT), gone),
+        totals=(("Items", 2000), ("Change", -1000)),
+        changes=(ItemsChange(removed=(ChangedItem("7", 1),)),),
     )
+
+    assert items(Det(), of=changed) == [("310045", 1, 1000)]
+    words = mismatch(Det(), Det(code="CAN-AZ"), of=changed)
+    assert "cProd 'CAN-AZ', 1 'UN') does not match an item of the order" in words
+    assert words.endswith("The order has 1 x SKU 310045 ref id CAM-P EAN 7891000100103")
 
 
 def test_a_code_on_two_lines_is_one_item_of_both() -> None:
