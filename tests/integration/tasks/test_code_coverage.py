@@ -46,14 +46,14 @@ def found(coverage: Coverage, kind: str) -> dict[str, tuple[int, bool]]:
 
 
 def test_each_kind_of_code_is_seen_with_its_orders(flow: OrderFlow) -> None:
-    person, company = taken_in(flow), taken_in(flow, "company")
+    ids = {taken_in(flow), taken_in(flow, "company"), taken_in(flow, "marketplace")}
 
     coverage = covered(flow)
 
-    assert coverage.orders == 2
+    assert coverage.orders == 3
     assert {one.need.kind for one in coverage.seen} == set(KINDS)
     assert set(found(coverage, "document")) == {"cpf", "cnpj"}
-    assert {one.first_order for one in coverage.seen} <= {person, company}
+    assert {one.first_order for one in coverage.seen} <= ids
     assert coverage.missing == []
 
 
