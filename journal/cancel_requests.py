@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from journal.storage.repository import Repository
-from journal.storage.rows import insert
+from journal.storage.rows import fitting, upsert
 from journal.storage.tables import cancel_requests
 
 
@@ -48,12 +48,8 @@ class CancelRequests(Repository):
         query = select(cancel_requests).order_by(
             cancel_requests.c.decide_by, cancel_requests.c.order_id
         )
-        if store is not None:
-            query = query.where(cancel_requests.c.store == store)
-        if order_id is not None:
-            query = query.where(cancel_requests.c.order_id == order_id)
-        with self._database.transaction() as db:
-            return [CancelRequest(**row) for row in db.execute(query).mappings()]
+        query = query.where(*fitting(cancel_requests, store=store, order_id=order_id))
+        return [CancelRequest(**row._asdict()) for row in self._all(query)]
 
     def save(self, request: CancelRequest) -> None:
         """Write a request that was reported to the ERP. It replaces an earlier one."""
@@ -62,13 +58,9 @@ class CancelRequests(Repository):
             "requested_at": request.requested_at,
             "decide_by": request.decide_by,
         }
-        key = [cancel_requests.c.store, cancel_requests.c.order_id]
+        key = {"store": request.store, "order_id": request.order_id}
         with self._database.transaction() as db:
-            db.execute(
-                insert(db, cancel_requests)
-                .values(store=request.store, order_id=request.order_id, **row)
-                .on_conflict_do_update(index_elements=key, set_=row)
-            )
+            upsert(db, cancel_requests, key, row)
 
     def forget(self, store: str, order_id: str) -> None:
         """Delete the decided request of an order."""

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, select, update
+from sqlalchemy import Connection, Row, select, update
 
 from journal.storage.repository import Repository
-from journal.storage.rows import insert
+from journal.storage.rows import upsert
 from journal.storage.tables import feeds
 
 CHECK_INTERVAL = timedelta(minutes=5)
@@ -69,59 +69,13 @@ class FeedRow:
         return settled and recent and self.is_working(now)
 
 
-def find(db: Connection, store: str) -> FeedRow | None:
-    """Return a store's feed, or ``None`` without one."""
-    row = db.execute(select(feeds).where(feeds.c.store == store)).mappings().one_or_none()
-    return None if row is None else _feed(row)
-
-
 def find_all(db: Connection) -> list[FeedRow]:
     """Return all stores' feeds."""
-    return [_feed(row) for row in db.execute(select(feeds).order_by(feeds.c.store)).mappings()]
+    return [_feed(row) for row in db.execute(select(feeds).order_by(feeds.c.store))]
 
 
-def _feed(row: RowMapping) -> FeedRow:
-    return FeedRow(**dict(row) | {"statuses": tuple(row["statuses"].split())})
-
-
-def set_up(
-    db: Connection,
-    store: str,
-    statuses: tuple[str, ...],
-    hidden_seconds: int,
-    kept_seconds: int,
-    *,
-    now: datetime,
-) -> None:
-    """Write the configuration of a feed. It replaces the former feed."""
-    values: dict[str, Any] = {
-        "statuses": " ".join(statuses),
-        "hidden_seconds": hidden_seconds,
-        "kept_seconds": kept_seconds,
-        "configured_at": now,
-        "checked_at": now,
-        "tried_at": None,
-        "fault": None,
-        "restored_at": None,
-        "restored_reason": None,
-        "unreadable": 0,
-        "listed_at": None,
-    }
-    db.execute(
-        insert(db, feeds)
-        .values(store=store, **values)
-        .on_conflict_do_update(index_elements=[feeds.c.store], set_=values)
-    )
-
-
-def forget(db: Connection, store: str) -> None:
-    """Delete a feed."""
-    db.execute(feeds.delete().where(feeds.c.store == store))
-
-
-def change(db: Connection, store: str, **values: Any) -> None:
-    """Update a feed, unless it was removed meanwhile."""
-    db.execute(update(feeds).where(feeds.c.store == store).values(**values))
+def _feed(row: Row[Any]) -> FeedRow:
+    return FeedRow(**row._asdict() | {"statuses": tuple(row.statuses.split())})
 
 
 class Feeds(Repository):
@@ -129,53 +83,64 @@ class Feeds(Repository):
 
     def get(self, store: str) -> FeedRow | None:
         """Return a store's feed, or ``None`` without one."""
-        with self._database.transaction() as db:
-            return find(db, store)
+        row = self._one(select(feeds).where(feeds.c.store == store))
+        return None if row is None else _feed(row)
 
     def set_up(
         self, store: str, statuses: Sequence[str], *, hidden_seconds: int, kept_seconds: int
     ) -> None:
-        """Write the configuration of a store's feed."""
+        """Write the configuration of a store's feed. It replaces the former feed."""
+        now = self._now()
+        values: dict[str, Any] = {
+            "statuses": " ".join(statuses),
+            "hidden_seconds": hidden_seconds,
+            "kept_seconds": kept_seconds,
+            "configured_at": now,
+            "checked_at": now,
+            "tried_at": None,
+            "fault": None,
+            "restored_at": None,
+            "restored_reason": None,
+            "unreadable": 0,
+            "listed_at": None,
+        }
         with self._database.transaction() as db:
-            set_up(db, store, tuple(statuses), hidden_seconds, kept_seconds, now=self._now())
+            upsert(db, feeds, {"store": store}, values)
 
     def forget(self, store: str) -> None:
         """Delete a store's feed."""
-        with self._database.transaction() as db:
-            forget(db, store)
+        self._run(feeds.delete().where(feeds.c.store == store))
 
     def mark_working(self, store: str) -> None:
         """Record that a feed works and is unchanged."""
         now = self._now()
-        with self._database.transaction() as db:
-            change(db, store, checked_at=now, tried_at=None, fault=None)
+        self._change(store, checked_at=now, tried_at=None, fault=None)
 
     def mark_restored(self, store: str, why: str) -> None:
         """Record that a feed was restored to its configuration."""
         now = self._now()
-        with self._database.transaction() as db:
-            change(
-                db,
-                store,
-                configured_at=now,
-                checked_at=now,
-                tried_at=None,
-                fault=None,
-                restored_at=now,
-                restored_reason=why,
-            )
+        self._change(
+            store,
+            configured_at=now,
+            checked_at=now,
+            tried_at=None,
+            fault=None,
+            restored_at=now,
+            restored_reason=why,
+        )
 
     def mark_failed(self, store: str, fault: str) -> None:
         """Record that a feed is broken. The list returns to its usual interval."""
-        with self._database.transaction() as db:
-            change(db, store, tried_at=self._now(), fault=fault)
+        self._change(store, tried_at=self._now(), fault=fault)
 
     def count_unreadable(self, store: str, count: int) -> None:
         """Count events without an order id."""
-        with self._database.transaction() as db:
-            change(db, store, unreadable=feeds.c.unreadable + count)
+        self._change(store, unreadable=feeds.c.unreadable + count)
 
     def mark_listed(self, store: str) -> None:
         """Record that the list was read completely."""
-        with self._database.transaction() as db:
-            change(db, store, listed_at=self._now())
+        self._change(store, listed_at=self._now())
+
+    def _change(self, store: str, **values: Any) -> None:
+        """Update a feed, unless it was removed meanwhile."""
+        self._run(update(feeds).where(feeds.c.store == store).values(**values))

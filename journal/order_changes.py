@@ -5,9 +5,9 @@ A hint only starts the job. The job reads the order and reports its current stat
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
 from journal.model import Kind, Stage, State
 from journal.storage.repository import Repository
@@ -31,53 +31,47 @@ class ChangeHint:
     after: timedelta = timedelta()
 
 
-def record(db: Connection, store: str, seen: Iterable[ChangeHint], now: datetime) -> list[str]:
-    """Open a job for each new hint. Return the orders. Unknown orders are skipped."""
-    wanted = {(hint.order_id, hint.key): hint for hint in seen}
-    if not wanted:
-        return []
-    ids = sorted({hint.order_id for hint in wanted.values()})
-    query = select(jobs.c.order_id).where(
-        jobs.c.store == store, jobs.c.order_id.in_(ids), jobs.c.kind == Kind.INTAKE
-    )
-    known = set(db.execute(query).scalars())
-    fresh = [
-        job_row(store, hint.order_id, Kind.CHANGE, hint.key, now) | {"due_at": now + hint.after}
-        for hint in wanted.values()
-        if hint.order_id in known
-    ]
-    if not fresh:
-        return []
-    opened = insert(db, jobs).values(fresh).on_conflict_do_nothing()
-    rows = db.execute(opened.returning(jobs.c.order_id, jobs.c.key)).all()
-    if rows:
-        lines = [
-            event_row(
-                store,
-                row.order_id,
-                now,
-                0,
-                "seen at VTEX",
-                kind=Kind.CHANGE,
-                stage=Stage.SEEN,
-                detail=wanted[row.order_id, row.key].text,
-            )
-            for row in rows
-        ]
-        db.execute(events.insert(), lines)
-    return [row.order_id for row in rows]
-
-
 class OrderChanges(Repository):
     """The jobs for changes at VTEX, and the state of the ERP's own cancellation."""
 
     def record(self, store: str, seen: Iterable[ChangeHint]) -> int:
-        """Open a job for each new hint, in one transaction. Return their number."""
-        hints = list(seen)
-        if not hints:
+        """Open a job for each new hint. Return their number. Unknown orders are skipped."""
+        wanted = {(hint.order_id, hint.key): hint for hint in seen}
+        if not wanted:
             return 0
+        ids = sorted({hint.order_id for hint in wanted.values()})
+        now = self._now()
+        query = select(jobs.c.order_id).where(
+            jobs.c.store == store, jobs.c.order_id.in_(ids), jobs.c.kind == Kind.INTAKE
+        )
         with self._database.transaction() as db:
-            return len(record(db, store, hints, self._now()))
+            known = set(db.execute(query).scalars())
+            fresh = [
+                job_row(store, hint.order_id, Kind.CHANGE, hint.key, now)
+                | {"due_at": now + hint.after}
+                for hint in wanted.values()
+                if hint.order_id in known
+            ]
+            if not fresh:
+                return 0
+            opened = insert(db, jobs).values(fresh).on_conflict_do_nothing()
+            rows = db.execute(opened.returning(jobs.c.order_id, jobs.c.key)).all()
+            if rows:
+                lines = [
+                    event_row(
+                        store,
+                        row.order_id,
+                        now,
+                        0,
+                        "seen at VTEX",
+                        kind=Kind.CHANGE,
+                        stage=Stage.SEEN,
+                        detail=wanted[row.order_id, row.key].text,
+                    )
+                    for row in rows
+                ]
+                db.execute(events.insert(), lines)
+            return len(rows)
 
     def pending(self, store: str, order_ids: Sequence[str]) -> set[str]:
         """Return the orders with an unreported change."""
@@ -87,8 +81,7 @@ class OrderChanges(Repository):
             jobs.c.kind == Kind.CHANGE,
             is_open(),
         )
-        with self._database.transaction() as db:
-            return set(db.execute(query).scalars())
+        return {row.order_id for row in self._all(query)}
 
     def own_cancellation(self, store: str, order_id: str) -> State | None:
         """Return the state of the ERP's own cancellation, once VTEX has it."""
@@ -103,6 +96,5 @@ class OrderChanges(Repository):
             .order_by(jobs.c.updated_at.desc())
             .limit(1)
         )
-        with self._database.transaction() as db:
-            state = db.execute(query).scalar_one_or_none()
-        return None if state is None else State(state)
+        row = self._one(query)
+        return None if row is None else State(row.state)

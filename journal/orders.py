@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, select, true
+from sqlalchemy import Connection, Row, and_, select, true
 
 from journal.jobs import postgresql_fast_path
 from journal.model import AT_ERP, Kind, Stage, State
 from journal.storage.repository import Repository
-from journal.storage.rows import count_jobs, event_row, insert, job_row
+from journal.storage.rows import count_jobs, event_row, fitting, insert, job_row
 from journal.storage.tables import erp_circuits, events, jobs, orders
 
 
@@ -87,13 +88,9 @@ class Orders(Repository):
         limit: int = 100,
     ) -> list[OrderRow]:
         """Return orders, the oldest first."""
-        query = _ORDERS
-        if store is not None:
-            query = query.where(orders.c.store == store)
-        if stage is not None:
-            query = query.where(jobs.c.stage == stage)
-        if state is not None:
-            query = query.where(jobs.c.state == state)
+        query = _ORDERS.where(
+            *fitting(orders, store=store), *fitting(jobs, stage=stage, state=state)
+        )
         if older_than is not None:
             query = query.where(orders.c.listed_at < self._now() - older_than)
         by_age = query.order_by(orders.c.listed_at, orders.c.order_id)
@@ -102,21 +99,18 @@ class Orders(Repository):
             # reading all finished orders by age.
             few = query.offset(0).subquery()
             by_age = select(few).order_by(few.c.listed_at, few.c.order_id)
-        with self._database.transaction() as db:
-            return [_order(row) for row in db.execute(by_age.limit(limit)).mappings()]
+        return [_order(row) for row in self._all(by_age.limit(limit))]
 
     def get(self, store: str, order_id: str) -> OrderRow | None:
         """Return an order, or ``None`` if it is unknown."""
         query = _ORDERS.where(orders.c.store == store, orders.c.order_id == order_id)
-        with self._database.transaction() as db:
-            row = db.execute(query).mappings().one_or_none()
+        row = self._one(query)
         return None if row is None else _order(row)
 
     def stores_of(self, order_id: str) -> list[str]:
         """Return the stores with an order of this id."""
         query = select(orders.c.store).where(orders.c.order_id == order_id).order_by(orders.c.store)
-        with self._database.transaction() as db:
-            return list(db.execute(query).scalars())
+        return [row.store for row in self._all(query)]
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Return each store's number of orders by stage (open ones) or state."""
@@ -164,8 +158,8 @@ def _age(order: NewOrder) -> tuple[bool, datetime, str]:
     )
 
 
-def _order(order: RowMapping) -> OrderRow:
-    row = {**order, "stage": Stage(order["stage"]), "state": State(order["state"])}
+def _order(order: Row[Any]) -> OrderRow:
+    row = order._asdict() | {"stage": Stage(order.stage), "state": State(order.state)}
     reason = row.pop("erp_reason")
     waits = reason is not None and (row["state"], row["stage"]) == (State.OPEN, AT_ERP)
     words = f"the ERP, which does not answer: {reason}" if waits else None

@@ -79,43 +79,37 @@ def record_outcome(
         )
 
 
-def find_due(db: Connection, now: datetime, limit: int) -> list[Outcome]:
-    """Return the oldest due outcome of each order."""
-    earlier = outcomes.alias("earlier")
-    query = (
-        select(outcomes)
-        .where(
-            outcomes.c.due_at <= now,
-            ~select(earlier.c.id)
-            .where(
-                earlier.c.store == outcomes.c.store,
-                earlier.c.order_id == outcomes.c.order_id,
-                earlier.c.id < outcomes.c.id,
-            )
-            .exists(),
-        )
-        .order_by(outcomes.c.id)
-        .limit(limit)
-    )
-    return [
-        Outcome(
-            id=row["id"], store=row["store"], order_id=row["order_id"], job=row["job"],
-            kind=Kind(row["kind"]), invoice_number=row["invoice_number"],
-            invoice_series=row["invoice_series"], reference=row["reference"],
-            outcome=row["outcome"], reason=row["reason"], result=from_json(row["result"]) or {},
-            attempt=row["attempt"], at=row["at"], failures=row["failures"],
-        )
-        for row in db.execute(query).mappings()
-    ]  # fmt: skip
-
-
 class Outcomes(Repository):
     """The outcomes that are still to be reported."""
 
     def due(self, limit: int) -> list[Outcome]:
         """Return the oldest due outcome of each order."""
-        with self._database.transaction() as db:
-            return find_due(db, self._now(), limit)
+        earlier = outcomes.alias("earlier")
+        query = (
+            select(outcomes)
+            .where(
+                outcomes.c.due_at <= self._now(),
+                ~select(earlier.c.id)
+                .where(
+                    earlier.c.store == outcomes.c.store,
+                    earlier.c.order_id == outcomes.c.order_id,
+                    earlier.c.id < outcomes.c.id,
+                )
+                .exists(),
+            )
+            .order_by(outcomes.c.id)
+            .limit(limit)
+        )
+        return [
+            Outcome(
+                id=row.id, store=row.store, order_id=row.order_id, job=row.job,
+                kind=Kind(row.kind), invoice_number=row.invoice_number,
+                invoice_series=row.invoice_series, reference=row.reference,
+                outcome=row.outcome, reason=row.reason, result=from_json(row.result) or {},
+                attempt=row.attempt, at=row.at, failures=row.failures,
+            )
+            for row in self._all(query)
+        ]  # fmt: skip
 
     def mark_reported(self, outcome: Outcome) -> None:
         """Record that the ERP has the outcome."""
@@ -136,12 +130,10 @@ class Outcomes(Repository):
 
     def postpone(self, outcome: Outcome, wait_seconds: float) -> None:
         """Postpone an outcome that the ERP did not accept."""
-        with self._database.transaction() as db:
-            db.execute(
-                update(outcomes)
-                .where(outcomes.c.id == outcome.id)
-                .values(
-                    failures=outcome.failures + 1,
-                    due_at=self._now() + timedelta(seconds=wait_seconds),
-                )
+        self._run(
+            update(outcomes)
+            .where(outcomes.c.id == outcome.id)
+            .values(
+                failures=outcome.failures + 1, due_at=self._now() + timedelta(seconds=wait_seconds)
             )
+        )

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, and_, select, update
 
 from journal.model import STAGES, Kind, Stage, State
 from journal.storage.repository import Repository
-from journal.storage.rows import decompress, error_columns, insert
+from journal.storage.rows import decompress, error_columns, upsert
 from journal.storage.tables import events, jobs, orders, reconciliations
 
 BATCH = 500
@@ -161,50 +161,6 @@ def _add_requests(db: Connection, store: str, known_orders: dict[str, JournalOrd
         known_orders[row.order_id] = order
 
 
-def sends_invoices(db: Connection, store: str) -> bool:
-    """Return whether the ERP has ever requested an invoice of this store."""
-    query = select(jobs.c.id).where(
-        jobs.c.state.in_([*State]), jobs.c.store == store, jobs.c.kind == Kind.INVOICE
-    )
-    return db.execute(query.limit(1)).first() is not None
-
-
-def handle_again(db: Connection, store: str, order_id: str, now: datetime) -> bool:
-    """Repeat the start-handling of a finished order. Return whether it was finished.
-
-    It counts as in doubt, so that the step reads VTEX before it sends.
-    """
-    done = STAGES[Kind.INTAKE][-1]
-    moved = db.execute(
-        update(jobs)
-        .where(
-            jobs.c.store == store, jobs.c.order_id == order_id, jobs.c.kind == Kind.INTAKE,
-            jobs.c.state == State.DONE, jobs.c.stage == done,
-        )
-        .values(
-            state=State.OPEN, stage=done.before, due_at=now, unfinished_starts=0, failures=1,
-            lease_until=None, updated_at=now, **error_columns(None),
-        )
-    )  # fmt: skip
-    return moved.rowcount == 1
-
-
-def keep(db: Connection, reconciliation: Reconciliation) -> None:
-    """Store a reconciliation as its store's last one."""
-    row = {
-        "at": reconciliation.at,
-        "since": reconciliation.since,
-        "until": reconciliation.until,
-        "orders": reconciliation.orders,
-        "findings": json.dumps(dict(reconciliation.findings)),
-    }
-    db.execute(
-        insert(db, reconciliations)
-        .values(store=reconciliation.store, **row)
-        .on_conflict_do_update(index_elements=[reconciliations.c.store], set_=row)
-    )
-
-
 def last(db: Connection) -> dict[str, Reconciliation]:
     """Return the last reconciliation of each store."""
     return {
@@ -233,18 +189,42 @@ class Reconciliations(Repository):
 
     def sends_invoices(self, store: str) -> bool:
         """Return whether the ERP has ever requested an invoice of a store."""
-        with self._database.transaction() as db:
-            return sends_invoices(db, store)
+        query = select(jobs.c.id).where(
+            jobs.c.state.in_([*State]), jobs.c.store == store, jobs.c.kind == Kind.INVOICE
+        )
+        return self._one(query.limit(1)) is not None
 
     def restart_handling(self, store: str, order_id: str) -> bool:
-        """Repeat the start-handling of a finished order. Return whether it was finished."""
-        with self._database.transaction() as db:
-            return handle_again(db, store, order_id, self._now())
+        """Repeat the start-handling of a finished order. Return whether it was finished.
+
+        It counts as in doubt, so that the step reads VTEX before it sends.
+        """
+        now = self._now()
+        done = STAGES[Kind.INTAKE][-1]
+        moved = self._run(
+            update(jobs)
+            .where(
+                jobs.c.store == store, jobs.c.order_id == order_id, jobs.c.kind == Kind.INTAKE,
+                jobs.c.state == State.DONE, jobs.c.stage == done,
+            )
+            .values(
+                state=State.OPEN, stage=done.before, due_at=now, unfinished_starts=0, failures=1,
+                lease_until=None, updated_at=now, **error_columns(None),
+            )
+        )  # fmt: skip
+        return moved == 1
 
     def save(self, reconciliation: Reconciliation) -> None:
         """Store a reconciliation as its store's last one."""
+        row = {
+            "at": reconciliation.at,
+            "since": reconciliation.since,
+            "until": reconciliation.until,
+            "orders": reconciliation.orders,
+            "findings": json.dumps(dict(reconciliation.findings)),
+        }
         with self._database.transaction() as db:
-            keep(db, reconciliation)
+            upsert(db, reconciliations, {"store": reconciliation.store}, row)
 
     def latest(self) -> dict[str, Reconciliation]:
         """Return each store's last reconciliation."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, func, select, update
+from sqlalchemy import Connection, Row, RowMapping, Select, func, select, update
 
 from journal.model import Kind, Stage, State
 from journal.outcomes import record_outcome
@@ -18,6 +18,7 @@ from journal.storage.rows import (
     error_columns,
     event_row,
     fingerprint,
+    fitting,
     from_json,
     insert,
     job_row,
@@ -232,22 +233,17 @@ class Requests(Repository):
         limit: int = 100,
     ) -> list[RequestRow]:
         """Return requests and changes at VTEX, the oldest first."""
-        query = select(*(jobs.c[name] for name in _REQUEST)).where(jobs.c.kind != Kind.INTAKE)
-        if state is not None:
-            query = query.where(jobs.c.state == state)
+        query = select(*(jobs.c[name] for name in _REQUEST)).where(
+            jobs.c.kind != Kind.INTAKE, *fitting(jobs, store=store, order_id=order_id, state=state)
+        )
         if older_than is not None:
             query = query.where(jobs.c.created_at < self._now() - older_than)
-        if store is not None:
-            query = query.where(jobs.c.store == store)
-        if order_id is not None:
-            query = query.where(jobs.c.order_id == order_id)
         by_age = query.order_by(jobs.c.id)
         if state in (State.OPEN, State.DEAD):
             # As with orders, these are few, and found by their state.
             few = query.offset(0).subquery()
             by_age = select(few).order_by(few.c.id)
-        with self._database.transaction() as db:
-            return [_request(row) for row in db.execute(by_age.limit(limit)).mappings()]
+        return [_request(row) for row in self._all(by_age.limit(limit))]
 
     def of_invoice(self, store: str, order_id: str, invoice_number: str) -> list[RequestRow]:
         """Return the requests that name an invoice number of an order, the oldest first.
@@ -272,17 +268,13 @@ class Requests(Repository):
         """Return the request with a job number, or ``None``."""
         query = select(*(jobs.c[name] for name in _REQUEST))
         query = query.where(jobs.c.id == job, jobs.c.kind != Kind.INTAKE)
-        with self._database.transaction() as db:
-            row = db.execute(query).mappings().one_or_none()
+        row = self._one(query)
         return None if row is None else _request(row)
 
     def body(self, job: int) -> dict[str, Any] | None:
         """Return the body of a request."""
-        with self._database.transaction() as db:
-            data = db.execute(
-                select(jobs.c.request_body).where(jobs.c.id == job)
-            ).scalar_one_or_none()
-        return decompress(data)
+        row = self._one(select(jobs.c.request_body).where(jobs.c.id == job))
+        return decompress(row.request_body) if row else None
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Return the number of requests by kind and state. ``unreported`` counts outcomes."""
@@ -340,14 +332,14 @@ _REQUEST = (
 )  # fmt: skip
 
 
-def _request(stored: RowMapping) -> RequestRow:
-    row = {name: stored[name] for name in _REQUEST if name not in ("id", "request_sha256")}
+def _request(stored: Row[Any]) -> RequestRow:
+    row = stored._asdict()
     row |= {
-        "job": stored["id"],
-        "kind": Kind(stored["kind"]),
-        "stage": Stage(stored["stage"]),
-        "state": State(stored["state"]),
-        "result": from_json(stored["result"]),
-        "purged": stored["request_sha256"] is not None,
+        "job": row.pop("id"),
+        "kind": Kind(stored.kind),
+        "stage": Stage(stored.stage),
+        "state": State(stored.state),
+        "result": from_json(stored.result),
+        "purged": row.pop("request_sha256") is not None,
     }
     return RequestRow(**row)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Select, func, select, tuple_
 
 from journal.storage.repository import Repository
-from journal.storage.rows import decompress
+from journal.storage.rows import decompress, fitting
 from journal.storage.tables import documents
 
 PAGE = 100
@@ -33,9 +33,12 @@ class StoredDocuments(Repository):
         query = select(documents.c.order_document, documents.c.payment_document).where(
             documents.c.store == store, documents.c.order_id == order_id
         )
-        with self._database.transaction() as db:
-            row = db.execute(query).one_or_none()
-        return (None, None) if row is None else (decompress(row[0]), decompress(row[1]))
+        row = self._one(query)
+        return (
+            (None, None)
+            if row is None
+            else (decompress(row.order_document), decompress(row.payment_document))
+        )
 
     def each(
         self, store: str | None = None, *, since: datetime | None = None
@@ -50,8 +53,7 @@ class StoredDocuments(Repository):
         query = _among(select(documents), store, since).order_by(*key).limit(PAGE)
         while True:
             page = query if last is None else query.where(tuple_(*key) > tuple_(*last))
-            with self._database.transaction() as db:
-                rows = db.execute(page).all()
+            rows = self._all(page)
             for row in rows:
                 yield OrderDocuments(
                     row.store,
@@ -71,6 +73,5 @@ class StoredDocuments(Repository):
 
 
 def _among(query: Select[Any], store: str | None, since: datetime | None) -> Select[Any]:
-    if store is not None:
-        query = query.where(documents.c.store == store)
+    query = query.where(*fitting(documents, store=store))
     return query if since is None else query.where(documents.c.stored_at >= since)

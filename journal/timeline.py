@@ -33,21 +33,19 @@ class Timeline(Repository):
             .where(events.c.store == store, events.c.order_id == order_id)
             .order_by(events.c.id)
         )
-        with self._database.transaction() as db:
-            return [
-                EventRow(
-                    row.at,
-                    Kind(row.kind),
-                    Stage(row.stage) if row.stage else None,
-                    row.attempt,
-                    row.event,
-                    row.detail,
-                )
-                for row in db.execute(query)
-            ]
+        return [
+            EventRow(
+                row.at,
+                Kind(row.kind),
+                Stage(row.stage) if row.stage else None,
+                row.attempt,
+                row.event,
+                row.detail,
+            )
+            for row in self._all(query)
+        ]
 
     def note(self, store: str, order_id: str, event: str, detail: str) -> None:
         """Write a line into an order's timeline."""
         row = event_row(store, order_id, self._now(), 0, event, detail=detail)
-        with self._database.transaction() as db:
-            db.execute(events.insert(), row)
+        self._run(events.insert().values(row))

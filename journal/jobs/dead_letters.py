@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, select, update
 from journal.model import Kind, Stage, State, retry_stage
 from journal.outcomes import record_outcome
 from journal.storage.repository import Repository
-from journal.storage.rows import IGNORES_CHANGE, error_columns, event_row
+from journal.storage.rows import IGNORES_CHANGE, error_columns, event_row, fitting
 from journal.storage.tables import events, jobs
 
 BATCH = 500
@@ -42,11 +42,9 @@ class DeadLetterFilter:
     def where(self) -> ColumnElement[bool]:
         """Return the SQL condition."""
         wanted = [jobs.c.state == State.DEAD]
-        for name in ("store", "order_id", "kind"):
-            if (value := getattr(self, name)) is not None:
-                wanted.append(jobs.c[name] == value)
-        if self.job is not None:
-            wanted.append(jobs.c.id == self.job)
+        wanted += fitting(
+            jobs, store=self.store, order_id=self.order_id, kind=self.kind, id=self.job
+        )
         if self.reason is not None:
             wanted += [
                 jobs.c.last_error.icontains(part, autoescape=True)
@@ -93,30 +91,6 @@ def general_reason(reason: str) -> str:
 _COLUMNS = (
     "id", "store", "order_id", "kind", "stage", "last_error", "error_code", "updated_at", "attempt",
 )  # fmt: skip
-
-
-def find(db: Connection, which: DeadLetterFilter, limit: int) -> list[DeadLetter]:
-    """Return dead letters, the oldest first."""
-    query = (
-        select(*(jobs.c[name] for name in _COLUMNS))
-        .where(which.where())
-        .order_by(jobs.c.updated_at, jobs.c.id)
-        .limit(limit)
-    )
-    return [
-        DeadLetter(
-            row.id,
-            row.store,
-            row.order_id,
-            Kind(row.kind),
-            Stage(row.stage),
-            row.last_error or "",
-            row.error_code,
-            row.updated_at,
-            row.attempt,
-        )
-        for row in db.execute(query)
-    ]
 
 
 def revive(
@@ -193,8 +167,26 @@ class DeadLetters(Repository):
 
     def find(self, which: DeadLetterFilter, *, limit: int = 100_000) -> list[DeadLetter]:
         """Return dead letters, the oldest first."""
-        with self._database.transaction() as db:
-            return find(db, which, limit)
+        query = (
+            select(*(jobs.c[name] for name in _COLUMNS))
+            .where(which.where())
+            .order_by(jobs.c.updated_at, jobs.c.id)
+            .limit(limit)
+        )
+        return [
+            DeadLetter(
+                row.id,
+                row.store,
+                row.order_id,
+                Kind(row.kind),
+                Stage(row.stage),
+                row.last_error or "",
+                row.error_code,
+                row.updated_at,
+                row.attempt,
+            )
+            for row in self._all(query)
+        ]
 
     def retry(self, rows: Sequence[DeadLetter], *, ignores_change: bool = False) -> Iterator[int]:
         """Retry dead jobs now. Yield the number of each batch.

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from journal.storage.repository import Repository
-from journal.storage.rows import insert
+from journal.storage.rows import upsert
 from journal.storage.tables import store_pauses
 
 
@@ -17,8 +17,7 @@ class StorePauses(Repository):
         query = select(store_pauses.c.until, store_pauses.c.reason).where(
             store_pauses.c.store == store, store_pauses.c.until > self._now()
         )
-        with self._database.transaction() as db:
-            row = db.execute(query).one_or_none()
+        row = self._one(query)
         return None if row is None else (row.until, row.reason)
 
     def find(self) -> dict[str, tuple[datetime, str]]:
@@ -28,24 +27,20 @@ class StorePauses(Repository):
             .where(store_pauses.c.until > self._now())
             .order_by(store_pauses.c.store)
         )
-        with self._database.transaction() as db:
-            return {row.store: (row.until, row.reason) for row in db.execute(query)}
+        return {row.store: (row.until, row.reason) for row in self._all(query)}
 
     def begin(self, store: str, *, seconds: float, reason: str) -> None:
         """Pause a store. A new pause can only extend the current one."""
         until = self._now() + timedelta(seconds=seconds)
         with self._database.transaction() as db:
-            db.execute(
-                insert(db, store_pauses)
-                .values(store=store, until=until, reason=reason)
-                .on_conflict_do_update(
-                    index_elements=[store_pauses.c.store],
-                    set_={"until": until, "reason": reason},
-                    where=store_pauses.c.until < until,
-                )
+            upsert(
+                db,
+                store_pauses,
+                {"store": store},
+                {"until": until, "reason": reason},
+                only_if=store_pauses.c.until < until,
             )
 
     def end(self, store: str) -> None:
         """End a store's pause."""
-        with self._database.transaction() as db:
-            db.execute(store_pauses.delete().where(store_pauses.c.store == store))
+        self._run(store_pauses.delete().where(store_pauses.c.store == store))

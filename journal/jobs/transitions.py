@@ -10,7 +10,7 @@ from journal import cancel_requests, erp_circuit_breaker
 from journal.jobs.leased_job import LeasedJob, find_job
 from journal.model import JobLost, Kind, State
 from journal.outcomes import record_outcome
-from journal.storage.rows import Row, error_columns, event_row, insert, is_open
+from journal.storage.rows import Row, error_columns, event_row, is_open, upsert
 from journal.storage.tables import documents, events, jobs
 
 
@@ -88,13 +88,8 @@ def write_documents(db: Connection, job: LeasedJob, now: datetime) -> None:
     changed = job.changes()
     if not changed:
         return
-    row = {"store": job.store, "order_id": job.order_id, "stored_at": now} | changed
-    key = [documents.c.store, documents.c.order_id]
-    db.execute(
-        insert(db, documents)
-        .values(row)
-        .on_conflict_do_update(index_elements=key, set_=changed | {"stored_at": now})
-    )
+    key = {"store": job.store, "order_id": job.order_id}
+    upsert(db, documents, key, changed | {"stored_at": now})
 
 
 def wake_waiting(db: Connection, job: LeasedJob, now: datetime) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from journal.storage.repository import Repository
-from journal.storage.rows import insert
+from journal.storage.rows import insert, upsert
 from journal.storage.tables import heartbeats
 
 ORDER_LIST_READ, HANDLED_LIST_READ, ALERTS_EVALUATED, STORE_REGISTERED = (
@@ -29,16 +29,13 @@ class Heartbeats(Repository):
             every: a younger heartbeat stays as it is.
         """
         now = self._now()
-        row = {"name": name, "store": store, "at": now}
         with self._database.transaction() as db:
-            db.execute(
-                insert(db, heartbeats)
-                .values(row)
-                .on_conflict_do_update(
-                    index_elements=[heartbeats.c.name, heartbeats.c.store],
-                    set_={"at": now},
-                    where=heartbeats.c.at <= now - every,
-                )
+            upsert(
+                db,
+                heartbeats,
+                {"name": name, "store": store},
+                {"at": now},
+                only_if=heartbeats.c.at <= now - every,
             )
 
     def register_stores(self, stores: Sequence[str], now: datetime) -> None:
@@ -59,5 +56,5 @@ class Heartbeats(Repository):
         query = select(heartbeats.c.at).where(
             heartbeats.c.name == name, heartbeats.c.store == store
         )
-        with self._database.transaction() as db:
-            return db.execute(query).scalar_one_or_none()
+        row = self._one(query)
+        return row.at if row else None

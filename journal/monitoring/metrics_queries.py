@@ -179,5 +179,4 @@ class MetricsQueries(Repository):
     def ended_jobs(self) -> list[JobCount]:
         """Return the numbers of finished jobs. The cost grows with all jobs."""
         query = _ENDED.where(jobs.c.state.in_([State.DONE, State.SKIPPED]))
-        with self._database.transaction() as db:
-            return [JobCount(**row) for row in db.execute(query).mappings()]
+        return [JobCount(**row._asdict()) for row in self._all(query)]

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select, update
 
 from journal.monitoring.order_rate_model import HOUR, WEEK_HOURS, WEEKS, OrderRateModel
 from journal.storage.repository import Repository
-from journal.storage.rows import insert
+from journal.storage.rows import insert, upsert
 from journal.storage.tables import heartbeats, order_rates, orders
 
 _LATE = timedelta(minutes=5)
@@ -66,8 +66,7 @@ class OrderRates(Repository):
     def get(self, store: str) -> OrderRateModel | None:
         """Return a store's order rate, or ``None`` before its first order."""
         query = select(order_rates.c.since, order_rates.c.hours).where(order_rates.c.store == store)
-        with self._database.transaction() as db:
-            row = db.execute(query).one_or_none()
+        row = self._one(query)
         return None if row is None else OrderRateModel(row.since, json.loads(row.hours))
 
 
@@ -105,7 +104,7 @@ def _count(db: Connection, since: datetime, until: datetime) -> None:
             row["last_at"] = max(row["last_at"], last_at)
         hour += HOUR
     for row in known.values():
-        _write(db, _shortened(row))
+        upsert(db, order_rates, {"store": row.pop("store")}, _shortened(row))
     db.execute(
         update(heartbeats)
         .where(heartbeats.c.name == _COUNTED, heartbeats.c.store == "")
@@ -128,10 +127,9 @@ def _note_last(db: Connection, since: datetime, now: datetime) -> None:
     for store, (_, last_at) in sorted(_orders_of(db, since, now + _AHEAD).items()):
         if store not in known or last_at > known[store]:
             row = {"store": store, "since": since, "hours": "[]", "last_at": last_at}
-            new = {"last_at": last_at}
-            key = [order_rates.c.store]
             made = insert(db, order_rates).values(row)
-            db.execute(made.on_conflict_do_update(index_elements=key, set_=new))
+            new = {"last_at": last_at}
+            db.execute(made.on_conflict_do_update(index_elements=["store"], set_=new))
 
 
 def _orders_of(
@@ -141,15 +139,6 @@ def _orders_of(
     query = select(orders.c.store, func.count().label("n"), func.max(at).label("last_at"))
     query = query.where(at >= since, at < until).group_by(orders.c.store)
     return {row.store: (row.n, row.last_at) for row in db.execute(query)}
-
-
-def _write(db: Connection, row: Mapping[str, Any]) -> None:
-    new = {name: value for name, value in row.items() if name != "store"}
-    db.execute(
-        insert(db, order_rates)
-        .values(dict(row))
-        .on_conflict_do_update(index_elements=[order_rates.c.store], set_=new)
-    )
 
 
 def _hour_of(moment: datetime) -> datetime:

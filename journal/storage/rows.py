@@ -30,6 +30,24 @@ def insert(db: Connection, table: Table) -> Any:
     return (sqlite if db.dialect.name == "sqlite" else postgresql).insert(table)
 
 
+def upsert(
+    db: Connection,
+    table: Table,
+    key: Mapping[str, Any],
+    values: Mapping[str, Any],
+    *,
+    only_if: ColumnElement[bool] | None = None,
+) -> None:
+    """Insert a row, or update the row that has its key if ``only_if`` holds for it."""
+    made = insert(db, table).values(**key, **values)
+    db.execute(made.on_conflict_do_update(index_elements=[*key], set_=values, where=only_if))
+
+
+def fitting(table: FromClause, **values: object) -> list[ColumnElement[bool]]:
+    """Return a condition for each column whose value is given."""
+    return [table.c[name] == value for name, value in values.items() if value is not None]
+
+
 def event_row(  # noqa: PLR0913  # a row has as many columns
     store: str,
     order_id: str,
