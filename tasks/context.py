@@ -102,3 +102,8 @@ class Context:
     def zone(self, store: str) -> tzinfo:
         """Return the time zone of a store's days."""
         return self.zones.get(store, DEFAULT_ZONE)
+
+    def close(self) -> None:
+        """Close the connections of the journal and the ERP."""
+        self.journal.close()
+        self.erp.close()

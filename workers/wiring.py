@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import fields
 from datetime import timedelta
 from functools import partial
@@ -57,8 +58,7 @@ def set_up(settings: Settings | None = None, *, observer: TaskObserver | None = 
 def tear_down() -> None:
     """Close the connections that ``set_up`` opened."""
     if StoreTask.process_context is not None:
-        StoreTask.process_context.journal.close()
-        StoreTask.process_context.erp.close()
+        StoreTask.process_context.close()
         StoreTask.process_context = None
 
 
@@ -70,16 +70,14 @@ def await_tables(settings: Settings, *, after_check: Callable[[], None]) -> None
     Args:
         after_check: called after each check.
     """
-    waiting, logged = journal(settings), ""
-    try:
+    logged = ""
+    with closing(journal(settings)) as waiting:
         while reason := _missing(waiting):
             if reason != logged:
                 log_events.JOURNAL_AWAITED.log(log, reason=reason)
                 logged = reason
             after_check()
             time.sleep(TABLE_CHECK_SECONDS)
-    finally:
-        waiting.close()
 
 
 def _missing(waiting: Journal) -> str:

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import click
 
@@ -20,23 +20,16 @@ from workers.configuration.settings import Settings, load
 def journal_only(settings: Settings | None = None) -> Iterator[Journal]:
     """Yield the journal, for a command that needs only this."""
     log.set_up("WARNING")
-    opened = wiring.journal(settings or load())
-    try:
-        yield opened
-    finally:
-        opened.close()
+    with closing(wiring.journal(settings or load())) as journal:
+        yield journal
 
 
 @contextmanager
 def reading() -> Iterator[Context]:
     """Yield journal, ERP and VTEX, for a command that does not send messages."""
     log.set_up("WARNING")
-    context = wiring.context(load())
-    try:
+    with closing(wiring.context(load())) as context:
         yield context
-    finally:
-        context.journal.close()
-        context.erp.close()
 
 
 @contextmanager

@@ -204,15 +204,13 @@ def broker(settings: Settings, app: Any) -> str:
 
 
 def _redis(url: str) -> str:
-    connection = redis.Redis.from_url(
-        url, socket_timeout=_TIMEOUT_SECONDS, socket_connect_timeout=_TIMEOUT_SECONDS
-    )
     try:
-        connection.ping()
+        with redis.Redis.from_url(
+            url, socket_timeout=_TIMEOUT_SECONDS, socket_connect_timeout=_TIMEOUT_SECONDS
+        ) as connection:
+            connection.ping()
     except redis.RedisError as error:
         return f"does not answer ({type(error).__name__})"
-    finally:
-        connection.close()
     return ""
 
 

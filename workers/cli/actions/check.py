@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import datetime, tzinfo
 
 import click
@@ -67,36 +68,36 @@ def _verdicts(settings: Settings) -> list[Verdict]:
 
 
 def _journal(settings: Settings, feeds: dict[str, FeedRow | None]) -> Iterator[Verdict]:
-    journal = wiring.journal(settings)
     try:
-        yield Verdict("journal", True, f"{masked(settings.journal_url)}: {journal.check()}")
-        if erp := journal.erp_circuit.current():
-            yield Verdict("ERP paused", None, _wait_for_erp(erp, journal.now(), settings.zone()))
-        for store in settings.stores:
-            if pause := journal.store_pauses.get(store.name):
+        with closing(wiring.journal(settings)) as journal:
+            yield Verdict("journal", True, f"{masked(settings.journal_url)}: {journal.check()}")
+            if erp := journal.erp_circuit.current():
                 yield Verdict(
-                    f"{store.name} paused",
-                    None,
-                    pause_text(store.name, pause, settings.zone(store.name)),
+                    "ERP paused", None, _wait_for_erp(erp, journal.now(), settings.zone())
                 )
-            feeds[store.name] = feed = journal.feeds.get(store.name)
-            if feed and feed.restored_at:
-                when = zoned_moment(feed.restored_at, settings.zone(store.name))
-                yield Verdict(
-                    f"{store.name} feed restored",
-                    None,
-                    messages.FEED_RESTORED(at=when, reason=feed.restored_reason),
-                )
-        yield from _undecided(settings, journal)
-        yield from _reconciled(settings, journal)
+            for store in settings.stores:
+                if pause := journal.store_pauses.get(store.name):
+                    yield Verdict(
+                        f"{store.name} paused",
+                        None,
+                        pause_text(store.name, pause, settings.zone(store.name)),
+                    )
+                feeds[store.name] = feed = journal.feeds.get(store.name)
+                if feed and feed.restored_at:
+                    when = zoned_moment(feed.restored_at, settings.zone(store.name))
+                    yield Verdict(
+                        f"{store.name} feed restored",
+                        None,
+                        messages.FEED_RESTORED(at=when, reason=feed.restored_reason),
+                    )
+            yield from _undecided(settings, journal)
+            yield from _reconciled(settings, journal)
     except JournalUnavailable as error:
         yield Verdict("journal", False, _unavailable(settings.journal_url, error, "JOURNAL_URL"))
     except JournalError as error:
         yield Verdict("journal", False, f"{masked(settings.journal_url)}: {error}")
     except OSError as error:
         yield Verdict("journal", False, _unopened(error, "JOURNAL_URL"))
-    finally:
-        journal.close()
 
 
 def _undecided(settings: Settings, journal: Journal) -> Iterator[Verdict]:
@@ -155,17 +156,15 @@ def _alerts(settings: Settings) -> Iterator[Verdict]:
 
 def _erp(settings: Settings) -> Verdict:
     where = masked(settings.erp_url)
-    erp = wiring.erp(settings.erp_url)
     try:
-        return Verdict("ERP", True, f"{where}: {erp.check()}")
+        with closing(wiring.erp(settings.erp_url)) as erp:
+            return Verdict("ERP", True, f"{where}: {erp.check()}")
     except ErpUnavailable as error:
         return Verdict("ERP", False, _unavailable(settings.erp_url, error, "ERP_URL"))
     except ErpError as error:
         return Verdict("ERP", False, f"{where}: {error}")
     except OSError as error:
         return Verdict("ERP", False, _unopened(error, "ERP_URL"))
-    finally:
-        erp.close()
 
 
 def _store(

@@ -61,16 +61,16 @@ def run(settings: Settings) -> Iterator[Verdict]:
 def _redis(
     url: str, name: str, setting: str, *, carries_messages: bool, keeps_locks: bool
 ) -> Iterator[Verdict]:
-    connection = redis.Redis.from_url(
-        url, socket_timeout=5, socket_connect_timeout=5, decode_responses=True
-    )
     try:
-        yield from _server(connection, name, masked(url), setting)
-        if carries_messages:
-            yield _persistence(connection, name)
-        if keeps_locks:
-            yield _clock(connection)
-            yield _beat(connection)
+        with redis.Redis.from_url(
+            url, socket_timeout=5, socket_connect_timeout=5, decode_responses=True
+        ) as connection:
+            yield from _server(connection, name, masked(url), setting)
+            if carries_messages:
+                yield _persistence(connection, name)
+            if keeps_locks:
+                yield _clock(connection)
+                yield _beat(connection)
     except (redis.AuthenticationError, redis.ResponseError) as error:
         yield Verdict(
             name,
@@ -83,8 +83,6 @@ def _redis(
             False,
             messages.REDIS_SILENT(place=masked(url), error=type(error).__name__, setting=setting),
         )
-    finally:
-        connection.close()
 
 
 def _server(connection: redis.Redis, name: str, where: str, setting: str) -> Iterator[Verdict]:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -144,12 +144,12 @@ def _run(place: Path, *, once: bool, orders: int, erp: DemoErp | None) -> None:
         cluster.env["ERP_URL"] = erp.url
     try:
         _start(cluster)
-        seconds = _first_batch(cluster, orders)
-        _summary(cluster, seconds)
-        _play_erp(cluster, erp)
-        _show_addresses(cluster)
-        if not once:
-            _keep_running(cluster)
+        with closing(Journal(cluster.env["JOURNAL_URL"])) as journal:
+            _summary(journal, _first_batch(cluster, journal, orders))
+            _play_erp(cluster, journal, erp)
+            _show_addresses(cluster)
+            if not once:
+                _keep_running(cluster, journal)
     except KeyboardInterrupt:
         click.echo("\nstopping …")
     finally:
@@ -310,25 +310,21 @@ def _await(server: str, cluster: Cluster, is_up: Callable[[], bool]) -> None:
     )
 
 
-def _first_batch(cluster: Cluster, orders: int) -> float:
-    journal = Journal(cluster.env["JOURNAL_URL"])
+def _first_batch(cluster: Cluster, journal: Journal, orders: int) -> float:
     began = time.monotonic()
-    try:
-        with click.progressbar(length=orders, label="orders into the ERP") as bar:
-            seen = 0
-            while seen < orders:
-                if time.monotonic() - began > BATCH_SECONDS:
-                    raise DemoFailed(
-                        messages.DEMO_ORDERS_LATE(done=seen, orders=orders, place=cluster.folder)
-                    )
-                for child in cluster.children:
-                    child.keep()
-                ended = _ended(journal)
-                bar.update(ended - seen)
-                seen = ended
-                time.sleep(0.2)
-    finally:
-        journal.close()
+    with click.progressbar(length=orders, label="orders into the ERP") as bar:
+        seen = 0
+        while seen < orders:
+            if time.monotonic() - began > BATCH_SECONDS:
+                raise DemoFailed(
+                    messages.DEMO_ORDERS_LATE(done=seen, orders=orders, place=cluster.folder)
+                )
+            for child in cluster.children:
+                child.keep()
+            ended = _ended(journal)
+            bar.update(ended - seen)
+            seen = ended
+            time.sleep(0.2)
     return time.monotonic() - began
 
 
@@ -337,12 +333,8 @@ def _ended(journal: Journal) -> int:
     return sum(row.state != "open" for row in rows)
 
 
-def _summary(cluster: Cluster, seconds: float) -> None:
-    journal = Journal(cluster.env["JOURNAL_URL"])
-    try:
-        rows = journal.orders.find(store="acme", limit=100_000)
-    finally:
-        journal.close()
+def _summary(journal: Journal, seconds: float) -> None:
+    rows = journal.orders.find(store="acme", limit=100_000)
     done = [row for row in rows if row.state == "done"]
     others = [row for row in rows if row.state not in ("done", "open")]
     # Their currencies differ, so their values do not add up.
@@ -351,17 +343,13 @@ def _summary(cluster: Cluster, seconds: float) -> None:
         click.echo(f"  {row.order_id} {views.standing(row, DEFAULT_ZONE)}")
 
 
-def _play_erp(cluster: Cluster, erp: DemoErp | None) -> None:
+def _play_erp(cluster: Cluster, journal: Journal, erp: DemoErp | None) -> None:
     click.echo("the ERP invoices, ships and cancels some of them …")
-    journal = Journal(cluster.env["JOURNAL_URL"])
-    try:
-        rows = journal.orders.find(store="acme", state=State.DONE, limit=16)
-        if erp is None:
-            played = demo_erp.play(journal, cluster.env["REDIS_URL"], rows)
-        else:
-            played = erp.play(journal, rows)
-    finally:
-        journal.close()
+    rows = journal.orders.find(store="acme", state=State.DONE, limit=16)
+    if erp is None:
+        played = demo_erp.play(journal, cluster.env["REDIS_URL"], rows)
+    else:
+        played = erp.play(journal, rows)
     for kind in ("invoice", "tracking", "cancellation"):
         done = played.count(kind, State.DONE)
         others = len([row for row in played.requests if row.kind == kind]) - done
@@ -390,16 +378,12 @@ def _show_addresses(cluster: Cluster) -> None:
     click.echo(f"  logs        {cluster.folder}")
 
 
-def _keep_running(cluster: Cluster) -> None:
+def _keep_running(cluster: Cluster, journal: Journal) -> None:
     click.echo("new orders keep arriving; Ctrl-C stops everything")
-    journal = Journal(cluster.env["JOURNAL_URL"])
-    try:
-        while True:
-            for child in cluster.children:
-                child.keep()
-            numbers = journal.orders.counts().get("acme", {})
-            shown = ", ".join(f"{n} {name}" for name, n in numbers.items())
-            click.echo(f"\r{shown}    ", nl=False)
-            time.sleep(1)
-    finally:
-        journal.close()
+    while True:
+        for child in cluster.children:
+            child.keep()
+        numbers = journal.orders.counts().get("acme", {})
+        shown = ", ".join(f"{n} {name}" for name, n in numbers.items())
+        click.echo(f"\r{shown}    ", nl=False)
+        time.sleep(1)
