@@ -54,7 +54,6 @@ class KnowsCodes(Protocol):
             ErpUnavailable: the ERP did not respond.
             ErpRejected: the ERP's codes are invalid. The reason names the fix.
         """
-        ...
 
 
 @dataclass(frozen=True, slots=True)

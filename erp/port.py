@@ -134,7 +134,6 @@ class Erp(Protocol):
             ErpUnavailable: retry. The order may have been inserted.
             ErpRejected: the ERP refuses this order as it is.
         """
-        ...
 
     def find(self, store: str, order_id: str) -> str | None:
         """Return the ERP's reference of an order, or ``None``.
@@ -142,7 +141,6 @@ class Erp(Protocol):
         Raises:
             ErpUnavailable: the ERP did not respond.
         """
-        ...
 
     def report(self, event: Event) -> None:
         """Report a change or an outcome to the ERP. Idempotent by (store, order_id, key).
@@ -150,7 +148,6 @@ class Erp(Protocol):
         Raises:
             ErpUnavailable: retry.
         """
-        ...
 
     def poll_outbox(self, take: Callable[[Request], None], limit: int) -> int:
         """Pass the waiting requests of the outbox to ``take``, oldest first. Return their number.
@@ -162,11 +159,9 @@ class Erp(Protocol):
         Raises:
             ErpUnavailable: retry.
         """
-        ...
 
     def migrate(self) -> None:
         """Migrate the adapter's own tables and fields in the ERP. Idempotent."""
-        ...
 
     def check(self) -> str:
         """Return a short description of the ERP, as in ``PostgreSQL 16.2, schema 1``.
@@ -175,11 +170,9 @@ class Erp(Protocol):
             ErpUnavailable: the ERP does not respond.
             ErpRejected: the ERP responds and is not ready. The message names the fix.
         """
-        ...
 
     def close(self) -> None:
         """Close the connections. The adapter is not used again."""
-        ...
 
 
 @runtime_checkable
@@ -192,7 +185,6 @@ class LooksUpMany(Protocol):
         Raises:
             ErpUnavailable: the ERP did not respond.
         """
-        ...
 
 
 def erp_orders(erp: Erp, store: str, order_ids: Sequence[str]) -> Mapping[str, ErpOrder]:

@@ -27,22 +27,18 @@ class OutboxHarness(Protocol):
 
         Returns the reference of the request.
         """
-        ...
 
     def seen(self, reference: str) -> tuple[str, str | None]:
         """Return the state of a request in the ERP, and its receipt or its reason.
 
         The state is ``waits``, ``handed out`` or one of ``erp.port.OUTCOMES``.
         """
-        ...
 
     def ask_again(self, reference: str) -> None:
         """Set a refused or dead request back to waiting."""
-        ...
 
     def let_claims_lapse(self) -> None:
         """Let the claims of a dead taker expire."""
-        ...
 
 
 def sample(order_id: str | None = None) -> SalesOrder:
@@ -80,6 +76,13 @@ def sample(order_id: str | None = None) -> SalesOrder:
         raw_order={"orderId": "…", "note": "á" * 70_000},
         raw_payment=None,
     )
+
+
+def inserted(erp: Erp) -> SalesOrder:
+    """Return a sound order that the ERP has."""
+    order = sample()
+    erp.insert(order)
+    return order
 
 
 def inserting_twice_gives_one_order_and_its_reference(erp: Erp) -> None:
@@ -133,8 +136,7 @@ def an_order_of_many_lines_is_taken(erp: Erp) -> None:
 
 def an_event_reported_twice_is_kept(erp: Erp) -> None:
     """Also an event of an unknown order, or of an unknown kind."""
-    order = sample()
-    erp.insert(order)
+    order = inserted(erp)
     for kind in ("canceled", "something-new"):
         for _ in range(2):
             erp.report(Event(order.store, order.order_id, kind, kind, MOMENT, "razão"))
@@ -164,8 +166,7 @@ def codes_are_told_by_kinds_that_are_known(erp: Erp) -> None:
 
 def every_change_of_an_order_is_taken_and_taken_once(erp: Erp) -> None:
     """With every field that it may have, also for an unknown order."""
-    order = sample()
-    erp.insert(order)
+    order = inserted(erp)
     for order_id in (order.order_id, "nobody-01"):
         for kind in CHANGES:
             for _ in range(2):
@@ -177,8 +178,7 @@ def what_an_order_is_worth_is_what_the_erp_has_or_was_told_last(erp: Erp) -> Non
 
     A change that is reported twice counts once. The latest change counts.
     """
-    order = sample()
-    erp.insert(order)
+    order = inserted(erp)
     then, now = _change(order.order_id, "changed"), _change(order.order_id, "changed", 2)
     for event in (then, now, then):
         erp.report(event)
@@ -191,12 +191,10 @@ def what_an_order_is_worth_is_what_the_erp_has_or_was_told_last(erp: Erp) -> Non
 def a_replaced_order_is_over_and_the_new_one_is_an_order_of_its_own(erp: Erp) -> None:
     """In both orders of arrival."""
     for first in (True, False):
-        old, new = sample(), sample()
-        erp.insert(old)
+        old, new = inserted(erp), sample()
         if first:
             erp.insert(new)
-        event = replace(_change(old.order_id, "replaced"), new_order_id=new.order_id)
-        erp.report(event)
+        erp.report(replace(_change(old.order_id, "replaced"), new_order_id=new.order_id))
         if not first:
             erp.insert(new)
         found = erp_orders(erp, old.store, [old.order_id, new.order_id])

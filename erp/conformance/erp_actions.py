@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from erp.conformance.checks import MOMENT, same, sample
+from erp.conformance.checks import MOMENT, inserted, same, sample
 from erp.conformance.harness import ConfirmsOrders, FulfillsOrders, Harness, SetsClock, offered
 from erp.port import Event, Request, erp_orders
 from erp.sales_order import SalesOrder
@@ -18,8 +18,7 @@ OLDER = timedelta(minutes=2)
 
 def a_cancellation_before_the_erp_confirms_is_seen_there(harness: Harness) -> None:
     """Its people see it, and ``look_up`` if the adapter reports it. A repeat counts once."""
-    confirms, order = offered(harness, ConfirmsOrders), sample()
-    harness.erp.insert(order)
+    confirms, order = offered(harness, ConfirmsOrders), inserted(harness.erp)
     _cancel_at_vtex(harness, order)
     same(confirms.sees_canceled(order.order_id), True)
     same(
@@ -40,7 +39,7 @@ def a_cancellation_after_the_erp_confirmed_is_seen_there(harness: Harness) -> No
 
 def two_partial_invoices_one_posted_twice_are_two_invoices(harness: Harness) -> None:
     """A repeated report has the same content."""
-    acts, order = offered(harness, FulfillsOrders), _taken(harness)
+    acts, order = offered(harness, FulfillsOrders), inserted(harness.erp)
     now = datetime.now(UTC)
     for number, sku in (("1001", "310045"), ("1002", "310102"), ("1001", "310045")):
         acts.invoice(order.order_id, number, Decimal("50.00"), [sku], now)
@@ -57,7 +56,7 @@ def two_partial_invoices_one_posted_twice_are_two_invoices(harness: Harness) -> 
 
 def an_invoice_posted_twice_is_one_invoice(harness: Harness) -> None:
     """Also in an ERP with one invoice per order."""
-    acts, order = offered(harness, FulfillsOrders), _taken(harness)
+    acts, order = offered(harness, FulfillsOrders), inserted(harness.erp)
     now, requests = datetime.now(UTC), []
     for _ in range(2):
         acts.invoice(order.order_id, "1008", Decimal("50.00"), ["310045"], now)
@@ -69,7 +68,7 @@ def an_invoice_posted_twice_is_one_invoice(harness: Harness) -> None:
 
 def tracking_that_comes_later_is_told_of_its_invoice(harness: Harness) -> None:
     """In its own request, after the invoice's."""
-    acts, order = offered(harness, FulfillsOrders), _taken(harness)
+    acts, order = offered(harness, FulfillsOrders), inserted(harness.erp)
     acts.invoice(order.order_id, "1003", Decimal("50.00"), ["310045"], datetime.now(UTC))
     first = _handed_out(harness, order)
     acts.track(order.order_id, "1003", "BR123456789XX")
@@ -86,7 +85,7 @@ def tracking_that_comes_later_is_told_of_its_invoice(harness: Harness) -> None:
 
 def a_cancellation_in_the_erp_is_asked_for_with_a_reason(harness: Harness) -> None:
     """The shopper may read it."""
-    acts, order = offered(harness, FulfillsOrders), _taken(harness)
+    acts, order = offered(harness, FulfillsOrders), inserted(harness.erp)
     acts.cancel(order.order_id)
     requests = _handed_out(harness, order)
     same({request.kind for request in requests}, {"cancellation"})
@@ -95,7 +94,11 @@ def a_cancellation_in_the_erp_is_asked_for_with_a_reason(harness: Harness) -> No
 
 def a_change_committed_with_an_older_stamp_is_told(harness: Harness) -> None:
     """A long transaction in the ERP commits a change older than reported ones."""
-    acts, first, second = offered(harness, FulfillsOrders), _taken(harness), _taken(harness)
+    acts, first, second = (
+        offered(harness, FulfillsOrders),
+        inserted(harness.erp),
+        inserted(harness.erp),
+    )
     now = datetime.now(UTC)
     acts.invoice(first.order_id, "1004", Decimal("50.00"), ["310045"], now)
     same([request.fields["invoice_number"] for request in _handed_out(harness, first)], ["1004"])
@@ -131,17 +134,11 @@ def _heard_at_its_time(harness: Harness, number: str, apart: timedelta) -> None:
     with clock.clock_off_by(apart):
         # The first one is reported, so that the second one comes later.
         for invoice_number in (f"{number}0", number):
-            order = _taken(harness)
+            order = inserted(harness.erp)
             moment = datetime.now(UTC) + apart
             acts.invoice(order.order_id, invoice_number, Decimal("50.00"), ["310045"], moment)
             requests = _handed_out(harness, order)
             same([row.fields["invoice_number"] for row in requests], [invoice_number])
-
-
-def _taken(harness: Harness) -> SalesOrder:
-    order = sample()
-    harness.erp.insert(order)
-    return order
 
 
 def _cancel_at_vtex(harness: Harness, order: SalesOrder) -> None:

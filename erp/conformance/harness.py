@@ -41,7 +41,6 @@ class CountsOrders(Protocol):
 
     def orders(self, order_id: str) -> int:
         """Return the number of orders that the ERP holds for one of store ``acme``."""
-        ...
 
 
 @runtime_checkable
@@ -50,7 +49,6 @@ class LosesAnswers(Protocol):
 
     def losing_answers(self) -> AbstractContextManager[Erp]:
         """Yield an adapter whose inserts are committed and whose answers get lost."""
-        ...
 
 
 @runtime_checkable
@@ -59,7 +57,6 @@ class DelaysAnswers(Protocol):
 
     def holding_answers_back(self) -> AbstractContextManager[str]:
         """Yield the URL of an ERP that commits inserts and never answers."""
-        ...
 
 
 @runtime_checkable
@@ -74,7 +71,6 @@ class SimulatesFailures(Protocol):
         Raises:
             NotOffered: it cannot simulate this trouble.
         """
-        ...
 
 
 @runtime_checkable
@@ -83,11 +79,9 @@ class ConfirmsOrders(Protocol):
 
     def confirm(self, order_id: str) -> None:
         """Confirm an order of store ``acme``, as the ERP does."""
-        ...
 
     def sees_canceled(self, order_id: str) -> bool:
         """Return whether the ERP's people can see the cancellation at VTEX."""
-        ...
 
 
 @runtime_checkable
@@ -103,15 +97,12 @@ class FulfillsOrders(Protocol):
             number: invoice number. The same number again posts the same invoice twice.
             at: time of the invoice in the ERP. It may be older than reported changes.
         """
-        ...
 
     def track(self, order_id: str, number: str, tracking_number: str) -> None:
         """Set the tracking number of a posted invoice's parcel."""
-        ...
 
     def cancel(self, order_id: str) -> None:
         """Cancel an order in the ERP."""
-        ...
 
 
 @runtime_checkable
@@ -120,7 +111,6 @@ class SetsClock(Protocol):
 
     def clock_off_by(self, apart: timedelta) -> AbstractContextManager[None]:
         """Shift the ERP's clock until the context ends."""
-        ...
 
 
 Ability = TypeVar("Ability")

@@ -38,11 +38,7 @@ def an_answer_lost_after_the_commit_leaves_one_order(harness: Harness) -> None:
     loses, order = offered(harness, LosesAnswers), sample()
     with loses.losing_answers() as erp, suppress(ErpUnavailable):
         erp.insert(order)
-    committed = harness.erp.find(order.store, order.order_id)
-    if committed is None:
-        raise AssertionError("the ERP had not committed: the harness lost the order")
-    same(harness.erp.insert(order), committed)
-    _is_there_once(harness, order)
+    _is_committed_once(harness, order)
 
 
 def a_caller_killed_before_it_wrote_down_the_answer_leaves_one_order(harness: Harness) -> None:
@@ -52,10 +48,7 @@ def a_caller_killed_before_it_wrote_down_the_answer_leaves_one_order(harness: Ha
         raise NotOffered("this ERP lives and dies with the process")
     died = _child(harness.erp, harness.url, order.order_id, dies=True)
     same(died.wait(PATIENCE_SECONDS), -signal.SIGKILL)
-    committed = harness.erp.find(order.store, order.order_id)
-    same(committed is not None, True)
-    same(harness.erp.insert(order), committed)
-    _is_there_once(harness, order)
+    _is_committed_once(harness, order)
 
 
 def a_caller_killed_while_it_waits_for_the_answer_leaves_one_order(harness: Harness) -> None:
@@ -69,10 +62,7 @@ def a_caller_killed_while_it_waits_for_the_answer_leaves_one_order(harness: Harn
         finally:
             child.kill()
             child.wait(PATIENCE_SECONDS)
-    committed = harness.erp.find(order.store, order.order_id)
-    same(committed is not None, True)
-    same(harness.erp.insert(order), committed)
-    _is_there_once(harness, order)
+    _is_committed_once(harness, order)
 
 
 CHECKS: tuple[Callable[[Harness], None], ...] = (
@@ -105,6 +95,10 @@ def _await(holds: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def _is_there_once(harness: Harness, order: SalesOrder) -> None:
+def _is_committed_once(harness: Harness, order: SalesOrder) -> None:
+    committed = harness.erp.find(order.store, order.order_id)
+    if committed is None:
+        raise AssertionError("the ERP had not committed the order")
+    same(harness.erp.insert(order), committed)
     if isinstance(harness, CountsOrders):
         same(harness.orders(order.order_id), 1)
