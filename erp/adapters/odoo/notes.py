@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from erp.adapters.odoo.external_ids import name
+from erp.adapters.shared.sale_notes import event_lines, reason_in
 from erp.order_diff import OrderDiff
-from erp.port import OUTCOMES, Event
+from erp.port import Event
 
 ORDER, CLAIM, TAKEN, EVENT = "order", "claim", "taken", "event"
 GONE = ("canceled", "replaced")
@@ -69,17 +70,7 @@ def body(lines: Sequence[str | None], *mark: str) -> str:
 
 def of_event(event: Event) -> str:
     """Return the note of a change or an outcome."""
-    words = f"VTEX: {event.kind}"
-    if event.invoice_number:
-        words += f" {event.invoice}"
-    if event.outcome is not None:
-        words += f": {event.outcome} ({OUTCOMES.get(event.outcome, event.outcome)})"
-    lines = [
-        words,
-        event.reason,
-        event.receipt and f"receipt {event.receipt}",
-        event.order_status and f"order {event.order_status}",
-    ]
+    lines = event_lines(event)
     if event.outcome:
         return body(lines, EVENT, "told", event.outcome, event.reference or "")
     if event.order_diff is None:
@@ -161,11 +152,8 @@ def ending(sale: Sale, reference: str) -> str | None:
 
 def reason(sale: Sale) -> str | None:
     """Return a clerk's reason to cancel a sale: a note that begins with ``motivo:``."""
-    for note in reversed(sale.notes):
-        match = None if note.mark else _REASON.match(note.text)
-        if match and (words := " ".join(match[1].split())):
-            return words
-    return None
+    texts = (note.text for note in reversed(sale.notes) if not note.mark)
+    return reason_in(texts, _REASON)
 
 
 def is_reported_canceled(sale: Sale) -> bool:

@@ -15,7 +15,7 @@ class Partners:
     def __init__(self, odoo: OdooClient, records: Records) -> None:
         self._odoo = odoo
         self._records = records
-        self._seldom: dict[tuple[str, str], int] = {}
+        self._seldom: dict[tuple[str, str, str], int] = {}
 
     def of(self, order: SalesOrder) -> tuple[int, int, int]:
         """Return customer, invoice address and delivery address. Create missing ones."""
@@ -96,23 +96,18 @@ class Partners:
             code = sale_mapping.COUNTRIES.get(place.country)
             country = self.named("res.country", "code", code) if code else None
         if place is not None and country and place.state:
-            state = self._state(country, place.state)
+            state = self.named(
+                "res.country.state", "code", place.state, ["country_id", "=", country]
+            )
         return sale_mapping.address_values(place, country, state)
 
-    def _state(self, country: int, code: str) -> int | None:
-        key = ("res.country.state", f"{country} {code}")
-        if key not in self._seldom:
-            domain = [["country_id", "=", country], ["code", "=", code]]
-            if not (states := self._odoo.search("res.country.state", domain, ("code",), limit=1)):
-                return None
-            self._seldom[key] = states[0]["id"]
-        return self._seldom[key]
-
-    def named(self, model: str, field: str, code: str) -> int | None:
+    def named(self, model: str, field: str, code: str, *more: list[Any]) -> int | None:
         """Return the first record with a code, such as a country. The result is cached."""
-        if (model, code) not in self._seldom:
-            rows = self._odoo.search(model, [[field, "=", code]], (field,), limit=1)
+        key = (model, code, str(more))
+        if key not in self._seldom:
+            domain = [*more, [field, "=", code]]
+            rows = self._odoo.search(model, domain, (field,), limit=1)
             if not rows:
                 return None
-            self._seldom[model, code] = rows[0]["id"]
-        return self._seldom[model, code]
+            self._seldom[key] = rows[0]["id"]
+        return self._seldom[key]

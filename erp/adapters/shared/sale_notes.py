@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
-from erp.port import Request
+from erp.port import OUTCOMES, Event, Request
 from erp.sales_order import OrderLine, SalesOrder
 from foundation import redaction
 from foundation.foreign_values import cents
@@ -55,6 +55,18 @@ def remark(order: SalesOrder) -> str:
     return "\n".join([*lines, *map(str, order.flags)])
 
 
+def event_lines(event: Event) -> list[str]:
+    """Return the lines of a note about a change or an outcome."""
+    words = f"VTEX: {event.kind}"
+    if event.invoice_number:
+        words += f" {event.invoice}"
+    if event.outcome is not None:
+        words += f": {event.outcome} ({OUTCOMES.get(event.outcome, event.outcome)})"
+    receipt = event.receipt and f"receipt {event.receipt}"
+    status = event.order_status and f"order {event.order_status}"
+    return list(filter(None, (words, event.reason, receipt, status)))
+
+
 def sku_note(line: OrderLine) -> str:
     """Return a line's note, from which ``sku_of`` reads the SKU after the invoice."""
     by = "" if line.unit_multiplier == 1 else f" x {line.unit_multiplier.normalize():f}"
@@ -79,6 +91,15 @@ def sku_of(note: str | None) -> tuple[str, Decimal] | None:
     """Return the SKU id in a line's note, and its sale units per unit."""
     match = _SKU.search(note or "")
     return (match[1], Decimal(match[2] or 1)) if match else None
+
+
+def reason_in(notes: Iterable[str | None], mark: re.Pattern[str]) -> str | None:
+    """Return the first reason that follows a mark at the beginning of a note."""
+    for note in notes:
+        match = mark.match(note or "")
+        if match and (words := " ".join(match[1].split())):
+            return words
+    return None
 
 
 def nota_of(*texts: str | None) -> tuple[str, str] | None:

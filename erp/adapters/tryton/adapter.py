@@ -16,6 +16,7 @@ from foundation.messages import erp as messages
 
 MODULES = ("sale", "web_shop", "sale_shipment_cost", "account_invoice_stock")
 SALE = ("state", "number", "total_amount")
+SHOP = ("company", "currency.code")
 CALL_OFF = {"draft": ("cancel",), "quotation": ("cancel",), "confirmed": ("draft", "cancel")}
 NEXT = {"cancelled": "draft", "draft": "quote", "quotation": "confirm"}
 """Buttons that lead to a confirmed sale. Tryton cancels drafts that look abandoned."""
@@ -39,7 +40,6 @@ class TrytonErp:
         self._where = address(url)
         self._rest = TrytonClient(self._where)
         self._outbox = TrytonOutbox(self._rest, clock)
-        self._shops: dict[str, Row] = {}
         self._seldom: dict[tuple[str, str], Row] = {}
         # A new customer's orders may come together. One of them creates the party per process.
         self._making_parties = threading.Lock()
@@ -52,7 +52,7 @@ class TrytonErp:
             raise ErpRejected(redacted(error, order)) from None
 
     def _insert(self, order: SalesOrder) -> str:
-        shop = self._shop(order.store)
+        shop = self._named("web.shop", "name", order.store, fields=SHOP)
         if shop is None:
             raise ErpRejected(messages.TRYTON_SHOP_MISSING(store=order.store))
         sale = self._sale(order.store, order.order_id) or self._made(order, shop)
@@ -199,15 +199,6 @@ class TrytonErp:
         sales = self._rest.search("sale.sale", domain, SALE, limit=1)
         return sales[0] if sales else None
 
-    def _shop(self, store: str) -> Row | None:
-        if store not in self._shops:
-            fields = ("company", "currency.code")
-            shops = self._rest.search("web.shop", [["name", "=", store]], fields, limit=1)
-            if not shops:
-                return None
-            self._shops[store] = shops[0]
-        return self._shops[store]
-
     def _products(self, codes: set[str]) -> dict[str, Row]:
         salable = ["salable", "=", True]
         return {
@@ -235,9 +226,12 @@ class TrytonErp:
             raise ErpRejected(messages.TRYTON_CURRENCY_MISSING(code=code))
         return int(currency["id"])
 
-    def _named(self, model: str, field: str, code: str, *more: list[str]) -> Row | None:
+    def _named(
+        self, model: str, field: str, code: str, *more: list[str], fields: Sequence[str] = ("code",)
+    ) -> Row | None:
+        """Return the first record with a code, such as a country. The result is cached."""
         if (model, code) not in self._seldom:
-            rows = self._rest.search(model, [[field, "=", code], *more], ("code",), limit=1)
+            rows = self._rest.search(model, [[field, "=", code], *more], fields, limit=1)
             if not rows:
                 return None
             self._seldom[model, code] = rows[0]

@@ -7,8 +7,9 @@ import hashlib
 import re
 from collections.abc import Iterator
 
+from erp.adapters.shared.sale_notes import event_lines, reason_in
 from erp.adapters.tryton.rest_client import Row
-from erp.port import OUTCOMES, Event
+from erp.port import Event
 
 STANDING = ("state", "invoices.state", "shipments.state", "notes.message")
 """Fields of a sale that decide whether it is canceled."""
@@ -20,14 +21,7 @@ _REASON = re.compile(r"\s*(?:motivo|reason)\s*:(.*)", re.IGNORECASE | re.DOTALL)
 
 def of_event(event: Event) -> str:
     """Return the note of a change or an outcome."""
-    words = f"VTEX: {event.kind}"
-    if event.invoice_number:
-        words += f" {event.invoice}"
-    if event.outcome is not None:
-        words += f": {event.outcome} ({OUTCOMES.get(event.outcome, event.outcome)})"
-    lines = [words, event.reason, event.receipt and f"receipt {event.receipt}"]
-    lines.append(event.order_status and f"order {event.order_status}")
-    return "\n".join([*filter(None, lines), f"{_MARK} {_name(event)}"])
+    return "\n".join([*event_lines(event), f"{_MARK} {_name(event)}"])
 
 
 def _name(event: Event) -> str:
@@ -98,11 +92,8 @@ def has(sale: Row, event: Event) -> bool:
 
 def reason(sale: Row) -> str | None:
     """Return a clerk's reason to cancel a sale: a note that begins with ``motivo:``."""
-    for note in sorted(sale["notes"], key=lambda row: int(row["id"]), reverse=True):
-        match = _REASON.match(note["message"] or "")
-        if match and (words := " ".join(match[1].split())):
-            return words
-    return None
+    notes = sorted(sale["notes"], key=lambda row: int(row["id"]), reverse=True)
+    return reason_in((note["message"] for note in notes), _REASON)
 
 
 def is_canceled(sale: Row) -> bool:
