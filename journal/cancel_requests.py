@@ -49,7 +49,7 @@ class CancelRequests(Repository):
             cancel_requests.c.decide_by, cancel_requests.c.order_id
         )
         query = query.where(*fitting(cancel_requests, store=store, order_id=order_id))
-        return [CancelRequest(**row._asdict()) for row in self._all(query)]
+        return [CancelRequest(**row._asdict()) for row in self._database.rows(query)]
 
     def save(self, request: CancelRequest) -> None:
         """Write a request that was reported to the ERP. It replaces an earlier one."""

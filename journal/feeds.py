@@ -83,7 +83,7 @@ class Feeds(Repository):
 
     def get(self, store: str) -> FeedRow | None:
         """Return a store's feed, or ``None`` without one."""
-        row = self._one(select(feeds).where(feeds.c.store == store))
+        row = self._database.row(select(feeds).where(feeds.c.store == store))
         return None if row is None else _feed(row)
 
     def set_up(
@@ -109,7 +109,7 @@ class Feeds(Repository):
 
     def forget(self, store: str) -> None:
         """Delete a store's feed."""
-        self._run(feeds.delete().where(feeds.c.store == store))
+        self._database.run(feeds.delete().where(feeds.c.store == store))
 
     def mark_working(self, store: str) -> None:
         """Record that a feed works and is unchanged."""
@@ -143,4 +143,4 @@ class Feeds(Repository):
 
     def _change(self, store: str, **values: Any) -> None:
         """Update a feed, unless it was removed meanwhile."""
-        self._run(update(feeds).where(feeds.c.store == store).values(**values))
+        self._database.run(update(feeds).where(feeds.c.store == store).values(**values))

@@ -81,7 +81,7 @@ class OrderChanges(Repository):
             jobs.c.kind == Kind.CHANGE,
             is_open(),
         )
-        return {row.order_id for row in self._all(query)}
+        return {row.order_id for row in self._database.rows(query)}
 
     def own_cancellation(self, store: str, order_id: str) -> State | None:
         """Return the state of the ERP's own cancellation, once VTEX has it."""
@@ -96,5 +96,5 @@ class OrderChanges(Repository):
             .order_by(jobs.c.updated_at.desc())
             .limit(1)
         )
-        row = self._one(query)
+        row = self._database.row(query)
         return None if row is None else State(row.state)

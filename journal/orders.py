@@ -99,18 +99,18 @@ class Orders(Repository):
             # reading all finished orders by age.
             few = query.offset(0).subquery()
             by_age = select(few).order_by(few.c.listed_at, few.c.order_id)
-        return [_order(row) for row in self._all(by_age.limit(limit))]
+        return [_order(row) for row in self._database.rows(by_age.limit(limit))]
 
     def get(self, store: str, order_id: str) -> OrderRow | None:
         """Return an order, or ``None`` if it is unknown."""
         query = _ORDERS.where(orders.c.store == store, orders.c.order_id == order_id)
-        row = self._one(query)
+        row = self._database.row(query)
         return None if row is None else _order(row)
 
     def stores_of(self, order_id: str) -> list[str]:
         """Return the stores with an order of this id."""
         query = select(orders.c.store).where(orders.c.order_id == order_id).order_by(orders.c.store)
-        return [row.store for row in self._all(query)]
+        return [row.store for row in self._database.rows(query)]
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Return each store's number of orders by stage (open ones) or state."""

@@ -108,7 +108,7 @@ class Outcomes(Repository):
                 outcome=row.outcome, reason=row.reason, result=from_json(row.result) or {},
                 attempt=row.attempt, at=row.at, failures=row.failures,
             )
-            for row in self._all(query)
+            for row in self._database.rows(query)
         ]  # fmt: skip
 
     def mark_reported(self, outcome: Outcome) -> None:
@@ -130,7 +130,7 @@ class Outcomes(Repository):
 
     def postpone(self, outcome: Outcome, wait_seconds: float) -> None:
         """Postpone an outcome that the ERP did not accept."""
-        self._run(
+        self._database.run(
             update(outcomes)
             .where(outcomes.c.id == outcome.id)
             .values(

@@ -192,7 +192,7 @@ class Reconciliations(Repository):
         query = select(jobs.c.id).where(
             jobs.c.state.in_([*State]), jobs.c.store == store, jobs.c.kind == Kind.INVOICE
         )
-        return self._one(query.limit(1)) is not None
+        return self._database.row(query.limit(1)) is not None
 
     def restart_handling(self, store: str, order_id: str) -> bool:
         """Repeat the start-handling of a finished order. Return whether it was finished.
@@ -201,7 +201,7 @@ class Reconciliations(Repository):
         """
         now = self._now()
         done = STAGES[Kind.INTAKE][-1]
-        moved = self._run(
+        moved = self._database.run(
             update(jobs)
             .where(
                 jobs.c.store == store, jobs.c.order_id == order_id, jobs.c.kind == Kind.INTAKE,

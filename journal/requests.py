@@ -243,7 +243,7 @@ class Requests(Repository):
             # As with orders, these are few, and found by their state.
             few = query.offset(0).subquery()
             by_age = select(few).order_by(few.c.id)
-        return [_request(row) for row in self._all(by_age.limit(limit))]
+        return [_request(row) for row in self._database.rows(by_age.limit(limit))]
 
     def of_invoice(self, store: str, order_id: str, invoice_number: str) -> list[RequestRow]:
         """Return the requests that name an invoice number of an order, the oldest first.
@@ -268,12 +268,12 @@ class Requests(Repository):
         """Return the request with a job number, or ``None``."""
         query = select(*(jobs.c[name] for name in _REQUEST))
         query = query.where(jobs.c.id == job, jobs.c.kind != Kind.INTAKE)
-        row = self._one(query)
+        row = self._database.row(query)
         return None if row is None else _request(row)
 
     def body(self, job: int) -> dict[str, Any] | None:
         """Return the body of a request."""
-        row = self._one(select(jobs.c.request_body).where(jobs.c.id == job))
+        row = self._database.row(select(jobs.c.request_body).where(jobs.c.id == job))
         return decompress(row.request_body) if row else None
 
     def counts(self) -> dict[str, dict[str, int]]:

@@ -33,7 +33,7 @@ class StoredDocuments(Repository):
         query = select(documents.c.order_document, documents.c.payment_document).where(
             documents.c.store == store, documents.c.order_id == order_id
         )
-        row = self._one(query)
+        row = self._database.row(query)
         return (
             (None, None)
             if row is None
@@ -53,7 +53,7 @@ class StoredDocuments(Repository):
         query = _among(select(documents), store, since).order_by(*key).limit(PAGE)
         while True:
             page = query if last is None else query.where(tuple_(*key) > tuple_(*last))
-            rows = self._all(page)
+            rows = self._database.rows(page)
             for row in rows:
                 yield OrderDocuments(
                     row.store,

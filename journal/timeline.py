@@ -42,10 +42,10 @@ class Timeline(Repository):
                 row.event,
                 row.detail,
             )
-            for row in self._all(query)
+            for row in self._database.rows(query)
         ]
 
     def note(self, store: str, order_id: str, event: str, detail: str) -> None:
         """Write a line into an order's timeline."""
         row = event_row(store, order_id, self._now(), 0, event, detail=detail)
-        self._run(events.insert().values(row))
+        self._database.run(events.insert().values(row))

@@ -1,13 +1,14 @@
 """A database: one engine for each URL, short transactions, one family of errors."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, Row, Select, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql.dml import UpdateBase
 
 from foundation.database.connections import Connections
 from foundation.database.migrations import Migrations, SchemaError
@@ -89,6 +90,21 @@ class Database:
         """
         with self._translated():
             return self._made().run(statement, values)
+
+    def rows(self, query: Select[Any]) -> Sequence[Row[Any]]:
+        """Return the rows of a query, in a transaction of its own."""
+        with self.transaction() as connection:
+            return connection.execute(query).all()
+
+    def row(self, query: Select[Any]) -> Row[Any] | None:
+        """Return the only row of a query, in a transaction of its own."""
+        with self.transaction() as connection:
+            return connection.execute(query).one_or_none()
+
+    def run(self, statement: UpdateBase) -> int:
+        """Execute a statement in a transaction of its own. Return the number of its rows."""
+        with self.transaction() as connection:
+            return connection.execute(statement).rowcount
 
     def check(self) -> str:
         """Return which database answered, and the revision of its tables.

@@ -185,7 +185,7 @@ class DeadLetters(Repository):
                 row.updated_at,
                 row.attempt,
             )
-            for row in self._all(query)
+            for row in self._database.rows(query)
         ]
 
     def retry(self, rows: Sequence[DeadLetter], *, ignores_change: bool = False) -> Iterator[int]:

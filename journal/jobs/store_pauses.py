@@ -17,7 +17,7 @@ class StorePauses(Repository):
         query = select(store_pauses.c.until, store_pauses.c.reason).where(
             store_pauses.c.store == store, store_pauses.c.until > self._now()
         )
-        row = self._one(query)
+        row = self._database.row(query)
         return None if row is None else (row.until, row.reason)
 
     def find(self) -> dict[str, tuple[datetime, str]]:
@@ -27,7 +27,7 @@ class StorePauses(Repository):
             .where(store_pauses.c.until > self._now())
             .order_by(store_pauses.c.store)
         )
-        return {row.store: (row.until, row.reason) for row in self._all(query)}
+        return {row.store: (row.until, row.reason) for row in self._database.rows(query)}
 
     def begin(self, store: str, *, seconds: float, reason: str) -> None:
         """Pause a store. A new pause can only extend the current one."""
@@ -43,4 +43,4 @@ class StorePauses(Repository):
 
     def end(self, store: str) -> None:
         """End a store's pause."""
-        self._run(store_pauses.delete().where(store_pauses.c.store == store))
+        self._database.run(store_pauses.delete().where(store_pauses.c.store == store))

@@ -93,7 +93,7 @@ class AlertQueries(Repository):
         """Return order id and kind of the store's oldest overdue job."""
         query = select(jobs.c.order_id, jobs.c.kind).where(*_waits(erp), jobs.c.store == store)
         query = query.order_by(jobs.c.created_at, jobs.c.id).limit(1)
-        row = self._one(query)
+        row = self._database.row(query)
         return None if row is None else (row.order_id, Kind(row.kind))
 
 

@@ -175,7 +175,7 @@ class Alerts(Repository):
         """Return the last time since a moment at which each rule had a problem."""
         query = select(alerts.c.rule, alerts.c.store, func.max(alerts.c.seen_at).label("at"))
         query = query.where(alerts.c.seen_at >= since).group_by(alerts.c.rule, alerts.c.store)
-        return {(row.rule, row.store): row.at for row in self._all(query)}
+        return {(row.rule, row.store): row.at for row in self._database.rows(query)}
 
     def find(self, *, store: str | None = None, since: datetime | None = None) -> list[AlertRow]:
         """Return open alerts, the latest first. ``since`` adds closed ones."""
@@ -185,7 +185,7 @@ class Alerts(Repository):
         still = alerts.c.closed_at.is_(None)
         wanted.append(still if since is None else or_(still, alerts.c.closed_at >= since))
         query = select(alerts).where(*wanted).order_by(alerts.c.opened_at.desc(), alerts.c.id)
-        return [_alert(row._mapping) for row in self._all(query)]
+        return [_alert(row._mapping) for row in self._database.rows(query)]
 
     # --- sending ------------------------------------------------------------------------------
 

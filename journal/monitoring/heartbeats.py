@@ -56,5 +56,5 @@ class Heartbeats(Repository):
         query = select(heartbeats.c.at).where(
             heartbeats.c.name == name, heartbeats.c.store == store
         )
-        row = self._one(query)
+        row = self._database.row(query)
         return row.at if row else None

@@ -179,4 +179,4 @@ class MetricsQueries(Repository):
     def ended_jobs(self) -> list[JobCount]:
         """Return the numbers of finished jobs. The cost grows with all jobs."""
         query = _ENDED.where(jobs.c.state.in_([State.DONE, State.SKIPPED]))
-        return [JobCount(**row._asdict()) for row in self._all(query)]
+        return [JobCount(**row._asdict()) for row in self._database.rows(query)]

@@ -66,7 +66,7 @@ class OrderRates(Repository):
     def get(self, store: str) -> OrderRateModel | None:
         """Return a store's order rate, or ``None`` before its first order."""
         query = select(order_rates.c.since, order_rates.c.hours).where(order_rates.c.store == store)
-        row = self._one(query)
+        row = self._database.row(query)
         return None if row is None else OrderRateModel(row.since, json.loads(row.hours))
 
 

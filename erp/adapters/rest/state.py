@@ -80,25 +80,23 @@ class SharedState:
     def reference(self, scope: str, name: str) -> str | None:
         """Return the ERP's reference of a record, if it is stored here."""
         query = select(once.c.reference).where(once.c.scope == scope, once.c.name == name)
-        with self._database.transaction() as db:
-            known: str | None = db.execute(query).scalar_one_or_none()
-        return known
+        row = self._database.row(query)
+        return row.reference if row else None
 
     def known(self, scope: str, names: Sequence[str]) -> dict[str, tuple[str, int | None]]:
         """Return references and totals by name."""
         query = select(once.c.name, once.c.reference, once.c.total_cents).where(
             once.c.scope == scope, once.c.name.in_(names), once.c.reference.is_not(None)
         )
-        with self._database.transaction() as db:
-            return {row.name: (row.reference, row.total_cents) for row in db.execute(query)}
+        rows = self._database.rows(query)
+        return {row.name: (row.reference, row.total_cents) for row in rows}
 
     def named(self, prefix: str, reference: str) -> tuple[str, str, int | None] | None:
         """Return scope, name and total of the record with a reference, in scopes with a prefix."""
         query = select(once.c.scope, once.c.name, once.c.total_cents).where(
             once.c.reference == reference, once.c.scope.startswith(prefix)
         )
-        with self._database.transaction() as db:
-            row = db.execute(query).first()
+        row = self._database.row(query.limit(1))
         return None if row is None else (row.scope, row.name, row.total_cents)
 
     def claim(self, scope: str, name: str, seconds: float) -> int | None:
@@ -133,9 +131,8 @@ class SharedState:
         mine = update(once).where(
             once.c.scope == scope, once.c.name == name, once.c.claimed_until_ms == claim
         )
-        with self._database.transaction() as db:
-            if not db.execute(mine.values(claimed_until_ms=_milliseconds(seconds))).rowcount:
-                raise ErpUnavailable(messages.REST_LOCK_LOST())
+        if not self._database.run(mine.values(claimed_until_ms=_milliseconds(seconds))):
+            raise ErpUnavailable(messages.REST_LOCK_LOST())
 
     def keep(self, scope: str, name: str, reference: str, total_cents: int | None = None) -> None:
         """Store the ERP's reference of a record."""
@@ -143,19 +140,16 @@ class SharedState:
         values: dict[str, Any] = {"reference": reference}
         if total_cents is not None:
             values["total_cents"] = total_cents
-        with self._database.transaction() as db:
-            db.execute(row.values(values))
+        self._database.run(row.values(values))
 
     def release(self, scope: str, name: str, seconds: float) -> None:
         """Release a claim after some seconds."""
         row = update(once).where(once.c.scope == scope, once.c.name == name)
-        with self._database.transaction() as db:
-            db.execute(row.values(claimed_until_ms=_milliseconds(seconds)))
+        self._database.run(row.values(claimed_until_ms=_milliseconds(seconds)))
 
     def forget(self, scope: str, name: str) -> None:
         """Delete a reference, so that the next try searches the ERP."""
-        with self._database.transaction() as db:
-            db.execute(delete(once).where(once.c.scope == scope, once.c.name == name))
+        self._database.run(delete(once).where(once.c.scope == scope, once.c.name == name))
 
     def change(self, name: str, turn: Callable[[dict[str, Any]], Result]) -> Result:
         """Let ``turn`` change a document that all processes share, one after the other."""

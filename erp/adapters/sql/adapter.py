@@ -89,16 +89,15 @@ class SqlErp:
             .order_by(events.c.id)
         )
         known: dict[str, ErpOrder] = {}
-        with self._database.transaction() as db:
-            for row in db.execute(query):
-                # The query returns a row per event, the latest one last.
-                total = Decimal(row.total_cents).scaleb(-2)
-                held = known.get(row.order_id) or ErpOrder(str(row.id), total, canceled=False)
-                if row.kind in GONE:
-                    held = replace(held, canceled=True)
-                elif row.changed_to is not None:
-                    held = replace(held, total=Decimal(row.changed_to).scaleb(-2))
-                known[row.order_id] = held
+        for row in self._database.rows(query):
+            # The query returns a row per event, the latest one last.
+            total = Decimal(row.total_cents).scaleb(-2)
+            held = known.get(row.order_id) or ErpOrder(str(row.id), total, canceled=False)
+            if row.kind in GONE:
+                held = replace(held, canceled=True)
+            elif row.changed_to is not None:
+                held = replace(held, total=Decimal(row.changed_to).scaleb(-2))
+            known[row.order_id] = held
         return known
 
     def report(self, event: Event) -> None:
@@ -116,9 +115,8 @@ class SqlErp:
         """Return the ERP's codes in ``int_code``, by kind."""
         query = select(codes.c.kind, codes.c.vtex_code, codes.c.erp_code)
         by_kind: dict[str, dict[str, str]] = {}
-        with self._database.transaction() as db:
-            for row in db.execute(query.where(codes.c.store == store)):
-                by_kind.setdefault(row.kind.lower(), {})[row.vtex_code] = row.erp_code
+        for row in self._database.rows(query.where(codes.c.store == store)):
+            by_kind.setdefault(row.kind.lower(), {})[row.vtex_code] = row.erp_code
         # A misspelt kind would be ignored in silence.
         if unknown := set(by_kind) - set(KINDS):
             raise ErpRejected(
@@ -154,7 +152,7 @@ class SqlErp:
                         .values(erp_state="CANCEL", erp_changed_at=stamp(self._now()))
                     )
         except IntegrityError as error:
-            if not self._reported(event):
+            if not self._database.holds(events, event):
                 raise ErpRejected(refusal(error)) from None
             with self._database.transaction() as db:
                 sql_events.link(db, event)
@@ -176,15 +174,6 @@ class SqlErp:
                 db.execute(table.insert(), [key | row for row in rows_of_table])
         db.execute(raw.insert().values(key | raw_of(order)))
         return str(number[0])
-
-    def _reported(self, event: Event) -> bool:
-        query = select(events.c.id).where(
-            events.c.store == event.store,
-            events.c.order_id == event.order_id,
-            events.c.event_key == event.key,
-        )
-        with self._database.transaction() as db:
-            return db.execute(query).first() is not None
 
 
 def _find(db: Connection, store: str, order_id: str) -> str | None:

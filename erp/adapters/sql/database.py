@@ -4,11 +4,11 @@ import time
 from typing import Any, ClassVar
 
 from psycopg.errors import DeadlockDetected, LockNotAvailable
-from sqlalchemy import text
+from sqlalchemy import Table, select, text
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from erp.adapters.sql.tables import VERSION_TABLE
-from erp.port import ErpRejected, ErpUnavailable
+from erp.port import ErpRejected, ErpUnavailable, Event
 from foundation.database.database import POSTGRESQL_TIMEOUTS, Database
 from foundation.database.migrations import Migrations
 from foundation.messages import database as messages
@@ -57,6 +57,15 @@ class ErpDatabase(Database):
         if isinstance(error, DataError):
             return ErpRejected(refusal(error))
         return _unavailable(error)
+
+    def holds(self, table: Table, event: Event) -> bool:
+        """Return whether a table has the row of an event."""
+        query = select(table.c.id).where(
+            table.c.store == event.store,
+            table.c.order_id == event.order_id,
+            table.c.event_key == event.key,
+        )
+        return bool(self.rows(query))
 
     def migrate(self) -> None:
         """Bring the tables up to date; several processes may call it at once, beside workers.

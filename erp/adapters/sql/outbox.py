@@ -138,17 +138,8 @@ class SqlOutbox:
                     change = update(outbox).where(outbox.c.id == row["id"])
                     db.execute(change.values(_ending(event, stamp(self._now()))))
         except IntegrityError as error:
-            if not self._kept(event):
+            if not self._database.holds(results, event):
                 raise ErpRejected(refusal(error)) from None
-
-    def _kept(self, event: Event) -> bool:
-        query = select(results.c.id).where(
-            results.c.store == event.store,
-            results.c.order_id == event.order_id,
-            results.c.event_key == event.key,
-        )
-        with self._database.transaction() as db:
-            return db.execute(query).first() is not None
 
 
 def _read(table: Table) -> list[ColumnElement[Any]]:
