@@ -23,7 +23,9 @@ from marshmallow import Schema, validate
 from erp.codes import CodeMap
 from erp.nfe.item_matching import MATCH, WEIGHT_TOLERANCE_PERCENT
 from foundation.messages import settings as messages
+from journal.model import Policy
 from tasks.alerts.model import Rule
+from tasks.retry_policy import RetryPolicy
 from workers.configuration import code_map
 from workers.configuration.declaration import (
     SettingsError,
@@ -44,6 +46,9 @@ from workers.configuration.urls import (
     redis_address,
     traces_address,
 )
+
+_RETRIES, _STEPS = RetryPolicy(), Policy()
+"""The defaults of the policies, which are declared there."""
 
 _INTERVAL = within(0.2, 86_400)
 _DAYS = within(0, 36_500, "; 0 for ever")
@@ -126,7 +131,7 @@ class Settings:
         2.0, "2", "Seconds between two sweeps of the journal.", validate=_INTERVAL
     )
     lease_seconds: float = setting(
-        45.0,
+        _STEPS.lease_seconds,
         "45",
         "Longest time of a step, in seconds. Another worker then takes the job.",
         validate=within(1, 3600),
@@ -139,62 +144,68 @@ class Settings:
     )
     worker_threads: int = setting(16, "16", "Threads of a worker process.", validate=within(1, 256))
     max_crashes: int = setting(
-        3,
+        _STEPS.max_crashes,
         "3",
         "Worker deaths in one step after which its order is dead-lettered.",
         validate=within(1, 100),
     )
     retry_backoff_base_seconds: float = setting(
-        2.0,
+        _RETRIES.backoff_base_seconds,
         "2",
         "Longest wait after the first failure of a job. It doubles with each failure in a row.",
         validate=_INTERVAL,
     )
     retry_backoff_cap_seconds: float = setting(
-        300.0, "300", "Longest wait after any failure of a job.", validate=_INTERVAL
+        _RETRIES.backoff_cap_seconds,
+        "300",
+        "Longest wait after any failure of a job.",
+        validate=_INTERVAL,
     )
     retry_max_failures: int = setting(
-        300,
+        _RETRIES.max_failures,
         "300",
         "Failures in a row after which a request of the ERP is dead-lettered.",
         validate=within(1, 100_000),
     )
     retry_max_unforeseen_failures: int = setting(
-        5,
+        _RETRIES.max_unforeseen_failures,
         "5",
         "Failures in a row after which a job with an unforeseen error is dead-lettered.",
         validate=within(1, 100_000),
     )
     retry_unauthorized_pause_seconds: float = setting(
-        60.0,
+        _RETRIES.unauthorized_pause_seconds,
         "60",
         "Pause of a store after VTEX refused its credentials. One call tries them after each.",
         validate=_INTERVAL,
     )
     retry_erp_down_seconds: float = setting(
-        10.0, "10", "Wait between two tries of an ERP that is down.", validate=_INTERVAL
+        _STEPS.erp_pause_seconds,
+        "10",
+        "Wait between two tries of an ERP that is down.",
+        validate=_INTERVAL,
     )
     retry_other_worker_seconds: float = setting(
-        5.0,
+        _RETRIES.other_worker_seconds,
         "5",
         "Wait of a job for a worker that knows its store, or a newer version of its request.",
         validate=_INTERVAL,
     )
     retry_newer_contract_patience_seconds: float = setting(
-        86_400.0,
+        _RETRIES.newer_contract_patience_seconds,
         "86400",
         "Age at which a request of a newer version is refused, for want of a worker that reads it.",
         validate=within(1, 30 * 86_400),
     )
     retry_change_patience_seconds: float = setting(
-        86_400.0,
+        _RETRIES.change_patience_seconds,
         "172800",
         "Longest wait of an invoice for the end of a change of its order, in seconds. Then it is "
         "dead-lettered for a decision (changes.md).",
         validate=within(1, 30 * 86_400),
     )
     retry_request_seconds: float = setting(
-        20.0,
+        _RETRIES.request_seconds,
         "20",
         "Wait of a request of the ERP in the broker while the journal does not respond.",
         validate=within(0.2, 200),
