@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import click
 from rich.console import Console
+from rich.table import Column, Table
 
 from journal.model import Stage, State
 from journal.orders import OrderRow
@@ -55,6 +56,14 @@ def console() -> Console:
     """Return the console on which tables are printed."""
     # A pipe has no width. Folded lines could not be searched with grep.
     return Console() if sys.stdout.isatty() else Console(width=250)
+
+
+def show_table(columns: Sequence[str | Column], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows as a table."""
+    table = Table(*columns)
+    for row in rows:
+        table.add_row(*map(str, row))
+    console().print(table)
 
 
 def moment(value: datetime | None, zone: tzinfo) -> str:

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from datetime import tzinfo
 
 import click
-from rich.table import Column, Table
+from rich.table import Column
 
 from erp.port import ErpError
 from foundation.local_days import days_ago
 from foundation.messages import commands as messages
 from tasks.intake.code_coverage import Coverage, Seen, cover
-from workers.cli.output import console, show_json, with_progress, zoned_moment
+from workers.cli.output import show_json, show_table, with_progress, zoned_moment
 from workers.cli.session import chosen_store, reading
 
 
@@ -50,25 +50,28 @@ def _show(coverage: Coverage, shown: Sequence[Seen], zone: tzinfo, *, as_json: b
 
 def _print_table(coverage: Coverage, shown: Sequence[Seen], zone: tzinfo) -> None:
     if shown:
-        table = Table(
-            "kind",
-            "VTEX",
-            "name",
-            "ERP",
-            "from",
-            Column("orders", justify="right"),
-            Column("first order", no_wrap=True),
+        show_table(
+            (
+                "kind",
+                "VTEX",
+                "name",
+                "ERP",
+                "from",
+                Column("orders", justify="right"),
+                Column("first order", no_wrap=True),
+            ),
+            (
+                (
+                    seen.need.kind,
+                    seen.need.code,
+                    seen.need.name or "",
+                    *_code(seen),
+                    seen.orders,
+                    seen.first_order or "",
+                )
+                for seen in shown
+            ),
         )
-        for seen in shown:
-            table.add_row(
-                seen.need.kind,
-                seen.need.code,
-                seen.need.name or "",
-                *_code(seen),
-                str(seen.orders),
-                seen.first_order or "",
-            )
-        console().print(table)
     for reason, ids in coverage.unmappable.items():
         click.echo(f"{len(ids)} cannot be mapped, such as {ids[0]}: {reason}")
     click.echo(

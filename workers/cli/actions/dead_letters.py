@@ -7,7 +7,7 @@ from datetime import tzinfo
 from typing import Any
 
 import click
-from rich.table import Column, Table
+from rich.table import Column
 
 from foundation.messages import commands as messages
 from journal.jobs.dead_letters import DeadLetter, DeadLetterFilter
@@ -16,10 +16,10 @@ from journal.model import Kind
 from tasks.workflow import send
 from workers.cli.options import LocalTime
 from workers.cli.output import (
-    console,
     moment,
     progress,
     show_json,
+    show_table,
     show_zone,
     standing_of_request,
     with_code,
@@ -193,19 +193,19 @@ def _grouped(jobs: Sequence[DeadLetter]) -> list[Group]:
 
 def _print_groups(groups: Sequence[Group], zone: tzinfo) -> None:
     times = [Column(name, no_wrap=True) for name in ("first since", "last since")]
-    table = Table("group", "jobs", *times, "tries", "stores", Column("cause", overflow="fold"))
-    for group in groups:
-        shown = group.as_json()
-        table.add_row(
-            str(group.number),
-            str(len(group.jobs)),
+    rows = [
+        (
+            group.number,
+            len(group.jobs),
             moment(group.jobs[0].since, zone),
             moment(group.jobs[-1].since, zone),
-            str(shown["attempts"]),
-            ", ".join(shown["stores"]),
-            with_code(group.cause, shown["error_code"]),
+            sum(job.attempts for job in group.jobs),
+            ", ".join(sorted({job.store for job in group.jobs})),
+            with_code(group.cause, group.jobs[0].error_code),
         )
-    console().print(table)
+        for group in groups
+    ]
+    show_table(("group", "jobs", *times, "tries", "stores", Column("cause", overflow="fold")), rows)
 
 
 def _confirmed(jobs: Sequence[DeadLetter], action: str, *, yes: bool) -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 import click
-from rich.table import Column, Table
+from rich.table import Column
 
 from foundation.messages import commands as messages
 from tasks.context import Context
@@ -22,7 +22,7 @@ from tasks.reconciliation.compare import (
 from tasks.reconciliation.repair import RepairResult, repair
 from workers.cli.actions.backfill import patient_client, time_range
 from workers.cli.options import LocalTime
-from workers.cli.output import console, moment, progress, show_json, zoned_moment
+from workers.cli.output import moment, progress, show_json, show_table, zoned_moment
 from workers.cli.session import chosen_stores, confirmed, reading
 
 
@@ -115,27 +115,30 @@ def _show(compared: Comparison, zone: tzinfo) -> None:
     )
     if not compared.findings:
         return
-    table = Table(
-        "kind",
-        Column("order", no_wrap=True),
-        "VTEX",
-        "journal",
-        "ERP",
-        Column("difference", overflow="fold"),
-        Column("--fix", overflow="fold"),
-    )
-    for finding in compared.findings:
-        here = f"{finding.here.state} at {finding.here.stage}" if finding.here else "-"
-        table.add_row(
-            str(finding.kind),
+    rows = [
+        (
+            finding.kind,
             finding.order_id,
             finding.there.status or "-",
-            here,
+            f"{finding.here.state} at {finding.here.stage}" if finding.here else "-",
             finding.in_erp.reference if finding.in_erp else "-",
             finding.detail,
-            str(finding.fix),
+            finding.fix,
         )
-    console().print(table)
+        for finding in compared.findings
+    ]
+    show_table(
+        (
+            "kind",
+            Column("order", no_wrap=True),
+            "VTEX",
+            "journal",
+            "ERP",
+            Column("difference", overflow="fold"),
+            Column("--fix", overflow="fold"),
+        ),
+        rows,
+    )
     for kind, count in Counter(finding.kind for finding in compared.findings).items():
         click.echo(f"{count:>7}  {kind}: {KIND_TEXTS[kind]}")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.table import Column, Table
+from rich.table import Column
 
 from erp.nfe import invoice as nfe_invoice
 from erp.nfe.safe_xml import NfeError
@@ -33,11 +33,11 @@ from vtex.payloads import Denial, Invoice, Tracking
 from vtex.schemas import cancel_requests
 from workers.cli.actions import dead_letters
 from workers.cli.output import (
-    console,
     invoice_name,
     moment,
     money,
     show_json,
+    show_table,
     show_zone,
     standing_of_request,
     zoned_moment,
@@ -63,30 +63,33 @@ def list_requests(
         return
     zone = load().zone(store)
     show_zone(zone)
-    table = Table(
-        "store",
-        Column("order", no_wrap=True),
-        Column("job", justify="right"),
-        "kind",
-        "invoice",
-        "stage",
-        "state",
-        Column("requested", no_wrap=True),
-        Column("reason", overflow="fold"),
+    show_table(
+        (
+            "store",
+            Column("order", no_wrap=True),
+            Column("job", justify="right"),
+            "kind",
+            "invoice",
+            "stage",
+            "state",
+            Column("requested", no_wrap=True),
+            Column("reason", overflow="fold"),
+        ),
+        (
+            (
+                row.store,
+                row.order_id,
+                row.job,
+                row.kind,
+                invoice_name(row),
+                row.stage,
+                row.state,
+                moment(row.created_at, zone),
+                row.last_error or "",
+            )
+            for row in rows
+        ),
     )
-    for row in rows:
-        table.add_row(
-            row.store,
-            row.order_id,
-            str(row.job),
-            str(row.kind),
-            invoice_name(row),
-            str(row.stage),
-            str(row.state),
-            moment(row.created_at, zone),
-            row.last_error or "",
-        )
-    console().print(table)
 
 
 def show_request(*, job: int, as_json: bool) -> None:
@@ -148,11 +151,13 @@ def _print_balance(order_id: str, now: Balance, rows: Sequence[RequestRow]) -> N
         f"{order_id}: {money(now.invoiced_cents)} of {money(now.total_cents)} invoiced, "
         f"{money(now.open_cents)} open, {money(now.returned_cents)} returned"
     )
-    table = Table("SKU", "sold", "invoiced", "open", "returned")
-    for sku, sold in now.sold.items():
-        numbers = (sold, now.invoiced[sku], now.open[sku], now.returned[sku])
-        table.add_row(sku, *(str(number) for number in numbers))
-    console().print(table)
+    show_table(
+        ("SKU", "sold", "invoiced", "open", "returned"),
+        (
+            (sku, sold, now.invoiced[sku], now.open[sku], now.returned[sku])
+            for sku, sold in now.sold.items()
+        ),
+    )
     for row in rows:
         click.echo(f"  {standing_of_request(row)}")
 
@@ -171,24 +176,27 @@ def list_pending_cancellations(*, store: str | None, as_json: bool) -> None:
 
 def _print_pending(rows: Sequence[CancelRequest], now: datetime, zone: tzinfo) -> None:
     show_zone(zone)
-    table = Table(
-        "store",
-        Column("order", no_wrap=True),
-        "requested",
-        Column("VTEX cancels by itself"),
-        Column("days left", justify="right"),
-        "request",
+    show_table(
+        (
+            "store",
+            Column("order", no_wrap=True),
+            "requested",
+            Column("VTEX cancels by itself"),
+            Column("days left", justify="right"),
+            "request",
+        ),
+        (
+            (
+                row.store,
+                row.order_id,
+                moment(row.requested_at, zone),
+                moment(row.decide_by, zone),
+                max(0, (row.decide_by - now).days),
+                row.request_id or "-",
+            )
+            for row in rows
+        ),
     )
-    for row in rows:
-        table.add_row(
-            row.store,
-            row.order_id,
-            moment(row.requested_at, zone),
-            moment(row.decide_by, zone),
-            str(max(0, (row.decide_by - now).days)),
-            row.request_id or "-",
-        )
-    console().print(table)
     click.echo(
         "vtex-erp requests cancel ORDER --reason … accepts, "
         "vtex-erp requests deny ORDER --reason … denies"

@@ -5,18 +5,18 @@ from contextlib import contextmanager
 
 import click
 from redis.exceptions import RedisError
-from rich.table import Column, Table
+from rich.table import Column
 
 from foundation.messages import commands as messages
 from journal.journal import Journal
 from workers import wiring
 from workers.cli.output import (
     FOR_GOOD_SECONDS,
-    console,
     counted,
     pause_as_json,
     pause_text,
     show_json,
+    show_table,
 )
 from workers.cli.session import chosen_store, journal_only
 from workers.configuration.settings import load
@@ -40,16 +40,18 @@ def list_stores(*, as_json: bool) -> None:
             ]
         )
         return
-    table = Table("store", "intake", Column("paused", overflow="fold"), "orders")
-    for store in settings.stores:
-        pause = pauses.get(store.name)
-        table.add_row(
+    rows = [
+        (
             store.name,
             store.intake,
-            pause_text(store.name, pause, settings.zone()) if pause else "-",
+            pause_text(store.name, pauses[store.name], settings.zone())
+            if store.name in pauses
+            else "-",
             counted(counts.get(store.name, {})) or "-",
         )
-    console().print(table)
+        for store in settings.stores
+    ]
+    show_table(("store", "intake", Column("paused", overflow="fold"), "orders"), rows)
 
 
 def pause_store(*, store: str | None, minutes: float | None, reason: str) -> None:
