@@ -63,11 +63,6 @@ def _captured_lines() -> Iterator[list[str]]:
             _log.removeHandler(handler)
 
 
-def urls_of(text: str) -> tuple[str, ...]:
-    """Return the URLs of a setting, which spaces or line breaks separate."""
-    return tuple(text.split())
-
-
 def name_of(number: int, url: str) -> str:
     """Return a receiver's name: its number and its service, without the secrets of its URL."""
     service = _SERVICE.match(url)

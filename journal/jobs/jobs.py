@@ -395,23 +395,20 @@ class Jobs(Repository):
                 **({"request_body": request_body} if request_body else {}),
             )
             transitions.write_documents(db, job, now)
-            if job.referenced:
+            assigned = {
+                **({"erp_reference": job.erp_reference} if job.referenced else {}),
+                **(
+                    {"created_at": job.placed[0], "value_cents": job.placed[1]}
+                    if job.placed
+                    else {}
+                ),
+                **({} if job.revalued is None else {"value_cents": job.revalued}),
+            }
+            if assigned:
                 db.execute(
                     update(orders)
                     .where(orders.c.store == job.store, orders.c.order_id == job.order_id)
-                    .values(erp_reference=job.erp_reference)
-                )
-            if job.placed:
-                db.execute(
-                    update(orders)
-                    .where(orders.c.store == job.store, orders.c.order_id == job.order_id)
-                    .values(created_at=job.placed[0], value_cents=job.placed[1])
-                )
-            if job.revalued is not None:
-                db.execute(
-                    update(orders)
-                    .where(orders.c.store == job.store, orders.c.order_id == job.order_id)
-                    .values(value_cents=job.revalued)
+                    .values(assigned)
                 )
             end_event = ("skipped", job.skipped) if job.skipped else (str(to), job.reason)
             db.execute(

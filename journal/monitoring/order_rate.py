@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
-from journal.monitoring.order_rate_model import HOUR, WEEK_HOURS, WEEKS, OrderRateModel
+from journal.monitoring.order_rate_model import HOUR, WEEK_HOURS, WEEKS, OrderRateModel, on_the_hour
 from journal.storage.repository import Repository
 from journal.storage.rows import insert, upsert
 from journal.storage.tables import heartbeats, order_rates, orders
@@ -50,7 +50,7 @@ class OrderRates(Repository):
                 until = _watermark(db, now)
                 if until is None:
                     return {}
-                ended = min(_hour_of(now - _LATE), until + _BATCH * HOUR)
+                ended = min(on_the_hour(now - _LATE), until + _BATCH * HOUR)
                 if ended <= until:
                     break
                 _count(db, until, ended)
@@ -59,7 +59,7 @@ class OrderRates(Repository):
             if until is None:
                 return {}
             _note_last(db, until, now)
-            counted = until >= _hour_of(now - _LATE)
+            counted = until >= on_the_hour(now - _LATE)
             rows = db.execute(select(order_rates.c.store, order_rates.c.last_at))
             return {row.store: LastOrder(row.last_at, counted) for row in rows}
 
@@ -79,7 +79,7 @@ def _watermark(db: Connection, now: datetime) -> datetime | None:
     first = db.execute(select(func.min(orders.c.listed_at))).scalar_one_or_none()
     if first is None:
         return None
-    begin = _hour_of(max(first, now - timedelta(weeks=WEEKS)))
+    begin = on_the_hour(max(first, now - timedelta(weeks=WEEKS)))
     row = {"name": _COUNTED, "store": "", "at": begin}
     db.execute(insert(db, heartbeats).values(row).on_conflict_do_nothing())
     return _watermark(db, now)  # another caller may have counted meanwhile
@@ -139,7 +139,3 @@ def _orders_of(
     query = select(orders.c.store, func.count().label("n"), func.max(at).label("last_at"))
     query = query.where(at >= since, at < until).group_by(orders.c.store)
     return {row.store: (row.n, row.last_at) for row in db.execute(query)}
-
-
-def _hour_of(moment: datetime) -> datetime:
-    return moment.replace(minute=0, second=0, microsecond=0)

@@ -50,7 +50,7 @@ class OrderRateModel:
         # Python subtracts two times of one zone by the wall clock.
         start, end = start.astimezone(UTC), end.astimezone(UTC)
         rates = self._rates(zone)
-        total, hour = 0.0, _on_the_hour(start)
+        total, hour = 0.0, on_the_hour(start)
         while hour < end:
             part = min(end, hour + HOUR) - max(start, hour)
             total += rates[_slot(hour, zone)] * (part / HOUR)
@@ -63,7 +63,7 @@ class OrderRateModel:
 
     def _level(self, rates: Sequence[float], start: datetime, zone: tzinfo) -> float:
         """Return the last week's share of the usual orders, 1 at most."""
-        last = min(len(self.hours), (_on_the_hour(start) - self.since) // HOUR)
+        last = min(len(self.hours), (on_the_hour(start) - self.since) // HOUR)
         places = range(max(0, last - WEEK_HOURS), last)
         usual = sum(rates[_slot(self.since + HOUR * place, zone)] for place in places)
         came = sum(self.hours[place] for place in places)
@@ -93,5 +93,6 @@ def _slot(hour: datetime, zone: tzinfo) -> int:
     return there.weekday() * 24 + there.hour
 
 
-def _on_the_hour(moment: datetime) -> datetime:
+def on_the_hour(moment: datetime) -> datetime:
+    """Return the beginning of a moment's hour."""
     return moment.replace(minute=0, second=0, microsecond=0)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import UTC
 
 from erp.adapters.odoo import notes, sale_mapping
 from erp.adapters.odoo.external_ids import Records, name
@@ -67,7 +68,7 @@ class OdooErp:
             "partner_shipping_id/.id": str(shipped),
             "client_order_ref": order.order_id,
             "origin": f"VTEX {order.store} {order.sequence or ''}".strip(),
-            "date_order": sale_mapping.ordered_at(order),
+            "date_order": f"{order.placed_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
         }
         seller = str(order.code("channel") or order.store)
         if team := self._partners.named("crm.team", "name", seller):

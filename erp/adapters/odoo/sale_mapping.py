@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -103,11 +102,6 @@ def line_values(lines: list[OdooSaleLine], products: Mapping[str, int]) -> list[
         }
         for line in lines
     ]
-
-
-def ordered_at(order: SalesOrder) -> str:
-    """Return the order's time in Odoo's format, in UTC."""
-    return f"{order.placed_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
 # --- people and places ------------------------------------------------------------------------

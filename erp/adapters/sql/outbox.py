@@ -59,6 +59,8 @@ _COLUMNS = {
 }
 """Keyword arguments of each kind's task, with their columns."""
 
+_EVENT = [(name, f"event_{name}") for name in ("city", "state", "description", "date")]
+
 
 class SqlOutbox:
     """The worker's side of ``int_outbox`` and ``int_result``."""
@@ -189,16 +191,12 @@ def _request(row: RowMapping, lines: list[dict[str, Any]]) -> Request:
     fields = _filled(row, [("store", "store"), ("order_id", "order_id"), *_COLUMNS[kind].items()])
     if kind == "INVOICE" and lines:
         fields["items"] = lines
-    if kind == "TRACKING" and (event := _filled(row, _event_columns())):
+    if kind == "TRACKING" and (event := _filled(row, _EVENT)):
         fields["events"] = [event]
     if kind == "CANCEL" and row["requested_by_user"] is not None:
         fields["requested_by_user"] = bool(row["requested_by_user"])
     xml = _bytes(row["xml"]) if kind == "INVOICE" and row["xml"] else None
     return Request(KINDS[kind], f"outbox:{row['id']}", fields, xml)
-
-
-def _event_columns() -> list[tuple[str, str]]:
-    return [(name, f"event_{name}") for name in ("city", "state", "description", "date")]
 
 
 def _filled(row: RowMapping, names: Iterable[tuple[str, str]]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from erp.adapters.shared.sale_notes import redacted, remark
+from erp.adapters.shared.sale_notes import BRASILIA, redacted, remark
 from erp.adapters.tryton import notes, sale_mapping
 from erp.adapters.tryton.outbox import TrytonOutbox
 from erp.adapters.tryton.rest_client import Row, TrytonClient, TrytonRefuses, address, batched
@@ -82,7 +82,7 @@ class TrytonErp:
             "web_shop": shop["id"],
             "web_id": order.order_id,
             "reference": order.sequence,
-            "sale_date": sale_mapping.ordered_on(order),
+            "sale_date": order.placed_at.astimezone(BRASILIA).date(),
             # Without a carrier, Tryton's default method fails its own check.
             "shipment_cost_method": None,
             "lines": [["create", values]],

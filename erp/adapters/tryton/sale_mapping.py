@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
-from erp.adapters.shared.sale_notes import BRASILIA, sku_note
+from erp.adapters.shared.sale_notes import sku_note
 from erp.adapters.tryton.rest_client import Row, TrytonAddress
 from erp.codes import product_code
 from erp.port import ErpRejected
@@ -96,11 +95,6 @@ def _line_values(line: TrytonSaleLine, product: Row) -> Row:
         "description": line.name,
         "note": line.note,
     }
-
-
-def ordered_on(order: SalesOrder) -> date:
-    """Return the order's day in the shop's time zone."""
-    return order.placed_at.astimezone(BRASILIA).date()
 
 
 # --- people and places ------------------------------------------------------------------------
