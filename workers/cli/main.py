@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from workers.cli import alerts, codes, data, dead_letters, feed, orders, requests, stores
-from workers.cli.options import AS_JSON, ONLY_STORE, YES, placed_between
+from workers.cli.options import AS_JSON, ONLY_STORE, YES, placed_between, runs_action_in
 
 _PASS_ON: dict[str, Any] = {"ignore_unknown_options": True}
 
@@ -42,15 +42,13 @@ def main() -> None:
 
 @main.command()
 @AS_JSON
-def check(**options: Any) -> None:
+@runs_action_in("check")
+def check() -> None:
     """Check everything that can stop orders.
 
     Each line names the fix. Checks settings, broker, clock, beat, journal, ERP, and each permission
     of each store's key. It only reads. Exit status: 0 all is well, 1 a fault, 2 invalid settings.
     """
-    from workers.cli.actions import check as actions
-
-    actions.check(**options)
 
 
 @main.command()
@@ -61,57 +59,49 @@ def check(**options: Any) -> None:
 )
 @YES
 @AS_JSON
-def reconcile(**options: Any) -> None:
+@runs_action_in("reconcile")
+def reconcile() -> None:
     """Compare VTEX's orders with the journal and the ERP.
 
     Compares the last 7 days, or a range of dates. Reads every order of VTEX's list, with calls of
     the lowest priority. Exit status: 0 without findings, 1 findings are left.
     """
-    from workers.cli.actions import reconcile as actions
-
-    actions.reconcile(**options)
 
 
 @main.command()
+@runs_action_in("migrate")
 def migrate() -> None:
     """Create or update the tables.
 
     These are the tables of the journal and those of the ERP adapter.
     """
-    from workers.cli.actions import migrate as actions
-
-    actions.migrate()
 
 
-@main.command()
+@main.command("metrics")
 @click.option(
     "--port", type=click.IntRange(1, 65_535), help="Port. Default: METRICS_PORT, else 9540."
 )
 @click.option("--address", help="Address. Default: METRICS_ADDRESS, else 127.0.0.1.")
-def metrics(**options: Any) -> None:
+@runs_action_in("metrics")
+def serve_metrics() -> None:
     """Serve the cluster's metrics to Prometheus.
 
     One such process is enough for a cluster. Flower serves the same metrics (docs/metrics.md).
     """
-    from workers.cli.actions import metrics as actions
-
-    actions.serve_metrics(**options)
 
 
-@main.command(context_settings=_PASS_ON)
+@main.command("flower", context_settings=_PASS_ON)
 @click.option("--port", type=click.IntRange(1, 65_535), help="Port. Default: 5555.")
 @click.option("--address", help="Address. Default: FLOWER_ADDRESS, else 127.0.0.1.")
 @click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[FLOWER_OPTIONS]...")
-def flower(**options: Any) -> None:
+@runs_action_in("flower")
+def start_flower() -> None:
     """Start Flower, the dashboard.
 
     It asks for a password, and listens on this machine only. Set user and password in
     FLOWER_BASIC_AUTH. Without it, Flower makes a password and prints it. You may add any option of
     Flower's own (docs/flower.md).
     """
-    from workers.cli.actions import flower as actions
-
-    actions.start_flower(**options)
 
 
 @main.command()

@@ -160,19 +160,26 @@ OLDER_THAN = click.option(
 )
 
 
-def runs_action(command: Callable[[], None]) -> Callable[..., None]:
-    """Let a command run the function of its name in the group's module of ``workers.cli.actions``.
+def runs_action_in(module: str) -> Callable[[Callable[[], None]], Callable[..., None]]:
+    """Let a command run the function of its name in a module of ``workers.cli.actions``.
 
     The command imports this module when it runs, so that help answers at once.
     """
-    group = command.__module__.rpartition(".")[2]
 
-    @functools.wraps(command)
-    def run(**options: Any) -> None:
-        actions = importlib.import_module(f"workers.cli.actions.{group}")
-        getattr(actions, command.__name__)(**options)
+    def declare(command: Callable[[], None]) -> Callable[..., None]:
+        @functools.wraps(command)
+        def run(**options: Any) -> None:
+            actions = importlib.import_module(f"workers.cli.actions.{module}")
+            getattr(actions, command.__name__)(**options)
 
-    return run
+        return run
+
+    return declare
+
+
+def runs_action(command: Callable[[], None]) -> Callable[..., None]:
+    """Let a command run the function of its name in the module of its group."""
+    return runs_action_in(command.__module__.rpartition(".")[2])(command)
 
 
 def limit(default: int, *, least: int = 1) -> Callable[[Any], Any]:

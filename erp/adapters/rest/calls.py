@@ -35,6 +35,16 @@ class Nowhere(Missing):
     """HTTP 404 without a rule in the profile. The path itself may be wrong."""
 
 
+_ERRORS: Mapping[str, type[Exception]] = {
+    "unavailable": ErpUnavailable,
+    "throttled": ErpUnavailable,
+    "rejected": ErpRejected,
+    "duplicate": Duplicate,
+    "missing": Missing,
+    "nowhere": Nowhere,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class RestAnswer:
     """A response of the ERP.
@@ -97,7 +107,8 @@ class Calls:
         if meaning == "throttled":
             self._pace.pause(_seconds(answer.headers.get("Retry-After")))
         words = self._words(document, _names(known))
-        _raise(meaning, f"{self._profile.name} answered HTTP {answer.status}{words}")
+        if meaning in _ERRORS:
+            raise _ERRORS[meaning](f"{self._profile.name} answered HTTP {answer.status}{words}")
         return RestAnswer(document, _date(answer.headers.get("Date")))
 
     def _request(self, spec: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
@@ -145,19 +156,6 @@ class Calls:
                 said += value if isinstance(value, list) else [value] if value else []
         words = "; ".join(dict.fromkeys(map(str, said)))
         return f": {redacted(words, names)[:MOST_WORDS]}" if words else ""
-
-
-def _raise(meaning: str, words: str) -> None:
-    if meaning in ("unavailable", "throttled"):
-        raise ErpUnavailable(words)
-    if meaning == "rejected":
-        raise ErpRejected(words)
-    if meaning == "duplicate":
-        raise Duplicate(words)
-    if meaning == "missing":
-        raise Missing(words)
-    if meaning == "nowhere":
-        raise Nowhere(words)
 
 
 def _usual(status: int) -> str:

@@ -61,7 +61,9 @@ def test_a_command_has_the_options_that_its_action_takes(
     declared = inspect.unwrap(command.callback or main)
     source = inspect.getsource(declared)
     if "@runs_action" in source:
-        module = declared.__module__.replace("workers.cli", "workers.cli.actions")
+        named = re.search(r'@runs_action_in\("(\w+)"\)', source)
+        group = declared.__module__.rpartition(".")[2]
+        module = f"workers.cli.actions.{named[1] if named else group}"
         action = declared.__name__
     else:
         package, name = re.findall(r"from ([\w.]+) import (\w+)", source)[0]
