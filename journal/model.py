@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 
 
@@ -190,17 +190,7 @@ class RequestPurged(JournalError):
 
 
 class StorePaused(JournalError):
-    """VTEX asked for a pause of the store, or refuses its credentials.
-
-    Attributes:
-        until: end of the pause.
-    """
-
-    until: datetime
-
-    def __init__(self, message: str, *, until: datetime) -> None:
-        super().__init__(message)
-        self.until = until
+    """VTEX asked for a pause of the store, or refuses its credentials."""
 
 
 class ErpCircuitOpen(JournalError):

@@ -86,9 +86,7 @@ class Jobs(Repository):
         if begun is not None and begun.is_at(store, order_id, attempt, job, to.before):
             owned = begun
             if calls_vtex and owned.paused:
-                raise StorePaused(
-                    messages.STORE_PAUSED(reason=owned.paused[1]), until=owned.paused[0]
-                )
+                raise StorePaused(messages.STORE_PAUSED(reason=owned.paused[1]))
         else:
             owned = self._enter(store, order_id, attempt, to.before, calls_vtex=calls_vtex, job=job)
         try:
@@ -327,9 +325,7 @@ class Jobs(Repository):
                     )
                 )
             if calls_vtex and row["until"] is not None and row["until"] > now:
-                raise StorePaused(
-                    messages.STORE_PAUSED(reason=row["pause_reason"]), until=row["until"]
-                )
+                raise StorePaused(messages.STORE_PAUSED(reason=row["pause_reason"]))
             if stage is AT_ERP and erp_circuit_breaker.blocks(row, now):
                 raise ErpCircuitOpen(messages.ERP_CIRCUIT_OPEN(reason=row["erp_reason"]))
             begun = row["unfinished_starts"]
