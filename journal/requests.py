@@ -261,8 +261,7 @@ class Requests(Repository):
             )
             .order_by(jobs.c.id)
         )
-        with self._database.transaction() as db:
-            return [_request(row) for row in db.execute(query).mappings()]
+        return [_request(row) for row in self._database.rows(query)]
 
     def get(self, job: int) -> RequestRow | None:
         """Return the request with a job number, or ``None``."""
