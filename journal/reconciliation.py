@@ -55,6 +55,11 @@ class JournalOrder:
     cancellation_requested: bool = False
     cancellation_reported: bool = False
 
+    @property
+    def came_as_handled(self) -> bool:
+        """Whether the order came in without start-handling, which another system did."""
+        return (self.state, self.stage) == (State.DONE, Stage.INSERTED)
+
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:

@@ -34,6 +34,8 @@ def record_read(task: StoreTask, store: str) -> None:
 
 def is_handled_due(task: StoreTask, store: str) -> bool:
     """Return whether to read the list of orders that come in as handled."""
+    if store not in task.context.also_intake:
+        return False
     last = task.journal.heartbeats.last(HANDLED_LIST_READ, store)
     return last is None or task.journal.now() - last >= HANDLED_INTERVAL
 

@@ -5,7 +5,7 @@ new arguments of a newer version.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -26,12 +26,13 @@ from journal.order_changes import ChangeHint
 from journal.orders import NewOrder
 from journal.reconciliation import CANCELLATION_REQUESTED
 from tasks.base import StepTask, StoreTask, hand_back
-from tasks.context import Renew
+from tasks.context import Context
 from tasks.intake import list_schedule
 from tasks.job_kinds import remaining_tasks
 from tasks.local_executor import OrderRun, local_queue
 from tasks.workflow import dispatch
 from vtex import schemas, statuses
+from vtex.client import VtexClient
 from vtex.documents import Order, OrderPage, together
 from vtex.operations import intake as intake_operation
 from vtex.operations import start_handling as start_handling_operation
@@ -66,7 +67,11 @@ def list_orders(self: StoreTask, /, *, store: str, **_: object) -> None:
                 # A page without new orders leaves them to the periodic sweep, which batches them.
                 dispatch(self.context, store=store)
             new += count
-        new += _record_handled(self, store, renew)
+        if list_schedule.is_handled_due(self, store):
+            for page in handled_pages(self.context, store, self.vtex(store)):
+                renew()
+                new += self.record(store, listed(page))
+            list_schedule.record_handled_read(self, store)
         list_schedule.record_read(self, store)
     log.info("listed", extra={"store": store, "count": new})
 
@@ -179,23 +184,19 @@ def run_of(task: StoreTask, order: Mapping[str, Any]) -> OrderRun:
     return OrderRun(task.app, task.request.id, steps, partial(hand_back, task.journal))
 
 
-def _record_handled(task: StoreTask, store: str, renew: Renew) -> int:
-    """Record the orders of VTEX's list that come in as handled. Return the number of new ones."""
-    wanted = task.context.also_intake.get(store)
-    if wanted is None or not list_schedule.is_handled_due(task, store):
-        return 0
-    new, since = 0, days_ago(HANDLED_DAYS, task.journal.now(), task.context.zone(store))
-    wanted_statuses = ",".join(sorted(wanted.statuses))
-    for page in task.vtex(store).list_orders(status=wanted_statuses, created_from=since):
-        renew()
-        rows = [
+def handled_pages(context: Context, store: str, client: VtexClient) -> Iterator[OrderPage]:
+    """Yield the pages of the recent orders that come in as handled by the store's setting."""
+    wanted = context.also_intake.get(store)
+    if wanted is None:
+        return
+    since = days_ago(HANDLED_DAYS, context.journal.now(), context.zone(store))
+    for page in client.list_orders(status=",".join(sorted(wanted.statuses)), created_from=since):
+        rows = (
             order
             for order in page.orders
             if wanted.include(order.status, order.origin, order.affiliate_id)
-        ]
-        new += task.record(store, listed(replace(page, orders=tuple(rows))))
-    list_schedule.record_handled_read(task, store)
-    return new
+        )
+        yield replace(page, orders=tuple(rows))
 
 
 def listed(page: OrderPage) -> list[NewOrder]:

@@ -156,6 +156,8 @@ class Sides:
             fix = Fix.HANDLE if here.state is State.DONE else Fix.RETRY
             if self.in_erp.canceled or here.cancellation_reported or here.cancellation_requested:
                 fix = Fix.NOTHING  # the order is canceled in the ERP
+            if here.came_as_handled:
+                fix = Fix.NOTHING  # its handling belongs to another system
             detail = f"in the ERP as {self.in_erp.reference}, {_state_of(here)}"
             yield self._made(FindingKind.NOT_HANDLED, fix, detail)
         elif here.state is State.SKIPPED and here.erp_reference is None:
@@ -198,7 +200,7 @@ class Sides:
 
     def _invoices(self) -> Iterator[Finding]:
         here, status = self.here, self.there.status
-        if here is None or self.in_erp is None:
+        if here is None or self.in_erp is None or here.came_as_handled:
             return
         expected = self.sends_invoices and not _within(GRACE, here.invoice_requested_at, self.now)
         if status == "invoiced" and here.invoiced_at is None and expected:

@@ -70,6 +70,34 @@ def test_by_the_setting_sync_brings_it_in_without_the_option(desk: Desk) -> None
     assert "sent to the workers" in desk.type("orders", "sync", order_id)
 
 
+def test_sync_of_a_store_lists_the_orders_of_the_setting_too(desk: Desk) -> None:
+    desk.env["VTEX_ALSO_INTAKE"] = "statuses=invoiced, origins=Fulfillment"
+    order_id, other = fulfilled(desk), desk.paid("invoiced")
+
+    assert "acme: 1 new orders" in desk.type("orders", "sync")
+    assert desk.journal.orders.get("acme", order_id) is not None
+    assert desk.journal.orders.get("acme", other) is None
+
+
+def test_the_feed_follows_the_statuses_of_the_setting(desk: Desk) -> None:
+    desk.env["VTEX_INTAKE"] = "both"
+    desk.type("feed", "setup")
+    desk.env["VTEX_ALSO_INTAKE"] = "statuses=invoiced"
+
+    ok, words = desk.verdicts()["acme feed"]
+    assert (ok, "the feed omits invoiced, which also_intake names" in words) == (None, True)
+    assert "invoiced" in desk.type("feed", "setup")
+    assert "as it was set up" in desk.verdicts()["acme feed"][1]
+
+
+def test_explain_says_that_the_setting_brings_it_in(desk: Desk) -> None:
+    order_id = fulfilled(desk)
+    assert "would be skipped" in desk.type("orders", "explain", order_id, status=1)
+    desk.env["VTEX_ALSO_INTAKE"] = "statuses=invoiced"
+
+    assert "would be inserted" in desk.type("orders", "explain", order_id)
+
+
 def test_an_order_that_was_skipped_comes_in_as_handled(desk: Desk) -> None:
     order_id = fulfilled(desk)
     desk.journal.orders.record("acme", [NewOrder(order_id, None, None)])

@@ -1,11 +1,13 @@
 """Orders that never were ready for handling: a marketplace's own fulfillment, hand-moved orders."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from journal.model import Stage, State
 from journal.orders import OrderRow
@@ -318,3 +320,94 @@ def test_reconciliation_brings_it_in_where_the_setting_allows(flow: OrderFlow) -
     assert "reconciled" in lines(flow, order_id)
     flow.clock.pass_by(7200)
     assert [finding.order_id for finding in findings(flow)] == [other]
+
+
+def test_an_invoice_of_the_marketplace_is_no_finding(flow: OrderFlow) -> None:
+    invoiced_here = flow.order(status=READY)
+    flow.intake(invoiced_here)
+    flow.work()
+    flow.invoice(invoiced_here)
+    flow.settle()
+    order_id = fulfilled(flow)
+    flow.intake(order_id)
+    flow.journal.jobs.take_as_handled("acme", order_id)
+    flow.work()
+    flow.clock.pass_by(7200)
+
+    assert flow.journal.reconciliations.sends_invoices("acme")
+    assert findings(flow) == []
+
+
+def test_an_order_that_came_in_as_handled_and_is_ready_needs_a_person(flow: OrderFlow) -> None:
+    order_id = fulfilled(flow)
+    flow.intake(order_id)
+    flow.journal.jobs.take_as_handled("acme", order_id)
+    flow.work()
+    flow.simulator.store.change(flow.entry(order_id), {"status": READY})
+    flow.clock.pass_by(7200)
+
+    (finding,) = findings(flow)
+
+    assert (str(finding.kind), str(finding.fix)) == ("not-start-handled", "nothing")
+
+
+# --- any order of events --------------------------------------------------------------------------
+
+MOVES = st.lists(
+    st.sampled_from(["list", "feed", "by hand", "invoice", "ready", "die", "work", "dead"]),
+    min_size=4,
+    max_size=12,
+)
+
+
+def act(flow: OrderFlow, order_id: str, move: str) -> None:
+    """Let one thing happen to an order. One that its marketplace fulfills stays invoiced."""
+    entry = flow.entry(order_id)
+
+    def set_status(status: str) -> None:
+        if entry.past[0][1] == READY:
+            flow.simulator.store.change(entry, {"status": status})
+
+    def bury() -> None:
+        for lease in flow.journal.jobs.dispatch(in_flight=9, store="acme", order_id=order_id):
+            flow.journal.jobs.bury("acme", order_id, lease.attempt, "x")
+
+    def by_hand() -> None:
+        flow.intake(order_id)
+        flow.journal.jobs.take_as_handled("acme", order_id)
+
+    moves: dict[str, Callable[[], object]] = {
+        "list": lambda: list_orders(flow),
+        "feed": lambda: app.tasks["orders.read_feed"].apply(kwargs={"store": "acme"}),
+        "by hand": by_hand,
+        "invoice": lambda: set_status("invoiced"),
+        "ready": lambda: set_status(READY),
+        "die": flow.work_one_step,
+        "dead": bury,
+        "work": flow.work,
+    }
+    moves[move]()
+
+
+@pytest.mark.parametrize("kind", [FULFILLED, "marketplace"])
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(moves=MOVES)
+def test_whatever_happens_the_erp_has_it_once_and_handling_starts_only_from_ready(
+    flow: OrderFlow, kind: str, moves: list[str]
+) -> None:
+    allow(flow, list_intervals={"acme": timedelta(days=1)})
+    flow.client.configure_feed(FeedConfig((READY, "invoiced"), 60, 345_600))
+    flow.journal.feeds.set_up("acme", (READY, "invoiced"), hidden_seconds=60, kept_seconds=345_600)
+    (order_id,) = flow.simulator.store.generate(1, kind=kind)
+    entry = flow.entry(order_id)
+    for move in [*moves, "work", "by hand", "work"]:
+        act(flow, order_id, move)
+        flow.clock.pass_by(700)
+
+    inserted = [key for key in flow.erp.orders if order_id in key]
+    assert len(inserted) == 1
+    assert lines(flow, order_id).count("inserted: ") == 1
+    assert entry.calls["start_handling_effects"] <= [s for _, s in entry.past].count(READY)
+    assert stands(flow, order_id)[0] is State.DONE

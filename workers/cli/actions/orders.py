@@ -264,6 +264,8 @@ def _sync_store(context: Context, store: str) -> None:
             new += context.journal.orders.record(store, steps.listed(page))
             seen += len(page.orders)
             show(seen, page.total)
+    for page in steps.handled_pages(context, store, context.vtex[store]):
+        new += context.journal.orders.record(store, steps.listed(page))
     tickets = context.journal.jobs.dispatch(in_flight=context.in_flight, store=store)
     send(context.journal, tickets)
     click.echo(f"{store}: {new} new orders, {len(tickets)} sent to the workers")
