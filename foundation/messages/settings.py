@@ -118,6 +118,7 @@ ERP_KEY_MISSING = message("VE-8131", "lacks a key where a password stands, as in
 ERP_USER_MISSING = message("VE-8132", "lacks a user, as in {example}")
 ERP_OPTION_UNKNOWN = message("VE-8133", "has the option {option!r}: must be one of {known}")
 ERP_OPTION_WRONG = message("VE-8134", "has an option {option} that must be one of {known}")
+NOT_USER_AND_PASSWORD = message("VE-8135", "must be a user, a colon and a password")
 
 # --- profiles of the REST adapter -------------------------------------------------------------
 PROFILE_URL = message(

@@ -52,6 +52,7 @@ _RETRIES, _STEPS = RetryPolicy(), Policy()
 
 _INTERVAL = within(0.2, 86_400)
 _DAYS = within(0, 36_500, "; 0 for ever")
+_HOST = validate.Regexp(r"^[\w.:%-]+$", error=messages.NOT_AN_ADDRESS())
 _IDENTITY = ("VTEX_ACCOUNT", "VTEX_APP_KEY", "VTEX_APP_TOKEN")
 
 
@@ -313,7 +314,20 @@ class Settings:
         "127.0.0.1",
         "0.0.0.0",  # noqa: S104  # an example
         "Address at which they serve it, without a password.",
-        validate=validate.Regexp(r"^[\w.:%-]+$", error=messages.NOT_AN_ADDRESS()),
+        validate=_HOST,
+    )
+    flower_basic_auth: str = setting(
+        "",
+        "admin:PASSWORD",
+        "User and password of Flower's pages. If unset, Flower makes a password and prints it.",
+        secret=True,
+        validate=validate.Regexp(r"^[^:\s]+:\S+$", error=messages.NOT_USER_AND_PASSWORD()),
+    )
+    flower_address: str = setting(
+        "127.0.0.1",
+        "0.0.0.0",  # noqa: S104  # an example
+        "Address at which Flower serves its pages.",
+        validate=_HOST,
     )
     otel_exporter_otlp_endpoint: str | None = setting(
         None,

@@ -18,12 +18,11 @@ from workers.configuration.settings import SettingsSchema
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 OTHERS = ("redis", "rabbitmq", "postgres", "prometheus", "grafana")
 OURS = {n: s for n, s in COMPOSE["services"].items() if n not in OTHERS}
-FLOWERS = {"FLOWER_ADDRESS", "FLOWER_BASIC_AUTH"}
 
 
 @pytest.mark.parametrize("name", OURS)
 def test_every_variable_of_a_service_is_a_setting(name: str) -> None:
-    known = set(SettingsSchema().fields) | FLOWERS
+    known = set(SettingsSchema().fields)
 
     given = {one.removesuffix("_FILE") for one in OURS[name].get("environment", {})}
 

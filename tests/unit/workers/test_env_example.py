@@ -11,11 +11,10 @@ LINES = (Path(__file__).parents[3] / ".env.example").read_text(encoding="utf-8")
 PAIRS = dict(
     line.lstrip("#").split("=", 1) for line in LINES if "=" in line and not line.startswith("# ")
 )
-OF_FLOWER = {"FLOWER_BASIC_AUTH", "FLOWER_ADDRESS"}
 
 
 def test_every_name_in_it_is_a_known_setting() -> None:
-    assert set(PAIRS) - OF_FLOWER - set(SettingsSchema().fields) == set()
+    assert set(PAIRS) - set(SettingsSchema().fields) == set()
 
 
 def test_it_is_sound_once_the_blanks_are_filled_in() -> None:

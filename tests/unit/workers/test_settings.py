@@ -141,6 +141,7 @@ def example(name: str) -> str:
         ("ERP_URL", "mysql+mysqldb://u:hidden@db/erp", "write mysql:// alone"),
         ("ALERT_URLS", "slack://a/b/c mailto:hidden@example.com", "as number 2 of its parts"),
         ("ALERT_URLS", "hidden", "does not begin with a service"),
+        ("FLOWER_BASIC_AUTH", "hidden", "a colon"),
         ("VTEX_APP_KEY", "hidden key", "a space"),
         ("VTEX_APP_TOKEN", '"hidden"', "a quotation mark"),
         ("VTEX_APP_TOKEN", "hidden\nhidden", "a line break"),
