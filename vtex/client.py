@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
+from foundation.messages import checks
 from foundation.messages import vtex as messages
 from vtex import schemas
 from vtex.documents import NOT_IN_GATEWAY, FeedBatch, FeedConfig, ListedOrder, OrderPage, together
@@ -468,8 +469,8 @@ def _permission(name: str, call: Any) -> Permission:
     except OrderNotFound:
         return Permission(name, True, "granted")
     except VtexUnauthorized as error:
-        word = "the key or token is wrong" if error.status == 401 else f"grant {name!r} to the key"
-        return Permission(name, False, f"{word} ({error})")
+        wrong = checks.CREDENTIALS_WRONG if error.status == 401 else checks.PERMISSION_MISSING
+        return Permission(name, False, wrong(permission=name, error=error))
     except VtexError as error:
         return Permission(name, None, str(error))
     return Permission(name, True, "granted")

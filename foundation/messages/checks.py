@@ -47,7 +47,7 @@ FEED_UNREAD = message(
     "set up, and not read since intake is list",
     "Set VTEX_INTAKE or intake to both, or run vtex-erp feed remove",
 )
-FEED_DENIED = message(
+PERMISSION_MISSING = message(
     "VE-7014", "the key lacks {permission!r} ({error})", "Grant {permission!r} to the key"
 )
 FEED_FAILED = message("VE-7015", "{error}; the list brings the orders")
@@ -62,6 +62,7 @@ FEED_WITHOUT_HANDLED = message(
     "the feed omits {statuses}, which also_intake names, and the list shows them later",
     "Run vtex-erp feed setup again",
 )
+CREDENTIALS_WRONG = message("VE-7021", "the key or token is wrong ({error})")
 UNLIMITED = message("VE-7018", "calls are unlimited: VTEX_QUOTA_PER_MINUTE is 0")
 LIMIT_UNSHARED = message(
     "VE-7019",

@@ -46,7 +46,36 @@ CONTRADICTS = message(
     "Send the new invoice under a number of its own",
 )
 
+# --- lines of an order's timeline -------------------------------------------------------------
+KNOWN_AT_VTEX = message("VE-4051", "VTEX had it already")
+SENT_UNCHECKED = message("VE-4052", "sent without the check for a change under way")
+SHOWN_AT_VTEX = message("VE-4053", "VTEX shows it{name}, and the order becomes {status!r}")
+
 # --- the rest of a sentence that begins with a field and its value ----------------------------
+FIELD_UNKNOWN = message("VE-4031", "is not a field of this request")
+NOT_A_VERSION = message("VE-4032", "is not a version such as 1")
+NOT_STORABLE = message("VE-4033", "holds a NUL, or half of a character of two halves")
+EMPTY = message("VE-4034", "is empty")
+NOT_A_TIME = message("VE-4035", "is not a time with its offset, as 2026-03-10T15:04:05-03:00")
+NUMBER_RESERVED = message("VE-4036", "must hold a digit or letter, without parts such as -x2F-")
+NUMBER_TOO_LONG = message(
+    "VE-4037", "is longer than {longest} characters once its special ones are codes"
+)
+NOT_A_SERIES = message("VE-4038", "is not a series: 1 to 3 digits, as 1")
+OUT_OF_RANGE = message("VE-4039", "must be from {min} to {max}")
+NOT_WHOLE = message("VE-4040", "is not a whole number")
+NOT_AN_OBJECT = message("VE-4041", "is not an object")
+TOO_MANY_ROWS = message("VE-4042", "has more than {most} rows")
+NOT_A_TYPE = message("VE-4043", "must be Output or Input")
+KEY_UNSOUND = message(
+    "VE-4044", "is not an NF-e access key: 44 characters with a right check digit"
+)
+SKU_TWICE = message("VE-4045", "name one SKU twice: a return takes one line a SKU")
+NAME_MISSING = message("VE-4046", "is missing")
+NOT_TEXT = message("VE-4047", "is not text")
+NAME_UNPRINTABLE = message("VE-4048", "holds characters that names do not have")
+ORDER_NOT_IN_JOURNAL = message("VE-4049", "is not in the journal")
+ITS_DOCUMENT_PURGED = message("VE-4050", "its document was purged")
 OTHER_SERIES = message("VE-4021", "is another series than {series} in the invoice_key")
 OTHER_NUMBER = message("VE-4022", "is another number than {number} in the invoice_key")
 IN_THE_FUTURE = message("VE-4023", "is later than now, {now}")

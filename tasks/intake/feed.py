@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from celery import shared_task
 
-from foundation.messages import log_events
+from foundation.messages import checks, log_events
 from journal.feeds import FeedRow
 from journal.orders import NewOrder
 from tasks.base import StoreTask
@@ -157,7 +157,7 @@ def _fault_kept(task: StoreTask, feed: FeedRow) -> Iterator[None]:
         if error.status != 403:
             raise
         # Only one permission is missing, so that the store need not pause.
-        _fail(task, feed, f"grant {PERMISSION!r} to the key ({error})")
+        _fail(task, feed, checks.PERMISSION_MISSING(permission=PERMISSION, error=error))
     except VtexError as error:
         _fail(task, feed, str(error))
 

@@ -48,6 +48,6 @@ def confirm(
             polls=owned.failures,
         )
         owned.result["order_status"] = progress.status
-        known = owned.result.get("words") == "already canceled"
-        owned.explain("already canceled" if known else progress.words)
+        words = owned.result.get("words")
+        owned.explain(words if words == "already canceled" else progress.words)
         owned.close_others("the order was canceled")

@@ -10,6 +10,7 @@ from typing import Any
 
 from celery import shared_task
 
+from foundation.messages import requests as messages
 from journal.jobs.leased_job import LeasedJob
 from journal.model import Stage
 from journal.order_changes import ChangeHint
@@ -53,9 +54,9 @@ def post(
         if sent.receipt:
             owned.result["receipt"] = sent.receipt
         if sent.found:
-            owned.note("VTEX had it already")
+            owned.note(messages.KNOWN_AT_VTEX())
         elif owned.ignores_change:
-            owned.note("sent without the check for a change under way")
+            owned.note(messages.SENT_UNCHECKED())
 
 
 @shared_task(base=StepTask, bind=True, name="invoices.confirm")
@@ -70,7 +71,7 @@ def confirm(
             self.vtex(store), order_id, invoice, polls=owned.failures, numbering=numbers
         )
         name = number_for_people(owned, invoice)
-        owned.explain(f"VTEX shows it{name}; the order becomes {owned.result['order_status']!r}")
+        owned.explain(messages.SHOWN_AT_VTEX(name=name, status=owned.result["order_status"]))
 
 
 def hint_at_changes(task: StepTask, job: LeasedJob, raw: Mapping[str, Any]) -> None:

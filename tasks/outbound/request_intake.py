@@ -186,7 +186,8 @@ def _order_of_vtex(context: Context, store: str, order_id: str) -> Order:
     row = context.journal.orders.get(store, order_id)
     if row is None or row.state not in (State.DONE, State.SKIPPED):
         raise RequestInvalid(
-            messages.ORDER_UNKNOWN(order_id=order_id), faults={"order_id": "is not in the journal"}
+            messages.ORDER_UNKNOWN(order_id=order_id),
+            faults={"order_id": messages.ORDER_NOT_IN_JOURNAL()},
         )
     try:
         return schemas.read_order(
@@ -195,7 +196,8 @@ def _order_of_vtex(context: Context, store: str, order_id: str) -> Order:
     except (VtexError, KeyError) as error:
         # Refuse it, so that later requests do not wait for one old order.
         raise RequestInvalid(
-            messages.DOCUMENT_PURGED(error=error), faults={"order_id": "its document was purged"}
+            messages.DOCUMENT_PURGED(error=error),
+            faults={"order_id": messages.ITS_DOCUMENT_PURGED()},
         ) from error
 
 
@@ -250,18 +252,18 @@ def _name(fields: dict[str, Any], name: str) -> str:
 
 
 def _require_names(arguments: Mapping[str, Any]) -> None:
-    faults = {}
+    faults: dict[str, str] = {}
     for name in NAMES:
         value = arguments.get(name)
         if value is None or value == "":
             if name != "reference":
-                faults[name] = "Missing data for required field."
+                faults[name] = messages.NAME_MISSING()
         elif not isinstance(value, str):
-            faults[name] = "is not text"
+            faults[name] = messages.NOT_TEXT()
         elif len(value.strip()) > MAX_ID_LENGTH:
-            faults[name] = f"is longer than {MAX_ID_LENGTH} characters"
+            faults[name] = messages.TOO_LONG(longest=MAX_ID_LENGTH)
         elif not value.strip().isprintable() or set(value.strip()) <= {"."}:
-            faults[name] = "holds characters that no name has"
+            faults[name] = messages.NAME_UNPRINTABLE()
     if faults:
         listed = "; ".join(f"{name}: {text}" for name, text in faults.items())
         raise RequestInvalid(messages.UNUSABLE(kind="request", faults=listed), faults=faults)

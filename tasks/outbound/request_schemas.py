@@ -67,7 +67,7 @@ HARMLESS = frozenset(
 )  # fmt: skip
 """Fields that hold no personal data, so that messages may quote their values."""
 
-_UNKNOWN = "is no field of this request"
+_UNKNOWN = messages.FIELD_UNKNOWN()
 
 VERSION = 1
 """Version of docs/messages.md. It rises with each new field."""
@@ -86,7 +86,7 @@ def require_known(arguments: dict[str, Any]) -> None:
     """
     version = arguments.pop("contract", VERSION)
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        fault = "is no version such as 1"
+        fault = messages.NOT_A_VERSION()
         text = messages.UNUSABLE(kind="request", faults=f"contract: {fault}")
         raise RequestInvalid(text, faults={"contract": fault})
     if version > VERSION:
@@ -211,9 +211,9 @@ class _Text(fields.String):
     def _deserialize(self, value: Any, *args: Any, **more: Any) -> Any:
         text = super()._deserialize(value, *args, **more).strip()
         if storable(text) != text:
-            raise ValidationError("holds a NUL, or half of a character of two halves")
+            raise ValidationError(messages.NOT_STORABLE())
         if self.required and not text:
-            raise ValidationError("is empty")
+            raise ValidationError(messages.EMPTY())
         if len(text) > self.max_length:
             raise ValidationError(messages.TOO_LONG(longest=self.max_length))
         return text or None
@@ -243,7 +243,7 @@ class _Stamp(fields.Field[str | None]):
         except ValueError:
             moment = None
         if moment is None or moment.tzinfo is None or not re.match(r"\d{4}-\d\d-\d\d[Tt]", value):
-            raise ValidationError("is not a time with its offset, as 2026-03-10T15:04:05-03:00")
+            raise ValidationError(messages.NOT_A_TIME())
         return str(value)
 
 
@@ -256,11 +256,9 @@ class _Number(_Text):
     def _deserialize(self, value: Any, *args: Any, **more: Any) -> Any:
         text = super()._deserialize(value, *args, **more)
         if not number_is_free(text):
-            raise ValidationError("must hold a digit or letter, and nothing such as -x2F-")
+            raise ValidationError(messages.NUMBER_RESERVED())
         if len(plain_number(text)) > MAX_NUMBER_LENGTH:
-            raise ValidationError(
-                f"is longer than {MAX_NUMBER_LENGTH} characters once its special ones are codes"
-            )
+            raise ValidationError(messages.NUMBER_TOO_LONG(longest=MAX_NUMBER_LENGTH))
         return text
 
 
@@ -275,23 +273,20 @@ class _Series(_Text):
         if text is None:
             return None
         if not re.fullmatch("[0-9]+", text):
-            raise ValidationError("is not a series: 1 to 3 digits, as 1")
+            raise ValidationError(messages.NOT_A_SERIES())
         return plain_series(text)
 
 
 class _Whole(fields.Integer):
     def __init__(self, minimum: int, maximum: int, **more: Any) -> None:
-        super().__init__(
-            strict=True,
-            required=True,
-            validate=validate.Range(minimum, maximum, error="must be from {min} to {max}"),
-            **more,
-        )
+        error = messages.OUT_OF_RANGE(min="{min}", max="{max}")
+        within = validate.Range(minimum, maximum, error=error)
+        super().__init__(strict=True, required=True, validate=within, **more)
 
     def _validated(self, value: Any) -> Any:
         # int() accepts "5230" and true, which are not amounts.
         if isinstance(value, str | bool):
-            raise ValidationError("is not a whole number")
+            raise ValidationError(messages.NOT_WHOLE())
         return super()._validated(value)
 
 
@@ -301,7 +296,7 @@ class _Request(Schema):
         unknown = RAISE
 
     # marshmallow declares it as a variable of the instance.
-    error_messages = {"unknown": _UNKNOWN, "type": "is not an object"}  # noqa: RUF012
+    error_messages = {"unknown": _UNKNOWN, "type": messages.NOT_AN_OBJECT()}  # noqa: RUF012
 
 
 class _Rows(fields.List[Any]):
@@ -313,7 +308,7 @@ class _Rows(fields.List[Any]):
 
     def _deserialize(self, value: Any, *args: Any, **more: Any) -> list[Any]:
         if isinstance(value, list) and len(value) > self.max_length:
-            raise ValidationError(f"has more than {self.max_length} rows")
+            raise ValidationError(messages.TOO_MANY_ROWS(most=self.max_length))
         return super()._deserialize(value, *args, **more)
 
 
@@ -340,7 +335,7 @@ class _Invoice(_TrackingFields):
     invoice_series = _Series()
     type = fields.String(
         load_default="Output",
-        validate=validate.OneOf(["Output", "Input"], error="is neither Output nor Input"),
+        validate=validate.OneOf(["Output", "Input"], error=messages.NOT_A_TYPE()),
     )
     value_cents = _Whole(0, MAX_CENTS)
     issued_at = _Stamp(required=True)
@@ -353,15 +348,13 @@ class _Invoice(_TrackingFields):
         faults: dict[str, list[str]] = {}
         key = data.get("invoice_key")
         if key and not key_is_sound(key):
-            faults["invoice_key"] = [
-                "is not an NF-e access key: 44 characters with a right check digit"
-            ]
+            faults["invoice_key"] = [messages.KEY_UNSOUND()]
         elif key:
             faults |= _unlike_key(data, key)
         skus = [item.sku_id for item in data.get("items") or ()]
         if data["type"] == "Input" and len(skus) != len(set(skus)):
             # If a SKU stands on two lines of a return, VTEX does not request the refund.
-            faults["items"] = ["name one SKU twice; a return takes one line a SKU"]
+            faults["items"] = [messages.SKU_TWICE()]
         if faults:
             raise ValidationError(faults)
 
@@ -407,11 +400,11 @@ class _Tracking(_TrackingFields):
     def _says_something(self, data: dict[str, Any], **_: Any) -> None:
         content = ("tracking_number", "tracking_url", "events", "delivered_at")
         if not any(data.get(name) for name in content):
-            raise ValidationError(messages.TRACKING_EMPTY(), "tracking_number")
+            raise ValidationError(messages.TRACKING_EMPTY(), field_name="tracking_number")
         dispatched, delivered = data.get("dispatched_at"), data.get("delivered_at")
         if dispatched and delivered and is_before(delivered, dispatched):
             text = messages.BEFORE_DISPATCH(dispatched_at=dispatched)
-            raise ValidationError(text, "delivered_at")
+            raise ValidationError(text, field_name="delivered_at")
 
     @post_load
     def _made(self, data: dict[str, Any], **_: Any) -> Tracking:

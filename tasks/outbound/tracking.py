@@ -4,6 +4,7 @@ from typing import Any
 
 from celery import shared_task
 
+from foundation.messages import requests as messages
 from journal.model import Stage
 from tasks.base import RequestTask, StepTask
 from tasks.outbound import request_intake
@@ -40,4 +41,4 @@ def post(
         if receipt:
             owned.result["receipt"] = receipt
         else:
-            owned.explain("VTEX knew it already")
+            owned.explain(messages.KNOWN_AT_VTEX())

@@ -366,7 +366,7 @@ def test_without_the_permission_the_list_goes_back_to_its_pace_and_the_store_on(
     read(flow)
     asked = [list_orders(flow) for _ in range(3)]
 
-    assert "grant 'Feed v3 and Hook Admin' to the key" in str(row(flow).fault)
+    assert "Grant 'Feed v3 and Hook Admin' to the key" in str(row(flow).fault)
     assert "the feed does not work" in caplog.text
     assert flow.journal.store_pauses.get("acme") is None
     assert asked == [1, 1, 1]
@@ -402,7 +402,7 @@ def test_a_feed_that_may_be_read_but_not_restored_says_so(flow: OrderFlow) -> No
 
     read(flow)
 
-    assert "grant 'Feed v3 and Hook Admin'" in str(row(flow).fault)
+    assert "Grant 'Feed v3 and Hook Admin'" in str(row(flow).fault)
     assert list_orders(flow) == 1
 
 

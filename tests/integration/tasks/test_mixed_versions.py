@@ -103,7 +103,7 @@ def test_a_misspelt_field_is_refused_as_before_and_so_is_a_version_that_is_none(
         run("cancellations.request", **ASKED, **more, order_id=flow.order())
 
     assert {one.state for one in flow.journal.requests.find()} == {State.DEAD}
-    assert "contract: is no version" in str(flow.journal.requests.find()[1].last_error)
+    assert "contract: is not a version" in str(flow.journal.requests.find()[1].last_error)
 
 
 def test_a_request_may_name_the_contract_that_is_known(flow: OrderFlow) -> None:

@@ -174,7 +174,7 @@ def test_check_is_all_well_in_a_sound_cluster(at_work: Cluster) -> None:
 def test_check_names_the_permission_that_lacks(store: Cluster, permission: str) -> None:
     store.steer("permissions", revoke=[permission])
 
-    assert f"grant '{permission}' to the key" in shown(store, "check", status=1)
+    assert f"Grant '{permission}' to the key" in shown(store, "check", status=1)
 
 
 def test_check_tells_what_is_wrong_with_the_broker(store: Cluster) -> None:

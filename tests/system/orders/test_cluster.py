@@ -83,7 +83,7 @@ def test_wrong_credentials_stop_the_calls_and_bury_nothing(cluster: Cluster) -> 
     check = cluster.command("check")
 
     assert check.returncode == 1
-    assert "grant 'View order' to the key" in check.stdout
+    assert "Grant 'View order' to the key" in check.stdout
     assert (
         json.loads(cluster.command("orders", "list", "--state", "dead", "--json").stdout)["orders"]
         == []

@@ -29,12 +29,10 @@ BASES = (
 )  # fmt: skip
 """Each error for people is one of these, or of a subclass. Settings raise a ClickException."""
 
-TEXTS = frozenset({"faults.append", "self.fail"})
-"""Calls that take the text of an error for people."""
+TEXTS = frozenset({"faults.append", "self.fail", "owned.note", "owned.explain"})
+"""Other calls that take a text for people."""
 
-FOR_DEVELOPERS = frozenset(
-    {"erp/conformance", "vtex/simulator", "migrations", "vtex/schemas", "request_schemas"}
-)
+FOR_DEVELOPERS = frozenset({"erp/conformance", "vtex/simulator", "migrations", "vtex/schemas"})
 """Parts of paths whose errors no user of the workers sees."""
 
 

@@ -199,7 +199,7 @@ def _feed(store: Store, feed: FeedRow | None, client: VtexClient) -> Verdict:
     try:
         config = client.feed_config()
     except VtexUnauthorized as error:
-        return Verdict(name, False, messages.FEED_DENIED(error=error, permission=PERMISSION))
+        return Verdict(name, False, messages.PERMISSION_MISSING(error=error, permission=PERMISSION))
     except VtexError as error:
         return Verdict(name, False, messages.FEED_FAILED(error=error))
     if feed.fault:

@@ -94,7 +94,7 @@ def _store(store: str | None) -> Iterator[tuple[Context, str]]:
         except VtexUnauthorized as error:
             if error.status != 403:
                 raise
-            fault = checks.FEED_DENIED(permission=PERMISSION, error=error)
+            fault = checks.PERMISSION_MISSING(permission=PERMISSION, error=error)
             raise click.ClickException(fault) from error
 
 
