@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from apprise import Apprise, AppriseAsset, NotifyFormat, NotifyType
 from apprise.plugins.base import NotifyBase
 
-from tasks.alerts.delivery import Message, Severity
+from tasks.alerts.delivery import AlertMessage, Severity
 
 _SERVICE = re.compile(r"([a-z][a-z0-9]{1,15})://\S", re.IGNORECASE)
 _STATUS = re.compile(r"error=(\d{3})\b")
@@ -85,7 +85,7 @@ class AppriseNotifier:
         with _captured_lines():
             return [name for name, url in self._urls.items() if _service(url) is None]
 
-    def send(self, receiver: str, message: Message) -> str | None:
+    def send(self, receiver: str, message: AlertMessage) -> str | None:
         """Send to one receiver, with Apprise's time-outs of four seconds each.
 
         The URL may set longer ones: ``?cto=10&rto=10``.

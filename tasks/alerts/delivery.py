@@ -36,7 +36,7 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class AlertMessage:
     """A message to a receiver: identifiers, numbers and times, without personal data or secrets."""
 
     title: str
@@ -51,28 +51,28 @@ class Notifier(Protocol):
     def receivers(self) -> Sequence[str]:
         """The names of the receivers, without secrets."""
 
-    def send(self, receiver: str, message: Message) -> str | None:
+    def send(self, receiver: str, message: AlertMessage) -> str | None:
         """Send to one receiver within seconds. Return the reason of a failure, if it failed."""
 
 
-def message_of(alert: AlertRow, policy: AlertPolicy) -> Message:
+def message_of(alert: AlertRow, policy: AlertPolicy) -> AlertMessage:
     """Return the message of an alert that fires, still fires, or is resolved."""
     zone = policy.zone_of(alert.store)
     begin = _time(alert.since, zone)
     title = f"{alert.store or 'vtex-erp'}: {alert.message}"
     if alert.closed_at is not None:
         lasted = f"from {begin} until {_time(alert.closed_at, zone)}"
-        return Message(f"resolved: {title}", f"{alert.message}\n{lasted}", Severity.RESOLVED)
+        return AlertMessage(f"resolved: {title}", f"{alert.message}\n{lasted}", Severity.RESOLVED)
     lines = [alert.message, f"since {begin}"]
     if alert.count:
         first = f", first order {alert.order_id}" if alert.order_id else ""
         lines.append(f"count: {alert.count}{first}")
     lines.append(f"next step: {alert.next_step}")
     still = "still firing: " if alert.notification_no > 1 else ""
-    return Message(still + title, "\n".join(lines), Severity.FIRING)
+    return AlertMessage(still + title, "\n".join(lines), Severity.FIRING)
 
 
-def digest_of(alerts: Sequence[AlertRow], policy: AlertPolicy) -> Message:
+def digest_of(alerts: Sequence[AlertRow], policy: AlertPolicy) -> AlertMessage:
     """Return one message of many alerts."""
     lines = [message_of(alert, policy).title for alert in alerts[:DIGEST_TITLES]]
     if len(alerts) > DIGEST_TITLES:
@@ -84,7 +84,7 @@ def digest_of(alerts: Sequence[AlertRow], policy: AlertPolicy) -> Message:
         text = messages.MANY_ALERTS_SOME_RESOLVED(count=firing, resolved=resolved)
     severity = Severity.FIRING if firing else Severity.RESOLVED
     body = "\n".join([*lines, f"next step: {text.next_step}"])
-    return Message(f"vtex-erp: {text.words}", body, severity)
+    return AlertMessage(f"vtex-erp: {text.words}", body, severity)
 
 
 def notify(
@@ -134,7 +134,7 @@ def _send(
 
 def _messages(
     alerts: Sequence[AlertRow], policy: AlertPolicy
-) -> Sequence[tuple[Message, Sequence[AlertRow]]]:
+) -> Sequence[tuple[AlertMessage, Sequence[AlertRow]]]:
     if len(alerts) > DIGEST_ABOVE:
         return [(digest_of(alerts, policy), alerts)]
     return [(message_of(alert, policy), [alert]) for alert in alerts]

@@ -11,7 +11,7 @@ from journal.model import Policy
 from journal.monitoring.heartbeats import ORDER_LIST_READ
 from journal.orders import NewOrder
 from support.order_flow import Clock
-from tasks.alerts.delivery import Message, notify
+from tasks.alerts.delivery import AlertMessage, notify
 from tasks.alerts.evaluation import update_alerts
 from tasks.alerts.model import AlertPolicy, MonitoredStore, Usage
 
@@ -25,11 +25,11 @@ class RecordingNotifier:
     """A notifier that keeps what it gets."""
 
     receivers: Sequence[str] = ("1 json", "2 slack")
-    got: list[tuple[str, Message]] = field(default_factory=list)
+    got: list[tuple[str, AlertMessage]] = field(default_factory=list)
     down: set[str] = field(default_factory=set)
     on_send: Callable[[], None] = lambda: None
 
-    def send(self, receiver: str, message: Message) -> str | None:
+    def send(self, receiver: str, message: AlertMessage) -> str | None:
         self.on_send()
         if receiver in self.down:
             return "it does not answer"

@@ -18,7 +18,7 @@ import pytest
 
 from erp.mapping.sales_orders import LENIENT
 from support.order_flow import OrderFlow, order_flow
-from tasks.alerts.delivery import Message, notify
+from tasks.alerts.delivery import AlertMessage, notify
 from tasks.alerts.evaluation import update_alerts
 from tasks.alerts.model import AlertPolicy, MonitoredStore
 from tasks.base import StoreTask
@@ -52,7 +52,7 @@ class Inbox:
     receivers: Sequence[str] = ("1 json",)
     titles: list[str] = field(default_factory=list)
 
-    def send(self, _receiver: str, message: Message) -> str | None:
+    def send(self, _receiver: str, message: AlertMessage) -> str | None:
         self.titles.append(message.title)
         return None
 

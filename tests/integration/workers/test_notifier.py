@@ -11,11 +11,11 @@ from collections.abc import Iterator
 import pytest
 
 from support.webhook import PASSWORD, Webhook, webhook
-from tasks.alerts.delivery import Message, Severity
+from tasks.alerts.delivery import AlertMessage, Severity
 from workers import log
 from workers.notifier import AppriseNotifier
 
-NEWS = Message(
+NEWS = AlertMessage(
     "acme: 3 jobs set aside: no *such* <b>SKU</b>", "since noon\nnext: check", Severity.FIRING
 )
 

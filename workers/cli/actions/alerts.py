@@ -9,7 +9,7 @@ import click
 from foundation.messages import checks
 from journal.monitoring.alerts import AlertRow
 from journal.monitoring.heartbeats import ALERTS_EVALUATED
-from tasks.alerts.delivery import Message, Severity
+from tasks.alerts.delivery import AlertMessage, Severity
 from workers import log
 from workers.cli.options import LocalTime
 from workers.cli.output import moment, show_json, show_zone, zoned_moment
@@ -19,7 +19,7 @@ from workers.notifier import AppriseNotifier
 
 ALL = timedelta(days=365)
 
-_TEST = Message(
+_TEST = AlertMessage(
     "vtex-erp: a test",
     "Alerts of the orders arrive here. This is only a test: nothing to do.",
     Severity.TEST,

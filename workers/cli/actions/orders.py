@@ -147,7 +147,7 @@ def _reason(row: OrderRow, pause: Pause | None) -> str:
 
 
 @dataclasses.dataclass(frozen=True)
-class Life:
+class OrderHistory:
     """Everything that the journal has of an order.
 
     Attributes:
@@ -197,7 +197,7 @@ def show_order(*, order_id: str, store: str | None, documents: bool, as_json: bo
             shown = dict(
                 zip(("order", "payment"), journal.documents.get(row.store, order_id), strict=True)
             )
-        life = Life(
+        life = OrderHistory(
             row,
             journal.requests.find(row.store, order_id),
             journal.timeline.events(row.store, order_id),
@@ -211,7 +211,7 @@ def show_order(*, order_id: str, store: str | None, documents: bool, as_json: bo
         _print_life(life, load().zone(row.store))
 
 
-def _print_life(life: Life, zone: tzinfo) -> None:
+def _print_life(life: OrderHistory, zone: tzinfo) -> None:
     row = life.row
     click.echo(f"{row.store} {row.order_id}: {standing(row, zone, life.pause)}{life.end()}")
     click.echo(f"value {money(row.value_cents)}, placed {zoned_moment(row.created_at, zone)}")
