@@ -465,9 +465,8 @@ def _name(order_id: str) -> str:
 
 def _permission(name: str, call: Any) -> Permission:
     try:
-        call()
-    except OrderNotFound:
-        return Permission(name, True, "granted")
+        with suppress(OrderNotFound):
+            call()
     except VtexUnauthorized as error:
         wrong = checks.CREDENTIALS_WRONG if error.status == 401 else checks.PERMISSION_MISSING
         return Permission(name, False, wrong(permission=name, error=error))
