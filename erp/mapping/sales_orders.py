@@ -191,7 +191,7 @@ def _sum_flags(order: Order, prices: OrderPrices, *, allow: bool) -> list[Flag]:
     """
     doubts = [doubt for doubt in (_head_doubt(order, prices), _lines_doubt(prices)) if doubt]
     if doubts and not allow:
-        joined = erp_messages.SUMS_DIFFER(faults="; ".join(words for words, _ in doubts))
+        joined = erp_messages.SUMS_DIFFER(faults="; ".join(text.words for text, _ in doubts))
         raise SumMismatch(doubts[0][0] if len(doubts) == 1 else joined)
     flags = [Flag(FlagName.SUM_MISMATCH, words, money(cents)) for words, cents in doubts]
     weighed = prices.weighed_cents or (0 if doubts else _undeclared_cents(order, prices))

@@ -42,6 +42,7 @@ NOT_A_TIME = message("VE-7318", "{value!r} is not a time such as 2026-03-10T15:0
 NOT_AN_AMOUNT = message("VE-7319", "{value!r} is not an amount such as 315.61")
 CENT_FRACTIONS = message("VE-7320", "{value!r} has fractions of a cent")
 NOT_AN_ITEM = message("VE-7321", "{value!r} is not an item such as 310102:1:49.90")
+EXPLAIN_ONE = message("VE-7322", "name either an order id or a document, by --file")
 
 # --- errors that end a command ----------------------------------------------------------------
 CODES_UNREADABLE = message("VE-7331", "the ERP's codes cannot be read: {error}")
@@ -75,6 +76,12 @@ PORTS_TAKEN = message(
     "METRICS_PORT: {ports} at {address} is taken by other processes",
     "Set a port for each process, or a range with a port for each, such as 9540-9549",
 )
+_SAVE_ORDER = (
+    "Save the whole answer of VTEX to GET /api/oms/pvt/orders/{{orderId}}, or an object that holds "
+    "it under the key order"
+)
+ORDER_NOT_JSON = message("VE-7341", "{file} is not JSON: {error}", _SAVE_ORDER)
+ORDER_UNREADABLE = message("VE-7342", "{file}: {error}", _SAVE_ORDER)
 
 # --- orders sync ------------------------------------------------------------------------------
 HANDLED_WITHOUT_ORDER = message("VE-7345", "--as-handled needs ORDER_ID")

@@ -33,6 +33,8 @@ class LinePrice:
         prices: the units of each unit price, if they come to ``total_cents``. Else empty.
         reading: the place of the document that ``total_cents`` was read from.
         tried: every reading of the whole line, before changes.
+        freight_reading, tax_reading: places that freight and tax were read from.
+        freight_tried, tax_tried: every reading of them.
     """
 
     item: Item
@@ -47,6 +49,10 @@ class LinePrice:
     prices: tuple[SellingPrice, ...] = ()
     tax_cents: int = 0
     freight_cents: int = 0
+    freight_reading: str = ""
+    freight_tried: tuple[Reading, ...] = ()
+    tax_reading: str = ""
+    tax_tried: tuple[Reading, ...] = ()
 
     @property
     def unit_cents(self) -> int:

@@ -6,7 +6,7 @@ so that a line has one price everywhere. Pure functions, money in cents.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from vtex.documents import Item, Logistics, Order, SellingPrice
@@ -42,18 +42,21 @@ def price_lines(order: Order) -> OrderPrices:
     lines = list(lines_as_written(order))
     freight_rows = {row.item_index: row for row in order.logistics}
     goods = _goods(order, totals, lines)
-    freight = _freight(order, totals, lines, freight_rows, goods)
-    tax = choose([_tax_readings(line) for line in lines], totals.tax)
+    lines = [_with_readings(line, freight_rows) for line in lines]
+    freight = _freight(order, totals, lines, goods)
+    tax = choose([line.tax_tried for line in lines], totals.tax)
     priced = [
         replace(
             line,
             total_cents=reading.cents,
             reading=reading.name,
             prices=_prices(line, reading),
-            freight_cents=freight_cents.cents,
-            tax_cents=tax_cents.cents,
+            freight_cents=of_freight.cents,
+            freight_reading=of_freight.name,
+            tax_cents=of_tax.cents,
+            tax_reading=of_tax.name,
         )
-        for line, reading, freight_cents, tax_cents in zip(
+        for line, reading, of_freight, of_tax in zip(
             lines, goods.readings, freight.readings, tax.readings, strict=True
         )
     ]
@@ -94,19 +97,19 @@ def _prices(line: LinePrice, reading: Reading) -> tuple[SellingPrice, ...]:
     return prices if units == line.quantity and cents == reading.cents else ()
 
 
+def _with_readings(line: LinePrice, rows: Mapping[int, Logistics]) -> LinePrice:
+    row = None if line.is_service else rows.get(line.index)
+    return replace(
+        line,
+        freight_tried=_NO_FREIGHT if row is None else _freight_readings(line.item, row),
+        tax_tried=_tax_readings(line),
+    )
+
+
 def _freight(
-    order: Order,
-    totals: OrderTotals,
-    lines: Sequence[LinePrice],
-    rows: dict[int, Logistics],
-    goods: Choice,
+    order: Order, totals: OrderTotals, lines: Sequence[LinePrice], goods: Choice
 ) -> Choice:
-    options = [
-        _NO_FREIGHT
-        if line.is_service or line.index not in rows
-        else _freight_readings(line.item, rows[line.index])
-        for line in lines
-    ]
+    options = [line.freight_tried for line in lines]
     choice = choose(options, totals.shipping, tolerance=abs(order.rounding_error_cents))
     if choice.closes:
         return choice
@@ -114,7 +117,7 @@ def _freight(
         # Discounts include the freight discount.
         return replace(choice, difference=0, closes=True)
     items = [place for place, line in enumerate(lines) if not line.is_service]
-    delivered = [place for place in items if lines[place].index in rows] or items
+    delivered = [place for place in items if lines[place].freight_tried is not _NO_FREIGHT] or items
     if len(delivered) == 1:
         whole = [_NO_FREIGHT[0]] * len(lines)
         whole[delivered[0]] = Reading("Shipping", totals.shipping)

@@ -46,13 +46,14 @@ class OrderTotals:
 def totals_of(order: Order) -> OrderTotals:
     """Sort an order's totals by kind. Totals of one kind add up."""
     cents = dict.fromkeys(("items", "discounts", "shipping", "tax", "change", "unknown"), 0)
-    kinds = [(_kind(total_id), value) for total_id, value in order.totals]
+    kinds = [(kind_of_total(total_id), value) for total_id, value in order.totals]
     for kind, value in kinds:
         cents[kind] += value
     return OrderTotals(**cents, has_change=any(kind == "change" for kind, _ in kinds))
 
 
-def _kind(total_id: str) -> str:
+def kind_of_total(total_id: str) -> str:
+    """Return the kind of a total, a field of ``OrderTotals``."""
     name = total_id.lower()
     if name in ("items", "shipping"):
         return name

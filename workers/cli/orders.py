@@ -67,14 +67,25 @@ def show_order(**options: Any) -> None:
 
 
 @orders.command("explain")
-@ORDER_ID
+@click.argument("order_id", type=OrderId(), required=False)
+@click.option(
+    "--file",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Explain the order in this JSON file instead. Needs no settings and no server.",
+)
 @STORE
 @AS_JSON
 def explain_order(**options: Any) -> None:
-    """Show the sales order that an order becomes.
+    """Explain the sales order that an order becomes.
 
-    It only reads: the journal's documents, or VTEX if the journal lacks them. Exit status: 0 the
-    order would be inserted, 1 it would be skipped, held or postponed.
+    Shows each sum and check, the readings of each line, flags, payments, addresses, and the fields
+    that reached no column. It only reads: the journal's documents, or VTEX if the journal lacks
+    them. It prints names and addresses.
+
+    A file holds the answer of VTEX, or an object with the keys order and transactions. Its order is
+    judged as if it were ready for handling.
+
+    Exit status: 0 the order would be inserted, 1 it would be skipped, held or postponed.
     """
     from workers.cli.actions import explain as actions
 

@@ -22,6 +22,19 @@ _DEGREES = Decimal("0.0000001")
 
 def rows_of(order: SalesOrder) -> dict[Table, list[dict[str, Any]]]:
     """Return an order's rows by table, fitted to the columns. ``int_order`` has one."""
+    rows, cuts = _fitted(order)
+    doubts = [*order.flags, *cuts]
+    rows[orders][0]["flags"] = " ".join(dict.fromkeys(flag.name for flag in doubts)) or None
+    rows[flags] = [_flag(seq, flag) for seq, flag in enumerate(doubts, 1)]
+    return rows
+
+
+def cuts_of(order: SalesOrder) -> list[Flag]:
+    """Return a flag for each text that is longer than its column. Raises as ``fitted``."""
+    return _fitted(order)[1]
+
+
+def _fitted(order: SalesOrder) -> tuple[dict[Table, list[dict[str, Any]]], list[Flag]]:
     cuts: list[Flag] = []
     whole = {
         orders: [_head(order)],
@@ -37,10 +50,7 @@ def rows_of(order: SalesOrder) -> dict[Table, list[dict[str, Any]]]:
         table: [fitted(table, row, cuts) for row in rows_of_table]
         for table, rows_of_table in whole.items()
     }
-    doubts = [*order.flags, *cuts]
-    rows[orders][0]["flags"] = " ".join(dict.fromkeys(flag.name for flag in doubts)) or None
-    rows[flags] = [_flag(seq, flag) for seq, flag in enumerate(doubts, 1)]
-    return rows
+    return rows, cuts
 
 
 def raw_of(order: SalesOrder) -> dict[str, str | None]:
