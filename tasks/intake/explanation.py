@@ -20,6 +20,7 @@ from tasks.intake.unreached import Field, fields_without_effect
 from vtex import schemas, statuses
 from vtex.documents import Order
 from vtex.errors import DocumentInvalid, VtexUnavailable
+from vtex.operations.intake import admit
 from vtex.pricing.closing import Reading
 from vtex.pricing.prices import OrderPrices, price_lines
 from vtex.pricing.totals import kind_of_total
@@ -51,13 +52,6 @@ class Documents:
     codes: CodeMap | None = None
     also_intake: HandledOrders | None = None
     as_ready: bool = False
-
-    def admits(self, order: Order) -> bool:
-        """Return whether the order also comes in if its handling started elsewhere."""
-        return self.as_ready or (
-            self.also_intake is not None
-            and self.also_intake.include(order.status, order.origin, order.affiliate_id)
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,18 +180,14 @@ def judge(documents: Documents) -> Judgement:
     """Return the fate of an order at its intake."""
     fate, reason = Fate.INSERTED, None
     try:
-        order = schemas.read_order(documents.order)
-        as_handled = documents.admits(order)
-        if reason := statuses.reason_to_skip(order, as_handled=as_handled):
+        if reason := _reason_to_skip(documents):
             fate = Fate.SKIPPED
-        elif not documents.as_ready:
-            statuses.require_ready(order, as_handled=as_handled)
     except DocumentInvalid as error:
         return Judgement(Fate.HELD, str(error))
     except VtexUnavailable as error:
         fate, reason = Fate.WAITS, str(error)
     try:
-        made = _mapped(documents, order)
+        made = _mapped(documents, schemas.read_order(documents.order))
     except (DocumentInvalid, ErpRejected) as error:
         return Judgement(Fate.HELD, str(error)) if reason is None else Judgement(fate, reason)
     return Judgement(fate, reason, made)
@@ -223,6 +213,12 @@ def explain(documents: Documents) -> Explanation:
         flags=flags,
         unreached=None if shown is None else tuple(_unreached(documents)),
     )
+
+
+def _reason_to_skip(documents: Documents) -> str | None:
+    if documents.as_ready:
+        return statuses.reason_to_skip(schemas.read_order(documents.order), as_handled=True)
+    return admit(documents.order, by_hand=False, also_intake=documents.also_intake).skip
 
 
 def _mapped(documents: Documents, order: Order) -> SalesOrder:
