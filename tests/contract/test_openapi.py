@@ -18,7 +18,7 @@ from vtex.client import VtexClient
 from vtex.documents import FeedConfig
 from vtex.simulator import cancel_requests, order_changes
 from vtex.simulator.config import Config
-from vtex.simulator.seed import KINDS
+from vtex.simulator.seed import FULFILLED, KINDS
 from vtex.simulator.server import Running, running
 from vtex.transport.transport import Account, Transport
 
@@ -43,6 +43,7 @@ def faults(name: str, path: str, body: Any) -> list[str]:
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[Running]:
     with running(Config(orders=2 * len(KINDS), index_lag=0)) as made:
+        made.store.generate(1, kind=FULFILLED)
         yield made
 
 
