@@ -1,6 +1,6 @@
 """The queries of the metrics: numbers of jobs, without ids, names or texts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -51,15 +51,6 @@ class DeadLetterCount:
 
 
 @dataclass(frozen=True, slots=True)
-class UnreportedCount:
-    """The unreported outcomes of one kind of request."""
-
-    kind: str
-    count: int
-    oldest: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class JournalSnapshot:
     """The state of the cluster.
 
@@ -75,7 +66,7 @@ class JournalSnapshot:
     skew: timedelta
     open: Sequence[JobCount]
     dead: Sequence[DeadLetterCount]
-    unreported: Sequence[UnreportedCount]
+    unreported: Mapping[str, int]
     paused: frozenset[str]
     erp_down_since: datetime | None
     feeds: Sequence[FeedRow]
@@ -145,9 +136,7 @@ class MetricsQueries(Repository):
         )
         by = (named.c.store, named.c.kind, named.c.reason)
         dead = select(*by, func.count().label("count")).group_by(*by)
-        unreported = select(
-            outcomes.c.kind, func.count().label("count"), func.min(outcomes.c.at).label("oldest")
-        ).group_by(outcomes.c.kind)
+        unreported = select(outcomes.c.kind, func.count().label("n")).group_by(outcomes.c.kind)
         last = (
             select(orders.c.store, orders.c.listed_at)
             .order_by(orders.c.listed_at.desc(), orders.c.order_id.desc())
@@ -164,7 +153,7 @@ class MetricsQueries(Repository):
                 skew=clock - now,
                 open=[JobCount(**row) for row in db.execute(is_open).mappings()],
                 dead=[DeadLetterCount(**row) for row in db.execute(dead).mappings()],
-                unreported=[UnreportedCount(**row) for row in db.execute(unreported).mappings()],
+                unreported={row.kind: row.n for row in db.execute(unreported)},
                 paused=frozenset(
                     db.execute(
                         select(store_pauses.c.store).where(store_pauses.c.until > now)

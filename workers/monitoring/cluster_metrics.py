@@ -117,12 +117,11 @@ class ClusterMetrics(Collector):
             ["store", "kind", "reason"],
             dead,
         )
-        unreported = {(row.kind,): row for row in snapshot.unreported}
         yield _gauge(
             "vtex_erp_outcomes_unreported",
             "Outcomes of requests that were not reported to the ERP yet",
             ["kind"],
-            {(kind,): getattr(unreported.get((kind,)), "count", 0) for kind in _REQUEST_KINDS},
+            {(kind,): snapshot.unreported.get(kind, 0) for kind in _REQUEST_KINDS},
         )
         yield _gauge(
             "vtex_erp_store_paused",
