@@ -85,13 +85,13 @@ class Run:
         self._mend(float("inf"))
 
     def _script(self) -> Iterator[Fault]:
-        possible = [one for one in FAULTS if one.possible(self.world)]
+        possible = [fault for fault in FAULTS if fault.possible(self.world)]
         while True:
             self.random.shuffle(possible)
             yield from possible
 
     def _break(self, fault: Fault, now: float) -> None:
-        if any(one.fault.touches == fault.touches for one in self.on):
+        if any(entry.fault.touches == fault.touches for entry in self.on):
             return
         body = fault.body(self.world, self.random)
         lasts = self.random.uniform(*fault.seconds(self.world))
@@ -105,13 +105,13 @@ class Run:
         self.on.append(Broken(fault, body, now + lasts))
 
     def _mend(self, now: float) -> None:
-        for one in [one for one in self.on if one.ends_at <= now]:
+        for row in [entry for entry in self.on if entry.ends_at <= now]:
             try:
-                next(one.body, None)
-                self.on.remove(one)
+                next(row.body, None)
+                self.on.remove(row)
             except PASSING as error:
                 if now == float("inf"):
-                    _say(f"  {one.fault.name} does not end yet ({type(error).__name__})")
+                    _say(f"  {row.fault.name} does not end yet ({type(error).__name__})")
         if self.on and now == float("inf"):
             # What one fault kept another from ending is over now.
             time.sleep(1)
@@ -133,7 +133,9 @@ class Run:
         """
         self.world.steer("settings", latency_ms=SLOW_MS)
         found = []
-        for fault in [one for one in FAULTS if one.possible(self.world) and only in one.name]:
+        for fault in [
+            fault for fault in FAULTS if fault.possible(self.world) and only in fault.name
+        ]:
             self._await_work()
             self._break(fault, began := time.monotonic())
             while self.on:
@@ -165,8 +167,8 @@ class Run:
         while time.monotonic() - quiet_since < 5 or len(self._open() or ()) < LEAST_JOBS:
             self._go_on()
             if any(
-                one.child is None or one.child.poll() is not None
-                for one in self.world.processes.values()
+                value.child is None or value.child.poll() is not None
+                for value in self.world.processes.values()
             ):
                 quiet_since = time.monotonic()
 
@@ -180,8 +182,8 @@ class Run:
             return None
         finally:
             journal.close()
-        return {one.order_id for one in orders} | {
-            str(one.job) for one in wishes if one.state is State.OPEN
+        return {order.order_id for order in orders} | {
+            str(wish.job) for wish in wishes if wish.state is State.OPEN
         }
 
     def settle(self) -> list[str]:
@@ -225,7 +227,7 @@ class Run:
         ]
 
     def summary(self) -> str:
-        kinds = Counter(one.kind.lower() for one in self.retailer.wishes)
+        kinds = Counter(wish.kind.lower() for wish in self.retailer.wishes)
         state = self.world.state()
         asked = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
         return (
@@ -287,8 +289,8 @@ def _explain(world: World, wrong: list[str]) -> None:
     try:
         named = [word for line in wrong for word in line.split() if "acme" in word or "ABC" in word]
         for order_id in dict.fromkeys(word.rstrip(":") for word in named[:3]):
-            for one in journal.timeline.events("acme", order_id):
-                _say(f"    {one.at:%H:%M:%S} {one.kind} {one.attempt} {one.event}: {one.detail}")
+            for row in journal.timeline.events("acme", order_id):
+                _say(f"    {row.at:%H:%M:%S} {row.kind} {row.attempt} {row.event}: {row.detail}")
     except JournalUnavailable:
         _say("  the journal does not answer")
     finally:

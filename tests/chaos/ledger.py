@@ -32,9 +32,9 @@ def _open_jobs(world: World) -> Iterator[str]:
         for row in journal.orders.find(limit=100_000):
             if row.state in ("open", "dead"):
                 yield f"order {row.order_id}: {row.state} at {row.stage}: {row.last_error}"
-        for one in journal.requests.find(limit=100_000):
-            if one.state in ("open", "dead"):
-                yield f"{one.kind} {one.invoice_number} of {one.order_id}: {one.state}: {one.last_error}"
+        for request in journal.requests.find(limit=100_000):
+            if request.state in ("open", "dead"):
+                yield f"{request.kind} {request.invoice_number} of {request.order_id}: {request.state}: {request.last_error}"
     finally:
         journal.close()
 
@@ -80,9 +80,9 @@ def _is_tracked(world: World, wish: Wish) -> bool:
     }
     packages = requests.get(url, headers=headers, timeout=10).json()["packageAttachment"]
     return any(
-        (one["invoiceNumber"], one["trackingNumber"])
+        (package["invoiceNumber"], package["trackingNumber"])
         == (wish.fields["invoice_number"], wish.fields["tracking_number"])
-        for one in packages["packages"]
+        for package in packages["packages"]
     )
 
 
@@ -116,13 +116,13 @@ def texts_of_redis(connection: redis.Redis) -> str:
                 found += connection.zrange(key, 0, -1)
             case b"string":
                 found.append(connection.get(key) or b"")
-    return "\n".join(_decoded(one.decode(errors="replace")) for one in found)
+    return "\n".join(_decoded(entry.decode(errors="replace")) for entry in found)
 
 
 def texts_of_rabbit(folder: Path) -> str:
     """Return what RabbitMQ has written to its files: quorum queues keep every message there."""
-    files = [one for one in folder.rglob("*") if one.is_file()]
-    return "\n".join(one.read_text(errors="replace") for one in files)
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return "\n".join(path.read_text(errors="replace") for path in files)
 
 
 def _decoded(value: str) -> str:
@@ -145,4 +145,8 @@ def texts_of_flower(world: World) -> str:
 
 def leaks(where: str, seen: str, secrets: list[str]) -> list[str]:
     """Return a line for each secret that is seen; the secret itself is cut short."""
-    return [f"{where} shows {one[:3]}… ({len(one)} characters)" for one in secrets if one in seen]
+    return [
+        f"{where} shows {secret[:3]}… ({len(secret)} characters)"
+        for secret in secrets
+        if secret in seen
+    ]

@@ -108,7 +108,7 @@ class Retailer(threading.Thread):
         self.join()
 
     def wishes_of(self, order_id: str, kind: str) -> list[Wish]:
-        return [one for one in self.wishes if (one.order_id, one.kind) == (order_id, kind)]
+        return [wish for wish in self.wishes if (wish.order_id, wish.kind) == (order_id, kind)]
 
     # --- asking -------------------------------------------------------------------------------
 
@@ -232,7 +232,7 @@ class Retailer(threading.Thread):
             ):
                 told.setdefault(str(reference), []).append(outcome)
             found = db.execute(text("SELECT id, status FROM int_outbox"))
-            rows = {one.id: one.status for one in found}
+            rows = {entry.id: entry.status for entry in found}
         words = {"SENT": "done", "ERROR": "refused", "DEAD": "dead", "OBSOLETE": "obsolete"}
         for wish in self.wishes:
             if not wish.in_outbox:

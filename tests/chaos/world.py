@@ -305,8 +305,8 @@ class World(Cluster):
         """End one kind of failure, and none of the others."""
         self._vtex_faults.remove(fault)
         self.clear_faults()
-        for one in self._vtex_faults:
-            self.steer("faults", **one)
+        for value in self._vtex_faults:
+            self.steer("faults", **value)
 
     def redis_client(self) -> redis.Redis:
         return redis.Redis.from_url(self.redis.url, socket_timeout=10)
@@ -329,7 +329,7 @@ class World(Cluster):
 
 def can_isolate() -> bool:
     """Say whether the run may have a network and mounts of its own."""
-    tools = all(shutil.which(one) for one in ("unshare", "nsenter", "ip", "mount"))
+    tools = all(shutil.which(name) for name in ("unshare", "nsenter", "ip", "mount"))
     if not tools or os.geteuid() != 0:
         return False
     probe = ["unshare", "--net", "--mount", "true"]

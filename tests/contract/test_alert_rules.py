@@ -113,12 +113,12 @@ def check(
                         "eval_time": f"{minutes}m",
                         "exp_samples": [
                             {
-                                "labels": json.dumps({"alertname": one}).replace(
+                                "labels": json.dumps({"alertname": value}).replace(
                                     '"alertname": ', "alertname="
                                 ),
                                 "value": 1,
                             }
-                            for one in expected
+                            for value in expected
                         ],
                     }
                 ],
@@ -183,14 +183,14 @@ def test_a_store_that_sells_nothing_fires_only_where_it_sold_a_week_ago(
 
 
 def test_every_alert_is_tried() -> None:
-    tried = {one.partition(":")[0] for one in FAULTS} | {"VtexErpNoNewOrders"}
+    tried = {fault.partition(":")[0] for fault in FAULTS} | {"VtexErpNoNewOrders"}
 
-    assert {one["alert"] for one in ALERTS} == tried
+    assert {alert["alert"] for alert in ALERTS} == tried
 
 
 def test_every_alert_says_what_to_do() -> None:
-    for one in ALERTS:
-        assert one["labels"]["severity"] in ("critical", "warning")
-        assert one["annotations"]["summary"]
-        said = one["annotations"]["description"]
-        assert re.search(r"vtex-erp |celery -A|docs/|NTP|METRICS_PORT", said), one["alert"]
+    for alert in ALERTS:
+        assert alert["labels"]["severity"] in ("critical", "warning")
+        assert alert["annotations"]["summary"]
+        said = alert["annotations"]["description"]
+        assert re.search(r"vtex-erp |celery -A|docs/|NTP|METRICS_PORT", said), alert["alert"]

@@ -44,14 +44,14 @@ def test_grafana_knows_every_field_of_the_dashboard() -> None:
 
 
 def test_no_panel_covers_another_and_each_says_what_it_shows() -> None:
-    places = [(one["title"], one["gridPos"]) for one in DASHBOARD["panels"]]
+    places = [(panel["title"], panel["gridPos"]) for panel in DASHBOARD["panels"]]
 
     for (title, a), (other, b) in combinations(places, 2):
         beside = a["x"] + a["w"] <= b["x"] or b["x"] + b["w"] <= a["x"]
         below = a["y"] + a["h"] <= b["y"] or b["y"] + b["h"] <= a["y"]
         assert beside or below, f"{title} and {other}"
-    assert len({one["id"] for one in DASHBOARD["panels"]}) == len(DASHBOARD["panels"])
-    assert all(one["description"] for one in DASHBOARD["panels"] if one["type"] != "row")
+    assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(DASHBOARD["panels"])
+    assert all(panel["description"] for panel in DASHBOARD["panels"] if panel["type"] != "row")
 
 
 def test_it_is_provisioned_with_the_prometheus_of_the_compose_file() -> None:

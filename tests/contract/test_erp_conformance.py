@@ -30,7 +30,7 @@ def harness(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Made]:
     made.close()
 
 
-@pytest.mark.parametrize("check", conformance.ALL, ids=lambda one: one.__name__)
+@pytest.mark.parametrize("check", conformance.ALL, ids=lambda check: check.__name__)
 def test_adapter(harness: Made, check) -> None:
     check(harness)
 

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(MISSING is not None, reason=MISSING or "")
 KEY = "352603112223330001815500100000451211234567" + "80"
 # An order of 500 lines takes Odoo 11 minutes (docs/erp/odoo.md).
 OF_ERP = tuple(
-    one for one in conformance.CHECKS if one.__name__ != "an_order_of_many_lines_is_taken"
+    check for check in conformance.CHECKS if check.__name__ != "an_order_of_many_lines_is_taken"
 )
 CHECKS = (
     *OF_ERP,
@@ -48,10 +48,10 @@ def harness(server: OdooServer) -> Iterator[RealOdooHarness]:
 
 
 def on_bench(check):
-    return check if check in CHECKS[len(OF_ERP) :] else lambda one: check(one.erp)
+    return check if check in CHECKS[len(OF_ERP) :] else lambda entry: check(entry.erp)
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda one: one.__name__)
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_suite(harness: RealOdooHarness, check) -> None:
     on_bench(check)(harness)
 
@@ -60,7 +60,7 @@ def told(harness: RealOdooHarness, order_id: str) -> list[Request]:
     taken: list[Request] = []
     while harness.erp.poll_outbox(taken.append, 50):
         pass
-    return [one for one in taken if one.fields["order_id"] == order_id]
+    return [request for request in taken if request.fields["order_id"] == order_id]
 
 
 def test_check_names_the_protocol_and_the_invoices(harness: RealOdooHarness) -> None:

@@ -21,7 +21,7 @@ def harness(request: pytest.FixtureRequest) -> Iterator[FakeOdooHarness]:
     made.close()
 
 
-@pytest.mark.parametrize("check", conformance.ALL, ids=lambda one: one.__name__)
+@pytest.mark.parametrize("check", conformance.ALL, ids=lambda check: check.__name__)
 def test_odoo(harness: FakeOdooHarness, check) -> None:
     check(harness)
 
@@ -35,5 +35,5 @@ def test_odoo_adds_up_an_order_of_whole_cents_to_what_vtex_was_paid(
     harness.erp.insert(order)
 
     lines = harness.fake.found("sale.order.line", order_id=harness.sale(order.order_id))
-    amounts = [round(one["product_uom_qty"] * one["price_unit"], 2) for one in lines]
+    amounts = [round(line["product_uom_qty"] * line["price_unit"], 2) for line in lines]
     assert sum(amounts, Decimal(0)) == order.total

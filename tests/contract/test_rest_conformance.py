@@ -34,7 +34,7 @@ def harness(
     made.close()
 
 
-@pytest.mark.parametrize("check", conformance.ALL, ids=lambda one: one.__name__)
+@pytest.mark.parametrize("check", conformance.ALL, ids=lambda check: check.__name__)
 def test_profile(harness: RestHarness, check) -> None:
     check(harness)
 

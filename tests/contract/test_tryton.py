@@ -33,7 +33,7 @@ def outbox(tmp_path: Path) -> Iterator[TrytonOutbox]:
     server.stop()
 
 
-@pytest.mark.parametrize("check", conformance.CHECKS, ids=lambda one: one.__name__)
+@pytest.mark.parametrize("check", conformance.CHECKS, ids=lambda check: check.__name__)
 def test_adapter(server: TrytonServer, check) -> None:
     erp = TrytonErp(server.url)
     erp.migrate()
@@ -43,6 +43,6 @@ def test_adapter(server: TrytonServer, check) -> None:
     erp.close()
 
 
-@pytest.mark.parametrize("check", conformance.OUTBOX_CHECKS, ids=lambda one: one.__name__)
+@pytest.mark.parametrize("check", conformance.OUTBOX_CHECKS, ids=lambda check: check.__name__)
 def test_outbox(outbox: TrytonOutbox, check) -> None:
     check(outbox)

@@ -27,7 +27,7 @@ def test_the_page_shows_the_example_whole() -> None:
     shown = dict(FILES)
 
     assert shown == {name: (EXAMPLE / name).read_text(encoding="utf-8") for name in shown}
-    assert set(shown) == {one.name for one in EXAMPLE.iterdir() if one.is_file()}
+    assert set(shown) == {path.name for path in EXAMPLE.iterdir() if path.is_file()}
 
 
 def test_the_example_has_less_than_150_lines() -> None:
@@ -48,7 +48,7 @@ def test_who_follows_the_page_has_an_adapter_that_passes_the_suite(tmp_path: Pat
 
     said = [
         subprocess.run(
-            one,
+            line,
             shell=True,
             cwd=folder,
             capture_output=True,
@@ -57,10 +57,10 @@ def test_who_follows_the_page_has_an_adapter_that_passes_the_suite(tmp_path: Pat
             check=False,
             env={**os.environ, "PATH": f"{env}/bin{os.pathsep}{os.environ['PATH']}"},
         )
-        for one in COMMANDS[1].splitlines()
+        for line in COMMANDS[1].splitlines()
     ]
 
-    assert [one.returncode for one in said] == [0, 0], said
+    assert [entry.returncode for entry in said] == [0, 0], said
     assert "0 failed, 2 skipped" in said[-1].stdout
     assert "SetsClock" in said[-1].stdout
 
@@ -75,7 +75,7 @@ def example() -> Iterator[None]:
 
 
 def failed(bench: object, check: str) -> bool:
-    (run,) = [one for one in conformance.ALL if one.__name__ == check]
+    (run,) = [entry for entry in conformance.ALL if entry.__name__ == check]
     try:
         run(bench)
     except Exception:

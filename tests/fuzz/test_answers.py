@@ -101,9 +101,11 @@ WAYS: list[Callable[[bytes], bytes]] = [
 def bodies() -> st.SearchStrategy[bytes]:
     """JSON, written as servers write it, well or badly; and what is none."""
     documents = hostile.mutated(hostile.MADE[0].order) | hostile.VALUES
-    written = st.tuples(documents.map(lambda one: json.dumps(one).encode()), st.sampled_from(WAYS))
+    written = st.tuples(
+        documents.map(lambda value: json.dumps(value).encode()), st.sampled_from(WAYS)
+    )
     return (
-        written.map(lambda one: one[1](one[0]))
+        written.map(lambda row: row[1](row[0]))
         | st.sampled_from([BOMB, *DEEP, *SIZES])
         | st.binary(max_size=100)
     )
@@ -136,7 +138,7 @@ def refused(error: VtexError) -> None:
     words = str(error)
     assert words.isprintable()
     assert len(words) < 600
-    assert not [one for one in (*hostile.PEOPLE, "secret-token") if one in words]
+    assert not [value for value in (*hostile.PEOPLE, "secret-token") if value in words]
 
 
 @given(answer=answers())

@@ -89,7 +89,7 @@ def on_postgres(fresh_postgres: str) -> Iterator[Journal]:
 def jobs(journal: Journal) -> Counter[str]:
     """Return how many requests there are in each state."""
     counts = journal.requests.counts().values()
-    return Counter({State.OPEN: 0}) + sum((Counter(one) for one in counts), Counter())
+    return Counter({State.OPEN: 0}) + sum((Counter(count) for count in counts), Counter())
 
 
 def keep(journal: Journal, message: tuple[str, dict[str, Any]]) -> None:

@@ -73,7 +73,7 @@ def rearranged(draw: st.DrawFn) -> bytes:
     """A file that is XML, and whose elements are not what or where they were."""
     root = ET.fromstring(draw(st.sampled_from(SOUND)))
     for _ in range(draw(st.integers(1, 4))):
-        holder = draw(st.sampled_from([one for one in root.iter() if len(one)] or [root]))
+        holder = draw(st.sampled_from([value for value in root.iter() if len(value)] or [root]))
         if len(holder):
             draw(st.sampled_from(CHANGES))(draw, holder, draw(st.sampled_from(list(holder))))
     # What XML has no character for is put in as it is.
@@ -133,7 +133,7 @@ def test_a_file_is_read_or_refused_in_words_that_name_no_buyer(data: bytes) -> N
     assert time.process_time() - began < SECONDS
     assert words.isprintable()
     assert len(words) < 500
-    assert not [one for one in PERSON if one in words]
+    assert not [value for value in PERSON if value in words]
     if not words:
         assert key_is_sound(made.invoice_key)
         assert 0 < made.value_cents < 10**15
@@ -146,14 +146,16 @@ QUANTITIES = st.sampled_from(["1.0000", "0.3333", "99999999999", "0.0001"])
 @st.composite
 def lines_of(draw: st.DrawFn, order: Order) -> list[Det]:
     """Lines of a nota that name the goods of an order."""
-    named = [one.sku_id for one in order.items] + [one.ref_id for one in order.items]
-    codes = st.sampled_from([one for one in named if one and one.isalnum()] or ["x"])
+    named = [item.sku_id for item in order.items] + [item.ref_id for item in order.items]
+    codes = st.sampled_from([entry for entry in named if entry and entry.isalnum()] or ["x"])
     return draw(st.lists(st.builds(Det, code=codes, quantity=QUANTITIES), min_size=1, max_size=5))
 
 
 @given(st.data())
 def test_a_nota_of_any_order_makes_a_request_or_is_refused(data: st.DataObject) -> None:
-    raw = data.draw(st.sampled_from([one.order for one in hostile.MADE]).flatmap(hostile.mutated))
+    raw = data.draw(
+        st.sampled_from([entry.order for entry in hostile.MADE]).flatmap(hostile.mutated)
+    )
     words = ""
     try:
         order = schemas.read_order(raw)
@@ -163,4 +165,4 @@ def test_a_nota_of_any_order_makes_a_request_or_is_refused(data: st.DataObject) 
         words = str(error)
 
     assert len(words) < 50_000
-    assert not [one for one in hostile.PEOPLE[1:] if one in words]
+    assert not [value for value in hostile.PEOPLE[1:] if value in words]

@@ -51,16 +51,16 @@ def amend(flow: OrderFlow, order_id: str, **body: Any) -> None:
 
 
 def told(flow: OrderFlow, order_id: str) -> list[Event]:
-    return [one for one in flow.told(order_id) if one.outcome is None]
+    return [entry for entry in flow.told(order_id) if entry.outcome is None]
 
 
 def kinds(flow: OrderFlow, order_id: str) -> list[str]:
-    return [one.kind for one in told(flow, order_id)]
+    return [entry.kind for entry in told(flow, order_id)]
 
 
 def changes(flow: OrderFlow, order_id: str) -> list[tuple[str, State]]:
     rows = flow.journal.requests.find("acme", order_id)
-    return [(str(one.stage), one.state) for one in rows if one.kind is Kind.CHANGE]
+    return [(str(row.stage), row.state) for row in rows if row.kind is Kind.CHANGE]
 
 
 def gets(flow: OrderFlow) -> int:

@@ -32,7 +32,7 @@ class Desk:
         self.folder, self.store = folder, store
         names = SettingsSchema().fields
         self.env: dict[str, str | None] = {
-            one: None for one in os.environ if one.removesuffix("_FILE") in names
+            text: None for text in os.environ if text.removesuffix("_FILE") in names
         } | {
             "REDIS_URL": "redis://127.0.0.1:1/0",
             "JOURNAL_URL": f"sqlite:///{folder}/journal.db",
@@ -60,7 +60,9 @@ class Desk:
 
     def list(self, *ids: str, store: str = "acme", ago: timedelta = timedelta()) -> None:
         now, self.moment = self.moment, NOW - ago
-        self.journal.orders.record(store, [NewOrder(one, NOW - ago, 123456) for one in ids])
+        self.journal.orders.record(
+            store, [NewOrder(order_id, NOW - ago, 123456) for order_id in ids]
+        )
         self.moment = now
 
     def bury(self, order_id: str, reason: str) -> None:
@@ -81,7 +83,7 @@ class Desk:
 
     def verdicts(self, *, status: int = 1) -> dict[str, tuple[bool | None, str]]:
         return {
-            one["name"]: (one["ok"], one["detail"]) for one in self.json("check", status=status)
+            row["name"]: (row["ok"], row["detail"]) for row in self.json("check", status=status)
         }
 
 

@@ -34,8 +34,8 @@ class ConnectionProxy:
         self.break_all()
 
     def break_all(self) -> None:
-        for one in list(self._ends):
-            self._drop(one)
+        for value in list(self._ends):
+            self._drop(value)
 
     def _accept(self) -> None:
         while True:

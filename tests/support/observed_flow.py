@@ -44,9 +44,9 @@ class MetricsText:
 
     def all(self, name: str, **labels: str) -> list[tuple[Labels, float]]:
         return [
-            (one.labels, one.value)
-            for one in self.samples
-            if one.name == name and labels.items() <= one.labels.items()
+            (sample.labels, sample.value)
+            for sample in self.samples
+            if sample.name == name and labels.items() <= sample.labels.items()
         ]
 
     def sum(self, name: str, **labels: str) -> float:
@@ -65,4 +65,4 @@ class MetricsText:
         return found
 
     def names(self) -> set[str]:
-        return {one.name for one in self.samples}
+        return {sample.name for sample in self.samples}

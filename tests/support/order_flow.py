@@ -122,11 +122,11 @@ class OrderFlow:
         """Return an NF-e of all that the order has."""
         dets = [
             Det(
-                code=one["refId"],
-                quantity=f"{one['quantity']}.0000",
-                total=f"{one['priceDefinition']['total'] / 100:.2f}",
+                code=item["refId"],
+                quantity=f"{item['quantity']}.0000",
+                total=f"{item['priceDefinition']['total'] / 100:.2f}",
             )
-            for one in self.entry(order_id).order["items"]
+            for item in self.entry(order_id).order["items"]
         ]
         return nfe(*dets, value=f"{self.value(order_id) / 100:.2f}")
 
@@ -147,7 +147,7 @@ class OrderFlow:
     def run(self, tickets: Sequence[Lease]) -> None:
         """Run the steps of what was claimed, one job after the other."""
         for ticket in tickets:
-            self._run([(one.task, one.kwargs) for one in workflow.steps_of(ticket)])
+            self._run([(entry.task, entry.kwargs) for entry in workflow.steps_of(ticket)])
 
     def work_one_step(self) -> None:
         """Claim what is due, run the first step of each, and die."""
@@ -159,7 +159,7 @@ class OrderFlow:
         """Work until nothing that was asked for is open, through every back-off."""
         for _ in range(60):
             self.work(seconds=301)
-            if not any(one.state == "open" for one in self.journal.requests.find()):
+            if not any(request.state == "open" for request in self.journal.requests.find()):
                 self.work()
                 return
         raise AssertionError(f"still open: {self.journal.requests.find()}")
@@ -170,10 +170,10 @@ class OrderFlow:
                 return
 
     def told(self, order_id: str) -> list[Event]:
-        return [one for one in self.erp.events.values() if one.order_id == order_id]
+        return [value for value in self.erp.events.values() if value.order_id == order_id]
 
     def outcomes(self, order_id: str) -> list[tuple[str, str | None]]:
-        return [(one.kind, one.outcome) for one in self.told(order_id)]
+        return [(entry.kind, entry.outcome) for entry in self.told(order_id)]
 
 
 @contextmanager

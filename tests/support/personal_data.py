@@ -30,7 +30,7 @@ def personal_words(cluster: Cluster) -> set[str]:
         for part in (order["clientProfileData"], order["shippingData"]["address"]):
             words |= set(texts(part))
     digits = {re.sub(r"\D", "", word) for word in words}
-    told = {one for one in words | digits if len(one) > 2 and not re.fullmatch(r"\d{1,5}", one)}
+    told = {word for word in words | digits if len(word) > 2 and not re.fullmatch(r"\d{1,5}", word)}
     assert len(told) > 3 * len(cluster.state()["orders"])
     return told
 

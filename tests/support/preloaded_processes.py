@@ -93,9 +93,9 @@ def run(arguments: list[str], env: dict[str, str], cwd: Path) -> subprocess.Comp
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         code = Child(arguments, env, cwd, out.fileno(), err.fileno()).wait(_RUN_SECONDS)
         texts = []
-        for one in (out, err):
-            one.seek(0)
-            texts.append(one.read().decode())
+        for entry in (out, err):
+            entry.seek(0)
+            texts.append(entry.read().decode())
     return subprocess.CompletedProcess(command, code, *texts)
 
 
@@ -196,11 +196,11 @@ def _become(request: dict[str, Any]) -> None:
     module, *arguments = request["arguments"]
     with suppress(OSError):  # for who looks with top
         Path("/proc/self/comm").write_text(" ".join([module, *arguments[-2:]]))
-    folders = [one for one in os.environ.get("PYTHONPATH", "").split(":") if one]
+    folders = [part for part in os.environ.get("PYTHONPATH", "").split(":") if part]
     sys.path[:1] = [request["cwd"], *folders]
-    for one in folders:
-        if Path(one, "sitecustomize.py").exists():
-            runpy.run_path(f"{one}/sitecustomize.py")
+    for folder in folders:
+        if Path(folder, "sitecustomize.py").exists():
+            runpy.run_path(f"{folder}/sitecustomize.py")
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 

@@ -21,7 +21,7 @@ def explained(journal: Journal) -> Iterator[dict[str, str]]:
     def explain(connection: Any, _cursor: object, statement: str, values: Any, *_: object) -> None:
         if "journal_jobs" in statement and not statement.startswith(("EXPLAIN", "INSERT")):
             rows = connection.exec_driver_sql(how + statement, values).all()
-            found[statement] = "\n".join(str(one) for row in rows for one in row)
+            found[statement] = "\n".join(str(value) for row in rows for value in row)
 
     def explained_once(statement: str, values: Any) -> Any:
         with database.engine.connect() as connection:

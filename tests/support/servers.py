@@ -155,9 +155,9 @@ class Process:
 
 
 def _stands_still(group: int) -> bool:
-    for one in Path("/proc").glob("[0-9]*/task/[0-9]*/stat"):
+    for path in Path("/proc").glob("[0-9]*/task/[0-9]*/stat"):
         with contextlib.suppress(OSError):
-            state, _, its_group = one.read_text().rsplit(")", 1)[1].split()[:3]
+            state, _, its_group = path.read_text().rsplit(")", 1)[1].split()[:3]
             if int(its_group) == group and state not in "TZX":
                 return False
     return True
@@ -447,7 +447,9 @@ class Cluster:
         requests.patch(url, json=fields, timeout=10).raise_for_status()
 
     def handled(self) -> int:
-        return sum(one.get("start_handling_effects", 0) for one in self.state()["orders"].values())
+        return sum(
+            value.get("start_handling_effects", 0) for value in self.state()["orders"].values()
+        )
 
     def told(self, *arguments: str) -> str:
         """What a command prints that only reads the journal; "" where it fails.
@@ -478,7 +480,7 @@ class Cluster:
         return self.all_done(count)
 
     def start_handling_calls(self) -> list[int]:
-        return [one["start_handling_calls"] for one in self.state()["orders"].values()]
+        return [value["start_handling_calls"] for value in self.state()["orders"].values()]
 
     def erp_rows(self, query: str = "select order_id from int_order") -> list[Any]:
         with self.erp_database().connect() as db:
@@ -492,7 +494,7 @@ class Cluster:
 
     def assert_each_order_once(self, count: int) -> None:
         effects = Counter(
-            one.get("start_handling_effects", 0) for one in self.state()["orders"].values()
+            value.get("start_handling_effects", 0) for value in self.state()["orders"].values()
         )
         assert effects == {1: count}
         assert len(self.erp_rows()) == len(set(self.erp_rows())) == count
@@ -504,7 +506,7 @@ class Cluster:
                 process.start()
 
     def logs(self) -> str:
-        return "".join(one.text() for one in self.processes.values())
+        return "".join(value.text() for value in self.processes.values())
 
     def stop(self) -> None:
         for process in reversed(list(self.processes.values())):

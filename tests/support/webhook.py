@@ -27,10 +27,10 @@ class Webhook:
 
     @property
     def titles(self) -> list[str]:
-        return [one["title"] for one in self.got]
+        return [row["title"] for row in self.got]
 
     def about(self, words: str) -> list[dict[str, Any]]:
-        return [one for one in self.got if words in one["title"]]
+        return [row for row in self.got if words in row["title"]]
 
 
 @contextmanager

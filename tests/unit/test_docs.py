@@ -125,15 +125,15 @@ def test_the_message_contract_has_every_outcome() -> None:
 def test_the_table_of_cancellations_has_every_status() -> None:
     page = (DOCS / "cancellations.md").read_text(encoding="utf-8")
 
-    assert not [one for one in statuses._MAY_CANCEL if f"`{one}`" not in page]
+    assert not [value for value in statuses._MAY_CANCEL if f"`{value}`" not in page]
 
 
 def test_the_page_of_reconciliation_has_every_finding_and_every_fix() -> None:
     page = (DOCS / "reconciliation.md").read_text(encoding="utf-8")
 
     rows = [line for line in page.splitlines() if line.startswith("| `")]
-    assert [one.split("`")[1] for one in rows[1:]] == [str(one) for one in FindingKind]
-    assert not [one for one in Fix if one is not Fix.NOTHING and f"`{one}`" not in page]
+    assert [row.split("`")[1] for row in rows[1:]] == [str(value) for value in FindingKind]
+    assert not [value for value in Fix if value is not Fix.NOTHING and f"`{value}`" not in page]
 
 
 def test_every_page_is_linked_and_every_link_leads_somewhere() -> None:
@@ -146,7 +146,7 @@ def test_the_page_of_alerts_has_every_rule() -> None:
     page = (DOCS / "alerts.md").read_text(encoding="utf-8")
 
     rows = [line.split("`")[1] for line in page.splitlines() if line.startswith("| `")]
-    assert rows == [str(one) for one in Rule]
+    assert rows == [str(value) for value in Rule]
 
 
 # --- metrics ----------------------------------------------------------------------------------

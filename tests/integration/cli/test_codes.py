@@ -42,7 +42,7 @@ def test_coverage_shows_what_the_erp_has_no_code_for(desk: Desk) -> None:
     assert "LOJA" not in text
     assert "LOJA" in everything
     assert "the ERP keeps codes for" in text
-    assert {one["need"]["kind"] for one in shown["seen"] if one["missing"]} == {"sku"}
+    assert {entry["need"]["kind"] for entry in shown["seen"] if entry["missing"]} == {"sku"}
     assert shown["orders"] == 1
 
 
@@ -71,12 +71,12 @@ def test_the_map_shows_what_is_mapped_and_what_orders_need(desk: Desk) -> None:
     text = desk.type("codes", "list", status=1)
     shown = desk.json("codes", "list", "--days", "1", status=1)
 
-    rows = {(one["need"]["kind"], one["need"]["code"]): one for one in shown["seen"]}
-    assert [rows["channel", one]["erp_code"] for one in ("1", "7")] == ["LOJA", "B2B"]
-    assert [rows["channel", one]["orders"] for one in ("1", "7")] == [1, 0]
+    rows = {(row["need"]["kind"], row["need"]["code"]): row for row in shown["seen"]}
+    assert [rows["channel", name]["erp_code"] for name in ("1", "7")] == ["LOJA", "B2B"]
+    assert [rows["channel", name]["orders"] for name in ("1", "7")] == [1, 0]
     assert rows["document", "cpf"]["erp_code"] == "5"
     assert rows["channel", "1"]["source"] == "map"
-    assert {one["need"]["kind"] for one in shown["seen"] if one["missing"]} == {"carrier"}
+    assert {entry["need"]["kind"] for entry in shown["seen"] if entry["missing"]} == {"carrier"}
     assert shown["seen"][0]["missing"]
     assert shown["mapped"] == ["carrier", "channel", "document"]
     assert order_id in text

@@ -77,7 +77,7 @@ def test_changed_items_are_rows_with_both_sides(outbox: SqlOutbox) -> None:
         "SELECT line_no, kind, sku_id, quantity_before, quantity, unit_price_before, unit_price,"
         " total_before_cents, total_cents, length(name) FROM int_order_event_item ORDER BY line_no"
     )
-    amounts = [(*row[:5], *(Decimal(str(one)) for one in row[5:7]), *row[7:]) for row in rows]
+    amounts = [(*row[:5], *(Decimal(str(value)) for value in row[5:7]), *row[7:]) for row in rows]
     assert amounts == [
         (1, "CHANGED", "310102", 1, 3, price, price, 4990, 14970, 6),
         (2, "REMOVED", "310045", 2, 0, Decimal("123.405"), zero, 24681, 0, 512),
@@ -98,7 +98,7 @@ def test_the_new_order_names_the_one_whose_place_it_took(outbox: SqlOutbox, firs
     rows = outbox.rows("SELECT order_id, replaces_order_id, erp_state FROM int_order ORDER BY id")
     assert rows == [(old.order_id, None, "CANCEL"), (new.order_id, old.order_id, "NEW")]
     found = outbox.erp.look_up("acme", [old.order_id, new.order_id])
-    assert [found[one.order_id].canceled for one in (old, new)] == [True, False]
+    assert [found[row.order_id].canceled for row in (old, new)] == [True, False]
 
 
 def test_an_order_that_came_in_at_the_same_moment_is_linked_when_that_is_told_again(

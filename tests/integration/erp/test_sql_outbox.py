@@ -43,7 +43,7 @@ def examples() -> list[str]:
     """The INSERTs of the page for the ERP's developers."""
     blocks = re.findall(r"(?:^ {4}.*\n|^\n)+", PAGE, flags=re.MULTILINE)
     text = re.sub(r"--.*", "", "".join(block for block in blocks if "INTO int_outbox" in block))
-    return [one for one in text.split(";") if one.strip().startswith("INSERT")]
+    return [part for part in text.split(";") if part.strip().startswith("INSERT")]
 
 
 def test_each_example_of_the_page_is_a_request_that_the_contract_takes(outbox: SqlOutbox) -> None:
@@ -51,13 +51,13 @@ def test_each_example_of_the_page_is_a_request_that_the_contract_takes(outbox: S
 
     taken = handed_out(outbox)
 
-    for one in taken:
-        given = dict(one.fields)
+    for row in taken:
+        given = dict(row.fields)
         assert (given.pop("store"), given.pop("order_id")[:10]) == ("acme", "1268540501")
-        request_schemas.read(one.kind, given)
+        request_schemas.read(row.kind, given)
     decisions = ["cancellation", "denial"]
-    assert [one.kind for one in taken] == ["invoice"] * 2 + ["tracking"] * 3 + decisions
-    whole, part, sent, seen, delivered, cancel, deny = (dict(one.fields) for one in taken)
+    assert [entry.kind for entry in taken] == ["invoice"] * 2 + ["tracking"] * 3 + decisions
+    whole, part, sent, seen, delivered, cancel, deny = (dict(request.fields) for request in taken)
     assert "items" not in whole
     assert part["items"] == [{"sku_id": "310045", "quantity": 2, "price_cents": 12340}]
     assert sent["dispatched_at"] == "2026-03-11T08:30:00-03:00"
@@ -154,7 +154,7 @@ def test_an_ending_without_a_row_of_that_order_is_a_result_once(outbox: SqlOutbo
         ("a", "done", "7", "r-1", None, "NEW"),
         ("b", "dead", None, None, "razão", "NEW"),
     ]
-    assert [one[0] for one in results] == ["a", "b", "c", "d"]
+    assert [result[0] for result in results] == ["a", "b", "c", "d"]
     assert outbox.row("status") == ("SENDING",)
 
 
@@ -179,7 +179,7 @@ def test_a_request_that_was_reset_while_it_was_taken_is_handed_out_again(outbox:
 
     outbox.erp.poll_outbox(take, 1)
 
-    assert [one.fields["value_cents"] for one in handed_out(outbox)] == [2]
+    assert [request.fields["value_cents"] for request in handed_out(outbox)] == [2]
 
 
 KILLED = """
@@ -291,8 +291,8 @@ def test_of_an_invoice_of_too_many_items_no_more_are_read_than_refuse_it(outbox:
 
     first, second = handed_out(outbox)
 
-    assert [one["sku_id"] for one in first.fields["items"]] == [f"s{n}" for n in range(1001)]
-    assert [one["sku_id"] for one in second.fields["items"]] == ["a", "b"]
+    assert [item["sku_id"] for item in first.fields["items"]] == [f"s{n}" for n in range(1001)]
+    assert [item["sku_id"] for item in second.fields["items"]] == ["a", "b"]
 
 
 @pytest.mark.parametrize("value", ["x'00ff3c'", "CAST(x'6e6fff' AS TEXT)"])

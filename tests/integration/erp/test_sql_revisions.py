@@ -52,7 +52,7 @@ def test_a_change_leaves_other_orders_and_all_that_came_in_as_they_are(
     other = conformance.sample()
     outbox.erp.insert(other)
     tables = ("item", "payment", "address", "raw")
-    before = [outbox.rows(f"SELECT * FROM int_order_{one}") for one in tables]
+    before = [outbox.rows(f"SELECT * FROM int_order_{table}") for table in tables]
 
     outbox.erp.report(changed(order, "first"))
 
@@ -60,7 +60,7 @@ def test_a_change_leaves_other_orders_and_all_that_came_in_as_they_are(
         (order.order_id, 2, 31561),
         (other.order_id, 1, 31561),
     ]
-    assert [outbox.rows(f"SELECT * FROM int_order_{one}") for one in tables] == before
+    assert [outbox.rows(f"SELECT * FROM int_order_{table}") for table in tables] == before
 
 
 @pytest.mark.parametrize("kind", ["cancel_requested", "cancel_dropped", "canceled", "replaced"])
@@ -124,7 +124,7 @@ def test_whoever_sees_a_revision_sees_every_change_up_to_it(
         telling.result()
 
     assert look() == (21, 20)
-    assert [one for one in seen if one[1] != one[0] - 1] == []
+    assert [row for row in seen if row[1] != row[0] - 1] == []
 
 
 def test_an_erp_that_books_by_revision_learns_that_the_order_changed_meanwhile(

@@ -55,7 +55,7 @@ class Server:
             waiting = [pool.submit(run, shared, {}) for _ in range(threads)]
             eventually(lambda: self._others("count(*)", "wait_event = 'advisory'") == most)
             self._db.execute(text(f"SELECT pg_advisory_unlock({LOCK})"))
-            assert [one.result() for one in waiting] == [{"had": True}] * threads
+            assert [entry.result() for entry in waiting] == [{"had": True}] * threads
 
     def open_four(self, database: JournalDatabase | ErpDatabase) -> None:
         """Leave two connections where statements, and two where transactions take them."""
@@ -188,7 +188,7 @@ def test_a_connection_in_use_is_neither_tried_nor_got_from_the_pool_anew(
     tried: list[object] = []
     taken: list[object] = []
     ping = engine.dialect.do_ping
-    monkeypatch.setattr(engine.dialect, "do_ping", lambda one: tried.append(one) or ping(one))
+    monkeypatch.setattr(engine.dialect, "do_ping", lambda value: tried.append(value) or ping(value))
     event.listen(engine, "checkout", lambda *_: taken.append(_))
 
     for _ in range(3):

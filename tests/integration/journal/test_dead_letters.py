@@ -43,7 +43,7 @@ def test_ten_thousand_dead_jobs_come_back_once(journal_url: str) -> None:
 def test_causes_are_the_same_where_only_numbers_and_names_differ(journal: Journal) -> None:
     bury(journal, 5)
 
-    assert {one.cause for one in journal.dead_letters.find(DeadLetterFilter())} == {
+    assert {letter.cause for letter in journal.dead_letters.find(DeadLetterFilter())} == {
         "items.…quantity is not text"
     }
 
@@ -91,4 +91,4 @@ def test_a_request_that_is_given_up_is_told_to_the_erp_with_the_reason(journal: 
     (row,) = journal.requests.find("acme", "o-1")
     assert row.state is State.SKIPPED
     assert journal.dead_letters.find(DeadLetterFilter()) == []
-    assert [one.event for one in journal.timeline.events("acme", "o-1")][-1] == "discarded"
+    assert [entry.event for entry in journal.timeline.events("acme", "o-1")][-1] == "discarded"

@@ -36,7 +36,7 @@ def written(flow: OrderFlow) -> str:
     with flow.journal._database.transaction() as db:
         for table in metadata.sorted_tables:
             for row in db.execute(select(table)):
-                words += [plain(one) for one in row]
+                words += [plain(value) for value in row]
     return "\n".join(words)
 
 
@@ -52,15 +52,15 @@ def test_nothing_names_the_customer_any_more_and_the_timeline_says_so(flow: Orde
     flow.settle()
     before = written(flow)
 
-    erasures = [flow.journal.erasure.erase("acme", one) for one in (invoiced, canceled)]
+    erasures = [flow.journal.erasure.erase("acme", value) for value in (invoiced, canceled)]
 
     assert name in before
     assert document in before
     assert name not in written(flow)
     assert document not in written(flow)
-    assert [(one.documents, one.request_bodies, one.waits_for) for one in erasures] == [
-        (1, 1, ())
-    ] * 2
+    assert [
+        (erasure.documents, erasure.request_bodies, erasure.waits_for) for erasure in erasures
+    ] == [(1, 1, ())] * 2
     last = flow.journal.timeline.events("acme", invoiced)[-1]
     assert (last.event, last.detail) == (
         "erased",
@@ -75,7 +75,7 @@ def test_others_keep_theirs(flow: OrderFlow) -> None:
 
     assert flow.journal.documents.get("acme", mine) == (None, None)
     assert flow.journal.documents.get("acme", other)[0] is not None
-    assert [one.event for one in flow.journal.timeline.events("acme", other)] == [
+    assert [entry.event for entry in flow.journal.timeline.events("acme", other)] == [
         *STAGES[Kind.INTAKE]
     ]
 
@@ -91,7 +91,7 @@ def test_an_erased_order_is_neither_inserted_nor_invoiced_again(flow: OrderFlow)
     flow.settle()
 
     assert len(flow.packages(order_id)) == 1
-    assert [one.event for one in flow.journal.timeline.events("acme", order_id)].count(
+    assert [entry.event for entry in flow.journal.timeline.events("acme", order_id)].count(
         "inserted"
     ) == 1
     assert flow.journal.documents.get("acme", order_id) == (None, None)
@@ -122,7 +122,7 @@ def test_erased_twice_or_tried_it_writes_nothing(flow: OrderFlow) -> None:
     assert tried.any
     assert there is not None
     assert not again.any
-    assert [one.event for one in flow.journal.timeline.events("acme", order_id)].count(
+    assert [entry.event for entry in flow.journal.timeline.events("acme", order_id)].count(
         "erased"
     ) == 1
 
@@ -133,9 +133,9 @@ def test_documents_are_walked_in_every_store_or_in_one(flow: OrderFlow) -> None:
     assert row is not None
     assert row.state is State.DONE
 
-    walked = {one.order_id for one in flow.journal.documents.each()}
+    walked = {row.order_id for row in flow.journal.documents.each()}
 
     assert walked == ids
-    assert {one.order_id for one in flow.journal.documents.each("acme")} == ids
+    assert {row.order_id for row in flow.journal.documents.each("acme")} == ids
     assert not [*flow.journal.documents.each("outlet")]
     assert (flow.journal.documents.count(), flow.journal.documents.count("outlet")) == (3, 0)

@@ -32,7 +32,7 @@ class Book:
         """Record orders, the first one the oldest."""
         self.recorded += timedelta(hours=1)
         old = self.clock() - timedelta(days=9) + self.recorded
-        listed = [NewOrder(one, old + timedelta(seconds=n), 100) for n, one in enumerate(names)]
+        listed = [NewOrder(value, old + timedelta(seconds=n), 100) for n, value in enumerate(names)]
         self.journal.orders.record(store, listed)
 
     def bring_to_paid(self, *names: str, store: str = "acme") -> None:
@@ -52,7 +52,7 @@ class Book:
             return job
 
     def claim(self) -> list[str]:
-        return [one.order_id for one in self.journal.jobs.dispatch(in_flight=500)]
+        return [row.order_id for row in self.journal.jobs.dispatch(in_flight=500)]
 
     def fail(self, order_id: str, reason: str = "the ERP is down") -> None:
         row = self.row(order_id)
@@ -172,7 +172,7 @@ def test_only_one_of_many_that_get_through_finds_the_erp_back(book: Book) -> Non
     book.claim()
     book.fail("a")
 
-    assert [book.insert(one) for one in ("b", "c")] == [True, False]
+    assert [book.insert(name) for name in ("b", "c")] == [True, False]
 
 
 def test_an_order_that_always_fails_does_not_keep_the_probe(down: Book) -> None:
@@ -183,7 +183,7 @@ def test_an_order_that_always_fails_does_not_keep_the_probe(down: Book) -> None:
         down.fail(probe)
         probes.append(probe)
 
-    assert all(one != after for one, after in pairwise(probes))
+    assert all(value != after for value, after in pairwise(probes))
 
 
 def test_what_fails_while_the_erp_is_known_to_be_down_is_no_failure_of_the_order(
@@ -193,9 +193,9 @@ def test_what_fails_while_the_erp_is_known_to_be_down_is_no_failure_of_the_order
 
 
 def test_orders_that_met_the_outage_keep_their_place(down: Book) -> None:
-    ages = [down.row(one).created_at for one in ("a", "b")]
+    ages = [down.row(name).created_at for name in ("a", "b")]
 
-    assert [down.row(one).due_at for one in ("a", "b")] == ages
+    assert [down.row(name).due_at for name in ("a", "b")] == ages
 
 
 def test_an_order_that_fails_again_without_an_outage_backs_off(book: Book) -> None:
@@ -263,7 +263,7 @@ def test_a_dispatch_for_one_order_respects_the_pause(down: Book) -> None:
     assert down.journal.jobs.dispatch(**named) == []
     down.clock.pass_by(PAUSE)
 
-    assert [one.order_id for one in down.journal.jobs.dispatch(**named)] == ["e"]
+    assert [row.order_id for row in down.journal.jobs.dispatch(**named)] == ["e"]
 
 
 def test_a_dispatch_for_another_order_leaves_the_probe_to_the_next_sweep(down: Book) -> None:
@@ -315,7 +315,7 @@ def statements(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(
         journal._database,
         "once",
-        lambda one, named: seen.append(one.split()[0]) or once(one, named),
+        lambda entry, named: seen.append(entry.split()[0]) or once(entry, named),
     )
     event.listen(
         journal._database.engine,
@@ -340,7 +340,7 @@ def test_in_normal_service_the_pause_costs_an_order_no_statement(
             left.order = left.order or {"orderId": "a"}
 
     if book.journal._database.is_local:
-        assert len([one for one in seen if one not in ("BEGIN", "SELECT")]) <= 11
+        assert len([value for value in seen if value not in ("BEGIN", "SELECT")]) <= 11
         assert seen.count("SELECT") == 4
     else:
         assert seen == ["UPDATE"] + 4 * ["WITH"]

@@ -54,7 +54,7 @@ def said(url: str, statement: str) -> list[object]:
     engine = raw(url)
     with engine.begin() as db:
         found = db.execute(text(statement))
-        return [tuple(one) for one in found] if found.returns_rows else []
+        return [tuple(value) for value in found] if found.returns_rows else []
 
 
 @pytest.fixture
@@ -144,11 +144,11 @@ def test_several_processes_may_migrate_at_once(
 
     with ThreadPoolExecutor(3) as pool:
         # What fails in a thread is raised here.
-        list(pool.map(lambda one: one.migrate(), journals))
+        list(pool.map(lambda entry: entry.migrate(), journals))
 
     assert "schema 9002" in journal.check()
-    for one in journals:
-        one.close()
+    for resource in journals:
+        resource.close()
 
 
 def test_a_migration_that_waits_for_a_long_transaction_lets_the_workers_through(

@@ -41,7 +41,7 @@ def reads_others(plans: dict[str, str]) -> list[str]:
     """Return the plans that go through what is open, due or leased, or through all there is."""
     indexes = ("ix_journal_jobs_place", "ix_journal_jobs_leased")
     scans = ("Seq Scan on journal_jobs", "SCAN journal_jobs", "SCAN jobs")
-    return [one for one in plans.values() if any(word in one for word in indexes + scans)]
+    return [value for value in plans.values() if any(word in value for word in indexes + scans)]
 
 
 def begin(journal: Journal, order_id: str) -> int:

@@ -62,7 +62,7 @@ def document(flow: OrderFlow, order_id: str) -> object:
 
 
 def reasons(flow: OrderFlow, order_id: str) -> list[str]:
-    return [one.reason or "" for one in flow.told(order_id) if one.outcome == "refused"]
+    return [entry.reason or "" for entry in flow.told(order_id) if entry.outcome == "refused"]
 
 
 # --- documents ------------------------------------------------------------------------------------
@@ -81,7 +81,7 @@ def test_documents_of_a_done_order_go_at_their_age_and_the_order_stays_known(
     assert there
     assert document(flow, order_id) is None
     assert flow.journal.orders.record("acme", [NewOrder(order_id, flow.clock(), 1)]) == 0
-    assert [one.event for one in flow.journal.timeline.events("acme", order_id)] == [
+    assert [entry.event for entry in flow.journal.timeline.events("acme", order_id)] == [
         *STAGES[Kind.INTAKE]
     ]
 
@@ -170,7 +170,7 @@ def test_a_repeat_of_a_purged_invoice_is_a_repeat_and_is_told_the_same(flow: Ord
 
     assert flow.entry(order_id).calls["invoice_effects"] == 1
     assert len(flow.journal.requests.find("acme", order_id)) == 1
-    assert [(one.reference, one.outcome) for one in flow.told(order_id)] == [
+    assert [(entry.reference, entry.outcome) for entry in flow.told(order_id)] == [
         ("row-1", "done"),
         ("row-2", "done"),
     ]
@@ -222,7 +222,7 @@ def test_tracking_and_cancellations_are_known_again_too(flow: OrderFlow) -> None
     flow.ask("cancellation", canceled, reason="Falta de estoque")
 
     assert len(flow.journal.requests.find()) == 3
-    assert {one.state for one in flow.journal.requests.find()} == {State.DONE}
+    assert {request.state for request in flow.journal.requests.find()} == {State.DONE}
     for job in (2, 3):
         assert "BR123456789XX" not in str(flow.journal.requests.body(job))
         assert "estoque" not in str(flow.journal.requests.body(job))
@@ -233,7 +233,9 @@ def test_a_purged_request_cannot_be_retried_and_says_what_to_do(flow: OrderFlow)
     flow.invoice(order_id)
     flow.ask("cancellation", order_id, reason="Falta de estoque")
     flow.settle()
-    (skipped,) = [one for one in flow.journal.requests.find() if one.state is State.SKIPPED]
+    (skipped,) = [
+        request for request in flow.journal.requests.find() if request.state is State.SKIPPED
+    ]
     later(flow, 31)
 
     with pytest.raises(
@@ -261,7 +263,7 @@ def test_an_nfe_that_comes_again_is_known_without_the_order_and_without_vtex(
     flow.ask("invoice", order_id, xml=xml, reference="row-2")
     flow.work()
 
-    assert [(one.reference, one.outcome) for one in flow.told(order_id)] == [
+    assert [(entry.reference, entry.outcome) for entry in flow.told(order_id)] == [
         ("row-1", "done"),
         ("row-2", "done"),
     ]
@@ -280,7 +282,7 @@ def test_an_nfe_with_more_beside_it_is_known_again_by_all_of_it(flow: OrderFlow)
     flow.ask("invoice", order_id, xml=xml, tracking_number="BR000000000XX", reference="other")
     flow.work()
 
-    told = {one.reference: one.outcome for one in flow.told(order_id)}
+    told = {entry.reference: entry.outcome for entry in flow.told(order_id)}
     assert (told["same"], told["other"]) == ("done", "refused")
     assert flow.entry(order_id).calls["invoice_effects"] == 1
 
@@ -352,8 +354,8 @@ def years_on(journal_url: str) -> Iterator[Callable[[], Journal]]:
 
     make().migrate()
     yield make
-    for one in made:
-        one.close()
+    for resource in made:
+        resource.close()
 
 
 def fill(journal: Journal, count: int, state: State = State.DONE, name: str = "o") -> None:
@@ -375,7 +377,7 @@ def fill(journal: Journal, count: int, state: State = State.DONE, name: str = "o
             (events, told),
             (events, told),
         ):
-            db.execute(table.insert(), [row | one for one in names])
+            db.execute(table.insert(), [row | name for name in names])
 
 
 def test_thousands_that_must_stay_are_in_nobodys_way(years_on: Callable[[], Journal]) -> None:
@@ -413,13 +415,17 @@ def test_several_purges_and_workers_at_once_do_each_thing_once(
 
     with ThreadPoolExecutor(5) as pool:
         working = pool.submit(work, years_on())
-        purging = [pool.submit(purge, one) for one in journals]
-        purged = sum((one.result(120) for one in purging), PurgeCount())
+        purging = [pool.submit(purge, value) for value in journals]
+        purged = sum((entry.result(120) for entry in purging), PurgeCount())
 
         assert working.result(120) == 40
     assert (purged.documents, purged.request_bodies, purged.events) == (3000, 3000, 6000)
     counts = journals[0].orders.counts()
-    assert {one: counts[one]["done"] for one in counts} == {"s0": 1000, "s1": 1040, "s2": 1000}
+    assert {count: counts[count]["done"] for count in counts} == {
+        "s0": 1000,
+        "s1": 1040,
+        "s2": 1000,
+    }
 
 
 def test_a_purge_that_is_cut_off_is_taken_up_by_the_next(years_on: Callable[[], Journal]) -> None:

@@ -53,7 +53,8 @@ class Office:
         ids = self.flow.simulator.store.generate(count, "ready-for-handling", "plain")
         oldest = self.flow.clock() - timedelta(seconds=count)
         self.flow.journal.orders.record(
-            "acme", [NewOrder(one, oldest + timedelta(seconds=n), 100) for n, one in enumerate(ids)]
+            "acme",
+            [NewOrder(value, oldest + timedelta(seconds=n), 100) for n, value in enumerate(ids)],
         )
         return ids
 
@@ -62,7 +63,7 @@ class Office:
         self.flow.work(rounds=int(seconds / SWEEP), seconds=SWEEP)
 
     def stages(self) -> set[Stage]:
-        return {one.stage for one in self.flow.journal.orders.find()}
+        return {order.stage for order in self.flow.journal.orders.find()}
 
 
 @pytest.fixture
@@ -103,7 +104,7 @@ def test_all_are_inserted_by_age_with_the_first_that_gets_through(flow: Office) 
     flow.flow.work()
 
     probe = flow.erp.taken[0]
-    assert flow.erp.taken[1:] == [one for one in by_age if one != probe]
+    assert flow.erp.taken[1:] == [value for value in by_age if value != probe]
     assert flow.flow.journal.orders.counts() == {"acme": {"done": 25}}
 
 
@@ -139,5 +140,5 @@ def test_waiting_for_the_erp_is_no_error_in_the_log(
     with caplog.at_level(logging.INFO):
         flow.pass_by(30)
 
-    assert {one.levelname for one in caplog.records} <= {"INFO", "WARNING"}
-    assert [one.failures for one in flow.flow.journal.orders.find() if one.failures > 1] == []
+    assert {record.levelname for record in caplog.records} <= {"INFO", "WARNING"}
+    assert [order.failures for order in flow.flow.journal.orders.find() if order.failures > 1] == []

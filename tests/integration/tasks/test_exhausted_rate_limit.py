@@ -61,7 +61,7 @@ def test_an_order_gets_through_on_one_call_at_a_time_and_none_is_made_twice(
     assert (row.state, row.failures) == ("done", 0)
     assert purse.spent["writes", Priority.ORDERS] == 1
     assert flow.entry(order_id).calls["start_handling_calls"] == 1
-    assert not [one for one in caplog.records if one.levelname in ("WARNING", "ERROR")]
+    assert not [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
 
 
 def test_an_order_that_waits_for_rate_limit_says_so_and_pauses_nobody(
@@ -77,7 +77,7 @@ def test_an_order_that_waits_for_rate_limit_says_so_and_pauses_nobody(
     assert row.last_error == "the call waits for the store's rate limit, about 7 s"
     assert 7 <= (row.due_at - flow.clock()).total_seconds() <= 10.5
     assert flow.journal.store_pauses.get("acme") is None
-    assert [one.event for one in flow.journal.timeline.events("acme", order_id)] == ["listed"]
+    assert [entry.event for entry in flow.journal.timeline.events("acme", order_id)] == ["listed"]
     assert not purse.spent
 
 
@@ -132,7 +132,7 @@ def test_where_few_are_under_way_the_next_is_claimed_as_one_ends(
         flow.intake(flow.order(status="ready-for-handling"))
     sent: list[str] = []
     monkeypatch.setattr(
-        "tasks.workflow.send", lambda _, tickets: sent.extend(one.order_id for one in tickets)
+        "tasks.workflow.send", lambda _, tickets: sent.extend(ticket.order_id for ticket in tickets)
     )
     assert StoreTask.process_context is not None
     object.__setattr__(StoreTask.process_context, "in_flight", lambda _: 1)

@@ -150,7 +150,7 @@ def test_what_differs_from_an_earlier_invoice_is_told_where_it_names_nobody(
     assert "courier: another" in str(caught.value)
     assert "value_cents: 1 then, 2 now" in str(caught.value)
     assert '{"sku_id": "2\ufffd\ufffd"' in str(caught.value)
-    assert not [one for one in ("Ana", "João", "Prado") if one in str(caught.value)]
+    assert not [name for name in ("Ana", "João", "Prado") if name in str(caught.value)]
 
 
 @pytest.fixture

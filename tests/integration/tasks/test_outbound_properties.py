@@ -131,7 +131,7 @@ class Ordering(RuleBasedStateMachine):
             packages = schemas.read_packages(raw)
             now = balance(schemas.read_order(raw), packages)
             calls = self.flow.entry(order_id).calls
-            names = Counter((one.invoice_number, one.type) for one in packages)
+            names = Counter((package.invoice_number, package.type) for package in packages)
             assert now.invoiced_cents <= now.total_cents
             assert now.returned_cents <= now.invoiced_cents
             assert not now.invoiced - now.sold
@@ -154,13 +154,13 @@ class Ordering(RuleBasedStateMachine):
 
     def everything_has_ended_and_both_views_agree(self) -> None:
         rows = self.flow.journal.requests.find(limit=10_000)
-        told = Counter(int(one.key.split("-")[1]) for one in self.flow.erp.events.values())
-        assert [one for one in rows if one.state is State.OPEN] == []
-        assert [one for one in rows if not told[one.job]] == []
+        told = Counter(int(value.key.split("-")[1]) for value in self.flow.erp.events.values())
+        assert [row for row in rows if row.state is State.OPEN] == []
+        assert [row for row in rows if not told[row.job]] == []
         done = {
-            (one.order_id, one.invoice_number)
-            for one in rows
-            if one.kind == "invoice" and one.state is State.DONE
+            (row.order_id, row.invoice_number)
+            for row in rows
+            if row.kind == "invoice" and row.state is State.DONE
         }
         shown = {
             (order_id, package["invoiceNumber"])
@@ -169,9 +169,9 @@ class Ordering(RuleBasedStateMachine):
         }
         assert done == shown
         canceled = {
-            one.order_id for one in rows if one.kind == "cancellation" and one.state is State.DONE
+            row.order_id for row in rows if row.kind == "cancellation" and row.state is State.DONE
         }
-        assert canceled == {one for one in canceled if self.flow.status(one) == "canceled"}
+        assert canceled == {value for value in canceled if self.flow.status(value) == "canceled"}
 
 
 TestOrdering = Ordering.TestCase

@@ -45,11 +45,11 @@ def findings(flow: OrderFlow) -> list[Finding]:
 
 
 def kinds(flow: OrderFlow) -> dict[str, tuple[str, str]]:
-    return {one.order_id: (str(one.kind), str(one.fix)) for one in findings(flow)}
+    return {finding.order_id: (str(finding.kind), str(finding.fix)) for finding in findings(flow)}
 
 
 def mend(flow: OrderFlow) -> list[bool]:
-    return [repair(flow.context, one).done for one in findings(flow)]
+    return [repair(flow.context, finding).done for finding in findings(flow)]
 
 
 def in_erp(flow: OrderFlow, status: str = "ready-for-handling") -> str:
@@ -104,7 +104,7 @@ def test_an_order_that_is_paid_and_unknown_here_comes_in(flow: OrderFlow) -> Non
 
     assert kinds(flow) == {}
     assert flow.erp.find("acme", order_id)
-    assert "reconciled" in [one.event for one in flow.journal.timeline.events("acme", order_id)]
+    assert "reconciled" in [entry.event for entry in flow.journal.timeline.events("acme", order_id)]
 
 
 def test_an_order_that_was_skipped_and_is_ready_after_all_comes_in(flow: OrderFlow) -> None:
@@ -183,9 +183,9 @@ def test_a_cancellation_is_reported_to_the_erp_once(flow: OrderFlow) -> None:
     assert mend(flow) == [True]
 
     assert kinds(flow) == {}
-    assert [one.kind for one in flow.told(order_id)] == ["canceled"]
+    assert [entry.kind for entry in flow.told(order_id)] == ["canceled"]
     assert CANCELLATION_REPORTED in [
-        one.event for one in flow.journal.timeline.events("acme", order_id)
+        entry.event for entry in flow.journal.timeline.events("acme", order_id)
     ]
 
 
@@ -221,7 +221,7 @@ def test_an_order_that_was_canceled_while_it_came_in_is_no_finding(flow: OrderFl
     flow.work(rounds=3, seconds=60)
     flow.clock.pass_by(LONG)
 
-    assert [one.kind for one in flow.told(order_id)] == ["canceled"]
+    assert [entry.kind for entry in flow.told(order_id)] == ["canceled"]
     assert kinds(flow) == {}
 
 
@@ -236,7 +236,7 @@ def test_an_invoice_that_is_dead_here_and_done_there_tries_again(flow: OrderFlow
     assert kinds(flow) == {order_id: ("invoiced-there", "retry-invoice")}
     assert mend(flow) == [True]
 
-    assert "reconciled" in [one.event for one in flow.journal.timeline.events("acme", order_id)]
+    assert "reconciled" in [entry.event for entry in flow.journal.timeline.events("acme", order_id)]
 
 
 def test_an_invoice_that_the_erp_never_asked_for_is_found_where_it_asks_for_them(
@@ -315,7 +315,7 @@ def sides(there: dict[str, Any], here: dict[str, Any] | None, in_erp: ErpOrder |
     base |= {"erp_reference": "1", "value_cents": 100, "updated_at": old}
     known = None if here is None else JournalOrder(**base | here)
     found = Sides("acme", listed, known, in_erp, now, True).findings()
-    return [f"{one.kind} {one.fix}" for one in found]
+    return [f"{entry.kind} {entry.fix}" for entry in found]
 
 
 def test_an_order_that_the_erp_takes_for_canceled_is_not_handled_without_a_person() -> None:
@@ -375,8 +375,8 @@ def test_the_schedule_compares_once_a_day_and_keeps_what_it_came_to(
     kept = flow.journal.reconciliations.latest()["acme"]
 
     assert kept.findings == {"unknown-here": 1}
-    found = [one for one in caplog.records if one.message == "reconciliation found"]
-    assert [one.__dict__["order_id"] for one in found] == [lost]
+    found = [record for record in caplog.records if record.message == "reconciliation found"]
+    assert [entry.__dict__["order_id"] for entry in found] == [lost]
 
     flow.clock.pass_by(24 * 3600)
     app.tasks["orders.reconcile"].apply(kwargs={"store": "acme"})

@@ -72,5 +72,5 @@ def test_a_store_that_is_refused_for_hours_leaves_one_line_in_a_timeline(flow: O
 
     flow.work(rounds=120, seconds=61)
 
-    lines = [one.event for one in flow.journal.timeline.events("acme", order_id)]
+    lines = [entry.event for entry in flow.journal.timeline.events("acme", order_id)]
     assert lines == ["listed", "retried later"]

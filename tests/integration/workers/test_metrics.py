@@ -169,8 +169,8 @@ def test_a_store_that_nobody_configured_has_no_name_in_any_label(
 def test_every_outcome_and_reason_of_an_error_is_a_word_of_ours() -> None:
     errors = [kind.__new__(kind) for kind in (*TABLE, ValueError, KeyError)]
 
-    assert {outcome_of(one) for one in errors} | {outcome_of(None)} <= set(TaskOutcome)
-    assert all(reason_of(one).replace("_", "").isalpha() for one in errors)
+    assert {outcome_of(error) for error in errors} | {outcome_of(None)} <= set(TaskOutcome)
+    assert all(reason_of(error).replace("_", "").isalpha() for error in errors)
 
 
 # --- the cluster's --------------------------------------------------------------------------------
@@ -202,9 +202,9 @@ def test_the_journal_tells_where_orders_stand_and_for_how_long_the_oldest(flow: 
 def crash(flow: OrderFlow) -> None:
     ready(flow)
     for _ in range(4):
-        for one in flow.journal.jobs.dispatch(in_flight=1):
+        for row in flow.journal.jobs.dispatch(in_flight=1):
             flow.journal.jobs._enter(
-                one.store, one.order_id, one.attempt, Stage.LISTED, calls_vtex=False, job=None
+                row.store, row.order_id, row.attempt, Stage.LISTED, calls_vtex=False, job=None
             )
         flow.clock.pass_by(60)
 
@@ -370,7 +370,7 @@ def test_nothing_of_a_person_or_a_secret_is_in_any_metric(
 
     words = texts_of(flow.entry(order_id)) | {order_id, "128841", *STORE.values()} - {"acme"}
     assert len(words) > 8
-    assert not [one for one in words if one in told]
+    assert not [word for word in words if word in told]
 
 
 def _fill(journal: Journal, clock: Callable[[], object], *, done: int) -> None:

@@ -60,8 +60,8 @@ class Shop:
         """Let each process in turn wait for its call, as threads would; return when they came."""
         end, calls = self.time.seconds + seconds, []
         while self.time.seconds < end:
-            for one in processes:
-                one.acquire("order", priority)
+            for process in processes:
+                process.acquire("order", priority)
                 calls.append(self.time.seconds)
         return calls
 
@@ -134,8 +134,8 @@ def test_processes_get_equal_parts(shop: Shop) -> None:
 
     # All ask at once, time passes only when each waits for its slot.
     pending: list[tuple[float, int]] = []
-    for number, one in enumerate(names):
-        pending.append((one._slot("order", Priority.ORDERS), number))
+    for number, entry in enumerate(names):
+        pending.append((entry._slot("order", Priority.ORDERS), number))
     for _ in range(2000):
         at, number = min(pending)
         pending.remove((at, number))
@@ -275,8 +275,8 @@ def test_after_a_slow_down_the_pace_comes_back_gently_and_stays_below_what_was_r
 def test_many_answers_of_one_moment_slow_down_once(shop: Shop) -> None:
     four = [shop.process(quota_per_minute=600) for _ in range(4)]
 
-    for one in four:
-        one.slow_down(5)
+    for entry in four:
+        entry.slow_down(5)
     shop.time.pass_by(5)
 
     assert four[0].standing().pace == pytest.approx(0.5)
@@ -307,9 +307,9 @@ def test_a_lower_quota_counts_at_once_for_the_minute_behind_too(shop: Shop, quot
     mixed = [shop.process(quota_per_minute=quota // 2), *old[1:]]
     after: list[float] = []
     while shop.time.seconds < changed + 150:
-        for one in mixed:
+        for entry in mixed:
             try:
-                one.acquire("order", Priority.ORDERS)
+                entry.acquire("order", Priority.ORDERS)
             except RateLimitReached as refused:
                 shop.time.pass_by(min(refused.seconds, 1))
             else:
@@ -317,9 +317,9 @@ def test_a_lower_quota_counts_at_once_for_the_minute_behind_too(shop: Shop, quot
 
     whole = before + after
     for end in range(32, 150):
-        minute = [one for one in whole if changed + end - 60 < one <= changed + end]
+        minute = [value for value in whole if changed + end - 60 < value <= changed + end]
         assert len(minute) <= quota // 2
-    settled = [one for one in after if one >= changed + 60]
+    settled = [number for number in after if number >= changed + 60]
     assert len(settled) >= 0.95 * quota / 2 * 90 / 60
 
 
@@ -362,7 +362,7 @@ def test_without_redis_each_process_keeps_to_a_small_share_and_comes_back_by_its
 
     assert 0.9 * 2400 <= len(away) <= 2400 + 100
     assert len(back) >= 0.95 * 3000 * 0.95
-    assert [one.message for one in caplog.records if one.levelname == "ERROR"] == []
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 def test_a_pause_is_kept_while_redis_is_away(shop: Shop, server: RedisServer) -> None:
@@ -418,9 +418,9 @@ def test_whatever_the_rhythm_no_minute_holds_more_than_the_quota(
         calls: list[float] = []
 
         for pause in pauses:
-            for one in two * 10:
+            for entry in two * 10:
                 try:
-                    one.acquire("order", priority)
+                    entry.acquire("order", priority)
                 except RateLimitReached:
                     break
                 calls.append(shop.time.seconds)

@@ -52,11 +52,11 @@ def ready(flow: OrderFlow) -> str:
 
 
 def named(spans: InMemorySpanExporter) -> dict[str, ReadableSpan]:
-    return {one.name: one for one in spans.get_finished_spans()}
+    return {span.name: span for span in spans.get_finished_spans()}
 
 
 def trace_ids(spans: InMemorySpanExporter) -> set[int]:
-    return {one.context.trace_id for one in spans.get_finished_spans() if one.context}
+    return {span.context.trace_id for span in spans.get_finished_spans() if span.context}
 
 
 def test_an_order_is_one_trace_of_its_steps_and_their_calls(
@@ -71,7 +71,7 @@ def test_an_order_is_one_trace_of_its_steps_and_their_calls(
     trace_id, span_id = ids_of("acme", order_id)
     assert trace_ids(spans) == {trace_id}
     order, insert, fetch, call = (
-        found[one] for one in ("order", "orders.insert", "orders.fetch", "GET order")
+        found[name] for name in ("order", "orders.insert", "orders.fetch", "GET order")
     )
     assert (order.context.span_id, order.parent) == (span_id, None)
     assert insert.parent.span_id == fetch.parent.span_id == span_id
@@ -104,11 +104,11 @@ def test_what_is_tried_again_by_another_worker_and_asked_for_later_is_in_the_sam
     flow.invoice(order_id)
     flow.settle()
 
-    fetches = [one for one in spans.get_finished_spans() if one.name == "orders.fetch"]
+    fetches = [span for span in spans.get_finished_spans() if span.name == "orders.fetch"]
 
     assert trace_ids(spans) == {ids_of("acme", order_id)[0]}
-    assert [one.attributes["vtex_erp.outcome"] for one in fetches] == ["retry", "done"]
-    assert [one.attributes.get("error.type") for one in fetches] == ["vtex_unavailable", None]
+    assert [fetch.attributes["vtex_erp.outcome"] for fetch in fetches] == ["retry", "done"]
+    assert [fetch.attributes.get("error.type") for fetch in fetches] == ["vtex_unavailable", None]
     assert "invoices.post" in named(spans)
 
 
@@ -135,7 +135,7 @@ def test_a_step_that_fails_is_shown_as_such_without_its_words(
 
     assert not insert.status.is_ok
     assert insert.attributes["vtex_erp.outcome"] in ("dead_letter", "unforeseen")
-    assert "Ana Prado" not in "".join(one.to_json() for one in spans.get_finished_spans())
+    assert "Ana Prado" not in "".join(span.to_json() for span in spans.get_finished_spans())
 
 
 def test_no_span_names_a_person(flow: OrderFlow, spans: InMemorySpanExporter) -> None:
@@ -144,11 +144,11 @@ def test_no_span_names_a_person(flow: OrderFlow, spans: InMemorySpanExporter) ->
     flow.invoice(order_id)
     flow.settle()
 
-    shown = "".join(one.to_json() for one in spans.get_finished_spans())
+    shown = "".join(span.to_json() for span in spans.get_finished_spans())
 
     words = texts_of(flow.entry(order_id)) | {"vtexappkey-acme-SIMULA", "simulated-token"}
     assert order_id in shown
-    assert not [one for one in words if one in shown]
+    assert not [word for word in words if word in shown]
 
 
 def test_what_is_no_order_leaves_no_trace(flow: OrderFlow, spans: InMemorySpanExporter) -> None:
@@ -167,10 +167,10 @@ def test_a_sampled_share_of_the_orders_is_traced_whole(
         flow.work()
 
     by_trace: dict[int, int] = {}
-    for one in spans.get_finished_spans():
-        by_trace[one.context.trace_id] = by_trace.get(one.context.trace_id, 0) + 1
+    for span in spans.get_finished_spans():
+        by_trace[span.context.trace_id] = by_trace.get(span.context.trace_id, 0) + 1
     assert 0 < len(by_trace) < 12
-    assert set(by_trace) < {ids_of("acme", one)[0] for one in orders}
+    assert set(by_trace) < {ids_of("acme", order)[0] for order in orders}
     # The order, four steps, and their calls.
     assert min(by_trace.values()) >= 7
 

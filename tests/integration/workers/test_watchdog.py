@@ -46,11 +46,11 @@ class Hosts:
 def hosts(postgres_database: str) -> Iterator[Hosts]:
     made = Hosts(postgres_database)
     yield made
-    for one in made.all:
-        one.stop()
-        if one._thread.is_alive():
-            one._thread.join()
-        one.close()
+    for resource in made.all:
+        resource.stop()
+        if resource._thread.is_alive():
+            resource._thread.join()
+        resource.close()
     made.journal.close()
 
 
@@ -88,7 +88,7 @@ def test_one_host_that_is_right_does_not_speak_for_another(
     for _ in range(3):
         second._check()
 
-    assert [one.key for one in hosts.journal.alerts.find()] == ["worker-7"]
+    assert [alert.key for alert in hosts.journal.alerts.find()] == ["worker-7"]
 
 
 def test_a_schedule_that_never_ran_is_no_news_and_one_that_stopped_is_one_alert(

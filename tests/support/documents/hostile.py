@@ -18,12 +18,12 @@ MADE = [Seed("acme", 7).order(NOW, "ready-for-handling", kind) for kind in KINDS
 PAGE: dict[str, Any] = {
     "list": [
         {
-            "orderId": one.order["orderId"],
-            "creationDate": one.order["creationDate"],
+            "orderId": entry.order["orderId"],
+            "creationDate": entry.order["creationDate"],
             "status": "ready-for-handling",
-            "totalValue": float(one.order["value"]),
+            "totalValue": float(entry.order["value"]),
         }
-        for one in MADE
+        for entry in MADE
     ],
     "paging": {"total": len(MADE), "pages": 1, "currentPage": 1, "perPage": 100},
 }
@@ -97,7 +97,11 @@ def _deep(inner: Any, levels: int, wrap: Callable[[Any], Any]) -> Any:
 DEEP = tuple(
     _deep(1, levels, wrap)
     for levels in (5, 100)
-    for wrap in (lambda one: [one], lambda one: {"address": one}, lambda one: {"value": [one]})
+    for wrap in (
+        lambda value: [value],
+        lambda value: {"address": value},
+        lambda value: {"value": [value]},
+    )
 )
 
 
@@ -128,10 +132,10 @@ VALUES = _values()
 def paths(document: Any, way: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """Return the way to each value within a document."""
     found = []
-    for key, one in document.items() if isinstance(document, dict) else enumerate(document):
+    for key, value in document.items() if isinstance(document, dict) else enumerate(document):
         found.append((*way, key))
-        if isinstance(one, dict | list):
-            found += paths(one, (*way, key))
+        if isinstance(value, dict | list):
+            found += paths(value, (*way, key))
     return found
 
 

@@ -31,7 +31,7 @@ def access_key(
     bare = f"35{month}{cnpj}{model}{series:03}{number:09}187654321"
     weights = [place % 8 + 2 for place in range(43)]
     total = sum(
-        weight * (ord(one) - 48) for weight, one in zip(weights, reversed(bare), strict=True)
+        weight * (ord(value) - 48) for weight, value in zip(weights, reversed(bare), strict=True)
     )
     return bare + str((11 - total % 11) % 11 % 10 if total % 11 > 1 else 0)
 
@@ -52,13 +52,13 @@ def nfe(
     """Return an nfeProc; without lines it has one of R$ 10.00."""
     key = access_key(number, cnpj=cnpj)
     lines = "".join(
-        f'<det nItem="{place}"><prod><cProd>{one.code}</cProd><cEAN>{one.ean}</cEAN>'
-        f"<xProd>Camiseta</xProd><CFOP>5102</CFOP><uCom>{one.unit}</uCom><qCom>{one.quantity}</qCom>"
-        f"<vUnCom>3.3333333333</vUnCom><vProd>{one.total}</vProd>"
-        + (f"<vDesc>{one.discount}</vDesc>" if one.discount else "")
-        + (f"<xPed>{one.order}</xPed>" if one.order else "")
+        f'<det nItem="{place}"><prod><cProd>{item.code}</cProd><cEAN>{item.ean}</cEAN>'
+        f"<xProd>Camiseta</xProd><CFOP>5102</CFOP><uCom>{item.unit}</uCom><qCom>{item.quantity}</qCom>"
+        f"<vUnCom>3.3333333333</vUnCom><vProd>{item.total}</vProd>"
+        + (f"<vDesc>{item.discount}</vDesc>" if item.discount else "")
+        + (f"<xPed>{item.order}</xPed>" if item.order else "")
         + "</prod></det>"
-        for place, one in enumerate(dets or (Det(),), 1)
+        for place, item in enumerate(dets or (Det(),), 1)
     )
     name, document, street = PERSON
     return (

@@ -25,7 +25,7 @@ class MemoryHarness(MemoryOutbox):
     url = None
 
     def orders(self, order_id: str) -> int:
-        return sum(one == ("acme", order_id) for one in self.erp.orders)
+        return sum(order == ("acme", order_id) for order in self.erp.orders)
 
     @contextmanager
     def failing(self, trouble: str) -> Iterator[Erp]:
@@ -44,7 +44,7 @@ class MemoryHarness(MemoryOutbox):
     def invoice(
         self, order_id: str, number: str, value: Decimal, skus: Sequence[str], at: datetime
     ) -> None:
-        items = [{"sku_id": one, "quantity": 1, "price_cents": 100} for one in skus]
+        items = [{"sku_id": sku, "quantity": 1, "price_cents": 100} for sku in skus]
         self._ask(
             "invoice",
             order_id,

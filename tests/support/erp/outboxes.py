@@ -39,8 +39,8 @@ class SqlOutbox:
     def write(self, *statements: str, **values: Any) -> None:
         """Run statements of the ERP in one transaction."""
         with self._engine.begin() as db:
-            for one in statements:
-                db.execute(text(one), values)
+            for statement in statements:
+                db.execute(text(statement), values)
 
     def rows(self, query: str, **values: Any) -> Sequence[Any]:
         with self._engine.begin() as db:
@@ -97,7 +97,7 @@ class MemoryOutbox:
         return request.reference
 
     def seen(self, reference: str) -> tuple[str, str | None]:
-        if any(one.reference == reference for one in self.erp.outbox):
+        if any(entry.reference == reference for entry in self.erp.outbox):
             return "waits", None
         ended = self.erp.outcomes.get(reference)
         if ended is None:

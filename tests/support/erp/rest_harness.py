@@ -81,7 +81,7 @@ class RestHarness:
 
     def orders(self, order_id: str) -> int:
         held = self.fake.orders.values()
-        return sum(self.fake.ours(one) in (order_id, f"acme/{order_id}") for one in held)
+        return sum(self.fake.ours(value) in (order_id, f"acme/{order_id}") for value in held)
 
     def number(self, order_id: str) -> int:
         reference = self.erp.find("acme", order_id)

@@ -60,7 +60,7 @@ class Fake(ThreadingHTTPServer):
         moment = time.monotonic()
         with self.lock:
             self.calls.append(moment)
-            lately = sum(one > moment - 1 for one in self.calls[-100:])
+            lately = sum(call > moment - 1 for call in self.calls[-100:])
             self.refused += bool(self.most and lately > self.most)
             return bool(self.most and lately > self.most)
 
@@ -70,7 +70,7 @@ class Fake(ThreadingHTTPServer):
             self.orders[number] |= values | {"changed": moment}
 
     def number(self, order_id: str) -> int:
-        (found,) = [key for key, one in self.orders.items() if self.ours(one) == order_id]
+        (found,) = [key for key, value in self.orders.items() if self.ours(value) == order_id]
         return found
 
     def ours(self, order: Mapping[str, Any]) -> str:

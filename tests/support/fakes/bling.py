@@ -30,7 +30,7 @@ class Bling(Fake):
     def total(self, order: Mapping[str, Any]) -> Decimal:
         sent = order["sent"]
         goods = sum(
-            (cents(Decimal(str(one["valor"])) * one["quantidade"]) for one in sent["itens"]),
+            (cents(Decimal(str(item["valor"])) * item["quantidade"]) for item in sent["itens"]),
             Decimal(0),
         )
         return (
@@ -56,7 +56,7 @@ class Bling(Fake):
 
     @staticmethod
     def error(kind: str, text: str, *fields: str) -> dict[str, Any]:
-        named = [{"code": 49, "msg": one, "element": "campo"} for one in fields]
+        named = [{"code": 49, "msg": field, "element": "campo"} for field in fields]
         return {"error": {"type": kind, "message": text, "description": text, "fields": named}}
 
     def answer(self, method: str, path: str, headers: Mapping[str, str], body: str) -> Reply:
@@ -65,7 +65,7 @@ class Bling(Fake):
             return self.token(headers, parse_qs(body))
         if not self.access or headers["Authorization"] != f"Bearer {self.access}":
             return self.unknown()
-        query = {name: one[0] for name, one in parse_qs(parts.query).items()}
+        query = {name: row[0] for name, row in parse_qs(parts.query).items()}
         _, kind, *rest = parts.path.split("/")
         if kind == "contatos":
             return self.contacts(method, query, body)
@@ -98,16 +98,16 @@ class Bling(Fake):
         if method == "GET":
             wanted = query["numeroDocumento"]
             rows = [
-                {"id": key, "nome": one["nome"], "numeroDocumento": one.get("numeroDocumento", "")}
-                for key, one in self.customers.items()
+                {"id": key, "nome": row["nome"], "numeroDocumento": row.get("numeroDocumento", "")}
+                for key, row in self.customers.items()
                 # It finds what begins alike, too.
-                if str(one.get("numeroDocumento", "")).startswith(wanted[:3])
+                if str(row.get("numeroDocumento", "")).startswith(wanted[:3])
             ]
             return 200, {"data": rows}
         sent = json.loads(body)
         if any(
-            sent.get("numeroDocumento") == one.get("numeroDocumento")
-            for one in self.customers.values()
+            sent.get("numeroDocumento") == value.get("numeroDocumento")
+            for value in self.customers.values()
         ):
             return 400, self.error(
                 "VALIDATION_ERROR", "Não foi possível salvar o contato", "O CPF já está cadastrado"
@@ -123,7 +123,7 @@ class Bling(Fake):
                 "Não foi possível salvar a venda",
                 "O contato ou os itens não existem",
             )
-        if any(one["codigo"] == "unknown" for one in sent["itens"]):
+        if any(item["codigo"] == "unknown" for item in sent["itens"]):
             words = f"O produto de {self.customers[sent['contato']['id']]['nome']}, 529.982.247-25, não existe"
             return 400, self.error("VALIDATION_ERROR", "Não foi possível salvar a venda", words)
         number = next(self.numbers)
@@ -153,10 +153,10 @@ class Bling(Fake):
             ]
         if "dataAlteracaoInicial" in query:
             since, until = (
-                datetime.strptime(query[f"dataAlteracao{one}"], "%Y-%m-%d %H:%M:%S").replace(
+                datetime.strptime(query[f"dataAlteracao{name}"], "%Y-%m-%d %H:%M:%S").replace(
                     tzinfo=BRASILIA
                 )
-                for one in ("Inicial", "Final")
+                for name in ("Inicial", "Final")
             )
             keys = [key for key in keys if since <= self.orders[key]["changed"] <= until]
         size, page = int(query.get("limite", 100)), int(query.get("pagina", 1))
@@ -180,8 +180,8 @@ class Bling(Fake):
             made["transporte"] = {
                 "frete": sent["transporte"]["frete"],
                 "volumes": [
-                    {"id": 1, "servico": "SEDEX", "codigoRastreamento": one}
-                    for one in order["parcels"]
+                    {"id": 1, "servico": "SEDEX", "codigoRastreamento": parcel}
+                    for parcel in order["parcels"]
                 ],
             }
         return made
@@ -200,7 +200,7 @@ class Bling(Fake):
             "chaveAcesso": "",
             "valorNota": float(value),
             "linkDanfe": "https://bling.example/danfe",
-            "itens": [{"codigo": one, "quantidade": 1, "valor": 1.0} for one in skus],
+            "itens": [{"codigo": sku, "quantidade": 1, "valor": 1.0} for sku in skus],
         }
         self.change(number, at, nota=key, situation=9)
 

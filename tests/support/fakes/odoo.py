@@ -163,9 +163,9 @@ class Odoo(Fake):
 
     def found(self, model: str, /, **values: Any) -> list[Row]:
         return [
-            one
-            for one in self.tables[model].values()
-            if all(one[name] == value for name, value in values.items())
+            row
+            for row in self.tables[model].values()
+            if all(row[name] == value for name, value in values.items())
         ]
 
     # --- what it answers ---------------------------------------------------------------------
@@ -261,19 +261,21 @@ class Odoo(Fake):
         for name, kind in self.models[model].items():
             words = kind.split()
             told = {"type": words[0]} | ({"relation": words[1]} if words[1:] else {})
-            made[name] = {key: one for key, one in told.items() if key in attributes}
+            made[name] = {key: value for key, value in told.items() if key in attributes}
         return made
 
     def _search_read(
         self, model: str, domain: list[Any], fields: list[str], order: str, limit: int | None
     ) -> list[Row]:
-        hit = [one for one in self.tables[model].values() if self._matches(model, one, domain)]
+        hit = [
+            value for value in self.tables[model].values() if self._matches(model, value, domain)
+        ]
         for part in reversed(order.split(",")):
             name, _, way = part.strip().partition(" ")
             hit.sort(key=operator.itemgetter(name), reverse=way == "desc")
         return [
-            {"id": one["id"]} | {name: self._shown(model, one, name) for name in fields}
-            for one in hit[:limit]
+            {"id": record["id"]} | {name: self._shown(model, record, name) for name in fields}
+            for record in hit[:limit]
         ]
 
     def _shown(self, model: str, row: Row, name: str) -> Any:
@@ -290,13 +292,13 @@ class Odoo(Fake):
     def _value(self, model: str, row: Row, name: str) -> Any:
         kind = self._kind(model, name)
         if kind[0] == "one2many":
-            return [one["id"] for one in self.found(kind[1], **{kind[2]: row["id"]})]
+            return [record["id"] for record in self.found(kind[1], **{kind[2]: row["id"]})]
         if (model, name) == ("sale.order", "amount_total"):
             lines = self.found("sale.order.line", order_id=row["id"])
             return sum(
                 (
-                    round(one["product_uom_qty"] * one["price_unit"] + Decimal("1e-9"), 2)
-                    for one in lines
+                    round(line["product_uom_qty"] * line["price_unit"] + Decimal("1e-9"), 2)
+                    for line in lines
                 ),
                 Decimal(0),
             )
@@ -308,7 +310,7 @@ class Odoo(Fake):
             )
             own = set(self._value(model, row, "order_line"))
             billed = self.tables[line].values()
-            return sorted({one[link] for one in billed if own & set(one["sale_line_ids"])})
+            return sorted({row[link] for row in billed if own & set(row["sale_line_ids"])})
         return row[name]
 
     def _matches(self, model: str, row: Row, domain: list[Any]) -> bool:
@@ -331,7 +333,9 @@ class Odoo(Fake):
         if rest:
             numbers = value if isinstance(value, list) else [value] if value else []
             table = self.tables[kind[1]]
-            return any(self._holds(kind[1], table[one], rest, compared, wanted) for one in numbers)
+            return any(
+                self._holds(kind[1], table[number], rest, compared, wanted) for number in numbers
+            )
         if compared == "in":
             return value in wanted
         if compared == "ilike":
@@ -437,8 +441,8 @@ class Odoo(Fake):
                 words = "You can not delete a sent quotation or a sales order!"
                 raise Refused("odoo.exceptions.UserError", words)
             del self.tables[model][number]
-            for one in self.found("ir.model.data", model=model, res_id=number):
-                del self.tables["ir.model.data"][one["id"]]
+            for record in self.found("ir.model.data", model=model, res_id=number):
+                del self.tables["ir.model.data"][record["id"]]
         return True
 
     def _action_confirm(self, model: str, ids: list[int]) -> bool:
@@ -464,6 +468,6 @@ class Odoo(Fake):
     def _action_cancel(self, model: str, ids: list[int]) -> bool | None:
         for number in ids:
             self.put(model, number, state="cancel")
-            for one in self.found("stock.picking", sale_id=number):
-                self.put("stock.picking", one["id"], state="cancel")
+            for record in self.found("stock.picking", sale_id=number):
+                self.put("stock.picking", record["id"], state="cancel")
         return True if self.version >= 13 else None

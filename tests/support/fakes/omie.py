@@ -22,9 +22,9 @@ class Omie(Fake):
 
     def total(self, order: Mapping[str, Any]) -> Decimal:
         sent = order["sent"]
-        rows = [one["produto"] for one in sent["det"]]
+        rows = [row["produto"] for row in sent["det"]]
         goods = sum(
-            (cents(Decimal(str(one["valor_unitario"])) * one["quantidade"]) for one in rows),
+            (cents(Decimal(str(row["valor_unitario"])) * row["quantidade"]) for row in rows),
             Decimal(0),
         )
         return goods + cents(sent["frete"]["valor_frete"]) + cents(sent["frete"]["outras_despesas"])
@@ -55,9 +55,9 @@ class Omie(Fake):
     def ListarClientes(self, given: dict[str, Any]) -> Reply:  # noqa: N802 - Omie's name
         wanted = given["clientesFiltro"]["cnpj_cpf"]
         rows = [
-            {"codigo_cliente_omie": key, "cnpj_cpf": punctuated(one["cnpj_cpf"])}
-            for key, one in self.customers.items()
-            if one.get("cnpj_cpf") == wanted
+            {"codigo_cliente_omie": key, "cnpj_cpf": punctuated(row["cnpj_cpf"])}
+            for key, row in self.customers.items()
+            if row.get("cnpj_cpf") == wanted
         ]
         if not rows:
             return self.fault("Não existem registros para a página [1]!", "SOAP-ENV:Client-5113")
@@ -65,7 +65,7 @@ class Omie(Fake):
 
     def IncluirCliente(self, given: dict[str, Any]) -> Reply:  # noqa: N802
         code = given["codigo_cliente_integracao"]
-        if any(one["codigo_cliente_integracao"] == code for one in self.customers.values()):
+        if any(value["codigo_cliente_integracao"] == code for value in self.customers.values()):
             return self.fault(f"Cliente já cadastrado para o Código de Integração [{code}] !")
         number = next(self.numbers)
         self.customers[number] = given
@@ -75,7 +75,7 @@ class Omie(Fake):
         key = given.get("codigo_pedido")
         if key is None:
             wanted = given["codigo_pedido_integracao"]
-            found = [one for one, order in self.orders.items() if self.ours(order) == wanted]
+            found = [value for value, order in self.orders.items() if self.ours(order) == wanted]
             if not found:
                 return self.fault(f"Pedido não cadastrado para o Código de Integração [{wanted}] !")
             key = found[0]
@@ -83,10 +83,10 @@ class Omie(Fake):
 
     def IncluirPedido(self, given: dict[str, Any]) -> Reply:  # noqa: N802
         code = given["cabecalho"]["codigo_pedido_integracao"]
-        if any(self.ours(one) == code for one in self.orders.values()):
+        if any(self.ours(value) == code for value in self.orders.values()):
             return self.fault(f"Pedido já cadastrado para o Código de Integração [{code}] !")
-        for one in given["det"]:
-            if one["produto"]["codigo_produto_integracao"] == "unknown":
+        for row in given["det"]:
+            if row["produto"]["codigo_produto_integracao"] == "unknown":
                 return self.fault("Produto não cadastrado para o Código de Integração [unknown] !")
         number = next(self.numbers)
         self.orders[number] = {
@@ -113,7 +113,7 @@ class Omie(Fake):
     def ListarPedidos(self, given: dict[str, Any]) -> Reply:  # noqa: N802
         text = f"{given['filtrar_por_data_de']} {given['filtrar_por_hora_de']}"
         since = datetime.strptime(text, "%d/%m/%Y %H:%M:%S").replace(tzinfo=BRASILIA)
-        keys = [key for key, one in self.orders.items() if one["changed"] >= since]
+        keys = [key for key, row in self.orders.items() if row["changed"] >= since]
         size, page = given["registros_por_pagina"], given["pagina"]
         shown = [self.shown(key) for key in keys[(page - 1) * size : page * size]]
         if not shown:
@@ -154,7 +154,7 @@ class Omie(Fake):
                 "dCan": "",
             },
             "total": {"ICMSTot": {"vNF": float(value)}},
-            "det": [{"prod": {"cProd": one, "qCom": 1, "vUnCom": 1.0}} for one in skus],
+            "det": [{"prod": {"cProd": sku, "qCom": 1, "vUnCom": 1.0}} for sku in skus],
         }
         self.change(number, at, nota=made, stage="60")
 

@@ -20,9 +20,9 @@ class Tiny(Fake):
 
     def total(self, order: Mapping[str, Any]) -> Decimal:
         sent = order["sent"]
-        rows = [one["item"] for one in sent["itens"]]
+        rows = [item["item"] for item in sent["itens"]]
         goods = sum(
-            (cents(Decimal(str(one["valor_unitario"])) * one["quantidade"]) for one in rows),
+            (cents(Decimal(str(row["valor_unitario"])) * row["quantidade"]) for row in rows),
             Decimal(0),
         )
         return (
@@ -60,7 +60,7 @@ class Tiny(Fake):
         return self.fault(2, "token invalido")
 
     def answer(self, method: str, path: str, headers: Mapping[str, str], body: str) -> Reply:
-        form = {name: one[0] for name, one in parse_qs(body).items()}
+        form = {name: row[0] for name, row in parse_qs(body).items()}
         if form.get("token") != "tiny-token":
             return self.unknown()
         calls = {
@@ -105,11 +105,11 @@ class Tiny(Fake):
         sent = json.loads(form["pedido"])["pedido"]
         record: dict[str, Any] = {"sequencia": "1", "status": "Erro"}
         if any(
-            one["sent"]["numero_pedido_ecommerce"] == sent["numero_pedido_ecommerce"]
-            for one in self.orders.values()
+            value["sent"]["numero_pedido_ecommerce"] == sent["numero_pedido_ecommerce"]
+            for value in self.orders.values()
         ):
             record |= {"codigo_erro": "30", "erros": [{"erro": "Registro em duplicidade"}]}
-        elif any(one["item"]["codigo"] == "unknown" for one in sent["itens"]):
+        elif any(item["item"]["codigo"] == "unknown" for item in sent["itens"]):
             record |= {
                 "codigo_erro": "31",
                 "erros": [{"erro": f"Produto de {sent['cliente']['nome']} inválido"}],
@@ -175,8 +175,8 @@ class Tiny(Fake):
             "data_emissao": f"{at.astimezone(BRASILIA):%d/%m/%Y}",
             "valor_nota": f"{value:.2f}",
             "itens": [
-                {"item": {"codigo": one, "quantidade": "1.00", "valor_unitario": "1.00"}}
-                for one in skus
+                {"item": {"codigo": sku, "quantidade": "1.00", "valor_unitario": "1.00"}}
+                for sku in skus
             ],
         }
         self.change(number, at, notas=[made], state="Faturado")

@@ -45,7 +45,7 @@ class FakeOdooHarness:
 
     def orders(self, order_id: str) -> int:
         found = self.sales(order_id)
-        return 0 if all(one["state"] == "draft" for one in found) else len(found)
+        return 0 if all(row["state"] == "draft" for row in found) else len(found)
 
     @contextmanager
     def failing(self, trouble: str) -> Iterator[Erp]:
@@ -81,7 +81,7 @@ class FakeOdooHarness:
 
     def sees_canceled(self, order_id: str) -> bool:
         told = self.fake.found("mail.message", res_id=self.sale(order_id))
-        marks = [notes.note(one["id"], one["body"]).mark for one in told]
+        marks = [notes.note(record["id"], record["body"]).mark for record in told]
         return marks.count((notes.EVENT, "canceled")) == 1
 
     def invoice(
@@ -106,7 +106,7 @@ class FakeOdooHarness:
         )
         lines = self.fake.found("sale.order.line", order_id=self.sale(order_id))
         for sku in skus:
-            (own, *_) = [one["id"] for one in lines if f"VTEX SKU {sku}" in one["name"]]
+            (own, *_) = [record["id"] for record in lines if f"VTEX SKU {sku}" in record["name"]]
             self.fake.add(
                 f"{model}.line", sale_line_ids=[own], quantity=1, price_total=value, **{link: made}
             )
@@ -152,7 +152,7 @@ class FakeOdooHarness:
     def _whole(self, reference: str) -> notes.Sale:
         sale = int(reference.rsplit(":", 1)[1])
         told = self.fake.found("mail.message", res_id=sale)
-        read = [notes.note(one["id"], one["body"]) for one in told]
+        read = [notes.note(record["id"], record["body"]) for record in told]
         return notes.Sale(sale, "acme", "", "cancel", 0, "SO1", read)
 
     def seen(self, reference: str) -> tuple[str, str | None]:
@@ -163,7 +163,7 @@ class FakeOdooHarness:
         outcome = notes.ending(sale, reference)
         if outcome is None:
             return "handed out", None
-        told = [one.text for one in sale.marks(notes.EVENT) if one.mark[2] == outcome]
+        told = [entry.text for entry in sale.marks(notes.EVENT) if entry.mark[2] == outcome]
         words = "receipt " if outcome == "done" else ") "
         return outcome, told[-1].split(words)[-1].strip()
 

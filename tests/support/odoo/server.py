@@ -82,8 +82,8 @@ class OdooServer:
         url = self._postgres.set(drivername="postgresql+psycopg", database="postgres")
         engine = create_engine(url, isolation_level="AUTOCOMMIT")
         with engine.connect() as db:
-            for one in statements:
-                db.execute(text(one))
+            for statement in statements:
+                db.execute(text(statement))
         engine.dispose()
 
     def _config(self) -> None:

@@ -58,7 +58,7 @@ def set_up(admin: Admin, codes: list[str]) -> None:
             },
         )
     admin.call("crm.team", "create", {"name": "acme"})
-    groups = [admin.call("ir.model.data", "xmlid_to_res_id", one) for one in GROUPS]
+    groups = [admin.call("ir.model.data", "xmlid_to_res_id", group) for group in GROUPS]
     admin.call(
         "res.users",
         "create",

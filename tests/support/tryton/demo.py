@@ -32,10 +32,10 @@ class Play:
     def __call__(self, journal: Journal, rows: Sequence[OrderRow]) -> Played:
         """Do it, and wait for what comes of it at VTEX."""
         asked = 0
-        chosen = [one for one in rows if (one.value_cents or 0) > 0][:PLAYED]
+        chosen = [row for row in rows if (row.value_cents or 0) > 0][:PLAYED]
         for place, row in enumerate(chosen):
             asked += (self._send, self._call_off, self._invoice_goods)[place % 3](row.order_id)
-        self.examples = [one.order_id for one in chosen[:3]]
+        self.examples = [row.order_id for row in chosen[:3]]
         return settled(journal, asked, self.examples[0] if self.examples else None)
 
     def _send(self, order_id: str) -> int:
@@ -47,17 +47,17 @@ class Play:
         sale = self.clerk.sale(order_id, "invoices", "shipments")
         note = {"message": "motivo: Falta de estoque"}
         self.clerk.write("sale.sale", sale["id"], notes=[["create", [note]]])
-        for one in sale["shipments"]:
-            self.clerk.press("stock.shipment.out", one, "cancel")
-        for one in sale["invoices"]:
-            self.clerk.press("account.invoice", one, "cancel")
+        for shipment in sale["shipments"]:
+            self.clerk.press("stock.shipment.out", shipment, "cancel")
+        for invoice in sale["invoices"]:
+            self.clerk.press("account.invoice", invoice, "cancel")
         return 1
 
     def _invoice_goods(self, order_id: str) -> int:
         """Invoice the goods alone; the freight is left to another invoice."""
         invoice = self.clerk.sale(order_id, "invoices")["invoices"][0]
         lines = self.clerk.find("account.invoice.line", [["invoice", "=", invoice]], "product.code")
-        services = [one["id"] for one in lines if one["product"]["code"].startswith("VTEX-")]
+        services = [line["id"] for line in lines if line["product"]["code"].startswith("VTEX-")]
         if services and len(services) < len(lines):
             self.clerk.write("account.invoice", invoice, lines=[["delete", services]])
         self.clerk.post_invoice(order_id)
@@ -83,9 +83,9 @@ def main(once: bool, orders: int, folder: str) -> None:
     try:
         erp = demo.DemoErp(server.url, play)
         status = demo.run(once=once, orders=orders, folder=folder, erp=erp)
-        for one in play.examples:
+        for example in play.examples:
             subprocess.run(
-                f". {Path(folder).resolve()}/env; {sys.executable} -m workers.cli.main orders show {one}",
+                f". {Path(folder).resolve()}/env; {sys.executable} -m workers.cli.main orders show {example}",
                 shell=True,
                 cwd=ROOT,
                 check=False,

@@ -39,4 +39,4 @@ def taken(erp: TrytonErp, order: SalesOrder) -> list[Request]:
     """What is handed out of one order now."""
     found: list[Request] = []
     erp.poll_outbox(found.append, 1000)
-    return [one for one in found if one.fields["order_id"] == order.order_id]
+    return [request for request in found if request.fields["order_id"] == order.order_id]

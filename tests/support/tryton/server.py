@@ -137,7 +137,7 @@ class Clerk:
     def find(self, model: str, domain: list[Any], *fields: str) -> list[Any]:
         packed = base64.urlsafe_b64encode(json.dumps(domain).encode()).decode()
         found: list[Any] = self.call("GET", model, d=packed, f=list(fields))
-        return sorted(found, key=lambda one: one["id"])
+        return sorted(found, key=lambda record: record["id"])
 
     def sale(self, order_id: str, *fields: str, shop: str = "acme") -> Any:
         domain = [["web_id", "=", order_id], ["web_shop.name", "=", shop]]
@@ -145,8 +145,8 @@ class Clerk:
         return found
 
     def press(self, model: str, number: int, *buttons: str) -> None:
-        for one in buttons:
-            self.call("POST", f"{model}/{number}/{one}")
+        for button in buttons:
+            self.call("POST", f"{model}/{number}/{button}")
 
     def write(self, model: str, number: int, **values: Any) -> None:
         self.call("PUT", f"{model}/{number}", values)
@@ -253,8 +253,8 @@ class TrytonOutbox:
         if outcome is None:
             return "handed out", None
         tag = f" {outcome} {reference}"
-        told = [one for one in sale["notes"] if one["message"].endswith(tag)]
-        words = max(told, key=lambda one: one["id"])["message"].splitlines()[1]
+        told = [note for note in sale["notes"] if note["message"].endswith(tag)]
+        words = max(told, key=lambda record: record["id"])["message"].splitlines()[1]
         return outcome, words.removeprefix("receipt ")
 
     def ask_again(self, reference: str) -> None:

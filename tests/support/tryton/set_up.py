@@ -57,7 +57,7 @@ def products(codes: list[str]) -> None:
     category = Model.get("product.category")(name="VTEX", accounting=True)
     category.account_expense, category.account_revenue = accounts["expense"], accounts["revenue"]
     category.save()
-    units = {one.name: one for one in Model.get("product.uom").find([])}
+    units = {entry.name: entry for entry in Model.get("product.uom").find([])}
     unit = units["Unit"]
     made = []
     for named in codes:
@@ -68,8 +68,8 @@ def products(codes: list[str]) -> None:
     if made:
         (storage,) = Model.get("stock.location").find([("code", "=", "STO")])
         inventory = Model.get("stock.inventory")(location=storage)
-        for one in made:
-            line = inventory.lines.new(product=one)
+        for value in made:
+            line = inventory.lines.new(product=value)
             line.quantity, line.expected_quantity = 1_000_000.0, 0.0
         inventory.click("confirm")
 
@@ -101,7 +101,7 @@ def main(database: str, shops: str, codes: str) -> None:
     """Set all of it up."""
     config.set_trytond(database=database, config_file=os.environ["TRYTOND_CONFIG"])
     owner = company()
-    products([one for one in codes.split(",") if one])
+    products([part for part in codes.split(",") if part])
     (warehouse,) = Model.get("stock.location").find([("code", "=", "WH")])
     for name in shops.split(","):
         shop = Model.get("web.shop")(name=name, company=owner, currency=owner.currency)

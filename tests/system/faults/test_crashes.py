@@ -229,7 +229,9 @@ def test_what_a_dead_worker_left_is_done_one_after_another_in_one_sweep(cluster:
     worker.kill()
     cluster.clear_faults()
     journal = Journal(cluster.env["JOURNAL_URL"])
-    eventually(lambda: all(one.lease_until < journal.now() for one in journal.orders.find()), 30)
+    eventually(
+        lambda: all(order.lease_until < journal.now() for order in journal.orders.find()), 30
+    )
     journal.close()
     cluster.start_worker("w1")
     sweep(cluster)

@@ -60,7 +60,7 @@ def effects(cluster: Cluster, order_id: str) -> int:
 def is_invoiced(cluster: Cluster, *order_ids: str) -> bool:
     cluster.keep()
     orders = cluster.state()["orders"]
-    return all(orders[one]["status"] == "invoiced" for one in order_ids)
+    return all(orders[order_id]["status"] == "invoiced" for order_id in order_ids)
 
 
 # --- the whole way --------------------------------------------------------------------------------
@@ -447,7 +447,7 @@ def test_requests_that_wait_in_rabbitmq_hold_nobody_else_back(
     asked = invoices_of(on_rabbit)
     on_rabbit.env["WORKER_THREADS"] = "2"  # and a window of 8 messages
     journal_away.shut(on_rabbit.start_worker("w1"))
-    send(on_rabbit, *(asked[one] for one in waiting))
+    send(on_rabbit, *(asked[value] for value in waiting))
     eventually(lambda: refusals(on_rabbit) >= len(waiting), 60)
     journal_away.open()
     on_rabbit.start_beat()
@@ -458,7 +458,7 @@ def test_requests_that_wait_in_rabbitmq_hold_nobody_else_back(
 
     assert monotonic() - began < 12, "it waited behind those that wait"
     eventually(lambda: is_invoiced(on_rabbit, *waiting), 90)
-    assert {effects(on_rabbit, one) for one in asked} == {1}
+    assert {effects(on_rabbit, value) for value in asked} == {1}
 
 
 # --- what check tells -----------------------------------------------------------------------------

@@ -121,8 +121,8 @@ def test_a_public_request_with_a_new_field_waits_for_the_version_that_knows_it(
 
     eventually(lambda: old.state()["orders"][order_id]["status"] == "canceled", 90)
     life = events(old)[order_id]
-    assert [one.event for one in life if one.kind == "cancellation"][:1] == ["requested"]
-    assert not [one for one in life if one.event in ("refused", "dead")]
+    assert [entry.event for entry in life if entry.kind == "cancellation"][:1] == ["requested"]
+    assert not [entry for entry in life if entry.event in ("refused", "dead")]
 
 
 def test_a_step_and_a_schedule_that_only_the_newer_version_knows_do_no_harm(old: Cluster) -> None:
@@ -142,7 +142,7 @@ def test_a_step_and_a_schedule_that_only_the_newer_version_knows_do_no_harm(old:
     old.start_beat()
 
     eventually(lambda: old.all_done(1), 60)
-    assert [one.event for one in events(old)[order_id]][:2] == ["listed", "handed back"]
+    assert [entry.event for entry in events(old)[order_id]][:2] == ["listed", "handed back"]
     assert_no_order_waited_for_a_lease(old)
 
 
@@ -213,14 +213,18 @@ def goes_on(cluster: Cluster, count: int) -> None:
 def events(cluster: Cluster) -> dict[str, list[EventRow]]:
     journal = Journal(cluster.env["JOURNAL_URL"])
     try:
-        return {one: journal.timeline.events("acme", one) for one in cluster.state()["orders"]}
+        return {
+            order: journal.timeline.events("acme", order) for order in cluster.state()["orders"]
+        }
     finally:
         journal.close()
 
 
 def notes(cluster: Cluster) -> set[str | None]:
     """What the next release says in the timelines of orders that it worked on."""
-    return {one.detail or one.event for life in events(cluster).values() for one in life} - KNOWN
+    return {
+        entry.detail or entry.event for life in events(cluster).values() for entry in life
+    } - KNOWN
 
 
 KNOWN = {"listed", "fetched", "paid", "inserted", "handling", "handed back", "note"}
@@ -228,11 +232,14 @@ KNOWN = {"listed", "fetched", "paid", "inserted", "handling", "handed back", "no
 
 def assert_no_order_waited_for_a_lease(cluster: Cluster) -> None:
     for order_id, life in events(cluster).items():
-        said = [one.event for one in life]
-        assert not [one for one in said if "lapsed" in one or one == "dead"], (order_id, life)
-        attempts = max(one.attempt for one in life if one.kind == "intake")
+        said = [entry.event for entry in life]
+        assert not [value for value in said if "lapsed" in value or value == "dead"], (
+            order_id,
+            life,
+        )
+        attempts = max(row.attempt for row in life if row.kind == "intake")
         assert attempts == 1 + said.count("handed back"), (order_id, life)
         # Listed to fetched is the wait for a turn; from there on nothing but the steps is left.
-        begun = [one for one in life if one.kind == "intake" and one.event != "listed"]
+        begun = [entry for entry in life if entry.kind == "intake" and entry.event != "listed"]
         for earlier, later in pairwise(begun):
             assert later.at - earlier.at < timedelta(seconds=LEASE_SECONDS), (order_id, life)

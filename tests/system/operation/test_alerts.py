@@ -29,7 +29,7 @@ def told(cluster: Cluster) -> Iterator[Webhook]:
 
 def alerts(cluster: Cluster, *options: str) -> dict[str, dict[str, object]]:
     answer = json.loads(cluster.command("alerts", "list", "--json", *options).stdout)
-    return {one["rule"]: one for one in answer["alerts"]}
+    return {alert["rule"]: alert for alert in answer["alerts"]}
 
 
 def test_fifty_orders_dead_of_one_cause_and_a_store_that_pauses_are_a_message_each(
@@ -45,7 +45,7 @@ def test_fifty_orders_dead_of_one_cause_and_a_store_that_pauses_are_a_message_ea
     dead = json.loads(cluster.command("dead-letters", "list", "--json", "--limit", "50").stdout)[
         "jobs"
     ]
-    first = min(dead, key=lambda one: one["job"])["order_id"]
+    first = min(dead, key=lambda row: row["job"])["order_id"]
 
     cluster.start_beat()
     eventually(lambda: told.about("50 dead letters"))
@@ -70,7 +70,7 @@ def test_fifty_orders_dead_of_one_cause_and_a_store_that_pauses_are_a_message_ea
     assert len(told.got) == 4, told.titles
     assert f"count: 50, first order {first}" in told.got[0]["message"]
     for text in (json.dumps(told.got, ensure_ascii=False), cluster.logs(), during.stdout):
-        assert not [one for one in PERSONAL if one in text]
+        assert not [value for value in PERSONAL if value in text]
 
 
 def test_a_beat_that_is_dead_is_told_once_by_whichever_worker_and_is_over_when_it_is_back(

@@ -60,15 +60,17 @@ class Flower:
         return seen
 
     def has_seen_every_order_handled(self) -> bool:
-        ends = [one for one in self.tasks().values() if one["name"] == "orders.start_handling"]
-        return sum(one["state"] == "SUCCESS" for one in ends) >= ORDERS
+        ends = [
+            value for value in self.tasks().values() if value["name"] == "orders.start_handling"
+        ]
+        return sum(row["state"] == "SUCCESS" for row in ends) >= ORDERS
 
     def paths(self) -> list[str]:
         """Every page, and those of each task that moved an order."""
         (worker,) = self.get("/api/workers?refresh=1").json()
-        tasks = [number for number, one in self.tasks().items() if "order_id" in one["kwargs"]]
-        return [one.format(worker=worker) for one in PAGES] + [
-            one.format(task=task) for task in tasks for one in OF_A_TASK
+        tasks = [number for number, row in self.tasks().items() if "order_id" in row["kwargs"]]
+        return [page.format(worker=worker) for page in PAGES] + [
+            entry.format(task=task) for task in tasks for entry in OF_A_TASK
         ]
 
 
@@ -108,7 +110,7 @@ def test_flower_shows_names_and_ids_and_neither_person_nor_password(flower: Flow
         "simulated-token",
     }
     words = secrets | personal_words(flower.cluster)
-    any_of_them = re.compile("|".join(rf"(?<!\w){re.escape(one)}(?!\w)" for one in words))
+    any_of_them = re.compile("|".join(rf"(?<!\w){re.escape(word)}(?!\w)" for word in words))
     found = {path: any_of_them.findall(text) for path, text in shown.items()}
     assert not {path: hits for path, hits in found.items() if hits}
     assert not any_of_them.findall(flower.cluster.logs())
@@ -119,8 +121,8 @@ def test_flower_shows_nothing_at_all_without_the_password(flower: Flower) -> Non
 
     answers = {(path, who): flower.get(path, who) for path in flower.paths() for who in strangers}
 
-    assert not {key: one.text for key, one in answers.items() if one.status_code != 401}
-    assert not [key for key, one in answers.items() if "orders." in one.text]
+    assert not {key: answer.text for key, answer in answers.items() if answer.status_code != 401}
+    assert not [key for key, entry in answers.items() if "orders." in entry.text]
     # The one page for everybody: a load balancer's.
     assert flower.get("/healthcheck", None).text.strip() == "OK"
 
@@ -133,7 +135,7 @@ def browser(tmp_path: Path) -> Iterator[WebDriver]:
         pytest.skip("Chromium is not here: apt-get install chromium chromium-driver")
     options = Options()
     options.binary_location = chromium
-    for one in (
+    for value in (
         "--headless=new",
         "--no-sandbox",
         "--disable-dev-shm-usage",
@@ -141,7 +143,7 @@ def browser(tmp_path: Path) -> Iterator[WebDriver]:
         "--disable-background-networking",
         f"--user-data-dir={tmp_path}/chromium",
     ):
-        options.add_argument(one)
+        options.add_argument(value)
     made = webdriver.Chrome(options, Service(driver))
     yield made
     made.quit()
@@ -176,9 +178,9 @@ def test_an_operator_finds_an_order_in_a_browser_and_nobody_by_name(
     browser.get(f"http://{address}/broker")
     wait(lambda: "orders" in shown(), "no queue")
     queues = look("queues")
-    assert all(one in queues for one in ("orders", "invoices", "tracking", "cancellations"))
+    assert all(name in queues for name in ("orders", "invoices", "tracking", "cancellations"))
 
-    steps = {f"orders.{one}" for one in ("fetch", "fetch_payment", "insert", "start_handling")}
+    steps = {f"orders.{name}" for name in ("fetch", "fetch_payment", "insert", "start_handling")}
     order_id = min(flower.cluster.state()["orders"])
     browser.get(f"http://{address}/tasks")
     wait(lambda: "journal.dispatch" in shown(), "no task")
@@ -186,18 +188,18 @@ def test_an_operator_finds_an_order_in_a_browser_and_nobody_by_name(
     browser.find_element(By.CSS_SELECTOR, search).send_keys(order_id)
     # What the schedule runs concerns no order.
     wait(lambda: "journal.dispatch" not in shown(), "not searched by its id")
-    wait(lambda: all(one in shown() for one in steps), "not found by its id")
+    wait(lambda: all(step in shown() for step in steps), "not found by its id")
     look("tasks")
 
     links = browser.find_elements(By.CSS_SELECTOR, "table a[href*='/task/']")
     assert len(links) >= len(steps)
-    for link in sorted({str(one.get_attribute("href")) for one in links}):
+    for link in sorted({str(link.get_attribute("href")) for link in links}):
         browser.get(link)
         wait(lambda: order_id in shown(), "the task is of no order")
         look("task")
 
     words = personal_words(flower.cluster) | {PASSWORD, REDIS_PASSWORD, "simulated-token"}
-    assert {name: [one for one in words if one in text] for name, text in pages.items()} == {
+    assert {name: [word for word in words if word in text] for name, text in pages.items()} == {
         name: [] for name in pages
     }
 

@@ -81,10 +81,12 @@ def test_beats_are_ready_the_one_at_work_and_the_one_that_stands_by(cluster: Clu
 
     def leads(probe: Probe) -> float:
         text = requests.get(f"http://127.0.0.1:{probe.port}/metrics", timeout=6).text
-        (line,) = (one for one in text.splitlines() if one.startswith("vtex_erp_beat_is_leader "))
+        (line,) = (
+            line for line in text.splitlines() if line.startswith("vtex_erp_beat_is_leader ")
+        )
         return float(line.split()[1])
 
-    eventually(lambda: all(one.is_ready() and one.is_alive() for one in probes), 30)
+    eventually(lambda: all(probe.is_ready() and probe.is_alive() for probe in probes), 30)
     eventually(lambda: sorted(map(leads, probes)) == [0, 1], 30)
 
 
@@ -112,7 +114,7 @@ def test_a_port_that_is_taken_is_told_and_costs_no_order(cluster: Cluster) -> No
     eventually(lambda: cluster.all_done(5), 60)
 
     assert "metrics are served" in first.text()
-    (line,) = (one for one in second.text().splitlines() if "are not served" in one)
+    (line,) = (line for line in second.text().splitlines() if "are not served" in line)
     assert f"METRICS_PORT: {probe.port} at 127.0.0.1 is taken" in json.loads(line)["reason"]
 
 
@@ -132,15 +134,15 @@ class Collector:
                 for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
                     pid = next(
                         (
-                            one.value.string_value
-                            for one in resource.resource.attributes
-                            if one.key == "worker"
+                            attribute.value.string_value
+                            for attribute in resource.resource.attributes
+                            if attribute.key == "worker"
                         ),
                         "",
                     )
                     for scope in resource.scope_spans:
                         collector.spans += [
-                            (int.from_bytes(one.trace_id), one.name, pid) for one in scope.spans
+                            (int.from_bytes(span.trace_id), span.name, pid) for span in scope.spans
                         ]
                 self.send_response(200)
                 self.end_headers()

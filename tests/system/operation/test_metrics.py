@@ -74,7 +74,7 @@ class Prometheus:
 
     def ask(self, expression: str) -> list[tuple[dict[str, str], float]]:
         found = self.get("query", query=expression)["result"]
-        return [(one["metric"], float(one["value"][1])) for one in found]
+        return [(row["metric"], float(row["value"][1])) for row in found]
 
     def number(self, expression: str) -> float:
         """Return the one number that answers, 0 where none does."""
@@ -89,7 +89,7 @@ class World:
 
     def __init__(self, cluster: Cluster, folder: Path) -> None:
         self.cluster = cluster
-        self.ports = {one: free_port() for one in ("w1", "w2", "beat", "exporter", "flower")}
+        self.ports = {name: free_port() for name in ("w1", "w2", "beat", "exporter", "flower")}
         targets = {
             "vtex-erp-processes": ("w1", "w2", "beat"),
             "vtex-erp-cluster": ("exporter",),
@@ -101,7 +101,7 @@ class World:
                 {
                     "job_name": job,
                     "static_configs": [
-                        {"targets": [f"127.0.0.1:{self.ports[one]}" for one in names]}
+                        {"targets": [f"127.0.0.1:{self.ports[name]}" for name in names]}
                     ],
                     "basic_auth": {"username": "operator", "password": PASSWORD},
                 }
@@ -153,7 +153,7 @@ class World:
 
     def reais(self, order_id: str) -> str:
         cents = next(
-            one["value_cents"] for one in self.cluster.orders() if one["order_id"] == order_id
+            order["value_cents"] for order in self.cluster.orders() if order["order_id"] == order_id
         )
         return f"{cents / 100:.2f}"
 
@@ -200,11 +200,11 @@ def test_each_rule_is_answered_and_what_is_wrong_is_told(world: World) -> None:
         (group,) = world.prometheus.get("rules")["groups"]
         return list(group["rules"])
 
-    eventually(lambda: {one["health"] for one in read()} == {"ok"}, 30)
-    assert [one["name"] for one in read()] == [one["alert"] for one in rules]
+    eventually(lambda: {row["health"] for row in read()} == {"ok"}, 30)
+    assert [row["name"] for row in read()] == [rule["alert"] for rule in rules]
 
     def told() -> set[str]:
-        found = {one["labels"]["alertname"] for one in world.prometheus.get("alerts")["alerts"]}
+        found = {alert["labels"]["alertname"] for alert in world.prometheus.get("alerts")["alerts"]}
         # What the daily reconciliation makes of the dead order depends on when it came by.
         return found - {"VtexErpReconciliationFindings"}
 
@@ -213,8 +213,8 @@ def test_each_rule_is_answered_and_what_is_wrong_is_told(world: World) -> None:
 
 def test_the_numbers_are_those_of_the_store(world: World) -> None:
     state = world.cluster.state()
-    effects = sum(one.get("start_handling_effects", 0) for one in state["orders"].values())
-    calls = sum(one.get("start_handling_calls", 0) for one in state["orders"].values())
+    effects = sum(value.get("start_handling_effects", 0) for value in state["orders"].values())
+    calls = sum(value.get("start_handling_calls", 0) for value in state["orders"].values())
     assert effects == ORDERS - 1
 
     for expression, value in (
@@ -238,7 +238,7 @@ def test_both_workers_worked_and_each_process_says_what_it_is(world: World) -> N
     kinds = world.prometheus.ask("count by (kind) (vtex_erp_process_info)")
 
     assert len(worked) == 2
-    assert {(one["kind"], count) for one, count in kinds} == {
+    assert {(row["kind"], count) for row, count in kinds} == {
         ("worker", 2),
         ("beat", 1),
         ("exporter", 1),
@@ -249,7 +249,7 @@ def test_flower_tells_the_same_beside_its_own(world: World) -> None:
     both = world.prometheus.ask('vtex_erp_jobs_finished{kind="intake",state="done"}')
     own = world.prometheus.ask("flower_worker_online")
 
-    assert {one["job"] for one, _ in both} == {"vtex-erp-cluster", "vtex-erp-flower"}
+    assert {row["job"] for row, _ in both} == {"vtex-erp-cluster", "vtex-erp-flower"}
     assert {value for _, value in both} == {ORDERS - 1}
     assert len(own) == 2
 
@@ -274,7 +274,7 @@ def test_no_page_names_a_person_an_order_or_a_secret(world: World) -> None:
 
     secrets = {PASSWORD, REDIS_PASSWORD, "vtexappkey-acme-SIMULA", "simulated-token"}
     words = personal_words(world.cluster) | secrets | set(world.cluster.state()["orders"])
-    any_of_them = re.compile("|".join(rf"(?<!\w){re.escape(one)}(?!\w)" for one in words))
+    any_of_them = re.compile("|".join(rf"(?<!\w){re.escape(word)}(?!\w)" for word in words))
     # The numbers themselves are no words about anybody.
     labels = re.sub(r" [-+0-9.eE]+$", "", shown, flags=re.MULTILINE)
     assert "vtex_erp_tasks_total" in labels
@@ -285,9 +285,9 @@ def test_every_metric_is_on_its_page_and_none_beside(world: World) -> None:
     page = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
     described = set(re.findall(r"^\| `(vtex_erp_\w+)", page, re.MULTILINE))
     told = {
-        re.sub(r"_(bucket|sum|count)$", "", one)
-        for one in world.prometheus.get("label/__name__/values")
-        if one.startswith("vtex_erp_")
+        re.sub(r"_(bucket|sum|count)$", "", text)
+        for text in world.prometheus.get("label/__name__/values")
+        if text.startswith("vtex_erp_")
     }
 
     # Nothing was compared yet, and no feed was set up.

@@ -37,7 +37,7 @@ def buried(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[Cluster
     for store in ("acme", "outlet"):
         for start in range(0, MANY // 2, 1000):
             names = [f"{store}-{n:05}-01" for n in range(start, start + 1000)]
-            journal.orders.record(store, [NewOrder(one, None, 1) for one in names])
+            journal.orders.record(store, [NewOrder(name, None, 1) for name in names])
     journal.jobs.dispatch(in_flight=MANY)
     journal.jobs.dispatch(in_flight=0)
     assert len(journal.dead_letters.find(DeadLetterFilter())) == MANY
@@ -165,12 +165,12 @@ def stores(cluster: Cluster, tmp_path: Path) -> Iterator[dict[str, Running]]:
         }
         text = "".join(
             f'[stores.{name}]\napp_key_env = "KEY"\napp_token_env = "TOKEN"\n'
-            f'base_url = "{one.url}"\npayments_url = "{one.url}"\n'
-            for name, one in found.items()
+            f'base_url = "{entry.url}"\npayments_url = "{entry.url}"\n'
+            for name, entry in found.items()
         )
         (tmp_path / "stores.toml").write_text(text)
         first = next(iter(found.values()))
-        for name in [one for one in cluster.env if one.startswith("VTEX_")]:
+        for name in [text for text in cluster.env if text.startswith("VTEX_")]:
             cluster.env.pop(name)
         cluster.env |= {"STORES_FILE": f"{tmp_path}/stores.toml", "KEY": first.app_key}
         cluster.env |= {"TOKEN": first.app_token, "VTEX_READ_TIMEOUT_SECONDS": "3"}

@@ -29,7 +29,7 @@ def handled(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Cluste
     eventually(lambda: cluster.all_done(3), 60)
     # The store takes a moment from the call to the status.
     eventually(
-        lambda: {one["status"] for one in cluster.state()["orders"].values()} == {"handling"}
+        lambda: {value["status"] for value in cluster.state()["orders"].values()} == {"handling"}
     )
     yield cluster
 
@@ -38,7 +38,7 @@ ON_BOTH = pytest.mark.parametrize("handled", ["sqlite", "postgresql"], indirect=
 
 
 def first(cluster: Cluster) -> str:
-    return str(min(one["order_id"] for one in cluster.orders()))
+    return str(min(order["order_id"] for order in cluster.orders()))
 
 
 def events(cluster: Cluster) -> list[tuple[str, str]]:
@@ -65,7 +65,7 @@ def put(cluster: Cluster, **row: object) -> None:
 
 def outbox(cluster: Cluster) -> list[str]:
     cluster.keep()
-    return [one for (one,) in cluster.erp_rows("select status from int_outbox order by id")]
+    return [value for (value,) in cluster.erp_rows("select status from int_outbox order by id")]
 
 
 @ON_BOTH
@@ -140,12 +140,12 @@ def test_a_worker_killed_while_it_tells_the_erp_leaves_exactly_one_row(
 def ends(cluster: Cluster, order_id: str) -> list[str]:
     cluster.keep()
     shown = cluster.command("orders", "show", order_id, "--json").stdout
-    return [one["state"] for one in json.loads(shown)["requests"]] if shown else []
+    return [request["state"] for request in json.loads(shown)["requests"]] if shown else []
 
 
 @ON_BOTH
 def test_a_replaced_order_and_a_changed_one_reach_the_erp(handled: Cluster) -> None:
-    old, other, *_ = sorted(one["order_id"] for one in handled.orders())
+    old, other, *_ = sorted(order["order_id"] for order in handled.orders())
     handled.steer("settings", index_lag=0)
     handled.steer("replacements", order_id=old, status="payment-pending")
     handled.steer("changes", order_id=other, add="310555")

@@ -55,7 +55,7 @@ def test_a_backlog_uses_the_quota_is_never_refused_and_does_not_churn(
     eventually(lambda: calls(cluster)["answered"] >= wanted, 120)
 
     assert calls(cluster)["refused"] == 0
-    attempts = [one.attempt for one in journal.orders.find(limit=1000)]
+    attempts = [order.attempt for order in journal.orders.find(limit=1000)]
     assert max(attempts) <= 2
     # What waits was left alone.
     claimed = sum(attempts)
@@ -70,7 +70,7 @@ def test_invoices_go_before_a_backlog_of_new_orders(cluster: Cluster) -> None:
     journal = start(cluster, 240, 150)
     eventually(lambda: journal.orders.counts()["acme"].get("done", 0) >= 6, 90)
     rows = journal.orders.find(limit=1000)
-    done = [one for one in rows if one.state == "done" and one.value_cents][:3]
+    done = [row for row in rows if row.state == "done" and row.value_cents][:3]
 
     for number, row in enumerate(done):
         sent = cluster.command(

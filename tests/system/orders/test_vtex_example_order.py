@@ -25,13 +25,13 @@ def place(cluster: Cluster) -> str:
     }
     transaction = vtex_openapi.example("payments", vtex_openapi.TRANSACTION)
     payment = vtex_openapi.example("payments", vtex_openapi.PAYMENT)
-    ids = [one["transactionId"] for one in order["paymentData"]["transactions"]]
+    ids = [transaction["transactionId"] for transaction in order["paymentData"]["transactions"]]
     requests.put(
         f"{cluster.simulator}/_simulator/orders/{order['orderId']}",
         json={
             "order": order,
             "transactions": {
-                one: {"transaction": transaction, "payments": [payment]} for one in ids
+                order_id: {"transaction": transaction, "payments": [payment]} for order_id in ids
             },
         },
         timeout=10,
@@ -77,7 +77,7 @@ def test_the_setting_lets_it_in_at_once_flagged_in_the_erp_and_in_its_timeline(
     eventually(lambda: cluster.all_done(2), 60)
 
     flagged = cluster.erp_rows("select order_id, flags from int_order where flags is not null")
-    assert [one for one, _ in flagged] == [order_id]
+    assert [value for value, _ in flagged] == [order_id]
     assert DIFFERENCE in flagged[0][1]
     shown = json.loads(cluster.command("orders", "show", order_id, "--json").stdout)
     assert not shown["order"]["last_error"]

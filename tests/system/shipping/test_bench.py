@@ -29,16 +29,16 @@ def test_the_benchmark_compares_contestants_that_did_every_order_exactly_once(
 
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(kept.read_text())
-    runs = {one["contestant"]: one for one in found["runs"]}
+    runs = {run["contestant"]: run for run in found["runs"]}
     assert set(runs) == {
         "ours@postgresql:2",
         "ours@sqlite:1",
         "sequential@postgresql:1",
         "chain@postgresql:2",
     }
-    assert all(one["exact"] and not one["repeated_calls"] for one in runs.values())
+    assert all(value["exact"] and not value["repeated_calls"] for value in runs.values())
     # Nothing that it says it measures was left unmeasured.
-    for one in runs.values():
+    for row in runs.values():
         for name in (
             "orders_per_second",
             "cpu_ms",
@@ -49,7 +49,7 @@ def test_the_benchmark_compares_contestants_that_did_every_order_exactly_once(
             "peak_pss_mb",
             "simulator_cpu_ms",
         ):
-            assert one[name] > 0, (one["contestant"], name)
+            assert row[name] > 0, (row["contestant"], name)
     assert found["capacity"]["calls_per_second"] > 0
     rows = [line for line in done.stdout.splitlines() if line.startswith("| our workers ")]
     assert len(rows) == 2

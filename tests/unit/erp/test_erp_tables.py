@@ -34,7 +34,9 @@ def test_the_page_has_every_column_with_its_type_and_no_other() -> None:
 
 
 def test_the_page_has_every_status_and_outcome() -> None:
-    (status,) = [one for one in outbox.constraints if one.name == "ck_int_outbox_status"]
+    (status,) = [
+        constraint for constraint in outbox.constraints if constraint.name == "ck_int_outbox_status"
+    ]
 
     assert set(re.findall(r"'([A-Z]+)'", str(status.sqltext))) == set(SEEN)  # type: ignore[attr-defined]
     statuses = PAGE.split("| `status` | what it means", 1)[1].split("\n\n", 1)[0]

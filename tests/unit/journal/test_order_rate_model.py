@@ -21,7 +21,7 @@ def order_rate(
     """Return the order rate of a store that has so many orders in each hour of its own time."""
     begin = since.astimezone(UTC)
     hours = [begin + HOUR * place for place in range(weeks * WEEK_HOURS)]
-    return OrderRateModel(begin, [count(one.astimezone(since.tzinfo)) for one in hours])
+    return OrderRateModel(begin, [count(hour.astimezone(since.tzinfo)) for hour in hours])
 
 
 def office_hours(hour: datetime) -> int:

@@ -47,7 +47,7 @@ class Orders:
         return OrderRun(self.app, "1", [step], lambda kwargs: self.back.append(kwargs["order_id"]))
 
     def orders_of(self, *names: str) -> list[OrderRun]:
-        return [self.order(one) for one in names]
+        return [self.order(name) for name in names]
 
 
 @pytest.fixture

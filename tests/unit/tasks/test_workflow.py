@@ -38,7 +38,7 @@ def test_a_message_carries_what_names_an_order_and_where_it_stands() -> None:
 def test_what_the_erp_asked_for_goes_by_itself_and_keeps_its_place() -> None:
     invoice = Lease("acme", "o-9", 1, Stage.REQUESTED, Kind.INVOICE, 7)
 
-    names = [(one.task, count) for one, count in _messages([invoice, *intakes(9)])]
+    names = [(entry.task, count) for entry, count in _messages([invoice, *intakes(9)])]
 
     assert names[0][1] == 1
     assert sum(count for name, count in names if name == "orders.run") == 9

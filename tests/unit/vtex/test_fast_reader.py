@@ -31,10 +31,10 @@ GONE = object()
 def paths(value: Any, way: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     inner = value.items() if isinstance(value, dict) else enumerate(value)
     found = []
-    for key, one in inner:
+    for key, entry in inner:
         found.append((*way, key))
-        if isinstance(one, dict | list):
-            found += paths(one, (*way, key))
+        if isinstance(entry, dict | list):
+            found += paths(entry, (*way, key))
     return found
 
 
@@ -74,7 +74,7 @@ def test_a_sound_order_is_read_by_it(raw: dict[str, Any]) -> None:
 def test_it_calls_each_hook_that_a_schema_has() -> None:
     known = {"_only_objects", "_renamed", "_made"}
     modules = (addresses, feed, listing, orders, packages, payments)
-    kinds = [one for each in modules for one in vars(each).values() if isinstance(one, type)]
+    kinds = [value for each in modules for value in vars(each).values() if isinstance(value, type)]
 
     hooks = {
         name

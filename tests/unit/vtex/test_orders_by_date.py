@@ -25,7 +25,7 @@ class Index:
     """A transport that answers from the simulator's own list, page by page."""
 
     def __init__(self, placed: Mapping[str, datetime], status: str = "handling") -> None:
-        self.rows = [self.row(one, moment, status) for one, moment in placed.items()]
+        self.rows = [self.row(value, moment, status) for value, moment in placed.items()]
         self.asked: list[Mapping[str, str]] = []
         self.arrivals: list[Indexed] = []
 
@@ -53,7 +53,7 @@ def read(
         parts = list(client.created(start, end, status=status))
     assert parts[-1].through is not None
     assert parts[-1].through >= end
-    return [one.order_id for part in parts for one in part.orders]
+    return [order.order_id for part in parts for order in part.orders]
 
 
 @given(
@@ -84,7 +84,7 @@ def _fits(placed: Mapping[str, datetime], most: int) -> bool:
     """Whether every window of one millisecond, with both its ends, can be shown whole."""
     moments = list(placed.values())
     return all(
-        sum(start <= one <= start + timedelta(milliseconds=1) for one in moments) <= most
+        sum(start <= moment <= start + timedelta(milliseconds=1) for moment in moments) <= most
         for start in (BEGIN + timedelta(milliseconds=n) for n in range(101))
     )
 
@@ -116,9 +116,9 @@ def test_orders_that_leave_a_status_while_it_is_read_hide_no_other() -> None:
 
     def get(path: str, query: Mapping[str, str]) -> Any:
         page = answer(path, query)
-        ids = [one["orderId"] for one in page["list"]]
+        ids = [order["orderId"] for order in page["list"]]
         shown.update(ids)
-        index.rows = [one for one in index.rows if one.order["orderId"] not in ids[::2]]
+        index.rows = [row for row in index.rows if row.order["orderId"] not in ids[::2]]
         return page
 
     index.get = get  # type: ignore[method-assign]

@@ -21,7 +21,7 @@ def test_of_many_that_ask_at_once_one_reads() -> None:
         answers = [pool.submit(reading) for _ in range(8)]
         go_on.set()
 
-        assert [one.result(10) for one in answers] == [42] * 8
+        assert [answer.result(10) for answer in answers] == [42] * 8
     assert len(asked) == 1
 
 

@@ -26,8 +26,8 @@ class Heard:
         state = State()
         for batch in self.events:
             assert isinstance(batch, list)
-            for one in batch:
-                state.event(one | {"local_received": one["timestamp"]})
+            for row in batch:
+                state.event(row | {"local_received": row["timestamp"]})
         return state
 
 
@@ -77,7 +77,7 @@ def test_a_task_that_begins_and_ends_between_two_flushes_is_one_event_that_tells
 
     (batch,) = heard.events
     assert isinstance(batch, list)
-    assert [one["type"] for one in batch] == [f"task-{ending}"]
+    assert [row["type"] for row in batch] == [f"task-{ending}"]
     task = heard.shown().tasks["1"]
     assert (task.name, task.kwargs, task.parent_id) == (
         "orders.fetch",
@@ -117,7 +117,7 @@ def test_a_task_that_is_tried_again_is_told_in_full(
 
     (batch,) = heard.events
     assert isinstance(batch, list)
-    assert [one["type"] for one in batch if one["uuid"] == "1"] == [
+    assert [row["type"] for row in batch if row["uuid"] == "1"] == [
         "task-received",
         "task-started",
         "task-retried",
@@ -125,7 +125,7 @@ def test_a_task_that_is_tried_again_is_told_in_full(
         "task-started",
         "task-succeeded",
     ]
-    assert [one["type"] for one in batch if one["uuid"] == "2"] == ["task-succeeded"]
+    assert [row["type"] for row in batch if row["uuid"] == "2"] == ["task-succeeded"]
 
 
 def test_however_many_events_gather_nobody_but_the_loop_sends_them() -> None:
@@ -144,4 +144,4 @@ def test_however_many_events_gather_nobody_but_the_loop_sends_them() -> None:
     assert (before, len(asked_to_send)) == ([], 500)
     (batch,) = heard.events
     assert isinstance(batch, list)
-    assert [one["uuid"] for one in batch] == [str(number) for number in range(500)]
+    assert [row["uuid"] for row in batch] == [str(number) for number in range(500)]

@@ -11,10 +11,10 @@ def test_our_pages_come_first_and_follow_the_prefix() -> None:
     before = list(handlers)
     try:
         flower_pages.add(load({}))
-        ours = [rewrite_handler(one, "/flower") for one in handlers[:3]]
+        ours = [rewrite_handler(handler, "/flower") for handler in handlers[:3]]
     finally:
         handlers[:] = before
 
-    paths = [one.regex.pattern for one in ours]
+    paths = [entry.regex.pattern for entry in ours]
     assert paths == ["/flower/metrics$", "/flower/livez$", "/flower/readyz$"]
-    assert all(one.kwargs for one in ours)
+    assert all(entry.kwargs for entry in ours)

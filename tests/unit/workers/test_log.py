@@ -29,8 +29,8 @@ def lines() -> Iterator[Lines]:
     yield made
     root.handlers[:] = before
     root.setLevel(level)
-    for name, one in levels.items():
-        logging.getLogger(name).setLevel(one)
+    for name, value in levels.items():
+        logging.getLogger(name).setLevel(value)
 
 
 class Lines:
@@ -105,8 +105,8 @@ def test_an_exceptions_words_in_the_message_are_taken_out(lines: Lines) -> None:
         raise ValueError(PERSON)
     except ValueError as error:
         words = (str(error), repr(error))
-        for one in words:
-            logging.getLogger("other").error("failed: %s", one, exc_info=True)
+        for word in words:
+            logging.getLogger("other").error("failed: %s", word, exc_info=True)
         logging.getLogger("other").error(f"failed: {words[1]}", exc_info=True)
 
     assert PERSON not in lines.text

@@ -60,7 +60,7 @@ def test_a_part_that_is_invoiced_names_its_items(erp: TrytonErp, clerk: Clerk) -
     erp.insert(order)
     number = clerk.sale(order.order_id, "invoices")["invoices"][0]
     lines = clerk.find("account.invoice.line", [["invoice", "=", number]], "product.code")
-    freight = [one["id"] for one in lines if one["product"]["code"] == "VTEX-FREIGHT"]
+    freight = [line["id"] for line in lines if line["product"]["code"] == "VTEX-FREIGHT"]
     clerk.write("account.invoice", number, lines=[["delete", freight]])
     clerk.post_invoice(order.order_id)
 
@@ -81,7 +81,7 @@ def test_tracking_waits_for_its_invoice_and_may_come_later(erp: TrytonErp, clerk
 
     found = taken(erp, order)
 
-    assert [one.kind for one in found] == ["invoice", "tracking"]
+    assert [entry.kind for entry in found] == ["invoice", "tracking"]
     tracking = dict(found[1].fields)
     assert tracking.pop("dispatched_at").endswith("-03:00")
     assert tracking == {
@@ -122,7 +122,7 @@ def test_an_order_canceled_at_vtex_is_noted_and_not_asked_for_again(
     clerk.press("account.invoice", sale["invoices"][0], "cancel")
 
     assert taken(erp, order) == []
-    assert any("VTEX: canceled\ndesistiu" in one["message"] for one in sale["notes"])
+    assert any("VTEX: canceled\ndesistiu" in note["message"] for note in sale["notes"])
     assert erp.look_up("acme", [order.order_id])[order.order_id].canceled
 
 
@@ -130,8 +130,8 @@ def test_what_commits_with_an_older_stamp_is_handed_out(
     server: TrytonServer, erp: TrytonErp, clerk: Clerk
 ) -> None:
     early, late = small(), small()
-    for one in (early, late):
-        erp.insert(one)
+    for value in (early, late):
+        erp.insert(value)
     clerk.post_invoice(late.order_id)
     assert len(taken(erp, late)) == 1
     invoice = clerk.post_invoice(early.order_id)
@@ -149,24 +149,24 @@ def test_workers_that_race_hand_out_each_request_once(
     server: TrytonServer, erp: TrytonErp, clerk: Clerk
 ) -> None:
     orders = [small() for _ in range(3)]
-    for one in orders:
-        erp.insert(one)
-        clerk.post_invoice(one.order_id)
+    for row in orders:
+        erp.insert(row)
+        clerk.post_invoice(row.order_id)
     erps = [TrytonErp(server.url) for _ in range(4)]
     found: list[Request] = []
 
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda one: one.poll_outbox(found.append, 100), erps))
-    for one in erps:
+        list(pool.map(lambda entry: entry.poll_outbox(found.append, 100), erps))
+    for row in erps:
         # Two that met at a request both leave it to the next time.
-        one.poll_outbox(found.append, 100)
+        row.poll_outbox(found.append, 100)
 
-    ids = [one.fields["order_id"] for one in found]
-    assert sorted(one for one in ids if one in {o.order_id for o in orders}) == sorted(
-        one.order_id for one in orders
+    ids = [request.fields["order_id"] for request in found]
+    assert sorted(value for value in ids if value in {o.order_id for o in orders}) == sorted(
+        order.order_id for order in orders
     )
-    for one in erps:
-        one.close()
+    for resource in erps:
+        resource.close()
 
 
 def test_the_claim_of_a_worker_that_died_lapses(

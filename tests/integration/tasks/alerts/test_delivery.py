@@ -76,7 +76,10 @@ def test_a_receiver_that_never_heard_of_it_does_not_hear_that_it_is_over(
 
     scenario.minutes(30)
 
-    assert [one.split()[0] for one in scenario.notifier.titles("1 json")] == ["acme:", "resolved:"]
+    assert [title.split()[0] for title in scenario.notifier.titles("1 json")] == [
+        "acme:",
+        "resolved:",
+    ]
     slack = scenario.notifier.titles("2 slack")
     assert slack == [] or slack[0].startswith("acme:")
 
@@ -185,7 +188,7 @@ def test_an_evaluation_changes_no_alert_and_asks_no_clock(scenario: AlertScenari
 
     problems: list[Problem] = evaluate(scenario.journal, POLICY, moment)
 
-    assert [(one.rule, one.count) for one in problems] == [(Rule.DEAD_LETTERS, 1)]
+    assert [(problem.rule, problem.count) for problem in problems] == [(Rule.DEAD_LETTERS, 1)]
     assert scenario.journal.alerts.find(since=datetime(1980, 1, 1, tzinfo=UTC)) == []
 
 
@@ -203,7 +206,7 @@ def test_a_look_reads_neither_all_orders_nor_all_jobs(tmp_path: Path) -> None:
     scenario.minutes(90, step=5)
 
     # What reads and what writes alike; a plan is made for the statement as it was asked.
-    looks = [one for one in asked if one[0].startswith(("SELECT", "UPDATE", "DELETE"))]
+    looks = [row for row in asked if row[0].startswith(("SELECT", "UPDATE", "DELETE"))]
     with engine.connect() as db:
         plans = {
             statement: [
@@ -216,7 +219,7 @@ def test_a_look_reads_neither_all_orders_nor_all_jobs(tmp_path: Path) -> None:
     scans = {
         statement: plan
         for statement, plan in plans.items()
-        if any(one.startswith(("SCAN journal_jobs", "SCAN journal_orders")) for one in plan)
+        if any(text.startswith(("SCAN journal_jobs", "SCAN journal_orders")) for text in plan)
     }
-    assert any("journal_orders" in one for one in plans)
+    assert any("journal_orders" in plan for plan in plans)
     assert scans == {}

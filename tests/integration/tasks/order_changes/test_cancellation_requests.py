@@ -36,10 +36,10 @@ def test_nothing_that_a_shopper_wrote_is_in_the_timeline(flow: OrderFlow) -> Non
     ask(flow, order_id)
     hear(flow)
 
-    lines = [str(one.detail) for one in flow.journal.timeline.events("acme", order_id)]
+    lines = [str(event.detail) for event in flow.journal.timeline.events("acme", order_id)]
 
-    assert any("to be decided by 2026-04-09" in one for one in lines)
-    assert not [one for one in lines if "Ana" in one or "errado" in one]
+    assert any("to be decided by 2026-04-09" in line for line in lines)
+    assert not [line for line in lines if "Ana" in line or "errado" in line]
 
 
 def test_an_event_twice_late_and_out_of_order_is_told_once(flow: OrderFlow) -> None:
@@ -136,7 +136,9 @@ def test_a_second_request_is_told_anew_and_may_be_denied_in_the_same_words(flow:
 
     assert flow.entry(order_id).calls["deny_effects"] == 2
     assert kinds(flow, order_id) == ["cancel_requested"] * 2
-    assert [one for one in flow.outcomes(order_id) if one[1]] == [("denial", "done")] * 2
+    assert [outcome for outcome in flow.outcomes(order_id) if outcome[1]] == [
+        ("denial", "done")
+    ] * 2
 
 
 def test_on_the_marketplaces_side_a_denial_waits_until_the_seller_is_asked(flow: OrderFlow) -> None:

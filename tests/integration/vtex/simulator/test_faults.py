@@ -159,7 +159,7 @@ def test_faults_are_shown_until_they_are_cleared(client: StoreClient) -> None:
     shown = client.steer("faults", "GET")
     client.steer("faults", "DELETE")
 
-    assert [(one["kind"], one["route"], one["times"]) for one in shown] == [
+    assert [(row["kind"], row["route"], row["times"]) for row in shown] == [
         ("unavailable", "*", None),
         ("timeout", "order", 3),
     ]

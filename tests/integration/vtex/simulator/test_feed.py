@@ -64,7 +64,7 @@ def test_without_a_configuration_there_is_no_feed(wire: Wire) -> None:
         wire.call("DELETE", CONFIG),
     ]
 
-    assert [one.status_code for one in answers] == [404] * 3
+    assert [answer.status_code for answer in answers] == [404] * 3
     assert answers[0].json()["error"]["message"]
 
 
@@ -78,9 +78,9 @@ def test_the_feed_tells_what_happens_after_its_configuration(wire: Wire) -> None
     events = wire.read()
 
     # start-handling is not asked for
-    assert [one["state"] for one in events] == ["ready-for-handling", "handling"]
-    assert {one["orderId"] for one in events} == {order_id}
-    assert [one["lastState"] for one in events] == ["window-to-cancel", "start-handling"]
+    assert [event["state"] for event in events] == ["ready-for-handling", "handling"]
+    assert {event["orderId"] for event in events} == {order_id}
+    assert [event["lastState"] for event in events] == ["window-to-cancel", "start-handling"]
     assert wire.call("GET", CONFIG).json()["quantity"] == 2
 
 
@@ -186,7 +186,7 @@ def test_events_come_doubled_in_disorder_and_malformed_where_that_is_asked_for(w
     ids = wire.store.store.generate(4)
     wire.read()
     wire.clock.pass_by(301)
-    told = [one["orderId"] for one in wire.read()]
+    told = [order["orderId"] for order in wire.read()]
 
     wire.steer(repeats=0, events=[{"state": 7}])
 

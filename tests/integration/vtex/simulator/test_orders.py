@@ -19,7 +19,7 @@ def test_two_stores_of_one_seed_serve_the_same_orders() -> None:
     ids = []
     for seed in (5, 5, 6):
         with served_store(orders=20, seed=seed) as client:
-            ids.append({one["orderId"] for one in client.listed(per_page=100)["list"]})
+            ids.append({order["orderId"] for order in client.listed(per_page=100)["list"]})
 
     assert ids[0] == ids[1]
     assert ids[0].isdisjoint(ids[2])
@@ -53,7 +53,7 @@ def test_an_order_older_than_two_years_is_not_found(client: StoreClient) -> None
     client.steer("orders/old-01", "PUT", order=order | {"creationDate": placed.isoformat()})
 
     assert error_of(client.get("old-01")) == (404, "OMS007")
-    assert "old-01" not in [one["orderId"] for one in client.listed()["list"]]
+    assert "old-01" not in [order["orderId"] for order in client.listed()["list"]]
 
 
 def test_an_incomplete_order_says_so_in_the_document_and_in_the_list(client: StoreClient) -> None:
@@ -73,7 +73,9 @@ def test_the_gateway_gives_a_transaction_its_payments_and_each_of_them(client: S
     payments = client.call("GET", head["payments"]["href"]).json()
 
     assert head["value"] == order["value"]
-    assert {one["id"] for one in transaction["payments"]} <= {one["id"] for one in payments}
+    assert {payment["id"] for payment in transaction["payments"]} <= {
+        payment["id"] for payment in payments
+    }
     assert client.call("GET", payments[0]["self"]["href"]).json() == payments[0]
 
 
@@ -131,10 +133,10 @@ def test_a_page_has_15_orders_unless_asked_and_100_at_most() -> None:
     with served_store(orders=130) as client:
         shown = [client.listed(), client.listed(per_page=40), client.listed(per_page=500)]
 
-        assert [len(one["list"]) for one in shown] == [15, 40, 100]
-        assert [one["paging"]["perPage"] for one in shown] == [15, 40, 100]
-        assert [one["paging"]["pages"] for one in shown] == [9, 4, 2]
-        assert {one["paging"]["total"] for one in shown} == {130}
+        assert [len(row["list"]) for row in shown] == [15, 40, 100]
+        assert [row["paging"]["perPage"] for row in shown] == [15, 40, 100]
+        assert [row["paging"]["pages"] for row in shown] == [9, 4, 2]
+        assert {row["paging"]["total"] for row in shown} == {130}
 
 
 def test_30_pages_are_served_and_no_more() -> None:
@@ -157,7 +159,7 @@ def test_the_store_tells_when_an_order_was_first_listed_and_its_handling_started
         again = client.listed(per_page="1", orderBy="orderId,asc")["list"]
         client.start(listed)
 
-        assert [one["orderId"] for one in shown + again] == [listed, listed]
+        assert [order["orderId"] for order in shown + again] == [listed, listed]
         first, handled = client.steer("times", "GET")[listed]
         assert before <= first <= handled <= time.time()
         assert client.steer("times", "GET")[unseen] == [None, None]
@@ -167,12 +169,12 @@ def test_the_store_tells_when_an_order_was_first_listed_and_its_handling_started
 def test_a_date_window_lists_what_was_placed_in_it() -> None:
     with served_store(orders=20) as client:
         rows = client.listed(per_page=100, orderBy="creationDate,asc")["list"]
-        stamps = [one["creationDate"] for one in rows]
+        stamps = [row["creationDate"] for row in rows]
         window = f"creationDate:[{stamps[5]} TO {stamps[9]}]"
 
         found = client.listed(f_creationDate=window, orderBy="creationDate,asc")
 
-        assert [one["creationDate"] for one in found["list"]] == stamps[5:10]
+        assert [row["creationDate"] for row in found["list"]] == stamps[5:10]
         assert found["paging"]["total"] == 5
 
 
@@ -265,7 +267,7 @@ def test_calls_above_the_quota_are_answered_429_and_have_no_effect() -> None:
 
         answers = [client.get(order_id), client.get(order_id), client.start(order_id)]
 
-        assert [one.status_code for one in answers] == [200, 200, 429]
+        assert [answer.status_code for answer in answers] == [200, 200, 429]
         assert "Retry-After" not in answers[2].headers
         assert client.status(order_id) == "ready-for-handling"
         assert client.steer("state", "GET")["calls"]["429"] == 1

@@ -289,5 +289,5 @@ def test_no_file_does_worse_than_be_refused_and_no_refusal_names_the_buyer(data)
     except NfeInvalid as error:
         words = str(error)
 
-    assert not any(one in words for one in PERSON)
+    assert not any(value in words for value in PERSON)
     assert words or (made.items and key_is_sound(made.invoice_key) and made.value_cents > 0)

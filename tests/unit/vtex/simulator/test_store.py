@@ -48,7 +48,7 @@ def document(store: Store, order_id: str) -> dict[str, Any]:
 
 
 def listed(store: Store, **query: str) -> list[str]:
-    return [one["orderId"] for one in store.listed(query)["list"]]
+    return [order["orderId"] for order in store.listed(query)["list"]]
 
 
 def place(store: Store, order_id: str, **changes: Any) -> None:
@@ -191,7 +191,7 @@ def test_a_row_says_what_its_order_says(clock: Clock) -> None:
 
     assert row["items"] is None
     assert row["totalValue"] == order["value"]
-    assert row["totalItems"] == sum(one["quantity"] for one in order["items"])
+    assert row["totalItems"] == sum(item["quantity"] for item in order["items"])
     assert row["paymentNames"] == "Vale, Visa"
     assert row["orderIsComplete"] is True
     assert row["statusDescription"] == "Pronto para o manuseio"
@@ -204,7 +204,7 @@ def test_an_incomplete_order_is_shown_as_such(store: Store) -> None:
     assert document(store, "half")["isCompleted"] is False
     assert listed(store, incompleteOrders="true") == ["half"]
     assert listed(store, incompleteOrders="false") == ["whole"]
-    assert [one["orderIsComplete"] for one in store.listed({})["list"]] == [False, True]
+    assert [row["orderIsComplete"] for row in store.listed({})["list"]] == [False, True]
 
 
 def test_the_statistics_are_those_of_all_that_matches(store: Store) -> None:
@@ -263,8 +263,8 @@ def test_pages_add_up_to_the_total_without_overlap(clock: Clock) -> None:
 
     pages = [store.listed({"page": str(n), "per_page": "100"}) for n in (1, 2, 3)]
 
-    assert [len(one["list"]) for one in pages] == [100, 100, 50]
-    assert len({row["orderId"] for one in pages for row in one["list"]}) == 250
+    assert [len(page["list"]) for page in pages] == [100, 100, 50]
+    assert len({row["orderId"] for page in pages for row in page["list"]}) == 250
     assert pages[2]["paging"] == {"total": 250, "pages": 3, "currentPage": 3, "perPage": 100}
 
 
