@@ -28,8 +28,8 @@ def orders(count: int, *, new: bool = False) -> list[SalesOrder]:
     if not new:
         return made
     return [
-        replace(one, customer=replace(one.customer, document=f"{place:011}"))
-        for place, one in enumerate(made)
+        replace(entry, customer=replace(entry.customer, document=f"{place:011}"))
+        for place, entry in enumerate(made)
     ]
 
 
@@ -50,8 +50,8 @@ def of_profile(name: str, count: int) -> str:
         calls = [harness.erp.calls]
         harness.erp.poll_outbox(lambda _: None, 10)
         calls.append(harness.erp.calls)
-        for one in orders(10, new=True):
-            harness.erp.insert(one)
+        for order in orders(10, new=True):
+            harness.erp.insert(order)
         calls.append(harness.erp.calls)
         speed = pace(harness.erp, orders(count))
         calls.append(harness.erp.calls)

@@ -58,7 +58,7 @@ class Stock:
         for order_id in self.store.store.generate(DISTINCT):
             order = client.order(order_id)
             ids = schemas.read_order(order).gateway_transaction_ids
-            payment = {"transactions": [client.transaction(one) for one in ids]}
+            payment = {"transactions": [client.transaction(order_id) for order_id in ids]}
             self.originals.append((order, compress(payment)))
 
     def grow(self, count: int) -> None:
@@ -134,8 +134,8 @@ class Erp:
         """By how many places each order came too early or too late."""
         with self.engine.connect() as db:
             ids = db.execute(text("SELECT order_id FROM int_order ORDER BY id")).scalars().all()
-        right = {one: place for place, one in enumerate(sorted(ids))}
-        return sorted(abs(place - right[one]) for place, one in enumerate(ids))
+        right = {value: place for place, value in enumerate(sorted(ids))}
+        return sorted(abs(place - right[value]) for place, value in enumerate(ids))
 
 
 def tries(engine: Engine) -> int:
@@ -170,7 +170,7 @@ def measure(arguments: argparse.Namespace) -> None:
     ):
         cluster, broker = around.cluster, around.broker
         around.start(workers=2)
-        names = {name: one.child.pid for name, one in cluster.processes.items() if one.child}
+        names = {name: entry.child.pid for name, entry in cluster.processes.items() if entry.child}
         names["Redis"] = broker.process.child.pid if broker.process.child else 0
         journal = Journal(cluster.env["JOURNAL_URL"])
         erp = Erp(cluster.env["ERP_URL"])
@@ -192,7 +192,7 @@ def _standing(watch: Watch, journal: Journal, engine: Engine, minutes: float) ->
     watch.during(lambda: time.monotonic() > settled)
     before, began = tries(engine), time.monotonic()
     seen = watch.during(lambda: time.monotonic() > began + 60 * minutes)
-    found: dict[str, Any] = {name: f"{mean(one):.1f}" for name, one in seen.items()}
+    found: dict[str, Any] = {name: f"{mean(value):.1f}" for name, value in seen.items()}
     a_minute = (tries(engine) - before) / ((time.monotonic() - began) / 60)
     return found | {"tries a minute": f"{a_minute:.1f}", "sweep ms": f"{sweep_ms(journal):.1f}"}
 
@@ -216,10 +216,10 @@ def _drain(watch: Watch, journal: Journal, erp: Erp, count: int) -> None:
     seen = watch.during(drained)
     seconds = time.monotonic() - began
     misplaced = erp.misplaced()
-    show("drain, highest", {name: f"{max(one):.1f}" for name, one in seen.items()})
+    show("drain, highest", {name: f"{max(value):.1f}" for name, value in seen.items()})
     rest = time.monotonic() + 60
     seen = watch.during(lambda: time.monotonic() > rest)
-    show("a minute after", {name: f"{one[-1]:.1f}" for name, one in seen.items()})
+    show("a minute after", {name: f"{row[-1]:.1f}" for name, row in seen.items()})
     print(
         f"{count} orders in {seconds:.0f} s, {count / seconds:.0f} a second, the first within "
         f"{first[0]:.0f} s; {len(misplaced)} in the ERP; places from its place by age: median "

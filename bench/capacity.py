@@ -46,10 +46,10 @@ def capacity(cluster: Cluster, seconds: float, orders: int = 500) -> Capacity:
         threading.Thread(target=_ask, args=(cluster, paths, until, counts, place))
         for place in range(CONNECTIONS)
     ]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     took, cpu = time.monotonic() - began, cpu_seconds(pids) - before
     cluster.stop()
     calls = max(1, sum(counts))
@@ -74,7 +74,7 @@ def _ask(cluster: Cluster, paths: list[str], until: float, counts: list[int], pl
         f"X-VTEX-API-AppToken: {cluster.env['VTEX_APP_TOKEN']}\r\n"
     )
     mine = paths[place::CONNECTIONS]
-    asked = [f"GET {one} HTTP/1.1\r\nHost: vtex\r\n{keys}\r\n".encode() for one in mine]
+    asked = [f"GET {value} HTTP/1.1\r\nHost: vtex\r\n{keys}\r\n".encode() for value in mine]
     with socket.create_connection(("127.0.0.1", cluster.port)) as link:
         while time.monotonic() < until:
             link.sendall(asked[counts[place] % len(asked)])

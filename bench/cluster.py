@@ -61,8 +61,8 @@ class Postgres:
 
     def _do(self, *statements: str) -> None:
         with self._admin.connect() as db:
-            for one in statements:
-                db.execute(text(one))
+            for statement in statements:
+                db.execute(text(statement))
 
     def fresh(self) -> tuple[str, str]:
         """Make both databases anew; return their URLs."""
@@ -108,8 +108,8 @@ class Postgres:
 
     def counted(self) -> tuple[int, int]:
         """Return how many statements and how many BEGINs were written down until now."""
-        words = [one.upper() for one in LOGGED.findall(self._log.read_text(errors="replace"))]
-        return sum(one not in OF_TRANSACTIONS for one in words), words.count("BEGIN")
+        words = [entry.upper() for entry in LOGGED.findall(self._log.read_text(errors="replace"))]
+        return sum(word not in OF_TRANSACTIONS for word in words), words.count("BEGIN")
 
     def close(self) -> None:
         self._admin.dispose()
@@ -267,4 +267,4 @@ def wait_until_ready(cluster: Cluster, names: list[str], words: str = " ready.")
 
 def pids_of(cluster: Cluster, *names: str) -> list[int]:
     children = [cluster.processes[name].child for name in names]
-    return [one.pid for one in children if one]
+    return [child.pid for child in children if child]

@@ -196,7 +196,7 @@ class Run:
         return self.cluster.calls()["handled"]
 
     def _pace(self) -> dict[str, float]:
-        moments = [one for _, one in self.times]
+        moments = [value for _, value in self.times]
         seconds = max(handled for _, handled in moments) - min(listed for listed, _ in moments)
         return {"orders_per_second": len(moments) / seconds} | _parts(
             "", [handled - listed for listed, handled in moments]
@@ -205,11 +205,11 @@ class Run:
     def outcome(self, orders: int) -> dict[str, Any]:
         """Tell whether each order, the first ones too, was done once; and the journal's times."""
         shown = self.state["orders"].values()
-        effects = Counter(one.get("start_handling_effects", 0) for one in shown)
+        effects = Counter(entry.get("start_handling_effects", 0) for entry in shown)
         there = self.cluster.erp_rows(f"select order_id from {self.contestant.erp_table}")
         found: dict[str, Any] = {
             "exact": effects == {1: orders} and len(there) == len(set(there)) == orders,
-            "repeated_calls": sum(one.get("start_handling_calls", 0) - 1 for one in shown),
+            "repeated_calls": sum(entry.get("start_handling_calls", 0) - 1 for entry in shown),
         }
         if self.contestant.is_ours:
             journal = Journal(self.cluster.env["JOURNAL_URL"])
@@ -244,7 +244,7 @@ def benchmark(options: argparse.Namespace) -> dict[str, Any]:
         broker = stack.enter_context(redis_server(folder))
         made = {
             kind: stack.enter_context(databases(kind, folder))
-            for kind in dict.fromkeys(one.database for one in contestants)
+            for kind in dict.fromkeys(contestant.database for contestant in contestants)
         }
         harness = Bench(folder, broker, made)
         able = capacity(harness.cluster(contestants[0].database), options.capacity_seconds)
@@ -252,14 +252,14 @@ def benchmark(options: argparse.Namespace) -> dict[str, Any]:
         # A round begins with another contestant each time: what goes before may leave traces.
         for number in range(options.rounds):
             turn = number % len(contestants)
-            for one in contestants[turn:] + contestants[:turn]:
-                orders = options.orders if one.is_ours else options.yardstick_orders
-                runs.append(harness.run(one, orders, options, counts=options.quick))
+            for entry in contestants[turn:] + contestants[:turn]:
+                orders = options.orders if entry.is_ours else options.yardstick_orders
+                runs.append(harness.run(entry, orders, options, counts=options.quick))
                 runs[-1]["round"] = number + 1
                 tell(runs[-1])
         counted = [
-            harness.run(one, min(options.counted_orders, options.orders), options, counts=True)
-            for one in ([] if options.quick else contestants)
+            harness.run(value, min(options.counted_orders, options.orders), options, counts=True)
+            for value in ([] if options.quick else contestants)
         ]
         return {
             "machine": machine(broker, made),
@@ -289,16 +289,16 @@ def machine(broker: RedisServer, made: dict[str, Databases]) -> dict[str, Any]:
             f"Python {platform.python_version()}",
             *(f"{name} {version(name)}" for name in LIBRARIES),
             f"{server.get('server_name', 'redis')} {server['redis_version']}",
-            *(one.version for one in made.values()),
+            *(value.version for value in made.values()),
         ],
     }
 
 
 def processor() -> str:
     names = [
-        one.split(":", 1)[1].strip()
-        for one in Path("/proc/cpuinfo").read_text().splitlines()
-        if one.startswith("model name")
+        line.split(":", 1)[1].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
     ]
     return names[0] if names else platform.machine()
 
@@ -333,7 +333,7 @@ def options_of(arguments: list[str] | None = None) -> argparse.Namespace:
         parser.error(f"VTEX's list shows {LISTED} orders at most")
     try:
         names = options.contestants or (QUICK if options.quick else USUAL)
-        options.contestants = [Contestant.of(one) for one in names]
+        options.contestants = [Contestant.of(name) for name in names]
         if options.page:
             written_into(options.page.read_text(), "")  # now, not after all rounds
     except ValueError as error:
@@ -350,7 +350,7 @@ def main() -> int:
         options.json.write_text(json.dumps(found, indent=1) + "\n")
     if options.page:
         options.page.write_text(written_into(options.page.read_text(), shown))
-    return 0 if all(one["exact"] for one in found["runs"] + found["counted"]) else 1
+    return 0 if all(run["exact"] for run in found["runs"] + found["counted"]) else 1
 
 
 if __name__ == "__main__":

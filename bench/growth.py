@@ -52,7 +52,7 @@ def originals() -> list[tuple[bytes | None, bytes | None]]:
         for order_id in store.store.generate(DISTINCT):
             order = client.order(order_id)
             ids = schemas.read_order(order).gateway_transaction_ids
-            payment = {"transactions": [client.transaction(one) for one in ids]}
+            payment = {"transactions": [client.transaction(order_id) for order_id in ids]}
             found.append((compress(order), compress(payment)))
     return found
 
@@ -96,7 +96,7 @@ class Stock:
             return [key | {"order_document": order, "payment_document": payment, "stored_at": at}]
         if table == "journal_events":
             told = STAGES[Kind.INTAKE]
-            return [event_row(*name, at, 1, str(one), stage=str(one)) for one in told]
+            return [event_row(*name, at, 1, str(value), stage=str(value)) for value in told]
         intake = job_row(*name, Kind.INTAKE, "", at)
         intake |= {"state": State.DONE, "stage": Stage.HANDLING, "attempt": 1, "request_body": None}
         sent = {"kind": Kind.INVOICE, "key": "Output 128841", "stage": Stage.CONFIRMED}
@@ -151,7 +151,7 @@ class Work:
         known = [self.known(n)[1] for n in range(PAGE // 2)]
         new = [f"n{self.number + n:08}-01" for n in range(PAGE // 2)]
         self.number += PAGE // 2
-        self.journal.orders.record("s000", [NewOrder(one, now, 5230) for one in known + new])
+        self.journal.orders.record("s000", [NewOrder(value, now, 5230) for value in known + new])
 
     def steps(self, _: int) -> None:
         """Twenty new orders: claimed in one sweep, each taken through its four steps."""
@@ -239,7 +239,7 @@ def measure(kind: str, stores: int, sizes: list[int], kept: list[Any]) -> None:
         cpu, wall = meter.of(lambda _: list(journal.retention.purge(old)), stock.count * 7, 1)
         columns["purge, a row"] = [""] * (len(sizes) - 1) + [f"{cpu:.3f} / {wall:.3f}"]
     print(f"\n{kind}, stores: {stores}; CPU ms / wall ms\n")
-    print("| | " + " | ".join(f"{one:,} orders" for one in sizes) + " |")
+    print("| | " + " | ".join(f"{size:,} orders" for size in sizes) + " |")
     print("| --- |" + " ---: |" * len(sizes))
     for name, cells in columns.items():
         print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
@@ -253,7 +253,9 @@ def main() -> None:
     arguments = parser.parse_args()
     kept = originals()
     for stores in map(int, arguments.stores.split(",")):
-        measure(arguments.database, stores, [int(one) for one in arguments.sizes.split(",")], kept)
+        measure(
+            arguments.database, stores, [int(part) for part in arguments.sizes.split(",")], kept
+        )
 
 
 if __name__ == "__main__":

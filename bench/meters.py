@@ -35,7 +35,7 @@ def _stat(pid: int) -> list[str]:
 def cpu_seconds(roots: Iterable[int]) -> float:
     """Return user and system time, that of children included, also of those that have ended."""
     stats = [_stat(pid) for pid in with_children(roots)]
-    return sum(sum(map(int, one[11:15])) for one in stats if one) / TICK
+    return sum(sum(map(int, stat[11:15])) for stat in stats if stat) / TICK
 
 
 def busy_seconds() -> float:
@@ -55,7 +55,9 @@ def _pss_kb(pid: int) -> int:
         rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
     except OSError:
         return 0
-    return next((int(one.split()[1]) for one in rollup.splitlines() if one.startswith("Pss:")), 0)
+    return next(
+        (int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")), 0
+    )
 
 
 def redis_work(connection: redis.Redis) -> tuple[int, int]:

@@ -57,7 +57,7 @@ class Stores:
         self.cluster, self.quota, self.share = cluster, quota, share
         self.urls = {f"store{n}": f"http://127.0.0.1:{free_port()}" for n in range(count)}
         self.file = cluster.folder / "stores.toml"
-        for name in [one for one in cluster.env if one.startswith("VTEX_")]:
+        for name in [entry for entry in cluster.env if entry.startswith("VTEX_")]:
             if name != "VTEX_READ_TIMEOUT_SECONDS":
                 del cluster.env[name]
         cluster.env |= {"STORES_FILE": str(self.file), "VTEX_READ_TIMEOUT_SECONDS": "20"}
@@ -87,7 +87,7 @@ class Stores:
         for name, url in self.urls.items():
             ids = list(requests.get(f"{url}/_simulator/state", timeout=60).json()["orders"])
             for start in range(0, len(ids), 100):
-                listed = [NewOrder(one, None, None) for one in ids[start : start + 100]]
+                listed = [NewOrder(order_id, None, None) for order_id in ids[start : start + 100]]
                 journal.orders.record(name, listed)
 
     def calls(self) -> dict[str, dict[str, int]]:
@@ -97,7 +97,7 @@ class Stores:
         }
 
     def refused(self) -> int:
-        return sum(one["refused"] for one in self.calls().values())
+        return sum(value["refused"] for value in self.calls().values())
 
     def enforce(self, quota: int) -> None:
         for url in self.urls.values():
@@ -116,7 +116,7 @@ def measure(arguments: argparse.Namespace, quota: int, stores_count: int) -> Non
         stores.record(journal)
         around.start(arguments.workers)
         names = [f"w{n}" for n in range(arguments.workers)]
-        eventually(lambda: all(one["answered"] for one in stores.calls().values()), 120)
+        eventually(lambda: all(value["answered"] for value in stores.calls().values()), 120)
         time.sleep(SETTLING_SECONDS)
         show(arguments, stores, quota, "", costs(around))
         if arguments.halve != "no":
@@ -141,7 +141,7 @@ def halve(
         cluster.processes[name].start()
     shared = rate_limiters(load(cluster.env))
     allowed = half * arguments.share // 100
-    eventually(lambda: all(one.standing().used <= allowed for one in shared.values()), 120)
+    eventually(lambda: all(value.standing().used <= allowed for value in shared.values()), 120)
     time.sleep(5)
     stores.enforce(half)
     time.sleep(30)
@@ -175,7 +175,7 @@ def show(arguments: argparse.Namespace, stores: Stores, quota: int, words: str, 
     time.sleep(1)  # PostgreSQL tells of its transactions with a delay of up to a second.
     now = read()
     allowed = quota * arguments.share / 100 * seconds / 60
-    used = [(after[one]["answered"] - before[one]["answered"]) / allowed for one in stores.urls]
+    used = [(after[url]["answered"] - before[url]["answered"]) / allowed for url in stores.urls]
     done = max(1, now["done"] - cost["done"])
     load_average = os.getloadavg()[0]
     print(
@@ -250,9 +250,9 @@ def measure_calls(arguments: argparse.Namespace, quota: int, count: int) -> None
     whole = {name: sorted(stamp for part in parts for stamp in part[name]) for name in names}
     start = began + SETTLING_SECONDS
     allowed = stores[0].allowed_per_minute * arguments.seconds / 60
-    used = [sum(start <= one < until for one in whole[name]) / allowed for name in names]
+    used = [sum(start <= value < until for value in whole[name]) / allowed for name in names]
     refused = sum(refused_of(whole[name], quota) for name in names)
-    an_order = commands / sum(len(one) for one in whole.values()) * 4
+    an_order = commands / sum(len(value) for value in whole.values()) * 4
     load_average = os.getloadavg()[0]
     print(
         f"| {quota} | {count} | {arguments.share} % | calls only | {min(used):.1%} | "

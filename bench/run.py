@@ -97,7 +97,7 @@ def _run(around: Surroundings, arguments: argparse.Namespace) -> list[dict[str, 
 
 def _invoices(cluster: Cluster, meter: Meter, link: Any) -> dict[str, Any]:
     journal = Journal(cluster.env["JOURNAL_URL"])
-    rows = [one for one in journal.orders.find(limit=1_000_000) if one.value_cents]
+    rows = [order for order in journal.orders.find(limit=1_000_000) if order.value_cents]
     meter = Meter(cluster, meter.broker, meter.databases, meter.ours)
     for place, row in enumerate(rows):
         fields = {

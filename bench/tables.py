@@ -52,7 +52,7 @@ def medians(found: dict[str, Any]) -> dict[str, dict[str, Any]]:
     counted = {name: runs[0] for name, runs in by_contestant(found["counted"]).items()}
     result = {}
     for name, runs in by_contestant(found["runs"]).items():
-        row = {key: _median([one[key] for one in runs]) for _, key, _ in COLUMNS}
+        row = {key: _median([run[key] for run in runs]) for _, key, _ in COLUMNS}
         row["statements"] = counted[name]["statements"]
         if row["transactions"] is None:
             row["transactions"] = counted[name]["counted_transactions"]
@@ -61,7 +61,7 @@ def medians(found: dict[str, Any]) -> dict[str, dict[str, Any]]:
         if runs[0]["name"] == "sequential":
             # It knows no Redis: what is counted is the benchmark's own look at the counters.
             row |= {"redis_commands": 0.0, "redis_kb": 0.0}
-        result[name] = row | {one: runs[0][one] for one in ("name", "database", "processes")}
+        result[name] = row | {name: runs[0][name] for name in ("name", "database", "processes")}
     return result
 
 
@@ -89,8 +89,8 @@ def _padded(cell: str, width: int) -> str:
 def foot(found: dict[str, Any]) -> str:
     """Return what the table depends on, and how the contestants compare within a round."""
     machine, options = found["machine"], found["options"]
-    rounds = max(one["round"] for one in found["runs"])
-    others = [one["others_share"] for one in found["runs"]]
+    rounds = max(run["round"] for run in found["runs"])
+    others = [run["others_share"] for run in found["runs"]]
     paragraphs = [
         f"{machine['when']}, {machine['cores']} cores ({machine['processor']}), "
         f"{machine['memory_gb']} GB, {machine['system']}. {', '.join(machine['versions'])}. "
@@ -111,7 +111,7 @@ def foot(found: dict[str, Any]) -> str:
 def _of_simulator(found: dict[str, Any]) -> str:
     able = found["capacity"]
     rows = medians(found)
-    busiest = max(rows, key=lambda one: float(rows[one]["simulator_share"]))
+    busiest = max(rows, key=lambda value: float(rows[value]["simulator_share"]))
     share = rows[busiest]["simulator_share"]
     verdict = "was the bottleneck there" if share > LIMIT else "was nowhere the bottleneck"
     return (
@@ -123,7 +123,7 @@ def _of_simulator(found: dict[str, Any]) -> str:
 
 
 def _exactness(found: dict[str, Any]) -> str:
-    wrong = {one["contestant"] for one in found["runs"] + found["counted"] if not one["exact"]}
+    wrong = {run["contestant"] for run in found["runs"] + found["counted"] if not run["exact"]}
     if wrong:
         return f"NOT every order was done exactly once by {', '.join(sorted(wrong))}."
     return "Every contestant did every order exactly once, at the store and in the ERP."
@@ -132,23 +132,23 @@ def _exactness(found: dict[str, Any]) -> str:
 def _ratios(runs: Rows) -> list[str]:
     """Say how ours compare to each yardstick on the same database; medians of a round's ratio."""
     grouped = by_contestant(runs)
-    ours = [one for one in grouped if one.startswith("ours@")]
+    ours = [text for text in grouped if text.startswith("ours@")]
     lines = []
     for name, others in grouped.items():
         for mine in ours:
             if name in ours or grouped[mine][0]["database"] != others[0]["database"]:
                 continue
-            faster = _ratio(grouped[mine], others, lambda one: one["orders_per_second"])
-            cpu = _ratio(grouped[mine], others, lambda one: one["cpu_ms"])
-            memory = _ratio(grouped[mine], others, lambda one: one["peak_pss_mb"])
+            faster = _ratio(grouped[mine], others, lambda row: row["orders_per_second"])
+            cpu = _ratio(grouped[mine], others, lambda row: row["cpu_ms"])
+            memory = _ratio(grouped[mine], others, lambda row: row["peak_pss_mb"])
             lines.append(f"| {mine} | {name} | {faster:.1f} × | {cpu:.2f} × | {memory:.2f} × |")
     head = ["| ours | to | orders/s | CPU | memory |", "| --- | --- | --- | --- | --- |"]
     return ["\n".join(head + lines)] if lines else []
 
 
 def _ratio(mine: Rows, others: Rows, value: Callable[[dict[str, Any]], float]) -> float:
-    theirs = {one["round"]: value(one) for one in others}
-    return median(value(one) / theirs[one["round"]] for one in mine if theirs.get(one["round"]))
+    theirs = {other["round"]: value(other) for other in others}
+    return median(value(row) / theirs[row["round"]] for row in mine if theirs.get(row["round"]))
 
 
 def written_into(page: str, shown: str) -> str:

@@ -72,7 +72,7 @@ def listed() -> list[str]:
     found, page, pages = [], 1, 1
     while page <= pages:
         answer = get("/api/oms/pvt/orders", page=page, **query)
-        found += [one["orderId"] for one in answer["list"]]
+        found += [entry["orderId"] for entry in answer["list"]]
         page, pages = page + 1, answer["paging"]["pages"]
     return found
 
@@ -84,9 +84,9 @@ def order(order_id: str) -> dict[str, Any]:
 
 def transactions(document: dict[str, Any]) -> list[dict[str, Any]]:
     """Return what the gateway knows of an order's payments."""
-    ids = [one["transactionId"] for one in (document["paymentData"] or {}).get("transactions", ())]
-    paths = [f"/api/pvt/transactions/{one}" for one in ids if one not in ELSEWHERE]
-    return [{"transaction": get(one), "payments": get(f"{one}/payments")} for one in paths]
+    ids = [row["transactionId"] for row in (document["paymentData"] or {}).get("transactions", ())]
+    paths = [f"/api/pvt/transactions/{order_id}" for order_id in ids if order_id not in ELSEWHERE]
+    return [{"transaction": get(path), "payments": get(f"{path}/payments")} for path in paths]
 
 
 def start_handling(order_id: str) -> None:
@@ -98,7 +98,7 @@ def rows(document: dict[str, Any], paid: list[dict[str, Any]]) -> dict[str, list
     """Return an order's rows, by table."""
     order_id, client = document["orderId"], document["clientProfileData"]
     address = document["shippingData"]["address"]
-    payments = [one for each in paid for one in each["payments"]]
+    payments = [payment for each in paid for payment in each["payments"]]
     return {
         "plain_order": [(
             order_id, document["status"], document["value"], client["document"],
@@ -107,14 +107,14 @@ def rows(document: dict[str, Any], paid: list[dict[str, Any]]) -> dict[str, list
             "NEW",
         )],
         "plain_item": [
-            (order_id, place, one["id"], one["ean"], one["name"], one["quantity"],
-             one["sellingPrice"], one["listPrice"])
-            for place, one in enumerate(document["items"])
+            (order_id, place, record["id"], record["ean"], record["name"], record["quantity"],
+             record["sellingPrice"], record["listPrice"])
+            for place, record in enumerate(document["items"])
         ],
         "plain_payment": [
-            (order_id, place, str(one["paymentSystem"]), one["paymentSystemName"], one["value"],
-             one["installments"], one["tid"], one["nsu"])
-            for place, one in enumerate(payments)
+            (order_id, place, str(row["paymentSystem"]), row["paymentSystemName"], row["value"],
+             row["installments"], row["tid"], row["nsu"])
+            for place, row in enumerate(payments)
         ],
         # VTEX's order has one: where it goes is where it is billed to.
         "plain_address": [
