@@ -62,7 +62,7 @@ class Config:
     invoice_delay: float = 1.0
     cancel_delay: float = 2.0
     cancel_at_once: bool = False
-    changed_items: str = "dropped"
+    changed_items: str = "kept"
     changes_form: str = "requests"
     refuses_zero_invoice: bool = False
 

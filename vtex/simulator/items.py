@@ -122,7 +122,12 @@ def reprice(item: dict[str, Any], *, quantity: int, price: int, off: int) -> Non
 
 def gross(item: dict[str, Any]) -> int:
     """Return an item's price before discounts."""
-    exact = item["price"] * item["quantity"] * Decimal(str(item["unitMultiplier"]))
+    return gross_of(item, item["quantity"])
+
+
+def gross_of(item: dict[str, Any], quantity: int) -> int:
+    """Return the price of some units before discounts."""
+    exact = item["price"] * quantity * Decimal(str(item["unitMultiplier"]))
     return int(exact.to_integral_value(ROUND_HALF_UP))
 
 

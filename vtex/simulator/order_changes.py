@@ -18,7 +18,7 @@ from typing import Any
 from uuid import uuid4
 
 from vtex.simulator.faults import Refused
-from vtex.simulator.items import PRODUCTS, delivery_of, item_of, reprice, totals_of
+from vtex.simulator.items import PRODUCTS, delivery_of, gross_of, item_of, reprice, totals_of
 from vtex.simulator.state import Change, Entry, Store
 from vtex.simulator.timestamps import moment_of, stamp
 
@@ -59,6 +59,8 @@ def amend(store: Store, entry: Entry, body: Mapping[str, Any]) -> str:
     before = _units(entry)
     units = _wanted(before, body.get("quantities") or {})
     added = _product(body)
+    if not (any(units) or added or _was_added(order)):
+        raise ChangeRefused("quantities: the order would have no items")
     if is_kept:
         _attach(order, before, units, added, stamp(store.now(), 7))
     else:
@@ -159,9 +161,13 @@ def _wanted(before: list[int], quantities: Mapping[str, Any]) -> list[int]:
         if isinstance(quantity, bool) or not isinstance(quantity, int) or quantity < 0:
             raise ChangeRefused(f"quantities.{place}: {quantity!r} is no whole number from 0 on")
         units[int(place)] = quantity
-    if not any(units):
-        raise ChangeRefused("quantities: the order would have no items")
     return units
+
+
+def _was_added(order: Mapping[str, Any]) -> bool:
+    rows = (order.get("changesAttachment") or {}).get("changesData") or ()
+    skus = {item["id"] for item in order["items"]}
+    return any(item["id"] not in skus for row in rows for item in row["itemsAdded"])
 
 
 def _product(body: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -230,14 +236,16 @@ def _attach(
     date: str,
 ) -> None:
     moves = _moves(order["items"], before, units, added)
-    plus = sum(_worth(item, count) for item, count in moves if count > 0)
-    minus = sum(_worth(item, -count) for item, count in moves if count < 0)
+    plus = sum(gross_of(item, count) for item, count in moves if count > 0)
+    minus = sum(_lost(item, -count) for item, count in moves if count < 0)
     row = {
         "reason": "Troca de itens",
         "discountValue": minus,
         "incrementValue": plus,
-        "itemsAdded": [_named(item, count) for item, count in moves if count > 0],
-        "itemsRemoved": [_named(item, -count) for item, count in moves if count < 0],
+        "itemsAdded": [_named(item, count, "price") for item, count in moves if count > 0],
+        "itemsRemoved": [
+            _named(item, -count, "sellingPrice") for item, count in moves if count < 0
+        ],
         "receipt": {"date": date, "orderId": order["orderId"], "receipt": str(uuid4())},
     }
     attachment = order.get("changesAttachment") or {"id": "changeAttachment", "changesData": []}
@@ -249,19 +257,17 @@ def _attach(
     order["totals"] = [*totals, {"id": "Change", "name": "Total de Mudanças", "value": change}]
 
 
-def _worth(item: dict[str, Any], count: int) -> int:
-    """Return the price of some units. All units have the line's whole price."""
-    if count == item["quantity"]:
-        return int(item["priceDefinition"]["total"])
-    return int(item["sellingPrice"] * count)
+def _lost(item: dict[str, Any], count: int) -> int:
+    """Return the price of removed units. All units have the line's whole price."""
+    return int(item["priceDefinition"]["total"] * count // item["quantity"])
 
 
-def _named(item: dict[str, Any], count: int) -> dict[str, Any]:
+def _named(item: dict[str, Any], count: int, price: str) -> dict[str, Any]:
     return {
         "id": item["id"],
         "name": item["name"],
         "quantity": count,
-        "price": item["sellingPrice"],
+        "price": item[price],
         "unitMultiplier": str(item["unitMultiplier"]),
     }
 

@@ -133,7 +133,8 @@ def test_what_nobody_decides_on_is_canceled_after_30_days(shop: Shop) -> None:
     assert shop.status(order_id) == "canceled"
 
 
-def test_a_change_writes_items_totals_and_value_anew(shop: Shop) -> None:
+def test_a_change_can_write_items_totals_and_value_anew(shop: Shop) -> None:
+    shop.steer("settings", changed_items="dropped")
     order_id = shop.order()
     before = shop.client.order(order_id)
 
@@ -182,8 +183,7 @@ def test_a_change_ends_by_vtexs_routes_unless_it_fails(shop: Shop, end: str, sta
     assert shop.client.order(stuck) == before
 
 
-def test_a_changed_order_can_keep_its_items_and_name_the_change(shop: Shop) -> None:
-    shop.steer("settings", changed_items="kept")
+def test_a_changed_order_keeps_its_items_and_names_the_change(shop: Shop) -> None:
     order_id = shop.order()
     before = shop.client.order(order_id)
     first, second = before["items"][:2]
@@ -210,7 +210,6 @@ def test_a_changed_order_can_keep_its_items_and_name_the_change(shop: Shop) -> N
 
 
 def test_a_line_of_kept_items_is_removed_once(shop: Shop) -> None:
-    shop.steer("settings", changed_items="kept")
     order_id = shop.order()
     for _ in range(2):
         shop.steer("changes", order_id=order_id, quantities={"0": 0})
