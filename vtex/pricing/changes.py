@@ -25,7 +25,7 @@ def after_changes(
     if not order.changes:
         return written, goods
     target = totals.goods + totals.change
-    ways = [_changed(order, written, more=more) for more in (False, True)]
+    ways = [_changed(order, written, more=more) for more in (True, False)]
     changed = next((lines for lines in ways if _sum(lines) == target), ways[0])
     if not _is_kept(order, totals, written, changed):
         return written, goods

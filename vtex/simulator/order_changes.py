@@ -259,7 +259,10 @@ def _attach(
 
 def _lost(item: dict[str, Any], count: int) -> int:
     """Return the price of removed units. All units have the line's whole price."""
-    return int(item["priceDefinition"]["total"] * count // item["quantity"])
+    definition = item.get("priceDefinition")
+    if not definition:
+        return gross_of(item | {"price": item["sellingPrice"]}, count)
+    return int(definition["total"] * count // item["quantity"])
 
 
 def _named(item: dict[str, Any], count: int, price: str) -> dict[str, Any]:
