@@ -1,7 +1,5 @@
 """Doubts about orders that the ERP receives with a flag."""
 
-from __future__ import annotations
-
 from foundation.messages.message import message
 
 WEIGHED_ROUNDING = message(

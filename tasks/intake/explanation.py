@@ -1,7 +1,5 @@
 """Explains an order: its fate, sums, readings, checks, and the fields that reached no column."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum

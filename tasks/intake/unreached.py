@@ -4,8 +4,6 @@ Each field is altered in turn. A field without an effect on the result reached n
 nothing. So the list follows the code, and not a table beside it.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence

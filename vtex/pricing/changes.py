@@ -4,8 +4,6 @@ VTEX's own example keeps a removed item, and writes the difference as the total 
 documents items and totals are written anew.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace

@@ -4,8 +4,6 @@ VTEX writes a line's amount in several places, which need not agree. The reading
 sum is the right one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple

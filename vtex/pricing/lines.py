@@ -1,7 +1,5 @@
 """A line of an order, and the places of the document that state its amount."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal

@@ -4,8 +4,6 @@ The mapping, the balance of invoices, the matching of notas and the changes of o
 so that a line has one price everywhere. Pure functions, money in cents.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 

@@ -1,7 +1,5 @@
 """The totals of an order, sorted by kind. VTEX's ids of totals are an open vocabulary."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from vtex.documents import Order

@@ -1,7 +1,5 @@
 """A sales order as rows of the integration tables."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal

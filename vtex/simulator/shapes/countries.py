@@ -1,7 +1,5 @@
 """Shoppers, addresses and money outside Brazil. Every person is invented."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Protocol

@@ -1,7 +1,5 @@
 """Pickup points, mixed deliveries and delivery windows."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from vtex.simulator.items import pickup

@@ -1,7 +1,5 @@
 """What real documents hold beside goods, freight and payments."""
 
-from __future__ import annotations
-
 from typing import Any
 
 

@@ -1,7 +1,5 @@
 """Prices, discounts and freight where real documents leave the plain form."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The kinds of orders with a peculiarity of real documents."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from random import Random
 from typing import Any
