@@ -66,11 +66,12 @@ def confirm(
     """Check that VTEX shows the invoice. Arguments as in ``invoices.post``."""
     with self.step(store, order_id, attempt, to=Stage.CONFIRMED, job=job) as owned:
         invoice = invoice_of(owned)
-        numbers = numbering(self.journal, store, order_id, invoice.invoice_number)
+        plain = plain_number(invoice.invoice_number)
+        number = owned.result.get("sent_as", plain)
         owned.result["seen_as"] = invoice_operation.confirm(
-            self.vtex(store), order_id, invoice, polls=owned.failures, numbering=numbers
+            self.vtex(store), order_id, invoice, number=number, polls=owned.failures
         )
-        name = number_for_people(owned, invoice)
+        name = "" if number == plain else f" as {number!r}"
         owned.explain(messages.SHOWN_AT_VTEX(name=name, status=owned.result["order_status"]))
 
 
@@ -84,12 +85,6 @@ def hint_at_changes(task: StepTask, job: LeasedJob, raw: Mapping[str, Any]) -> N
         task.journal.order_changes.record(
             job.store, [ChangeHint(job.order_id, key, "by its invoice")]
         )
-
-
-def number_for_people(job: LeasedJob, invoice: Invoice) -> str:
-    """Return the invoice's number at VTEX, if another series has the plain number."""
-    number = job.result.get("sent_as")
-    return "" if number in (None, plain_number(invoice.invoice_number)) else f" as {number!r}"
 
 
 def invoice_of(job: LeasedJob) -> Invoice:

@@ -76,7 +76,7 @@ def send(
     seen(raw)
     now = balance(order, packages)
     if known := shown(invoice, packages, numbering):
-        _require_same(invoice, known, order)
+        require_same(invoice, known, order)
         return Sent(None, known.invoice_number, _status_after(order, now), found=True)
     _require_status(client, order, now, invoice)
     if invoice.type == "Output" and change_patience is not None:
@@ -97,18 +97,11 @@ def send(
     return Sent(receipt, number, _status_after(order, after))
 
 
-def confirm(
-    client: VtexClient,
-    order_id: str,
-    invoice: Invoice,
-    *,
-    polls: int,
-    numbering: Numbering = NUMBERING,
-) -> str:
+def confirm(client: VtexClient, order_id: str, invoice: Invoice, *, number: str, polls: int) -> str:
     """Return the order's status once VTEX shows the invoice.
 
     Args:
-        numbering: as in ``send``.
+        number: the invoice's number at VTEX.
         polls: number of polls so far.
 
     Raises:
@@ -116,7 +109,8 @@ def confirm(
         VtexForgot: VTEX did not show it for too long.
     """
     raw = client.order(order_id)
-    if shown(invoice, schemas.read_packages(raw), numbering):
+    names = {(package.invoice_number, package.type) for package in schemas.read_packages(raw)}
+    if (number, invoice.type) in names:
         return schemas.read_order(raw).status or ""
     if polls < MAX_POLLS:
         raise NotYet(messages.INVOICE_HIDDEN(invoice=invoice.invoice_number))
@@ -167,7 +161,12 @@ def shown(invoice: Invoice, packages: tuple[Package, ...], numbering: Numbering)
     return find(same_type, number, series, numbering, key=invoice.invoice_key)
 
 
-def _require_same(invoice: Invoice, known: Package, order: Order) -> None:
+def require_same(invoice: Invoice, known: Package, order: Order) -> None:
+    """Require that VTEX's package of an invoice has its content.
+
+    Raises:
+        Refused: the contents differ. The message shows both.
+    """
     if contradictions := differences(invoice, known, order):
         raise Refused(
             messages.INVOICE_NUMBER_TAKEN(

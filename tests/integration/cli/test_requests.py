@@ -12,7 +12,9 @@ from journal.jobs.dead_letters import DeadLetterFilter
 from journal.model import Kind
 from journal.requests import RequestDraft
 from support.command_line import NOW, Desk
-from vtex.simulator import cancel_requests
+from support.documents.nfe_samples import access_key
+from vtex.payloads import Invoice, InvoiceItem, invoice_body
+from vtex.simulator import cancel_requests, fulfillment
 
 
 def undecided(desk: Desk, order_id: str, days: int) -> None:
@@ -151,3 +153,55 @@ def test_a_dead_invoice_can_be_retried_anyway_and_another_request_cannot(desk: D
     assert "1 jobs retried" in sent
     assert ignores_change(desk, jobs[Kind.INVOICE])
     assert "no dead letter fits" in other
+
+
+ISSUED = ("--issued-at", "2026-03-10T15:04:05-03:00")
+
+
+def test_an_invoice_of_zero_is_shown_before_it_is_sent(desk: Desk) -> None:
+    (order_id,) = desk.store.store.generate(1, "handling", "free")
+    named = ("requests", "invoice", order_id, "--invoice-number", "1", "--value", "0")
+
+    said = desk.type(*named, *ISSUED, "--dry-run")
+
+    body = json.loads(said[said.index("{") :])["body"]
+    assert (body["invoiceValue"], [item["price"] for item in body["items"]]) == ("0", [0])
+
+
+def test_the_number_of_a_second_series_is_shown_before_it_is_sent(desk: Desk) -> None:
+    (order_id,) = desk.store.store.generate(1, "handling", "many")
+    entry = desk.store.store.entry(order_id)
+    assert entry is not None
+    (first, second) = (item["id"] for item in entry.order["items"][:2])
+    sent = Invoice("1", 100, ISSUED[1], items=(InvoiceItem(first, 1, 100),))
+    key = access_key(1, series=1)
+    fulfillment.invoice(desk.store.store, entry, invoice_body(sent) | {"invoiceKey": key})
+    named = ("requests", "invoice", order_id, "--invoice-number", "1", "--value", "1.00")
+    item = ("--item", f"{second}:1:1.00")
+
+    other = desk.type(*named, *item, *ISSUED, "--invoice-series", "2", "--dry-run")
+    same = desk.type(
+        *named, "--item", f"{first}:1:1.00", *ISSUED, "--invoice-series", "1", "--dry-run"
+    )
+    contradicting = desk.type(
+        *named, *item, *ISSUED, "--invoice-series", "1", "--dry-run", status=1
+    )
+    wrong = desk.type(
+        *named, *item, *ISSUED, "--invoice-series", "2", "--invoice-key", key, status=2
+    )
+
+    assert json.loads(other[other.index("{") :])["body"]["invoiceNumber"] == "1-2"
+    assert json.loads(same[same.index("{") :])["known_to_vtex"] is True
+    assert f"items: 1 of SKU {first} at VTEX, 1 of SKU {second} in the request" in contradicting
+    assert "invoice_series: '2' is another series than 1 in the invoice_key" in wrong
+
+
+def test_a_list_of_requests_names_the_series(desk: Desk) -> None:
+    desk.list("o-01")
+    draft = RequestDraft(
+        "acme", "o-01", Kind.INVOICE, "k", {}, invoice_number="128841", invoice_series="2"
+    )
+    number = str(desk.journal.requests.submit(draft).job)
+
+    assert "128841 (series 2)" in desk.type("requests", "show", number)
+    assert desk.json("requests", "list")[0]["invoice_series"] == "2"

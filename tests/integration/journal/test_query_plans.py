@@ -112,8 +112,9 @@ def test_a_request_of_the_erp(crowded: Journal, plans: dict[str, str]) -> None:
     for stage in (Stage.SENT, Stage.CONFIRMED):
         with crowded.jobs.step("acme", "o-1900", attempt, to=stage, job=number):
             pass
+    crowded.requests.of_invoice("acme", "o-1900", "1")
 
-    assert len(plans) >= 4
+    assert len(plans) >= 5
     assert reads_others(plans) == []
 
 

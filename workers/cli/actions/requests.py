@@ -323,6 +323,8 @@ def _body(context: Context, store: str, raw: dict[str, Any], asked: Payload) -> 
         case Invoice():
             numbers = numbering(context.journal, store, order.order_id, asked.invoice_number)
             known = invoice_operation.shown(asked, packages, numbers)
+            if known:
+                invoice_operation.require_same(asked, known, order)
             ready = asked if known else invoice_operation.prepared(asked, order, now)
             number = known.invoice_number if known else number_at_vtex(asked, packages, numbers)
             return shown | {
