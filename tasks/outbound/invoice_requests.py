@@ -4,6 +4,7 @@ import operator
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from typing import NoReturn
 
 from foundation.messages import requests as messages
 from foundation.messages import vtex as vtex_messages
@@ -61,7 +62,7 @@ def _keys_of(kind: str, number: str, series: str | None) -> tuple[str, str]:
     return key_of(kind, number, None), key_of(kind, number, series)
 
 
-def _refuse_ambiguous(number: str, series: list[str]) -> None:
+def _refuse_ambiguous(number: str, series: list[str]) -> NoReturn:
     listed = ", ".join(sorted(series))
     text = messages.SERIES_AMBIGUOUS(invoice=number, series=listed)
     reason = messages.UNUSABLE(kind="invoice", faults=f"invoice_series: {text}")
@@ -111,10 +112,12 @@ def _sent(rows: Sequence[RequestRow]) -> dict[str, str | None]:
 
 def _require_dispatched(journal: Journal, rows: Sequence[RequestRow], tracking: Tracking) -> None:
     delivered, series = str(tracking.delivered_at), tracking.invoice_series
-    for row in rows:
+    for row in reversed(rows):
         same = series is None or row.invoice_series in (None, series)
         body = journal.requests.body(row.job) if same and row.state is State.DONE else None
-        dispatched = (body or {}).get("dispatched_at")
-        if dispatched and is_before(delivered, dispatched):
-            text = vtex_messages.DELIVERED_TOO_EARLY
-            raise Refused(text(delivered_at=delivered, dispatched_at=dispatched))
+        if dispatched := (body or {}).get("dispatched_at"):
+            # VTEX keeps the latest dispatch, which may correct an earlier one.
+            if is_before(delivered, dispatched):
+                text = vtex_messages.DELIVERED_TOO_EARLY
+                raise Refused(text(delivered_at=delivered, dispatched_at=dispatched))
+            return

@@ -1,8 +1,8 @@
 """The identity of an invoice: number and series. VTEX knows a number alone.
 
 The first nota of a number has the plain number at VTEX. Another series of the same number is sent
-as ``128841-2``. The access key of VTEX's package holds its
-series. Otherwise the journal may know it.
+as ``128841-2``. The access key of VTEX's package holds its series. Otherwise the journal may know
+the series.
 """
 
 from collections import Counter

@@ -367,6 +367,21 @@ def test_a_delivery_before_the_dispatch_of_an_earlier_request_is_refused(flow: O
     assert text in reasons(flow, order_id)
 
 
+def test_a_corrected_dispatch_counts(flow: OrderFlow) -> None:
+    order_id = flow.order()
+    flow.invoice(order_id, "1", dispatched_at="2026-03-10T08:00:00-03:00")
+    corrected = "2026-03-10T07:00:00-03:00"
+    flow.ask(
+        "tracking", order_id, invoice_number="1", tracking_number="BR1", dispatched_at=corrected
+    )
+    flow.settle()
+
+    flow.ask("tracking", order_id, invoice_number="1", delivered_at="2026-03-10T07:30:00-03:00")
+    flow.settle()
+
+    assert flow.outcomes(order_id)[-1] == ("tracking", "done")
+
+
 def test_a_parcel_is_tracked_by_its_address_alone(flow: OrderFlow) -> None:
     order_id = flow.order()
     flow.invoice(order_id, "1")
