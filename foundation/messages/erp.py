@@ -25,7 +25,7 @@ TOTALS_DIFFER = message(
 LINES_DIFFER = message(
     "VE-2006",
     "items: the lines add up to {lines}, but Items + Discounts are {goods} (difference "
-    "{difference}). Nearest: line {line} (SKU {sku}) by {reading}, still {left} apart",
+    "{difference}). Nearest: line {line} (SKU {sku!r}) by {reading}, still {left} apart",
     _ALLOW,
 )
 LINES_MISSING = message(

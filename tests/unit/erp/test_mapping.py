@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from erp.mapping.sales_orders import LENIENT, STRICT, SumMismatch, Unmappable, to_sales_order
+from journal.jobs.dead_letters import general_reason
 from support.documents import builders
 from vtex.documents import Client, Component, Order, OrderTransaction, Transaction
 
@@ -160,3 +162,33 @@ def test_totals_that_are_many_or_no_words_are_not_quoted() -> None:
     assert "other 0.01" in first
     assert "52998224725" not in first
     assert len(first) < 400
+
+
+def test_lines_that_close_by_no_reading_name_the_line_and_the_nearest_reading() -> None:
+    dear = builders.item(sku_id="A-7", price_cents=950, selling_price_cents=960, total_cents=800)
+    order = builders.order(items=(replace(dear, selling_prices=()),))
+
+    with pytest.raises(
+        SumMismatch, match=r"line 1 \(SKU 'A-7'\) by sellingPrice x quantity"
+    ) as caught:
+        mapped(order)
+
+    assert "still 0.40 apart" in str(caught.value)
+
+
+@pytest.mark.parametrize("cents", [1, 990, 1010, 5000])
+def test_orders_whose_lines_differ_are_one_group_of_dead_letters(cents: int) -> None:
+    reasons = set()
+    for sku, price in (("310045", 700), ("A-7", 1500)):
+        item = builders.item(
+            sku_id=sku,
+            price_cents=price,
+            selling_price_cents=price,
+            selling_prices=(),
+            total_cents=price,
+        )
+        with pytest.raises(SumMismatch) as caught:
+            mapped(builders.order(items=(item,), value_cents=cents, totals=(("Items", cents),)))
+        reasons.add(general_reason(str(caught.value)))
+
+    assert len(reasons) == 1
