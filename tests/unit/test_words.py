@@ -29,7 +29,6 @@ EXCEPTIONS = frozenset(
         "docs/rate-limit.md",
         "docs/cancellations.md",
         "docs/changes.md",
-        "docs/erp-tables.md",
         "docs/erp/conformance.md",
         "docs/erp/mapping.md",
         "docs/erp/odoo.md",

@@ -51,8 +51,8 @@ def upgrade() -> None:
 ''',
         "docs/erp-tables.md": [
             (
-                "| `origin` | VARCHAR(32) | origin |\n",
-                "| `origin` | VARCHAR(32) | origin |\n| `host` | VARCHAR(64) | host name of the shop |\n",
+                "| `order_group` | VARCHAR(64) | equal for all orders of one cart |\n",
+                "| `order_group` | VARCHAR(64) | equal for all orders of one cart |\n| `host` | VARCHAR(64) | host name of the shop |\n",
             )
         ],
     },

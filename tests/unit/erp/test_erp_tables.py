@@ -39,7 +39,7 @@ def test_the_page_has_every_status_and_outcome() -> None:
     ]
 
     assert set(re.findall(r"'([A-Z]+)'", str(status.sqltext))) == set(SEEN)  # type: ignore[attr-defined]
-    statuses = PAGE.split("| `status` | what it means", 1)[1].split("\n\n", 1)[0]
+    statuses = PAGE.split("| `status` | meaning", 1)[1].split("\n\n", 1)[0]
     assert set(re.findall(r"^\| `([A-Z]+)` \|", statuses, re.MULTILINE)) == set(SEEN)
     (outcomes,) = re.findall(r"^\| `outcome` \| [^|]+ \| ([^|]+) \|$", PAGE, re.MULTILINE)
     assert set(re.findall(r"`(\w+)`", outcomes)) == set(OUTCOMES)
