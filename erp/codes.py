@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol, runtime_checkable
 
 from erp.port import ErpRejected
-from erp.sales_order import Customer, KitPart, OrderLine, SalesOrder
+from erp.sales_order import Customer, KitPart, OrderLine, SaleContext, SalesOrder
 from foundation.messages import erp as messages
 
 KINDS = {
@@ -146,7 +146,7 @@ class CodeMap:
             faults[text] = None
         if faults:
             raise ErpRejected(messages.CODES_MISSING(faults="; ".join(faults)))
-        return replace(order, codes=resolved)
+        return replace(order, codes=resolved, context=_with_intermediary(order, resolved))
 
     def _branches(self, order: SalesOrder) -> Iterator[Need]:
         if self.branch_by == "channel":
@@ -182,6 +182,15 @@ def product_code(order: SalesOrder, line: OrderLine, key: str) -> str:
     """
     mapped = order.code("sku", line.sku_id)
     return str(mapped) if mapped is not None else getattr(line, key) or line.sku_id
+
+
+def _with_intermediary(
+    order: SalesOrder, resolved: Mapping[str, Mapping[str, Code]]
+) -> SaleContext:
+    document = resolved.get("intermediary", {}).get(order.affiliate_id or "")
+    if document is None:
+        return order.context
+    return replace(order.context, intermediary_document=str(document))
 
 
 def _document(customer: Customer) -> str:

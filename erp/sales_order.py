@@ -9,6 +9,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Literal
 
+_MICRO = Decimal("0.000001")
+
 
 class FlagName(StrEnum):
     """The doubts about an accepted order, a closed list: ``docs/erp-tables.md`` explains them."""
@@ -186,6 +188,18 @@ class OrderLine:
     commission: int | None = None
     freight_commission: int | None = None
 
+    @property
+    def measure(self) -> Decimal:
+        """The quantity in the measurement unit, such as 1.05 kg for three units of 0.35 kg."""
+        return self.quantity * self.unit_multiplier
+
+    @property
+    def measure_price(self) -> Decimal:
+        """The price of one measurement unit after discounts, with six decimals at most."""
+        if self.unit_multiplier == 1 or not self.measure:
+            return self.unit_price
+        return (self.total / self.measure).quantize(_MICRO)
+
 
 @dataclass(frozen=True, slots=True)
 class PaymentPart:
@@ -339,6 +353,15 @@ class SalesOrder:
     def lines_to_deliver(self) -> tuple[OrderLine, ...]:
         """The lines that changes of the order left."""
         return tuple(line for line in self.lines if line.quantity)
+
+    @property
+    def customer_address(self) -> PostalAddress | None:
+        """The customer's address for the ERP: for the nota, or else the first destination."""
+        return self.billing_address or self._first("SHIP")
+
+    def attributes_of(self, line_no: int | None) -> tuple[Attribute, ...]:
+        """Return the attributes of a line. ``None``: those of the whole order."""
+        return tuple(attribute for attribute in self.attributes if attribute.line_no == line_no)
 
     def _first(self, kind: str) -> PostalAddress | None:
         return next((address for address in self.addresses if address.kind == kind), None)

@@ -2,12 +2,25 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from erp.conformance.checks import same, sample
 from erp.port import Erp, erp_orders
-from erp.sales_order import Customer, KitPart, OrderLine, PaymentPart, PostalAddress, SalesOrder
+from erp.sales_order import (
+    Attribute,
+    Customer,
+    Flag,
+    FlagName,
+    KitPart,
+    Marketing,
+    OrderLine,
+    PaymentPart,
+    PostalAddress,
+    SaleContext,
+    SalesOrder,
+)
 
 _NONE = Decimal(0)
 
@@ -39,7 +52,7 @@ def _order(*lines: OrderLine, shipping: str = "0.00", **more: Any) -> SalesOrder
         discounts=discounts,
         shipping=Decimal(shipping),
         total=total,
-        payments=(PaymentPart(1, "2", "Visa", "creditCard", total),),
+        payments=(PaymentPart(1, "2", "Visa", "creditCard", total, share=total),),
     )
     return replace(made, **more)
 
@@ -134,7 +147,9 @@ def company_with_state_registration() -> SalesOrder:
 
 def foreign_address() -> SalesOrder:
     """An address in Uruguay: five-digit postal code, passport, without a state."""
-    buyer = Customer(kind="F", document="C123456", name="Lucía Núñez O'Brien")
+    buyer = Customer(
+        kind="F", document="C123456", name="Lucía Núñez O'Brien", document_type="passport"
+    )
     place = PostalAddress(
         receiver="Lucía Núñez",
         street="Calle 25 de Mayo",
@@ -144,6 +159,130 @@ def foreign_address() -> SalesOrder:
         country="URY",
     )
     return _order(_line(1, "310045", 1, "49.90"), customer=buyer, addresses=(place,))
+
+
+def foreign_document() -> SalesOrder:
+    """A CUIL of Argentina, with 11 digits like a CPF, and a postal code with letters."""
+    buyer = Customer(kind="F", document="20123456786", name="Martín Gómez", document_type="CUIL")
+    place = PostalAddress(
+        receiver="Martín Gómez",
+        street="Av. Corrientes",
+        number="1234",
+        city="Buenos Aires",
+        postal_code="C1043AAZ",
+        country="ARG",
+    )
+    return _order(
+        _line(1, "310045", 1, "49.90"),
+        customer=buyer,
+        addresses=(place, replace(place, kind="BILL", address_no=2)),
+    )
+
+
+def removed_line() -> SalesOrder:
+    """A change removed one line before the order came in. It stays with a quantity of 0."""
+    return _order(_line(1, "310045", 1, "49.90"), _line(2, "310102", 0, "0.00", removed_quantity=2))
+
+
+def group_payment() -> SalesOrder:
+    """A cart of two sellers: one payment of 150.00, of which this order has 49.90."""
+    order = _order(_line(1, "310045", 1, "49.90", seller="1"))
+    payment = replace(
+        order.payments[0],
+        value=Decimal("150.00"),
+        transaction_id="9A8B7C6D5E4F43219A8B7C6D5E4F4321",
+        payment_id="0F1E2D3C4B5A43210F1E2D3C4B5A4321",
+    )
+    doubt = Flag(FlagName.PAYMENT_GROUP, "the payment covers other orders, too", Decimal("100.10"))
+    return replace(order, payments=(payment,), flags=(doubt,), order_group="v1357924680123acme")
+
+
+def pickup_with_two_addresses() -> SalesOrder:
+    """A pickup in a shop. The address for the nota is the shopper's."""
+    shop = PostalAddress(
+        kind="PICK",
+        address_id="1_VAZ",
+        address_type="pickup",
+        receiver="Conceição D'Ávila",
+        street="Rua Augusta",
+        number="1500",
+        city="São Paulo",
+        state="SP",
+        postal_code="01304001",
+        country="BRA",
+    )
+    home = PostalAddress(
+        kind="BILL",
+        address_no=2,
+        address_id="casa",
+        street="Rua das Palmeiras",
+        number="10",
+        city="São Paulo",
+        state="SP",
+        postal_code="01226010",
+        country="BRA",
+    )
+    line = _line(
+        1,
+        "310045",
+        1,
+        "49.90",
+        delivery_channel="pickup-in-point",
+        address_no=1,
+        pickup_point_id="1_VAZ",
+        pickup_point="Loja Augusta",
+    )
+    return _order(
+        line,
+        addresses=(shop, home),
+        delivery_channel="pickup",
+        pickup_point="Loja Augusta",
+        pickup_point_id="1_VAZ",
+    )
+
+
+def attributes_and_flags() -> SalesOrder:
+    """An engraving, a custom field, a coupon, a marketplace, a delivery window, two doubts."""
+    line = _line(
+        1,
+        "310045",
+        1,
+        "49.90",
+        promotions=("a1b2", "c3d4"),
+        window_starts_at=datetime(2026, 3, 12, 17, tzinfo=UTC),
+        window_ends_at=datetime(2026, 3, 12, 21, tzinfo=UTC),
+    )
+    return _order(
+        line,
+        affiliate_id="MLB",
+        marketing=Marketing(coupon="BEMVINDA10", utm_source="newsletter"),
+        context=SaleContext(
+            intermediary_name="Mercado Livre", intermediary_document="03007331000141"
+        ),
+        attributes=(
+            Attribute("attachments", "gravacao.texto", "Para Ana, com amor 💍", line_no=1),
+            Attribute("customApps.loja", "embalagem", "azul"),
+        ),
+        flags=(
+            Flag(FlagName.DOCUMENT_CHECK_DIGIT, "a check digit is wrong"),
+            Flag(FlagName.LINE_FREIGHT_UNKNOWN, "the lines' freight differs", Decimal("3.00"), 1),
+        ),
+    )
+
+
+def weighed_to_the_milligram() -> SalesOrder:
+    """Goods that were weighed: the multiplier has six decimals."""
+    return _order(
+        _line(
+            1,
+            "310300",
+            2,
+            "14.0614",
+            unit_multiplier=Decimal("0.352417"),
+            measurement_unit="kg",
+            total=Decimal("28.12"),
+        )
+    )
 
 
 ORDERS: Mapping[str, Callable[[], SalesOrder]] = {
@@ -158,6 +297,12 @@ ORDERS: Mapping[str, Callable[[], SalesOrder]] = {
         two_sellers,
         company_with_state_registration,
         foreign_address,
+        foreign_document,
+        removed_line,
+        group_payment,
+        pickup_with_two_addresses,
+        attributes_and_flags,
+        weighed_to_the_milligram,
     )
 }
 

@@ -174,6 +174,11 @@ REST_FIELD_MISSING = message("VE-2509", "profile {profile}: the answer lacks {fi
 REST_STATE_UNWRITABLE = message("VE-2510", "the state of the REST adapter cannot be written")
 REST_CALLS_USED_UP = message("VE-2511", "the calls that the ERP allows are used up for now")
 REST_LOCK_LOST = message("VE-2512", "the ERP took too long, and another process continues")
+REST_VALUE_UNREADABLE = message(
+    "VE-2514",
+    "{path} of the order is not of the form that the profile's filter {filter} needs",
+    "Use another path or filter in the profile, " + _RETRY,
+)
 REST_CODE_MISSING = message(
     "VE-2513", "[codes.{kind}] of the ERP's settings lacks {value!r}", "Add the code, or a default"
 )

@@ -58,16 +58,19 @@ class OdooErp:
 
     def _made(self, order: SalesOrder) -> Row:
         """Create the sale as a draft, or return the sale of a faster worker."""
-        lines = sale_mapping.sold(order, self._where)
+        places = sale_mapping.quantity_places(self._odoo.fields("sale.order.line"))
+        lines = sale_mapping.sold(order, self._where, places)
         products = self._products({line.code for line in lines})
         rows = sale_mapping.line_values(lines, products)
         partner, invoiced, shipped = self._partners.of(order)
+        purchase_order = order.context.purchase_order_number
+        named_by = order.order_id if purchase_order else order.sequence or ""
         values = {
             "partner_id/.id": str(partner),
             "partner_invoice_id/.id": str(invoiced),
             "partner_shipping_id/.id": str(shipped),
-            "client_order_ref": order.order_id,
-            "origin": f"VTEX {order.store} {order.sequence or ''}".strip(),
+            "client_order_ref": purchase_order or order.order_id,
+            "origin": f"VTEX {order.store} {named_by}".strip(),
             "date_order": f"{order.placed_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
         }
         seller = str(order.code("channel") or order.store)

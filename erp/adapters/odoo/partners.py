@@ -19,13 +19,13 @@ class Partners:
 
     def of(self, order: SalesOrder) -> tuple[int, int, int]:
         """Return customer, invoice address and delivery address. Create missing ones."""
-        billing = order.billing_address or order.shipping_address
+        billing = order.customer_address
         shipping = order.shipping_address or billing
         partner = self._known(order)
         if partner is None:
             partner = self._new_partner(order, self._address(billing))
         known: list[Row] = []
-        if billing is not None:
+        if shipping is not None:
             domain = [["id", "child_of", partner]]
             known = self._odoo.search("res.partner", domain, ("name", *sale_mapping.SAME))
         invoiced = self._placed(partner, known, billing, order, "invoice")
@@ -35,7 +35,7 @@ class Partners:
     def _known(self, order: SalesOrder) -> int | None:
         if not order.customer.document:
             return None
-        ways = sale_mapping.documents(order.customer.document)
+        ways = sale_mapping.documents(order)
         domain: list[Any] = [["vat", "in", ways]]
         if "cnpj_cpf" in self._odoo.fields("res.partner"):
             domain = ["|", *domain, ["cnpj_cpf", "in", ways]]

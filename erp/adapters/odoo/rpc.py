@@ -165,7 +165,9 @@ class OdooClient:
     def fields(self, model: str) -> Mapping[str, Row]:
         """Return a model's fields, which differ by version and modules. Raises as ``call``."""
         if model not in self._fields:
-            self._fields[model] = self.call(model, "fields_get", attributes=["type", "relation"])
+            self._fields[model] = self.call(
+                model, "fields_get", attributes=["type", "relation", "digits"]
+            )
         return self._fields[model]
 
     def close(self) -> None:

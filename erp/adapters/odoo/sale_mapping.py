@@ -9,7 +9,7 @@ from typing import Any
 from erp.adapters.odoo.external_ids import name
 from erp.adapters.odoo.rpc import Row
 from erp.adapters.odoo.url import OdooAddress
-from erp.adapters.shared.sale_notes import sku_note
+from erp.adapters.shared.sale_notes import line_note
 from erp.codes import product_code
 from erp.port import ErpRejected
 from erp.sales_order import OrderLine, PostalAddress, SalesOrder
@@ -28,6 +28,7 @@ COUNTRIES = {
 """ISO 3166 alpha-3 to alpha-2, as Odoo needs it. For other countries the city has the code."""
 
 _CPF, _CNPJ = 11, 14
+_BRAZILIAN = ("cpf", "cnpj")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +46,23 @@ class OdooSaleLine:
         return (self.quantity * self.unit_price).quantize(CENT, ROUND_HALF_UP)
 
 
-def sold(order: SalesOrder, where: OdooAddress) -> list[OdooSaleLine]:
+def quantity_places(fields: Mapping[str, Any]) -> int | None:
+    """Return the decimals of a quantity in Odoo, from the fields of a sale's line, if known."""
+    digits = fields.get("product_uom_qty", {}).get("digits")
+    return int(digits[1]) if digits else None
+
+
+def sold(order: SalesOrder, where: OdooAddress, places: int | None = None) -> list[OdooSaleLine]:
     """Return the lines whose amounts add up to the order's total, to the cent.
 
     Prices of goods include discounts. If that leaves fractions of cents, some units cost a cent
     more. Freight has its own line. One more line holds the rest, such as tax, interest or a
     freight discount.
+
+    Args:
+        places: decimals of a quantity in Odoo, which rounds all others.
     """
-    lines = [part for line in order.lines_to_deliver for part in _goods(order, line, where)]
+    lines = [part for line in order.lines_to_deliver for part in _goods(order, line, where, places)]
     if order.shipping:
         freight = order.shipping.quantize(CENT)
         lines.append(OdooSaleLine(where.freight, Decimal(1), freight, "Frete"))
@@ -63,10 +73,12 @@ def sold(order: SalesOrder, where: OdooAddress) -> list[OdooSaleLine]:
     return lines
 
 
-def _goods(order: SalesOrder, line: OrderLine, where: OdooAddress) -> Iterator[OdooSaleLine]:
+def _goods(
+    order: SalesOrder, line: OrderLine, where: OdooAddress, places: int | None
+) -> Iterator[OdooSaleLine]:
     code = product_code(order, line, where.product)
-    quantity = line.quantity * line.unit_multiplier
-    text = "\n".join(filter(None, (line.name, sku_note(line))))
+    quantity = line.measure if places is None else round(line.measure, places) or line.measure
+    text = "\n".join(filter(None, (line.name, line_note(order, line))))
     if not quantity:
         return
     if quantity != quantity.to_integral_value():
@@ -107,9 +119,13 @@ def line_values(lines: list[OdooSaleLine], products: Mapping[str, int]) -> list[
 # --- people and places ------------------------------------------------------------------------
 
 
-def documents(document: str) -> list[str]:
-    """Return the spellings of a CPF or CNPJ in Odoo."""
-    digits = document
+def documents(order: SalesOrder) -> list[str]:
+    """Return the spellings of the customer's document in Odoo."""
+    digits = order.customer.document or ""
+    if order.customer.document_type not in (None, *_BRAZILIAN):
+        place = order.customer_address
+        country = COUNTRIES.get(place.country or "") if place else None
+        return [digits, f"{country}{digits}"] if country else [digits]
     ways = [digits, f"BR{digits}"]
     if len(digits) == _CPF:
         ways.append(f"{digits[:3]}.{digits[3:6]}.{digits[6:9]}-{digits[9:]}")

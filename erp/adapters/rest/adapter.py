@@ -17,11 +17,12 @@ from typing import Any
 from erp.adapters.rest.calls import Calls, Duplicate, Missing, Nowhere
 from erp.adapters.rest.changes import ChangeReader
 from erp.adapters.rest.profile import Profile, ProfileError, load
-from erp.adapters.rest.state import SharedState
+from erp.adapters.rest.state import KeptOrder, SharedState
 from erp.adapters.rest.template import found
+from erp.adapters.shared.sale_notes import line_remark, remark
 from erp.adapters.sql.adapter import SqlErp, utc_now
 from erp.port import ErpOrder, ErpRejected, ErpUnavailable, Event, Request
-from erp.sales_order import SalesOrder
+from erp.sales_order import OrderLine, SalesOrder
 from foundation.messages import erp as messages
 
 CLAIM_SECONDS = 120.0
@@ -76,16 +77,16 @@ class RestErp:
 
     def insert(self, order: SalesOrder) -> str:
         """Insert an order once. Return the ERP's number of it."""
-        parts, known = self._parts(), _known(order)
+        parts, known = self._parts(), known_values(order)
         scope, name = f"{ORDERS}{order.store}", order.order_id
-        if reference := parts.state.reference(scope, name):
-            return reference
-        reference = self._once(
+        reference = parts.state.reference(scope, name) or self._once(
             (scope, name),
             lambda: self._look("order", known),
             lambda hold: self._ordered(known, hold),
         )
-        parts.state.keep(scope, name, reference, int(order.total.scaleb(2)))
+        # Also on a retry: a process may die right after the ERP's answer.
+        kept = KeptOrder(int(order.total.scaleb(2)), _unit_measures(order))
+        parts.state.keep(scope, name, reference, kept)
         return reference
 
     def find(self, store: str, order_id: str) -> str | None:
@@ -297,17 +298,53 @@ def _named(store: str, order_id: str) -> dict[str, Any]:
     return {"store": store, "order_id": order_id, "key": f"{store}/{order_id}"}
 
 
-def _known(order: SalesOrder) -> dict[str, Any]:
+def known_values(order: SalesOrder) -> dict[str, Any]:
+    """Return the values of an order that templates reach by their paths (docs/erp/rest.md)."""
     names = (name for name in SalesOrder.__slots__ if not name.startswith("raw_"))
-    address = order.shipping_address or order.billing_address
+    shares = sum((payment.share for payment in order.payments), Decimal(0))
     return {
         **{name: getattr(order, name) for name in names},
         **_named(order.store, order.order_id),
-        "address": address,
+        "address": order.customer_address,
         "shipping_address": order.shipping_address,
         "billing_address": order.billing_address,
-        "lines": order.lines_to_deliver,
+        "lines": tuple(_line(order, line) for line in order.lines_to_deliver),
+        # ERPs refuse instalments that miss the order's total.
+        "installments": order.payments if shares == order.total else (),
+        "remark": remark(order),
+        "line_remarks": _line_remarks(order),
         "flags": tuple(str(flag) for flag in order.flags),
         "raw": {"order": order.raw_order, "payment": order.raw_payment},
         "extra": order.tax + order.other,
+    }
+
+
+def _line(order: SalesOrder, line: OrderLine) -> dict[str, Any]:
+    addresses = (row for row in order.addresses if row.address_no == line.address_no)
+    return {
+        **{name: getattr(line, name) for name in OrderLine.__slots__},
+        "measure": line.measure,
+        "measure_price": line.measure_price,
+        "address": next(addresses, None),
+        "attributes": order.attributes_of(line.line_no),
+        "remark": line_remark(order, line),
+    }
+
+
+def _line_remarks(order: SalesOrder) -> str:
+    """Return the lines' facts for clerks, for an ERP whose lines have no place for them."""
+    remarks = ((line.sku_id, line_remark(order, line)) for line in order.lines_to_deliver)
+    return "\n".join(f"{sku_id}: {text}" for sku_id, text in remarks if text)
+
+
+def _unit_measures(order: SalesOrder) -> dict[str, str]:
+    """Return the measure of one sold unit by SKU, of weighed goods alone."""
+    sums: dict[str, tuple[int, Decimal]] = {}
+    for line in order.lines_to_deliver:
+        units, measure = sums.get(line.sku_id, (0, Decimal(0)))
+        sums[line.sku_id] = units + line.quantity, measure + line.measure
+    return {
+        sku_id: str(measure / units)
+        for sku_id, (units, measure) in sums.items()
+        if measure != units
     }

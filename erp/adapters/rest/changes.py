@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import select
@@ -10,8 +11,9 @@ from sqlalchemy.exc import IntegrityError
 
 from erp.adapters.rest.calls import Calls, Missing, RestAnswer
 from erp.adapters.rest.profile import Profile
-from erp.adapters.rest.state import SharedState
+from erp.adapters.rest.state import KeptOrder, SharedState
 from erp.adapters.rest.template import found, utc
+from erp.adapters.shared.sale_notes import sold_units
 from erp.adapters.sql.database import ErpDatabase
 from erp.adapters.sql.tables import outbox, outbox_items
 from erp.port import ErpRejected
@@ -101,11 +103,11 @@ class ChangeReader:
         ours = self._state.named("order:", reference)
         if ours is None:
             return
-        scope, order_id, total_cents = ours
+        scope, order_id, kept = ours
         order = {"store": scope.removeprefix("order:"), "order_id": order_id}
         document = self._fetched("fetch", {"id": reference, "order_id": order_id})
         try:
-            for row in self._rows(document, total_cents):
+            for row in self._rows(document, kept):
                 self._put(order | row)
         except (ValueError, ArithmeticError, TypeError) as error:
             # The other orders must not wait for it.
@@ -121,7 +123,7 @@ class ChangeReader:
             return None
         return found(answer.document, spec.get("document", ""))
 
-    def _rows(self, document: Any, total_cents: int | None) -> Iterator[dict[str, Any]]:
+    def _rows(self, document: Any, kept: KeptOrder) -> Iterator[dict[str, Any]]:
         """Yield the outbox rows of an ERP order."""
         canceled = self._part.get("canceled")
         if canceled and _is(document, canceled):
@@ -131,7 +133,7 @@ class ChangeReader:
         if not invoice:
             return
         for nota in self._notas(invoice, document):
-            if row := self._invoice(invoice, nota, total_cents):
+            if row := self._invoice(invoice, nota, kept):
                 yield row
                 yield from self._tracking(row, document, nota)
 
@@ -150,7 +152,7 @@ class ChangeReader:
                 yield nota
 
     def _invoice(
-        self, spec: Mapping[str, Any], nota: Any, total_cents: int | None
+        self, spec: Mapping[str, Any], nota: Any, kept: KeptOrder
     ) -> dict[str, Any] | None:
         number, value = found(nota, spec["invoice_number"]), _cents(found(nota, spec["value"]))
         moment = found(nota, spec["issued_at"])
@@ -169,20 +171,25 @@ class ChangeReader:
             "invoice_key": key,
             "invoice_url": _optional(nota, spec, "url"),
         }
-        if value != total_cents and "items" in spec:
+        if value != kept.total_cents and "items" in spec:
             # Without items an invoice covers all open units.
-            row["items"] = list(self._items(spec["items"], nota))
+            row["items"] = list(self._items(spec["items"], nota, kept.unit_measures))
         return row
 
-    def _items(self, spec: Mapping[str, Any], nota: Any) -> Iterator[dict[str, Any]]:
+    def _items(
+        self, spec: Mapping[str, Any], nota: Any, unit_measures: Mapping[str, str]
+    ) -> Iterator[dict[str, Any]]:
         skus = {str(code): sku for sku, code in self._codes.get("sku", {}).items()}
         for line in found(nota, spec["each"]) or ():
             code = str(found(line, spec["sku"]))
-            yield {
-                "sku_id": skus.get(code, code),
-                "quantity": int(bounded_number(found(line, spec["quantity"]))),
-                "price_cents": _cents(found(line, spec["price"])),
-            }
+            sku_id = skus.get(code, code)
+            quantity = bounded_number(found(line, spec["quantity"]))
+            price = _money(found(line, spec["price"]))
+            if sku_id in unit_measures:
+                # The nota has the real weight of weighed goods.
+                units = sold_units(quantity / Decimal(unit_measures[sku_id]))
+                price, quantity = price * quantity / units, units
+            yield {"sku_id": sku_id, "quantity": int(quantity), "price_cents": cents(price)}
 
     def _tracking(
         self, invoice: Mapping[str, Any], document: Any, nota: Any
@@ -240,8 +247,12 @@ def _is(document: Any, spec: Mapping[str, Any]) -> bool:
     return ("" if value is None else str(value)) in set(map(str, spec["is"]))
 
 
+def _money(value: Any) -> Decimal:
+    return bounded_number(str(value).replace(",", "."))
+
+
 def _cents(value: Any) -> int | None:
     try:
-        return cents(str(value).replace(",", "."))
+        return cents(_money(value))
     except ValueError:
         return None

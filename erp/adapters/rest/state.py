@@ -7,6 +7,7 @@ OAuth tokens, and the position in the list of changes.
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -42,6 +43,7 @@ once = Table(
     Column("reference", String(80)),
     Column("claimed_until_ms", BigInteger, nullable=False),
     Column("total_cents", BigInteger),
+    Column("unit_measures", Text),
     Index("ix_rest_once_reference", "reference"),
 )
 shared = Table(
@@ -50,6 +52,18 @@ shared = Table(
     Column("name", String(64), primary_key=True),
     Column("content", Text, nullable=False),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class KeptOrder:
+    """The facts of an order that its invoices need.
+
+    Attributes:
+        unit_measures: measure of one sold unit by SKU id, for weighed goods, such as ``"0.35"``.
+    """
+
+    total_cents: int | None
+    unit_measures: Mapping[str, str]
 
 
 class SharedState:
@@ -91,13 +105,16 @@ class SharedState:
         rows = self._database.rows(query)
         return {row.name: (row.reference, row.total_cents) for row in rows}
 
-    def named(self, prefix: str, reference: str) -> tuple[str, str, int | None] | None:
-        """Return scope, name and total of the record with a reference, in scopes with a prefix."""
-        query = select(once.c.scope, once.c.name, once.c.total_cents).where(
+    def named(self, prefix: str, reference: str) -> tuple[str, str, KeptOrder] | None:
+        """Return scope, name and facts of the record with a reference, in scopes with a prefix."""
+        query = select(once.c.scope, once.c.name, once.c.total_cents, once.c.unit_measures).where(
             once.c.reference == reference, once.c.scope.startswith(prefix)
         )
         row = self._database.row(query.limit(1))
-        return None if row is None else (row.scope, row.name, row.total_cents)
+        if row is None:
+            return None
+        measures = json.loads(row.unit_measures or "{}")
+        return row.scope, row.name, KeptOrder(row.total_cents, measures)
 
     def claim(self, scope: str, name: str, seconds: float) -> int | None:
         """Claim a record for some seconds. Return the claim, or ``None`` if another one holds."""
@@ -134,12 +151,14 @@ class SharedState:
         if not self._database.run(mine.values(claimed_until_ms=_milliseconds(seconds))):
             raise ErpUnavailable(messages.REST_LOCK_LOST())
 
-    def keep(self, scope: str, name: str, reference: str, total_cents: int | None = None) -> None:
-        """Store the ERP's reference of a record."""
+    def keep(self, scope: str, name: str, reference: str, order: KeptOrder | None = None) -> None:
+        """Store the ERP's reference of a record, and the facts of an order."""
         row = update(once).where(once.c.scope == scope, once.c.name == name)
         values: dict[str, Any] = {"reference": reference}
-        if total_cents is not None:
-            values["total_cents"] = total_cents
+        if order is not None:
+            measures = order.unit_measures
+            values["total_cents"] = order.total_cents
+            values["unit_measures"] = json.dumps(measures) if measures else None
         self._database.run(row.values(values))
 
     def release(self, scope: str, name: str, seconds: float) -> None:

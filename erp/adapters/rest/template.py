@@ -3,6 +3,7 @@
 =================================== ============================================================
 ``"text"``, ``1``, ``true``         itself
 ``"$customer.name"``                a path into the known values: see ``rest.md``
+``"$raw.order.items.0.name"``       a path into VTEX's document; ``.0`` is the first row of a list
 ``"$total | money"``                the same, through filters
 ``{each = "$lines", item = X}``     X for each, in which ``$.`` begins a path into the one at hand
 ``{if = X, is = Y, then = Z}``      Z if X is Y or one of Y. Without ``is``: if X exists.
@@ -19,19 +20,29 @@
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import is_dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
 from erp.port import ErpRejected
+from foundation.foreign_values import bounded_number
+from foundation.foreign_values import moment as read_moment
 from foundation.messages import erp as messages
 from foundation.messages import settings
+from foundation.redaction import storable
 
 HERE = "."
+LONGEST_TEXT = 20_000
+"""Bound of a text. VTEX's documents hold texts of any length."""
 
 
 class TemplateError(Exception):
     """A template is invalid. The orders are sound."""
+
+
+class NotReadable(ErpRejected):
+    """A value of the order is not of the form that a filter needs."""
 
 
 class NoCode(ErpRejected):
@@ -59,8 +70,25 @@ def _step(document: Any, name: str) -> Any:
     if isinstance(document, Mapping):
         return document.get(name)
     if isinstance(document, Sequence) and not isinstance(document, str):
-        return document[int(name)] if name.isdigit() and int(name) < len(document) else None
-    return getattr(document, name, None)
+        return document[int(name)] if name.isdecimal() and int(name) < len(document) else None
+    # A text has methods, and they are no values.
+    return getattr(document, name, None) if is_dataclass(document) else None
+
+
+def bounded(value: Any) -> Any:
+    """Return a value of VTEX's documents within bounds. A number beyond them counts as absent."""
+    if isinstance(value, str):
+        return storable(value)[:LONGEST_TEXT]
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        try:
+            bounded_number(value)
+        except ValueError:
+            return None
+    if isinstance(value, Mapping):
+        return {storable(str(name)): bounded(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [bounded(inner) for inner in value]
+    return value
 
 
 def offset(text: str) -> timezone:
@@ -82,6 +110,10 @@ class Formats:
     def __init__(self, table: Mapping[str, Any]) -> None:
         self._zone = offset(str(table.get("zone", "-03:00")))
         self._formats = {"date": "%Y-%m-%d", "time": "%Y-%m-%d %H:%M:%S"} | dict(table)
+
+    def __contains__(self, name: str) -> bool:
+        """Return whether there is a format of that name."""
+        return name in self._formats and name != "zone"
 
     def written(self, moment: datetime, name: str) -> str:
         """Return a moment in the ERP's format."""
@@ -155,20 +187,26 @@ class Renderer:
             return template
         path, *filters = (part.strip() for part in template[1:].split("|"))
         here = path.startswith(HERE)
-        value = found(known.get(HERE), path[1:]) if here else found(known, path)
+        value = bounded(found(known.get(HERE), path[1:]) if here else found(known, path))
         for name in filters:
             if value is None or value == "":
                 return None
-            value = self._filtered(value, name)
+            value = self._filtered(value, name, path)
         return None if value == "" else value
 
-    def _filtered(self, value: Any, written: str) -> Any:
+    def _filtered(self, value: Any, written: str, path: str) -> Any:
         name, _, argument = written.partition(" ")
-        if isinstance(value, datetime):
-            return self.formats.written(value, name)
-        if name not in _FILTERS:
-            raise TemplateError(settings.TEMPLATE_FILTER(name=name))
-        return _FILTERS[name](value, argument)
+        try:
+            if name in self.formats and isinstance(value, str):
+                value = read_moment(value)
+            if isinstance(value, datetime):
+                return self.formats.written(value, name)
+            if name not in _FILTERS:
+                raise TemplateError(settings.TEMPLATE_FILTER(name=name))
+            return _FILTERS[name](value, argument)
+        except (ValueError, ArithmeticError, TypeError):
+            # The value itself may be personal.
+            raise NotReadable(messages.REST_VALUE_UNREADABLE(path=path, filter=name)) from None
 
     def _each(self, table: dict[str, Any], known: Mapping[str, Any]) -> Any:
         each = self.render(table["each"], known) or ()

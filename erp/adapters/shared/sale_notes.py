@@ -4,11 +4,11 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta, timezone
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from erp.port import OUTCOMES, Event, Request
-from erp.sales_order import OrderLine, SalesOrder
+from erp.sales_order import OrderLine, PaymentPart, SalesOrder
 from foundation import redaction
 from foundation.foreign_values import cents
 from foundation.messages.message import Text, code_of, error_text
@@ -18,6 +18,10 @@ REASON = "Cancelado pelo lojista"
 """Reason of a cancellation without one."""
 
 LONGEST_REASON = 500
+
+_MOST_ATTRIBUTES = 10
+_LONGEST_VALUE = 200
+"""Bounds of a note: a clerk reads it, and the attributes of an order may be a thousand."""
 
 _ACCESS_KEY = re.compile(r"\b[0-9]{6}[0-9A-Z]{12}[0-9]{26}\b")
 _SKU = re.compile(r"^VTEX SKU (\S+)(?: x (\S+))?$", re.MULTILINE)
@@ -36,23 +40,39 @@ _WORDS = {
 def remark(order: SalesOrder) -> str:
     """Return the facts for clerks that the ERP lacks a field for."""
     lines = [f"VTEX {order.store} {order.order_id}"]
-    for payment in order.payments:
-        code = order.code("payment", payment.system)
-        words = [payment.system_name or payment.system, payment.group, f"{payment.value:.2f}"]
-        words += [f"código {code}"] if code is not None else []
-        words += [f"{payment.installments}x"] if payment.installments > 1 else []
-        words += [
-            f"{name} {text}" for name, text in (("NSU", payment.nsu), ("TID", payment.tid)) if text
-        ]
-        lines.append("pagamento: " + " ".join(filter(None, words)))
+    lines += [f"pagamento: {_paid(order, payment)}" for payment in order.payments]
     for kind, word in _WORDS.items():
         if codes := dict.fromkeys(map(str, order.codes.get(kind, {}).values())):
             lines.append(f"{word}: {', '.join(codes)}")
-    if order.pickup_point:
-        lines.append(f"retirada: {order.pickup_point}")
-    if order.note:
-        lines.append(f"cliente: {order.note}")
-    return "\n".join([*lines, *map(str, order.flags)])
+    context = order.context
+    facts = {
+        "intermediador": (context.intermediary_name, context.intermediary_document),
+        "pagamento no marketplace": (
+            context.marketplace_payment_method,
+            context.marketplace_payment_brand,
+            context.marketplace_payment_acquirer,
+            context.marketplace_payment_authorization,
+        ),
+        "rastreio do marketplace": (
+            context.tracking_number,
+            context.tracking_courier,
+            context.tracking_url,
+        ),
+        "cupom": (order.marketing.coupon,),
+        "pedido de compra": (context.purchase_order_number,),
+        "centro de custo": (context.cost_center,),
+        "vendedor": (context.seller_operator,),
+        "loja": (context.checked_in_pickup_point_id,),
+        "assinatura": (context.subscription_id, context.subscription_cycle),
+        "lista de presentes": (context.gift_registry_id,),
+        "entrega agendada": tuple(dict.fromkeys(map(_window, order.lines_to_deliver))),
+        "retirada": (order.pickup_point, order.pickup_point_id),
+        "cliente": (order.note,),
+    }
+    lines += [
+        f"{name}: {', '.join(texts)}" for name, given in facts.items() if (texts := _texts(given))
+    ]
+    return "\n".join([*lines, *_attributes(order, None), *map(str, order.flags)])
 
 
 def event_lines(event: Event) -> list[str]:
@@ -67,11 +87,66 @@ def event_lines(event: Event) -> list[str]:
     return list(filter(None, (words, event.reason, receipt, status)))
 
 
-def sku_note(line: OrderLine) -> str:
+def line_note(order: SalesOrder, line: OrderLine) -> str:
     """Return a line's note, from which ``sku_of`` reads the SKU after the invoice."""
     by = "" if line.unit_multiplier == 1 else f" x {line.unit_multiplier.normalize():f}"
-    gift = "\nBrinde" if line.is_gift else ""
-    return f"VTEX SKU {line.sku_id}{by}{gift}"
+    return "\n".join(filter(None, (f"VTEX SKU {line.sku_id}{by}", line_remark(order, line))))
+
+
+def line_remark(order: SalesOrder, line: OrderLine) -> str:
+    """Return a line's facts for clerks, such as an engraving. Often empty."""
+    lines = ["Brinde"] if line.is_gift else []
+    if order.delivery_channel == "mixed" and line.pickup_point_id:
+        lines.append(f"retirada: {line.pickup_point_id}")
+    elif destination := _destination(order, line):
+        lines.append(f"entrega: {destination}")
+    if line.pre_sale_date:
+        lines.append(f"pré-venda: {line.pre_sale_date}")
+    return "\n".join([*lines, *_attributes(order, line.line_no)])
+
+
+def _destination(order: SalesOrder, line: OrderLine) -> str | None:
+    """Return the line's address in words, if the order goes to several addresses."""
+    destinations = [address for address in order.addresses if address.kind == "SHIP"]
+    if len(destinations) < 2:
+        return None
+    own = (address for address in destinations if address.address_no == line.address_no)
+    address = next(own, None)
+    if address is None:
+        return None
+    return ", ".join(_texts((address.street, address.number, address.city, address.postal_code)))
+
+
+def _paid(order: SalesOrder, payment: PaymentPart) -> str:
+    code = order.code("payment", payment.system)
+    words = [payment.system_name or payment.system, payment.group, f"{payment.share:.2f}"]
+    words += [f"de {payment.value:.2f}"] if payment.value != payment.share else []
+    words += [f"código {code}"] if code is not None else []
+    words += [f"{payment.installments}x"] if payment.installments > 1 else []
+    words += [
+        f"{name} {text}" for name, text in (("NSU", payment.nsu), ("TID", payment.tid)) if text
+    ]
+    return " ".join(filter(None, words))
+
+
+def _window(line: OrderLine) -> str | None:
+    start, end = line.window_starts_at, line.window_ends_at
+    if start is None or end is None:
+        return None
+    return f"{start.astimezone(BRASILIA):%d/%m/%Y %H:%M} a {end.astimezone(BRASILIA):%H:%M}"
+
+
+def _attributes(order: SalesOrder, line_no: int | None) -> Iterator[str]:
+    attributes = order.attributes_of(line_no)
+    for attribute in attributes[:_MOST_ATTRIBUTES]:
+        value = " ".join(attribute.value.split())
+        yield f"{attribute.name}: {value[:_LONGEST_VALUE]}"
+    if (more := len(attributes) - _MOST_ATTRIBUTES) > 0:
+        yield f"e mais {more}"
+
+
+def _texts(given: Iterable[str | None]) -> list[str]:
+    return [text for text in given if text]
 
 
 def redacted(error: Exception, order: SalesOrder) -> Text:
@@ -112,19 +187,35 @@ def nota_of(*texts: str | None) -> tuple[str, str] | None:
 
 
 def items(sold: Iterable[tuple[str | None, Decimal, Decimal]]) -> Iterator[Mapping[str, Any]]:
-    """Yield the items of an invoice's lines. Skip services and fractions of a unit.
+    """Yield the items of an invoice's lines, one per SKU. Skip services and fractions of a unit.
+
+    Weighed goods have their real weight on the invoice. They count as the nearest whole unit.
 
     Args:
         sold: note, quantity and amount of each line.
     """
+    sums: dict[str, tuple[Decimal, Decimal]] = {}
+    weighed: set[str] = set()
     for note, of_sale_units, amount in sold:
         sku = sku_of(note)
         if sku is None:
             continue
-        quantity = of_sale_units / sku[1]
-        if quantity >= 1 and quantity == quantity.to_integral_value():
-            price = cents(amount / quantity)
-            yield {"sku_id": sku[0], "quantity": int(quantity), "price_cents": price}
+        sku_id, each = sku
+        quantity, cost = sums.get(sku_id, (Decimal(0), Decimal(0)))
+        sums[sku_id] = quantity + of_sale_units / each, cost + amount
+        if each != 1:
+            weighed.add(sku_id)
+    for sku_id, (quantity, cost) in sums.items():
+        units = sold_units(quantity) if sku_id in weighed else quantity
+        if units >= 1 and units == units.to_integral_value():
+            yield {"sku_id": sku_id, "quantity": int(units), "price_cents": cents(cost / units)}
+
+
+def sold_units(quantity: Decimal) -> Decimal:
+    """Return the nearest whole number of units, at least one if there is any."""
+    if quantity <= 0:
+        return Decimal(0)
+    return max(Decimal(1), quantity.quantize(Decimal(1), ROUND_HALF_UP))
 
 
 def tracking(document: str, code: str, fields: Mapping[str, Any]) -> Request:

@@ -89,7 +89,6 @@ def _head(order: SalesOrder) -> dict[str, Any]:
         "customer_email": customer.email,
         "customer_phone": customer.phone,
         "customer_class": customer.customer_class,
-        "intermediary_document": _code(order, "intermediary"),
         "placed_at": stamp(order.placed_at),
         "authorized_at": _moment(order.authorized_at),
         "received_at": stamp(datetime.now(UTC)),

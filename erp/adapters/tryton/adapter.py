@@ -81,7 +81,7 @@ class TrytonErp:
             "shipment_address": shipped,
             "web_shop": shop["id"],
             "web_id": order.order_id,
-            "reference": order.sequence,
+            "reference": order.context.purchase_order_number or order.sequence,
             "sale_date": order.placed_at.astimezone(BRASILIA).date(),
             # Without a carrier, Tryton's default method fails its own check.
             "shipment_cost_method": None,
@@ -239,7 +239,7 @@ class TrytonErp:
 
     def _party(self, order: SalesOrder) -> tuple[int, int, int]:
         """Return party, invoice address and shipment address. Create missing ones."""
-        billing = order.billing_address or order.shipping_address
+        billing = order.customer_address
         wanted = [
             self._address(address, order)
             for address in (billing, order.shipping_address or billing)

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Any
 
-from erp.adapters.shared.sale_notes import sku_note
+from stdnum.br import cnpj, cpf
+
+from erp.adapters.shared.sale_notes import line_note
 from erp.adapters.tryton.rest_client import Row, TrytonAddress
 from erp.codes import product_code
 from erp.port import ErpRejected
@@ -15,8 +16,6 @@ from foundation.messages import erp as messages
 CENT = Decimal("0.01")
 PRICE = Decimal("0.0001")
 """Precision of a price in Tryton by default."""
-
-_CPF, _CNPJ = 11, 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +57,9 @@ def sold(order: SalesOrder, where: TrytonAddress) -> list[TrytonSaleLine]:
 
 def _goods(order: SalesOrder, line: OrderLine, where: TrytonAddress) -> TrytonSaleLine:
     code = product_code(order, line, where.product)
-    quantity = line.quantity * line.unit_multiplier
+    quantity = line.measure
     price = (line.total / quantity).quantize(PRICE) if quantity else Decimal(0)
-    return TrytonSaleLine(code, quantity, price, line.name, sku_note(line))
+    return TrytonSaleLine(code, quantity, price, line.name, line_note(order, line))
 
 
 def line_values(lines: list[TrytonSaleLine], products: Mapping[str, Row]) -> list[Row]:
@@ -117,7 +116,7 @@ def party_values(customer: Customer, code: str) -> Row:
 
 def _identifiers(customer: Customer) -> Iterator[Row]:
     if customer.document:
-        yield {"type": _kind(customer.document), "code": customer.document}
+        yield {"type": _kind(customer), "code": customer.document}
     if customer.state_registration:
         yield {"type": None, "code": f"IE {customer.state_registration}"}
 
@@ -132,28 +131,23 @@ def _contacts(customer: Customer) -> Iterator[Row]:
         yield {"type": "other", "value": customer.trade_name, "name": "nome fantasia"}
 
 
-def _kind(document: str) -> str | None:
+def _kind(customer: Customer) -> str | None:
     """Return Tryton's type of a tax identifier. Tryton refuses wrong check digits."""
-    if len(document) == _CPF and _ends_right(document, range(10, 1, -1), range(11, 1, -1)):
+    document = customer.document or ""
+    if len(set(document)) == 1:
+        return None
+    if customer.document_type in (None, "cpf") and cpf.is_valid(document):
         return "br_cpf"
-    first = [*range(5, 1, -1), *range(9, 1, -1)]
     # A CNPJ with letters (since July 2026) stays untyped, since old versions of
     # python-stdnum refuse it.
-    if len(document) == _CNPJ and _ends_right(document, first, [6, *first]):
+    if (
+        customer.document_type in (None, "cnpj")
+        and document.isdecimal()
+        and cnpj.is_valid(document)
+    ):
         # Tryton, like python-stdnum, treats the CNPJ as the VAT number of Brazil.
         return "br_vat"
     return None
-
-
-def _ends_right(document: str, *weights: Any) -> bool:
-    if not document.isascii() or not document.isdigit() or len(set(document)) == 1:
-        return False
-    digits = [int(digit) for digit in document]
-    for some, given in zip(weights, digits[-2:], strict=True):
-        rest = sum(w * d for w, d in zip(some, digits, strict=False)) % 11
-        if given != (0 if rest < 2 else 11 - rest):
-            return False
-    return True
 
 
 def address_values(

@@ -19,7 +19,7 @@ import pytest
 from erp.adapters.rest.adapter import RestErp
 from erp.conformance import sample
 from erp.port import ErpRejected, ErpUnavailable, Event, Request
-from erp.sales_order import PaymentPart, SalesOrder
+from erp.sales_order import SalesOrder
 from support.documents.nfe_samples import access_key
 from support.erp.rest_harness import RestHarness, settings
 from support.servers import ROOT
@@ -164,7 +164,8 @@ def test_an_order_that_was_refused_is_taken_once_it_is_mended(bling: RestHarness
 def test_a_payment_without_a_code_refuses_the_order_and_names_the_table(bling: RestHarness) -> None:
     bling.path.write_text(bling.path.read_text().replace("default = 15", '"2" = 15'))
     erp = RestErp(bling.url)
-    strange = replace(sample(), payments=(PaymentPart(1, "201", "Vale", "custom", Decimal(1)),))
+    voucher = replace(sample().payments[0], system="201", system_name="Vale", group="custom")
+    strange = replace(sample(), payments=(voucher,))
 
     with pytest.raises(ErpRejected, match=r"\[codes\.payment\] of the ERP's settings lacks '201'"):
         erp.insert(strange)

@@ -30,7 +30,10 @@ class Bling(Fake):
     def total(self, order: Mapping[str, Any]) -> Decimal:
         sent = order["sent"]
         goods = sum(
-            (cents(Decimal(str(item["valor"])) * item["quantidade"]) for item in sent["itens"]),
+            (
+                cents(Decimal(str(item["valor"])) * Decimal(str(item["quantidade"])))
+                for item in sent["itens"]
+            ),
             Decimal(0),
         )
         return (

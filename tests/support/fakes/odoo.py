@@ -260,7 +260,9 @@ class Odoo(Fake):
         made = {}
         for name, kind in self.models[model].items():
             words = kind.split()
-            told = {"type": words[0]} | ({"relation": words[1]} if words[1:] else {})
+            told: Row = {"type": words[0]} | ({"relation": words[1]} if words[1:] else {})
+            if words[0] == "float":
+                told["digits"] = [16, 2 if name == "price_unit" else 3]
             made[name] = {key: value for key, value in told.items() if key in attributes}
         return made
 

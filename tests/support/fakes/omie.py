@@ -24,7 +24,10 @@ class Omie(Fake):
         sent = order["sent"]
         rows = [row["produto"] for row in sent["det"]]
         goods = sum(
-            (cents(Decimal(str(row["valor_unitario"])) * row["quantidade"]) for row in rows),
+            (
+                cents(Decimal(str(row["valor_unitario"])) * Decimal(str(row["quantidade"])))
+                for row in rows
+            ),
             Decimal(0),
         )
         return goods + cents(sent["frete"]["valor_frete"]) + cents(sent["frete"]["outras_despesas"])

@@ -22,7 +22,10 @@ class Tiny(Fake):
         sent = order["sent"]
         rows = [item["item"] for item in sent["itens"]]
         goods = sum(
-            (cents(Decimal(str(row["valor_unitario"])) * row["quantidade"]) for row in rows),
+            (
+                cents(Decimal(str(row["valor_unitario"])) * Decimal(str(row["quantidade"])))
+                for row in rows
+            ),
             Decimal(0),
         )
         return (

@@ -10,7 +10,7 @@ import pytest
 from erp.codes import KINDS, CodeMap, product_code
 from erp.conformance import sample
 from erp.port import ErpRejected
-from erp.sales_order import Customer, KitPart, SalesOrder
+from erp.sales_order import Customer, KitPart, SaleContext, SalesOrder
 
 COMPANY = Customer("J", "12345678000195", "Padaria Ltda", state_registration="110.042.490.114")
 
@@ -50,6 +50,17 @@ def test_each_kind_is_found_by_what_vtex_calls_it() -> None:
     assert found.code("sku", made.lines[-1].sku_id) == "DIVERSOS"
     single = {kind: found.code(kind) for kind in ("channel", "branch", "document", "tax")}
     assert single == {"channel": "LOJA", "branch": "MATRIZ", "document": "PF", "tax": 9}
+
+
+def test_the_cnpj_of_a_marketplace_comes_from_the_map_and_is_optional() -> None:
+    sold = order(affiliate_id="MLB", context=SaleContext(intermediary_name="Mercado Livre"))
+
+    mapped = resolved(sold, intermediary={"MLB": "03007331000141"})
+    unmapped = resolved(sold, intermediary={"AMZ": "15436940000103"})
+
+    assert mapped.context.intermediary_document == "03007331000141"
+    assert mapped.context.intermediary_name == "Mercado Livre"
+    assert unmapped.context.intermediary_document is None
 
 
 def test_what_is_not_mapped_stays_as_vtex_has_it() -> None:

@@ -106,6 +106,15 @@ def test_a_number_gets_a_type_only_where_tryton_would_take_it(document: str, kin
     assert values["identifiers"] == [["create", [{"type": kind, "code": document}]]]
 
 
+@pytest.mark.parametrize("document", ["52998224725", "11444777000161"])
+def test_a_foreign_number_is_no_cpf_or_cnpj_whatever_its_length(document: str) -> None:
+    customer = Customer(kind="F", document=document, name="Ana", document_type="CUIL")
+
+    values = party_values(customer, "VTEX-1")
+
+    assert values["identifiers"] == [["create", [{"type": None, "code": document}]]]
+
+
 def test_trytons_words_lose_what_they_say_of_the_customer() -> None:
     order = replace(
         sample(),
