@@ -30,7 +30,6 @@ EXCEPTIONS = frozenset(
         "docs/cancellations.md",
         "docs/changes.md",
         "docs/erp/conformance.md",
-        "docs/erp/mapping.md",
         "docs/erp/odoo.md",
         "docs/erp/rest.md",
         "docs/erp/tryton.md",
