@@ -10,7 +10,8 @@ from erp.mapping.amounts import money, unit_price
 from erp.sales_order import KitPart, OrderLine
 from foundation.foreign_values import at, plain_text, rows_at, text_at
 from vtex.documents import Logistics, Order
-from vtex.pricing.lines import LinePrice, gross_cents
+from vtex.pricing.lines import LinePrice
+from vtex.pricing.readings import gross_cents
 
 
 def rows_of(
@@ -23,7 +24,6 @@ def rows_of(
     Args:
         addresses: address numbers by item index.
     """
-    logistics = {row.item_index: row for row in order.logistics}
     raw_items = rows_at(order.raw, "items")
     rows: list[OrderLine] = []
     numbers: dict[tuple[int, int | None], int] = {}
@@ -34,7 +34,7 @@ def rows_of(
         raw = raw_items[line.index] if 0 <= line.index < len(raw_items) else {}
         rows += _rows(
             line,
-            None if line.is_service else logistics.get(line.index),
+            line.sold.logistics,
             {
                 "parent_line": None if parent is None else numbers.get((parent, None)),
                 "address_no": None if line.is_service else addresses.get(line.index),

@@ -20,6 +20,7 @@ from foundation.messages import orders as messages
 from foundation.messages.message import Text
 from vtex.documents import Address, Order, Transaction
 from vtex.pricing.prices import OrderPrices, is_weighed, price_lines
+from vtex.pricing.totals import undeclared_cents
 
 MASK = re.compile(r"\*{3,}|\w\*{2,}")
 MOST_CENTS = 10**15
@@ -194,10 +195,16 @@ def _sum_flags(order: Order, prices: OrderPrices, *, allow: bool) -> list[Flag]:
         joined = erp_messages.SUMS_DIFFER(faults="; ".join(text.words for text, _ in doubts))
         raise SumMismatch(doubts[0][0] if len(doubts) == 1 else joined)
     flags = [Flag(FlagName.SUM_MISMATCH, words, money(cents)) for words, cents in doubts]
-    weighed = prices.weighed_cents or (0 if doubts else _undeclared_cents(order, prices))
+    weighed = prices.weighed_cents or (
+        0 if doubts else undeclared_cents(order, prices.totals, order.value_cents)
+    )
     if weighed:
         text = messages.WEIGHED_ROUNDING(difference=money(weighed))
         flags.append(Flag(FlagName.WEIGHED_ROUNDING, text, money(weighed)))
+    if prices.change_cents:
+        difference = money(prices.change_cents)
+        text = messages.CHANGE_WITHOUT_LINE(difference=difference)
+        flags.append(Flag(FlagName.SUM_MISMATCH, text, difference))
     if not prices.freight.closes:
         difference = money(prices.freight.difference)
         text = messages.LINE_FREIGHT_UNKNOWN(
@@ -209,18 +216,8 @@ def _sum_flags(order: Order, prices: OrderPrices, *, allow: bool) -> list[Flag]:
     return flags
 
 
-def _undeclared_cents(order: Order, prices: OrderPrices) -> int:
-    """Return the cents between totals and value that VTEX does not declare as rounding."""
-    apart = order.value_cents - prices.totals.sum
-    known = order.value_cents - prices.totals.known
-    declared = (0, order.rounding_error_cents, -order.rounding_error_cents)
-    return 0 if apart in declared or known in declared else apart
-
-
 def _head_doubt(order: Order, prices: OrderPrices) -> tuple[Text, int] | None:
-    # VTEX writes the cents lost by rounding with either sign. Totals of unknown kinds may be
-    # part of the value, or information beside it.
-    apart = _undeclared_cents(order, prices)
+    apart = undeclared_cents(order, prices.totals, order.value_cents)
     if apart == 0 or (is_weighed(order) and abs(apart) <= len(prices.lines)):
         return None
     text = erp_messages.TOTALS_DIFFER(

@@ -19,7 +19,7 @@ from vtex import schemas, statuses
 from vtex.documents import Order
 from vtex.errors import DocumentInvalid, VtexUnavailable
 from vtex.operations.intake import admit
-from vtex.pricing.closing import Reading
+from vtex.pricing.readings import Reading
 from vtex.pricing.prices import OrderPrices, price_lines
 from vtex.pricing.totals import kind_of_total
 from vtex.statuses import HandledOrders

@@ -11,7 +11,8 @@ from foundation.messages.message import Text
 from vtex.documents import Order, Package
 from vtex.payloads import Invoice, InvoiceItem
 from vtex.pricing.lines import LinePrice
-from vtex.pricing.prices import price_lines
+from vtex.pricing.prices import OrderPrices, price_lines
+from vtex.pricing.totals import undeclared_cents
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +54,30 @@ def balance(order: Order, packages: Sequence[Package]) -> Balance:
     """Return the balance of an order against its invoices."""
     sales = [package for package in packages if package.type != "Input"]
     returns = [package for package in packages if package.type == "Input"]
-    lines = tuple(line for line in price_lines(order).lines if not line.is_service)
+    prices = price_lines(order)
+    lines = tuple(line for line in prices.lines if not line.is_service)
+    invoiced_cents = sum(package.value_cents for package in sales)
     return Balance(
-        # VTEX is said to lower ``value`` with each invoice. The totals stay.
-        total_cents=max(order.value_cents, sum(cents for _, cents in order.totals)),
-        invoiced_cents=sum(package.value_cents for package in sales),
+        total_cents=_total_cents(order, prices, invoiced_cents),
+        invoiced_cents=invoiced_cents,
         returned_cents=sum(package.value_cents for package in returns),
         sold=_units((line.item.sku_id, line.quantity) for line in lines),
         invoiced=_packed(order, sales),
         returned=_packed(order, returns),
         lines=lines,
     )
+
+
+def _total_cents(order: Order, prices: OrderPrices, invoiced_cents: int) -> int:
+    """Return the order's value as it was sold.
+
+    VTEX is said to lower ``value`` with each invoice. The totals stay.
+    """
+    if not invoiced_cents:
+        return order.value_cents
+    values = (order.value_cents, order.value_cents + invoiced_cents)
+    agreeing = (cents for cents in values if not undeclared_cents(order, prices.totals, cents))
+    return next(agreeing, max(order.value_cents, prices.totals.sum))
 
 
 def faults(invoice: Invoice, order: Order, now: Balance) -> list[str]:

@@ -10,28 +10,34 @@ from dataclasses import replace
 from fractions import Fraction
 
 from vtex.documents import ChangedItem, Item, Order
-from vtex.pricing.closing import Choice, Reading
-from vtex.pricing.lines import ADDED, LinePrice, gross_cents, rounded
+from vtex.pricing.closing import Choice
+from vtex.pricing.lines import LinePrice, SoldLine
+from vtex.pricing.readings import ADDED, gross_cents, rounded
 from vtex.pricing.totals import OrderTotals
 
 
 def after_changes(
-    order: Order, totals: OrderTotals, lines: Sequence[LinePrice], goods: Choice
-) -> tuple[list[LinePrice], Choice]:
-    """Return the lines after the order's changes, and whether they close the changed head."""
-    written = list(lines)
-    if not order.changes:
-        return written, goods
+    order: Order, totals: OrderTotals, written: list[LinePrice], goods: Choice
+) -> tuple[list[LinePrice], Choice, int]:
+    """Return the lines after the order's changes, and whether they close the changed head.
+
+    The cents are what the change took from the head, or added, without a line that shows it.
+    """
     target = totals.goods + totals.change
-    ways = [_changed(order, written, more=more) for more in (True, False)]
+    ways = [
+        _changed(order, written, more=more, last_first=last_first)
+        for more in (True, False)
+        for last_first in (False, True)
+    ]
     changed = next((lines for lines in ways if _sum(lines) == target), ways[0])
     if not _is_kept(order, totals, written, changed):
-        return written, goods
+        return written, goods, 0
     difference = target - _sum(changed)
-    # The difference of kept items is the change's own discount. It is proven by the head.
-    return changed, goods if goods.closes or difference else replace(
-        goods, difference=0, closes=True
-    )
+    if difference and goods.closes:
+        # A change may have a discount of its own. It is proven by the head.
+        return changed, goods, difference
+    closing = replace(goods, difference=0, closes=True)
+    return changed, goods if goods.closes or difference else closing, 0
 
 
 def _is_kept(
@@ -53,11 +59,14 @@ def _sum(lines: Iterable[LinePrice]) -> int:
     return sum(line.total_cents for line in lines)
 
 
-def _changed(order: Order, written: Sequence[LinePrice], *, more: bool) -> list[LinePrice]:
+def _changed(
+    order: Order, written: Sequence[LinePrice], *, more: bool, last_first: bool
+) -> list[LinePrice]:
     """Apply the net changes of each SKU.
 
     Args:
         more: add units to the line of a SKU that the order has already.
+        last_first: take units off the last of equal lines first.
     """
     removed = [item for change in order.changes for item in change.removed]
     added = {item.sku_id: item for change in order.changes for item in change.added}
@@ -66,7 +75,7 @@ def _changed(order: Order, written: Sequence[LinePrice], *, more: bool) -> list[
         net[item.sku_id] += item.quantity
     for item in removed:
         net[item.sku_id] -= item.quantity
-    lines = _taken_off(written, net, {item.unique_id for item in removed if item.unique_id})
+    lines = _taken_off(written, net, removed, last_first=last_first)
     place_of = {line.item.sku_id: place for place, line in enumerate(lines)}
     for sku_id, quantity in (+net).items():
         if sku_id not in place_of:
@@ -76,11 +85,26 @@ def _changed(order: Order, written: Sequence[LinePrice], *, more: bool) -> list[
     return _without_services(lines)
 
 
-def _taken_off(written: Sequence[LinePrice], net: Counter[str], named: set[str]) -> list[LinePrice]:
+def _taken_off(
+    written: Sequence[LinePrice],
+    net: Counter[str],
+    removed: Sequence[ChangedItem],
+    *,
+    last_first: bool,
+) -> list[LinePrice]:
     """Take the units with a negative net off their lines."""
     lines = list(written)
-    # A line that the change names goes first, if a SKU stands on several.
-    places = sorted(range(len(lines)), key=lambda place: lines[place].item.unique_id not in named)
+    # If a SKU stands on several lines, the one goes first that the change names, or its price.
+    ids = {item.unique_id for item in removed if item.unique_id}
+    prices = {(item.sku_id, item.price_cents) for item in removed}
+
+    def strangeness(place: int) -> tuple[bool, bool]:
+        line, sku_id = lines[place], lines[place].item.sku_id
+        is_priced = {(sku_id, line.unit_cents), (sku_id, line.item.price_cents)} & prices
+        return line.item.unique_id not in ids, not is_priced
+
+    forth = -1 if last_first else 1
+    places = sorted(range(len(lines)), key=lambda place: (strangeness(place), forth * place))
     for place in places:
         line = lines[place]
         gone = 0 if line.is_service else min(line.quantity, -min(0, net[line.item.sku_id]))
@@ -137,7 +161,7 @@ def _added(added: ChangedItem, quantity: int, index: int) -> LinePrice:
         unit_multiplier=added.unit_multiplier,
     )
     cents = gross_cents(item, quantity)
-    return LinePrice(item, index, quantity, cents, cents, ADDED, (Reading(ADDED, cents),))
+    return LinePrice(SoldLine(item, index, None), quantity, cents, cents, ADDED)
 
 
 def _shared(cents: int, share: Fraction) -> int:

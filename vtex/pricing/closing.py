@@ -4,19 +4,19 @@ VTEX writes a line's amount in several places, which need not agree. The reading
 sum is the right one.
 """
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-MOST_SUMS = 2_000
-"""Bound of the sums that a search remembers. Real orders need a few."""
+from vtex.pricing.readings import Reading
 
+MOST_STEPS = 20_000
+"""Bound of a search for many exceptions, some milliseconds. Real orders need a few steps."""
 
-class Reading(NamedTuple):
-    """One way to read a line's amount."""
-
-    name: str
-    cents: int
+Options = Sequence[Sequence[Reading]]
+"""The readings of each line, the usual one first. Each line has at least one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,79 +38,139 @@ class Choice:
     @property
     def cents(self) -> int:
         """The sum of the lines."""
-        return sum(reading.cents for reading in self.readings)
+        return _sum(self.readings)
 
 
-def choose(lines: Sequence[Sequence[Reading]], target: int, *, tolerance: int = 0) -> Choice:
-    """Choose the readings whose sum is the target.
+def choose(
+    usual: Sequence[Reading],
+    targets: Sequence[int],
+    options: Callable[[], Options],
+    *,
+    tolerance: int = 0,
+) -> Choice:
+    """Choose the readings whose sum is a target.
 
     One kind of reading for all lines is tried first, then mixtures with as few exceptions as
     possible.
 
     Args:
-        lines: the readings of each line, the usual one first. Each line has at least one.
-        target: cents that the lines should come to.
+        usual: the usual reading of each line.
+        targets: cents that the lines may come to, the usual sum first.
+        options: gives every reading. It is called only if the usual ones do not close.
         tolerance: cents of difference that still close, if nothing closes exactly.
     """
-    usual = tuple(readings[0] for readings in lines)
-    if _sum(usual) == target:
-        return Choice(usual, 0, closes=True)
-    uniform = [usual, *(_all_by(lines, name) for name in _names(lines))]
-    exact = next((readings for readings in uniform if _sum(readings) == target), None)
-    exact = exact or _mixed(lines, target)
+    if _sum(usual) in targets:
+        return Choice(tuple(usual), 0, closes=True)
+    lines = options()
+    uniform = [tuple(usual), *(_all_by(lines, name) for name in _names(lines))]
+    exact = next((readings for readings in uniform if _sum(readings) in targets), None)
+    exact = exact or _mixed(lines, targets)
     if exact is not None:
         return Choice(exact, 0, closes=True)
-    for readings in uniform:
-        difference = target - _sum(readings)
-        if abs(difference) <= tolerance:
-            return Choice(readings, difference, closes=True)
-    difference = target - _sum(usual)
-    return Choice(usual, difference, closes=False, nearest=_nearest(lines, difference))
+    for target in targets:
+        for readings in uniform:
+            difference = target - _sum(readings)
+            if abs(difference) <= tolerance:
+                return Choice(readings, difference, closes=True)
+    difference = targets[0] - _sum(usual)
+    nearest = _nearest(lines, difference)
+    return Choice(tuple(usual), difference, closes=False, nearest=nearest)
 
 
-def _sum(readings: Sequence[Reading]) -> int:
-    return sum(reading.cents for reading in readings)
+def _sum(readings: Iterable[Reading]) -> int:
+    return sum(cents for _, cents in readings)
 
 
-def _names(lines: Sequence[Sequence[Reading]]) -> list[str]:
+def _names(lines: Options) -> list[str]:
     return list(dict.fromkeys(reading.name for readings in lines for reading in readings))
 
 
-def _all_by(lines: Sequence[Sequence[Reading]], name: str) -> tuple[Reading, ...]:
+def _all_by(lines: Options, name: str) -> tuple[Reading, ...]:
     return tuple(
         next((reading for reading in readings if reading.name == name), readings[0])
         for readings in lines
     )
 
 
-def _mixed(lines: Sequence[Sequence[Reading]], target: int) -> tuple[Reading, ...] | None:
+# --- mixtures -------------------------------------------------------------------------------------
+
+
+class _Exception(NamedTuple):
+    """Another reading of one line, and what it adds to the usual sum."""
+
+    place: int
+    reading: Reading
+    cents: int
+
+
+class _Chain(NamedTuple):
+    """Exceptions of different lines, the last one first."""
+
+    last: _Exception
+    before: _Chain | None
+    length: int
+
+
+def _mixed(lines: Options, targets: Sequence[int]) -> tuple[Reading, ...] | None:
     """Return the mixture with the fewest exceptions. ``None`` without one, or beyond the bound."""
     usual = [readings[0] for readings in lines]
-    # Difference to the usual sum, to the exceptions that make it: (line, reading) pairs.
-    reached: dict[int, tuple[tuple[int, Reading], ...]] = {0: ()}
-    for place, readings in enumerate(lines):
-        others = {
-            reading.cents - usual[place].cents: reading
-            for reading in reversed(readings)
-            if reading.cents != usual[place].cents
-        }
-        for before, exceptions in list(reached.items()):
-            for difference, reading in others.items():
-                known = reached.get(before + difference)
-                if known is None or len(known) > len(exceptions) + 1:
-                    reached[before + difference] = (*exceptions, (place, reading))
-        if len(reached) > MOST_SUMS:
+    exceptions = [_exceptions(place, readings) for place, readings in enumerate(lines)]
+    for target in targets:
+        needed = target - _sum(usual)
+        taken = _few([row for rows in exceptions for row in rows], needed)
+        taken = taken or _many(exceptions, needed)
+        if taken:
+            by_place = {row.place: row.reading for row in taken}
+            return tuple(by_place.get(place, reading) for place, reading in enumerate(usual))
+    return None
+
+
+def _exceptions(place: int, readings: Sequence[Reading]) -> list[_Exception]:
+    usual = readings[0].cents
+    by_cents = {
+        reading.cents - usual: reading for reading in reversed(readings) if reading.cents != usual
+    }
+    return [_Exception(place, reading, cents) for cents, reading in by_cents.items()]
+
+
+def _few(exceptions: Sequence[_Exception], needed: int) -> list[_Exception] | None:
+    """Return one or two exceptions that come to the needed cents."""
+    by_cents: dict[int, list[_Exception]] = {}
+    for row in exceptions:
+        by_cents.setdefault(row.cents, []).append(row)
+    if needed in by_cents:
+        return by_cents[needed][:1]
+    for row in exceptions:
+        others = (other for other in by_cents.get(needed - row.cents, ()))
+        pair = next((other for other in others if other.place != row.place), None)
+        if pair is not None:
+            return [row, pair]
+    return None
+
+
+def _many(exceptions: Sequence[Sequence[_Exception]], needed: int) -> list[_Exception] | None:
+    """Return any number of exceptions that come to the needed cents, within the bound."""
+    reached: dict[int, _Chain | None] = {0: None}
+    steps = 0
+    for rows in exceptions:
+        steps += len(reached) * len(rows)
+        if steps > MOST_STEPS:
             return None
-    closing = reached.get(target - _sum(usual))
-    if closing is None:
-        return None
-    taken = dict(closing)
-    return tuple(taken.get(place, reading) for place, reading in enumerate(usual))
+        for before, chain in list(reached.items()):
+            length = 1 + (chain.length if chain else 0)
+            for row in rows:
+                known = reached.get(before + row.cents)
+                if before + row.cents and (known is None or known.length > length):
+                    reached[before + row.cents] = _Chain(row, chain, length)
+    taken = []
+    chain = reached.get(needed)
+    while chain is not None:
+        taken.append(chain.last)
+        chain = chain.before
+    return taken or None
 
 
-def _nearest(
-    lines: Sequence[Sequence[Reading]], difference: int
-) -> tuple[int, Reading, int] | None:
+def _nearest(lines: Options, difference: int) -> tuple[int, Reading, int] | None:
     ways = [
         (place, reading, difference - (reading.cents - readings[0].cents))
         for place, readings in enumerate(lines)

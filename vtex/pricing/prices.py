@@ -4,13 +4,25 @@ The mapping, the balance of invoices, the matching of notas and the changes of o
 so that a line has one price everywhere. Pure functions, money in cents.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
-from vtex.documents import Item, Logistics, Order, SellingPrice
+from vtex.documents import Item, Order, SellingPrice
 from vtex.pricing.changes import after_changes
-from vtex.pricing.closing import Choice, Reading, choose
-from vtex.pricing.lines import LinePrice, kind_of, lines_as_written, tags_cents
+from vtex.pricing.closing import Choice, choose
+from vtex.pricing.lines import LinePrice, SoldLine, sold_lines
+from vtex.pricing.readings import (
+    NO_FREIGHT,
+    NO_TAX,
+    Reading,
+    freight_readings,
+    gross_cents,
+    tax_readings,
+    usual_freight,
+    usual_goods,
+    usual_tax,
+)
 from vtex.pricing.totals import OrderTotals, totals_of
 
 
@@ -22,6 +34,7 @@ class OrderPrices:
         goods: the choice of readings against Items + Discounts.
         freight: the choice against Shipping.
         weighed_cents: difference between head and lines of weighed goods, within a cent a line.
+        change_cents: what a change took from the head, or added, without a line that shows it.
     """
 
     totals: OrderTotals
@@ -29,6 +42,7 @@ class OrderPrices:
     goods: Choice
     freight: Choice
     weighed_cents: int = 0
+    change_cents: int = 0
 
 
 def price_lines(order: Order) -> OrderPrices:
@@ -37,31 +51,33 @@ def price_lines(order: Order) -> OrderPrices:
     Of several readings of a line, those are taken that close Items + Discounts.
     """
     totals = totals_of(order)
-    lines = list(lines_as_written(order))
-    freight_rows = {row.item_index: row for row in order.logistics}
-    goods = _goods(order, totals, lines)
-    lines = [_with_readings(line, freight_rows) for line in lines]
-    freight = _freight(order, totals, lines, goods)
-    tax = choose([line.tax_tried for line in lines], totals.tax)
-    priced = [
-        replace(
+    sold = list(sold_lines(order))
+    goods = _goods(order, totals, sold)
+    freight = _freight(order, totals, sold, goods)
+    tax = _tax(totals, sold, goods)
+    lines = [
+        LinePrice(
             line,
-            total_cents=reading.cents,
-            reading=reading.name,
-            prices=_prices(line, reading),
-            freight_cents=of_freight.cents,
-            freight_reading=of_freight.name,
+            line.item.quantity,
+            reading.cents,
+            gross_cents(line.item, line.item.quantity),
+            reading.name,
+            prices=_prices(line.item, reading),
             tax_cents=of_tax.cents,
             tax_reading=of_tax.name,
+            freight_cents=of_freight.cents,
+            freight_reading=of_freight.name,
         )
         for line, reading, of_freight, of_tax in zip(
-            lines, goods.readings, freight.readings, tax.readings, strict=True
+            sold, goods.readings, freight.readings, tax.readings, strict=True
         )
     ]
-    changed, goods = after_changes(order, totals, priced, goods)
+    change_cents = 0
+    if order.changes:
+        lines, goods, change_cents = after_changes(order, totals, lines, goods)
     by_weight = goods.closes and abs(goods.difference) > abs(order.rounding_error_cents)
     weighed_cents = goods.difference if by_weight else 0
-    return OrderPrices(totals, tuple(changed), goods, freight, weighed_cents)
+    return OrderPrices(totals, tuple(lines), goods, freight, weighed_cents, change_cents)
 
 
 def is_weighed(order: Order) -> bool:
@@ -69,78 +85,66 @@ def is_weighed(order: Order) -> bool:
     return any(item.unit_multiplier != 1 for item in order.items)
 
 
-def _goods(order: Order, totals: OrderTotals, lines: Sequence[LinePrice]) -> Choice:
-    options = [line.tried for line in lines]
+def _goods(order: Order, totals: OrderTotals, sold: Sequence[SoldLine]) -> Choice:
+    usual = [usual_goods(line.item, is_chain=line.is_chain) for line in sold]
     tolerance = abs(order.rounding_error_cents)
     if is_weighed(order):
-        tolerance = max(tolerance, len(lines))
+        tolerance = max(tolerance, len(sold))
     # Discounts may include freight discounts while Shipping is gross. Then their sum adds up.
     net_freight = totals.shipping - sum(row.selling_price_cents for row in order.logistics)
     # A change may have written the items anew, and the totals not.
-    targets = dict.fromkeys(
-        (totals.goods, totals.goods + net_freight, totals.goods + totals.change)
-    )
-    choices: list[Choice] = []
-    for target in targets:
-        choices.append(choose(options, target, tolerance=tolerance))
-        if choices[-1].closes and not choices[-1].difference:
-            return choices[-1]
-    return next((choice for choice in choices if choice.closes), choices[0])
+    targets = (totals.goods, totals.goods + net_freight, totals.goods + totals.change)
+    options = cache(lambda: [line.goods_readings for line in sold])
+    return choose(usual, list(dict.fromkeys(targets)), options, tolerance=tolerance)
 
 
-def _prices(line: LinePrice, reading: Reading) -> tuple[SellingPrice, ...]:
-    prices = line.item.selling_prices
+def _prices(item: Item, reading: Reading) -> tuple[SellingPrice, ...]:
+    prices = item.selling_prices
     units = sum(price.quantity for price in prices)
     cents = sum(price.value_cents * price.quantity for price in prices)
-    return prices if units == line.quantity and cents == reading.cents else ()
+    return prices if units == item.quantity and cents == reading.cents else ()
 
 
-def _with_readings(line: LinePrice, rows: Mapping[int, Logistics]) -> LinePrice:
-    row = None if line.is_service else rows.get(line.index)
-    return replace(
-        line,
-        freight_tried=_NO_FREIGHT if row is None else _freight_readings(line.item, row),
-        tax_tried=_tax_readings(line),
+def _freight(order: Order, totals: OrderTotals, sold: Sequence[SoldLine], goods: Choice) -> Choice:
+    choice = choose(
+        [usual_freight(line.logistics) for line in sold],
+        [totals.shipping],
+        lambda: [freight_readings(line.item, line.logistics) for line in sold],
+        tolerance=abs(order.rounding_error_cents),
     )
-
-
-def _freight(
-    order: Order, totals: OrderTotals, lines: Sequence[LinePrice], goods: Choice
-) -> Choice:
-    options = [line.freight_tried for line in lines]
-    choice = choose(options, totals.shipping, tolerance=abs(order.rounding_error_cents))
     if choice.closes:
         return choice
     if goods.closes and goods.cents + choice.cents == totals.goods + totals.shipping:
         # Discounts include the freight discount.
         return replace(choice, difference=0, closes=True)
-    items = [place for place, line in enumerate(lines) if not line.is_service]
-    delivered = [place for place in items if lines[place].freight_tried is not _NO_FREIGHT] or items
+    items = [place for place, line in enumerate(sold) if not line.is_service]
+    rows = [place for place in items if sold[place].logistics is not None] or items
+    delivered = [place for place in rows if not _is_pickup(sold[place])] or rows
     if len(delivered) == 1:
-        whole = [_NO_FREIGHT[0]] * len(lines)
-        whole[delivered[0]] = Reading("Shipping", totals.shipping)
-        return Choice(tuple(whole), 0, closes=True)
+        return _whole(len(sold), delivered[0], NO_FREIGHT, Reading("Shipping", totals.shipping))
     return choice
 
 
-_NO_FREIGHT = (Reading("none", 0),)
+def _is_pickup(line: SoldLine) -> bool:
+    return line.logistics is not None and line.logistics.is_pickup
 
 
-def _freight_readings(item: Item, row: Logistics) -> tuple[Reading, ...]:
-    tags = [tag for tag in item.price_tags if kind_of(tag) == "freight"]
-    return (
-        Reading("sellingPrice", row.selling_price_cents),
-        Reading("price", row.price_cents),
-        Reading("price with its tags", row.price_cents + tags_cents(tags, row.price_cents)),
+def _tax(totals: OrderTotals, sold: Sequence[SoldLine], goods: Choice) -> Choice:
+    choice = choose(
+        [usual_tax(line.item) for line in sold],
+        [totals.tax],
+        lambda: [
+            tax_readings(line.item, reading.cents)
+            for line, reading in zip(sold, goods.readings, strict=True)
+        ],
     )
+    if not choice.closes and len(sold) == 1:
+        return _whole(1, 0, NO_TAX, Reading("Tax", totals.tax))
+    return choice
 
 
-def _tax_readings(line: LinePrice) -> tuple[Reading, ...]:
-    tags = tags_cents(
-        [tag for tag in line.item.price_tags if kind_of(tag) == "tax"], line.gross_cents
-    )
-    own = line.item.tax_cents
-    both = Reading("tax and its tags", own + tags)
-    if not own:
-        return (both,)
-    return (Reading("tax", own), both, Reading("tax tags", tags))
+def _whole(lines: int, place: int, nothing: Reading, whole: Reading) -> Choice:
+    """Return the choice that gives one line the whole sum."""
+    readings = [nothing] * lines
+    readings[place] = whole
+    return Choice(tuple(readings), 0, closes=True)

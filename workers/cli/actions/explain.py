@@ -27,7 +27,7 @@ from tasks.intake.explanation import (
 )
 from vtex import schemas
 from vtex.errors import DocumentInvalid
-from vtex.pricing.closing import Reading
+from vtex.pricing.readings import Reading
 from workers.cli.output import console, money, show_json
 from workers.cli.session import chosen_store, reading, store_of_order
 
