@@ -19,8 +19,8 @@ from vtex import schemas, statuses
 from vtex.documents import Order
 from vtex.errors import DocumentInvalid, VtexUnavailable
 from vtex.operations.intake import admit
-from vtex.pricing.readings import Reading
 from vtex.pricing.prices import OrderPrices, price_lines
+from vtex.pricing.readings import Reading
 from vtex.pricing.totals import kind_of_total
 from vtex.statuses import HandledOrders
 
@@ -156,6 +156,7 @@ CHECKS: Mapping[str, tuple[Message, ...]] = {
     "totals come to the value": (erp_messages.TOTALS_DIFFER,),
     "lines come to items and discounts": (erp_messages.LINES_DIFFER, erp_messages.LINES_MISSING),
     "lines of weighed goods fit exactly": (messages.WEIGHED_ROUNDING,),
+    "changes stand in lines": (messages.CHANGE_WITHOUT_LINE,),
     "line freight comes to shipping": (messages.LINE_FREIGHT_UNKNOWN,),
     "payments come to the value": (
         messages.PAYMENT_MISSING,

@@ -1,7 +1,5 @@
 """Every order that goes in has amounts, addresses and rows that agree, however it is written."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -35,7 +33,16 @@ MADE = [
 REFUSALS = (DocumentInvalid, ErpRejected)
 
 WORDS = st.text(max_size=20) | st.sampled_from(
-    ("Discounts_x", "CustomTax", "Change", "tax@hub", "DISCOUNT@GIFT", "creditcard", "pickup", "RUT")
+    (
+        "Discounts_x",
+        "CustomTax",
+        "Change",
+        "tax@hub",
+        "DISCOUNT@GIFT",
+        "creditcard",
+        "pickup",
+        "RUT",
+    )
 )
 OPEN_WORDS: tuple[tuple[Any, ...], ...] = (
     ("totals", 0, "id"),
@@ -106,8 +113,7 @@ def taken(made: Made) -> tuple[Order, SalesOrder] | None:
         order = schemas.read_order(made.order)
         mapped = sales_order("acme", order, payment)
         rows_of(mapped)
-    except REFUSALS as error:
-        assert str(error)
+    except REFUSALS:
         return None
     return order, mapped
 
@@ -126,9 +132,7 @@ def assert_proven(document: Order, order: SalesOrder) -> None:
     goods = sum(line.total for line in order.lines)
     is_net = goods + freight == order.items_total + order.discounts + order.shipping
     rounding = abs(document.rounding_error_cents) / 100
-    assert (
-        "line_freight_unknown" in flags or is_net or abs(freight - order.shipping) <= rounding
-    )
+    assert "line_freight_unknown" in flags or is_net or abs(freight - order.shipping) <= rounding
     shares = sum(payment.share for payment in order.payments)
     assert shares == order.total or any(flag.startswith("payment") for flag in flags)
 
@@ -225,7 +229,11 @@ def test_an_unknown_word_never_stops_an_order_without_naming_its_field(
     try:
         sales_order("acme", schemas.read_order(order), None)
     except DocumentInvalid as error:
-        assert str(way[-1]) in str(error)
+        refusal, may_differ = str(error), False
     except ErpRejected as error:
         # A total or a tag that changes its kind changes the sums.
-        assert way[0] in ("totals", "items", "origin") or str(way[-1]) in str(error)
+        refusal, may_differ = str(error), way[0] in ("totals", "items", "origin")
+    else:
+        return
+
+    assert may_differ or str(way[-1]) in refusal

@@ -15,7 +15,8 @@ class OrderTotals:
         discounts: every total whose id begins with ``Discount``, such as ``Discounts_clube``.
         tax: every total with ``tax`` in its id, such as ``CustomTax`` of an external engine.
         change: what changes of the order added to its value, or took from it.
-        unknown: all other totals, such as interest, each by itself.
+        unknown: all other totals, such as interest.
+        unknown_parts: each of them.
     """
 
     items: int = 0
@@ -23,7 +24,8 @@ class OrderTotals:
     shipping: int = 0
     tax: int = 0
     change: int = 0
-    unknown: tuple[int, ...] = ()
+    unknown: int = 0
+    unknown_parts: tuple[int, ...] = ()
     has_change: bool = False
 
     @property
@@ -39,22 +41,21 @@ class OrderTotals:
     @property
     def sum(self) -> int:
         """The sum of all totals."""
-        return self.known + sum(self.unknown)
+        return self.known + self.unknown
 
 
 def totals_of(order: Order) -> OrderTotals:
     """Sort an order's totals by kind. Totals of one kind add up."""
-    cents = dict.fromkeys(("items", "discounts", "shipping", "tax", "change"), 0)
+    cents = dict.fromkeys(("items", "discounts", "shipping", "tax", "change", "unknown"), 0)
     unknown: list[int] = []
     has_change = False
     for total_id, value in order.totals:
         kind = kind_of_total(total_id)
+        cents[kind] += value
+        has_change = has_change or kind == "change"
         if kind == "unknown":
             unknown.append(value)
-        else:
-            cents[kind] += value
-            has_change = has_change or kind == "change"
-    return OrderTotals(**cents, unknown=tuple(unknown), has_change=has_change)
+    return OrderTotals(**cents, unknown_parts=tuple(unknown), has_change=has_change)
 
 
 def undeclared_cents(order: Order, totals: OrderTotals, value_cents: int) -> int:
@@ -65,7 +66,7 @@ def undeclared_cents(order: Order, totals: OrderTotals, value_cents: int) -> int
     """
     apart = value_cents - totals.known
     declared = {0, order.rounding_error_cents, -order.rounding_error_cents}
-    if any(apart - cents in declared for cents in _sums(totals.unknown)):
+    if any(apart - cents in declared for cents in _sums(totals.unknown_parts)):
         return 0
     return value_cents - totals.sum
 
