@@ -92,17 +92,24 @@ def at(document: object, *path: str | int) -> Any:
     """Return the value at a path of a JSON document, or ``None`` if it ends early."""
     value: Any = document
     for step in path:
-        if isinstance(step, int):
-            value = value[step] if isinstance(value, list) and 0 <= step < len(value) else None
+        # A dictionary is much cheaper to know than any mapping.
+        if isinstance(step, str) and isinstance(value, dict | Mapping):
+            value = value.get(step)
+        elif isinstance(step, int) and isinstance(value, list) and 0 <= step < len(value):
+            value = value[step]
         else:
-            value = value.get(step) if isinstance(value, Mapping) else None
+            return None
+        if value is None:
+            return None
     return value
 
 
 def rows_at(document: object, *path: str | int) -> list[Mapping[str, Any]]:
     """Return the objects of a list at a path. Anything else counts as absent."""
     rows = at(document, *path)
-    return [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+    return (
+        [row for row in rows if isinstance(row, dict | Mapping)] if isinstance(rows, list) else []
+    )
 
 
 def text_at(document: object, *path: str | int) -> str | None:
@@ -112,6 +119,8 @@ def text_at(document: object, *path: str | int) -> str | None:
 
 def plain_text(value: object) -> str | None:
     """Return text, a number or a truth value as text. Empty text counts as absent."""
+    if type(value) is str:
+        return storable(value.strip()) or None
     if isinstance(value, bool):
         return "true" if value else "false"
     if not isinstance(value, str | int | float | Decimal):

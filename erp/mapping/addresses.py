@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 from erp.sales_order import Flag, FlagName, PostalAddress
@@ -28,15 +28,13 @@ class AddressBook:
     of_item: dict[int, int] = field(default_factory=dict)
     of_payment: dict[int, int] = field(default_factory=dict)
     flags: list[Flag] = field(default_factory=list)
+    _numbers: dict[tuple[str, Address], int] = field(default_factory=dict)
 
     def add(self, kind: Literal["SHIP", "PICK", "BILL", "CARD"], address: Address) -> int:
         """Add an address of a role once. Return its number."""
-        made = _postal(kind, address, self.country)
-        for known in self.addresses:
-            if replace(made, address_no=known.address_no) == known:
-                return known.address_no
-        number = len(self.addresses) + 1
-        self.addresses.append(replace(made, address_no=number))
+        number = self._numbers.setdefault((kind, address), len(self.addresses) + 1)
+        if number > len(self.addresses):
+            self.addresses.append(_postal(kind, address, self.country, number))
         return number
 
 
@@ -45,8 +43,9 @@ def addresses_of(order: Order, payments: Sequence[Payment]) -> AddressBook:
     book = AddressBook(order.country)
     pickup_rows = [row for row in order.logistics if row.is_pickup]
     points = _pickup_points(order, pickup_rows)
+    shoppers = [address for address in _known(order) if not _is_among(address, points)]
     for row in order.logistics:
-        _place(book, order, row, points)
+        _place(book, row, points, shoppers)
     if not order.logistics and order.shipping_address is not None:
         is_point = order.shipping_address.address_type == "pickup"
         book.add("PICK" if is_point else "SHIP", order.shipping_address)
@@ -62,7 +61,9 @@ def addresses_of(order: Order, payments: Sequence[Payment]) -> AddressBook:
     return book
 
 
-def _place(book: AddressBook, order: Order, row: Logistics, points: Sequence[Address]) -> None:
+def _place(
+    book: AddressBook, row: Logistics, points: Sequence[Address], shoppers: Sequence[Address]
+) -> None:
     if row.is_pickup:
         point = _pickup_point(row, points)
         if point is not None:
@@ -71,7 +72,7 @@ def _place(book: AddressBook, order: Order, row: Logistics, points: Sequence[Add
             text = messages.PICKUP_POINT_MISSING(item=row.item_index)
             book.flags.append(Flag(FlagName.ADDRESS_MISSING, text))
         return
-    destination = _destination(order, row, points)
+    destination = _destination(row, shoppers)
     if destination is not None:
         book.of_item[row.item_index] = book.add("SHIP", destination)
     else:
@@ -89,12 +90,13 @@ def _pickup_points(order: Order, rows: Sequence[Logistics]) -> list[Address]:
     ids = {row.address_id for row in rows if row.address_id}
     delivered = {row.address_id for row in order.logistics if not row.is_pickup}
     of_rows = [row.pickup_address for row in rows if row.pickup_address]
-    return of_rows + [
+    named = [
         address
         for address in _known(order)
         if address.address_type == "pickup"
         or (address.address_id in ids and address.address_id not in delivered)
     ]
+    return list(dict.fromkeys([*of_rows, *named]))
 
 
 def _pickup_point(row: Logistics, points: Sequence[Address]) -> Address | None:
@@ -106,8 +108,7 @@ def _pickup_point(row: Logistics, points: Sequence[Address]) -> Address | None:
     return points[0]
 
 
-def _destination(order: Order, row: Logistics, points: Sequence[Address]) -> Address | None:
-    shoppers = [address for address in _known(order) if not _is_among(address, points)]
+def _destination(row: Logistics, shoppers: Sequence[Address]) -> Address | None:
     named = (address for address in shoppers if address.address_id == row.address_id)
     # A row without an address of its own goes to the order's.
     return next(named, None) or next(iter(shoppers), None)
@@ -137,18 +138,25 @@ def _is_among(address: Address, points: Sequence[Address]) -> bool:
         return True
     return any(
         (address.address_id and address.address_id == point.address_id)
-        or (address.street, address.number, address.postal_code)
-        == (point.street, point.number, point.postal_code)
+        or (
+            address.street
+            and (address.street, address.number, address.postal_code)
+            == (point.street, point.number, point.postal_code)
+        )
         for point in points
     )
 
 
 def _postal(
-    kind: Literal["SHIP", "PICK", "BILL", "CARD"], address: Address, country: str | None
+    kind: Literal["SHIP", "PICK", "BILL", "CARD"],
+    address: Address,
+    country: str | None,
+    number: int,
 ) -> PostalAddress:
     longitude, latitude = address.coordinates or (None, None)
     return PostalAddress(
         kind=kind,
+        address_no=number,
         address_id=address.address_id,
         address_type=address.address_type,
         receiver=address.receiver_name,

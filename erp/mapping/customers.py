@@ -60,7 +60,7 @@ def customer_of(order: Order) -> Customer:
     """Return the customer: the company if one buys, else the person."""
     client = order.client
     is_company = client.is_corporate
-    document = _bare(client.corporate_document if is_company else client.document)
+    document = _document(order)
     return Customer(
         kind="J" if is_company else "F",
         document=document,
@@ -72,6 +72,19 @@ def customer_of(order: Order) -> Customer:
         phone=(client.corporate_phone if is_company else None) or client.phone,
         customer_class=text_at(order.raw, "clientProfileData", "customerClass"),
     )
+
+
+def _document(order: Order) -> str | None:
+    client = order.client
+    if not client.is_corporate:
+        return _bare(client.document)
+    # Outside Brazil a company's document may stand where a person's does.
+    return _bare(client.corporate_document or (None if is_brazilian(order) else client.document))
+
+
+def is_brazilian(order: Order) -> bool:
+    """Return whether a Brazilian store sold. Its notas need a company's CNPJ."""
+    return (order.country or BRAZIL) == BRAZIL
 
 
 def name_of(client: Client) -> str:

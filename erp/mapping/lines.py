@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from erp.mapping.amounts import money, unit_price
 from erp.sales_order import KitPart, OrderLine
-from foundation.foreign_values import at, plain_text, rows_at, text_at
+from foundation.foreign_values import plain_text, rows_at
 from vtex.documents import Logistics, Order
 from vtex.pricing.lines import LinePrice
 from vtex.pricing.readings import gross_cents
@@ -27,9 +28,10 @@ def rows_of(
     raw_items = rows_at(order.raw, "items")
     rows: list[OrderLine] = []
     numbers: dict[tuple[int, int | None], int] = {}
+    services = Counter[int]()
     for line in lines:
-        services = sum(place is not None for index, place in numbers if index == line.index)
-        numbers[line.index, services if line.is_service else None] = len(rows) + 1
+        numbers[line.index, services[line.index] if line.is_service else None] = len(rows) + 1
+        services[line.index] += line.is_service
         parent = line.index if line.is_service else line.item.parent_item_index
         raw = raw_items[line.index] if 0 <= line.index < len(raw_items) else {}
         rows += _rows(
@@ -105,17 +107,19 @@ def _delivery(row: Logistics | None, *, is_first: bool) -> dict[str, Any]:
 
 
 def _details(raw: Mapping[str, Any]) -> dict[str, Any]:
-    identifiers = (text_at(tag, "identifier") for tag in rows_at(raw, "priceTags"))
+    identifiers = [plain_text(tag.get("identifier")) for tag in rows_at(raw, "priceTags")]
     return {
-        "seller_sku": text_at(raw, "sellerSku"),
-        "tax_code": text_at(raw, "taxCode"),
-        "pre_sale_date": text_at(raw, "preSaleDate"),
+        "seller_sku": plain_text(raw.get("sellerSku")),
+        "tax_code": plain_text(raw.get("taxCode")),
+        "pre_sale_date": plain_text(raw.get("preSaleDate")),
         "promotions": tuple(dict.fromkeys(filter(None, identifiers))),
-        "commission": _whole(at(raw, "commission")),
-        "freight_commission": _whole(at(raw, "freightCommission")),
+        "commission": _whole(raw.get("commission")),
+        "freight_commission": _whole(raw.get("freightCommission")),
     }
 
 
 def _whole(value: object) -> int | None:
+    if type(value) is int and abs(value) < 10**11:
+        return value
     text = plain_text(value)
     return int(text) if text and text.lstrip("-").isdecimal() and len(text) < 12 else None

@@ -8,7 +8,7 @@ from typing import Any
 
 from erp.mapping.amounts import money
 from erp.sales_order import Flag, FlagName, PaymentPart
-from foundation.foreign_values import rows_at, text_at
+from foundation.foreign_values import at, rows_at, text_at
 from foundation.messages import orders as messages
 from vtex.documents import Order, Payment, Transaction
 
@@ -108,9 +108,8 @@ def _without_interest(payments: Sequence[Payment], value: int) -> list[int]:
     """Return the amounts without interest, by the reading that comes to the value."""
     whole = [payment.value_cents for payment in payments]
     plain = [
-        payment.value_cents
-        if payment.reference_value_cents is None
-        else payment.reference_value_cents
+        # Some gateways write no value without interest, and some write 0.
+        payment.reference_value_cents or payment.value_cents
         for payment in payments
     ]
     return whole if sum(whole) == value else plain
@@ -176,7 +175,7 @@ def _part(seq: int, paid: PaidPayment, share: int, address_no: int | None) -> Pa
         payment_id=payment.payment_id,
         reference_value=None if reference is None else money(reference),
         installments=payment.installments,
-        brand=payment.system_name if _is_card(payment.group) else None,
+        brand=payment.system_name if _is_card(payment) else None,
         last_digits=payment.last_digits,
         bin=payment.first_digits,
         tid=payment.tid,
@@ -191,43 +190,56 @@ def _part(seq: int, paid: PaidPayment, share: int, address_no: int | None) -> Pa
     )
 
 
-def _is_card(group: str | None) -> bool:
-    name = (group or "").lower()
-    return "card" in name and "gift" not in name
+_CARDS = ("card", "cobrand", "privatelabel")
 
 
+def _is_card(payment: Payment) -> bool:
+    """Return whether a card paid. VTEX's groups are open, such as ``debit`` for debit cards."""
+    name = (payment.group or "").lower()
+    is_named = any(word in name for word in _CARDS) or name == "debit"
+    return (is_named or bool(payment.last_digits)) and "gift" not in name
+
+
+_MARKETPLACE = "marketplacePayment"
 MARKETPLACE_FIELDS = {
-    "method": "marketplacePaymentMethods",
-    "brand": "marketplacePaymentCreditCardBrands",
-    "acquirer_document": "marketplacePaymentCnpjAcquirers",
-    "authorization": "marketplacePaymentAuthorizationCodes",
+    "method": ("Methods", "Method"),
+    "brand": ("CreditCardBrands", "CreditCardBrand"),
+    "acquirer_document": ("CnpjAcquirers", "CnpjAcquirer"),
+    "authorization": ("AuthorizationCodes", "AuthorizationCode"),
 }
-"""Our names to VTEX's, in ``customData.customApps[].fields`` (NT 2025.001)."""
+"""Our names to the ends of VTEX's, in ``customData.customApps[].fields`` (NT 2025.001).
+
+One connector writes the singular.
+"""
+
+_USER_FIELDS: Mapping[str, Sequence[Sequence[str | int]]] = {
+    "method": (("paymentMethods", 0), ("paymentMethod",)),
+    "brand": (("cardBrand",), ("creditCardBrand",), ("brand",)),
+    "acquirer_document": (("acquirerCnpj",), ("cnpjAcquirer",)),
+    "authorization": (("authorizationCode",), ("authorization",)),
+}
+"""The same in ``invoiceData.userPaymentInfo``."""
 
 
 def marketplace_payment(raw: Mapping[str, Any]) -> dict[str, str]:
     """Return the marketplace's data about the payment for the nota, those that are there."""
-    apps = rows_at(raw, "customData", "customApps")
+    apps = [at(app, "fields") for app in rows_at(raw, "customData", "customApps")]
+    user = at(raw, "invoiceData", "userPaymentInfo")
+    if not (apps or user):
+        return {}
     found: dict[str, str] = {}
-    for name, key in MARKETPLACE_FIELDS.items():
-        texts = (text_at(app, "fields", key) for app in apps)
+    for name, ends in MARKETPLACE_FIELDS.items():
+        texts = [text_at(fields, f"{_MARKETPLACE}{end}") for fields in apps for end in ends]
+        texts += [text_at(user, *path) for path in _USER_FIELDS[name]]
         if text := next(filter(None, texts), None):
-            found[name] = text
-    own = ("invoiceData", "userPaymentInfo")
-    for name, keys in {
-        "method": ("paymentMethod",),
-        "brand": ("cardBrand", "creditCardBrand", "brand"),
-        "acquirer_document": ("acquirerCnpj", "cnpjAcquirer"),
-        "authorization": ("authorizationCode", "authorization"),
-    }.items():
-        texts = (text_at(raw, *own, key) for key in keys)
-        if name not in found and (text := next(filter(None, texts), None)):
             found[name] = text
     return found
 
 
 def _with_marketplace_data(part: PaymentPart, order: Order) -> PaymentPart:
     data = marketplace_payment(order.raw)
+    if not data:
+        return part
     return replace(
         part,
         marketplace_method=data.get("method"),

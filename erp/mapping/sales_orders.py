@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from erp.mapping.addresses import addresses_of
 from erp.mapping.amounts import money
-from erp.mapping.customers import customer_of, document_flags, name_of
+from erp.mapping.customers import customer_of, document_flags, is_brazilian, name_of
 from erp.mapping.details import attributes_of, context_of, marketing_of
 from erp.mapping.lines import rows_of
 from erp.mapping.payments import payment_parts, payments_of, shares_of
@@ -154,7 +154,7 @@ def _require_sound(order: Order) -> None:
     ):
         if text and MASK.search(text):
             faults.append(erp_messages.MASKED(path=path))
-    if client.is_corporate and not client.corporate_document:
+    if client.is_corporate and not client.corporate_document and is_brazilian(order):
         faults.append(erp_messages.COMPANY_DOCUMENT_MISSING())
     if not name_of(client):
         faults.append(erp_messages.CUSTOMER_NAME_MISSING())

@@ -5,8 +5,7 @@ so that a line has one price everywhere. Pure functions, money in cents.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass
 
 from vtex.documents import Item, Order, SellingPrice
 from vtex.pricing.changes import after_changes
@@ -94,8 +93,12 @@ def _goods(order: Order, totals: OrderTotals, sold: Sequence[SoldLine]) -> Choic
     net_freight = totals.shipping - sum(row.selling_price_cents for row in order.logistics)
     # A change may have written the items anew, and the totals not.
     targets = (totals.goods, totals.goods + net_freight, totals.goods + totals.change)
-    options = cache(lambda: [line.goods_readings for line in sold])
-    return choose(usual, list(dict.fromkeys(targets)), options, tolerance=tolerance)
+    return choose(
+        usual,
+        list(dict.fromkeys(targets)),
+        lambda: [line.goods_readings for line in sold],
+        tolerance=tolerance,
+    )
 
 
 def _prices(item: Item, reading: Reading) -> tuple[SellingPrice, ...]:
@@ -106,17 +109,19 @@ def _prices(item: Item, reading: Reading) -> tuple[SellingPrice, ...]:
 
 
 def _freight(order: Order, totals: OrderTotals, sold: Sequence[SoldLine], goods: Choice) -> Choice:
+    usual = [usual_freight(line.logistics) for line in sold]
+    cents = sum(reading.cents for reading in usual)
+    if goods.closes and goods.cents + cents == totals.goods + totals.shipping:
+        # Freight agrees, or Discounts include its discount.
+        return Choice(tuple(usual), 0, closes=True)
     choice = choose(
-        [usual_freight(line.logistics) for line in sold],
+        usual,
         [totals.shipping],
         lambda: [freight_readings(line.item, line.logistics) for line in sold],
         tolerance=abs(order.rounding_error_cents),
     )
     if choice.closes:
         return choice
-    if goods.closes and goods.cents + choice.cents == totals.goods + totals.shipping:
-        # Discounts include the freight discount.
-        return replace(choice, difference=0, closes=True)
     items = [place for place, line in enumerate(sold) if not line.is_service]
     rows = [place for place in items if sold[place].logistics is not None] or items
     delivered = [place for place in rows if not _is_pickup(sold[place])] or rows

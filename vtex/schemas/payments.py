@@ -6,10 +6,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import ValidationError, fields, post_load, validate
+from marshmallow import fields, post_load, validate
 
 from foundation.redaction import storable
 from vtex.documents import Address, OrderTransaction, Payment, Transaction
+from vtex.errors import DocumentInvalid
 from vtex.schemas.addresses import AddressSchema
 from vtex.schemas.values import (
     MOST_UNITS,
@@ -128,8 +129,8 @@ def _billing(text: str | None) -> Address | None:
     if not text:
         return None
     try:
-        address: Address = _ADDRESS.load(json.loads(text))
-    except (ValueError, ValidationError, RecursionError):
+        address: Address = load(_ADDRESS, json.loads(text), "the billing address")
+    except (ValueError, DocumentInvalid, RecursionError):
         # One of three addresses to choose from, so a malformed one counts as absent.
         return None
     return address
