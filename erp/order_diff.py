@@ -18,6 +18,7 @@ class ItemChange:
 
     Attributes:
         unique_id: VTEX's name of the line, which separates two lines of one SKU.
+        unit_multiplier_before, unit_multiplier: measure of a unit, which weighing changes.
         unit_price, total: of the goods, after discounts, tax excluded; as in ``OrderLine``.
     """
 
@@ -31,6 +32,8 @@ class ItemChange:
     unit_price: Decimal
     total_before: Decimal
     total: Decimal
+    unit_multiplier_before: Decimal = Decimal(1)
+    unit_multiplier: Decimal = Decimal(1)
 
     @property
     def kind(self) -> str:
@@ -126,9 +129,11 @@ def _sums(order: SalesOrder) -> dict[tuple[str, str], _Sum]:
     return sums
 
 
-def _worth(item: _Sum | None) -> tuple[int, Decimal] | None:
+def _worth(item: _Sum | None) -> tuple[int, Decimal, Decimal] | None:
     # A removed line stays in the order with a quantity of zero.
-    return (item.quantity, item.total) if item is not None and item.quantity else None
+    if item is None or not item.quantity:
+        return None
+    return item.quantity, item.total, item.line.unit_multiplier
 
 
 def _change(then: _Sum | None, now: _Sum | None) -> ItemChange:
@@ -147,6 +152,8 @@ def _change(then: _Sum | None, now: _Sum | None) -> ItemChange:
         unit_price=now.price() if now else nothing,
         total_before=then.total if then else nothing,
         total=now.total if now else nothing,
+        unit_multiplier_before=(then or known).line.unit_multiplier,
+        unit_multiplier=(now or known).line.unit_multiplier,
     )
 
 

@@ -90,6 +90,9 @@ def _changes(order_diff: OrderDiff) -> Iterator[str]:
     """Yield the lines that a clerk has to change."""
     for item in order_diff.items:
         yield f"SKU {item.sku_id}: {item.quantity_before} -> {item.quantity} x {item.unit_price}"
+        if item.unit_multiplier != item.unit_multiplier_before:
+            before, now = item.unit_multiplier_before, item.unit_multiplier
+            yield f"SKU {item.sku_id}: {before.normalize():f} -> {now.normalize():f} a unit"
     yield f"total {order_diff.after.total:.2f}"
 
 

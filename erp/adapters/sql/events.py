@@ -101,6 +101,8 @@ def _items(order_diff: OrderDiff) -> list[dict[str, Any]]:
             "name": item.name,
             "quantity_before": item.quantity_before,
             "quantity": item.quantity,
+            "unit_multiplier_before": item.unit_multiplier_before,
+            "unit_multiplier": item.unit_multiplier,
             "unit_price_before": item.unit_price_before,
             "unit_price": item.unit_price,
             "total_before_cents": _cents(item.total_before),

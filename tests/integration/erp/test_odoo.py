@@ -14,7 +14,9 @@ from erp.adapters.odoo.adapter import OdooErp
 from erp.codes import CodeMap
 from erp.conformance import sample
 from erp.conformance.order_kinds import ORDERS
-from erp.port import ErpRejected, ErpUnavailable, Request
+from erp.order_diff import ItemChange, OrderDiff, totals
+from erp.port import ErpRejected, ErpUnavailable, Event, Request
+from erp.sales_order import SaleContext
 from support.documents.nfe_samples import access_key
 from support.fakes.odoo import Refused
 from support.odoo.harness import FakeOdooHarness
@@ -204,6 +206,79 @@ def test_a_known_customer_keeps_its_name_and_gets_the_new_address(harness: FakeO
     assert sale["partner_shipping_id"] == sale["partner_invoice_id"] == child["id"]
     assert child["street"] == "Av. Brasil, S/N"
     assert harness.fake.tables["res.partner"][made]["name"] == "Padaria"
+
+
+def partner(harness: FakeOdooHarness, number: object) -> dict[str, object]:
+    return harness.fake.tables["res.partner"][int(str(number))]
+
+
+def test_the_customer_of_a_pickup_gets_the_address_for_the_nota(harness: FakeOdooHarness) -> None:
+    order = ORDERS["pickup_with_two_addresses"]()
+
+    harness.erp.insert(order)
+
+    (sale,) = harness.sales(order.order_id)
+    assert partner(harness, sale["partner_id"])["street"] == "Rua das Palmeiras, 10"
+    assert partner(harness, sale["partner_invoice_id"])["street"] == "Rua das Palmeiras, 10"
+    assert partner(harness, sale["partner_shipping_id"])["street"] == "Rua Augusta, 1500"
+
+
+def test_a_pickup_without_an_address_for_the_nota_makes_a_customer_without_one(
+    harness: FakeOdooHarness,
+) -> None:
+    order = ORDERS["pickup_with_two_addresses"]()
+
+    harness.erp.insert(replace(order, addresses=order.addresses[:1]))
+
+    (sale,) = harness.sales(order.order_id)
+    assert not partner(harness, sale["partner_id"])["street"]
+    assert sale["partner_invoice_id"] == sale["partner_id"]
+
+
+def test_a_removed_line_is_not_sold(harness: FakeOdooHarness) -> None:
+    order = ORDERS["removed_line"]()
+
+    harness.erp.insert(order)
+
+    lines = harness.fake.found("sale.order.line", order_id=harness.sale(order.order_id))
+    assert ["310045" in str(line["name"]) for line in lines] == [True]
+
+
+def test_a_foreign_number_is_not_spelled_as_a_cpf(harness: FakeOdooHarness) -> None:
+    brazilian = harness.fake.add("res.partner", name="Ana", vat="201.234.567-86")
+    known = harness.fake.add("res.partner", name="Martín", vat="AR20123456786")
+    order = ORDERS["foreign_document"]()
+
+    harness.erp.insert(order)
+
+    (sale,) = harness.sales(order.order_id)
+    assert sale["partner_id"] == known != brazilian
+
+
+def test_a_purchase_order_is_the_customers_reference(harness: FakeOdooHarness) -> None:
+    order = replace(sample(), context=SaleContext(purchase_order_number="PO-77"))
+
+    harness.erp.insert(order)
+
+    (sale,) = harness.fake.found("sale.order", client_order_ref="PO-77")
+    assert sale["origin"] == f"VTEX acme {order.order_id}"
+
+
+def test_a_weight_that_was_taken_anew_is_noted_on_the_sale(harness: FakeOdooHarness) -> None:
+    order = sample()
+    harness.erp.insert(order)
+    price = Decimal("123.40")
+    weighed = ItemChange(
+        "310045", None, None, None, 1, 1, price, price, price, price,
+        Decimal("0.35"), Decimal("0.352417"),
+    )  # fmt: skip
+    diff = OrderDiff((weighed,), None, totals(order))
+    at = datetime(2026, 3, 11, tzinfo=UTC)
+
+    harness.erp.report(Event("acme", order.order_id, "changed", "c-1", at, order_diff=diff))
+
+    notes = str(harness.fake.found("mail.message", res_id=harness.sale(order.order_id)))
+    assert "SKU 310045: 0.35 -&gt; 0.352417 a unit" in notes
 
 
 def test_a_partial_invoice_names_its_items(harness: FakeOdooHarness) -> None:

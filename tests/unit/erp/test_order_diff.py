@@ -40,6 +40,21 @@ def test_places_that_shift_are_no_change() -> None:
     assert order_diff.difference(given(order), given(shifted)) is None
 
 
+def test_a_weight_that_was_taken_anew_is_a_change_with_all_its_decimals() -> None:
+    cheese = builders.item(unit_multiplier=Decimal("0.35"))
+    order = builders.order(items=(cheese,))
+    weighed = replace(order, items=(replace(cheese, unit_multiplier=Decimal("0.352417")),))
+
+    found = order_diff.difference(given(order), given(weighed))
+
+    assert found is not None
+    kept = order_diff.from_json(json.loads(json.dumps(order_diff.as_json(found))))
+    (change,) = kept.items
+    assert (change.kind, change.quantity) == ("changed", 1)
+    assert change.unit_multiplier_before == Decimal("0.35")
+    assert change.unit_multiplier == Decimal("0.352417")
+
+
 def test_of_two_lines_of_one_sku_the_one_that_changed_is_named() -> None:
     order = two_lines()
     fewer = replace(

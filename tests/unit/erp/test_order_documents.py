@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from erp.mapping.sales_orders import Proof
+from erp.mapping.sales_orders import LENIENT, Proof, to_sales_order
 from erp.sales_order import SalesOrder
 from tasks.intake.orders import sales_order
 from vtex import schemas
@@ -141,3 +141,16 @@ def test_a_chain_order_is_invoiced_at_the_price_of_its_tags() -> None:
     ready = prepared(Invoice("1", 8000, "2026-03-11T10:00:00-03:00"), order, balance(order, ()))
 
     assert [item.price_cents for item in ready.items] == [8000]
+
+
+@pytest.mark.parametrize("multiplier", [0.352417, 0.000001, 12.345678])
+def test_a_weight_keeps_its_six_decimals_on_the_way_to_the_erp(multiplier: float) -> None:
+    order = document("15-seller-code")["order"]
+    order["items"][0] |= {"unitMultiplier": multiplier, "measurementUnit": "kg"}
+
+    (line, *_) = to_sales_order(
+        "acme", schemas.read_order(order), [], raw_payment=None, proof=LENIENT
+    ).lines
+
+    assert line.unit_multiplier == Decimal(str(multiplier))
+    assert line.measure == line.quantity * Decimal(str(multiplier))

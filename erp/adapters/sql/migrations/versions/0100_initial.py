@@ -276,6 +276,8 @@ Table(
     Column("name", String(512)),
     Column("quantity_before", Integer, nullable=False),
     Column("quantity", Integer, nullable=False),
+    Column("unit_multiplier_before", Numeric(15, 6), nullable=False),
+    Column("unit_multiplier", Numeric(15, 6), nullable=False),
     Column("unit_price_before", Numeric(15, 4), nullable=False),
     Column("unit_price", Numeric(15, 4), nullable=False),
     Column("total_before_cents", BigInteger, nullable=False),
