@@ -107,7 +107,9 @@ def test_the_answers_of_the_routes_of_changes_fit_the_published_schemas(
         (order_id,) = store.generate(1, "handling", kind)
         entry = store.entry(order_id)
         units = entry.order["items"][0]["quantity"]
-        order_changes.amend(store, entry, {"add": "310555", "quantities": {"0": units + 1}})
+        sold = {item["id"] for item in entry.order["items"]}
+        other = next(sku for sku, *_ in PRODUCTS if sku not in sold)
+        order_changes.amend(store, entry, {"add": other, "quantities": {"0": units + 1}})
         order_changes.amend(store, entry, {"quantities": {"0": 0}, "running": True})
         path = f"/api/order-system/orders/{order_id}/changes"
         history = client._transport.get(path)
