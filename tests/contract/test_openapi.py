@@ -18,6 +18,7 @@ from vtex.client import VtexClient
 from vtex.documents import FeedConfig
 from vtex.simulator import cancel_requests, order_changes
 from vtex.simulator.config import Config
+from vtex.simulator.items import PRODUCTS
 from vtex.simulator.seed import FULFILLED, KINDS
 from vtex.simulator.server import Running, running
 from vtex.transport.transport import Account, Transport
