@@ -40,16 +40,12 @@ WRITES = frozenset(
     {"start_handling", "invoice", "set_tracking", "add_events", "cancel", "deny", "commit"}
 )
 ROUTES = WRITES | {
-    "list",
-    "order",
-    "transaction",
-    "payments",
-    "changes",
-    "change",
-    "feed",
-    "feed_config",
-    "*",
-}
+    "list", "order", "transaction", "payments", "changes", "change", "feed", "feed_config",
+    "order_group", "messages", "notes", "payment_transaction", "payment_notification",
+    "seller_window", "hook_config", "interactions", "settlements", "refunds", "cancellations",
+    "capabilities", "payment_systems", "change_v1", "change_settings", "change_preview",
+    "change_summary", "*",
+}  # fmt: skip
 
 
 class Refused(ValueError):

@@ -1,12 +1,14 @@
 """The simulated feed: it repeats events of status changes until they are committed."""
 
+import json
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import uuid4
 
+from vtex.simulator import expressions
 from vtex.simulator.faults import Refused
 
 MOST = 10
@@ -46,6 +48,9 @@ class Feed:
         self._config: dict[str, Any] | None = None
         self._events: list[QueuedEvent] = []
         self._last: datetime | None = None
+        self._expression: expressions.Expression | None = None
+        self._known: dict[str, int] = {}
+        self._fired: set[str] = set()
         self._random = random.Random(seed)
         self.repeats = 0
         self.shuffles = False
@@ -58,12 +63,18 @@ class Feed:
         Raises:
             Refused: the configuration is invalid.
         """
+        orders = list(orders)
         config = _config(body)
         self.gather(orders, now)
-        if self._config is None:
+        # The statuses of the past stay unreported, and so do the documents as they are.
+        if self._config is None or self._expression is not None:
             for order in orders:
                 order.fed = len(_until(order, now))
         self._config, self._last = config, now
+        self._expression, self._fired = None, set()
+        if config["filter"]["type"] == "FromOrders":
+            self._expression = expressions.parse(config["filter"]["expression"])
+            self._known = {_id(order): _digest(order, now) for order in orders}
 
     def forget(self) -> bool:
         """Delete configuration and events. Return whether a configuration existed."""
@@ -123,19 +134,53 @@ class Feed:
         """Queue the changes since the last call. Delete old events."""
         if self._config is None:
             return
-        wanted = self._config["filter"].get("status")
+        new = self._changes_of_orders if self._expression else self._changes_of_status
+        for body in new(orders, now):
+            self.add(body, now)
+        kept = timedelta(seconds=self._config["queue"]["MessageRetentionPeriodInSeconds"])
+        self._events = [event for event in self._events if event.at + kept > now]
+        if self._last and self._last + kept <= now:
+            # VTEX deletes a feed without events for as long.
+            self.forget()
+
+    def _changes_of_status(self, orders: Iterable[Told], now: datetime) -> Iterator[dict[str, Any]]:
+        wanted = (self._config or {})["filter"].get("status")
         for order in orders:
             if order.fed >= len(order.past):
                 continue
             for place in range(order.fed, len(_until(order, now))):
                 order.fed = place + 1
                 if wanted is None or order.past[place][1] in wanted:
-                    self.add(_body(order, place), now)
-        kept = timedelta(seconds=self._config["queue"]["MessageRetentionPeriodInSeconds"])
-        self._events = [event for event in self._events if event.at + kept > now]
-        if self._last and self._last + kept <= now:
-            # VTEX deletes a feed without events for as long.
-            self.forget()
+                    yield _body(order, place)
+
+    def _changes_of_orders(self, orders: Iterable[Told], now: datetime) -> Iterator[dict[str, Any]]:
+        """Yield an event of each document that changed and matches the expression.
+
+        Each order has one event, unless ``disableSingleFire`` is set.
+        """
+        repeats = (self._config or {})["filter"].get("disableSingleFire")
+        for order in orders:
+            digest, order_id = _digest(order, now), _id(order)
+            if self._known.get(order_id) == digest:
+                continue
+            self._known[order_id] = digest
+            if order_id in self._fired and not repeats:
+                continue
+            if self._expression and expressions.matches(self._expression, _document(order, now)):
+                self._fired.add(order_id)
+                yield _body(order, len(_until(order, now)) - 1)
+
+
+def _id(order: Told) -> str:
+    return str(order.order["orderId"])
+
+
+def _document(order: Told, now: datetime) -> dict[str, Any]:
+    return order.order | {"status": _until(order, now)[-1][1]}
+
+
+def _digest(order: Told, now: datetime) -> int:
+    return hash(json.dumps(_document(order, now) | {"lastChange": None}))
 
 
 def _until(order: Told, now: datetime) -> list[tuple[datetime, str]]:
@@ -156,13 +201,9 @@ def _body(order: Told, place: int) -> dict[str, Any]:
 
 
 def _config(body: dict[str, Any]) -> dict[str, Any]:
-    wanted, queue = body.get("filter") or {"type": "FromWorkflow"}, body.get("queue")
-    if not isinstance(wanted, dict) or not isinstance(queue, dict):
-        raise Refused("filter and queue must be objects")
-    if wanted.get("status") and wanted.get("expression"):
-        raise Refused("status and expression exclude each other", status=409)
-    if wanted.get("type") != "FromWorkflow":
-        raise Refused("this stand-in knows filters of type FromWorkflow only")
+    wanted, queue = read_filter(body), body.get("queue")
+    if not isinstance(queue, dict):
+        raise Refused("queue must be an object")
     numbers = {str(name).lower(): value for name, value in queue.items()}
     found = {}
     for name, least, most in (
@@ -174,3 +215,28 @@ def _config(body: dict[str, Any]) -> dict[str, Any]:
             raise Refused(f"queue.{name} must be from {least} to {most}")
         found[name] = value
     return {"filter": wanted, "queue": found}
+
+
+def read_filter(body: dict[str, Any]) -> dict[str, Any]:
+    """Return the filter of a feed or of a hook. Without one, every status counts.
+
+    Raises:
+        Refused: the filter is invalid.
+    """
+    wanted = body.get("filter") or {"type": "FromWorkflow"}
+    if not isinstance(wanted, dict):
+        raise Refused("filter must be an object")
+    if wanted.get("status") and wanted.get("expression"):
+        raise Refused("status and expression exclude each other", status=409)
+    if wanted.get("type") not in ("FromWorkflow", "FromOrders"):
+        raise Refused("filter.type must be FromWorkflow or FromOrders")
+    if wanted["type"] == "FromOrders":
+        expressions.parse(wanted.get("expression"))
+    statuses = wanted.get("status")
+    if statuses is not None and not (
+        isinstance(statuses, list) and all(isinstance(status, str) for status in statuses)
+    ):
+        raise Refused("filter.status must be a list of texts")
+    if not isinstance(wanted.get("disableSingleFire", False), bool):
+        raise Refused("filter.disableSingleFire must be true or false")
+    return wanted

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from http import HTTPStatus
 from typing import Any, NoReturn
 
 from tornado.web import HTTPError, RequestHandler
@@ -16,7 +17,7 @@ from tornado.web import HTTPError, RequestHandler
 from vtex.simulator.faults import SHAPES, Fault, Faults, Refused
 from vtex.simulator.state import Entry, Store
 
-Answer = tuple[int, bytes | dict[str, Any] | list[Any] | None]
+Answer = tuple[int, bytes | dict[str, Any] | list[Any] | int | None]
 """A status and the body of an answer."""
 
 HTML = "<html><body><h1>Simulated page of a proxy</h1></body></html>"
@@ -75,12 +76,18 @@ class Call:
     def body(self) -> dict[str, Any]:
         """Return the object in the body, or refuse."""
         try:
-            body = json.loads(self.content or b"{}")
-        except ValueError:
+            body = json.loads(self.content or b"{}", parse_constant=_not_json)
+            # Half a surrogate pair could not be stored.
+            json.dumps(body, ensure_ascii=False).encode()
+        except (ValueError, RecursionError):
             body = None
         if not isinstance(body, dict):
             raise Refused("The body is no JSON object")
         return body
+
+
+def _not_json(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
 
 
 @dataclass(frozen=True)
@@ -99,7 +106,43 @@ class Operation:
     pretend: Callable[[Call], Answer] = lambda _: (204, None)
 
 
-class Vtex(RequestHandler):
+class Json(RequestHandler):
+    """Answers in JSON, errors too."""
+
+    def say(
+        self, status: int, body: bytes | dict[str, Any] | list[Any] | int | None = None
+    ) -> None:
+        """Write an answer of JSON."""
+        self.set_status(status)
+        if body is None:
+            self.clear_header("Content-Type")
+            return
+        self.set_header("Content-Type", "application/json; charset=utf-8")
+        self.write(body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False))
+
+    def refuse(self, error: Refused) -> None:
+        """Write VTEX's error envelope."""
+        envelope = {"code": error.code, "message": str(error), "exception": None}
+        self.say(error.status, {"error": envelope})
+
+    def write_error(self, status_code: int, **_: Any) -> None:
+        """Write the error of a call that reached no operation."""
+        self.refuse(Refused(HTTPStatus(status_code).phrase, str(status_code), status_code))
+        self.finish()
+
+    def log_exception(self, *_: Any) -> None:
+        """Stay quiet about calls that were cut off on purpose."""
+
+
+class Missing(Json):
+    """Any path that VTEX does not have."""
+
+    def prepare(self) -> None:
+        """Answer every method alike."""
+        raise HTTPError(404)
+
+
+class Vtex(Json):
     """A route of VTEX, with an operation for each method."""
 
     world: World
@@ -113,7 +156,9 @@ class Vtex(RequestHandler):
         """Answer one call."""
         operation = self.operations.get(str(self.request.method))
         if operation is None:
-            raise HTTPError(405)
+            self.set_header("Allow", ", ".join(self.operations))
+            self.write_error(405)
+            return
         store = self.world.store
         store.calls[operation.name] += 1
         if store.config.latency_ms:
@@ -133,23 +178,6 @@ class Vtex(RequestHandler):
             self.say(*operation.effect(call))
         else:
             await self._fail(fault, operation, call)
-
-    def say(self, status: int, body: bytes | dict[str, Any] | list[Any] | None = None) -> None:
-        """Write an answer of JSON."""
-        self.set_status(status)
-        if body is None:
-            self.clear_header("Content-Type")
-            return
-        self.set_header("Content-Type", "application/json; charset=utf-8")
-        self.write(body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False))
-
-    def refuse(self, error: Refused) -> None:
-        """Write VTEX's error envelope."""
-        envelope = {"code": error.code, "message": str(error), "exception": None}
-        self.say(error.status, {"error": envelope})
-
-    def log_exception(self, *_: Any) -> None:
-        """Stay quiet about calls that were cut off on purpose."""
 
     def _require_access(self, operation: Operation) -> None:
         store, headers = self.world.store, self.request.headers

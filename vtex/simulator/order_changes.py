@@ -56,7 +56,7 @@ def amend(store: Store, entry: Entry, body: Mapping[str, Any]) -> str:
             raise ChangeRefused(f"{name}: is none of {', '.join(sorted(FIELDS))}")
     order = copy.deepcopy(entry.order)
     is_kept = store.config.changed_items == "kept"
-    before = _units(entry)
+    before = units_of(entry)
     units = _wanted(before, body.get("quantities") or {})
     added = _product(body)
     if not (any(units) or added or _was_added(order)):
@@ -124,6 +124,11 @@ def change(entry: Entry, request_id: str) -> Change:
     raise Refused("Change Not Found", "OMS007", 404)
 
 
+def units_of(entry: Entry) -> list[int]:
+    """Return the units that are left of each item."""
+    return entry.units or [item["quantity"] for item in entry.order["items"]]
+
+
 def replace(store: Store, entry: Entry, status: str = "ready-for-handling") -> str:
     """Replace an order by a new one. Return the new id."""
     order = copy.deepcopy(entry.order)
@@ -146,11 +151,6 @@ def replace(store: Store, entry: Entry, status: str = "ready-for-handling") -> s
 
 
 # --- what a change asks for -----------------------------------------------------------------------
-
-
-def _units(entry: Entry) -> list[int]:
-    """Return the units that are left of each item."""
-    return entry.units or [item["quantity"] for item in entry.order["items"]]
 
 
 def _wanted(before: list[int], quantities: Mapping[str, Any]) -> list[int]:

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from vtex.simulator import fulfillment, order_changes
+from vtex.simulator.answers import gateway, hooks, modifications, orders
 from vtex.simulator.faults import Refused
+from vtex.simulator.listing.page import LONGEST_NUMBER
 from vtex.simulator.middleware import Answer, Call, Operation
 from vtex.simulator.state import Entry, Store
 
@@ -71,22 +73,6 @@ def _end_change(status: int, end: str) -> Operation:
     return Operation("change", "Change order workflow status", effect)
 
 
-# --- payments -------------------------------------------------------------------------------------
-
-
-def _transaction(call: Call) -> dict[str, Any]:
-    if call.ids[0] not in call.store.transactions:
-        raise Refused("Transaction not found", "1", 404)
-    return call.store.transactions[call.ids[0]]
-
-
-def _payment(call: Call) -> Answer:
-    for payment in _transaction(call)["payments"]:
-        if payment["id"] == call.ids[1]:
-            return 200, payment
-    raise Refused("Transaction not found", "1", 404)
-
-
 # --- feed -----------------------------------------------------------------------------------------
 
 
@@ -106,7 +92,7 @@ def _remove_feed(call: Call) -> Answer:
 
 def _read_feed(call: Call) -> Answer:
     most = call.query.get("maxlot", "1")
-    if not most.isdecimal():
+    if not most.isdecimal() or len(most) > LONGEST_NUMBER:
         raise Refused("maxlot is no number")
     return 200, _there(call.store.feed.read(int(most), call.store.entries(), call.store.now()))
 
@@ -127,13 +113,14 @@ def _there(answer: Any) -> Any:
 
 _VIEW_FEED = "Feed v3 and Hook view only"
 _ADMIN_FEED = "Feed v3 and Hook Admin"
-_PAYMENTS = "View Payment Data"
 _OMS = "/api/oms/pvt/orders"
 _ORDER = f"{_OMS}/([^/]+)"
-_CHANGES = "/api/order-system/orders/([^/]+)/changes"
-_TRANSACTION = "/api/pvt/transactions/([^/]+)"
 
 ROUTES = {
+    **orders.ROUTES,
+    **modifications.ROUTES,
+    **gateway.ROUTES,
+    **hooks.ROUTES,
     "/api/orders/feed/config": {
         "GET": Operation("feed_config", _VIEW_FEED, _feed_configuration),
         "POST": Operation("feed_config", _ADMIN_FEED, _configure_feed),
@@ -159,27 +146,19 @@ ROUTES = {
     "/api/orders/pvt/document/([^/]+)/deny-cancellation-request": {
         "POST": _change("deny", "Cancel order", fulfillment.deny)
     },
-    _CHANGES: {
+    modifications.CHANGES: {
         "GET": Operation(
             "changes", "View order", lambda call: order_changes.shown(call.store, call.entry())
-        )
+        ),
+        "PATCH": modifications.CREATE,
     },
-    f"{_CHANGES}/([^/]+)": {
+    f"{modifications.CHANGES}/([^/]+)": {
         "GET": Operation(
             "change",
             "View order",
             lambda call: order_changes.details(call.store, call.entry(), call.ids[1]),
         )
     },
-    f"{_CHANGES}/([^/]+)/retry": {"POST": _end_change(204, "done")},
-    f"{_CHANGES}/([^/]+)/cancel": {"POST": _end_change(200, "canceled")},
-    _TRANSACTION: {
-        "GET": Operation(
-            "transaction", _PAYMENTS, lambda call: (200, _transaction(call)["transaction"])
-        )
-    },
-    f"{_TRANSACTION}/payments": {
-        "GET": Operation("payments", _PAYMENTS, lambda call: (200, _transaction(call)["payments"]))
-    },
-    f"{_TRANSACTION}/payments/([^/]+)": {"GET": Operation("payments", _PAYMENTS, _payment)},
+    f"{modifications.CHANGES}/([^/]+)/retry": {"POST": _end_change(204, "done")},
+    f"{modifications.CHANGES}/([^/]+)/cancel": {"POST": _end_change(200, "canceled")},
 }

@@ -14,7 +14,7 @@ from tornado.web import Application
 from vtex.simulator.config import Config
 from vtex.simulator.control import Control
 from vtex.simulator.faults import Faults
-from vtex.simulator.middleware import Quota, Vtex, World
+from vtex.simulator.middleware import Missing, Quota, Vtex, World
 from vtex.simulator.routes import ROUTES
 from vtex.simulator.state import Store
 
@@ -26,10 +26,11 @@ def application(world: World) -> Application:
     shared: dict[str, Any] = {"world": world}
     return Application(
         [
-            *((path, Vtex, shared | {"operations": ROUTES[path]}) for path in ROUTES),
+            *((f"{path}/?", Vtex, shared | {"operations": ROUTES[path]}) for path in ROUTES),
             (r"/_simulator/(\w+)", Control, shared),
             (r"/_simulator/(\w+)/([^/]+)", Control, shared),
         ],
+        default_handler_class=Missing,
         log_function=lambda _: None,
     )
 

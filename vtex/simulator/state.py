@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from vtex.simulator import listing
 from vtex.simulator.config import Config
 from vtex.simulator.feed import Feed
+from vtex.simulator.listing import page
+from vtex.simulator.listing.fields import Indexed
 from vtex.simulator.seed import Made, Seed
 from vtex.simulator.timestamps import moment_of, stamp
 
@@ -24,10 +25,14 @@ PERMISSIONS = frozenset(
         "Cancel order",
         "Feed v3 and Hook view only",
         "Feed v3 and Hook Admin",
+        "Change order",
+        "Notify payment",
     }
 )
 FULL_ACCESS = "Orders Full Access"
-"""Stands for the permissions to list and to view orders."""
+"""Stands for the permissions to list, to view and to change orders. Who has all three has it."""
+
+_OF_FULL_ACCESS = ("List Orders", "View order", "Change order")
 
 FEED_ADMIN = "Feed v3 and Hook Admin"
 """Stands for the permission to view the feed."""
@@ -61,6 +66,8 @@ class Entry:
     """An order with its past: (since when, status), newest last.
 
     Attributes:
+        notes: what integrations added by ``interactions``.
+        original: the items before every change.
         units: the units that changes have left of each item, if the document keeps all items.
     """
 
@@ -73,9 +80,11 @@ class Entry:
     indexed_until: datetime | None = None  # the index shows no later change, until it is refreshed
     changes: list[Change] = field(default_factory=list)
     units: list[int] | None = None
+    notes: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.take(self.order)
+        self.original = self.order.get("items")
 
     def take(self, order: dict[str, Any]) -> None:
         """Store a document, even malformed. Without a date, its arrival counts."""
@@ -100,6 +109,7 @@ class Store:
         self._now = now
         self._seed = Seed(config.account, config.seed)
         self.feed = Feed(config.seed)
+        self.options: dict[str, Any] = {}
         # Orders from the start have long been in the index.
         long_ago = now() - timedelta(days=1)
         for _ in range(config.orders):
@@ -207,21 +217,21 @@ class Store:
         """Answer the order list from the lagging index.
 
         Raises:
-            listing.QueryRefused: a parameter is unknown or wrong.
+            QueryRefused: a parameter is unknown or wrong.
         """
-        answer = listing.answer(list(self._indexed()), query)
+        answer = page.answer(list(self._indexed()), query, self._now())
         for row in answer["list"]:
             # A person may have changed an id by hand.
             if entry := self._orders.get(row["orderId"]):
                 entry.listed_at = entry.listed_at or self._now()
         return answer
 
-    def _indexed(self) -> Iterator[listing.Indexed]:
+    def _indexed(self) -> Iterator[Indexed]:
         moment = self._now() - timedelta(seconds=self.config.index_lag)
         for entry in self._orders.values():
             standing = self._standing(entry, min(moment, entry.indexed_until or moment))
             if standing is not None and self._is_readable(entry):
-                yield listing.Indexed(entry.order, standing[1], entry.created)
+                yield Indexed(entry.order, standing[1], entry.created)
 
     def freeze_index(self, order_ids: Iterable[str], *, frozen: bool) -> None:
         """Freeze some orders in the list as they are now, or unfreeze them.
@@ -282,7 +292,9 @@ class Store:
 
     def permits(self, permission: str) -> bool:
         """Return whether the key has a permission."""
-        full = FULL_ACCESS in self.permissions and permission in ("List Orders", "View order")
+        if permission == FULL_ACCESS:
+            return FULL_ACCESS in self.permissions or self.permissions.issuperset(_OF_FULL_ACCESS)
+        full = FULL_ACCESS in self.permissions and permission in _OF_FULL_ACCESS
         feed = FEED_ADMIN in self.permissions and permission.startswith("Feed v3")
         return full or feed or permission in self.permissions
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from vtex import client as client_module
 from vtex.client import VtexClient
 from vtex.errors import VtexUnavailable
-from vtex.simulator import listing
-from vtex.simulator.listing import Indexed
+from vtex.simulator.listing import page as listing
+from vtex.simulator.listing.fields import Indexed
 from vtex.simulator.timestamps import stamp
 from vtex.transport.transport import Transport
 

@@ -24,7 +24,8 @@ from support.changed_orders import (
     watch,
 )
 from support.order_flow import OrderFlow
-from vtex.simulator import listing, order_changes
+from vtex.simulator import order_changes
+from vtex.simulator.listing import page
 from vtex.statuses import READY
 from workers.app import app
 
@@ -107,7 +108,7 @@ def test_rows_of_a_status_that_was_not_asked_for_are_no_reason_to_read_an_order(
     order_id = in_erp(flow)
     flow.journal.feeds.forget("acme")
     # VTEX documents few of the values that f_status takes.
-    monkeypatch.setattr(listing, "_filters", lambda _: [])
+    monkeypatch.setattr(page, "filters_of", lambda *_: [])
     before = flow.simulator.store.calls["order"]
 
     watch(flow)

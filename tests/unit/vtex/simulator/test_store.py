@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from vtex.simulator.config import Config
-from vtex.simulator.listing import QueryRefused
+from vtex.simulator.listing.filters import QueryRefused
 from vtex.simulator.state import Entry, Store
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)

@@ -1,0 +1,1 @@
+"""The order list: a lagging index with filters, sort order and pages."""
