@@ -31,13 +31,13 @@ PYTEST := $(BIN)/python -m pytest
 unit: setup ## Runs the unit tests: no servers, under 30 seconds.
 	$(PYTEST) -n $(or $(WORKERS),auto) tests/unit
 
-test-fast: setup ## Runs unit, contract and integration tests on SQLite, under 3 minutes.
+test-fast: setup .vtex-clients/.installed ## Runs unit, contract and integration tests on SQLite, under 3 minutes.
 	$(PYTEST) -n $(or $(WORKERS),4) -m "not database_server and not slow and not nightly" tests/unit tests/contract tests/integration
 
-test: setup ## Runs the tests that CI runs: real servers and worker processes, under 20 minutes.
+test: setup .vtex-clients/.installed ## Runs the tests that CI runs: real servers and worker processes, under 20 minutes.
 	$(PYTEST) -n $(or $(WORKERS),4) -m "not nightly"
 
-test-all: setup test-erp fuzz ## Runs every test, each night: real ERPs, deep fuzz, chaos seeds.
+test-all: setup .vtex-clients/.installed test-erp fuzz ## Runs every test, each night: real ERPs, deep fuzz, chaos seeds.
 	$(PYTEST) -n $(or $(WORKERS),4)
 	$(MAKE) chaos SEEDS=$(or $(SEEDS),3)
 
@@ -51,6 +51,14 @@ test-tryton: setup .venv-tryton/.installed ## Runs the Tryton adapter's tests ag
 
 test-odoo: setup .venv-odoo/.installed ## Runs the Odoo adapter's tests against a real Odoo 11.
 	TEST_ODOO=1 $(PYTEST) -n 0 tests/contract/test_odoo.py
+
+# Published clients of VTEX. Their packages are named vtex as ours is, so each has a folder of its own.
+VTEX_CLIENTS := vtexpy vtex
+.vtex-clients/.installed: $(VTEX_CLIENTS:%=tests/support/vtex_clients/%.lock) $(VENV)/.installed
+	rm -rf .vtex-clients
+	$(foreach client,$(VTEX_CLIENTS),$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes --target .vtex-clients/$(client) -r tests/support/vtex_clients/$(client).lock &&) true
+	touch $@
 
 .venv-tryton/.installed: tests/support/tryton/requirements.lock
 	$(PYTHON) -m venv .venv-tryton
@@ -147,6 +155,8 @@ lock: ## Pins the dependencies anew, with hashes.
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" --extra demo --extra otel -o requirements-otel.lock pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" --extra demo --extra otel --extra dev -o requirements-dev.lock pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" -o tests/support/tryton/requirements.lock tests/support/tryton/requirements.in
+	$(foreach client,$(VTEX_CLIENTS),$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" \
+		-o tests/support/vtex_clients/$(client).lock tests/support/vtex_clients/$(client).in &&) true
 
 clean: ## Removes environments, caches and built files.
-	rm -rf $(VENV) .venv-tryton .venv-odoo var build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-tryton .venv-odoo .vtex-clients var build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
