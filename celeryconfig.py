@@ -84,6 +84,7 @@ task_create_missing_queues = (
 task_routes = {task: {"queue": queue} for task, queue in ROUTES.items()}
 imports = (
     "tasks.intake.orders",
+    "tasks.intake.observation",
     "tasks.intake.feed",
     "tasks.outbound.invoices",
     "tasks.outbound.tracking",

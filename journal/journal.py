@@ -15,6 +15,7 @@ from journal.monitoring.alerts import Alerts
 from journal.monitoring.heartbeats import Heartbeats
 from journal.monitoring.metrics_queries import MetricsQueries
 from journal.monitoring.order_rate import OrderRates
+from journal.observations import Observations
 from journal.order_changes import OrderChanges
 from journal.orders import Orders
 from journal.outcomes import Outcomes
@@ -37,6 +38,7 @@ class Journal:
         self, url: str, *, policy: Policy = DEFAULT, now: Callable[[], datetime] | None = None
     ) -> None:
         database = JournalDatabase(url)
+        self._policy = policy
         self._database = database
         self._now = now or DatabaseClock(database)
         shared = (database, policy, self._now)
@@ -45,6 +47,7 @@ class Journal:
         self.store_pauses = StorePauses(*shared)
         self.erp_circuit = ErpCircuitBreaker(*shared)
         self.orders = Orders(*shared)
+        self.observations = Observations(*shared)
         self.documents = StoredDocuments(*shared)
         self.timeline = Timeline(*shared)
         self.requests = Requests(*shared)
@@ -72,6 +75,10 @@ class Journal:
             JournalError: the database does not answer, or its tables are not up to date.
         """
         return self._database.check()
+
+    def observes(self, store: str) -> bool:
+        """Return whether a store is only observed."""
+        return store in self._policy.observed
 
     def now(self) -> datetime:
         """Return the journal's time, which decides about every due time and lease.

@@ -17,6 +17,7 @@ class Kind(StrEnum):
     CANCELLATION = "cancellation"
     DENIAL = "denial"
     CHANGE = "change"
+    OBSERVATION = "observation"
 
 
 class Stage(StrEnum):
@@ -35,6 +36,8 @@ class Stage(StrEnum):
     SEEN = "seen"
     READ = "read"
     REPORTED = "reported"
+
+    OBSERVED = "observed"
 
     @property
     def before(self) -> Stage:
@@ -85,6 +88,8 @@ JOB_KINDS = {
         requested=False,
         resumable=(Stage.INSERTED, Stage.HANDLING),
     ),
+    # An order of a store that is only observed. Its one step reads.
+    Kind.OBSERVATION: JobKind((Stage.LISTED, Stage.OBSERVED), priority=3, requested=False),
 }
 """All kinds of jobs, in order of dispatch. A new kind is a new line here."""
 
@@ -99,6 +104,12 @@ PRIORITIES = tuple(
 
 NOT_REQUESTED = tuple(kind for kind, facts in JOB_KINDS.items() if not facts.requested)
 """The kinds without an outcome for the ERP. Such a job retries without a bound."""
+
+OF_ORDERS = (Kind.INTAKE, Kind.OBSERVATION)
+"""The kinds that an order has once each. The others are requests and changes."""
+
+BEFORE_INSERTION = (Stage.FETCHED, Stage.PAID)
+"""The stages of an intake that rest on documents which may become old."""
 
 AT_ERP = Stage.PAID
 """The stage before the insertion in the ERP."""
@@ -125,11 +136,18 @@ class Policy:
             The last try runs in isolation.
         erp_pause_seconds: interval of probes while the ERP is down. One order per probe is a
             small load.
+        observed: stores that are only observed. Their orders become observations, and their other
+            jobs wait.
     """
 
     lease_seconds: float = 45.0
     max_crashes: int = 3
     erp_pause_seconds: float = 10.0
+    observed: frozenset[str] = frozenset()
+
+    def holds(self, store: str, kind: Kind) -> bool:
+        """Return whether a store's jobs of a kind wait, since the store is only observed."""
+        return store in self.observed and kind is not Kind.OBSERVATION
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +209,10 @@ class RequestPurged(JournalError):
 
 class StorePaused(JournalError):
     """VTEX asked for a pause of the store, or refuses its credentials."""
+
+
+class StoreObserved(JournalError):
+    """The store is only observed, so that the job waits."""
 
 
 class ErpCircuitOpen(JournalError):

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, select, true
+from sqlalchemy import Connection, Row, Select, and_, select, true
 
 from journal.jobs import postgresql_fast_path
-from journal.model import AT_ERP, Kind, Stage, State
+from journal.model import AT_ERP, OF_ORDERS, Kind, Stage, State
 from journal.storage.repository import Repository
 from journal.storage.rows import count_jobs, event_row, fitting, insert, job_row
 from journal.storage.tables import erp_circuits, events, jobs, orders
@@ -55,27 +55,29 @@ class Orders(Repository):
     def record(self, store: str, listed: Iterable[NewOrder]) -> int:
         """Write new orders with their intakes, in one transaction. Return their number.
 
-        Existing rows stay unchanged.
+        Existing rows stay unchanged. Orders of an observed store get an observation instead, unless
+        they have an intake.
         """
         now = self._now()
+        kind = Kind.OBSERVATION if store in self._policy.observed else Kind.INTAKE
         # The due time is the creation time, so that a backlog drains by age.
         rows = sorted({order.order_id: order for order in listed}.values(), key=_age)
         if not rows:
             return 0
-        if not self._database.is_local:
+        if kind is Kind.INTAKE and not self._database.is_local:
             named = [(row.order_id, row.created_at, row.value_cents) for row in rows]
             return postgresql_fast_path.record(self._database, store, named, now)
         with self._database.transaction() as db:
-            # SQLite has one writer, so concurrent writes are impossible.
+            # SQLite has one writer. Two lists of an observed store are kept apart by a lock.
             there = select(jobs.c.order_id).where(
                 jobs.c.store == store,
                 jobs.c.order_id.in_([row.order_id for row in rows]),
-                jobs.c.kind == Kind.INTAKE,
+                jobs.c.kind.in_([kind, Kind.INTAKE]),
             )
             known = set(db.execute(there).scalars())
             new = [row for row in rows if row.order_id not in known]
             if new:
-                _open(db, store, new, now)
+                _open(db, store, new, kind, now)
         return len(new)
 
     def find(
@@ -102,9 +104,11 @@ class Orders(Repository):
         return [_order(row) for row in self._database.rows(by_age.limit(limit))]
 
     def get(self, store: str, order_id: str) -> OrderRow | None:
-        """Return an order, or ``None`` if it is unknown."""
-        query = _ORDERS.where(orders.c.store == store, orders.c.order_id == order_id)
-        row = self._database.row(query)
+        """Return an order, or ``None`` if it is unknown. Its intake goes before its observation."""
+        named = (orders.c.store == store, orders.c.order_id == order_id)
+        row = self._database.row(_ORDERS.where(*named)) or self._database.row(
+            _OBSERVED.where(*named)
+        )
         return None if row is None else _order(row)
 
     def stores_of(self, order_id: str) -> list[str]:
@@ -117,16 +121,18 @@ class Orders(Repository):
         counts: dict[str, dict[str, int]] = {}
         with self._database.transaction() as db:
             for row in count_jobs(db):
-                if row.kind != Kind.INTAKE:
+                if row.kind not in OF_ORDERS:
                     continue
                 name = str(row.stage if row.state == State.OPEN else row.state)
+                if row.kind == Kind.OBSERVATION:
+                    name = "observed" if row.state == State.DONE else f"{name} to observe"
                 store = counts.setdefault(row.store, {})
                 store[name] = store.get(name, 0) + row.n
         return counts
 
 
-def _open(db: Connection, store: str, new: Sequence[NewOrder], now: datetime) -> None:
-    """Write orders with their intakes."""
+def _open(db: Connection, store: str, new: Sequence[NewOrder], kind: Kind, now: datetime) -> None:
+    """Write orders with a first job of one kind."""
     noted = [
         {
             "store": store,
@@ -139,13 +145,14 @@ def _open(db: Connection, store: str, new: Sequence[NewOrder], now: datetime) ->
     ]
     db.execute(insert(db, orders).on_conflict_do_nothing(), noted)
     intakes = [
-        job_row(store, order.order_id, Kind.INTAKE, "", now)
+        job_row(store, order.order_id, kind, "", now)
         | {"due_at": min(order.created_at or now, now)}
         for order in new
     ]
-    db.execute(jobs.insert(), intakes)
+    db.execute(insert(db, jobs).on_conflict_do_nothing(), intakes)
     lines = [
-        event_row(store, order.order_id, now, 0, "listed", stage=Stage.LISTED) for order in new
+        event_row(store, order.order_id, now, 0, "listed", kind=kind, stage=Stage.LISTED)
+        for order in new
     ]
     db.execute(events.insert(), lines)
 
@@ -166,18 +173,17 @@ def _order(order: Row[Any]) -> OrderRow:
     return OrderRow(**row, waits_for=words)
 
 
-_ORDERS = select(
-    orders.c.store, orders.c.order_id, jobs.c.stage, jobs.c.state, jobs.c.attempt,
-    jobs.c.failures, jobs.c.due_at, jobs.c.lease_until, jobs.c.last_error,
-    jobs.c.error_code, orders.c.erp_reference, orders.c.value_cents, orders.c.created_at,
-    orders.c.listed_at, jobs.c.updated_at, erp_circuits.c.reason.label("erp_reason"),
-).select_from(
-    orders.join(
-        jobs,
-        and_(
-            jobs.c.store == orders.c.store,
-            jobs.c.order_id == orders.c.order_id,
-            jobs.c.kind == Kind.INTAKE,
-        ),
-    ).outerjoin(erp_circuits, true())
-)  # fmt: skip
+def _with_jobs(kind: Kind) -> Select[Any]:
+    """Return the query of orders with their job of a kind."""
+    job = and_(
+        jobs.c.store == orders.c.store, jobs.c.order_id == orders.c.order_id, jobs.c.kind == kind
+    )
+    return select(
+        orders.c.store, orders.c.order_id, jobs.c.stage, jobs.c.state, jobs.c.attempt,
+        jobs.c.failures, jobs.c.due_at, jobs.c.lease_until, jobs.c.last_error,
+        jobs.c.error_code, orders.c.erp_reference, orders.c.value_cents, orders.c.created_at,
+        orders.c.listed_at, jobs.c.updated_at, erp_circuits.c.reason.label("erp_reason"),
+    ).select_from(orders.join(jobs, job).outerjoin(erp_circuits, true()))  # fmt: skip
+
+
+_ORDERS, _OBSERVED = _with_jobs(Kind.INTAKE), _with_jobs(Kind.OBSERVATION)

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, RowMapping, Select, func, select, update
 
-from journal.model import Kind, Stage, State
+from journal.model import OF_ORDERS, Kind, Stage, State
 from journal.outcomes import record_outcome
 from journal.storage.repository import Repository
 from journal.storage.rows import (
@@ -234,7 +234,8 @@ class Requests(Repository):
     ) -> list[RequestRow]:
         """Return requests and changes at VTEX, the oldest first."""
         query = select(*(jobs.c[name] for name in _REQUEST)).where(
-            jobs.c.kind != Kind.INTAKE, *fitting(jobs, store=store, order_id=order_id, state=state)
+            jobs.c.kind.not_in(OF_ORDERS),
+            *fitting(jobs, store=store, order_id=order_id, state=state),
         )
         if older_than is not None:
             query = query.where(jobs.c.created_at < self._now() - older_than)
@@ -266,7 +267,7 @@ class Requests(Repository):
     def get(self, job: int) -> RequestRow | None:
         """Return the request with a job number, or ``None``."""
         query = select(*(jobs.c[name] for name in _REQUEST))
-        query = query.where(jobs.c.id == job, jobs.c.kind != Kind.INTAKE)
+        query = query.where(jobs.c.id == job, jobs.c.kind.not_in(OF_ORDERS))
         row = self._database.row(query)
         return None if row is None else _request(row)
 
@@ -281,7 +282,7 @@ class Requests(Repository):
         by_kind: dict[str, dict[str, int]] = {}
         with self._database.transaction() as db:
             for row in count_jobs(db):
-                if row.kind != Kind.INTAKE:
+                if row.kind not in OF_ORDERS:
                     kind = by_kind.setdefault(row.kind, {})
                     kind[row.state] = kind.get(row.state, 0) + row.n
             for row in db.execute(unreported):

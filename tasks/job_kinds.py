@@ -77,6 +77,9 @@ KIND_TASKS: Mapping[Kind, KindTasks] = {
     Kind.CHANGE: KindTasks(
         queue="changes", priority=Priority.TRACKING, steps=("changes.read", "changes.report")
     ),
+    Kind.OBSERVATION: KindTasks(
+        queue="orders", priority=Priority.LISTING, steps=("observations.observe",)
+    ),
 }
 
 RUN_TASK = "orders.run"

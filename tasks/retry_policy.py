@@ -22,6 +22,7 @@ from journal.model import (
     JournalUnavailable,
     Postponement,
     RequestPurged,
+    StoreObserved,
     StorePaused,
 )
 from tasks.errors import ContractNewer, RequestInvalid, RequestRefused, StepFailed, StoreUnknown
@@ -39,6 +40,7 @@ from vtex.errors import (
     VtexThrottled,
     VtexUnauthorized,
     VtexUnavailable,
+    WriteForbidden,
 )
 
 
@@ -215,6 +217,7 @@ TABLE: dict[type[Exception], Row] = {
     OrderNotFound: _REFUSE,
     OrderConflict: _REFUSE,
     VtexRejected: _REFUSE,
+    WriteForbidden: _REFUSE,
     Refused: _REFUSE,
     DocumentInvalid: _REFUSE,
     VtexForgot: Row(Action.GIVE_UP),
@@ -229,6 +232,7 @@ TABLE: dict[type[Exception], Row] = {
     JobLost: Row(Action.DROP),
     StorePaused: Row(Action.POSTPONE, _no_wait),
     ErpCircuitOpen: Row(Action.HAND_BACK),
+    StoreObserved: Row(Action.HAND_BACK),
     RequestPurged: _UNFORESEEN,
     JournalError: _UNFORESEEN,
     # Requests of the ERP

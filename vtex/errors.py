@@ -7,6 +7,7 @@
     │   ├── VtexThrottled   429, 503: stop calling for a while
     │   └── NotYet          nothing failed: the order is not where the call makes sense
     ├── RateLimitReached         no call was made: the store's calls of the next seconds are taken
+    ├── WriteForbidden      no call was made: the store is only observed
     ├── VtexUnauthorized    401, 403: our fault, for all orders of the store
     ├── OrderNotFound       404 for an order or its transaction
     ├── FeedMissing         404 for the feed: this key has none
@@ -108,6 +109,10 @@ class RateLimitReached(VtexError):
         error = cls(messages.RATE_LIMITED(seconds=max(1, round(seconds))))
         error.seconds = seconds
         return error
+
+
+class WriteForbidden(VtexError):
+    """The client of this store only reads."""
 
 
 class Refused(VtexError):

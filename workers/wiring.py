@@ -24,6 +24,7 @@ from tasks.context import MAX_REFILLED, Alerting, Context, NfeRules
 from tasks.instrumentation import TaskObserver
 from tasks.retry_policy import RetryPolicy
 from vtex.client import VtexClient
+from vtex.statuses import HANDLED, HandledOrders
 from vtex.transport.rate_limit import RateLimiter
 from vtex.transport.transport import Account, Transport
 from workers import rate_limiter
@@ -104,9 +105,7 @@ def context(settings: Settings, *, observer: TaskObserver | None = None) -> Cont
             for store in settings.stores
         },
         codes=settings.codes,
-        also_intake={
-            store.name: store.also_intake for store in settings.stores if store.also_intake
-        },
+        also_intake=_also_intake(settings),
         zones={store.name: ZoneInfo(store.time_zone) for store in settings.stores},
         lock=lock(settings),
         nfe=NfeRules(
@@ -122,6 +121,15 @@ def context(settings: Settings, *, observer: TaskObserver | None = None) -> Cont
         retries=retry_policy(settings),
         observer=observer,
     )
+
+
+def _also_intake(settings: Settings) -> dict[str, HandledOrders]:
+    """Return the handled orders that the list reads too: all of them, of observed stores."""
+    every = HandledOrders(HANDLED)
+    wanted = {
+        store.name: every if store.observe else store.also_intake for store in settings.stores
+    }
+    return {name: orders for name, orders in wanted.items() if orders is not None}
 
 
 def alerting(settings: Settings, shared: Mapping[str, StoreRateLimiter]) -> Alerting:
@@ -149,9 +157,11 @@ def alert_policy(settings: Settings) -> AlertPolicy:
                 store.name,
                 zone=ZoneInfo(store.time_zone),
                 list_interval=timedelta(
-                    seconds=max(settings.order_list_interval_seconds, paces.get(store.intake, 0.0))
+                    seconds=max(
+                        settings.order_list_interval_seconds, paces.get(store.active_intake, 0.0)
+                    )
                 ),
-                by_feed=store.intake != "list",
+                by_feed=store.active_intake != "list",
                 missing_orders=store.alert_missing_orders,
                 max_wait=timedelta(minutes=store.alert_waiting_minutes),
             )
@@ -182,9 +192,9 @@ def list_intervals(settings: Settings) -> dict[str, timedelta]:
     """Return the time between two listings of each store with a feed, while the feed works."""
     seconds = {"both": settings.order_list_fallback_interval_seconds, "feed": FEED_ALONE_SECONDS}
     return {
-        store.name: timedelta(seconds=seconds[store.intake])
+        store.name: timedelta(seconds=seconds[store.active_intake])
         for store in settings.stores
-        if store.intake in seconds
+        if store.active_intake in seconds
     }
 
 
@@ -219,6 +229,7 @@ def journal(settings: Settings) -> Journal:
         lease_seconds=settings.lease_seconds,
         max_crashes=settings.max_crashes,
         erp_pause_seconds=settings.retry_erp_down_seconds,
+        observed=frozenset(store.name for store in settings.stores if store.observe),
     )
     return Journal(settings.journal_url, policy=policy)
 
@@ -265,6 +276,7 @@ def client(
             read_timeout=settings.vtex_read_timeout_seconds,
             rate_limiter=rate_limiter,
             observer=observer.vtex_called if observer else None,
+            read_only=store.observe,
         )
     )
 

@@ -39,6 +39,11 @@ VTEX_UNCLEAR = message(
     "VE-7010", "{detail}", "Check the account name, the network and the proxy, then try again later"
 )
 VTEX_PAUSED = message("VE-7011", "not called during the pause that VTEX asked for")
+OBSERVED = message(
+    "VE-7022",
+    "the store is only observed; {waiting} intakes and requests wait",
+    "Run vtex-erp observations report, and set observe to false to go live",
+)
 FEED_MISSING = message(
     "VE-7012", "the feed is not set up, and all orders come by the list", "Run vtex-erp feed setup"
 )

@@ -81,6 +81,9 @@ _SAVE_ORDER = (
     "it under the key order"
 )
 ORDER_NOT_JSON = message("VE-7341", "{file} is not JSON: {error}", _SAVE_ORDER)
+ERP_NOT_COMPARED = message(
+    "VE-7343", "the orders were not compared with the ERP: {error}", "Run vtex-erp check"
+)
 ORDER_UNREADABLE = message("VE-7342", "{file}: {error}", _SAVE_ORDER)
 
 # --- orders sync ------------------------------------------------------------------------------

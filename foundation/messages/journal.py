@@ -15,6 +15,11 @@ STARTED_ALREADY = message(
     "VE-5005", "{store} {order_id}: attempt {attempt} has started {stage} already"
 )
 JOURNAL_AWAITED = message("VE-5006", "this worker still waits for the journal")
+STORE_OBSERVED = message(
+    "VE-5007",
+    "the store {store} is only observed, so its intakes and requests wait",
+    "Set observe to false for the store, then restart the workers",
+)
 
 # --- causes of dead letters -------------------------------------------------------------------
 CRASHED = message(

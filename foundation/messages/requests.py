@@ -40,6 +40,11 @@ DOCUMENT_PURGED = message(
     "them ({error})",
     "Send the request again later, or the invoice with its items",
 )
+STORE_OBSERVED = message(
+    "VE-4015",
+    "the store {store} is only observed, so nothing is sent to VTEX for it",
+    "Set observe to false for the store and restart the workers. Then send the request again",
+)
 CONTRADICTS = message(
     "VE-4014",
     "the same invoice number was requested with another content: {differences}",

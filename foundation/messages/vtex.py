@@ -32,6 +32,11 @@ NO_FEED = message(
 WINDOW_IGNORED = message("VE-1013", "VTEX's order list ignores the window of creation dates")
 WINDOW_TOO_FULL = message("VE-1014", "VTEX's order list shows more orders of one moment than fit")
 RATE_LIMITED = message("VE-1015", "the call waits for the store's rate limit, about {seconds} s")
+WRITE_FORBIDDEN = message(
+    "VE-1016",
+    "{method} {path} was not sent, because the store {store} is only observed",
+    "Set observe to false for the store, and restart the workers",
+)
 
 # --- an order's status ------------------------------------------------------------------------
 CANCELED_BEFORE = message("VE-1101", "canceled before it came in: VTEX shows {status!r}")

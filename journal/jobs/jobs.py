@@ -24,6 +24,7 @@ from journal.model import (
     RequestPurged,
     Stage,
     State,
+    StoreObserved,
     StorePaused,
     retry_stage,
 )
@@ -81,6 +82,7 @@ class Jobs(Repository):
             JobLost: the job belongs to a newer attempt or is at another stage, or this attempt
                 has begun the step already.
             StorePaused: the step would call VTEX while the store pauses.
+            StoreObserved: the store is only observed.
             ErpCircuitOpen: the step would call the ERP while its circuit is open.
         """
         if begun is not None and begun.is_at(store, order_id, attempt, job, to.before):
@@ -298,6 +300,8 @@ class Jobs(Repository):
         job: int | None,
     ) -> LeasedJob:
         now = self._now()
+        if job is None:
+            self._require_live(store, Kind.INTAKE)
         if job is None and not self._database.is_local:
             quick_row = postgresql_fast_path.enter(
                 self._database,
@@ -318,6 +322,7 @@ class Jobs(Repository):
                 stage,
             ):
                 raise JobLost(messages.NOT_OWNED(store=store, order_id=order_id))
+            self._require_live(store, Kind(row["kind"]))
             if _was_begun(row):
                 raise JobLost(
                     messages.STARTED_ALREADY(
@@ -343,6 +348,10 @@ class Jobs(Repository):
             row["crash_suspect"] and row["unfinished_starts"] >= self._policy.max_crashes - 1
         )
         return entered
+
+    def _require_live(self, store: str, kind: Kind) -> None:
+        if self._policy.holds(store, kind):
+            raise StoreObserved(messages.STORE_OBSERVED(store=store))
 
     def _advanced(self, job: LeasedJob, to: Stage, *, goes_on: bool) -> bool:
         """Take the fast path. Return false if the general path must decide."""

@@ -1,6 +1,6 @@
 """Dispatch: the choice of due jobs, their order and their number."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain, product
@@ -23,7 +23,18 @@ from sqlalchemy import (
 
 from foundation.messages import journal as messages
 from journal import erp_circuit_breaker
-from journal.model import AT_ERP, PRIORITIES, STAGES, InFlight, Kind, Lease, Policy, Stage, State
+from journal.model import (
+    AT_ERP,
+    BEFORE_INSERTION,
+    PRIORITIES,
+    STAGES,
+    InFlight,
+    Kind,
+    Lease,
+    Policy,
+    Stage,
+    State,
+)
 from journal.outcomes import record_outcome
 from journal.storage.rows import Row, error_columns, event_row, is_open
 from journal.storage.tables import CRASHED, erp_circuits, events, jobs, store_pauses
@@ -88,8 +99,14 @@ class LeaseQuery:
         due, waiting = [], []
         for row in self._db.execute(_FIRST_DUE if store is None else _FIRST_DUE_OF, given):
             first = dict(zip(_PLACES, row[2:], strict=True))
+            if row.store in self._policy.observed:
+                self._start_again(row.store, first)
             due_places = {
-                place for place, at in first.items() if at is not None and at <= self._now
+                place
+                for place, at in first.items()
+                if at is not None
+                and at <= self._now
+                and not self._policy.holds(row.store, place[0])
             }
             if row.erp_until is not None and _BEFORE_ERP in due_places:
                 due_places.remove(_BEFORE_ERP)
@@ -104,6 +121,40 @@ class LeaseQuery:
             sorted(due, key=lambda due: (due.rank, due.store)),
             [one for _, one in sorted(waiting, key=lambda pair: pair[0])],
         )
+
+    def _start_again(self, store: str, first: Mapping[_Place, datetime | None]) -> None:
+        """Let the intakes of an observed store begin again, before the ERP has their orders.
+
+        Another integration may take the orders meanwhile, so that a fresh document decides later.
+        """
+        if not any(first[Kind.INTAKE, stage] for stage in BEFORE_INSERTION):
+            return
+        begun = self._db.execute(
+            update(jobs)
+            .where(
+                jobs.c.state == State.OPEN,
+                jobs.c.store == store,
+                jobs.c.kind == Kind.INTAKE,
+                jobs.c.stage.in_(BEFORE_INSERTION),
+                or_(jobs.c.lease_until.is_(None), jobs.c.lease_until < self._now),
+            )
+            .values(stage=Stage.LISTED, unfinished_starts=0, lease_until=None, updated_at=self._now)
+            .returning(jobs.c.order_id, jobs.c.attempt)
+        ).all()
+        lines = [
+            event_row(
+                store,
+                row.order_id,
+                self._now,
+                row.attempt,
+                "starts again",
+                stage=Stage.LISTED,
+                detail=messages.STORE_OBSERVED(store=store),
+            )
+            for row in begun
+        ]
+        if lines:
+            self._db.execute(events.insert(), lines)
 
     def _room(self, due: _Due, in_flight: InFlight, order_id: str | None) -> int:
         self._set_aside(due.store)

@@ -12,7 +12,7 @@ from erp.port import ErpRejected
 from erp.sales_order import Flag, SalesOrder
 from foundation.messages import erp as erp_messages
 from foundation.messages import orders as messages
-from foundation.messages.message import Message, Text, code_of
+from foundation.messages.message import Message, Text, code_of, error_text
 from tasks.intake.orders import sales_order
 from tasks.intake.unreached import Field, fields_without_effect
 from vtex import schemas, statuses
@@ -182,13 +182,15 @@ def judge(documents: Documents) -> Judgement:
         if reason := _reason_to_skip(documents):
             fate = Fate.SKIPPED
     except DocumentInvalid as error:
-        return Judgement(Fate.HELD, str(error))
+        return Judgement(Fate.HELD, error_text(error))
     except VtexUnavailable as error:
-        fate, reason = Fate.WAITS, str(error)
+        fate, reason = Fate.WAITS, error_text(error)
     try:
         made = _mapped(documents, schemas.read_order(documents.order))
     except (DocumentInvalid, ErpRejected) as error:
-        return Judgement(Fate.HELD, str(error)) if reason is None else Judgement(fate, reason)
+        return (
+            Judgement(Fate.HELD, error_text(error)) if reason is None else Judgement(fate, reason)
+        )
     return Judgement(fate, reason, made)
 
 
@@ -201,7 +203,7 @@ def explain(documents: Documents) -> Explanation:
         return Explanation(judgement)
     shown = judgement.sales_order or _as_far_as_possible(documents, order)
     prices = price_lines(order)
-    flags, refusal = _flags(shown)
+    flags, refusal = flags_of(shown)
     return Explanation(
         judgement,
         shown,
@@ -262,7 +264,7 @@ def _sums(order: Order, prices: OrderPrices) -> list[Sum]:
     ]
 
 
-def _flags(order: SalesOrder | None) -> tuple[tuple[Flag, ...], str | None]:
+def flags_of(order: SalesOrder | None) -> tuple[tuple[Flag, ...], str | None]:
     """Return the flags with those of cut texts, and the refusal of the integration tables."""
     if order is None:
         return (), None

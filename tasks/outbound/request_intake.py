@@ -83,6 +83,8 @@ def record(
     reference = _name(fields, "reference") or None
     try:
         _require_names(arguments)
+        if context.journal.observes(store):
+            raise RequestInvalid(messages.STORE_OBSERVED(store=store), faults={})
         request_schemas.require_known(fields)
         if xml is not None:
             read = _of_nfe(context, (store, order_id, reference), xml, fields, again=again)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from erp.port import ErpError
+from foundation.messages import journal as messages
 from journal.model import RequestPurged
 from journal.orders import NewOrder
 from journal.reconciliation import CANCELLATION_REPORTED
@@ -36,6 +37,8 @@ def repair(context: Context, finding: Finding) -> RepairResult:
     Raises:
         VtexUnavailable, ErpUnavailable, JournalUnavailable: the note was not written; retry.
     """
+    if context.journal.observes(finding.store):
+        return RepairResult(False, messages.STORE_OBSERVED(store=finding.store))
     try:
         result = _repair(context, finding)
     except (OrderNotFound, DocumentInvalid, ErpError, RequestPurged) as error:

@@ -26,6 +26,7 @@ from vtex.errors import (
     VtexThrottled,
     VtexUnauthorized,
     VtexUnavailable,
+    WriteForbidden,
 )
 from vtex.transport import bounded_session as bounded
 from vtex.transport import response_body as answers
@@ -70,6 +71,7 @@ class Transport:
         connect_timeout, read_timeout: seconds. A whole response takes twice the latter at most.
         rate_limiter: grants each call, and slows down after a 429. ``None`` sets no limit.
         observer: called with each finished call.
+        read_only: refuse every call but GET before it is made.
     """
 
     def __init__(
@@ -80,11 +82,13 @@ class Transport:
         read_timeout: float = 20.0,
         rate_limiter: RateLimiter | None = None,
         observer: Callable[[Call], None] | None = None,
+        read_only: bool = False,
     ) -> None:
         self._account = account
         self._timeout = (connect_timeout, read_timeout)
         self._rate_limiter = rate_limiter
         self._observer = observer
+        self._read_only = read_only
         self._priority = Priority.URGENT
         self._hold: Callable[[], None] | None = None
         self._local = threading.local()
@@ -146,8 +150,8 @@ class Transport:
         account = self.account
         if self._rate_limiter is not None:
             self._rate_limiter.acquire(group_of(method, path), self._priority)
-        if self._hold is not None and method != "GET":
-            self._hold()
+        if method != "GET":
+            self._before_write(account, method, path)
         host = account.payments_host if pay else account.orders_host
         request = _request(account, method, host + path, query, body)
         began, counted, status = time.time(), time.perf_counter(), None
@@ -183,6 +187,13 @@ class Transport:
         if not is_whole:
             raise answers.too_large(method, path, answer.status_code)
         return answer.status_code, text
+
+    def _before_write(self, account: Account, method: str, path: str) -> None:
+        if self._read_only:
+            text = messages.WRITE_FORBIDDEN(method=method, path=path, store=account.name)
+            raise WriteForbidden(text, method=method, path=path)
+        if self._hold is not None:
+            self._hold()
 
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)

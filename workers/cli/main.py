@@ -11,7 +11,17 @@ from typing import Any
 
 import click
 
-from workers.cli import alerts, codes, data, dead_letters, feed, orders, requests, stores
+from workers.cli import (
+    alerts,
+    codes,
+    data,
+    dead_letters,
+    feed,
+    observations,
+    orders,
+    requests,
+    stores,
+)
 from workers.cli.options import AS_JSON, ONLY_STORE, YES, placed_between, runs_action_in
 
 _PASS_ON: dict[str, Any] = {"ignore_unknown_options": True}
@@ -133,6 +143,7 @@ for group in (
     requests.requests,
     dead_letters.dead_letters,
     stores.stores,
+    observations.observations,
     alerts.alerts,
     feed.feed,
     codes.codes,

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import click
 from rich.console import Console
 from rich.table import Column, Table
+from rich.text import Text
 
 from journal.model import Stage, State
 from journal.orders import OrderRow
@@ -59,10 +60,10 @@ def console() -> Console:
 
 
 def show_table(columns: Sequence[str | Column], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows as a table."""
+    """Print rows as a table. Text in brackets is text, and not markup."""
     table = Table(*columns)
     for row in rows:
-        table.add_row(*map(str, row))
+        table.add_row(*(Text(str(cell)) for cell in row))
     console().print(table)
 
 
@@ -119,6 +120,8 @@ def standing(row: OrderRow, zone: tzinfo, pause: Pause | None = None) -> str:
         zone: the time zone of its store.
         pause: the pause of its store.
     """
+    if row.stage is Stage.OBSERVED:
+        return "is only observed: vtex-erp orders explain shows its fate"
     if row.state == State.DONE:
         elsewhere = " elsewhere" if row.stage is Stage.INSERTED else ""
         return f"is done: in the ERP as {row.erp_reference}, handling started{elsewhere}"

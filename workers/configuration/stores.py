@@ -124,6 +124,13 @@ class Store:
         variable="VTEX_INTAKE",
         validate=_INTAKE,
     )
+    observe: bool = setting(
+        False,
+        "true",
+        "Only observe the store: read its orders and report their fate, insert nothing, and write "
+        "nothing to VTEX (go-live.md).",
+        variable="VTEX_OBSERVE",
+    )
     also_intake: HandledOrders | None = setting(  # noqa: RUF009  # it declares a field
         None,
         "statuses=invoiced, origins=Fulfillment",
@@ -188,6 +195,11 @@ class Store:
         shared=True,
         validate=within(0.01, 525_600),
     )
+
+    @property
+    def active_intake(self) -> str:
+        """The source of new orders. The feed of an observed store is not read."""
+        return "list" if self.observe else self.intake
 
     @property
     def allowed_per_minute(self) -> int:

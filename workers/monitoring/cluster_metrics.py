@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 
 from journal.feeds import FeedRow
 from journal.journal import Journal
-from journal.model import STAGES, JournalError, Kind, State
+from journal.model import OF_ORDERS, STAGES, JournalError, Kind, State
 from journal.monitoring.metrics_queries import JobCount, JournalSnapshot
 from journal.storage.clock import utc_now
 from workers import rate_limiter, wiring
@@ -268,7 +268,7 @@ class ClusterMetrics(Collector):
 
 
 _ENDS = (State.DONE, State.SKIPPED)
-_REQUEST_KINDS = [str(kind) for kind in Kind if kind is not Kind.INTAKE]
+_REQUEST_KINDS = [str(kind) for kind in Kind if kind not in OF_ORDERS]
 
 
 def _gauge(

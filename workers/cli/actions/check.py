@@ -90,6 +90,7 @@ def _journal(settings: Settings, feeds: dict[str, FeedRow | None]) -> Iterator[V
                         None,
                         messages.FEED_RESTORED(at=when, reason=feed.restored_reason),
                     )
+            yield from _observed(settings, journal)
             yield from _undecided(settings, journal)
             yield from _reconciled(settings, journal)
     except JournalUnavailable as error:
@@ -98,6 +99,13 @@ def _journal(settings: Settings, feeds: dict[str, FeedRow | None]) -> Iterator[V
         yield Verdict("journal", False, f"{masked(settings.journal_url)}: {error}")
     except OSError as error:
         yield Verdict("journal", False, _unopened(error, "JOURNAL_URL"))
+
+
+def _observed(settings: Settings, journal: Journal) -> Iterator[Verdict]:
+    for store in settings.stores:
+        if store.observe:
+            text = messages.OBSERVED(waiting=journal.observations.held(store.name))
+            yield Verdict(f"{store.name} observed", None, text)
 
 
 def _undecided(settings: Settings, journal: Journal) -> Iterator[Verdict]:
@@ -186,7 +194,8 @@ def _store(
         return
     for probe in probes:
         yield Verdict(f"{store.name} {probe.name}", probe.ok, probe.detail)
-    if store.name in feeds and (feeds[store.name] or store.intake != "list"):
+    reads_feed = store.name in feeds and (feeds[store.name] or store.intake != "list")
+    if reads_feed and not store.observe:
         yield _feed(store, feeds[store.name], client)
 
 

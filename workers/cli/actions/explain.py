@@ -15,7 +15,6 @@ from erp.mapping.sales_orders import STRICT
 from erp.sales_order import SalesOrder
 from foundation.foreign_values import rows_at, text_at
 from foundation.messages import commands as messages
-from tasks.context import Context
 from tasks.intake.explanation import (
     Check,
     Documents,
@@ -25,6 +24,7 @@ from tasks.intake.explanation import (
     Tried,
     explain,
 )
+from tasks.intake.observation import documents_of
 from vtex import schemas
 from vtex.errors import DocumentInvalid
 from vtex.pricing.readings import Reading
@@ -76,7 +76,7 @@ def _of_store(order_id: str, store: str | None) -> Subject:
         source = "the journal's document"
         if order is None:
             source = "VTEX, read just now"
-            order, payment = _documents_of_vtex(context, name, order_id)
+            order, payment = documents_of(context.vtex[chosen_store(context.vtex, name)], order_id)
         documents = Documents(
             name,
             order,
@@ -84,21 +84,9 @@ def _of_store(order_id: str, store: str | None) -> Subject:
             proof=context.proofs.get(name, STRICT),
             codes=context.codes.get(name),
             also_intake=context.also_intake.get(name),
+            as_ready=context.journal.observes(name),
         )
     return Subject(order_id, documents, source, row.erp_reference if row else None)
-
-
-def _documents_of_vtex(
-    context: Context, store: str, order_id: str
-) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    client = context.vtex[chosen_store(context.vtex, store)]
-    raw = client.order(order_id)
-    try:
-        ids = schemas.read_order(raw).gateway_transaction_ids
-    except DocumentInvalid:
-        # The order would be held because of this error: the command shows it.
-        return raw, None
-    return raw, {"transactions": [client.transaction(transaction_id) for transaction_id in ids]}
 
 
 def _of_file(file: str, store: str | None) -> Subject:

@@ -33,6 +33,7 @@ def list_stores(*, as_json: bool) -> None:
                 {
                     "store": store.name,
                     "intake": store.intake,
+                    "observe": store.observe,
                     "paused": pause_as_json(pauses.get(store.name)),
                     "counts": counts.get(store.name, {}),
                 }
@@ -43,7 +44,7 @@ def list_stores(*, as_json: bool) -> None:
     rows = [
         (
             store.name,
-            store.intake,
+            "list, only observed" if store.observe else store.intake,
             pause_text(store.name, pauses[store.name], settings.zone())
             if store.name in pauses
             else "-",
