@@ -114,9 +114,14 @@ def test_missing_codes_are_listed_with_an_order(watching: Desk) -> None:
 def test_orders_that_would_go_in_make_a_clean_report(watching: Desk) -> None:
     assert "acme: 0 orders observed" in watching.type("observations", "report")
 
-    observe(watching, watching.paid())
+    order_id = watching.paid()
+    observe(watching, order_id)
 
     assert "inserted" in watching.type("observations", "report", "--from", "3000d")
+    assert set(watching.store.store.calls) == {"order", "transaction", "payments"}
+    erp = SqlErp(str(watching.env["ERP_URL"]))
+    assert erp.look_up("acme", [order_id]) == {}
+    erp.close()
 
 
 def test_an_erp_that_is_away_leaves_the_rest_of_the_report(watching: Desk) -> None:
