@@ -4,11 +4,10 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta, tzinfo
-from decimal import Decimal
 
 from erp.codes import CodeMap
 from erp.mapping.sales_orders import Proof
-from erp.nfe.item_matching import MATCH, WEIGHT_TOLERANCE_PERCENT
+from erp.nfe.rules import NfeRules
 from erp.port import Erp
 from foundation.local_days import DEFAULT_ZONE
 from journal.journal import Journal
@@ -27,25 +26,6 @@ every few seconds would leave its rate limit unused."""
 
 Renew = Callable[[], None]
 """Renews a lock. Long work calls it between two steps."""
-
-
-@dataclass(frozen=True)
-class NfeRules:
-    """How an NF-e becomes an invoice (docs/nfe.md).
-
-    Attributes:
-        match: keys that match the lines of the NF-e with the order's items, tried in turn.
-        production: true to refuse notas of SEFAZ's test environment.
-        embed: true to send the XML to VTEX too, exactly as received.
-        product_map: ERP code to SKU id, and the number of SKUs in one unit of the ERP.
-        weight_tolerance_percent: difference between real and sold weight of weighed goods.
-    """
-
-    match: tuple[str, ...] = MATCH
-    production: bool = True
-    embed: bool = False
-    product_map: Mapping[str, tuple[str, Decimal]] = field(default_factory=dict)
-    weight_tolerance_percent: float = WEIGHT_TOLERANCE_PERCENT
 
 
 @dataclass(frozen=True)
@@ -71,6 +51,7 @@ class Context:
         proofs: rules for doubtful orders by store. Others hold them.
         codes: store name to its code map.
         zones: store name to its time zone.
+        cnpjs: store name to the issuers of its notas.
         also_intake: store name to the orders that come in as handled.
         nfe: how an NF-e becomes an invoice.
         retention: how long the journal keeps the data of ended orders.
@@ -91,6 +72,7 @@ class Context:
     proofs: Mapping[str, Proof] = field(default_factory=dict)
     codes: Mapping[str, CodeMap] = field(default_factory=dict)
     zones: Mapping[str, tzinfo] = field(default_factory=dict)
+    cnpjs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     also_intake: Mapping[str, HandledOrders] = field(default_factory=dict)
     nfe: NfeRules = field(default_factory=NfeRules)
     retention: RetentionPolicy = field(default_factory=RetentionPolicy)

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import redis
 
 from erp.mapping.sales_orders import Proof
+from erp.nfe.rules import NfeRules
 from erp.port import Erp
 from foundation.messages import log_events
 from foundation.messages import settings as messages
@@ -20,7 +21,7 @@ from journal.model import JournalError, Policy
 from journal.privacy.retention import RetentionPolicy
 from tasks.alerts.model import AlertPolicy, MonitoredStore, RateLimitUsage, Usage
 from tasks.base import StoreTask
-from tasks.context import MAX_REFILLED, Alerting, Context, NfeRules
+from tasks.context import MAX_REFILLED, Alerting, Context
 from tasks.instrumentation import TaskObserver
 from tasks.retry_policy import RetryPolicy
 from vtex.client import VtexClient
@@ -107,6 +108,7 @@ def context(settings: Settings, *, observer: TaskObserver | None = None) -> Cont
         codes=settings.codes,
         also_intake=_also_intake(settings),
         zones={store.name: ZoneInfo(store.time_zone) for store in settings.stores},
+        cnpjs={store.name: store.cnpjs for store in settings.stores},
         lock=lock(settings),
         nfe=NfeRules(
             match=settings.nfe_match,
@@ -114,6 +116,9 @@ def context(settings: Settings, *, observer: TaskObserver | None = None) -> Cont
             embed=settings.nfe_embed,
             product_map=product_map(settings.nfe_product_map),
             weight_tolerance_percent=settings.nfe_weight_tolerance_percent,
+            skipped_checks=settings.nfe_skipped_checks,
+            cfops=settings.nfe_cfops,
+            vnftot_from=settings.nfe_vnftot_from,
         ),
         retention=retention(settings),
         list_intervals=list_intervals(settings),

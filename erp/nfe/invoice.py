@@ -7,19 +7,26 @@ and codes of goods. They leave out people.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
-from xml.etree.ElementTree import Element
 
-from erp.nfe.item_matching import MATCH, NO_MAP, WEIGHT_TOLERANCE_PERCENT, NfeItem, half_up, matched
-from erp.nfe.safe_xml import NAMESPACE, WHOLE, NfeInvalid, XmlPart, parsed, text_of
+from erp.nfe.amounts import read_amounts
+from erp.nfe.belonging import OrderRecord, require_same_order
+from erp.nfe.digest import is_altered
+from erp.nfe.file_kinds import require_authorised_nfe
+from erp.nfe.item_matching import half_up, matched
+from erp.nfe.nota import Nfe, Volumes
+from erp.nfe.nota_lines import NfeItem
+from erp.nfe.purpose import type_of
+from erp.nfe.rules import NfeRules
+from erp.nfe.safe_xml import WHOLE, NfeInvalid, XmlPart, parsed, text_of
 from foundation.foreign_values import moment
 from foundation.messages import nfe as messages
 from vtex.documents import Order
-from vtex.payloads import key_is_sound
+from vtex.payloads import KEY, key_is_sound
 
 _STAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[+-][0-9]{2}:[0-9]{2}")
 _QUANTITY = re.compile(r"[0-9]{1,11}(\.[0-9]{1,4})?")
@@ -39,117 +46,75 @@ _KEY_PARTS = (
 
 MOST_LINES = 990
 
-_EVENTS = frozenset({"procEventoNFe", "retEvento", "evento", "envEvento"})
+_AVULSA = range(890, 900)
+"""Series of notas that SEFAZ issues for others. Their keys have SEFAZ's CNPJ."""
+
+RULES, NO_RECORD = NfeRules(), OrderRecord()
 
 
-@dataclass(frozen=True, slots=True)
-class Volumes:
-    """Parcels of a kind (``transp/vol``)."""
-
-    quantity: int | None
-    weight_grams: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Nfe:
-    """The data of an invoice in an NF-e.
-
-    Attributes:
-        invoice_number: unique within its series. The key identifies the nota.
-        type: ``Output`` (sale) or ``Input`` (return).
-        issued_at: ISO 8601 with its offset, as written.
-        value_cents: ``vNF``, with freight and taxes, so it differs from the sum of the items.
-        order_hint: ``xPed``. Its 15 characters are too few for a VTEX order id.
-        courier: name of the carrier. ``None`` for a person, whose name stays private.
-    """
-
-    invoice_number: str
-    invoice_series: str
-    invoice_key: str
-    type: str
-    issued_at: str
-    value_cents: int
-    order_hint: str | None
-    courier: str | None
-    volumes: tuple[Volumes, ...]
-    items: tuple[NfeItem, ...]
-
-
-def read(data: bytes, *, production: bool = True) -> Nfe:
+def read(data: bytes, rules: NfeRules = RULES) -> Nfe:
     """Read an authorised NF-e.
-
-    Args:
-        production: refuse notas of SEFAZ's test environment.
 
     Raises:
         NfeInvalid: the XML is hostile or broken, or it is another document. Or the nota lacks
-            authorisation, contradicts its access key, or is not a sale or a return.
+            authorisation, contradicts itself, or is not a sale or a return.
     """
-    proc = XmlPart(parsed(text_of(data)), "")
-    _require_root(proc.element)
+    text = text_of(data)
+    proc = XmlPart(parsed(text), "")
+    require_authorised_nfe(proc.element)
     note = proc.one("NFe").one("infNFe").renamed("")
-    key = _authorised_key(proc, note, production=production)
+    key = _authorised_key(proc, note, production=rules.production)
     issued_at = _issued_at(note)
     _require_accord(key, note, issued_at)
+    lines = _lines(note)
+    amounts = read_amounts(note, lines, date.fromisoformat(issued_at[:10]), rules)
     return Nfe(
         invoice_number=note.need("ide/nNF", WHOLE).lstrip("0") or "0",
         invoice_series=note.need("ide/serie", WHOLE).lstrip("0") or "0",
         invoice_key=key,
-        type=_type(note),
+        type=type_of(note, rules),
+        leaves_issuer=note.need("ide/tpNF", WHOLE) == "1",
         issued_at=issued_at,
-        value_cents=_value_cents(note),
+        value_cents=amounts.value_cents,
+        issuer=note.text("emit/CNPJ") or note.need("emit/CPF"),
+        recipient=_recipient(note),
+        references=tuple(_references(note)),
         order_hint=_order_hint(note),
         courier=_courier(note),
         volumes=tuple(map(_volumes, note.all("transp/vol"))),
-        items=_items(note),
+        items=tuple(
+            _item(line, place, cents)
+            for place, (line, cents) in enumerate(zip(lines, amounts.lines_cents, strict=True), 1)
+        ),
+        is_altered=is_altered(text, proc.one("protNFe/infProt")),
     )
 
 
 def request(
-    nfe: Nfe,
-    order: Order,
-    *,
-    match: Sequence[str] = MATCH,
-    product_map: Mapping[str, tuple[str, Decimal]] = NO_MAP,
-    weight_tolerance_percent: float = WEIGHT_TOLERANCE_PERCENT,
+    nfe: Nfe, order: Order, rules: NfeRules = RULES, record: OrderRecord = NO_RECORD
 ) -> dict[str, Any]:
     """Return the keyword arguments of ``invoices.send`` for a nota of that order.
 
-    Args:
-        match: keys by which a line finds its item, the first that fits one item alone.
-        product_map: ERP code to SKU id and its units in one unit of the ERP, such as a box of
-            12. Use 0 for a part of a kit that another part represents.
-        weight_tolerance_percent: difference between the real weight of weighed goods and the
-            sold one.
-
     Raises:
+        NfeOfAnotherOrder: the nota belongs to another order.
         NfeMismatch: a line does not match an item, or is not a whole number of it.
     """
+    require_same_order(nfe, order, record, rules)
     return {
         "invoice_number": nfe.invoice_number,
         "invoice_series": nfe.invoice_series,
         "type": nfe.type,
         "value_cents": nfe.value_cents,
         "issued_at": nfe.issued_at,
-        "items": matched(nfe.items, order, match, product_map, weight_tolerance_percent),
+        "items": matched(
+            nfe.items, order, rules.match, rules.product_map, rules.weight_tolerance_percent
+        ),
         "invoice_key": nfe.invoice_key,
         "courier": nfe.courier,
     }
 
 
 # --- the gates --------------------------------------------------------------------------------
-
-
-def _require_root(root: Element) -> None:
-    name = root.tag.removeprefix(NAMESPACE)
-    if name in _EVENTS:
-        raise NfeInvalid(messages.EVENT(root=name))
-    if name == "NFe":
-        raise NfeInvalid(messages.NOT_AUTHORISED())
-    if root.tag != f"{NAMESPACE}nfeProc":
-        raise NfeInvalid(messages.OTHER_ROOT())
-    if root.get("versao") != "4.00":
-        raise NfeInvalid(messages.OTHER_LAYOUT())
 
 
 def _authorised_key(proc: XmlPart, note: XmlPart, *, production: bool) -> str:
@@ -175,19 +140,12 @@ def _require_accord(key: str, note: XmlPart, issued_at: str) -> None:
         if note.need(path, WHOLE).zfill(end - start) != key[start:end]:
             raise NfeInvalid(messages.KEY_DIFFERS(path=path, expected=key[start:end]))
     issuer = "emit/CNPJ" if note.find("emit/CNPJ") else "emit/CPF"
+    if int(note.need("ide/serie", WHOLE)) in _AVULSA:
+        issuer = "avulsa/CNPJ"
     if note.need(issuer).zfill(14) != key[6:20]:
         raise NfeInvalid(messages.OTHER_ISSUER(path=issuer))
     if issued_at[2:4] + issued_at[5:7] != key[2:6]:
         raise NfeInvalid(messages.OTHER_MONTH(expected=key[2:6]))
-
-
-def _type(note: XmlPart) -> str:
-    purpose, direction = note.need("ide/finNFe", WHOLE), note.need("ide/tpNF", WHOLE)
-    if purpose not in ("1", "4"):
-        raise NfeInvalid(messages.OTHER_PURPOSE(purpose=purpose))
-    if direction not in ("0", "1"):
-        raise NfeInvalid(messages.DIRECTION(direction=direction))
-    return "Output" if (purpose, direction) == ("1", "1") else "Input"
 
 
 # --- the content ------------------------------------------------------------------------------
@@ -202,11 +160,15 @@ def _issued_at(note: XmlPart) -> str:
     return text
 
 
-def _value_cents(note: XmlPart) -> int:
-    cents = note.cents("total/ICMSTot/vNF")
-    if not cents:
-        raise NfeInvalid(messages.NO_VALUE())
-    return cents
+def _recipient(note: XmlPart) -> str | None:
+    names = ("CNPJ", "CPF", "idEstrangeiro")
+    return next(filter(None, (note.text(f"dest/{name}") for name in names)), None)
+
+
+def _references(note: XmlPart) -> Iterator[str]:
+    for reference in note.all("ide/NFref"):
+        if reference.find("refNFe"):
+            yield reference.need("refNFe", KEY)
 
 
 def _order_hint(note: XmlPart) -> str | None:
@@ -231,29 +193,39 @@ def _volumes(part: XmlPart) -> Volumes:
     )
 
 
-def _items(note: XmlPart) -> tuple[NfeItem, ...]:
-    parts = tuple(note.all("det"))
-    if not parts:
+def _lines(note: XmlPart) -> tuple[XmlPart, ...]:
+    lines = tuple(note.all("det"))
+    if not lines:
         raise NfeInvalid(messages.NO_LINES())
-    if len(parts) > MOST_LINES:
-        raise NfeInvalid(messages.TOO_MANY_LINES(count=len(parts), most=MOST_LINES))
-    return tuple(_item(part, place) for place, part in enumerate(parts, 1))
+    if len(lines) > MOST_LINES:
+        raise NfeInvalid(messages.TOO_MANY_LINES(count=len(lines), most=MOST_LINES))
+    return lines
 
 
-def _item(part: XmlPart, place: int) -> NfeItem:
-    total = part.cents("prod/vProd") - part.cents("prod/vDesc", absent=0)
-    quantity = Decimal(part.need("prod/qCom", _QUANTITY))
-    if not quantity:
-        raise NfeInvalid(messages.NO_QUANTITY(path=part.path("prod/qCom")))
-    if total < 0:
-        raise NfeInvalid(messages.DISCOUNT_TOO_HIGH(path=part.path("prod/vDesc")))
-    ean = part.text("prod/cEAN")
+def _item(part: XmlPart, place: int, total: int) -> NfeItem:
+    quantity = _quantity(part, "prod/qCom")
+    is_taxed = part.text("prod/qTrib") is not None
     return NfeItem(
         line=place,
         code=part.need("prod/cProd"),
-        ean=ean if ean and _EAN.fullmatch(ean) else None,
+        ean=_ean(part, "prod/cEAN"),
         quantity=quantity,
         unit=part.need("prod/uCom"),
         price_cents=half_up(total / Fraction(quantity)),
         total_cents=total,
+        tax_ean=_ean(part, "prod/cEANTrib"),
+        tax_quantity=_quantity(part, "prod/qTrib") if is_taxed else None,
+        tax_unit=part.text("prod/uTrib"),
     )
+
+
+def _quantity(part: XmlPart, path: str) -> Decimal:
+    quantity = Decimal(part.need(path, _QUANTITY))
+    if not quantity:
+        raise NfeInvalid(messages.NO_QUANTITY(path=part.path(path)))
+    return quantity
+
+
+def _ean(part: XmlPart, path: str) -> str | None:
+    ean = part.text(path)
+    return ean if ean and _EAN.fullmatch(ean) else None

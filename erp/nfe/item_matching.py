@@ -8,6 +8,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, TypeVar
 
+from erp.nfe.nota_lines import NfeItem, in_order_unit, plain_code, plain_gtin
 from erp.nfe.safe_xml import NfeError
 from foundation.messages import nfe as messages
 from vtex.documents import Component, Item, Order
@@ -32,27 +33,6 @@ _Goods = TypeVar("_Goods", Item, Component)
 
 class NfeMismatch(NfeError):
     """The lines of the NF-e differ from the order's items. The message names both."""
-
-
-@dataclass(frozen=True, slots=True)
-class NfeItem:
-    """A line (``det``) of a nota.
-
-    Attributes:
-        code: ``cProd``, the ERP's code.
-        ean: ``cEAN``, except ``SEM GTIN``.
-        unit: ``uCom`` as written. It may be a box (``CX``) or a weight (``KG``).
-        price_cents: price of one unit after discount, rounded half up.
-        total_cents: ``vProd`` less ``vDesc``.
-    """
-
-    line: int
-    code: str
-    ean: str | None
-    quantity: Decimal
-    unit: str
-    price_cents: int
-    total_cents: int
 
 
 @dataclass(slots=True)
@@ -162,20 +142,21 @@ def matched(
 
 def _merged(lines: Iterable[NfeItem]) -> Iterable[NfeItem]:
     """Merge lines with the same code."""
-    merged: dict[tuple[str, str | None, str], NfeItem] = {}
+    merged: dict[tuple[str | None, ...], NfeItem] = {}
     for line in lines:
-        key = (line.code, line.ean, line.unit)
+        key = (line.code, line.ean, line.unit, line.tax_ean, line.tax_unit)
         first = merged.get(key)
-        merged[key] = (
-            line
-            if first is None
-            else replace(
-                first,
-                quantity=first.quantity + line.quantity,
-                total_cents=first.total_cents + line.total_cents,
-            )
-        )
+        merged[key] = line if first is None else _sum_of(first, line)
     return merged.values()
+
+
+def _sum_of(first: NfeItem, line: NfeItem) -> NfeItem:
+    return replace(
+        first,
+        quantity=first.quantity + line.quantity,
+        total_cents=first.total_cents + line.total_cents,
+        tax_quantity=(first.tax_quantity or first.quantity) + (line.tax_quantity or line.quantity),
+    )
 
 
 class _Found:
@@ -204,8 +185,7 @@ class _Found:
         """Count a line for its item, else its service, else its part of a kit."""
         item = self._one(line, self._items)
         if item:
-            each = self._units_each(line, item.sku_id)
-            self._sums.setdefault(item.sku_id, _Sum()).add(line, each)
+            self._count(line, item, self._sums.setdefault(item.sku_id, _Sum()), Fraction(1))
         # VTEX does not invoice services, such as gift wrap.
         elif not self._one(line, self._services) and not self._put_part(line):
             self.faults.append(self._strange(line))
@@ -219,33 +199,47 @@ class _Found:
         if len(homes) != 1:
             return False
         [(sku_id, part)] = homes.items()
-        each = self._units_each(line, part.sku_id) / part.quantity
-        self._parts.setdefault((sku_id, part.sku_id), _Sum()).add(line, each)
+        goods = self._parts.setdefault((sku_id, part.sku_id), _Sum())
+        self._count(line, part, goods, Fraction(1, part.quantity))
         return True
+
+    def _count(self, line: NfeItem, sold: Item | Component, goods: _Sum, share: Fraction) -> None:
+        """Add a line to the goods of an item, in the order's unit."""
+        mapped = self._map.get(line.code)
+        if mapped and mapped[0] == sold.sku_id:
+            # The units of a box count, whichever key found it.
+            goods.add(line, Fraction(mapped[1]) * share)
+            return
+        measurement_unit = sold.measurement_unit if isinstance(sold, Item) else None
+        counted = in_order_unit(line, sold.ean, measurement_unit)
+        if counted is None:
+            self.faults.append(
+                messages.UNIT_UNCLEAR(
+                    line=_named(line),
+                    quantity=_shown(line.tax_quantity or line.quantity),
+                    unit=f"{line.tax_unit!r:.8}",
+                    sku_id=sold.sku_id,
+                )
+            )
+        goods.add(counted or line, share)
 
     def _one(self, line: NfeItem, among: Sequence[_Goods]) -> _Goods | None:
         """Return the item of the first key that fits exactly one SKU."""
         for key in self._match:
-            fitting = {sold.sku_id: sold for sold in among if self._fits(key, line, sold)}
-            if len(fitting) == 1:
-                return next(iter(fitting.values()))
+            for code in line.gtins() if key == "ean" else (line.code,):
+                fitting = {sold.sku_id: sold for sold in among if self._fits(key, code, sold)}
+                if len(fitting) == 1:
+                    return next(iter(fitting.values()))
         return None
 
-    def _fits(self, key: str, line: NfeItem, sold: Item | Component) -> bool:
+    def _fits(self, key: str, code: str, sold: Item | Component) -> bool:
         if key == "ref_id":
-            return sold.ref_id is not None and line.code == sold.ref_id.strip()
+            return sold.ref_id is not None and code == sold.ref_id.strip()
         if key == "ean":
-            # A GTIN with 12 digits equals one with 13 digits and a leading zero.
-            ours, theirs = (line.ean or "").lstrip("0"), (sold.ean or "").strip().lstrip("0")
-            return bool(ours) and ours == theirs
+            return bool(code) and code == plain_gtin(sold.ean)
         if key == "map":
-            return line.code in self._map and self._map[line.code][0] == sold.sku_id
-        return line.code == sold.sku_id
-
-    def _units_each(self, line: NfeItem, sku_id: str) -> Fraction:
-        # The units of a box count, whichever key found it.
-        mapped = self._map.get(line.code)
-        return Fraction(mapped[1]) if mapped and mapped[0] == sku_id else Fraction(1)
+            return code in self._map and self._map[code][0] == sold.sku_id
+        return code == sold.sku_id
 
     def close_kits(self) -> None:
         """Turn parts into whole kits, if every part is there in the right number."""
@@ -305,7 +299,14 @@ class _Found:
         if line.code in self._map and "map" in self._match:
             mapped = self._map[line.code][0]
             return messages.MAPPED_ITEM_MISSING(line=named, keys=keys, sku_id=mapped)
+        if similar := self._similar(line):
+            return messages.SIMILAR_CODE(line=named, keys=keys, code=similar)
         return messages.NO_ITEM_FITS(line=named, keys=keys)
+
+    def _similar(self, line: NfeItem) -> str | None:
+        """Return a code of the order that differs by case or leading zeros alone."""
+        codes = (code for item in self._items for code in (item.ref_id, item.sku_id) if code)
+        return next((code for code in codes if plain_code(code) == plain_code(line.code)), None)
 
 
 def _broken_kit(sku_id: str, parts: Mapping[str, _Sum | None]) -> str:

@@ -26,6 +26,9 @@ NAMESPACE = "{http://www.portalfiscal.inf.br/nfe}"
 MONEY = re.compile(r"[0-9]{1,13}(\.[0-9]{1,2})?")
 WHOLE = re.compile(r"[0-9]{1,15}")
 _DECLARED = re.compile(r"<\?xml[^>]*?encoding\s*=\s*[\"']([^\"'>]*)")
+_UTF_8 = ("utf-8", "utf8")
+_BLANKS = "\ufeff \t\r\n"
+"""Characters before the declaration, as mail gateways add them."""
 
 
 class NfeError(Exception):
@@ -37,7 +40,7 @@ class NfeInvalid(NfeError):
 
 
 def text_of(data: bytes) -> str:
-    """Return the file as unchanged text. Written anew, its signature would break.
+    """Return the file as text, without blanks before it. Written anew, its signature would break.
 
     Raises:
         NfeInvalid: the file is too large, or not UTF-8 as SEFAZ requires.
@@ -45,11 +48,11 @@ def text_of(data: bytes) -> str:
     if len(data) > MOST_BYTES:
         raise NfeInvalid(messages.TOO_LARGE(size=len(data), most=MOST_BYTES))
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode("utf-8").lstrip(_BLANKS)
     except UnicodeDecodeError:
         text = "\x00"
     declared = _DECLARED.match(text)
-    if "\x00" in text or (declared and declared[1].lower() != "utf-8"):
+    if "\x00" in text or (declared and declared[1].lower() not in _UTF_8):
         raise NfeInvalid(messages.NOT_UTF8())
     return text
 
@@ -63,7 +66,7 @@ def parsed(text: str) -> Element:
     depth = count = 0
     root: Element | None = None
     try:
-        source = BytesIO(text.encode("utf-8"))
+        source = BytesIO(_DECLARED.sub(_named_utf_8, text, count=1).encode("utf-8"))
         for event, element in iterparse(source, events=("start", "end"), forbid_dtd=True):
             root = element if root is None else root
             depth += 1 if event == "start" else -1
@@ -79,6 +82,11 @@ def parsed(text: str) -> Element:
     if root is None:
         raise NfeInvalid(messages.EMPTY())
     return root
+
+
+def _named_utf_8(declaration: re.Match[str]) -> str:
+    # The parser knows the encoding by its registered name alone.
+    return declaration[0].removesuffix(declaration[1]) + _UTF_8[0]
 
 
 @dataclass(frozen=True, slots=True)

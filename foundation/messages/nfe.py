@@ -21,8 +21,8 @@ WRONG_FORM = message("VE-3009", "{path} is empty or not written as layout 4.00 a
 # --- the nota ---------------------------------------------------------------------------------
 EVENT = message(
     "VE-3021",
-    "{root} is an event of a nota, such as its cancellation, and not a nota",
-    "Send a return to undo an invoice that VTEX has",
+    "{root} is an event of a nota ({name}) and not a nota, and it changes nothing at VTEX",
+    "Send the nota itself, nfeProc",
 )
 NOT_AUTHORISED = message(
     "VE-3022", "protNFe is missing, so the file does not show SEFAZ's authorisation", _AUTHORISED
@@ -56,8 +56,8 @@ OTHER_MONTH = message(
 )
 OTHER_PURPOSE = message(
     "VE-3032",
-    "ide/finNFe is {purpose}, and VTEX gets sales (1) and returns (4) only: complementary (2), "
-    "adjustment (3) and other notas stay in the ERP",
+    "ide/finNFe is {purpose}, {name}, and VTEX gets sales (1) and returns (4) only",
+    "Keep this nota in the ERP",
 )
 DIRECTION = message("VE-3033", "ide/tpNF is {direction}, and must be 0 or 1", _ORIGINAL)
 NOT_A_TIME = message("VE-3034", "ide/dhEmi is not a valid time", _ORIGINAL)
@@ -68,6 +68,59 @@ NO_LINES = message("VE-3036", "det is missing", _ORIGINAL)
 TOO_MANY_LINES = message("VE-3037", "det stands {count} times, and a nota has {most} at most")
 NO_QUANTITY = message("VE-3038", "{path} is 0, and a line of a sale or return has goods")
 DISCOUNT_TOO_HIGH = message("VE-3039", "{path} is more than vProd", _ORIGINAL)
+CANCELLATION_EVENT = message(
+    "VE-3040",
+    "{root} is an event of a nota ({name}) and not a nota",
+    "Send a return to undo an invoice that VTEX has",
+)
+UNSIGNED = message(
+    "VE-3041", "the file is an NFe before its signature and SEFAZ's authorisation", _AUTHORISED
+)
+OTHER_KIND = message("VE-3042", "the file is {kind}", "Send the authorised file, nfeProc")
+CARRIES_CANCELLATION = message(
+    "VE-3043", "the file holds the cancellation of its own nota", "Send the nota that replaces it"
+)
+ENTRY = message(
+    "VE-3044",
+    "ide/finNFe is 1 and ide/tpNF is 0, so the nota is an entry, such as a purchase or an import, "
+    "and VTEX would refund it as a return",
+    "Issue a return with ide/finNFe 4 and the refNFe of the invoice",
+)
+OTHER_CFOP = message(
+    "VE-3045",
+    "{path} is {code} ({name}), which is not a {kind} by SEFAZ's table",
+    "Keep this nota in the ERP, or add the CFOP to NFE_CFOPS",
+)
+GIFTS_ONLY = message(
+    "VE-3046",
+    "every det/prod/CFOP is a gift or a service, and an invoice has a line that is sold",
+    "Keep this nota in the ERP, or add the CFOP to NFE_CFOPS",
+)
+AMOUNTS_DIFFER = message(
+    "VE-3047",
+    "{path} is {head}, and its terms make {total} (difference {difference})",
+    "Use the file that SEFAZ authorised, or set NFE_SKIPPED_CHECKS=amounts",
+)
+
+# --- the order of a nota ----------------------------------------------------------------------
+OTHER_ORDER = message(
+    "VE-3061",
+    "the nota differs from the order: {faults} (checks: {checks})",
+    "Send the nota of this order, or add the checks to NFE_SKIPPED_CHECKS to let such notas pass",
+)
+OTHER_RECIPIENT = message("VE-3062", "dest is {nota}, and the order's shopper is {order}")
+STRANGE_ISSUER = message("VE-3063", "emit is {nota}, and the store issues as {store}")
+OLDER_THAN_ORDER = message(
+    "VE-3064", "ide/dhEmi is of {issued}, and the order was placed on {placed}"
+)
+OTHER_ORDER_NUMBER = message("VE-3065", "xPed is {nota!r}, and the order is {order}")
+OTHER_REFERENCE = message("VE-3066", "refNFe is {nota}, and the order's invoices are {order}")
+RETURN_TO_SUPPLIER = message(
+    "VE-3067",
+    "ide/finNFe is 4, ide/tpNF is 1 and emit is not the shopper, so the nota returns goods to a "
+    "supplier",
+    "Keep this nota in the ERP",
+)
 
 # --- its lines and the order ------------------------------------------------------------------
 LINES_DIFFER = message("VE-3051", "{faults}. The order has {items}")
@@ -89,6 +142,17 @@ BROKEN_KIT = message(
     "VE-3056",
     "kit SKU {sku_id}: its parts do not make whole kits ({parts}): put whole kits on the nota, or "
     "map the code of one part to the kit's SKU and the others to it with 0",
+)
+UNIT_UNCLEAR = message(
+    "VE-3058",
+    "{line} is {quantity} {unit} by qTrib and uTrib, and the file does not show which of the two "
+    "SKU {sku_id} counts: add the code to the product map with its units, or write the SKU's EAN "
+    "into cEAN or cEANTrib",
+)
+SIMILAR_CODE = message(
+    "VE-3059",
+    "{line} does not match an item of the order by {keys}, but {code!r} differs from its code by "
+    "case or leading zeros alone: correct the code, or add it to the product map",
 )
 WEIGHT_DIFFERS = message(
     "VE-3057",

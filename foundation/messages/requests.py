@@ -54,6 +54,9 @@ CONTRADICTS = message(
 # --- lines of an order's timeline -------------------------------------------------------------
 KNOWN_AT_VTEX = message("VE-4051", "VTEX had it already")
 SENT_UNCHECKED = message("VE-4052", "sent without the check for a change under way")
+NFE_ALTERED = message(
+    "VE-4054", "the content of the NF-e does not match the digest in its own signature"
+)
 SHOWN_AT_VTEX = message("VE-4053", "VTEX shows it{name}, and the order becomes {status!r}")
 
 # --- the rest of a sentence that begins with a field and its value ----------------------------

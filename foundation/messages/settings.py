@@ -118,6 +118,9 @@ ERP_KEY_MISSING = message("VE-8131", "lacks a key where a password stands, as in
 ERP_USER_MISSING = message("VE-8132", "lacks a user, as in {example}")
 ERP_OPTION_UNKNOWN = message("VE-8133", "has the option {option!r}: must be one of {known}")
 ERP_OPTION_WRONG = message("VE-8134", "has an option {option} that must be one of {known}")
+NOT_CNPJS = message("VE-8136", "must be CNPJs with commas between them, as 11.222.333/0001-81")
+NOT_CFOPS = message("VE-8137", "must be CFOPs with commas between them, as 5949,6949")
+NOT_A_DAY = message("VE-8138", "must be a day, as 2027-01-01")
 NOT_USER_AND_PASSWORD = message("VE-8135", "must be a user, a colon and a password")
 
 # --- profiles of the REST adapter -------------------------------------------------------------

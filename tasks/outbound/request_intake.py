@@ -8,27 +8,24 @@ from dataclasses import asdict, replace
 from itertools import islice
 from typing import Any
 
-from erp.nfe import invoice as nfe
-from erp.nfe.invoice import Nfe
+from erp.nfe.belonging import NfeOfAnotherOrder
 from erp.nfe.safe_xml import NfeError, text_of
 from foundation.messages import log_events
 from foundation.messages import requests as messages
 from foundation.messages.message import error_text
+from journal.jobs.dead_letters import general_reason
 from journal.journal import Journal
-from journal.model import Kind, State
+from journal.model import Kind
 from journal.requests import RequestDraft
 from journal.storage.rows import without_empty
 from tasks.context import Context
 from tasks.errors import RequestInvalid, RequestRefused
 from tasks.job_kinds import Payload
-from tasks.outbound import invoice_requests, request_schemas
+from tasks.outbound import invoice_requests, notas, request_schemas
 from tasks.outbound.request_schemas import NAMES
 from tasks.workflow import dispatch
-from vtex import schemas
-from vtex.documents import Order
-from vtex.errors import DocumentInvalid, VtexError
+from vtex.errors import DocumentInvalid
 from vtex.payloads import Denial, Invoice, Tracking, plain_number
-from vtex.transport.rate_limit import Priority
 from vtex.transport.response_body import is_deep
 
 log = logging.getLogger(__name__)
@@ -87,7 +84,9 @@ def record(
             raise RequestInvalid(messages.STORE_OBSERVED(store=store), faults={})
         request_schemas.require_known(fields)
         if xml is not None:
-            read = _of_nfe(context, (store, order_id, reference), xml, fields, again=again)
+            read = notas.fields_of_xml(
+                context, (store, order_id, reference), xml, fields, again=again
+            )
             if isinstance(read, int):
                 return read
             fields = read
@@ -101,7 +100,7 @@ def record(
             store, order_id, Kind(kind), f"refused {_digest(whole)}", whole, reference=reference
         )
         reason = error_text(error)
-        _refuse(context.journal, draft, reason, again=again)
+        _refuse(context.journal, draft, reason, again=again, logged=_logged(error, reason))
         raise RequestRefused(reason) from None
     content = without_empty(json.loads(json.dumps(asdict(payload))))
     if xml is not None and context.nfe.embed:
@@ -133,87 +132,6 @@ def _submit(journal: Journal, draft: RequestDraft, *, again: bool) -> int:
         names = {"store": draft.store, "order_id": draft.order_id, "task": str(draft.kind)}
         log.info("request taken", extra=names)
     return submitted.job
-
-
-def of_nfe(context: Context, order: Order, note: Nfe) -> dict[str, Any]:
-    """Return the fields of an invoice from an NF-e.
-
-    Raises:
-        NfeMismatch: the NF-e does not belong to this order.
-    """
-    rules = context.nfe
-    return nfe.request(
-        note,
-        order,
-        match=rules.match,
-        product_map=rules.product_map,
-        weight_tolerance_percent=rules.weight_tolerance_percent,
-    )
-
-
-def _of_nfe(
-    context: Context,
-    name: tuple[str, str, str | None],
-    xml: bytes,
-    fields: Mapping[str, Any],
-    *,
-    again: bool,
-) -> dict[str, Any] | int:
-    """Return the fields of an NF-e and its request, or the old job of the same NF-e.
-
-    Args:
-        name: store, order id and reference.
-    """
-    order = _kept_order(context, *name[:2])
-    note = nfe.read(xml, production=context.nfe.production)
-    if order is None:
-        sent = (
-            None
-            if without_empty(fields)
-            else context.journal.requests.repeats(_without_items(*name, note), again=again)
-        )
-        if sent is not None:
-            return sent
-        order = _order_of_vtex(context, *name[:2])
-    return of_nfe(context, order, note) | dict(fields)
-
-
-def _kept_order(context: Context, store: str, order_id: str) -> Order | None:
-    raw, _payment = context.journal.documents.get(store, order_id)
-    return None if raw is None else schemas.read_order(raw)
-
-
-def _order_of_vtex(context: Context, store: str, order_id: str) -> Order:
-    """Fetch an order again after its purge, since goods made to order are invoiced late."""
-    row = context.journal.orders.get(store, order_id)
-    if row is None or row.state not in (State.DONE, State.SKIPPED):
-        raise RequestInvalid(
-            messages.ORDER_UNKNOWN(order_id=order_id),
-            faults={"order_id": messages.ORDER_NOT_IN_JOURNAL()},
-        )
-    try:
-        return schemas.read_order(
-            context.vtex[store].with_priority(Priority.URGENT).order(order_id)
-        )
-    except (VtexError, KeyError) as error:
-        # Refuse it, so that later requests do not wait for one old order.
-        raise RequestInvalid(
-            messages.DOCUMENT_PURGED(error=error),
-            faults={"order_id": messages.ITS_DOCUMENT_PURGED()},
-        ) from error
-
-
-def _without_items(store: str, order_id: str, reference: str | None, note: Nfe) -> RequestDraft:
-    """Return an NF-e without its items, to recognise a repeated NF-e of a purged order."""
-    content = {
-        "invoice_number": note.invoice_number,
-        "invoice_series": note.invoice_series,
-        "invoice_key": note.invoice_key,
-        "value_cents": note.value_cents,
-        "issued_at": note.issued_at,
-    }
-    key = invoice_requests.key_of(note.type, note.invoice_number, note.invoice_series)
-    return RequestDraft(store, order_id, Kind.INVOICE, key, content, reference=reference)
 
 
 def _idempotency_key(
@@ -285,11 +203,22 @@ def _kept(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _refuse(journal: Journal, draft: RequestDraft, reason: str, *, again: bool) -> None:
+def _refuse(
+    journal: Journal, draft: RequestDraft, reason: str, *, again: bool, logged: str | None = None
+) -> None:
     if journal.requests.refuse(draft, reason, again=again):
         log_events.REQUEST_REFUSED.log(
-            log, store=draft.store, order_id=draft.order_id, task=draft.kind, reason=reason
+            log,
+            store=draft.store,
+            order_id=draft.order_id,
+            task=draft.kind,
+            reason=logged or reason,
         )
+
+
+def _logged(error: Exception, reason: str) -> str:
+    """Return a reason for logs, which do not show persons' documents, even masked."""
+    return general_reason(reason) if isinstance(error, NfeOfAnotherOrder) else reason
 
 
 def _contradiction(new: Mapping[str, Any], known: Mapping[str, Any], *, purged: bool) -> str:

@@ -13,6 +13,7 @@ from erp.port import Event
 from journal.journal import Journal
 from journal.model import Lease
 from journal.orders import NewOrder
+from support.documents import nfe_samples
 from support.documents.nfe_samples import Det, nfe
 from tasks import workflow
 from tasks.base import StoreTask
@@ -128,7 +129,11 @@ class OrderFlow:
             )
             for item in self.entry(order_id).order["items"]
         ]
-        return nfe(*dets, value=f"{self.value(order_id) / 100:.2f}")
+        return nfe(
+            *dets,
+            value=f"{self.value(order_id) / 100:.2f}",
+            recipient=nfe_samples.recipient_of(self.entry(order_id).order),
+        )
 
     def part(self, order_id: str, number: str, value_cents: int = 1000) -> None:
         """Ask for an invoice of one unit of the first item."""

@@ -14,6 +14,7 @@ one store, and the TOML file of ``STORES_FILE`` describes several::
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,6 +23,7 @@ from marshmallow import Schema, validate
 
 from erp.codes import CodeMap
 from erp.nfe.item_matching import MATCH, WEIGHT_TOLERANCE_PERCENT
+from erp.nfe.rules import CHECKS, VNFTOT_FROM
 from foundation.messages import settings as messages
 from journal.model import Policy
 from tasks.alerts.model import Rule
@@ -36,6 +38,7 @@ from workers.configuration.declaration import (
     setting,
     within,
 )
+from workers.configuration.nota_settings import cfops, day
 from workers.configuration.stores import Store, of_file
 from workers.configuration.urls import (
     alert_addresses,
@@ -237,6 +240,24 @@ class Settings:
         "5",
         "Difference between the real weight on an NF-e and the sold weight of weighed goods.",
         validate=within(0, 50),
+    )
+    nfe_skipped_checks: tuple[str, ...] = setting(
+        (),
+        "order,date",
+        f"Checks that do not refuse an NF-e: {', '.join(CHECKS)} (nfe.md). Empty: none.",
+        parse=partial(one_of, CHECKS),
+    )
+    nfe_cfops: tuple[str, ...] = setting(
+        (),
+        "5949,6949",
+        "CFOPs that count as a sale or a return, beside those of SEFAZ's table (nfe.md).",
+        parse=cfops,
+    )
+    nfe_vnftot_from: date = setting(  # noqa: RUF009  # it declares a field
+        VNFTOT_FROM,
+        "2026-07-01",
+        "First day of issue from which vNFTot is the value of an NF-e, instead of vNF (nfe.md).",
+        parse=day,
     )
     retention_documents_days: int = setting(
         30,

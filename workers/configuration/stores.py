@@ -14,6 +14,7 @@ from foundation.messages import settings as messages
 from vtex.statuses import HANDLED, HandledOrders
 from vtex.transport.rate_limit import GROUPS
 from workers.configuration.declaration import check, content, fields_of, setting, within
+from workers.configuration.nota_settings import cnpjs
 
 _ACCOUNT = validate.Regexp(r"[a-z0-9][a-z0-9-]*\Z", error=messages.NOT_AN_ACCOUNT())
 _CREDENTIAL = validate.Regexp(r"[!#-&(-~]+\Z", error=messages.NOT_A_CREDENTIAL())
@@ -138,6 +139,14 @@ class Store:
         "origins and affiliates (reconciliation.md). Empty: none.",
         variable="VTEX_ALSO_INTAKE",
         parse=_handled_orders,
+    )
+    cnpjs: tuple[str, ...] = setting(
+        (),
+        "11.222.333/0001-81, 11.222.333/0002-62",
+        "CNPJs that issue the store's notas. An NF-e of another issuer is refused (nfe.md). Empty: "
+        "every issuer passes.",
+        variable="VTEX_CNPJS",
+        parse=cnpjs,
     )
     # VTEX documents 6,000 calls a minute for orders and their list, older pages 5,000: four fifths
     # of the former are below both.

@@ -20,7 +20,7 @@ from journal.requests import RequestRow
 from tasks.context import Context
 from tasks.errors import RequestInvalid
 from tasks.job_kinds import Payload
-from tasks.outbound import request_intake, request_schemas
+from tasks.outbound import notas, request_intake, request_schemas
 from tasks.outbound.invoice_requests import numbering
 from vtex import payloads, schemas, statuses
 from vtex.errors import NotYet, Refused
@@ -303,8 +303,8 @@ def _show(
     try:
         raw = context.vtex[store].order(order_id)
         if xml is not None:
-            note = nfe_invoice.read(xml, production=context.nfe.production)
-            fields = request_intake.of_nfe(context, schemas.read_order(raw), note) | fields
+            note = nfe_invoice.read(xml, context.nfe)
+            fields = notas.fields_of_nfe(context, store, schemas.read_order(raw), note) | fields
         request = request_schemas.read(kind, fields, now=datetime.now(UTC))
         body = _body(context, store, raw, request)
     except (RequestInvalid, NfeError, Refused, NotYet) as error:

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
+from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from xml.sax.saxutils import escape
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from erp.nfe.invoice import Volumes, read
-from erp.nfe.safe_xml import NfeInvalid, text_of
+from erp.nfe.invoice import read
+from erp.nfe.nota import Volumes
+from erp.nfe.rules import NfeRules
+from erp.nfe.safe_xml import NAMESPACE, NfeInvalid, text_of
 from support.documents.nfe_samples import CNPJ_WITH_LETTERS, PERSON, Det, access_key, changed, nfe
 from vtex.payloads import key_is_sound
+
+NOTAS = Path(__file__).parents[3] / "support/documents/notas"
 
 
 def refusal(data: bytes, *, production: bool = True) -> str:
     with pytest.raises(NfeInvalid) as caught:
-        read(data, production=production)
+        read(data, NfeRules(production=production))
     return str(caught.value)
 
 
@@ -72,16 +80,24 @@ def test_the_value_is_vnf_and_no_sum_of_items() -> None:
 
 
 @pytest.mark.parametrize(
-    ("purpose", "direction", "type_"),
-    [(1, 1, "Output"), (4, 0, "Input"), (1, 0, "Input"), (4, 1, "Input")],
+    ("purpose", "direction", "type_"), [(1, 1, "Output"), (4, 0, "Input"), (4, 1, "Input")]
 )
 def test_sales_go_out_and_returns_come_in(purpose, direction, type_) -> None:
     assert read(nfe(purpose=purpose, direction=direction)).type == type_
 
 
-@pytest.mark.parametrize("purpose", [2, 3, 5, 6])
-def test_complementary_and_adjustment_notas_are_refused(purpose) -> None:
-    assert f"ide/finNFe is {purpose}" in refusal(nfe(purpose=purpose))
+def test_an_entry_is_no_return_for_vtex_would_refund_it() -> None:
+    assert "the nota is an entry" in refusal(nfe(Det(cfop="3102"), purpose=1, direction=0))
+
+
+@pytest.mark.parametrize(
+    ("purpose", "name"), [(2, "complementary"), (3, "adjustment"), (5, "credit"), (6, "debit")]
+)
+def test_notas_of_other_purposes_are_refused_by_name(purpose, name) -> None:
+    words = refusal(nfe(purpose=purpose))
+
+    assert f"ide/finNFe is {purpose}" in words
+    assert name in words
 
 
 def test_a_nota_authorised_late_counts() -> None:
@@ -97,7 +113,7 @@ def test_a_nota_of_the_test_environment_is_refused_unless_this_is_a_test() -> No
     data = nfe(environment=2)
 
     assert "ide/tpAmb" in refusal(data)
-    assert read(data, production=False).invoice_number == "128841"
+    assert read(data, NfeRules(production=False)).invoice_number == "128841"
 
 
 def test_a_protocol_of_the_test_environment_authorises_nothing() -> None:
@@ -163,13 +179,242 @@ def test_an_nfe_without_its_protocol_is_not_authorised() -> None:
     )
 
     assert "protNFe/infProt is missing" in refusal(bare)
-    assert "protNFe is missing" in refusal(alone)
+    assert "an NFe before its signature" in refusal(alone)
+    signature = '</infNFe><Signature xmlns="http://www.w3.org/2000/09/xmldsig#"/>'
+    assert "protNFe is missing" in refusal(changed(alone, "</infNFe>", signature))
 
 
-def test_the_event_of_a_cancellation_is_no_nota() -> None:
-    event = b'<procEventoNFe xmlns="http://www.portalfiscal.inf.br/nfe" versao="1.00"><evento/></procEventoNFe>'
+def event_of(kind: str) -> bytes:
+    return (
+        '<procEventoNFe xmlns="http://www.portalfiscal.inf.br/nfe" versao="1.00"><evento><infEvento>'
+        f"<tpEvento>{kind}</tpEvento></infEvento></evento></procEventoNFe>"
+    ).encode()
 
-    assert "procEventoNFe is an event" in refusal(event)
+
+@pytest.mark.parametrize(
+    ("kind", "name", "advises_return"),
+    [
+        ("110111", "a cancellation", True),
+        ("110112", "a cancellation by a substitute", True),
+        ("110110", "a correction letter", False),
+        ("210200", "the recipient's confirmation", False),
+        ("999999", "an event", False),
+    ],
+)
+def test_an_event_is_named_and_only_a_cancellation_advises_a_return(
+    kind, name, advises_return
+) -> None:
+    words = refusal(event_of(kind))
+
+    assert f"procEventoNFe is an event of a nota ({name}) and not a nota" in words
+    assert ("Send a return" in words) is advises_return
+
+
+@pytest.mark.parametrize(
+    ("root", "name"),
+    [
+        ('<enviNFe xmlns="http://www.portalfiscal.inf.br/nfe"/>', "a batch for SEFAZ"),
+        ('<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"/>', "a SOAP message"),
+        ('<NFe xmlns="http://www.portalfiscal.inf.br/nfe"/>', "an NFe before its signature"),
+        ("<cteProc/>", "a CT-e"),
+        ("<html/>", "a page of HTML"),
+    ],
+)
+def test_another_kind_of_file_is_named_beside_the_file_to_send(root, name) -> None:
+    words = refusal(root.encode())
+
+    assert name in words
+    assert "the authorised file, nfeProc" in words
+
+
+def test_a_file_that_carries_its_own_cancellation_is_refused() -> None:
+    event = event_of("110111").decode().replace(' xmlns="http://www.portalfiscal.inf.br/nfe"', "")
+    data = changed(nfe(), "</nfeProc>", f"{event}</nfeProc>")
+
+    assert "cancellation of its own nota" in refusal(data)
+
+
+@pytest.mark.parametrize("blanks", ["\n", "\r\n \t", "\ufeff\n", "\n\ufeff"])
+def test_blanks_before_the_declaration_change_nothing(blanks) -> None:
+    data = blanks.encode() + nfe()
+
+    assert read(data) == read(nfe())
+    assert text_of(data) == nfe().decode()
+
+
+@pytest.mark.parametrize("name", ["utf8", "UTF8", "Utf-8"])
+def test_utf8_is_utf_8(name) -> None:
+    data = changed(nfe(Det(code="CAMISÃO")), "UTF-8", name)
+
+    assert read(data).items[0].code == "CAMISÃO"
+    assert name in text_of(data)
+
+
+def signed(data: bytes, *, digest: str | None = None, authorised: str | None = None) -> bytes:
+    """Return a nota with the digest of its content, as a signature has it."""
+    text = data.decode()
+    start, end = text.index("<infNFe"), text.index("</infNFe>") + len("</infNFe>")
+    content = text[start:end].replace("<infNFe", f'<infNFe xmlns="{NAMESPACE[1:-1]}"', 1)
+    content = re.sub(
+        r'<infNFe xmlns="(\S+)" versao="(\S+)" Id="(\w+)">',
+        r'<infNFe xmlns="\1" Id="\3" versao="\2">',
+        content,
+    )
+    own = base64.b64encode(hashlib.sha1(content.encode()).digest()).decode()
+    signature = (
+        '<Signature xmlns="http://www.w3.org/2000/09/xmldsig#"><SignedInfo><Reference>'
+        f"<DigestValue>{digest or own}</DigestValue></Reference></SignedInfo></Signature>"
+    )
+    return (
+        text[:end]
+        + signature
+        + text[end:].replace("<cStat>", f"<digVal>{authorised or own}</digVal><cStat>")
+    ).encode()
+
+
+def test_a_content_that_does_not_match_its_digest_is_flagged() -> None:
+    sound = signed(nfe())
+
+    assert not read(nfe()).is_altered
+    assert not read(sound).is_altered
+    assert read(changed(sound, "CAM-P", "CAM-Q")).is_altered
+    assert read(signed(nfe(), authorised="AAAA")).is_altered
+
+
+def test_the_key_of_a_nota_avulsa_has_the_cnpj_of_sefaz() -> None:
+    made = read((NOTAS / "12-nota-avulsa.xml").read_bytes())
+
+    assert (made.invoice_series, made.issuer) == ("890", "52998224725")
+
+
+# --- purpose by CFOP --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cfop", ["5102", "6108", "5405", "6110", "7102", "5922", "5929"])
+def test_a_sale_is_told_by_its_cfop(cfop) -> None:
+    assert read(nfe(Det(cfop=cfop))).type == "Output"
+
+
+@pytest.mark.parametrize(
+    ("cfop", "name"),
+    [
+        ("5152", "a transfer"),
+        ("5409", "a transfer"),
+        ("5915", "goods for repair"),
+        ("5912", "goods for demonstration"),
+        ("6949", "an operation without a CFOP of its own"),
+        ("5202", "a return"),
+        ("1102", "a purchase or sale"),
+    ],
+)
+def test_another_operation_is_refused_by_name_and_setting(cfop, name) -> None:
+    words = refusal(nfe(Det(), Det(code="B", cfop=cfop)))
+
+    assert words.startswith(f"det[2]/prod/CFOP is {cfop} ({name}), which is not a sale")
+    assert "NFE_CFOPS" in words
+    assert read(nfe(Det(cfop=cfop)), NfeRules(cfops=(cfop,))).type == "Output"
+
+
+def test_a_gift_goes_with_a_sale_and_alone_it_is_none() -> None:
+    gift = Det(code="BRINDE", cfop="5910")
+
+    assert len(read(nfe(Det(), gift)).items) == 2
+    assert "every det/prod/CFOP is a gift" in refusal(nfe(gift))
+    assert read(nfe(gift), NfeRules(cfops=("5910",))).type == "Output"
+
+
+@pytest.mark.parametrize(
+    ("cfop", "direction"), [("5202", 0), ("1202", 1), ("1102", 0), ("1152", 0)]
+)
+def test_a_return_has_the_cfop_of_a_return(cfop, direction) -> None:
+    words = refusal(nfe(Det(cfop=cfop), purpose=4, direction=direction))
+
+    assert "which is not a return" in words
+
+
+# --- amounts ----------------------------------------------------------------------------------
+
+DESON = "<ICMS><ICMS40><vICMSDeson>{cents}</vICMSDeson>{flag}</ICMS40></ICMS>"
+DEDUCTED = "<indDeduzDeson>1</indDeduzDeson>"
+
+
+def test_exempted_icms_is_deducted_where_the_nota_says_so() -> None:
+    taxes = DESON.format(cents="0.70", flag=DEDUCTED)
+    made = read(changed(nfe(Det(taxes=taxes)), "<vNF>10.00", "<vNF>9.30"))
+
+    assert (made.value_cents, made.items[0].total_cents) == (930, 930)
+
+
+@pytest.mark.parametrize(("value", "total"), [("9.30", 930), ("10.00", 1000)])
+def test_the_head_decides_about_exempted_icms_without_a_flag(value, total) -> None:
+    taxes = DESON.format(cents="0.70", flag="<motDesICMS>7</motDesICMS>")
+    made = read(changed(nfe(Det(taxes=taxes)), "<vNF>10.00", f"<vNF>{value}"))
+
+    assert (made.value_cents, made.items[0].total_cents) == (total, total)
+
+
+def test_a_line_that_is_not_in_the_total_has_the_price_0() -> None:
+    made = read(
+        nfe(Det(), Det(code="BRINDE", total="5.00", cfop="5910", more="<indTot>0</indTot>"))
+    )
+
+    assert made.value_cents == 1000
+    assert [line.total_cents for line in made.items] == [1000, 0]
+
+
+def test_taxes_beside_the_price_belong_to_their_line() -> None:
+    taxes = (
+        "<ICMS><ICMS10><vICMSST>1.20</vICMSST><vFCPST>0.10</vFCPST></ICMS10></ICMS>"
+        "<IPI><IPITrib><vIPI>0.80</vIPI></IPITrib></IPI>"
+    )
+    head = "<vST>1.20</vST><vFCPST>0.10</vFCPST><vIPI>0.80</vIPI>"
+    made = read(changed(nfe(Det(taxes=taxes), head=head), "<vNF>10.00", "<vNF>12.10"))
+
+    assert (made.value_cents, made.items[0].total_cents) == (1210, 1210)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "difference"),
+    [
+        ("<vNF>10.00", "<vNF>10.01", "ICMSTot/vNF is 10.01, and its terms make 10.00 (difference -0.01)"),
+        ("</vProd><vFrete>", "</vProd><vOutro>0.50</vOutro><vFrete>", "ICMSTot/vOutro is 0.50"),
+        ("<vDesc>0.00", "<vDesc>1.00", "ICMSTot/vDesc is 1.00, and its terms make 0.00"),
+    ],
+)  # fmt: skip
+def test_lines_and_head_agree_to_the_cent_or_the_difference_is_shown(old, new, difference) -> None:
+    data = changed(nfe(), old, new)
+    words = refusal(data)
+
+    assert difference in words
+    assert "NFE_SKIPPED_CHECKS=amounts" in words
+    assert read(data, NfeRules(skipped_checks=("amounts",))).invoice_number == "128841"
+
+
+BESIDE = (
+    "<IBSCBSTot><gIBS><vIBS>0.10</vIBS></gIBS><gCBS><vCBS>0.90</vCBS></gCBS></IBSCBSTot>"
+    "<vNFTot>{total}</vNFTot>"
+)
+
+
+@pytest.mark.parametrize(
+    ("issued", "from_", "cents"),
+    [
+        ("2026-12-31", date(2027, 1, 1), 1000),
+        ("2027-01-01", date(2027, 1, 1), 1100),
+        ("2026-11-30", date(2026, 11, 30), 1100),
+        ("2027-01-01", date(2028, 1, 1), 1000),
+    ],
+)
+def test_vnftot_is_the_value_from_2027_or_the_day_of_the_setting(issued, from_, cents) -> None:
+    data = nfe(issued_at=f"{issued}T10:00:00-03:00", beside=BESIDE.format(total="11.00"))
+
+    assert read(data, NfeRules(vnftot_from=from_)).value_cents == cents
+
+
+def test_a_vnftot_that_its_terms_do_not_make_is_refused_once_it_counts() -> None:
+    data = nfe(issued_at="2027-01-01T10:00:00-03:00", beside=BESIDE.format(total="12.00"))
+
+    assert "total/vNFTot is 12.00, and its terms make 11.00" in refusal(data)
 
 
 @pytest.mark.parametrize(
@@ -229,9 +474,7 @@ def test_what_is_no_whole_xml_is_refused(data) -> None:
     assert "not XML or was cut off" in refusal(data)
 
 
-@pytest.mark.parametrize(
-    "root", ["<cteProc/>", "<nfeProc/>", '<nfeProc xmlns="urn:x"/>', "<html/>"]
-)
+@pytest.mark.parametrize("root", ["<xProc/>", "<nfeProc/>", '<nfeProc xmlns="urn:x"/>', "<a/>"])
 def test_another_document_is_refused(root) -> None:
     assert "root element is not nfeProc" in refusal(root.encode())
 
