@@ -28,7 +28,7 @@ DESTINATION_MISSING = message(
 PICKUP_POINT_MISSING = message(
     "VE-2710", "shippingData.logisticsInfo: item {item} lacks a pickup point"
 )
-OBSERVED = message("VE-2712", "the intake of this order would {fate}")
+OBSERVED = message("VE-2721", "the intake of this order would {fate}")
 TEXT_CUT = message("VE-2711", "{column}: cut to {limit} characters")
 CHANGE_WITHOUT_LINE = message(
     "VE-2712", "changes: the order's value has {difference} of a change that no line shows"
