@@ -9,7 +9,7 @@ from sqlalchemy import Connection, and_, select, update
 
 from journal.model import STAGES, Kind, Stage, State
 from journal.storage.repository import Repository
-from journal.storage.rows import decompress, error_columns, upsert
+from journal.storage.rows import decompress, error_columns, from_json, upsert
 from journal.storage.tables import events, jobs, orders, reconciliations
 
 BATCH = 500
@@ -33,6 +33,7 @@ class JournalOrder:
     Attributes:
         invoiced_cents: sum of the sales invoices that VTEX confirmed.
         invoiced_at: time of the last one.
+        open_cents: cents that stay open at VTEX though all units are invoiced.
         open_invoices: open jobs of sales invoices.
         dead_invoices: dead jobs of sales invoices.
         invoice_requested_at: time of the last request for a sales invoice.
@@ -49,6 +50,7 @@ class JournalOrder:
     updated_at: datetime
     invoiced_cents: int = 0
     invoiced_at: datetime | None = None
+    open_cents: int = 0
     open_invoices: tuple[int, ...] = ()
     dead_invoices: tuple[int, ...] = ()
     invoice_requested_at: datetime | None = None
@@ -128,6 +130,7 @@ def _add_requests(db: Connection, store: str, known_orders: dict[str, JournalOrd
             jobs.c.state,
             jobs.c.key,
             jobs.c.request_body,
+            jobs.c.result,
             jobs.c.created_at,
             jobs.c.updated_at,
         )
@@ -158,6 +161,7 @@ def _add_requests(db: Connection, store: str, known_orders: dict[str, JournalOrd
                 order,
                 invoiced_cents=order.invoiced_cents + int(request_body.get("value_cents") or 0),
                 invoiced_at=max(order.invoiced_at or row.updated_at, row.updated_at),
+                open_cents=int((from_json(row.result) or {}).get("open_cents") or 0),
             )
         elif row.state == State.OPEN:
             order = replace(order, open_invoices=(*order.open_invoices, row.id))

@@ -54,6 +54,8 @@ class Context:
         cnpjs: store name to the issuers of its notas.
         also_intake: store name to the orders that come in as handled.
         nfe: how an NF-e becomes an invoice.
+        invoice_tolerance_cents: an invoice of all open units gets the order's open value, if it is
+            so near.
         retention: how long the journal keeps the data of ended orders.
         list_intervals: the interval of the order list while the feed works, of each store with
             a feed.
@@ -75,6 +77,7 @@ class Context:
     cnpjs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     also_intake: Mapping[str, HandledOrders] = field(default_factory=dict)
     nfe: NfeRules = field(default_factory=NfeRules)
+    invoice_tolerance_cents: int = 0
     retention: RetentionPolicy = field(default_factory=RetentionPolicy)
     list_intervals: Mapping[str, timedelta] = field(default_factory=dict)
     alerting: Alerting | None = None

@@ -120,6 +120,7 @@ def context(settings: Settings, *, observer: TaskObserver | None = None) -> Cont
             cfops=settings.nfe_cfops,
             vnftot_from=settings.nfe_vnftot_from,
         ),
+        invoice_tolerance_cents=settings.invoice_tolerance_cents,
         retention=retention(settings),
         list_intervals=list_intervals(settings),
         alerting=alerting(settings, shared),

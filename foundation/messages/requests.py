@@ -57,6 +57,21 @@ SENT_UNCHECKED = message("VE-4052", "sent without the check for a change under w
 NFE_ALTERED = message(
     "VE-4054", "the content of the NF-e does not match the digest in its own signature"
 )
+CENTS_OPEN = message(
+    "VE-4055",
+    "all units are invoiced, and {open_cents} cents stay open, so VTEX does not show the order as "
+    "invoiced",
+    "Invoice the cents in VTEX's Admin, and set INVOICE_TOLERANCE_CENTS for later notas",
+)
+OPEN_VALUE_SENT = message(
+    "VE-4056", "the nota has {nota_cents} cents, and the order's open {sent_cents} cents were sent"
+)
+SHOWN_WITH_CENTS_OPEN = message(
+    "VE-4057",
+    "VTEX shows it{name} and the order as {status!r}: all units are invoiced, and {open_cents} "
+    "cents stay open",
+    "Invoice the cents in VTEX's Admin, and set INVOICE_TOLERANCE_CENTS for later notas",
+)
 SHOWN_AT_VTEX = message("VE-4053", "VTEX shows it{name}, and the order becomes {status!r}")
 
 # --- the rest of a sentence that begins with a field and its value ----------------------------

@@ -115,7 +115,9 @@ ZERO_REFUSED = message(
 
 # --- contradictions between an invoice and its order ------------------------------------------
 VALUE_TOO_HIGH = message(
-    "VE-1221", "value_cents: {value_cents} is more than the {open_cents} that are open"
+    "VE-1221",
+    "value_cents: {value_cents} is more than the {open_cents} that are open",
+    "For a few cents, set INVOICE_TOLERANCE_CENTS, or send the nota with --value beside --nfe",
 )
 RETURN_TOO_HIGH = message(
     "VE-1222",

@@ -49,10 +49,12 @@ def post(
             numbering=numbering(self.journal, store, order_id, invoice.invoice_number, of=owned),
             seen=partial(hint_at_changes, self, owned),
             change_patience=None if owned.ignores_change else self.context.retries.change_patience,
+            tolerance_cents=self.context.invoice_tolerance_cents,
         )
         owned.result |= {"order_status": sent.order_status, "sent_as": sent.number}
         if sent.receipt:
             owned.result["receipt"] = sent.receipt
+        note_cents(owned, invoice, sent)
         if sent.found:
             owned.note(messages.KNOWN_AT_VTEX())
         elif owned.ignores_change:
@@ -72,7 +74,23 @@ def confirm(
             self.vtex(store), order_id, invoice, number=number, polls=owned.failures
         )
         name = "" if number == plain else f" as {number!r}"
-        owned.explain(messages.SHOWN_AT_VTEX(name=name, status=owned.result["order_status"]))
+        status = owned.result["order_status"]
+        if open_cents := owned.result.get("open_cents"):
+            text = messages.SHOWN_WITH_CENTS_OPEN
+            owned.explain(text(name=name, status=status, open_cents=open_cents))
+        else:
+            owned.explain(messages.SHOWN_AT_VTEX(name=name, status=status))
+
+
+def note_cents(job: LeasedJob, invoice: Invoice, sent: invoice_operation.Sent) -> None:
+    """Write into the timeline that cents of the order stay open, or that others were sent."""
+    if sent.value_cents not in (None, invoice.value_cents):
+        job.note(
+            messages.OPEN_VALUE_SENT(nota_cents=invoice.value_cents, sent_cents=sent.value_cents)
+        )
+    if sent.open_cents:
+        job.result["open_cents"] = sent.open_cents
+        job.note(messages.CENTS_OPEN(open_cents=sent.open_cents))
 
 
 def hint_at_changes(task: StepTask, job: LeasedJob, raw: Mapping[str, Any]) -> None:

@@ -48,6 +48,7 @@ class FindingKind(StrEnum):
     CANCELED = "canceled-alive"
     INVOICED_THERE = "invoiced-there"
     INVOICED_HERE = "invoiced-here"
+    CENTS_OPEN = "cents-open"
     TOTALS = "totals-differ"
     STUCK = "stuck"
 
@@ -74,6 +75,7 @@ KIND_TEXTS = {
     FindingKind.CANCELED: "canceled at VTEX, and alive in the ERP",
     FindingKind.INVOICED_THERE: "invoiced at VTEX, and not by what the ERP asked for here",
     FindingKind.INVOICED_HERE: "invoiced here, and VTEX does not show it as invoiced",
+    FindingKind.CENTS_OPEN: "all units are invoiced here, and cents stay open at VTEX",
     FindingKind.TOTALS: "the totals differ",
     FindingKind.STUCK: "stuck in a status that VTEX passes through",
 }
@@ -212,6 +214,9 @@ class Sides:
         waits = _within(GRACE, here.invoiced_at, self.now)
         if whole and not waits and status not in ("invoiced", "invoice"):
             yield self._made(FindingKind.INVOICED_HERE, Fix.NOTHING, f"VTEX shows {status!r}")
+        if here.open_cents and not waits and status not in ("invoiced", "invoice"):
+            detail = f"{here.open_cents} cents are open, and VTEX shows {status!r}"
+            yield self._made(FindingKind.CENTS_OPEN, Fix.NOTHING, detail)
 
     def _totals(self) -> Iterator[Finding]:
         there = self.there.value_cents

@@ -38,7 +38,6 @@ EXCEPTIONS = frozenset(
         "docs/flower.md",
         "docs/messages.md",
         "docs/metrics.md",
-        "docs/nfe.md",
         "docs/privacy.md",
         "docs/reliability.md",
         "docs/scaling.md",

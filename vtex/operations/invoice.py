@@ -13,7 +13,14 @@ from vtex.client import VtexClient
 from vtex.documents import Order, Package
 from vtex.errors import NotYet, Refused, VtexForgot, VtexRejected
 from vtex.operations import start_handling as start_handling_operation
-from vtex.operations.invoice_balance import Balance, balance, faults, open_items
+from vtex.operations.invoice_balance import (
+    Balance,
+    balance,
+    closing,
+    faults,
+    open_after,
+    open_items,
+)
 from vtex.operations.invoice_identity import Numbering, differences, find, number_at_vtex
 from vtex.payloads import OVERTAKING, Invoice
 
@@ -37,15 +44,19 @@ class Sent:
         number: the invoice's number at VTEX.
         order_status: the order's status after the invoice.
         found: true if VTEX had it before this call.
+        value_cents: the sent value. It differs from the nota's within the tolerance.
+        open_cents: cents that stay open at VTEX though all units are invoiced.
     """
 
     receipt: str | None
     number: str
     order_status: str
     found: bool = False
+    value_cents: int | None = None
+    open_cents: int = 0
 
 
-def send(
+def send(  # noqa: PLR0913  # an operation and its settings
     client: VtexClient,
     order_id: str,
     invoice: Invoice,
@@ -53,6 +64,7 @@ def send(
     numbering: Numbering = NUMBERING,
     seen: Callable[[Mapping[str, Any]], None] = lambda _: None,
     change_patience: timedelta | None = CHANGE_PATIENCE,
+    tolerance_cents: int = 0,
 ) -> Sent:
     """Send an invoice, unless VTEX has it.
 
@@ -64,6 +76,7 @@ def send(
         seen: called with the order's current document before the invoice is sent.
         change_patience: longest wait for the end of a change. ``None`` sends the invoice without
             that check.
+        tolerance_cents: as in ``prepared``.
 
     Raises:
         Refused: the invoice contradicts the order, or comes too late.
@@ -81,7 +94,7 @@ def send(
     _require_status(client, order, now, invoice)
     if invoice.type == "Output" and change_patience is not None:
         _require_no_change(client, order_id, change_patience)
-    ready = prepared(invoice, order, now)
+    ready = prepared(invoice, order, now, tolerance_cents=tolerance_cents)
     number = number_at_vtex(invoice, packages, numbering)
     numbering.choose(number)
     try:
@@ -93,8 +106,11 @@ def send(
         if not ready.value_cents:
             raise Refused(messages.ZERO_REFUSED(error=error)) from error
         raise
-    after = replace(now, invoiced_cents=now.invoiced_cents + _adds(invoice))
-    return Sent(receipt, number, _status_after(order, after))
+    after = replace(now, invoiced_cents=now.invoiced_cents + _adds(ready))
+    status = _status_after(order, after)
+    return Sent(
+        receipt, number, status, value_cents=ready.value_cents, open_cents=open_after(ready, now)
+    )
 
 
 def confirm(client: VtexClient, order_id: str, invoice: Invoice, *, number: str, polls: int) -> str:
@@ -117,8 +133,11 @@ def confirm(client: VtexClient, order_id: str, invoice: Invoice, *, number: str,
     raise VtexForgot(messages.INVOICE_FORGOTTEN(invoice=invoice.invoice_number, polls=polls))
 
 
-def prepared(invoice: Invoice, order: Order, now: Balance) -> Invoice:
+def prepared(invoice: Invoice, order: Order, now: Balance, *, tolerance_cents: int = 0) -> Invoice:
     """Return the invoice with its items, checked against the open balance.
+
+    Args:
+        tolerance_cents: an invoice of all open units gets the open value, if it is so near.
 
     Raises:
         Refused: the invoice contradicts the order. The message lists every contradiction.
@@ -128,6 +147,7 @@ def prepared(invoice: Invoice, order: Order, now: Balance) -> Invoice:
     if not sale and now.open_cents > 0:
         text = messages.RETURN_TOO_EARLY(invoice=invoice.invoice_number, open_cents=now.open_cents)
         raise NotYet.within(OVERTAKING, text)
+    invoice = closing(invoice, now, tolerance_cents)
     if not invoice.items:
         whole = now.open_cents if sale else now.invoiced_cents - now.returned_cents
         if invoice.value_cents < whole:

@@ -80,6 +80,29 @@ def _total_cents(order: Order, prices: OrderPrices, invoiced_cents: int) -> int:
     return next(agreeing, max(order.value_cents, prices.totals.sum))
 
 
+def closing(invoice: Invoice, now: Balance, tolerance_cents: int) -> Invoice:
+    """Return an invoice of all open units with the order's open value, if it is a few cents off.
+
+    One cent less would leave the order open at VTEX for good. VTEX refuses a cent more.
+
+    Args:
+        tolerance_cents: largest difference.
+    """
+    sale = invoice.type == "Output"
+    whole = now.open_cents if sale else now.invoiced_cents - now.returned_cents
+    is_last = not invoice.items or _of_invoice(invoice) == +(now.open if sale else now.returnable)
+    if not is_last or not 0 < abs(whole - invoice.value_cents) <= tolerance_cents or whole <= 0:
+        return invoice
+    return replace(invoice, value_cents=whole, items=_lowered(invoice.items, whole))
+
+
+def open_after(invoice: Invoice, now: Balance) -> int:
+    """Return the cents that stay open at VTEX after an invoice of all open units. Else 0."""
+    if invoice.type != "Output" or now.open - _of_invoice(invoice):
+        return 0
+    return max(0, now.open_cents - invoice.value_cents)
+
+
 def faults(invoice: Invoice, order: Order, now: Balance) -> list[str]:
     """Return the contradictions between an invoice and its order. Empty means: send it."""
     sale = invoice.type == "Output"
@@ -93,7 +116,7 @@ def faults(invoice: Invoice, order: Order, now: Balance) -> list[str]:
         text = messages.VALUE_TOO_HIGH if sale else messages.RETURN_TOO_HIGH
         contradictions.append(text(value_cents=invoice.value_cents, open_cents=open_cents))
     left = now.open if sale else now.returnable
-    for sku, quantity in _units((line.sku_id, line.quantity) for line in invoice.items).items():
+    for sku, quantity in _of_invoice(invoice).items():
         if sku not in now.sold:
             contradictions.append(_stranger(sku, order))
         elif quantity > left[sku]:
@@ -127,13 +150,17 @@ def open_items(now: Balance, *, sale: bool, value_cents: int) -> tuple[InvoiceIt
         if quantity > 0:
             left[line.item.sku_id] -= quantity
             lines.append(InvoiceItem(line.item.sku_id, quantity, line.unit_cents, line.item.name))
-    lines = lines if sale else _merged(lines)
+    return _lowered(lines if sale else _merged(lines), value_cents)
+
+
+def _lowered(lines: Sequence[InvoiceItem], value_cents: int) -> tuple[InvoiceItem, ...]:
+    """Return lines that come to no more than a value."""
     goods = sum(line.price_cents * line.quantity for line in lines)
-    if goods > value_cents:
-        lines = [
-            replace(line, price_cents=line.price_cents * value_cents // goods) for line in lines
-        ]
-    return tuple(lines)
+    if goods <= value_cents:
+        return tuple(lines)
+    return tuple(
+        replace(line, price_cents=line.price_cents * value_cents // goods) for line in lines
+    )
 
 
 def _merged(lines: list[InvoiceItem]) -> list[InvoiceItem]:
@@ -158,6 +185,10 @@ def _packed(order: Order, packages: Sequence[Package]) -> Counter[str]:
         for line in package.items
         if line.item_index in skus
     )
+
+
+def _of_invoice(invoice: Invoice) -> Counter[str]:
+    return _units((line.sku_id, line.quantity) for line in invoice.items)
 
 
 def _units(pairs: Iterable[tuple[str, int]]) -> Counter[str]:

@@ -259,6 +259,13 @@ class Settings:
         "First day of issue from which vNFTot is the value of an NF-e, instead of vNF (nfe.md).",
         parse=day,
     )
+    invoice_tolerance_cents: int = setting(
+        0,
+        "5",
+        "Cents by which an invoice of all open units may miss the order's open value. The open "
+        "value is sent then (nfe.md).",
+        validate=within(0, 1000),
+    )
     retention_documents_days: int = setting(
         30,
         "90",

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from erp.nfe.rules import NfeRules
 from journal.model import Policy
 from support.changed_orders import amend
-from support.documents import nfe_samples
 from support.order_flow import OrderFlow, order_flow
-from tasks.base import StoreTask
 from vtex.client import VtexClient
 from vtex.errors import VtexRejected
 from vtex.simulator import order_changes
@@ -513,124 +508,6 @@ def test_no_more_tries_than_are_allowed(flow: OrderFlow) -> None:
 
     assert flow.outcomes(order_id) == [("invoice", "dead")]
     assert "tried 300 times" in reasons(flow, order_id)
-
-
-def test_an_nfe_alone_is_an_invoice_and_is_embedded_as_received(flow: OrderFlow) -> None:
-    order_id = flow.order()
-    xml = nota_of(flow, order_id)
-    flow.context = replace(flow.context, nfe=NfeRules(embed=True))
-    StoreTask.process_context = flow.context
-
-    flow.ask("invoice", order_id, xml=xml)
-    flow.settle()
-
-    (package,) = flow.packages(order_id)
-    assert package["embeddedInvoice"] == xml.decode()
-    assert (package["invoiceNumber"], package["invoiceValue"]) == ("128841", flow.value(order_id))
-    assert package["invoiceKey"] == nfe_samples.access_key()
-    assert flow.status(order_id) == "invoiced"
-
-
-def test_an_nfe_of_other_goods_is_refused_and_kept(flow: OrderFlow) -> None:
-    order_id = flow.order()
-    flow.keep_document(order_id)
-    recipient = nfe_samples.recipient_of(flow.entry(order_id).order)
-
-    flow.ask("invoice", order_id, xml=nfe_samples.nfe(recipient=recipient), reference="row-1")
-    flow.ask("invoice", order_id, xml=b"<html>", reference="row-2")
-    flow.settle()
-
-    assert flow.outcomes(order_id) == [("invoice", "refused")] * 2
-    assert flow.packages(order_id) == []
-    assert "CAM-P" in reasons(flow, order_id)
-
-
-def test_an_nfe_for_another_person_is_refused_with_both_documents_masked_and_none_in_the_log(
-    flow: OrderFlow, caplog: pytest.LogCaptureFixture
-) -> None:
-    order_id = flow.order()
-    flow.keep_document(order_id)
-
-    flow.ask("invoice", order_id, xml=nfe_samples.nfe())
-    flow.settle()
-
-    assert flow.outcomes(order_id) == [("invoice", "refused")]
-    assert "dest is '***.982.247-**', and the order's shopper is '***." in reasons(flow, order_id)
-    logged = [str(record.__dict__) for record in caplog.records]
-    assert any("dest is …" in line for line in logged)
-    assert not any("982" in line and "247-**" in line for line in logged)
-
-
-def test_a_return_names_an_invoice_of_its_order_or_is_refused(flow: OrderFlow) -> None:
-    order_id = flow.order()
-    flow.ask("invoice", order_id, xml=nota_of(flow, order_id))
-    flow.settle()
-    stranger = return_of(flow, order_id, nfe_samples.access_key(7))
-    own = return_of(flow, order_id, nfe_samples.access_key())
-
-    flow.ask("invoice", order_id, xml=stranger)
-    flow.settle()
-    words = reasons(flow, order_id)
-    flow.ask("invoice", order_id, xml=own)
-    flow.settle()
-
-    assert f"refNFe is {nfe_samples.access_key(7)}" in words
-    assert f"the order's invoices are {nfe_samples.access_key()}" in words
-    assert [package["type"] for package in flow.packages(order_id)] == ["Output", "Input"]
-
-
-def test_a_return_of_an_invoice_that_another_system_sent_is_found_at_vtex(flow: OrderFlow) -> None:
-    order_id = flow.order()
-    flow.keep_document(order_id)
-    body = {
-        "type": "Output",
-        "invoiceNumber": "128841",
-        "invoiceValue": str(flow.value(order_id)),
-        "issuanceDate": "2026-03-10T15:04:05-03:00",
-        "invoiceKey": nfe_samples.access_key(),
-        "items": [
-            {
-                "id": item["id"],
-                "quantity": item["quantity"],
-                "price": item["priceDefinition"]["total"] // item["quantity"],
-            }
-            for item in flow.entry(order_id).order["items"]
-        ],
-    }
-    flow.client.send_invoice(order_id, body)
-
-    flow.ask("invoice", order_id, xml=return_of(flow, order_id, nfe_samples.access_key()))
-    flow.settle()
-
-    assert [package["type"] for package in flow.packages(order_id)] == ["Output", "Input"]
-
-
-def return_of(flow: OrderFlow, order_id: str, key: str) -> bytes:
-    return nfe_samples.nfe(
-        *dets_of(flow, order_id),
-        number=128842,
-        purpose=4,
-        direction=0,
-        references=(key,),
-        value=f"{Decimal(flow.value(order_id)) / 100:.2f}",
-        recipient=nfe_samples.recipient_of(flow.entry(order_id).order),
-    )
-
-
-def nota_of(flow: OrderFlow, order_id: str) -> bytes:
-    flow.keep_document(order_id)
-    return flow.nota(order_id)
-
-
-def dets_of(flow: OrderFlow, order_id: str) -> list[nfe_samples.Det]:
-    return [
-        nfe_samples.Det(
-            code=item["refId"],
-            quantity=f"{item['quantity']}.0000",
-            total=f"{Decimal(item['priceDefinition']['total']) / 100:.2f}",
-        )
-        for item in flow.entry(order_id).order["items"]
-    ]
 
 
 def test_the_store_refuses_an_invoice_line_that_lacks_something(flow: OrderFlow) -> None:

@@ -267,6 +267,22 @@ def test_an_invoice_that_vtex_does_not_show_needs_a_person(flow: OrderFlow) -> N
     assert kinds(flow) == {order_id: ("invoiced-here", "nothing")}
 
 
+def test_cents_that_stay_open_after_all_units_are_a_finding(flow: OrderFlow) -> None:
+    order_id = in_erp(flow)
+    items = [
+        {"sku_id": item["id"], "quantity": item["quantity"], "price_cents": 1}
+        for item in flow.entry(order_id).order["items"]
+    ]
+    flow.invoice(order_id, value_cents=flow.value(order_id) - 1, items=items)
+    flow.settle()
+    flow.clock.pass_by(LONG)
+
+    [finding] = findings(flow)
+
+    assert (finding.kind, finding.fix) == (FindingKind.CENTS_OPEN, Fix.NOTHING)
+    assert finding.detail.startswith("1 cents are open, and VTEX shows")
+
+
 def test_a_total_that_changed_at_vtex_needs_a_person(flow: OrderFlow) -> None:
     order_id = in_erp(flow)
     flow.simulator.store.change(flow.entry(order_id), {"value": flow.value(order_id) + 1})

@@ -325,7 +325,12 @@ def _body(context: Context, store: str, raw: dict[str, Any], asked: Payload) -> 
             known = invoice_operation.shown(asked, packages, numbers)
             if known:
                 invoice_operation.require_same(asked, known, order)
-            ready = asked if known else invoice_operation.prepared(asked, order, now)
+            cents = context.invoice_tolerance_cents
+            ready = (
+                asked
+                if known
+                else invoice_operation.prepared(asked, order, now, tolerance_cents=cents)
+            )
             number = known.invoice_number if known else number_at_vtex(asked, packages, numbers)
             return shown | {
                 "takes_it": statuses.takes_invoice(order.status).name.lower().replace("_", " "),
