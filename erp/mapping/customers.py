@@ -53,6 +53,9 @@ _OF_COMPANIES = {
 }  # fmt: skip
 """Kind of a company's document by country. VTEX names the buyer's kind only."""
 
+_NIT_WITHOUT_CHECK_DIGIT = re.compile(r"[89]\d{8}")
+"""A Colombian company's nine digits."""
+
 _CPF, _CNPJ = 11, 14
 
 
@@ -104,8 +107,10 @@ def document_flags(order: Order, customer: Customer) -> list[Flag]:
     validator = validators.get(order.country or BRAZIL) or validators.get("")
     if validator is None or validator.is_valid(number):
         return []
-    name = "corporateDocument" if customer.kind == "J" else "document"
-    detail = messages.CHECK_DIGIT_WRONG(path=f"clientProfileData.{name}", kind=kind)
+    if _key(kind) == "nit" and _NIT_WITHOUT_CHECK_DIGIT.fullmatch(number):
+        return []
+    name = "corporateDocument" if _has_companys(order.client) else "document"
+    detail = messages.CHECK_DIGIT_WRONG(path=f"clientProfileData.{name}", kind=_key(kind))
     return [Flag(FlagName.DOCUMENT_CHECK_DIGIT, detail)]
 
 
@@ -114,7 +119,7 @@ def _type(order: Order, document: str | None) -> str | None:
         return None
     client, country = order.client, order.country or BRAZIL
     named = client.document_type
-    if client.is_corporate:
+    if _has_companys(client):
         # VTEX names the kind of the buyer's document, which may be the company's as well.
         is_companies = _key(named or "") in {*_OF_COMPANIES.values()} - {"cnpj"}
         named = named if is_companies else _OF_COMPANIES.get(country)
@@ -123,10 +128,14 @@ def _type(order: Order, document: str | None) -> str | None:
     return named if named is None or _key(named) not in ("cpf", "cnpj") else _key(named)
 
 
+def _has_companys(client: Client) -> bool:
+    return client.is_corporate and bool(client.corporate_document)
+
+
 def _key(kind: str) -> str:
     return re.sub(r"[^a-z]", "", kind.lower())
 
 
 def _bare(text: str | None) -> str | None:
-    # A CNPJ may hold letters since July 2026, so only punctuation is removed.
-    return re.sub(r"[^0-9A-Za-z]", "", text).upper() or None if text else None
+    # A CNPJ may hold letters since July 2026, and an RFC has Ñ and &. Only punctuation is removed.
+    return re.sub(r"[^\w&]|_", "", text).upper() or None if text else None
