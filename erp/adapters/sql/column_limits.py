@@ -21,13 +21,11 @@ from foundation.messages import orders as order_messages
 
 KEPT_WHOLE = frozenset({
     "store", "order_id", "order_status", "event_key", "kind", "sequence",
-    "currency", "origin", "vtex_status",
-    "customer_document", "customer_email", "customer_phone", "customer_state_registration",
+    "currency", "origin", "vtex_status", "customer_document", "customer_email",
     "affiliate_id", "marketplace_order_id", "seller_order_id", "new_order_id", "request_id",
     "order_group", "sales_channel", "branch_code", "channel_code", "document_code", "tax_code",
     "unique_id", "sku_id", "ref_id", "ean", "seller", "warehouse_id", "sku_code", "carrier_code",
-    "payment_system", "payment_group", "tid", "nsu", "authorization_code", "acquirer_document",
-    "last_digits", "due_date", "payment_code", "postal_code", "state", "country",
+    "payment_system", "payment_group", "tid", "nsu", "payment_code", "postal_code",
 })  # fmt: skip
 """Columns whose text means another thing if it is cut: ids and codes. Other text is cut."""
 

@@ -45,6 +45,26 @@ def test_words_for_people_are_cut_and_the_order_says_so(outbox: SqlOutbox) -> No
     }
 
 
+def test_what_only_rides_along_with_a_payment_or_an_address_never_holds_an_order(
+    outbox: SqlOutbox,
+) -> None:
+    made, long = conformance.sample(), "9" * 10_000
+    due = "2026-11-30T23:59:59.0000000+00:00"
+    payment = replace(
+        made.payments[0], due_date=due, last_digits=long, authorization=long, acquirer_document=long
+    )
+    customer = replace(made.customer, phone=long, state_registration=long)
+    place = PostalAddress(country="Argentina", state=long)
+
+    outbox.erp.insert(
+        replace(made, payments=(payment,), customer=customer, addresses=(place,), flags=())
+    )
+
+    assert outbox.rows("SELECT due_date, last_digits FROM int_order_payment") == [(due, "9" * 8)]
+    assert outbox.rows("SELECT country FROM int_order_address") == [("Argentina",)]
+    assert outbox.rows("SELECT flags FROM int_order") == [("text_cut",)]
+
+
 @pytest.mark.parametrize(
     ("made", "column"),
     [
