@@ -12,10 +12,14 @@ from typing import Any
 from erp.mapping.payments import marketplace_payment
 from erp.sales_order import Attribute, Marketing, SaleContext
 from foundation.foreign_values import at, plain_text, rows_at, text_at
+from foundation.redaction import storable
 from vtex.documents import Order
 
 MOST_ATTRIBUTES = 1000
 """Bound of an order's attributes. The rest stays in the raw document."""
+
+_DEEPEST = 32
+"""Levels of objects that are read for attributes."""
 
 _LISTED_TAGS = 50
 
@@ -150,13 +154,18 @@ def _custom_data(raw: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
                 yield source.rstrip(":"), path, text
 
 
-def _flat(value: object, path: str = "") -> Iterator[tuple[str, str]]:
+def _flat(value: object, path: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
     """Yield (dotted name, text) of each value within objects and lists."""
+    if depth > _DEEPEST:
+        return
     if isinstance(value, Mapping):
-        for name, inner in value.items():
-            yield from _flat(inner, f"{path}.{name}" if path else str(name))
+        pairs = [(storable(str(name)), inner) for name, inner in value.items()]
     elif isinstance(value, list):
-        for place, inner in enumerate(value):
-            yield from _flat(inner, f"{path}.{place}" if path else str(place))
-    elif (text := plain_text(value)) is not None:
-        yield path or "value", text
+        pairs = [(str(place), inner) for place, inner in enumerate(value)]
+    else:
+        text = plain_text(value)
+        if text is not None:
+            yield path or "value", text
+        return
+    for name, inner in pairs:
+        yield from _flat(inner, f"{path}.{name}" if path else name, depth + 1)

@@ -9,10 +9,13 @@ from typing import Any
 
 from erp.mapping.amounts import money, unit_price
 from erp.sales_order import KitPart, OrderLine
-from foundation.foreign_values import plain_text, rows_at
+from foundation.foreign_values import bounded_number, plain_text, rows_at
 from vtex.documents import Logistics, Order
 from vtex.pricing.lines import LinePrice
 from vtex.pricing.readings import gross_cents
+
+_MOST_COMMISSION = 10**9
+"""Bound of a commission, in hundredths of a percent. Others are no commission."""
 
 
 def rows_of(
@@ -119,7 +122,8 @@ def _details(raw: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _whole(value: object) -> int | None:
-    if type(value) is int and abs(value) < 10**11:
-        return value
-    text = plain_text(value)
-    return int(text) if text and text.lstrip("-").isdecimal() and len(text) < 12 else None
+    try:
+        number = bounded_number(value)
+    except ValueError:
+        return None
+    return int(number) if number == int(number) and abs(number) <= _MOST_COMMISSION else None

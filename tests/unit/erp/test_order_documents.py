@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from erp.adapters.sql.order_rows import rows_of
 from erp.mapping.sales_orders import LENIENT, Proof, to_sales_order
 from erp.sales_order import SalesOrder
 from tasks.intake.orders import sales_order
@@ -154,3 +155,94 @@ def test_a_weight_keeps_its_six_decimals_on_the_way_to_the_erp(multiplier: float
 
     assert line.unit_multiplier == Decimal(str(multiplier))
     assert line.measure == line.quantity * Decimal(str(multiplier))
+
+
+@pytest.mark.parametrize(
+    ("commission", "known"),
+    [
+        (1650, 1650),
+        (16.0, 16),
+        ("1650", 1650),
+        ("--5", None),
+        (3_000_000_000, None),
+        (12.5, None),
+        ("x" * 10_000, None),
+        ({"value": 1}, None),
+        (True, None),
+    ],
+)
+def test_a_commission_reaches_its_column_or_none_and_never_holds_an_order(
+    commission: object, known: int | None
+) -> None:
+    order = document("15-seller-code")["order"]
+    order["items"][0]["commission"] = commission
+
+    made = sales_order("acme", schemas.read_order(order), None)
+    rows_of(made)
+
+    assert made.lines[0].commission == known
+
+
+def test_custom_data_of_any_form_never_holds_an_order() -> None:
+    order = document("15-seller-code")["order"]
+    deep: object = "bottom"
+    for _ in range(3000):
+        deep = {"level": deep}
+    order["customData"] = {
+        "customApps": [{"id": "a", "fields": {"a\x00b": "x", "\ud800": "y", "": "z", "deep": deep}}]
+    }
+    order["purchaseAgentData"] = {"\x00": ["v", {"w": True}]}
+
+    made = sales_order("acme", schemas.read_order(order), None)
+
+    pairs = {attribute.name: attribute.value for attribute in made.attributes}
+    assert pairs == {
+        "a\ufffdb": "x",
+        "\ufffd": "y",
+        "value": "z",
+        "\ufffd.0": "v",
+        "\ufffd.1.w": "true",
+    }
+
+
+def bought_by(country: str, **client: Any) -> SalesOrder:
+    order = document("11-document-type")["order"]
+    order["storePreferencesData"]["countryCode"] = country
+    order["clientProfileData"] |= {"documentType": None, "corporateName": "Firm"} | client
+    return sales_order("acme", schemas.read_order(order), None)
+
+
+@pytest.mark.parametrize(
+    ("country", "client", "kind", "number"),
+    [
+        # Letters beyond A to Z belong to a Mexican company's document.
+        ("MEX", {"documentType": "RFC", "document": "G&M-010203-AB1"}, "RFC", "G&M010203AB1"),
+        ("MEX", {"documentType": "RFC", "document": "ñan010203ab1"}, "RFC", "ÑAN010203AB1"),
+        # A company's number is often written without its check digit.
+        ("COL", {"documentType": "NIT", "document": "900.373.913"}, "NIT", "900373913"),
+        ("COL", {"documentType": "NIT", "document": "900.373.913-4"}, "NIT", "9003739134"),
+        # A company without a document of its own is known by its buyer's.
+        ("ARG", {"documentType": "DNI", "document": "12345678", "isCorporate": True},
+         "DNI", "12345678"),
+        ("COL", {"documentType": "cedulaCOL", "document": "1020304050", "isCorporate": True},
+         "cedulaCOL", "1020304050"),
+        ("PER", {"documentType": "DNI", "document": "10117410", "isCorporate": True},
+         "DNI", "10117410"),
+        ("ARG", {"documentType": "DNI", "document": "12345678", "isCorporate": True,
+                 "corporateDocument": "20-05536168-2"}, "cuit", "20055361682"),
+    ],
+)  # fmt: skip
+def test_a_right_document_from_abroad_is_kept_whole_and_without_a_flag(
+    country: str, client: dict[str, Any], kind: str, number: str
+) -> None:
+    order = bought_by(country, **client)
+
+    assert (order.customer.document_type, order.customer.document) == (kind, number)
+    assert "document_check_digit" not in flags(order)
+
+
+def test_a_flag_quotes_nothing_that_stands_beside_the_kind_of_document() -> None:
+    order = bought_by("BRA", documentType="CPF 11144477736", document="111.444.777-36")
+
+    (detail,) = [flag.detail for flag in order.flags if flag.name == "document_check_digit"]
+    assert str(detail) == "clientProfileData.document: the check digits of the cpf are wrong"
