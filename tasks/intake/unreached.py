@@ -18,7 +18,7 @@ Effect = Callable[[Mapping[str, Any]], object]
 
 Path = tuple[str | int, ...]
 
-MOST_SINGLE = 3_000
+MOST_SINGLE = 500
 """Values that are altered one by one. In a longer document, all rows of a field go together."""
 
 _OTHER_TEXT = "~"

@@ -89,6 +89,13 @@ def test_the_report_counts_fates_flags_and_totals_by_day(watching: Desk) -> None
     (difference,) = store["differences"]
     assert difference["order_id"] == other
     assert Decimal(difference["total"]) - Decimal(difference["erp_total"]) == Decimal("5.00")
+    assert {row["order_id"]: (row["fate"], row["in_erp"]) for row in store["orders"]} == {
+        same: ("inserted", "same total"),
+        other: ("inserted", "other total"),
+        absent: ("inserted", "absent"),
+        held: ("held", "absent"),
+        gone: ("skipped", None),
+    }
     causes = {row["fate"]: row for row in store["causes"]}
     assert causes["held"]["first_order"] == held
     assert "…" in causes["held"]["name"]

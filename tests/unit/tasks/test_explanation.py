@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from foundation.messages import orders as messages
+from foundation.messages.message import Message
 from support.vtex_openapi import ORDER, example, needed
 from tasks.intake import unreached
 from tasks.intake.explanation import CHECKS, Documents, Explanation, Fate, explain
@@ -182,6 +184,13 @@ def test_rows_of_a_long_document_are_altered_together(monkeypatch: pytest.Monkey
     assert len(fields) == 1000
     assert {field.outermost for field in fields} == {"order.rows[].lost"}
     assert calls < 20
+
+
+def test_each_doubt_of_the_catalogue_fails_a_check() -> None:
+    checked = {message.code for failures in CHECKS.values() for message in failures}
+    doubts = {value.code for value in vars(messages).values() if isinstance(value, Message)}
+
+    assert doubts - checked == {messages.OBSERVED.code}
 
 
 @needed

@@ -62,6 +62,7 @@ class Report:
 
     Attributes:
         days: day of the store to the number of orders by fate and by comparison with the ERP.
+        orders: each order with its day, its fate and its place in the ERP.
         causes: fate and general reason to the orders that would not go in.
         differences: orders whose total in the ERP is another, with both totals.
         coverage: the codes that the orders need. ``None`` if the ERP did not answer.
@@ -72,6 +73,7 @@ class Report:
     since: datetime
     until: datetime
     days: dict[str, Counter[str]] = field(default_factory=dict)
+    orders: list[dict[str, Any]] = field(default_factory=list)
     causes: dict[tuple[str, str], Group] = field(default_factory=dict)
     flags: dict[str, Group] = field(default_factory=dict)
     differences: list[dict[str, Any]] = field(default_factory=list)
@@ -110,12 +112,16 @@ def _report(context: Context, store: str, since: datetime, until: datetime) -> R
     except ErpError as error:
         known, made.erp_fault = None, str(error)
     for row in observed:
-        day = made.days.setdefault(f"{row.placed_at.astimezone(zone):%Y-%m-%d}", Counter())
-        day["orders"] += 1
-        fate = _count_fate(made, row)
-        day[fate] += 1
+        day, fate = f"{row.placed_at.astimezone(zone):%Y-%m-%d}", _count_fate(made, row)
+        in_erp = None
         if known is not None and fate != FATES[Fate.SKIPPED]:
-            day[_compared(made, row, known.get(row.order_id))] += 1
+            in_erp = _compared(made, row, known.get(row.order_id))
+        counts = made.days.setdefault(day, Counter())
+        counts.update(filter(None, ("orders", fate, in_erp)))
+        order = {"order_id": row.order_id, "day": day, "fate": fate, "in_erp": in_erp}
+        made.orders.append(
+            order | {"reason": row.result.get("reason"), "flags": row.result.get("flags", [])}
+        )
     made.coverage = _coverage(context, store, since) if observed else None
     return made
 
@@ -190,6 +196,7 @@ def _as_json(made: Report, zone: tzinfo) -> dict[str, Any]:
         "since": made.since,
         "until": made.until,
         "days": [{"day": day, **counts} for day, counts in sorted(made.days.items())],
+        "orders": made.orders,
         "causes": [
             {"fate": fate, **dataclasses.asdict(group)}
             for (fate, _), group in sorted(made.causes.items(), key=_most_first)
