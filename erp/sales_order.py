@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 _MICRO = Decimal("0.000001")
+_SHORTEST_PERSONAL = 8
 
 
 class FlagName(StrEnum):
@@ -358,6 +359,24 @@ class SalesOrder:
     def customer_address(self) -> PostalAddress | None:
         """The customer's address for the ERP: for the nota, or else the first destination."""
         return self.billing_address or self._first("SHIP")
+
+    @property
+    def personal_texts(self) -> tuple[str, ...]:
+        """The texts that may identify people. Errors and logs leave them out."""
+        customer = self.customer
+        texts = [
+            customer.name,
+            customer.trade_name,
+            customer.document,
+            customer.email,
+            customer.phone,
+            self.context.seller_operator,
+        ]
+        for place in self.addresses:
+            texts += [place.receiver, place.street, place.postal_code]
+        # An engraving may name somebody. Short values, such as a size, are common words.
+        texts += [row.value for row in self.attributes if len(row.value) >= _SHORTEST_PERSONAL]
+        return tuple(filter(None, texts))
 
     def attributes_of(self, line_no: int | None) -> tuple[Attribute, ...]:
         """Return the attributes of a line. ``None``: those of the whole order."""

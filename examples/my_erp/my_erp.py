@@ -14,7 +14,7 @@ class MyErp:
         self._how = {"headers": headers, "timeout": seconds}
 
     def insert(self, order):
-        lines = [[one.sku_id, one.quantity, str(one.total)] for one in order.lines]
+        lines = [[line.sku_id, line.quantity, str(line.total)] for line in order.lines_to_deliver]
         sale = {"total": str(order.total), "freight": str(order.shipping), "lines": lines}
         sale |= {"name": order.customer.name, "document": order.customer.document}
         return str(self._call("sale", key=f"{order.store}/{order.order_id}", **sale)["number"])

@@ -311,6 +311,7 @@ def known_values(order: SalesOrder) -> dict[str, Any]:
         "lines": tuple(_line(order, line) for line in order.lines_to_deliver),
         # ERPs refuse instalments that miss the order's total.
         "installments": order.payments if shares == order.total else (),
+        "personal_texts": order.personal_texts,
         "remark": remark(order),
         "line_remarks": _line_remarks(order),
         "flags": tuple(str(flag) for flag in order.flags),

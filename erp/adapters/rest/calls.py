@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -106,7 +106,7 @@ class Calls:
         meaning = self._meaning(answer.status, document)
         if meaning == "throttled":
             self._pace.pause(_seconds(answer.headers.get("Retry-After")))
-        words = self._words(document, _names(known))
+        words = self._words(document, known.get("personal_texts", ()))
         if meaning in _ERRORS:
             raise _ERRORS[meaning](f"{self._profile.name} answered HTTP {answer.status}{words}")
         return RestAnswer(document, _date(answer.headers.get("Date")))
@@ -147,7 +147,7 @@ class Calls:
             return "unavailable"
         return _usual(status)
 
-    def _words(self, document: Any, names: list[str]) -> str:
+    def _words(self, document: Any, personal: Sequence[str]) -> str:
         """Return the ERP's error text, without the customer's data where they are recognised."""
         said: list[str] = []
         for rule in self._profile.parts.get("errors", ()):
@@ -155,7 +155,7 @@ class Calls:
                 value = found(document, path)
                 said += value if isinstance(value, list) else [value] if value else []
         words = "; ".join(dict.fromkeys(map(str, said)))
-        return f": {redacted(words, names)[:MOST_WORDS]}" if words else ""
+        return f": {redacted(words, personal)[:MOST_WORDS]}" if words else ""
 
 
 def _usual(status: int) -> str:
@@ -180,13 +180,6 @@ def _fits(rule: Mapping[str, Any], status: int, document: Any) -> bool:
     words = [str(word).casefold() for word in rule.get("holds", ())]
     held = any(word in text.casefold() for word in words for text in values)
     return held if words else value not in (None, [], "")
-
-
-def _names(known: Mapping[str, Any]) -> list[str]:
-    """Return the texts that identify an order's customer."""
-    customer = known.get("customer")
-    fields = ("name", "trade_name", "document", "email", "phone")
-    return [text for text in (found(customer, field) for field in fields) if text]
 
 
 def _path(path: str, known: Mapping[str, Any]) -> str:

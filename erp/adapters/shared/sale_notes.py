@@ -150,12 +150,8 @@ def _texts(given: Iterable[str | None]) -> list[str]:
 
 
 def redacted(error: Exception, order: SalesOrder) -> Text:
-    """Return the ERP's error as text without the personal data of the order's customer."""
-    customer = order.customer
-    personal = [customer.name, customer.document, customer.email, customer.phone]
-    for place in order.addresses:
-        personal += [place.receiver, place.street, place.postal_code]
-    words = redaction.redacted(str(error), personal, pattern=redaction.TAX_ID)
+    """Return the ERP's error as text without the personal data of the order."""
+    words = redaction.redacted(str(error), order.personal_texts, pattern=redaction.TAX_ID)
     return Text(words, code_of(error_text(error)))
 
 

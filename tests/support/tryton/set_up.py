@@ -59,6 +59,10 @@ def products(codes: list[str]) -> None:
     category.save()
     units = {entry.name: entry for entry in Model.get("product.uom").find([])}
     unit = units["Unit"]
+    # VTEX's multipliers have six decimals after weighing.
+    kilogram = units["Kilogram"]
+    kilogram.digits, kilogram.rounding = 6, 0.000001
+    kilogram.save()
     made = []
     for named in codes:
         code, _, sold_by = named.partition(":")

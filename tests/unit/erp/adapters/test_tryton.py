@@ -17,7 +17,7 @@ from erp.adapters.tryton.rest_client import address
 from erp.adapters.tryton.sale_mapping import line_values, party_values, sold
 from erp.conformance import sample
 from erp.port import ErpRejected, Event
-from erp.sales_order import Customer, PostalAddress
+from erp.sales_order import Attribute, Customer, PostalAddress, SaleContext
 from workers import wiring
 from workers.configuration.declaration import SettingsError
 
@@ -124,6 +124,17 @@ def test_trytons_words_lose_what_they_say_of_the_customer() -> None:
     words = "Party ANA PRADO, 529.982.247-25, 52998224725, a@b.test, Rua das Palmeiras, Bruno: no"
 
     assert redacted(ErpRejected(words), order) == "Party …, …, …, …, …, …: no"
+
+
+def test_an_erps_words_lose_an_engraving_and_who_sold() -> None:
+    order = replace(
+        sample(),
+        context=SaleContext(seller_operator="bia@loja.test"),
+        attributes=(Attribute("attachments", "texto", "Para Ana Prado", 1),),
+    )
+    words = "line 'para ana prado' of bia@loja.test is too long"
+
+    assert redacted(ErpRejected(words), order) == "line '…' of … is too long"
 
 
 # --- notes and documents --------------------------------------------------------------------------
