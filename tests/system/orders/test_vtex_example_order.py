@@ -62,8 +62,8 @@ def test_its_sums_do_not_add_up_so_it_is_held_until_the_setting_lets_it_in(
 
     assert DIFFERENCE in held["last_error"]
     flagged = cluster.erp_rows(MISMATCH)
-    assert [(order, total) for order, total, _ in flagged] == [(order_id, 1160)]
-    assert DIFFERENCE in flagged[0][2]
+    assert {(order, total) for order, total, _ in flagged} == {(order_id, 1160)}
+    assert any(DIFFERENCE in detail for _, _, detail in flagged)
     assert DIFFERENCE in cluster.command("orders", "show", order_id).stdout
 
 
@@ -79,8 +79,8 @@ def test_the_setting_lets_it_in_at_once_flagged_in_the_erp_and_in_its_timeline(
     eventually(lambda: cluster.all_done(2), 60)
 
     flagged = cluster.erp_rows(MISMATCH)
-    assert [order for order, _, _ in flagged] == [order_id]
-    assert DIFFERENCE in flagged[0][2]
+    assert {order for order, _, _ in flagged} == {order_id}
+    assert any(DIFFERENCE in detail for _, _, detail in flagged)
     shown = json.loads(cluster.command("orders", "show", order_id, "--json").stdout)
     assert not shown["order"]["last_error"]
     assert DIFFERENCE in json.dumps(shown["events"])
