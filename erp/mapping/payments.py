@@ -194,9 +194,9 @@ _CARDS = ("card", "cobrand", "privatelabel")
 
 
 def _is_card(payment: Payment) -> bool:
-    """Return whether a card paid. VTEX's groups are open, such as ``debit`` for debit cards."""
+    """Return whether a card paid. The group ``debit`` has cards, and debits of a bank account."""
     name = (payment.group or "").lower()
-    is_named = any(word in name for word in _CARDS) or name == "debit"
+    is_named = any(word in name for word in _CARDS)
     return (is_named or bool(payment.last_digits)) and "gift" not in name
 
 

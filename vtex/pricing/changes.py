@@ -5,7 +5,7 @@ documents items and totals are written anew.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -24,8 +24,11 @@ def after_changes(
     The cents are what the change took from the head, or added, without a line that shows it.
     """
     target = totals.goods + totals.change
+    exchanges = _exchanges(order)
+    weighed = [(_exchanged(written, exchanges), exchanges)] if exchanges else []
     ways = [
-        _changed(order, written, more=more, last_first=last_first)
+        _changed(order, lines, skus, more=more, last_first=last_first)
+        for lines, skus in [*weighed, (written, {})]
         for more in (True, False)
         for last_first in (False, True)
     ]
@@ -59,12 +62,57 @@ def _sum(lines: Iterable[LinePrice]) -> int:
     return sum(line.total_cents for line in lines)
 
 
+def _exchanges(order: Order) -> dict[str, ChangedItem]:
+    """Return what was added in exchange for units of the same SKU, of another weight."""
+    removed = {item.sku_id: item for change in order.changes for item in change.removed}
+    added = {item.sku_id: item for change in order.changes for item in change.added}
+    return {
+        sku_id: item
+        for sku_id, item in added.items()
+        if sku_id in removed and item.unit_multiplier != removed[sku_id].unit_multiplier
+    }
+
+
+def _exchanged(
+    written: Sequence[LinePrice], exchanges: Mapping[str, ChangedItem]
+) -> list[LinePrice]:
+    """Give the lines of weighed goods the units that were exchanged after weighing."""
+    left = dict(exchanges)
+    return [
+        _exchange(line, left.pop(line.item.sku_id))
+        if line.item.sku_id in left and not line.is_service
+        else line
+        for line in written
+    ]
+
+
+def _exchange(line: LinePrice, added: ChangedItem) -> LinePrice:
+    price = line.item.price_cents if added.price_cents is None else added.price_cents
+    item = replace(line.item, unit_multiplier=added.unit_multiplier, price_cents=price)
+    cents = gross_cents(item, added.quantity)
+    return replace(
+        line,
+        sold=line.sold._replace(item=item),
+        quantity=added.quantity,
+        total_cents=cents,
+        gross_cents=cents,
+        prices=(),
+        reading=ADDED,
+    )
+
+
 def _changed(
-    order: Order, written: Sequence[LinePrice], *, more: bool, last_first: bool
+    order: Order,
+    written: Sequence[LinePrice],
+    exchanges: Container[str],
+    *,
+    more: bool,
+    last_first: bool,
 ) -> list[LinePrice]:
     """Apply the net changes of each SKU.
 
     Args:
+        exchanges: SKUs whose lines show their changes.
         more: add units to the line of a SKU that the order has already.
         last_first: take units off the last of equal lines first.
     """
@@ -75,6 +123,7 @@ def _changed(
         net[item.sku_id] += item.quantity
     for item in removed:
         net[item.sku_id] -= item.quantity
+    net = Counter({sku_id: units for sku_id, units in net.items() if sku_id not in exchanges})
     lines = _taken_off(written, net, removed, last_first=last_first)
     place_of = {line.item.sku_id: place for place, line in enumerate(lines)}
     for sku_id, quantity in (+net).items():

@@ -16,6 +16,7 @@ TAGS = "priceTags"
 TAGS_BUT_MANUAL = "priceTags without the manual price"
 TAGS_IN_CENTS = "priceTags, percentages as cents"
 SELLING_PRICE = "sellingPrice x quantity"
+SELLING_PRICE_OF_UNITS = "sellingPrice x quantity without unitMultiplier"
 ROUNDED_UNITS = "sellingPrice of a rounded unit x quantity"
 PRICE = "price x quantity"
 PRICE_OF_UNITS = "price x quantity without unitMultiplier"
@@ -74,6 +75,7 @@ def goods_readings(item: Item, *, is_chain: bool) -> tuple[Reading, ...]:
 def _of_units(item: Item) -> dict[str, int | None]:
     selling, price = item.selling_price_cents, item.price_cents
     return {
+        SELLING_PRICE_OF_UNITS: None if selling is None else selling * item.quantity,
         ROUNDED_UNITS: None
         if selling is None
         else rounded(selling * item.unit_multiplier) * item.quantity,

@@ -134,6 +134,14 @@ CASES: dict[str, tuple[Json, Json]] = {
               changesAttachment=changes(([], [changed_item("1", 1, 4500)]))),
         {"lines": [13500], "flags": {"payment_over"}},
     ),
+    "a weighed item whose weight a change corrected": (
+        order([item("16", 530, 1, 265, unitMultiplier=0.5), item("2", 1000)],
+              totals(1265, Change=133), payments=[payment(1398)],
+              changesAttachment=changes((
+                  [changed_item("16", 1, 530) | {"unitMultiplier": "0.75"}],
+                  [changed_item("16", 1, 530) | {"unitMultiplier": "0.5"}]))),
+        {"lines": [398, 1000], "weights": ["0.75", "1"]},
+    ),
     # --- lines ------------------------------------------------------------------------------------
     "a service with a discount": (
         order([item("1", 10000, bundleItems=[
@@ -162,6 +170,14 @@ CASES: dict[str, tuple[Json, Json]] = {
     "a weighed item at the price of its unit": (
         order([old_item("1", 1397, 2, unitMultiplier=0.35)], totals(2794)),
         {"lines": [2794]},
+    ),
+    "a weighed item whose units have two prices": (
+        order([item("1", 199, 3, 179, unitMultiplier=0.3, sellingPrice=59)], totals(179)),
+        {"lines": [59, 120]},
+    ),
+    "a weighed item whose selling price is that of a unit": (
+        order([old_item("1", 200, 3, unitMultiplier=0.3, sellingPrice=59)], totals(180, -3)),
+        {"lines": [177]},
     ),
     "a box at two prices": (
         order([item("1", 1000, 3, 7499, unitMultiplier=2.5)], totals(7500, -1)),
@@ -226,8 +242,22 @@ CASES: dict[str, tuple[Json, Json]] = {
     ),
     "a debit card": (
         order([item("1", 10000)], totals(10000), payments=[
-            payment(10000, group="debit", paymentSystemName="Visa Electron", lastDigits=None)]),
+            payment(10000, group="debit", paymentSystemName="Visa Electron")]),
         {"brand": "Visa Electron"},
+    ),
+    "a debit of a bank account": (
+        order([item("1", 10000)], totals(10000), payments=[
+            payment(10000, group="debit", paymentSystemName="Débito Itau", lastDigits=None)]),
+        {"brand": None},
+    ),
+    "a marketplace's payment in VTEX's own form": (
+        order([item("1", 100000)], totals(100000), affiliateId="MLB", marketplaceOrderId="2000",
+              paymentData={"transactions": [{
+                  "isActive": True, "transactionId": "PAYMENT-FROM-AFFILIATE", "payments": [
+                      {"paymentSystem": "21", "paymentSystemName": "JCB", "value": 100000,
+                       "installments": 1, "referenceValue": 100000, "group": "creditCard",
+                       "connectorResponses": {"acquirerCnpj": "01425787000104", "authId": "01"}}]}]}),
+        {"brand": "JCB", "acquirer": "01425787000104", "authorization": "01"},
     ),
     "a store's own card": (
         order([item("1", 10000)], totals(10000), payments=[
@@ -331,11 +361,14 @@ def facts(made: SalesOrder) -> Json:
         "lines": cents(line.total for line in made.lines),
         "tax": cents(line.tax for line in made.lines),
         "freight": cents(line.freight for line in made.lines),
+        "weights": [str(line.unit_multiplier.normalize()) for line in made.lines],
         "parents": [line.parent_line for line in made.lines],
         "shares": cents(payment.share for payment in made.payments),
         "other": cents([made.other])[0],
         "flags": {str(flag.name) for flag in made.flags},
         "brand": part.brand,
+        "acquirer": part.acquirer_document,
+        "authorization": part.authorization,
         "marketplace_method": made.context.marketplace_payment_method,
         "document": made.customer.document,
         "billing": billing and billing.street,
