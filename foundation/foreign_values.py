@@ -107,9 +107,9 @@ def at(document: object, *path: str | int) -> Any:
 def rows_at(document: object, *path: str | int) -> list[Mapping[str, Any]]:
     """Return the objects of a list at a path. Anything else counts as absent."""
     rows = at(document, *path)
-    return (
-        [row for row in rows if isinstance(row, dict | Mapping)] if isinstance(rows, list) else []
-    )
+    if not rows or not isinstance(rows, list):
+        return []
+    return [row for row in rows if isinstance(row, dict | Mapping)]
 
 
 def text_at(document: object, *path: str | int) -> str | None:

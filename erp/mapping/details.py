@@ -6,7 +6,7 @@ They are read leniently by path, since none of them decides about the order.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from erp.mapping.payments import marketplace_payment
@@ -22,6 +22,8 @@ _DEEPEST = 32
 """Levels of objects that are read for attributes."""
 
 _LISTED_TAGS = 50
+_PURCHASE_ORDER = ("purchaseordernumber", "ponumber", "purchaseorder")
+_COST_CENTER = ("costcenter", "costcenterid", "costcentername")
 
 
 def marketing_of(order: Order) -> Marketing:
@@ -45,6 +47,7 @@ def marketing_of(order: Order) -> Marketing:
 def context_of(order: Order) -> SaleContext:
     """Return where and under which terms the order was sold."""
     raw = order.raw
+    custom = list(_custom_data(raw))
     hint = next(iter(rows_at(raw, "shippingData", "trackingHints")), None)
     subscription = next(iter(rows_at(raw, "subscriptionData", "Subscriptions")), None)
     payment = marketplace_payment(raw)
@@ -62,8 +65,10 @@ def context_of(order: Order) -> SaleContext:
         subscription_id=text_at(raw, "subscriptionData", "SubscriptionGroupId"),
         subscription_cycle=text_at(subscription, "ExecutionCount"),
         gift_registry_id=text_at(raw, "giftRegistryData", "giftRegistryId"),
-        purchase_order_number=_named_field(raw, "purchaseordernumber", "ponumber", "purchaseorder"),
-        cost_center=_named_field(raw, "costcenter", "costcenterid", "costcentername"),
+        purchase_order_number=_named_field(
+            custom, "purchaseordernumber", "ponumber", "purchaseorder"
+        ),
+        cost_center=_named_field(custom, *_COST_CENTER),
     )
 
 
@@ -85,9 +90,9 @@ def _operator(raw: Mapping[str, Any]) -> str | None:
     return next(filter(None, operators), None)
 
 
-def _named_field(raw: Mapping[str, Any], *names: str) -> str | None:
+def _named_field(custom: Iterable[tuple[str, str, str]], *names: str) -> str | None:
     """Return the first custom field with one of these names, however it is spelled."""
-    for _, name, value in _custom_data(raw):
+    for _, name, value in custom:
         if re.sub(r"[^a-z]", "", name.rpartition(".")[2].lower()) in names:
             return value
     return None
@@ -108,24 +113,28 @@ def attributes_of(order: Order, line_of: Mapping[tuple[int, int | None], int]) -
         made += _of_item(item, line_of.get((index, None)))
         for place, service in enumerate(rows_at(item, "bundleItems")):
             made += _of_item(service, line_of.get((index, place)))
-    by_unique_id = {
-        text_at(item, "uniqueId"): line_of.get((index, None))
-        for index, item in enumerate(rows_at(raw, "items"))
-    }
-    made += [
-        Attribute(source, name, value, by_unique_id.get(_linked_item(source)))
-        for source, name, value in _custom_data(raw)
-    ]
+    if custom := list(_custom_data(raw)):
+        by_unique_id = {
+            item.unique_id: line_of.get((item.index, None))
+            for item in order.items
+            if item.unique_id
+        }
+        made += [
+            Attribute(source, name, value, by_unique_id.get(_linked_item(source) or ""))
+            for source, name, value in custom
+        ]
     for source in ("purchaseAgentData", "budgetData", "authorizationPolicyData"):
         made += [Attribute(source, *pair) for pair in _flat(at(raw, source))]
     return made[:MOST_ATTRIBUTES]
 
 
 def _of_item(item: Mapping[str, Any], line_no: int | None) -> Iterator[Attribute]:
-    attached = [*rows_at(item, "attachments"), at(item, "itemAttachment")]
-    for attachment in attached:
+    for attachment in (*rows_at(item, "attachments"), item.get("itemAttachment")):
+        content = at(attachment, "content")
+        if not content:
+            continue
         title = text_at(attachment, "name") or "attachment"
-        for name, value in _flat(at(attachment, "content")):
+        for name, value in _flat(content):
             yield Attribute("attachments", f"{title}.{name}", value, line_no)
     for assembly in rows_at(item, "assemblies"):
         title = text_at(assembly, "id") or "assembly"

@@ -404,3 +404,18 @@ def test_an_order_that_an_erp_cannot_take_is_held_with_the_reason(name: str) -> 
 
     with pytest.raises(Unmappable, match=reason):
         sales_order("acme", schemas.read_order(document), None)
+
+
+def test_a_field_of_the_cart_belongs_to_no_line_even_if_items_lack_ids() -> None:
+    cart = {"linkedEntity": {"type": "cart", "id": None}, "fields": [{"name": "a", "value": "b"}]}
+    gift = {"linkedEntity": {"type": "item", "id": "U2"}, "fields": [{"name": "c", "value": "d"}]}
+    document = order(
+        [item("1", 10000, uniqueId=None), item("2", 5000)],
+        totals(15000),
+        customData={"customFields": [cart, gift]},
+    )
+
+    made = sales_order("acme", schemas.read_order(document), None)
+
+    lines = {attribute.name: attribute.line_no for attribute in made.attributes}
+    assert lines == {"a": None, "c": 2}
