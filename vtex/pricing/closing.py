@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from vtex.pricing.readings import Reading
 
-MOST_STEPS = 20_000
+MOST_STEPS = 5_000
 """Bound of a search for many exceptions, some milliseconds. Real orders need a few steps."""
 
 Options = Sequence[Sequence[Reading]]
