@@ -10,10 +10,12 @@ from erp.mapping.amounts import money
 from erp.sales_order import Flag, FlagName, PaymentPart
 from foundation.foreign_values import at, rows_at, text_at
 from foundation.messages import orders as messages
-from vtex.documents import Order, Payment, Transaction
+from vtex.documents import NOT_IN_GATEWAY, Order, Payment, Transaction
 
 _REFUSED = ("cancel", "denied", "refus", "reject", "failed")
 """Beginnings of gateway statuses of payments that brought no money, in lower case."""
+
+_GIVEN_BACK = ("refund",)
 
 _FIELDS = [field.name for field in fields(Payment)]
 
@@ -46,21 +48,43 @@ def payments_of(order: Order, transactions: Sequence[Transaction]) -> list[PaidP
         if transaction.transaction_id not in seen:
             found = _joined((), transaction.payments)
             made += [PaidPayment(transaction.transaction_id, payment) for payment in found]
-    return [paid for paid in made if paid.payment.value_cents > 0]
+    made = [paid for paid in made if paid.payment.value_cents > 0]
+    return _without_stand_ins(made, order.value_cents)
+
+
+def _without_stand_ins(paid: list[PaidPayment], value: int) -> list[PaidPayment]:
+    """Leave out the marketplace's stand-in where the payments themselves come to the value."""
+    own = [row for row in paid if row.transaction_id not in NOT_IN_GATEWAY]
+    amounts = _without_interest([row.payment for row in own], value)
+    return own if own and sum(amounts) == value else paid
 
 
 def _joined(own: Sequence[Payment], gateway: Sequence[Payment]) -> list[Payment]:
-    """Return the gateway's payments, each with the fields that only the order has."""
+    """Return the gateway's payments, each with the fields that only the order has.
+
+    A payment that only the order has, such as a gift card, stays.
+    """
     by_id = {payment.payment_id: payment for payment in own if payment.payment_id}
     # A transaction may hold an empty copy beside an authorised payment.
-    blank = {id(row) for row in gateway if not row.tid and not row.status}
+    blank = {
+        id(row) for row in gateway if not row.tid and not row.status and row.payment_id not in by_id
+    }
     real = [row for row in gateway if id(row) not in blank] or list(gateway)
-    paid = [row for row in real if not (row.status or "").lower().startswith(_REFUSED)]
+    paid = [row for row in real if not _begins(row, _REFUSED)]
+    # A payment may be given back and made anew.
+    paid = [row for row in paid if not _begins(row, _GIVEN_BACK)] or paid
     joined = []
     for payment in paid:
         same = by_id.get(payment.payment_id or "") or _alike(payment, own, gateway)
         joined.append(_merged(payment, same) if same else payment)
+    known = {row.payment_id for row in gateway}
+    if by_id.keys() & known or not gateway:
+        joined += [row for payment_id, row in by_id.items() if payment_id not in known]
     return joined
+
+
+def _begins(payment: Payment, beginnings: tuple[str, ...]) -> bool:
+    return (payment.status or "").lower().startswith(beginnings)
 
 
 def _alike(payment: Payment, own: Sequence[Payment], gateway: Sequence[Payment]) -> Payment | None:

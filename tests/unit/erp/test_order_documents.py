@@ -246,3 +246,58 @@ def test_a_flag_quotes_nothing_that_stands_beside_the_kind_of_document() -> None
 
     (detail,) = [flag.detail for flag in order.flags if flag.name == "document_check_digit"]
     assert str(detail) == "clientProfileData.document: the check digits of the cpf are wrong"
+
+
+def paid(value: int, payment_id: str, **more: Any) -> dict[str, Any]:
+    return {
+        "id": payment_id,
+        "paymentSystem": "2",
+        "group": "creditCard",
+        "value": value,
+        "referenceValue": value,
+        "tid": "1",
+    } | more
+
+
+CARD, GIFT = paid(5000, "C"), paid(1450, "G", group="giftCard", paymentSystem="16", tid=None)
+WHOLE = paid(6450, "W")
+
+
+@pytest.mark.parametrize(
+    ("own", "at_gateway", "expected"),
+    [
+        ([CARD, GIFT], [GIFT | {"status": "Approved"}, CARD], ["G", "C"]),
+        ([CARD, GIFT], [CARD | {"status": "Approved"}], ["C", "G"]),
+        ([CARD, GIFT], [CARD | {"status": "Approved"}, GIFT], ["C", "G"]),
+        ([WHOLE], [], ["W"]),
+        ([WHOLE], [WHOLE | {"id": "R", "status": "Refunded"}, WHOLE], ["W"]),
+        ([WHOLE], [WHOLE | {"id": "R", "status": "Cancelled"}, WHOLE], ["W"]),
+    ],
+    ids=["other order", "gift card in the order alone", "gift card without a status",
+         "nothing at the gateway", "given back and made anew", "cancelled and made anew"],
+)  # fmt: skip
+def test_gateway_and_order_together_have_each_payment_once(
+    own: list[dict[str, Any]], at_gateway: list[dict[str, Any]], expected: list[str]
+) -> None:
+    raw = document("04-group-payment-02")["order"]
+    raw["paymentData"]["transactions"] = [{"transactionId": "T", "payments": own}]
+    answer = {"transaction": {"transactionId": "T"}, "payments": at_gateway}
+
+    order = sales_order("acme", schemas.read_order(raw), {"transactions": [answer]})
+
+    assert [payment.payment_id for payment in order.payments] == expected
+    assert sum(payment.share for payment in order.payments) == order.total
+    assert flags(order) == []
+
+
+def test_a_marketplaces_stand_in_is_no_second_payment() -> None:
+    raw = document("04-group-payment-02")["order"]
+    raw["paymentData"]["transactions"] = [
+        {"transactionId": "PAYMENT-FROM-AFFILIATE", "payments": [WHOLE | {"id": None}]},
+        {"transactionId": "T", "payments": [WHOLE]},
+    ]
+
+    order = sales_order("acme", schemas.read_order(raw), None)
+
+    assert [payment.payment_id for payment in order.payments] == ["W"]
+    assert flags(order) == []
