@@ -97,6 +97,11 @@ CLOCK_SKEW = message("VE-7107", "{seconds} s from Redis's", "Run NTP on both hos
 BEAT_MISSING = message(
     "VE-7108", "beat is stopped", "Start celery -A workers beat, which lists the orders"
 )
+BEAT_UNKNOWN = message(
+    "VE-7109",
+    "unknown, since the server of {setting} cannot be asked",
+    "Fix that server first, and run vtex-erp check again",
+)
 
 # --- RabbitMQ ---------------------------------------------------------------------------------
 RABBITMQ_OLD = message(

@@ -20,6 +20,7 @@ from vtex.documents import FeedConfig
 from vtex.statuses import READY
 from vtex.transport.transport import Account, Transport
 from workers.cli.actions import check_broker as broker_checks
+from workers.locks import BEAT_LOCK
 
 
 def test_check_tells_bad_settings_one_a_line_with_status_2(desk: Desk) -> None:
@@ -47,6 +48,7 @@ def test_check_tells_of_every_part_though_all_are_broken(bare: Desk) -> None:
     assert "Check the account name" in found["acme VTEX"][1]
     assert {name for name, (ok, _) in found.items() if not ok} == {
         "broker",
+        "beat",
         "journal",
         "ERP",
         "alerts",
@@ -187,6 +189,31 @@ def test_check_tells_a_refused_password_from_a_dead_broker(
 
     assert ok is False
     assert "answers, but refuses access" in detail
+    assert "REDIS_URL" in detail
+
+
+@pytest.mark.parametrize("broker", ["amqp://u:p@127.0.0.1:1//", "redis://127.0.0.1:1/0"])
+def test_beat_is_unknown_while_the_broker_is_away(
+    desk: Desk, redis_server: RedisServer, broker: str
+) -> None:
+    with desk.serve(redis_server) as connection:
+        desk.env["BROKER_URL"] = broker
+        without = desk.verdicts()
+        connection.set(BEAT_LOCK, "host-1")
+        with_lock = desk.verdicts()
+
+    assert without["broker"][0] is with_lock["broker"][0] is False
+    assert without["beat"][0] is None
+    assert without["beat"][1].startswith("unknown")
+    assert "BROKER_URL" in without["beat"][1]
+    assert with_lock["beat"] == (True, "one is at work")
+
+
+def test_beat_is_unknown_while_redis_is_away(desk: Desk) -> None:
+    ok, detail = desk.verdicts()["beat"]
+
+    assert ok is None
+    assert detail.startswith("unknown")
     assert "REDIS_URL" in detail
 
 

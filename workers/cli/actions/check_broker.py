@@ -45,14 +45,25 @@ def run(settings: Settings) -> Iterator[Verdict]:
         )
         return
     if is_rabbitmq(settings.broker_url):
-        yield from _rabbitmq(settings.broker_url)
+        broker = [*_rabbitmq(settings.broker_url)]
     else:
-        yield from _redis(
-            settings.broker_url, "broker", "BROKER_URL", carries_messages=True, keeps_locks=False
-        )
-    yield from _redis(
+        broker = [
+            *_redis(
+                settings.broker_url,
+                "broker",
+                "BROKER_URL",
+                carries_messages=True,
+                keeps_locks=False,
+            )
+        ]
+    yield from broker
+    # A beat that cannot send lets its lock lapse, so a missing lock is not yet a missing beat.
+    silent = any(verdict.name == "broker" and verdict.ok is False for verdict in broker)
+    for verdict in _redis(
         settings.redis_url, "redis", "REDIS_URL", carries_messages=False, keeps_locks=True
-    )
+    ):
+        is_doubtful = silent and verdict.name == "beat" and not verdict.ok
+        yield _beat_unknown("BROKER_URL") if is_doubtful else verdict
 
 
 # --- Redis ----------------------------------------------------------------------------------------
@@ -77,12 +88,16 @@ def _redis(
             False,
             messages.REDIS_REFUSES(place=masked(url), error=type(error).__name__, setting=setting),
         )
+        if keeps_locks:
+            yield _beat_unknown(setting)
     except redis.RedisError as error:
         yield Verdict(
             name,
             False,
             messages.REDIS_SILENT(place=masked(url), error=type(error).__name__, setting=setting),
         )
+        if keeps_locks:
+            yield _beat_unknown(setting)
 
 
 def _server(connection: redis.Redis, name: str, where: str, setting: str) -> Iterator[Verdict]:
@@ -123,6 +138,10 @@ def _beat(connection: redis.Redis) -> Verdict:
     if owner:
         return Verdict("beat", True, "one is at work")
     return Verdict("beat", None, messages.BEAT_MISSING())
+
+
+def _beat_unknown(setting: str) -> Verdict:
+    return Verdict("beat", None, messages.BEAT_UNKNOWN(setting=setting))
 
 
 # --- RabbitMQ -------------------------------------------------------------------------------------
