@@ -33,6 +33,11 @@ class StoreClient:
             headers={"X-VTEX-API-AppKey": self.store.app_key, "X-VTEX-API-AppToken": self.token},
         )
 
+    def send(self, method: str, path: str, body: Any) -> requests.Response:
+        keys = {"X-VTEX-API-AppKey": self.store.app_key, "X-VTEX-API-AppToken": self.token}
+        url = f"{self.store.url}{path}"
+        return self.session.request(method, url, json=body, timeout=5, headers=keys)
+
     def get(self, order_id: str, **options: Any) -> requests.Response:
         return self.call("GET", f"{LIST}/{order_id}", **options)
 

@@ -8,6 +8,7 @@ from uuid import uuid4
 from vtex.simulator import cancel_requests
 from vtex.simulator.faults import Refused
 from vtex.simulator.state import Entry, Store
+from vtex.simulator.timestamps import moment_of
 
 Answer = tuple[int, dict[str, Any]]
 
@@ -56,6 +57,9 @@ CANCELED_AT_ONCE = {
 }
 DENIABLE = ("cancellation-requested", "waiting-for-seller-decision")
 CANCELED_AT_SECOND = {"ready-for-handling", "handling", "ready-for-invoicing"}
+LONGEST_DESCRIPTION = 5_000
+MOST_UNITS = 1_000_000
+_CENTS = re.compile(r"[0-9]{1,12}")
 _SPOILS = re.compile(r"[^0-9A-Za-z-]")
 
 
@@ -94,6 +98,7 @@ def tracking(store: Store, entry: Entry, number: str, body: dict[str, Any]) -> A
     entry.calls["tracking_calls"] += 1
     package = _package(entry, number)
     _require_schema(body, TRACKING)
+    _require_date(body, "dispatchedDate")
     if not (body["trackingNumber"] or body["trackingUrl"]):
         raise Refused("trackingNumber or trackingUrl is required", "FMT0096")
     for name in ("trackingNumber", "trackingUrl", "courier"):
@@ -107,6 +112,11 @@ def events(store: Store, entry: Entry, number: str, body: dict[str, Any]) -> Ans
     entry.calls["event_calls"] += 1
     package = _package(entry, number)
     _require_schema(body, EVENTS, events=EVENT)
+    _require_date(body, "deliveredDate")
+    for place, event in enumerate(body["events"]):
+        _require_date(event, "date", f"events.{place}.")
+        if not 0 < len(event["description"]) <= LONGEST_DESCRIPTION:
+            raise Refused(f"events.{place}.description must be a text")
     if not package.get("trackingNumber"):
         raise Refused("The invoice has no tracking number", "FMT0096")
     shown = package["courierStatus"] or {
@@ -173,8 +183,6 @@ def deny(store: Store, entry: Entry, body: dict[str, Any]) -> Answer:
 def _require_schema(body: dict[str, Any], fields: Fields, at: str = "", **rows: Fields) -> None:
     """Refuse a body that differs from the published schema.
 
-    A missing field answers 400, as at VTEX, and a field of another type 422.
-
     Args:
         at: path of the body, as in ``items.0.``.
         rows: the fields of the objects in a list.
@@ -185,13 +193,13 @@ def _require_schema(body: dict[str, Any], fields: Fields, at: str = "", **rows: 
                 raise Refused(f"{at}{name} is required")
         elif body[name] is None:
             if "?" not in rule:
-                raise Refused(f"{at}{name} must not be null", status=422)
+                raise Refused(f"{at}{name} must not be null")
         elif type(body[name]) is not kind:
-            raise Refused(f"{at}{name} must be of type {kind.__name__}", status=422)
+            raise Refused(f"{at}{name} must be of type {kind.__name__}")
     for name, shape in rows.items():
         for place, row in enumerate(body[name]):
             if not isinstance(row, dict):
-                raise Refused(f"{at}{name}.{place} must be an object", status=422)
+                raise Refused(f"{at}{name}.{place} must be an object")
             _require_schema(row, shape, f"{at}{name}.{place}.")
 
 
@@ -201,13 +209,24 @@ def _require_valid(store: Store, entry: Entry, body: dict[str, Any]) -> None:
             raise Refused(f"{name} is required")
     if body["type"] not in ("Output", "Input"):
         raise Refused("type must be Output or Input")
-    if not body["invoiceValue"].isdecimal():
+    if not _CENTS.fullmatch(body["invoiceValue"]):
         raise Refused("invoiceValue must be an amount in cents")
     takes_zero = entry.order["value"] == 0 and not store.config.refuses_zero_invoice
     if int(body["invoiceValue"]) == 0 and not takes_zero:
         raise Refused("invoiceValue must be positive")
-    if "T" not in body["issuanceDate"]:
-        raise Refused("issuanceDate must have a time")
+    if "T" not in body["issuanceDate"] or moment_of(body["issuanceDate"]) is None:
+        raise Refused("issuanceDate must be a date with a time")
+    _require_date(body, "dispatchedDate")
+    for place, item in enumerate(body["items"]):
+        if not 0 < item["quantity"] <= MOST_UNITS:
+            raise Refused(f"items.{place}.quantity must be a number of units")
+        if not 0 <= item["price"] < 10**12:
+            raise Refused(f"items.{place}.price must be an amount in cents")
+
+
+def _require_date(body: dict[str, Any], name: str, at: str = "") -> None:
+    if body.get(name) is not None and moment_of(body[name]) is None:
+        raise Refused(f"{at}{name} must be a date")
 
 
 def _keep(entry: Entry, body: dict[str, Any], value: int, others: list[dict[str, Any]]) -> None:

@@ -282,3 +282,93 @@ def test_orders_arrive_by_themselves_from_when_it_is_switched_on(client: StoreCl
     client.steer("settings", arrivals_per_minute=1200)
 
     eventually(lambda: client.listed()["paging"]["total"] >= 5, 5)
+
+
+# --- nonsense -------------------------------------------------------------------------------------
+
+EVENT = {"city": "Niterói", "state": "RJ", "description": "Em trânsito", "date": "2026-03-11"}
+DELIVERY = {"isDelivered": True, "deliveredDate": "2026-03-11 09:00", "events": [EVENT]}
+
+
+@pytest.fixture
+def invoiced(client: StoreClient) -> str:
+    order = client.get(client.new_order(status="handling")).json()
+    item = order["items"][0]
+    body = {
+        "type": "Output",
+        "issuanceDate": "2026-03-10T15:04:05-03:00",
+        "invoiceNumber": "1",
+        "invoiceValue": str(order["value"]),
+        "items": [{name: item[name] for name in ("id", "price", "quantity")}],
+        "trackingNumber": "BR1",
+    }
+    path = f"{LIST}/{order['orderId']}/invoice"
+    assert client.send("POST", path, body).status_code == 200
+    return str(order["orderId"])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"deliveredDate": "ontem"},
+        {"isDelivered": "sim"},
+        {"events": "x"},
+        {"events": [3]},
+        {"events": [EVENT | {"date": "11/03"}]},
+        {"events": [EVENT | {"city": 3}]},
+        {"events": [EVENT | {"description": ""}]},
+        {"events": [EVENT | {"description": "x" * 5_001}]},
+    ],
+)
+def test_nonsense_in_tracking_events_is_refused(
+    client: StoreClient, invoiced: str, change: dict[str, object]
+) -> None:
+    path = f"{LIST}/{invoiced}/invoice/1/tracking"
+
+    assert client.send("PUT", path, DELIVERY | change).status_code == 400
+    package = client.get(invoiced).json()["packageAttachment"]["packages"][0]
+    assert package["courierStatus"] is None
+    assert client.send("PUT", path, DELIVERY).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"issuanceDate": "10T03"},
+        {"invoiceValue": "9" * 5_000},
+        {"invoiceValue": "٣"},
+        {"items": [{"id": "1", "price": 1, "quantity": 0}]},
+        {"items": [{"id": "1", "price": -1, "quantity": 1}]},
+        {"items": [{"id": 1, "price": 1, "quantity": 1}]},
+        {"dispatchedDate": "amanhã"},
+        {"courier": "\ud800"},
+    ],
+)
+def test_nonsense_in_an_invoice_is_refused(client: StoreClient, change: dict[str, object]) -> None:
+    order_id = client.new_order(status="handling")
+    body = {
+        "type": "Output",
+        "issuanceDate": "2026-03-10T15:04:05-03:00",
+        "invoiceNumber": "1",
+        "invoiceValue": "1",
+        "items": [{"id": "310045", "price": 1, "quantity": 1}],
+    }
+
+    assert client.send("POST", f"{LIST}/{order_id}/invoice", body | change).status_code == 400
+    assert client.get(order_id).json()["packageAttachment"] is None
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"page": "9" * 5_000},
+        {"f_isInstore": "talvez"},
+        {"f_shippingEstimate": "amanhã"},
+        {"filterError": "x"},
+        {"q": "a+b"},
+        {"searchField": "cor"},
+        {"searchField": "nsu"},
+    ],
+)
+def test_nonsense_in_a_query_is_refused(client: StoreClient, query: dict[str, str]) -> None:
+    assert client.call("GET", LIST, **query).status_code == 400
