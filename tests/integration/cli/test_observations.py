@@ -168,6 +168,28 @@ def test_a_request_by_hand_is_refused_with_the_fix(watching: Desk) -> None:
     )
 
 
+def test_the_feed_of_an_observed_store_is_left_to_its_other_readers(watching: Desk) -> None:
+    watching.env["VTEX_INTAKE"] = "both"
+    watching.journal.feeds.set_up(
+        "acme", ("ready-for-handling",), hidden_seconds=60, kept_seconds=3600
+    )
+    watching.paid()
+    app.loader.import_default_modules()
+    settings = load({key: value for key, value in watching.env.items() if value})
+    before, context = StoreTask.process_context, wiring.context(settings)
+    StoreTask.process_context = context
+    try:
+        state = app.tasks["orders.read_feed"].apply(kwargs={"store": "acme"}).state
+    finally:
+        StoreTask.process_context = before
+        context.close()
+
+    assert state == "SUCCESS"
+    assert not watching.store.store.calls
+    assert wiring.list_intervals(settings) == {}
+    assert [store.by_feed for store in wiring.alert_policy(settings).stores] == [False]
+
+
 def test_the_range_is_that_of_the_orders_and_not_of_the_observation(watching: Desk) -> None:
     journal = Journal(str(watching.env["JOURNAL_URL"]), policy=Policy(observed=frozenset({"acme"})))
     placed = NOW - timedelta(days=20)

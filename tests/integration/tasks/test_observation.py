@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from erp.adapters.memory import MemoryErp
+from journal.jobs.dead_letters import DeadLetterFilter
 from journal.journal import Journal
 from journal.model import Kind, Policy, Stage, State
 from journal.observations import Observation
@@ -175,6 +176,19 @@ def test_a_request_for_an_observed_store_is_refused_and_kept(flow: SwitchedFlow)
     flow.keep_document(order_id)
     flow.invoice(order_id)
     flow.settle()
+    assert len(flow.packages(order_id)) == 1
+
+
+def test_a_refused_request_is_sent_if_a_person_retries_it_when_live(flow: SwitchedFlow) -> None:
+    (order_id,) = new(flow, status="handling")
+    flow.invoice(order_id)
+
+    flow.switch(observe=False)
+    flow.keep_document(order_id)
+    dead = flow.journal.dead_letters.find(DeadLetterFilter("acme", order_id))
+    assert list(flow.journal.dead_letters.retry(dead)) == [1]
+    flow.settle()
+
     assert len(flow.packages(order_id)) == 1
 
 
