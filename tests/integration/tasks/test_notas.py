@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -209,3 +212,56 @@ def dets_of(flow: OrderFlow, order_id: str) -> list[nfe_samples.Det]:
         )
         for item in flow.entry(order_id).order["items"]
     ]
+
+
+NOTAS = Path(__file__).parents[2] / "support/documents/notas"
+CASES: dict[str, Any] = json.loads((NOTAS / "cases.json").read_text(encoding="utf-8"))
+REFUSED = {
+    "01-other-recipient",
+    "05-import-entry",
+    "07-return-to-supplier",
+    "17-cents-more",
+    "18-transferencia",
+    "19-remessa-para-conserto",
+    "28-older-than-the-order",
+}
+OPEN_CENTS = {"16-cent-less": 1, "26-vnftot": 100}
+
+
+def written_order(flow: OrderFlow, case: str) -> str:
+    """Let an order of a case come in, placed on 2026-11-29."""
+    written = CASES[case]["order"]
+    flow.clock.moment = datetime(2026, 11, 30, 14, tzinfo=UTC)
+    order_id = flow.order()
+    order = flow.entry(order_id).order
+    template = order["items"][0]
+    client = order["clientProfileData"] | {"document": written["document"], "documentType": "cpf"}
+    changes = {
+        "creationDate": "2026-11-29T12:00:00.0000000+00:00",
+        "items": [template | item | {"uniqueId": item["id"]} for item in written["items"]],
+        "totals": written["totals"],
+        "value": written["value"],
+        "clientProfileData": client,
+    }
+    flow.simulator.store.change(flow.entry(order_id), changes)
+    flow.keep_document(order_id)
+    return order_id
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_case_becomes_an_invoice_or_is_refused(flow: OrderFlow, case: str) -> None:
+    order_id = written_order(flow, case)
+
+    flow.ask("invoice", order_id, xml=(NOTAS / f"{case}.xml").read_bytes())
+    flow.settle()
+
+    if case in REFUSED:
+        assert flow.outcomes(order_id) == [("invoice", "refused")]
+        assert flow.packages(order_id) == []
+        return
+    assert flow.outcomes(order_id) == [("invoice", "done")], reasons(flow, order_id)
+    [package] = flow.packages(order_id)
+    open_cents = OPEN_CENTS.get(case, 0)
+    assert package["invoiceValue"] == CASES[case]["order"]["value"] - open_cents
+    assert (flow.status(order_id) == "invoiced") is not bool(open_cents)
+    assert (f"{open_cents} cents stay open" in reasons(flow, order_id)) is bool(open_cents)
