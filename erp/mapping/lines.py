@@ -122,6 +122,8 @@ def _details(raw: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _whole(value: object) -> int | None:
+    if value is None:
+        return None
     try:
         number = bounded_number(value)
     except ValueError:
