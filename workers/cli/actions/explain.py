@@ -28,6 +28,7 @@ from tasks.intake.observation import documents_of
 from vtex import schemas
 from vtex.errors import DocumentInvalid
 from vtex.pricing.readings import Reading
+from vtex.statuses import READY
 from workers.cli.output import console, money, show_json
 from workers.cli.session import chosen_store, reading, store_of_order
 
@@ -181,8 +182,8 @@ def _print(subject: Subject, explanation: Explanation) -> None:
     )
     if judgement.reason:
         click.echo(f"  {judgement.reason}")
-    if subject.documents.as_ready:
-        status = text_at(subject.documents.order, "status") or "no status"
+    status = text_at(subject.documents.order, "status") or "no status"
+    if subject.documents.as_ready and status != READY:
         click.echo(f"  judged as if it were ready for handling: the document shows {status!r}")
     if subject.reference:
         click.echo(f"  the ERP has it already, as {subject.reference}")
