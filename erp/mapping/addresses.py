@@ -12,6 +12,7 @@ from foundation.messages import orders as messages
 from vtex.documents import Address, Logistics, Order, Payment
 
 BRAZIL = "BRA"
+_BRAZIL = (BRAZIL, "BR", "BRASIL", "BRAZIL")
 
 
 @dataclass(slots=True)
@@ -19,13 +20,15 @@ class AddressBook:
     """The addresses of an order, numbered, and the numbers by the rows that need them.
 
     Attributes:
-        of_item: address number by ``itemIndex``.
+        of_item: address number by ``itemIndex``. ``None`` where the delivery lacks one.
+        of_others: address number of items without a delivery of their own, if it is certain.
         of_payment: address number by the payment's place.
     """
 
     country: str | None
     addresses: list[PostalAddress] = field(default_factory=list)
-    of_item: dict[int, int] = field(default_factory=dict)
+    of_item: dict[int, int | None] = field(default_factory=dict)
+    of_others: int | None = None
     of_payment: dict[int, int] = field(default_factory=dict)
     flags: list[Flag] = field(default_factory=list)
     _numbers: dict[tuple[str, Address], int] = field(default_factory=dict)
@@ -44,11 +47,14 @@ def addresses_of(order: Order, payments: Sequence[Payment]) -> AddressBook:
     pickup_rows = [row for row in order.logistics if row.is_pickup]
     points = _pickup_points(order, pickup_rows)
     shoppers = [address for address in _known(order) if not _is_among(address, points)]
+    chosen = [address for address in _chosen(order) if not _is_among(address, points)]
     for row in order.logistics:
-        _place(book, row, points, shoppers)
+        book.of_item[row.item_index] = _place(book, row, points, shoppers, chosen)
     if not order.logistics and order.shipping_address is not None:
         is_point = order.shipping_address.address_type == "pickup"
-        book.add("PICK" if is_point else "SHIP", order.shipping_address)
+        book.of_others = book.add("PICK" if is_point else "SHIP", order.shipping_address)
+    elif len(numbers := set(book.of_item.values())) == 1:
+        (book.of_others,) = numbers
     billing = _billing(order, payments, points)
     if billing is not None:
         book.add("BILL", billing)
@@ -62,32 +68,47 @@ def addresses_of(order: Order, payments: Sequence[Payment]) -> AddressBook:
 
 
 def _place(
-    book: AddressBook, row: Logistics, points: Sequence[Address], shoppers: Sequence[Address]
-) -> None:
+    book: AddressBook,
+    row: Logistics,
+    points: Sequence[Address],
+    shoppers: Sequence[Address],
+    chosen: Sequence[Address],
+) -> int | None:
+    """Add the address of a delivery. Return its number, or ``None`` without one.
+
+    Args:
+        shoppers: every address that is no pickup point's, those of this order first.
+        chosen: those of this order.
+    """
     if row.is_pickup:
         point = _pickup_point(row, points)
         if point is not None:
-            book.of_item[row.item_index] = book.add("PICK", point)
-        elif not (row.pickup_point_id or row.pickup_name):
+            return book.add("PICK", point)
+        if not (row.pickup_point_id or row.pickup_name):
             text = messages.PICKUP_POINT_MISSING(item=row.item_index)
             book.flags.append(Flag(FlagName.ADDRESS_MISSING, text))
-        return
-    destination = _destination(row, shoppers)
+        return None
+    destination = _destination(row, shoppers, chosen)
     if destination is not None:
-        book.of_item[row.item_index] = book.add("SHIP", destination)
-    else:
-        text = messages.DESTINATION_MISSING(item=row.item_index)
-        book.flags.append(Flag(FlagName.ADDRESS_MISSING, text))
+        return book.add("SHIP", destination)
+    text = messages.DESTINATION_MISSING(item=row.item_index)
+    book.flags.append(Flag(FlagName.ADDRESS_MISSING, text))
+    return None
+
+
+def _chosen(order: Order) -> list[Address]:
+    shipping = [order.shipping_address] if order.shipping_address else []
+    return [*order.selected_addresses, *shipping]
 
 
 def _known(order: Order) -> list[Address]:
-    shipping = [order.shipping_address] if order.shipping_address else []
-    return [*order.selected_addresses, *shipping, *order.available_addresses]
+    return [*_chosen(order), *order.available_addresses]
 
 
 def _pickup_points(order: Order, rows: Sequence[Logistics]) -> list[Address]:
     """Return the addresses of pickup points: of the rows, and those that VTEX calls pickup."""
-    ids = {row.address_id for row in rows if row.address_id}
+    # A row with its point's address may name the shopper's by its id.
+    ids = {row.address_id for row in rows if row.address_id and not _has_point(row)}
     delivered = {row.address_id for row in order.logistics if not row.is_pickup}
     of_rows = [row.pickup_address for row in rows if row.pickup_address]
     named = [
@@ -99,8 +120,12 @@ def _pickup_points(order: Order, rows: Sequence[Logistics]) -> list[Address]:
     return list(dict.fromkeys([*of_rows, *named]))
 
 
+def _has_point(row: Logistics) -> bool:
+    return row.pickup_address is not None and bool(row.pickup_address.street)
+
+
 def _pickup_point(row: Logistics, points: Sequence[Address]) -> Address | None:
-    if row.pickup_address is not None and row.pickup_address.street:
+    if _has_point(row):
         return row.pickup_address
     named = [point for point in points if row.address_id and point.address_id == row.address_id]
     if named or len({point.address_id for point in points}) != 1:
@@ -108,10 +133,13 @@ def _pickup_point(row: Logistics, points: Sequence[Address]) -> Address | None:
     return points[0]
 
 
-def _destination(row: Logistics, shoppers: Sequence[Address]) -> Address | None:
-    named = (address for address in shoppers if address.address_id == row.address_id)
-    # A row without an address of its own goes to the order's.
-    return next(named, None) or next(iter(shoppers), None)
+def _destination(
+    row: Logistics, shoppers: Sequence[Address], chosen: Sequence[Address]
+) -> Address | None:
+    named = next((place for place in shoppers if place.address_id == row.address_id), None)
+    # A row without an address of its own goes to the order's. It must not go to another row's.
+    is_lost = row.address_id and len({place.address_id for place in chosen or shoppers}) > 1
+    return named or (None if is_lost else next(iter(shoppers), None))
 
 
 def _billing(
@@ -177,6 +205,6 @@ def _postal(
 def _postal_code(address: Address, country: str | None) -> str | None:
     """Return digits only in Brazil. Other countries' codes have letters and spaces."""
     text = address.postal_code or ""
-    if (address.country or country or BRAZIL).upper() in (BRAZIL, "BR"):
+    if (address.country or country or BRAZIL).upper() in _BRAZIL:
         return re.sub(r"\D", "", text) or None
     return " ".join(text.upper().split()) or None

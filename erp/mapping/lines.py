@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from erp.mapping.addresses import AddressBook
 from erp.mapping.amounts import money, unit_price
 from erp.sales_order import KitPart, OrderLine
 from foundation.foreign_values import bounded_number, plain_text, rows_at
@@ -19,44 +20,49 @@ _MOST_COMMISSION = 10**9
 
 
 def rows_of(
-    order: Order, lines: Sequence[LinePrice], addresses: Mapping[int, int]
+    order: Order, lines: Sequence[LinePrice], book: AddressBook
 ) -> tuple[tuple[OrderLine, ...], dict[tuple[int, int | None], int]]:
     """Return the rows, and their numbers by item index and place of a service.
 
     An item with two unit prices makes two rows. Its first row has the freight and tax of both.
-
-    Args:
-        addresses: address numbers by item index.
     """
     raw_items = rows_at(order.raw, "items")
+    numbers = _numbers(lines)
     rows: list[OrderLine] = []
-    numbers: dict[tuple[int, int | None], int] = {}
-    services = Counter[int]()
     for line in lines:
-        numbers[line.index, services[line.index] if line.is_service else None] = len(rows) + 1
-        services[line.index] += line.is_service
         parent = line.index if line.is_service else line.item.parent_item_index
         raw = raw_items[line.index] if 0 <= line.index < len(raw_items) else {}
-        rows += _rows(
-            line,
-            line.sold.logistics,
-            {
-                "parent_line": None if parent is None else numbers.get((parent, None)),
-                "address_no": None if line.is_service else addresses.get(line.index),
-                **({} if line.is_service else _details(raw)),
-            },
-            len(rows) + 1,
+        own = {} if line.is_service else _details(raw)
+        own["address_no"] = (
+            None if line.is_service else book.of_item.get(line.index, book.of_others)
         )
+        own["parent_line"] = None if parent is None else numbers.get((parent, None))
+        rows += _rows(line, line.sold.logistics, own, len(rows) + 1)
     return tuple(rows), numbers
+
+
+def _numbers(lines: Sequence[LinePrice]) -> dict[tuple[int, int | None], int]:
+    numbers: dict[tuple[int, int | None], int] = {}
+    services = Counter[int]()
+    number = 1
+    for line in lines:
+        numbers[line.index, services[line.index] if line.is_service else None] = number
+        services[line.index] += line.is_service
+        number += len(_splits(line))
+    return numbers
+
+
+def _splits(line: LinePrice) -> list[tuple[int, int]]:
+    """Return units and cents of each row of a line."""
+    if len(line.prices) < 2:
+        return [(line.quantity, line.total_cents)]
+    return [(price.quantity, price.value_cents * price.quantity) for price in line.prices]
 
 
 def _rows(
     line: LinePrice, logistics: Logistics | None, more: Mapping[str, Any], number: int
 ) -> list[OrderLine]:
     item = line.item
-    prices = line.prices if len(line.prices) > 1 else ()
-    splits = [(price.quantity, price.value_cents * price.quantity) for price in prices]
-    splits = splits or [(line.quantity, line.total_cents)]
     return [
         OrderLine(
             line_no=number + offset,
@@ -87,7 +93,7 @@ def _rows(
             **_delivery(logistics, is_first=offset == 0),
             **more,
         )
-        for offset, (quantity, total) in enumerate(splits)
+        for offset, (quantity, total) in enumerate(_splits(line))
     ]
 
 

@@ -301,3 +301,86 @@ def test_a_marketplaces_stand_in_is_no_second_payment() -> None:
 
     assert [payment.payment_id for payment in order.payments] == ["W"]
     assert flags(order) == []
+
+
+def place(address_id: str, street: str) -> dict[str, Any]:
+    return {
+        "addressId": address_id,
+        "addressType": "residential",
+        "street": street,
+        "number": "1",
+        "postalCode": "01001-000",
+        "country": "Brasil",
+    }
+
+
+HOME, WORK, SHOP = place("a1", "Rua Um"), place("a2", "Rua Dois"), place("p1", "Rua da Loja")
+FETCHED = {
+    "selectedDeliveryChannel": "pickup-in-point",
+    "pickupStoreInfo": {"isPickupStore": True, "friendlyName": "Loja", "address": SHOP},
+}
+
+
+def delivered(items: int, rows: list[dict[str, Any]], **shipping: Any) -> SalesOrder:
+    raw = document("04-group-payment-02")["order"]
+    (item,) = raw["items"]
+    raw["items"] = [item | {"uniqueId": f"U{index}"} for index in range(items)]
+    raw["totals"], raw["value"] = [{"id": "Items", "value": 5950 * items}], 5950 * items
+    raw["paymentData"]["transactions"][0]["payments"] = [paid(5950 * items, "W")]
+    raw["shippingData"] = {"logisticsInfo": rows} | shipping
+    return sales_order("acme", schemas.read_order(raw), None)
+
+
+def streets(order: SalesOrder) -> list[str | None]:
+    by_number = {address.address_no: address.street for address in order.addresses}
+    return [by_number[line.address_no] if line.address_no else None for line in order.lines]
+
+
+@pytest.mark.parametrize(
+    ("rows", "shipping", "expected", "missing"),
+    [
+        ([(0, "a1"), (1, "a2")], {"selectedAddresses": [HOME, WORK]}, ["Rua Um", "Rua Dois"], 0),
+        ([(0, "a1"), (1, "a9")], {"selectedAddresses": [HOME, WORK]}, ["Rua Um", None], 1),
+        ([(0, "a9"), (1, "a9")], {"address": HOME, "availableAddresses": [HOME, WORK]},
+         ["Rua Um", "Rua Um"], 0),
+        ([(0, None), (1, None)], {"address": HOME}, ["Rua Um", "Rua Um"], 0),
+        ([(0, "a1")], {"address": HOME}, ["Rua Um", "Rua Um"], 0),
+        ([], {"address": HOME}, ["Rua Um", "Rua Um"], 0),
+    ],
+    ids=["two", "an unknown one", "known by another id", "without ids", "a line without a row",
+         "no rows"],
+)  # fmt: skip
+def test_a_line_goes_to_its_own_address_or_says_that_it_has_none(
+    rows: list[tuple[int, str | None]],
+    shipping: dict[str, Any],
+    expected: list[str | None],
+    missing: int,
+) -> None:
+    infos = [{"itemIndex": index, "addressId": address_id} for index, address_id in rows]
+
+    order = delivered(2, infos, **shipping)
+
+    assert streets(order) == expected
+    assert flags(order) == ["address_missing"] * missing
+    assert {address.postal_code for address in order.addresses} == {"01001000"}
+
+
+def test_a_pickup_that_names_the_shoppers_address_bills_it() -> None:
+    order = delivered(1, [FETCHED | {"itemIndex": 0, "addressId": "a1"}], address=HOME)
+
+    assert streets(order) == ["Rua da Loja"]
+    assert order.billing_address is not None
+    assert order.billing_address.street == "Rua Um"
+    assert flags(order) == []
+
+
+def test_a_part_stands_under_its_parent_wherever_the_parent_stands() -> None:
+    raw = document("04-group-payment-02")["order"]
+    (item,) = raw["items"]
+    part = item | {"price": 0, "sellingPrice": 0, "parentItemIndex": 1, "priceDefinition": None}
+    raw["items"] = [part, item, part]
+    raw["shippingData"]["logisticsInfo"][0]["itemIndex"] = 1
+
+    order = sales_order("acme", schemas.read_order(raw), None)
+
+    assert [line.parent_line for line in order.lines] == [2, None, 2]
