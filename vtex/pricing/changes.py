@@ -32,7 +32,8 @@ def after_changes(
         for more in (True, False)
         for last_first in (False, True)
     ]
-    changed = next((lines for lines in ways if _sum(lines) == target), ways[0])
+    closing_way = next((lines for lines in ways if _sum(lines) == target), None)
+    changed = closing_way or _after_latest(order, written, target) or ways[0]
     if not _is_kept(order, totals, written, changed):
         return written, goods, 0
     difference = target - _sum(changed)
@@ -56,6 +57,22 @@ def _is_kept(
     skus = {line.item.sku_id for line in written}
     added = {item.sku_id for change in order.changes for item in change.added if item.quantity}
     return after == totals.goods and (bool(added - skus) or totals.has_change)
+
+
+_MOST_WRITTEN = 10
+"""Bound of the changes that are tried as written into the items already."""
+
+
+def _after_latest(
+    order: Order, written: Sequence[LinePrice], target: int
+) -> list[LinePrice] | None:
+    """Return the lines after the latest changes, if VTEX wrote the earlier ones into the items."""
+    for first in range(1, min(len(order.changes), _MOST_WRITTEN)):
+        latest = replace(order, changes=order.changes[first:])
+        lines = _changed(latest, written, {}, more=True, last_first=False)
+        if _sum(lines) == target:
+            return lines
+    return None
 
 
 def _sum(lines: Iterable[LinePrice]) -> int:

@@ -74,6 +74,9 @@ def price_lines(order: Order) -> OrderPrices:
     change_cents = 0
     if order.changes:
         lines, goods, change_cents = after_changes(order, totals, lines, goods)
+    elif goods.closes and goods.cents + goods.difference == totals.goods:
+        # The items are as they were before the change.
+        change_cents = totals.change
     by_weight = goods.closes and abs(goods.difference) > abs(order.rounding_error_cents)
     weighed_cents = goods.difference if by_weight else 0
     return OrderPrices(totals, tuple(lines), goods, freight, weighed_cents, change_cents)
@@ -91,8 +94,10 @@ def _goods(order: Order, totals: OrderTotals, sold: Sequence[SoldLine]) -> Choic
         tolerance = max(tolerance, len(sold))
     # Discounts may include freight discounts while Shipping is gross. Then their sum adds up.
     net_freight = totals.shipping - sum(row.selling_price_cents for row in order.logistics)
-    # A change may have written the items anew, and the totals not.
-    targets = (totals.goods, totals.goods + net_freight, totals.goods + totals.change)
+    # A change may have written the items anew, and the totals not. A total of an unknown kind may
+    # be of a service, which has a line.
+    added = (0, net_freight, totals.change, totals.unknown)
+    targets = [totals.goods + cents for cents in added]
     return choose(
         usual,
         list(dict.fromkeys(targets)),

@@ -384,3 +384,53 @@ def test_a_part_stands_under_its_parent_wherever_the_parent_stands() -> None:
     order = sales_order("acme", schemas.read_order(raw), None)
 
     assert [line.parent_line for line in order.lines] == [2, None, 2]
+
+
+def priced(
+    items: list[dict[str, Any]], totals: dict[str, int], changes: list[dict[str, Any]] | None
+) -> SalesOrder:
+    raw = document("04-group-payment-02")["order"]
+    (item,) = raw["items"]
+    raw["items"] = [
+        item | {"priceDefinition": None, "sellingPrice": part["price"], "uniqueId": None} | part
+        for part in items
+    ]
+    raw["totals"] = [{"id": name, "value": cents} for name, cents in totals.items()]
+    raw["value"] = sum(totals.values())
+    raw["paymentData"]["transactions"][0]["payments"] = [paid(raw["value"], "W")]
+    raw["shippingData"]["logisticsInfo"] = []
+    raw["changesAttachment"] = None if changes is None else {"changesData": changes}
+    return sales_order("acme", schemas.read_order(raw), None)
+
+
+@pytest.mark.parametrize("changes", [None, [], [{"itemsAdded": [], "itemsRemoved": []}]])
+def test_a_change_of_the_value_that_no_line_shows_is_flagged(
+    changes: list[dict[str, Any]] | None,
+) -> None:
+    order = priced([{"price": 1000}], {"Items": 1000, "Change": -100}, changes)
+
+    assert [(str(flag.name), flag.difference) for flag in order.flags] == [
+        ("sum_mismatch", Decimal("-1.00"))
+    ]
+
+
+@pytest.mark.parametrize(("written", "left"), [(3, 1), (2, 1), (1, 1)])
+def test_of_two_changes_those_count_that_the_items_lack(written: int, left: int) -> None:
+    gone = [{"id": "9", "quantity": 1, "price": 1000}]
+    totals = {"Items": 1000 * written, "Change": 1000 * (left - written)}
+
+    order = priced([{"price": 1000, "quantity": written}], totals, [{"itemsRemoved": gone}] * 2)
+
+    assert [line.quantity for line in order.lines] == [left]
+    assert flags(order) == []
+
+
+def test_a_service_may_have_a_total_of_its_own() -> None:
+    wrap = {"id": "W", "quantity": 1, "price": 150, "sellingPrice": 150}
+
+    order = priced(
+        [{"price": 1000, "bundleItems": [wrap]}], {"Items": 1000, "Gift wrap": 150}, None
+    )
+
+    assert [line.total for line in order.lines] == [Decimal("10.00"), Decimal("1.50")]
+    assert order.other == Decimal("1.50")
