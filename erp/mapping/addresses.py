@@ -33,6 +33,10 @@ class AddressBook:
     flags: list[Flag] = field(default_factory=list)
     _numbers: dict[tuple[str, Address], int] = field(default_factory=dict)
 
+    def number_of(self, item_index: int) -> int | None:
+        """Return the number of an item's address, or ``None`` without one."""
+        return self.of_item.get(item_index, self.of_others)
+
     def add(self, kind: Literal["SHIP", "PICK", "BILL", "CARD"], address: Address) -> int:
         """Add an address of a role once. Return its number."""
         number = self._numbers.setdefault((kind, address), len(self.addresses) + 1)

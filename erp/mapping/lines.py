@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from erp.mapping.addresses import AddressBook
 from erp.mapping.amounts import money, unit_price
 from erp.sales_order import KitPart, OrderLine
 from foundation.foreign_values import bounded_number, plain_text, rows_at
@@ -20,11 +19,14 @@ _MOST_COMMISSION = 10**9
 
 
 def rows_of(
-    order: Order, lines: Sequence[LinePrice], book: AddressBook
+    order: Order, lines: Sequence[LinePrice], address_of: Callable[[int], int | None]
 ) -> tuple[tuple[OrderLine, ...], dict[tuple[int, int | None], int]]:
     """Return the rows, and their numbers by item index and place of a service.
 
     An item with two unit prices makes two rows. Its first row has the freight and tax of both.
+
+    Args:
+        address_of: gives an address number by item index.
     """
     raw_items = rows_at(order.raw, "items")
     numbers = _numbers(lines)
@@ -33,9 +35,7 @@ def rows_of(
         parent = line.index if line.is_service else line.item.parent_item_index
         raw = raw_items[line.index] if 0 <= line.index < len(raw_items) else {}
         own = {} if line.is_service else _details(raw)
-        own["address_no"] = (
-            None if line.is_service else book.of_item.get(line.index, book.of_others)
-        )
+        own["address_no"] = None if line.is_service else address_of(line.index)
         own["parent_line"] = None if parent is None else numbers.get((parent, None))
         rows += _rows(line, line.sold.logistics, own, len(rows) + 1)
     return tuple(rows), numbers

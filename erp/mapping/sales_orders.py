@@ -87,7 +87,7 @@ def to_sales_order(
     if proof.hold_payment_doubts and (doubt := _payment_doubt(payment_flags)):
         raise PaymentMismatch(doubt)
     book = addresses_of(order, payments)
-    lines, line_numbers = rows_of(order, prices.lines, book)
+    lines, line_numbers = rows_of(order, prices.lines, book.number_of)
     customer = customer_of(order)
     totals = prices.totals
     # Cents of weighed goods between head and lines go to other, so that the lines add up.

@@ -94,10 +94,8 @@ def _goods(order: Order, totals: OrderTotals, sold: Sequence[SoldLine]) -> Choic
         tolerance = max(tolerance, len(sold))
     # Discounts may include freight discounts while Shipping is gross. Then their sum adds up.
     net_freight = totals.shipping - sum(row.selling_price_cents for row in order.logistics)
-    # A change may have written the items anew, and the totals not. A total of an unknown kind may
-    # be of a service, which has a line.
-    added = (0, net_freight, totals.change, totals.unknown)
-    targets = [totals.goods + cents for cents in added]
+    # A change may have written the items anew, and the totals not.
+    targets = (totals.goods, totals.goods + net_freight, totals.goods + totals.change)
     return choose(
         usual,
         list(dict.fromkeys(targets)),

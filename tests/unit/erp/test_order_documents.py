@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from erp.adapters.sql.order_rows import rows_of
-from erp.mapping.sales_orders import LENIENT, Proof, to_sales_order
+from erp.mapping.sales_orders import LENIENT, PaymentMismatch, Proof, to_sales_order
 from erp.sales_order import SalesOrder
 from tasks.intake.orders import sales_order
 from vtex import schemas
@@ -425,12 +425,16 @@ def test_of_two_changes_those_count_that_the_items_lack(written: int, left: int)
     assert flags(order) == []
 
 
-def test_a_service_may_have_a_total_of_its_own() -> None:
-    wrap = {"id": "W", "quantity": 1, "price": 150, "sellingPrice": 150}
+def test_a_store_may_hold_orders_whose_payments_miss_their_value() -> None:
+    proof = Proof(hold_payment_doubts=True)
+    for name, payments in (("missing", []), ("short", [CARD]), ("doubled", [WHOLE, WHOLE])):
+        raw = document("04-group-payment-02")["order"]
+        raw["paymentData"]["transactions"][0]["payments"] = payments
+        order = schemas.read_order(raw)
 
-    order = priced(
-        [{"price": 1000, "bundleItems": [wrap]}], {"Items": 1000, "Gift wrap": 150}, None
-    )
+        with pytest.raises(PaymentMismatch, match=r"^payments: "):
+            sales_order("acme", order, None, proof=proof)
+        assert flags(sales_order("acme", order, None)) != [], name
 
-    assert [line.total for line in order.lines] == [Decimal("10.00"), Decimal("1.50")]
-    assert order.other == Decimal("1.50")
+    # The payment of a group is proven by the order's share.
+    assert flags(mapped("04-group-payment-02", proof=proof)) == ["payment_group"]
