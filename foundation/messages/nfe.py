@@ -108,13 +108,13 @@ OTHER_ORDER = message(
     "the nota differs from the order: {faults} (checks: {checks})",
     "Send the nota of this order, or add the checks to NFE_SKIPPED_CHECKS to let such notas pass",
 )
-OTHER_RECIPIENT = message("VE-3062", "dest is {nota}, and the order's shopper is {order}")
+OTHER_RECIPIENT = message("VE-3062", "dest is {nota}, and the shopper of the order is {order}")
 STRANGE_ISSUER = message("VE-3063", "emit is {nota}, and the store issues as {store}")
 OLDER_THAN_ORDER = message(
     "VE-3064", "ide/dhEmi is of {issued}, and the order was placed on {placed}"
 )
 OTHER_ORDER_NUMBER = message("VE-3065", "xPed is {nota!r}, and the order is {order}")
-OTHER_REFERENCE = message("VE-3066", "refNFe is {nota}, and the order's invoices are {order}")
+OTHER_REFERENCE = message("VE-3066", "refNFe is {nota}, and the invoices of the order are {order}")
 RETURN_TO_SUPPLIER = message(
     "VE-3067",
     "ide/finNFe is 4, ide/tpNF is 1 and emit is not the shopper, so the nota returns goods to a "

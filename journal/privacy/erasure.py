@@ -2,16 +2,22 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import Column, Connection, Table, func, select, update
 
+from journal.jobs.dead_letters import general_reason
 from journal.model import Kind, State
 from journal.privacy.retention import purge_bodies
 from journal.storage.repository import Repository
 from journal.storage.rows import event_row
-from journal.storage.tables import documents, events, jobs, orders
+from journal.storage.tables import documents, events, jobs, orders, outcomes
 
 ERASED = "erased"
 """The event of a timeline after an erasure."""
+
+_MASK = "***"
+"""Part of a masked CPF in the reason of a refused nota."""
+
+_REASONS = ((events, events.c.detail), (jobs, jobs.c.last_error), (outcomes, outcomes.c.reason))
 
 _READ = ("id", "kind", "invoice_number", "state", "attempt", "request_body", "request_sha256")
 
@@ -89,7 +95,21 @@ class Erasure(Repository):
                 return erasure
             db.execute(documents.delete().where(*named))
             purge_bodies(db, whole)
+            for table, column in _REASONS:
+                _remove_masked(db, table, column, store, order_id)
             attempt = next((row.attempt for row in rows if row.kind == Kind.INTAKE), 0)
             said = event_row(store, order_id, self._now(), attempt, ERASED, detail=str(erasure))
             db.execute(events.insert(), said)
         return erasure
+
+
+def _remove_masked(
+    db: Connection, table: Table, column: Column[str], store: str, order_id: str
+) -> None:
+    """Remove masked documents from the reasons of an order's requests."""
+    masked = select(table.c.id, column).where(
+        table.c.store == store, table.c.order_id == order_id, column.contains(_MASK)
+    )
+    for row in db.execute(masked).all():
+        reason = general_reason(row[1])
+        db.execute(update(table).where(table.c.id == row.id).values({column: reason}))

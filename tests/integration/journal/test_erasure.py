@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from journal.jobs.dead_letters import DeadLetterFilter
 from journal.model import STAGES, Kind, State
 from journal.storage.tables import metadata
-from support.documents.nfe_samples import PERSON
+from support.documents.nfe_samples import PERSON, nfe
 from support.order_flow import OrderFlow, order_flow
 
 
@@ -66,6 +67,21 @@ def test_nothing_names_the_customer_any_more_and_the_timeline_says_so(flow: Orde
         "erased",
         "order and payment documents, contents of 1 requests",
     )
+
+
+def test_masked_documents_in_the_reason_of_a_refused_nota_go_too(flow: OrderFlow) -> None:
+    order_id = taken_in(flow, document="11144477735")
+    flow.ask("invoice", order_id, xml=nfe())
+    dead = flow.journal.dead_letters.find(DeadLetterFilter())
+    assert list(flow.journal.dead_letters.discard(dead, "not this order")) == [1]
+    flow.settle()
+    before = written(flow)
+
+    flow.journal.erasure.erase("acme", order_id)
+
+    assert "***.982.247-**" in before
+    assert "***" not in written(flow)
+    assert "dest is …, and the shopper of the order is …" in written(flow)
 
 
 def test_others_keep_theirs(flow: OrderFlow) -> None:

@@ -71,10 +71,12 @@ def test_an_nfe_for_another_person_is_refused_with_both_documents_masked_and_non
     flow.settle()
 
     assert flow.outcomes(order_id) == [("invoice", "refused")]
-    assert "dest is '***.982.247-**', and the order's shopper is '***." in reasons(flow, order_id)
+    assert "dest is '***.982.247-**', and the shopper of the order is '***." in reasons(
+        flow, order_id
+    )
     logged = [str(record.__dict__) for record in caplog.records]
     assert any("dest is …" in line for line in logged)
-    assert not any("982" in line and "247-**" in line for line in logged)
+    assert not any("***" in line for line in logged)
 
 
 def nota_off_by(flow: OrderFlow, order_id: str, cents: int) -> bytes:
@@ -156,7 +158,7 @@ def test_a_return_names_an_invoice_of_its_order_or_is_refused(flow: OrderFlow) -
     flow.settle()
 
     assert f"refNFe is {nfe_samples.access_key(7)}" in words
-    assert f"the order's invoices are {nfe_samples.access_key()}" in words
+    assert f"the invoices of the order are {nfe_samples.access_key()}" in words
     assert [package["type"] for package in flow.packages(order_id)] == ["Output", "Input"]
 
 
@@ -212,6 +214,25 @@ def dets_of(flow: OrderFlow, order_id: str) -> list[nfe_samples.Det]:
         )
         for item in flow.entry(order_id).order["items"]
     ]
+
+
+def test_a_content_that_differs_from_its_digest_is_flagged_and_sent(flow: OrderFlow) -> None:
+    order_id = flow.order()
+    flow.keep_document(order_id)
+    signature = (
+        '</infNFe><Signature xmlns="http://www.w3.org/2000/09/xmldsig#"><SignedInfo><Reference>'
+        "<DigestValue>AAAA</DigestValue></Reference></SignedInfo></Signature>"
+    )
+
+    flow.ask(
+        "invoice", order_id, xml=nfe_samples.changed(flow.nota(order_id), "</infNFe>", signature)
+    )
+    flow.settle()
+
+    assert flow.outcomes(order_id) == [("invoice", "done")]
+    lines = flow.journal.timeline.events("acme", order_id)
+    [flagged] = [line for line in lines if line.event == "flagged"]
+    assert "does not match the digest in its own signature" in str(flagged.detail)
 
 
 NOTAS = Path(__file__).parents[2] / "support/documents/notas"

@@ -37,7 +37,7 @@ TAKEN: dict[str, tuple[int, list[tuple[str, int, int]]]] = {
     "26-vnftot": (10000, SHIRT),
 }
 REFUSED = {
-    "01-other-recipient": "dest is '***.444.777-**', and the order's shopper is '***.982.247-**'",
+    "01-other-recipient": "dest is '***.444.777-**', and the shopper of the order is '***.982.247-**'",
     "05-import-entry": "the nota is an entry, such as a purchase or an import",
     "07-return-to-supplier": "the nota returns goods to a supplier",
     "18-transferencia": "det[1]/prod/CFOP is 5152 (a transfer), which is not a sale",
