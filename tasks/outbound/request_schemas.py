@@ -242,6 +242,9 @@ class _Stamp(fields.Field[str | None]):
             moment = datetime.fromisoformat(value) if short else None
         except ValueError:
             moment = None
+        if moment is not None and not 1900 <= moment.year <= 2999:
+            # Another time zone may move it out of the calendar.
+            moment = None
         if moment is None or moment.tzinfo is None or not re.match(r"\d{4}-\d\d-\d\d[Tt]", value):
             raise ValidationError(messages.NOT_A_TIME())
         return str(value)

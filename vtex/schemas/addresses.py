@@ -9,7 +9,7 @@ from marshmallow import fields, post_load
 
 from foundation import foreign_values
 from vtex.documents import Address
-from vtex.schemas.values import JsonObject, TextField
+from vtex.schemas.values import CarriedText, JsonObject, TextField
 
 
 class AddressSchema(JsonObject):
@@ -25,8 +25,8 @@ class AddressSchema(JsonObject):
     street = TextField()
     number = TextField()
     neighborhood = TextField()
-    complement = TextField()
-    reference = TextField()
+    complement = CarriedText()
+    reference = CarriedText()
     coordinates = fields.Raw(data_key="geoCoordinates", load_default=None, allow_none=True)
 
     @post_load

@@ -8,6 +8,7 @@ from typing import Any
 
 from marshmallow import EXCLUDE, ValidationError, fields, post_load, pre_load
 
+from foundation.foreign_values import plain_text, text_at
 from vtex.documents import (
     ChangedItem,
     Client,
@@ -22,6 +23,8 @@ from vtex.documents import (
 from vtex.schemas.addresses import AddressSchema
 from vtex.schemas.payments import OrderTransactionSchema
 from vtex.schemas.values import (
+    CarriedCents,
+    CarriedText,
     Cents,
     Factor,
     Id,
@@ -74,7 +77,7 @@ class _Component(JsonObject):
     name = TextField()
     ref_id = TextField(data_key="refId")
     ean = TextField()
-    price_cents = optional(Cents, "price")
+    price_cents = optional(CarriedCents, "price")
 
     @post_load
     def _made(self, data: dict[str, Any], **_: Any) -> Component:
@@ -90,10 +93,10 @@ class _Item(JsonObject):
     ean = TextField()
     name = TextField()
     seller = TextField()
-    measurement_unit = TextField(data_key="measurementUnit")
+    measurement_unit = CarriedText(data_key="measurementUnit")
     unit_multiplier = optional(Factor, "unitMultiplier")
     price_cents = optional(Cents, "price")
-    list_price_cents = optional(Cents, "listPrice")
+    list_price_cents = optional(CarriedCents, "listPrice")
     selling_price_cents = optional(Cents, "sellingPrice")
     tax_cents = optional(Cents, "tax", 0)
     price_tags = fields.List(
@@ -142,12 +145,12 @@ class _Client(JsonObject):
     email = TextField()
     document_type = TextField(data_key="documentType")
     document = TextField()
-    phone = TextField()
+    phone = CarriedText()
     is_corporate = optional(fields.Boolean, "isCorporate", False)
     corporate_name = TextField(data_key="corporateName")
-    trade_name = TextField(data_key="tradeName")
+    trade_name = CarriedText(data_key="tradeName")
     corporate_document = TextField(data_key="corporateDocument")
-    corporate_phone = TextField(data_key="corporatePhone")
+    corporate_phone = CarriedText(data_key="corporatePhone")
     state_inscription = TextField(data_key="stateInscription")
 
     @post_load
@@ -157,12 +160,12 @@ class _Client(JsonObject):
 
 
 class _DeliveryId(JsonObject):
-    courier_name = TextField(data_key="courierName")
+    courier_name = CarriedText(data_key="courierName")
     warehouse_id = TextField(data_key="warehouseId")
 
 
 class _Pickup(JsonObject):
-    friendly_name = TextField(data_key="friendlyName")
+    friendly_name = CarriedText(data_key="friendlyName")
     address = fields.Nested(AddressSchema, load_default=None, allow_none=True)
     is_pickup = optional(fields.Boolean, "isPickupStore", False)
 
@@ -176,11 +179,11 @@ class _Logistics(JsonObject):
     item_index = fields.Integer(strict=True, data_key="itemIndex", required=True)
     selling_price_cents = optional(Cents, "sellingPrice", 0)
     price_cents = optional(Cents, "price", 0)
-    list_price_cents = optional(Cents, "listPrice")
+    list_price_cents = optional(CarriedCents, "listPrice")
     delivery_channel = TextField(data_key="selectedDeliveryChannel")
     older_channel = TextField(data_key="deliveryChannel")
-    sla = TextField(data_key="selectedSla")
-    carrier = TextField(data_key="deliveryCompany")
+    sla = CarriedText(data_key="selectedSla")
+    carrier = CarriedText(data_key="deliveryCompany")
     address_id = TextField(data_key="addressId")
     estimated_at = optional(MomentField, "shippingEstimateDate")
     delivery_ids = fields.List(
@@ -289,10 +292,6 @@ class _Preferences(JsonObject):
     country = TextField(data_key="countryCode")
 
 
-class _Note(JsonObject):
-    value = TextField()
-
-
 class _Order(JsonObject):
     order_id = Id(data_key="orderId", required=True)
     value_cents = Cents(data_key="value", required=True)
@@ -312,7 +311,7 @@ class _Order(JsonObject):
     sales_channel = TextField(data_key="salesChannel")
     rounding_error_cents = optional(Cents, "roundingError", 0)
     is_completed = optional(fields.Boolean, "isCompleted", True)
-    cancel_reason = TextField(data_key="cancelReason")
+    cancel_reason = CarriedText(data_key="cancelReason")
     shipping = fields.Nested(_Shipping, data_key="shippingData", load_default=None, allow_none=True)
     payment = fields.Nested(
         _PaymentData, data_key="paymentData", load_default=None, allow_none=True
@@ -326,7 +325,7 @@ class _Order(JsonObject):
     preferences = fields.Nested(
         _Preferences, data_key="storePreferencesData", load_default=None, allow_none=True
     )
-    open_text = fields.Nested(_Note, data_key="openTextField", load_default=None, allow_none=True)
+    open_text = fields.Raw(data_key="openTextField", load_default=None, allow_none=True)
     changes = fields.Nested(
         _Changes, data_key="changesAttachment", load_default=None, allow_none=True
     )
@@ -347,7 +346,7 @@ def read_order(raw: Mapping[str, Any]) -> Order:
     packages = (data.pop("packages") or {}).get("packages")
     invoice = data.pop("invoice") or {}
     preferences = data.pop("preferences") or {}
-    note = data.pop("open_text") or {}
+    open_text = data.pop("open_text")
     changes = data.pop("changes") or {}
     items = data.pop("items")
     totals = data.pop("totals")
@@ -367,7 +366,7 @@ def read_order(raw: Mapping[str, Any]) -> Order:
         logistics=tuple(shipping.get("logistics") or ()),
         invoice_address=invoice.get("address"),
         transactions=tuple(payment.get("transactions") or ()),
-        note=note.get("value"),
+        note=text_at(open_text, "value") or plain_text(open_text),
         **data,
     )
 

@@ -6,14 +6,17 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import fields, post_load, validate
+from marshmallow import fields, post_load
 
+from foundation.foreign_values import bounded_number
 from foundation.redaction import storable
 from vtex.documents import Address, OrderTransaction, Payment, Transaction
 from vtex.errors import DocumentInvalid
 from vtex.schemas.addresses import AddressSchema
 from vtex.schemas.values import (
     MOST_UNITS,
+    CarriedCents,
+    CarriedText,
     Cents,
     JsonObject,
     MomentField,
@@ -27,25 +30,21 @@ from vtex.schemas.values import (
 class _Payment(JsonObject):
     system = TextField(data_key="paymentSystem", required=True)
     payment_id = TextField(data_key="id")
-    system_name = TextField(data_key="paymentSystemName")
+    system_name = CarriedText(data_key="paymentSystemName")
     group = TextField()
     value_cents = optional(Cents, "value", 0)
-    reference_value_cents = optional(Cents, "referenceValue")
-    installments = fields.Integer(
-        load_default=1, allow_none=True, validate=validate.Range(0, MOST_UNITS)
-    )
-    first_digits = TextField(data_key="firstDigits")
-    last_digits = TextField(data_key="lastDigits")
-    tid = TextField()
-    nsu = TextField()
+    reference_value_cents = optional(CarriedCents, "referenceValue")
+    installments = fields.Raw(load_default=1, allow_none=True)
+    first_digits = CarriedText(data_key="firstDigits")
+    last_digits = CarriedText(data_key="lastDigits")
+    tid = CarriedText()
+    nsu = CarriedText()
     status = TextField()
-    due_date = TextField(data_key="dueDate")
-    url = TextField()
-    bar_code = TextField(data_key="bankIssuedInvoiceBarCodeNumber")
-    gift_card_id = TextField(data_key="giftCardId")
-    billing = fields.Nested(
-        AddressSchema, data_key="billingAddress", load_default=None, allow_none=True
-    )
+    due_date = CarriedText(data_key="dueDate")
+    url = CarriedText()
+    bar_code = CarriedText(data_key="bankIssuedInvoiceBarCodeNumber")
+    gift_card_id = CarriedText(data_key="giftCardId")
+    billing = fields.Raw(data_key="billingAddress", load_default=None, allow_none=True)
     more = fields.Raw(data_key="fields", load_default=None, allow_none=True)
     oms_connector = fields.Raw(data_key="connectorResponses", load_default=None, allow_none=True)
     connector = fields.Raw(data_key="ConnectorResponses", load_default=None, allow_none=True)
@@ -54,7 +53,7 @@ class _Payment(JsonObject):
     def _made(self, data: dict[str, Any], **_: Any) -> Payment:
         more = _named(data.pop("more"))
         connector = _lowered(data.pop("oms_connector")) | _lowered(data.pop("connector"))
-        billing = data.pop("billing")
+        billing = _billing(data.pop("billing"))
         if billing is None or billing == Address():
             billing = _billing(more.get("address"))
         data["first_digits"] = data["first_digits"] or more.get("firstDigits")
@@ -62,7 +61,7 @@ class _Payment(JsonObject):
         data["tid"] = data["tid"] or connector.get("tid")
         data["nsu"] = data["nsu"] or connector.get("nsu")
         data["value_cents"] = data["value_cents"] or 0
-        data["installments"] = data["installments"] or 1
+        data["installments"] = _installments(data["installments"])
         return Payment(billing_address=billing, connector=connector, **data)
 
 
@@ -125,11 +124,21 @@ def _lowered(raw: Any) -> dict[str, str]:
     return answers
 
 
-def _billing(text: str | None) -> Address | None:
-    if not text:
+def _installments(raw: Any) -> int:
+    try:
+        number = bounded_number(raw)
+    except ValueError:
+        return 1
+    return int(number) if 1 <= number <= MOST_UNITS else 1
+
+
+def _billing(raw: Any) -> Address | None:
+    """Return an address from an object, or from JSON text as the gateway writes it."""
+    if not raw:
         return None
     try:
-        address: Address = load(_ADDRESS, json.loads(text), "the billing address")
+        document = json.loads(raw) if isinstance(raw, str) else raw
+        address: Address = load(_ADDRESS, document, "the billing address")
     except (ValueError, DocumentInvalid, RecursionError):
         # One of three addresses to choose from, so a malformed one counts as absent.
         return None

@@ -61,6 +61,15 @@ class TextField(fields.Field[str | None]):
         return str(value)
 
 
+class CarriedText(TextField):
+    """Text that only rides along to the ERP. What is not text counts as absent."""
+
+    def _deserialize(self, value: Any, *args: Any, **more: Any) -> str | None:
+        with suppress(ValidationError):
+            return super()._deserialize(value, *args, **more)
+        return None
+
+
 class Id(TextField):
     """An order id, in the length that journal and ERP store."""
 
@@ -93,6 +102,15 @@ class Cents(fields.Field[int]):
         if not abs(value) <= MOST_CENTS or value != int(value):
             raise ValidationError("is not a whole number of cents")
         return int(value)
+
+
+class CarriedCents(Cents):
+    """Cents that only ride along to the ERP. What is not a number of cents counts as absent."""
+
+    def _deserialize(self, value: Any, *args: Any, **more: Any) -> int | None:  # type: ignore[override]  # absent
+        with suppress(ValidationError):
+            return super()._deserialize(value, *args, **more)
+        return None
 
 
 class RoundedCents(Cents):

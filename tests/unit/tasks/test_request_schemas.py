@@ -284,3 +284,9 @@ def test_a_refusal_survives_the_way_through_celery() -> None:
     error = pickle.loads(pickle.dumps(RequestInvalid("reason: is empty", faults={"reason": "x"})))
 
     assert str(error) == "reason: is empty"
+
+
+@pytest.mark.parametrize("stamp", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
+def test_a_time_that_another_zone_moves_out_of_the_calendar_is_refused(stamp: str) -> None:
+    with pytest.raises(RequestInvalid, match="delivered_at"):
+        request_schemas.read("tracking", {"invoice_number": "1", "delivered_at": stamp})

@@ -154,6 +154,56 @@ def test_a_unit_multiplier_that_no_unit_has_is_refused(factor: float | str) -> N
     assert named(**of_item(unitMultiplier=factor)) == {"items.0.unitMultiplier"}
 
 
+CARRIED = (
+    ("openTextField",),
+    ("items", 0, "listPrice"),
+    ("items", 0, "measurementUnit"),
+    ("clientProfileData", "phone"),
+    ("shippingData", "address", "complement"),
+    ("shippingData", "address", "reference"),
+    ("shippingData", "logisticsInfo", 0, "listPrice"),
+    ("shippingData", "logisticsInfo", 0, "selectedSla"),
+    ("shippingData", "logisticsInfo", 0, "deliveryCompany"),
+    ("shippingData", "logisticsInfo", 0, "deliveryWindow"),
+    *(
+        ("paymentData", "transactions", 0, "payments", 0, name)
+        for name in (
+            "paymentSystemName", "installments", "firstDigits", "lastDigits", "tid", "dueDate",
+            "bankIssuedInvoiceBarCodeNumber", "giftCardId", "billingAddress", "connectorResponses",
+        )
+    ),
+)  # fmt: skip
+"""Fields that no sum and no identity depends on."""
+
+
+@pytest.mark.parametrize("value", [{"a": [1]}, [[1], None], True, -1, 1.5, 10**30, "--5", "x\x00"])
+@pytest.mark.parametrize("path", CARRIED, ids=lambda path: str(path[-1]))
+def test_what_only_rides_along_is_read_or_absent_and_holds_no_order(
+    path: tuple[str | int, ...], value: Any
+) -> None:
+    raw = order()
+    at: Any = raw
+    for step in path[:-1]:
+        at = at[step]
+    at[path[-1]] = value
+
+    read = schemas.read_order(raw)
+
+    assert read.transactions[0].payments[0].installments >= 1
+
+
+def test_a_billing_address_and_a_note_may_be_plain_text() -> None:
+    raw = order(openTextField="Ring twice")
+    raw["paymentData"]["transactions"][0]["payments"][0]["billingAddress"] = '{"street": "Rua Um"}'
+
+    read = schemas.read_order(raw)
+
+    assert read.note == "Ring twice"
+    address = read.transactions[0].payments[0].billing_address
+    assert address is not None
+    assert address.street == "Rua Um"
+
+
 ROW = {"orderId": "o-2", "totalValue": 31561.0}
 
 
