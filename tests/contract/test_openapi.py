@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -26,18 +26,83 @@ from vtex.transport.transport import Account, Transport
 pytestmark = vtex_openapi.needed
 LIST = "/api/oms/pvt/orders"
 
-# The published schemas type many fields more strictly than VTEX answers: null, "" and missing
-# all mean absent, and some types differ. These differences are VTEX's own, as seen in its answers.
+# The published schema of the routes of changes is taken from one example, whose null fields are
+# filled for other items.
 TOLERATED = re.compile(r"is not of type|None for not nullable|is a required property|is not one of")
-TYPED = frozenset({"orderId", "sequence", "status", "value", "creationDate", "transactionId"})
+
+NULL = "null for an absent value, as VTEX's example of an order group has it in such fields"
+EXAMPLE = "VTEX's own example of this answer"
+GROUP = "VTEX's example of an order group: an object, where the schema says text"
+CHECKOUT = "VTEX's Checkout API publishes objects here"
+
+DEVIATIONS = {
+    LIST: {
+        "list.*.paymentNames": NULL,
+        "list.*.totalValue": "VTEX's known issues: the list shows cents as 31561.0",
+        "stats.stats.*.Facets.*.Mean": EXAMPLE,
+        "stats.stats.*.Facets.*.StdDev": EXAMPLE,
+    },
+    ORDER: {
+        "clientProfileData.document": NULL,
+        "clientProfileData.documentType": NULL,
+        "followUpEmail": NULL,
+        "items.*.additionalInfo.dimension.height": EXAMPLE,
+        "items.*.additionalInfo.dimension.length": EXAMPLE,
+        "items.*.additionalInfo.dimension.weight": EXAMPLE,
+        "items.*.additionalInfo.dimension.width": EXAMPLE,
+        "items.*.assemblies.*": CHECKOUT,
+        "items.*.attachments.*": CHECKOUT,
+        "items.*.bundleItems.*.id": "the same schema's items: an SKU id is a text",
+        "items.*.components.*": "VTEX's known issues: a component is an object, without its EAN",
+        "items.*.lockId": NULL,
+        "items.*.manualPrice": "VTEX's schema of order modifications: a whole number",
+        "items.*.priceTags.*": GROUP,
+        "items.*.unitMultiplier": EXAMPLE,
+        "marketplaceServicesEndpoint": NULL,
+        "packageAttachment.packages.*.embeddedInvoice": NULL,
+        "paymentData.transactions.*.payments.*.tid": "VTEX's schema of a payment: may be null",
+        "sellers.*.fulfillmentEndpoint": NULL,
+        "shippingData.address.complement": NULL,
+        "shippingData.address.number": NULL,
+        "shippingData.address.receiverName": NULL,
+        "shippingData.selectedAddresses.*.complement": NULL,
+        "shippingData.selectedAddresses.*.number": NULL,
+        "shippingData.selectedAddresses.*.receiverName": NULL,
+        "shippingData.logisticsInfo.*.deliveryCompany": NULL,
+        "shippingData.logisticsInfo.*.deliveryWindow": CHECKOUT,
+        "shippingData.logisticsInfo.*.pickupStoreInfo.address": CHECKOUT,
+        "shippingData.trackingHints.*.trackingLabel": NULL,
+        "shippingData.trackingHints.*.trackingUrl": NULL,
+        "statusDescription": NULL,
+        "totals.*.id": "VTEX's guide to order changes: Change; known issues: a connector's interest",
+    },
+    TRANSACTION: {},
+    PAYMENT: {},
+}
+"""Fields in which VTEX's own answers differ from its published schema, and what shows it."""
+
+
+def deviations(name: str, path: str, body: Any) -> dict[str, str]:
+    """Return the fields that differ from the published schema, with a message each."""
+    schema = content(name, path)["schema"] | {"components": document(name)["components"]}
+    return {
+        _field(error.absolute_path): error.message
+        for error in OAS30Validator(schema).iter_errors(body)
+    }
+
+
+def _field(path: Iterable[str | int]) -> str:
+    field = ".".join("*" if isinstance(step, int) else step for step in path)
+    return re.sub(r"stats\.total\w+\.Facets\.\w+\.\w+", "stats.*.Facets.*", field)
 
 
 def faults(name: str, path: str, body: Any) -> list[str]:
-    schema = content(name, path)["schema"] | {"components": document(name)["components"]}
+    """Return the differences that VTEX's own answers do not have."""
+    known = DEVIATIONS.get(path)
     return [
-        f"{'.'.join(map(str, error.absolute_path))}: {error.message[:80]}"
-        for error in OAS30Validator(schema).iter_errors(body)
-        if not TOLERATED.search(error.message) or (set(list(error.absolute_path)[:1]) & TYPED)
+        f"{field}: {message[:80]}"
+        for field, message in deviations(name, path, body).items()
+        if (not TOLERATED.search(message) if known is None else field not in known)
     ]
 
 
@@ -72,8 +137,49 @@ def test_the_simulators_orders_fit_the_published_schema(
         body = client.order(order_id)
 
         assert faults("orders", ORDER, body) == []
-        missing = set(published.get("properties", {})) - set(body)
-        assert missing <= {"giftRegistryData", "authorizationPolicyData"}, missing
+        assert set(published.get("properties", {})) <= set(body)
+        assert body["orderGroup"]
+        assert all(
+            payment["id"]
+            for transaction in body["paymentData"]["transactions"]
+            for payment in transaction["payments"]
+        )
+
+
+def test_each_listed_deviation_is_one(simulator: Running, client: VtexClient) -> None:
+    rows = requests.get(
+        f"{simulator.url}{LIST}",
+        params={"per_page": "100"},
+        headers={
+            "X-VTEX-API-AppKey": simulator.app_key,
+            "X-VTEX-API-AppToken": simulator.app_token,
+        },
+        timeout=10,
+    ).json()
+    found = {LIST: set(deviations("orders", LIST, rows)), ORDER: set[str]()}
+    for order_id in simulator.store.shown()["orders"]:
+        found[ORDER] |= set(deviations("orders", ORDER, client.order(order_id)))
+
+    assert {path: set(DEVIATIONS[path]) - found[path] for path in found} == {
+        LIST: set(),
+        ORDER: set(),
+    }
+
+
+def test_a_card_has_the_answers_of_its_acquirer(simulator: Running, client: VtexClient) -> None:
+    (order_id,) = simulator.store.generate(1, "handling", "plain")
+    (transaction,) = client.order(order_id)["paymentData"]["transactions"]
+    (payment,) = transaction["payments"]
+
+    answers = payment["connectorResponses"]
+
+    assert {"acquirer", "nsu", "authorizationId", "authId", "Tid", "ReturnCode"} <= set(answers)
+    assert all(
+        answers[name] for name in ("acquirer", "nsu", "authorizationId", "Tid", "ReturnCode")
+    )
+    (gateway, *_) = client.transaction(transaction["transactionId"])["payments"]
+    assert gateway["nsu"] == answers["nsu"]
+    assert gateway["ConnectorResponses"] == gateway["connectorResponse"] == answers
 
 
 def test_orders_that_changed_fit_the_published_schema(

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
+from vtex.simulator.shapes.published import connector_responses
+
 LINKS = ("interactions", "settlements", "payments", "refunds", "cancellations", "capabilities")
 MONTHLY_RATE = 1.13
 """Interest in percent. Six instalments cost some 4 % more."""
@@ -33,7 +35,7 @@ def payments_of(kind: str, value: int, placed: datetime, rng: Random) -> list[di
             return [_card(value, 1, rng), _card(value, 1, rng)]
         case "marketplace" | "marketplace_fiscal":
             assumed = _payment("0", "Valor assumido pelo afiliado", "promissory", value, rng)
-            return [assumed | {"id": None, "tid": None, "connectorResponses": {}}]
+            return [assumed | {"tid": None, "connectorResponses": {}}]
         case "free" | "marketplace_bare":
             return []
         case _:
@@ -78,14 +80,12 @@ def _payment(system: str, name: str, group: str, value: int, rng: Random) -> dic
         "bankIssuedInvoiceIdentificationNumberFormatted", "bankIssuedInvoiceBarCodeNumber",
         "bankIssuedInvoiceBarCodeType", "billingAddress", "paymentOrigin",
     )  # fmt: skip
-    return dict.fromkeys(empty) | {
+    payment = dict.fromkeys(empty) | {
         "id": f"{rng.getrandbits(128):032X}", "paymentSystem": system,
         "paymentSystemName": name, "value": value, "installments": 1,
         "referenceValue": value, "group": group, "tid": tid,
-        "connectorResponses": {
-            "Tid": tid, "tid": tid, "ReturnCode": "0", "Message": None, "authId": "551204",
-        },
     }  # fmt: skip
+    return payment | {"connectorResponses": connector_responses(payment)}
 
 
 def gateway_of(transaction_id: str, order: dict[str, Any], rng: Random) -> dict[str, Any]:
@@ -101,8 +101,8 @@ def gateway_of(transaction_id: str, order: dict[str, Any], rng: Random) -> dict[
         rows.append(blank | {"tid": None, "nsu": None, "ConnectorResponses": {}})
     nothing = (
         "receiverUri", "commitmentToken", "commitmentDate", "refundingToken", "refundingDate",
-        "cancelationToken", "cancelationDate", "ipAddress", "sessionId", "macId",
-        "vtexFingerprint", "chargeback", "whiteSignature", "userAgent", "acceptHeader",
+        "cancelationToken", "cancelationDate", "ipAddress", "sessionId",
+        "vtexFingerprint", "chargeback", "whiteSignature",
         "antifraudTid", "antifraudResponse", "antifraudReference", "antifraudAffiliationId",
         "urn", "softDescriptor", "buyer",
     )  # fmt: skip
@@ -124,6 +124,9 @@ def gateway_of(transaction_id: str, order: dict[str, Any], rng: Random) -> dict[
         "orderId": order["orderGroup"],
         "channel": order["hostname"],
         "salesChannel": "1",
+        "macId": "",
+        "userAgent": "Mozilla/5.0",
+        "acceptHeader": "*/*",
         "markedForRecurrence": False,
     }
     return {"transaction": head, "payments": rows}
@@ -158,8 +161,9 @@ def _gateway_payment(
         "requiresAuthentication": False, "allowIssuer": True, "allowNotification": False,
         "isAvailable": True, "authorizationDate": None,
         "self": {"href": f"{base}/payments/{payment['id']}"}, "tid": payment["tid"],
-        "nsu": "778899", "returnCode": "0", "status": "Approved",
-        "ConnectorResponses": payment["connectorResponses"], "connectorResponse": {},
+        "nsu": payment["connectorResponses"].get("nsu"), "returnCode": "0", "status": "Approved",
+        "ConnectorResponses": payment["connectorResponses"],
+        "connectorResponse": payment["connectorResponses"],
         "ShowConnectorResponses": True, "value": payment["value"],
         "installmentsInterestRate": MONTHLY_RATE if has_interest else 0.0,
         "installmentsValue": payment["value"] // payment["installments"],

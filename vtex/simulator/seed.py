@@ -8,7 +8,7 @@ from typing import Any
 from vtex.simulator.customers import address_of, client_of
 from vtex.simulator.items import items_of, logistics_of, totals_of
 from vtex.simulator.payments import gateway_of, gift_cards_of, payments_of
-from vtex.simulator.shapes import goods
+from vtex.simulator.shapes import goods, published
 from vtex.simulator.shapes.orders import PECULIAR, shape
 from vtex.simulator.timestamps import stamp
 
@@ -104,6 +104,7 @@ class Seed:
             "paymentData": self._payment_data(kind, payments),
         }
         shape(kind, order, rng)
+        published.complete(order)
         return Made(order, self._gateway(kind, order))
 
     def _envelope(self, kind: str, placed: datetime) -> dict[str, Any]:
@@ -125,7 +126,7 @@ class Seed:
                 "marketplaceOrderId": there,
                 "affiliateId": "ABC",
                 "sellerOrderId": f"00-ABC-{there}",
-                "orderGroup": None,
+                "orderGroup": f"ABC-88{sequence}",
                 "origin": "Fulfillment",
                 "marketplaceServicesEndpoint": "https://marketplace.example.com",
                 "customData": {
@@ -134,9 +135,9 @@ class Seed:
             }
         return envelope
 
-    def _payment_data(self, kind: str, payments: list[dict[str, Any]]) -> dict[str, Any] | None:
+    def _payment_data(self, kind: str, payments: list[dict[str, Any]]) -> dict[str, Any]:
         if kind == "marketplace_bare":
-            return None
+            return {"giftCards": [], "transactions": []}
         elsewhere = {"free": "NO-PAYMENT"} | dict.fromkeys(
             ("marketplace", "marketplace_fiscal"), "PAYMENT-FROM-AFFILIATE"
         )

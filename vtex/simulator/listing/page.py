@@ -42,8 +42,8 @@ def answer(
         },
         "stats": {
             "stats": {
-                "totalValue": _stats([fields.cents(row.order) for row in rows]),
-                "totalItems": _stats([fields.pieces(row.order) for row in rows]),
+                "totalValue": _stats(rows, fields.cents),
+                "totalItems": _stats(rows, fields.pieces),
             }
         },
     }
@@ -101,21 +101,38 @@ def _row(indexed: Indexed) -> dict[str, Any]:
         "authorizedDate": order.get("authorizedDate"),
         "callCenterOperatorName": operator,
         "totalItems": fields.pieces(order),
-        "currencyCode": fields.part(order, "storePreferencesData").get("currencyCode") or "BRL",
+        "currencyCode": _currency(order),
     }
 
 
-def _stats(values: Sequence[int]) -> dict[str, Any]:
-    some = [float(value) for value in values] or [0.0]
-    mean, squares = sum(some) / len(some), sum(value * value for value in some)
+def _currency(order: dict[str, Any]) -> str:
+    return str(fields.part(order, "storePreferencesData").get("currencyCode") or "BRL")
+
+
+def _stats(rows: Sequence[Indexed], count: Callable[[dict[str, Any]], int]) -> dict[str, Any]:
+    groups: dict[str, dict[str, list[int]]] = {"origin": {}, "currencyCode": {}}
+    for row in rows:
+        origin, currency = str(row.order.get("origin")), _currency(row.order)
+        groups["origin"].setdefault(origin, []).append(count(row.order))
+        groups["currencyCode"].setdefault(currency, []).append(count(row.order))
+    facets = {
+        name: {group: _summary(values) | {"Facets": None} for group, values in found.items()}
+        for name, found in groups.items()
+    }
+    return _summary([count(row.order) for row in rows]) | {"Facets": facets}
+
+
+def _summary(values: Sequence[int]) -> dict[str, Any]:
+    some = values or [0]
+    squares = sum(value * value for value in some)
+    mean = sum(some) / len(some)
     return {
         "Count": len(values),
         "Max": max(some),
         "Mean": mean,
         "Min": min(some),
-        "Missing": 0.0,
+        "Missing": 0,
         "StdDev": math.sqrt(max(0.0, squares / len(some) - mean * mean)),
         "Sum": sum(some),
         "SumOfSquares": squares,
-        "Facets": {},
     }

@@ -39,11 +39,9 @@ def purchase(order: dict[str, Any]) -> None:
     order["budgetData"] = {
         "budgets": [{"id": "b-1", "name": "Escritório", "allocations": [{"id": "a-1"}]}]
     }
-    order["authorizationPolicyData"] = {
-        "status": "accepted",
-        "deniedPolicies": [],
-        "pendingPolicies": [],
-    }
+    order["authorizationPolicyData"] = [
+        {"status": "accepted", "deniedPolicies": [], "pendingPolicies": []}
+    ]
 
 
 def subscribe(order: dict[str, Any]) -> None:
