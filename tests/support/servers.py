@@ -301,42 +301,58 @@ class MariaDbServer:
         )
 
     def start(self) -> None:
-        data = self.folder / "data"
-        common = ["--no-defaults", f"--datadir={data}"]
+        """Install and start the server. On a busy machine either fails now and then."""
+        for attempt in (1, 2, 3):
+            try:
+                self._install()
+                self._run()
+            except RuntimeError:
+                if attempt == 3:
+                    raise
+                self.port = free_port()
+                self.url = f"mariadb://root@127.0.0.1:{self.port}/mysql"
+            else:
+                return
+
+    def _options(self) -> list[str]:
         user = ["--user=root"] if os.getuid() == 0 else []
-        for _ in range(3):
-            # On a busy machine the installation fails now and then, half done.
-            shutil.rmtree(data, ignore_errors=True)
-            installed = subprocess.run(
-                [
-                    "mariadb-install-db",
-                    *common,
-                    *user,
-                    "--auth-root-authentication-method=normal",
-                    "--skip-test-db",
-                ],
-                check=False,
-                capture_output=True,
-                text=True,
-            )
-            if installed.returncode == 0:
-                break
-        else:
-            raise RuntimeError(f"mariadb-install-db failed: {installed.stderr[-2000:]}")
-        self.child = subprocess.Popen(
+        return ["--no-defaults", f"--datadir={self.folder / 'data'}", *user]
+
+    def _install(self) -> None:
+        shutil.rmtree(self.folder / "data", ignore_errors=True)
+        installed = subprocess.run(
             [
-                str(self.binary()),
-                *common,
-                *user,
-                f"--port={self.port}",
-                "--bind-address=127.0.0.1",
-                f"--socket={self.folder}/s",
-                "--innodb-flush-log-at-trx-commit=0",
+                "mariadb-install-db",
+                *self._options(),
+                "--auth-root-authentication-method=normal",
+                "--skip-test-db",
             ],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            check=False,
+            capture_output=True,
+            text=True,
         )
-        eventually(lambda: _listens(self.port), 30)
+        if installed.returncode:
+            raise RuntimeError(f"mariadb-install-db failed: {installed.stderr[-2000:]}")
+
+    def _run(self) -> None:
+        log = self.folder / "mariadbd.log"
+        with log.open("wb") as output:
+            child = subprocess.Popen(
+                [
+                    str(self.binary()),
+                    *self._options(),
+                    f"--port={self.port}",
+                    "--bind-address=127.0.0.1",
+                    f"--socket={self.folder}/s",
+                    "--innodb-flush-log-at-trx-commit=0",
+                ],
+                stdout=output,
+                stderr=output,
+            )
+        self.child = child
+        eventually(lambda: child.poll() is not None or _listens(self.port), 60)
+        if child.poll() is not None:
+            raise RuntimeError(f"mariadbd ended: {log.read_text(errors='replace')[-2000:]}")
 
     def stop(self) -> None:
         if self.child is not None:
