@@ -102,7 +102,10 @@ def context(settings: Settings, *, observer: TaskObserver | None = None) -> Cont
         },
         in_flight=partial(_in_flight, settings, shared),
         proofs={
-            store.name: Proof(store.allow_sum_mismatch, store.hold_payment_doubts)
+            store.name: Proof(
+                allow_sum_mismatch=store.allow_sum_mismatch,
+                hold_payment_doubts=store.hold_payment_doubts,
+            )
             for store in settings.stores
         },
         codes=settings.codes,

@@ -56,6 +56,9 @@ _OF_COMPANIES = {
 _NIT_WITHOUT_CHECK_DIGIT = re.compile(r"[89]\d{8}")
 """A Colombian company's nine digits."""
 
+_LONGEST = 32
+"""Characters of the longest document. Python refuses to read very long numbers."""
+
 _CPF, _CNPJ = 11, 14
 
 
@@ -105,7 +108,7 @@ def document_flags(order: Order, customer: Customer) -> list[Flag]:
         return []
     validators = _CHECKED.get(_key(kind), {})
     validator = validators.get(order.country or BRAZIL) or validators.get("")
-    if validator is None or validator.is_valid(number):
+    if validator is None or _is_right(validator, number):
         return []
     if _key(kind) == "nit" and _NIT_WITHOUT_CHECK_DIGIT.fullmatch(number):
         return []
@@ -126,6 +129,14 @@ def _type(order: Order, document: str | None) -> str | None:
     elif not named and country == BRAZIL:
         named = {_CPF: "cpf", _CNPJ: "cnpj"}.get(len(document))
     return named if named is None or _key(named) not in ("cpf", "cnpj") else _key(named)
+
+
+def _is_right(validator: ModuleType, number: str) -> bool:
+    try:
+        return len(number) <= _LONGEST and bool(validator.is_valid(number))
+    except (ValueError, LookupError):
+        # Some validators fail on letters and digits of other scripts.
+        return False
 
 
 def _has_companys(client: Client) -> bool:

@@ -25,7 +25,7 @@ KEPT_WHOLE = frozenset({
     "affiliate_id", "marketplace_order_id", "seller_order_id", "new_order_id", "request_id",
     "order_group", "sales_channel", "branch_code", "channel_code", "document_code", "tax_code",
     "unique_id", "sku_id", "ref_id", "ean", "seller", "warehouse_id", "sku_code", "carrier_code",
-    "payment_system", "payment_group", "tid", "nsu", "payment_code", "postal_code",
+    "payment_system", "payment_group", "payment_code",
 })  # fmt: skip
 """Columns whose text means another thing if it is cut: ids and codes. Other text is cut."""
 

@@ -51,10 +51,11 @@ def test_what_only_rides_along_with_a_payment_or_an_address_never_holds_an_order
     made, long = conformance.sample(), "9" * 10_000
     due = "2026-11-30T23:59:59.0000000+00:00"
     payment = replace(
-        made.payments[0], due_date=due, last_digits=long, authorization=long, acquirer_document=long
-    )
+        made.payments[0], due_date=due, last_digits=long, authorization=long, acquirer_document=long,
+        tid=long, nsu=long,
+    )  # fmt: skip
     customer = replace(made.customer, phone=long, state_registration=long)
-    place = PostalAddress(country="Argentina", state=long)
+    place = PostalAddress(country="Argentina", state=long, postal_code=long)
 
     outbox.erp.insert(
         replace(made, payments=(payment,), customer=customer, addresses=(place,), flags=())

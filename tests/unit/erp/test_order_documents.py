@@ -438,3 +438,23 @@ def test_a_store_may_hold_orders_whose_payments_miss_their_value() -> None:
 
     # The payment of a group is proven by the order's share.
     assert flags(mapped("04-group-payment-02", proof=proof)) == ["payment_group"]
+
+
+@pytest.mark.parametrize(
+    "number", ["9" * 31, "9" * 10_000, "²³¹" * 4, "١٢٣٤٥٦٧٨٩٠١", "Ñ&" * 6, "A"]
+)
+@pytest.mark.parametrize(
+    ("country", "kind"),
+    [
+        ("BRA", "cpf"), ("BRA", "cnpj"), ("ARG", "CUIT"), ("ARG", "DNI"), ("CHL", "RUT"),
+        ("URY", "RUT"), ("PER", "RUC"), ("ECU", "RUC"), ("ECU", "ci"), ("PRY", "RUC"),
+        ("COL", "NIT"), ("GTM", "NIT"), ("MEX", "RFC"), ("MEX", "CURP"), ("PRT", "NIF"),
+        ("ESP", "NIF"), ("ROU", "CNP"), ("ROU", "CUI"),
+    ],
+)  # fmt: skip
+def test_a_document_of_any_characters_is_flagged_and_stops_nothing(
+    country: str, kind: str, number: str
+) -> None:
+    order = bought_by(country, documentType=kind, document=number)
+
+    assert "document_check_digit" in flags(order)

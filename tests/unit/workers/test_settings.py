@@ -268,6 +268,7 @@ app_token_file = "{folder}/token"
 app_key_env = "OUTLET_KEY"
 app_token_env = "OUTLET_TOKEN"
 allow_sum_mismatch = true
+hold_payment_doubts = true
 base_url = "https://outlet.example"
 """
 KEYS = 'app_key = "k"\napp_token = "t"\n'
@@ -285,6 +286,7 @@ def test_one_file_describes_several_stores(tmp_path: Path) -> None:
     assert (acme.name, acme.app_key, acme.app_token) == ("acme", "acme-key", "acme-token")
     assert (outlet.name, outlet.app_key, outlet.app_token) == ("outlet", "out-key", "out-token")
     assert (acme.allow_sum_mismatch, outlet.allow_sum_mismatch) == (False, True)
+    assert (acme.hold_payment_doubts, outlet.hold_payment_doubts) == (False, True)
     assert (acme.base_url, outlet.base_url) == (None, "https://outlet.example")
 
 
