@@ -18,7 +18,7 @@ BATCH = 500
 """Jobs per transaction, so that each one is short."""
 
 _GAP = re.compile(r"…|\.\.\.")
-_PARTICULAR = re.compile(r"'[^']*'|(?:(?<!\w)-)?\d[\d.,:]*")
+_PARTICULAR = re.compile(r"(?<!\w)'.*?'(?!\w)|(?:(?<!\w)-)?\d[\d.,:]*")
 
 
 @dataclass(frozen=True, slots=True)
