@@ -46,6 +46,7 @@ _PLACES = [(kind, stage) for kind in chain(*PRIORITIES) for stage in STAGES[kind
 """Kinds and stages of this version. Those of a newer version are left to its workers."""
 
 _BEFORE_ERP = (Kind.INTAKE, AT_ERP)
+_RANK_OF_INTAKE = next(rank for rank, kinds in enumerate(PRIORITIES) if Kind.INTAKE in kinds)
 
 _ALL_ORDERS = text("SELECT pg_advisory_xact_lock(hashtext(:name))")
 _ONE_ORDER = text(
@@ -110,7 +111,7 @@ class LeaseQuery:
             }
             if row.erp_until is not None and _BEFORE_ERP in due_places:
                 due_places.remove(_BEFORE_ERP)
-                kept = _Due(len(PRIORITIES) - 1, row.store, (_BEFORE_ERP,))
+                kept = _Due(_RANK_OF_INTAKE, row.store, (_BEFORE_ERP,))
                 waiting.append((first[_BEFORE_ERP], kept))
             for rank, kinds in enumerate(PRIORITIES):
                 if places := tuple(
