@@ -6,7 +6,8 @@ Note 2025.002 (``vNFTot``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -32,6 +33,12 @@ _CONTRIBUTIONS = (
     ("imposto/PISST", "indSomaPISST", "vPIS"),
     ("imposto/COFINSST", "indSomaCOFINSST", "vCOFINS"),
 )
+_SUFRAMA = "7"
+"""``motDesICMS`` of goods for the Free Zone of Manaus, whose exempted ICMS is deducted."""
+
+_DEDUCTIONS = (("flag",), ("flag", "suframa"), ("flag", "suframa", "unclear"))
+"""Reasons to deduct exempted ICMS. The first with which lines and head agree counts."""
+
 _BESIDE_THE_PRICE = ("total/ISTot/vIS", "total/IBSCBSTot/gIBS/vIBS", "total/IBSCBSTot/gCBS/vCBS")
 
 
@@ -54,22 +61,23 @@ class _Line:
 
     Attributes:
         service_cents: amount of a service with ISSQN, which ``vServ`` sums.
-        exempted_cents: ``vICMSDeson`` with ``indDeduzDeson`` 1.
-        unclear_cents: ``vICMSDeson`` without ``indDeduzDeson``. The head shows if it is deducted.
+        exempted: ``vICMSDeson`` by the reason for which it may be deducted (``_DEDUCTIONS``).
     """
 
     terms: Mapping[str, int]
     contributions_cents: int
     service_cents: int
-    exempted_cents: int
-    unclear_cents: int
+    exempted: Mapping[str, int]
 
-    def goods_cents(self, *, deducts_unclear: bool) -> int:
+    def goods_cents(self, deducted: Collection[str]) -> int:
         """Return the amount without the costs of the whole order."""
         taxes = sum(self.terms[name] for name in _TAXES) + self.contributions_cents
-        exempted = self.exempted_cents + (self.unclear_cents if deducts_unclear else 0)
         goods = self.terms["vProd"] + self.service_cents
-        return goods - self.terms["vDesc"] - exempted + taxes
+        return goods - self.terms["vDesc"] - self.exempted_cents(deducted) + taxes
+
+    def exempted_cents(self, deducted: Collection[str]) -> int:
+        """Return the exempted ICMS that is deducted for these reasons."""
+        return sum(self.exempted[reason] for reason in deducted)
 
 
 def read_amounts(note: XmlPart, parts: Sequence[XmlPart], issued: date, rules: NfeRules) -> Amounts:
@@ -80,33 +88,30 @@ def read_amounts(note: XmlPart, parts: Sequence[XmlPart], issued: date, rules: N
         issued: day of issue.
 
     Raises:
-        NfeInvalid: lines and head differ, or the value is 0. The message shows the difference.
+        NfeInvalid: lines and head differ. The message shows the difference.
     """
     value = note.cents(f"{_HEAD}/vNF")
-    if not value:
-        raise NfeInvalid(messages.NO_VALUE())
     lines = [_line(part) for part in parts]
-    total = _sum_of_head(note, lines)
-    unclear = sum(line.unclear_cents for line in lines)
-    deducts_unclear = bool(unclear) and total - unclear == value
-    amounts = tuple(line.goods_cents(deducts_unclear=deducts_unclear) for line in lines)
+    totals = {deducted: _sum_of_head(note, lines, deducted) for deducted in _DEDUCTIONS}
+    agreeing = (deducted for deducted, total in totals.items() if total == value)
+    deducted = next(agreeing, _DEDUCTIONS[0])
+    amounts = tuple(line.goods_cents(deducted) for line in lines)
     for part, cents in zip(parts, amounts, strict=True):
         if cents < 0:
             raise NfeInvalid(messages.DISCOUNT_TOO_HIGH(path=part.path("prod/vDesc")))
     if rules.requires("amounts"):
         _require_sums(note, lines)
-        if not deducts_unclear:
-            _require_equal(f"{_HEAD}/vNF", value, total)
+        _require_equal(f"{_HEAD}/vNF", value, totals[deducted])
     if issued >= rules.vnftot_from and note.text("total/vNFTot"):
         value = _whole_value(note, value, rules)
     return Amounts(value, amounts)
 
 
-def _sum_of_head(note: XmlPart, lines: Sequence[_Line]) -> int:
-    """Return the value by its terms in the head, without a deduction that is unclear."""
+def _sum_of_head(note: XmlPart, lines: Sequence[_Line], deducted: Collection[str]) -> int:
+    """Return the value by its terms in the head."""
     added = sum(_head(note, name) for name in ("vProd", *_TAXES, *_ORDER_COSTS))
     services = note.cents("total/ISSQNtot/vServ", absent=0)
-    of_lines = sum(line.contributions_cents - line.exempted_cents for line in lines)
+    of_lines = sum(line.contributions_cents - line.exempted_cents(deducted) for line in lines)
     return added - _head(note, "vDesc") + services + of_lines
 
 
@@ -155,8 +160,7 @@ def _line(part: XmlPart) -> _Line:
         terms=terms | {"vProd": 0 if is_service else counted},
         contributions_cents=sum(_contributions(part)),
         service_cents=counted if is_service else 0,
-        exempted_cents=_exempted(groups, "1"),
-        unclear_cents=_exempted(groups, None),
+        exempted=_exempted(groups),
     )
 
 
@@ -167,12 +171,16 @@ def _icms(part: XmlPart) -> Iterator[XmlPart]:
         yield XmlPart(element, f"{part.name}/imposto/ICMS/{element.tag.rpartition('}')[2]}")
 
 
-def _exempted(groups: Sequence[XmlPart], flag: str | None) -> int:
-    return sum(
-        group.cents("vICMSDeson", absent=0)
-        for group in groups
-        if group.text("indDeduzDeson") == flag
-    )
+def _exempted(groups: Sequence[XmlPart]) -> Mapping[str, int]:
+    exempted: Counter[str] = Counter()
+    for group in groups:
+        flag = group.text("indDeduzDeson")
+        is_suframa = group.text("motDesICMS") == _SUFRAMA
+        reason = "suframa" if is_suframa else "unclear"
+        exempted[{None: reason, "1": "flag"}.get(flag, "none")] += group.cents(
+            "vICMSDeson", absent=0
+        )
+    return exempted
 
 
 def _contributions(part: XmlPart) -> Iterator[int]:

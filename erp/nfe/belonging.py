@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import timedelta, tzinfo
+
+from stdnum.br import cnpj as cnpjs
+from stdnum.br import cpf as cpfs
 
 from erp.nfe.nota import Nfe
 from erp.nfe.rules import NfeRules
@@ -17,11 +20,19 @@ from foundation.messages.message import Text
 from vtex.documents import Order
 from vtex.payloads import number_of_key, series_of_key
 
-_CPF_LENGTH, _CNPJ_LENGTH = 11, 14
+_CPF_LENGTH = 11
+_CONSUMER_NOTA = "65"
+"""Model of the NFC-e, which may leave out its recipient."""
+
+_CLOCK_SKEW = timedelta(minutes=15)
+"""Difference between the clocks of the ERP and VTEX."""
+
 _LEAST_HINT = 12
 """Characters of ``xPed`` from which it may be a part of a VTEX order id, which has 16."""
 
 _SEPARATORS = re.compile(r"[^0-9A-Za-z]")
+_WORDS = re.compile(r"^[^0-9]+")
+"""Words before an order number, such as ``Pedido`` or the prefix of a marketplace."""
 
 
 class NfeOfAnotherOrder(NfeError):
@@ -101,6 +112,8 @@ def _recipient(nfe: Nfe, shopper: frozenset[str]) -> Text | None:
     buyer = nfe.issuer if _is_of_buyer(nfe) else nfe.recipient
     if not shopper or _is_one_of(buyer or "", shopper):
         return None
+    if buyer is None and nfe.invoice_key[20:22] == _CONSUMER_NOTA:
+        return None
     theirs = ", ".join(_masked(document) for document in sorted(shopper))
     return messages.OTHER_RECIPIENT(nota=_masked(buyer or ""), order=theirs)
 
@@ -114,9 +127,11 @@ def _issuer(nfe: Nfe, record: OrderRecord) -> Text | None:
 
 
 def _date(nfe: Nfe, order: Order, zone: tzinfo) -> Text | None:
-    issued = moment(nfe.issued_at).astimezone(zone).date()
+    issued = moment(nfe.issued_at).astimezone(zone)
     placed = order.created_at.astimezone(zone).date()
-    return messages.OLDER_THAN_ORDER(issued=issued, placed=placed) if issued < placed else None
+    if (issued + _CLOCK_SKEW).date() >= placed:
+        return None
+    return messages.OLDER_THAN_ORDER(issued=issued.date(), placed=placed)
 
 
 def _order(nfe: Nfe, order: Order, record: OrderRecord) -> Text | None:
@@ -132,24 +147,45 @@ def _order(nfe: Nfe, order: Order, record: OrderRecord) -> Text | None:
         )
         if number
     ]
-    hint = nfe.order_hint
-    if hint is None or any(_is_named(_bare(hint), _bare(number)) for number in numbers):
+    hints = ((nfe.order_hint,) if nfe.order_hint else (), nfe.line_hints)
+    if not any(hints) or any(group and _are_of(group, numbers) for group in hints):
         return None
-    return messages.OTHER_ORDER_NUMBER(nota=f"{hint:.20}", order=", ".join(numbers))
+    shown = ", ".join(_shown(hint) for group in hints for hint in group[:3])
+    return messages.OTHER_ORDER_NUMBER(nota=shown, order=", ".join(numbers))
+
+
+def _are_of(hints: Collection[str], numbers: Collection[str]) -> bool:
+    return all(any(_is_named(hint, number) for number in numbers) for hint in hints)
 
 
 def _is_named(hint: str, number: str) -> bool:
     # xPed is too short for a VTEX order id, so ERPs cut it.
-    return hint == number or (len(hint) >= _LEAST_HINT and hint in number)
+    is_part = any(len(form) >= _LEAST_HINT and form in _bare(number) for form in _forms(hint))
+    return is_part or bool(_forms(hint) & _forms(number))
+
+
+def _forms(number: str) -> set[str]:
+    """Return an order number with and without the words before it."""
+    return {_bare(number), _bare(_WORDS.sub("", number, count=1))} - {""}
+
+
+def _shown(hint: str) -> str:
+    """Return an ``xPed`` for a person's eyes. Some ERPs write the shopper's CPF into it."""
+    return _masked(hint) if cpfs.is_valid(hint) else repr(f"{hint:.20}")
 
 
 def _reference(nfe: Nfe, record: OrderRecord) -> Text | None:
     if nfe.type == "Output" and not nfe.references:
         return None
-    if any(invoice.is_nota(key) for invoice in record.invoices for key in nfe.references):
+    if nfe.references and are_invoices(nfe.references, record.invoices):
         return None
     keys = ", ".join(nfe.references[:3]) or "none"
     return messages.OTHER_REFERENCE(nota=keys, order=", ".join(map(str, record.invoices)) or "none")
+
+
+def are_invoices(keys: Collection[str], invoices: Collection[SentInvoice]) -> bool:
+    """Return whether every access key is of one of these invoices."""
+    return all(any(invoice.is_nota(key) for invoice in invoices) for key in keys)
 
 
 def _is_of_buyer(nfe: Nfe) -> bool:
@@ -175,7 +211,8 @@ def _masked(document: str) -> str:
     digits = _SEPARATORS.sub("", document).upper()
     if not digits:
         return "none"
-    if len(digits) == _CNPJ_LENGTH:
+    # A passport, and a CPF with zeros before it, are as long as a CNPJ.
+    if cnpjs.is_valid(digits):
         return repr(digits)
     if len(digits) == _CPF_LENGTH:
         return repr(f"***.{digits[3:6]}.{digits[6:9]}-**")

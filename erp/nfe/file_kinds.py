@@ -75,7 +75,9 @@ def _refuse_event(root: Element, name: str) -> None:
     code = next((element.text or "" for element in root.iter(f"{NAMESPACE}tpEvento")), "").strip()
     if code in _CANCELLATIONS:
         raise NfeInvalid(messages.CANCELLATION_EVENT(root=name, name=_EVENT_NAMES[code]))
-    raise NfeInvalid(messages.EVENT(root=name, name=_EVENT_NAMES.get(code, "an event")))
+    raise NfeInvalid(
+        messages.EVENT(root=name, name=_EVENT_NAMES.get(code, f"an event of type {code:.6}"))
+    )
 
 
 def _is_canceled(root: Element) -> bool:

@@ -7,7 +7,7 @@ and codes of goods. They leave out people.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -66,20 +66,22 @@ def read(data: bytes, rules: NfeRules = RULES) -> Nfe:
     key = _authorised_key(proc, note, production=rules.production)
     issued_at = _issued_at(note)
     _require_accord(key, note, issued_at)
+    type_ = type_of(note, rules)
     lines = _lines(note)
     amounts = read_amounts(note, lines, date.fromisoformat(issued_at[:10]), rules)
     return Nfe(
         invoice_number=note.need("ide/nNF", WHOLE).lstrip("0") or "0",
         invoice_series=note.need("ide/serie", WHOLE).lstrip("0") or "0",
         invoice_key=key,
-        type=type_of(note, rules),
+        type=type_,
         leaves_issuer=note.need("ide/tpNF", WHOLE) == "1",
         issued_at=issued_at,
         value_cents=amounts.value_cents,
         issuer=note.text("emit/CNPJ") or note.need("emit/CPF"),
         recipient=_recipient(note),
         references=tuple(_references(note)),
-        order_hint=_order_hint(note),
+        order_hint=note.text("compra/xPed"),
+        line_hints=_line_hints(lines),
         courier=_courier(note),
         volumes=tuple(map(_volumes, note.all("transp/vol"))),
         items=tuple(
@@ -171,9 +173,9 @@ def _references(note: XmlPart) -> Iterator[str]:
             yield reference.need("refNFe", KEY)
 
 
-def _order_hint(note: XmlPart) -> str | None:
-    of_lines = {line.text("prod/xPed") for line in note.all("det")}
-    return note.text("compra/xPed") or (of_lines.pop() if len(of_lines) == 1 else None)
+def _line_hints(lines: Iterable[XmlPart]) -> tuple[str, ...]:
+    hints = (line.text("prod/xPed") for line in lines)
+    return tuple(dict.fromkeys(hint for hint in hints if hint))
 
 
 def _courier(note: XmlPart) -> str | None:

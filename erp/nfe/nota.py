@@ -29,7 +29,8 @@ class Nfe:
             items.
         issuer, recipient: CNPJ, CPF or ``idEstrangeiro``. Personal data.
         references: access keys of ``NFref/refNFe``.
-        order_hint: ``xPed``. Its 15 characters are too few for a VTEX order id.
+        order_hint: ``compra/xPed``. Its 15 characters are too few for a VTEX order id.
+        line_hints: each ``xPed`` of the lines, once.
         courier: name of the carrier. ``None`` for a person, whose name stays private.
         is_altered: the content does not match the digest of the signature.
     """
@@ -45,6 +46,7 @@ class Nfe:
     recipient: str | None
     references: tuple[str, ...]
     order_hint: str | None
+    line_hints: tuple[str, ...]
     courier: str | None
     volumes: tuple[Volumes, ...]
     items: tuple[NfeItem, ...]

@@ -61,9 +61,6 @@ OTHER_PURPOSE = message(
 )
 DIRECTION = message("VE-3033", "ide/tpNF is {direction}, and must be 0 or 1", _ORIGINAL)
 NOT_A_TIME = message("VE-3034", "ide/dhEmi is not a valid time", _ORIGINAL)
-NO_VALUE = message(
-    "VE-3035", "total/ICMSTot/vNF is 0, and VTEX accepts an invoice with a value only"
-)
 NO_LINES = message("VE-3036", "det is missing", _ORIGINAL)
 TOO_MANY_LINES = message("VE-3037", "det stands {count} times, and a nota has {most} at most")
 NO_QUANTITY = message("VE-3038", "{path} is 0, and a line of a sale or return has goods")
@@ -113,7 +110,7 @@ STRANGE_ISSUER = message("VE-3063", "emit is {nota}, and the store issues as {st
 OLDER_THAN_ORDER = message(
     "VE-3064", "ide/dhEmi is of {issued}, and the order was placed on {placed}"
 )
-OTHER_ORDER_NUMBER = message("VE-3065", "xPed is {nota!r}, and the order is {order}")
+OTHER_ORDER_NUMBER = message("VE-3065", "xPed is {nota}, and the order is {order}")
 OTHER_REFERENCE = message("VE-3066", "refNFe is {nota}, and the invoices of the order are {order}")
 RETURN_TO_SUPPLIER = message(
     "VE-3067",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from erp.nfe import invoice as nfe
-from erp.nfe.belonging import OrderRecord, SentInvoice
+from erp.nfe.belonging import OrderRecord, SentInvoice, are_invoices
 from erp.nfe.nota import Nfe
 from foundation.messages import requests as messages
 from journal.model import Kind, State
@@ -15,7 +15,7 @@ from tasks.errors import RequestInvalid
 from tasks.outbound import invoice_requests
 from vtex import schemas
 from vtex.documents import Order
-from vtex.errors import VtexError
+from vtex.errors import RateLimitReached, VtexError, VtexUnauthorized, VtexUnavailable
 from vtex.payloads import plain_number
 from vtex.transport.rate_limit import Priority
 
@@ -75,15 +75,21 @@ def fields_of_nfe(context: Context, store: str, order: Order, note: Nfe) -> dict
 
 
 def _invoices(context: Context, store: str, order: Order, note: Nfe) -> tuple[SentInvoice, ...]:
-    """Return the order's sales invoices, as far as the references of a nota need them."""
+    """Return the order's sales invoices, as far as the references of a nota need them.
+
+    Raises:
+        VtexUnavailable, VtexUnauthorized, RateLimitReached: VTEX may know a reference; retry.
+    """
     if not note.references:
         return ()
     known = (*_of_journal(context, store, order.order_id), *_of_document(order.raw))
-    if any(invoice.is_nota(key) for invoice in known for key in note.references):
+    if are_invoices(note.references, known):
         return known
     # Another system may have sent the invoice.
     try:
         raw = context.vtex[store].with_priority(Priority.URGENT).order(order.order_id)
+    except (VtexUnavailable, VtexUnauthorized, RateLimitReached):
+        raise
     except (VtexError, KeyError):
         return known
     return (*known, *_of_document(raw))

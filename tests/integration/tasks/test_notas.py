@@ -16,6 +16,7 @@ from erp.nfe.rules import NfeRules
 from support.documents import nfe_samples
 from support.order_flow import OrderFlow, order_flow
 from tasks.base import StoreTask
+from vtex.errors import VtexUnavailable
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -186,6 +187,30 @@ def test_a_return_of_an_invoice_that_another_system_sent_is_found_at_vtex(flow: 
     flow.settle()
 
     assert [package["type"] for package in flow.packages(order_id)] == ["Output", "Input"]
+
+
+def test_a_return_waits_while_vtex_that_may_know_its_invoice_is_away(flow: OrderFlow) -> None:
+    order_id = flow.order()
+    flow.keep_document(order_id)
+    flow.simulator.faults.add(kind="unavailable", times=None)
+
+    with pytest.raises(VtexUnavailable):
+        flow.ask("invoice", order_id, xml=return_of(flow, order_id, nfe_samples.access_key()))
+
+    assert flow.told(order_id) == []
+
+
+def test_an_nfe_of_value_0_ends_an_order_of_value_0(flow: OrderFlow) -> None:
+    order_id = flow.order("free")
+    flow.keep_document(order_id)
+    gifts = [replace(det, total="10.00", discount="10.00") for det in dets_of(flow, order_id)]
+    recipient = nfe_samples.recipient_of(flow.entry(order_id).order)
+
+    flow.ask("invoice", order_id, xml=nfe_samples.nfe(*gifts, recipient=recipient))
+    flow.settle()
+
+    assert flow.outcomes(order_id) == [("invoice", "done")], reasons(flow, order_id)
+    assert flow.status(order_id) == "invoiced"
 
 
 def return_of(flow: OrderFlow, order_id: str, key: str) -> bytes:

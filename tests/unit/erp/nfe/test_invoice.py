@@ -198,7 +198,7 @@ def event_of(kind: str) -> bytes:
         ("110112", "a cancellation by a substitute", True),
         ("110110", "a correction letter", False),
         ("210200", "the recipient's confirmation", False),
-        ("999999", "an event", False),
+        ("999999", "an event of type 999999", False),
     ],
 )
 def test_an_event_is_named_and_only_a_cancellation_advises_a_return(
@@ -429,9 +429,35 @@ def test_a_carrier_that_is_a_person_is_not_named(carrier) -> None:
     assert read(nfe(carrier=carrier)).courier is None
 
 
-def test_the_order_is_hinted_by_the_lines_only_where_they_agree() -> None:
-    assert read(nfe(Det(order="88"), Det(order="88"))).order_hint == "88"
-    assert read(nfe(Det(order="88"), Det(order="89"))).order_hint is None
+def test_the_order_is_hinted_by_the_head_and_by_every_line() -> None:
+    made = read(nfe(Det(order="88"), Det(order="89"), Det(order="88"), Det(), order="90"))
+
+    assert (made.order_hint, made.line_hints) == ("90", ("88", "89"))
+
+
+def test_a_nota_of_value_0_is_read_for_an_order_of_value_0() -> None:
+    made = read(nfe(Det(discount="10.00")))
+
+    assert (made.value_cents, made.items[0].price_cents) == (0, 0)
+
+
+def test_an_adjustment_nota_of_value_0_is_refused_by_its_purpose() -> None:
+    assert refusal(nfe(Det(discount="10.00"), purpose=3)).startswith("ide/finNFe is 3")
+
+
+@pytest.mark.parametrize(
+    ("value", "prices"),
+    [("29.00", (1000, 900, 1000)), ("27.00", (1000, 900, 800)), ("30.00", (1000, 1000, 1000))],
+)
+def test_the_head_decides_which_exempted_icms_without_a_flag_is_deducted(value, prices) -> None:
+    exempted = (
+        "<ICMS><ICMS40><vICMSDeson>{}</vICMSDeson><motDesICMS>{}</motDesICMS></ICMS40></ICMS>"
+    )
+    data = nfe(Det(), Det(taxes=exempted.format("1.00", 7)), Det(taxes=exempted.format("2.00", 9)))
+
+    made = read(changed(data, "<vNF>30.00", f"<vNF>{value}"))
+
+    assert tuple(item.price_cents for item in made.items) == prices
 
 
 def test_a_byte_order_mark_is_no_part_of_the_text_to_embed() -> None:
