@@ -68,9 +68,9 @@ _NAMES = {
     "949": "an operation without a CFOP of its own",
 }
 _NAMED_RANGES = (
-    (_range(101, 132), "a purchase or sale"),
+    (_range(101, 132) | _range(401, 407) | _range(651, 656), "a purchase or sale"),
     (_range(151, 159) | {"408", "409"}, "a transfer"),
-    (_range(201, 216), "a return"),
+    (_range(201, 216) | _range(410, 413) | {"503", "504", "553", "556"}, "a return"),
     (_range(251, 399), "energy, communication or transport"),
     (_range(414, 415), "goods for sale elsewhere"),
     (_range(551, 557), "fixed assets or own use"),

@@ -88,7 +88,7 @@ def read(data: bytes, rules: NfeRules = RULES) -> Nfe:
             _item(line, place, cents)
             for place, (line, cents) in enumerate(zip(lines, amounts.lines_cents, strict=True), 1)
         ),
-        is_altered=is_altered(text, proc.one("protNFe/infProt")),
+        is_altered=is_altered(text, proc),
     )
 
 

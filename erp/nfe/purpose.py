@@ -51,7 +51,7 @@ def _group(line: XmlPart, allowed: set[Group], direction: str, rules: NfeRules) 
     digits = cfop.IN if direction == "0" else cfop.OUT
     if group in allowed and code[0] in digits:
         return group
-    kind = "return" if Group.RETURN in allowed else "sale"
+    kind = ("return" if Group.RETURN in allowed else "sale") + f" with ide/tpNF {direction}"
     name = cfop.name_of(code)
     raise NfeInvalid(
         messages.OTHER_CFOP(path=line.path("prod/CFOP"), code=code, name=name, kind=kind)

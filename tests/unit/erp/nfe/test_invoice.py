@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
 from datetime import date
 from decimal import Decimal
@@ -17,7 +15,7 @@ from hypothesis import strategies as st
 from erp.nfe.invoice import read
 from erp.nfe.nota import Volumes
 from erp.nfe.rules import NfeRules
-from erp.nfe.safe_xml import NAMESPACE, NfeInvalid, text_of
+from erp.nfe.safe_xml import NfeInvalid, text_of
 from support.documents.nfe_samples import CNPJ_WITH_LETTERS, PERSON, Det, access_key, changed, nfe
 from vtex.payloads import key_is_sound
 
@@ -250,37 +248,6 @@ def test_utf8_is_utf_8(name) -> None:
     assert name in text_of(data)
 
 
-def signed(data: bytes, *, digest: str | None = None, authorised: str | None = None) -> bytes:
-    """Return a nota with the digest of its content, as a signature has it."""
-    text = data.decode()
-    start, end = text.index("<infNFe"), text.index("</infNFe>") + len("</infNFe>")
-    content = text[start:end].replace("<infNFe", f'<infNFe xmlns="{NAMESPACE[1:-1]}"', 1)
-    content = re.sub(
-        r'<infNFe xmlns="(\S+)" versao="(\S+)" Id="(\w+)">',
-        r'<infNFe xmlns="\1" Id="\3" versao="\2">',
-        content,
-    )
-    own = base64.b64encode(hashlib.sha1(content.encode()).digest()).decode()
-    signature = (
-        '<Signature xmlns="http://www.w3.org/2000/09/xmldsig#"><SignedInfo><Reference>'
-        f"<DigestValue>{digest or own}</DigestValue></Reference></SignedInfo></Signature>"
-    )
-    return (
-        text[:end]
-        + signature
-        + text[end:].replace("<cStat>", f"<digVal>{authorised or own}</digVal><cStat>")
-    ).encode()
-
-
-def test_a_content_that_does_not_match_its_digest_is_flagged() -> None:
-    sound = signed(nfe())
-
-    assert not read(nfe()).is_altered
-    assert not read(sound).is_altered
-    assert read(changed(sound, "CAM-P", "CAM-Q")).is_altered
-    assert read(signed(nfe(), authorised="AAAA")).is_altered
-
-
 def test_the_key_of_a_nota_avulsa_has_the_cnpj_of_sefaz() -> None:
     made = read((NOTAS / "12-nota-avulsa.xml").read_bytes())
 
@@ -439,6 +406,12 @@ def test_a_nota_of_value_0_is_read_for_an_order_of_value_0() -> None:
     made = read(nfe(Det(discount="10.00")))
 
     assert (made.value_cents, made.items[0].price_cents) == (0, 0)
+
+
+def test_a_cfop_of_the_other_direction_is_refused_with_the_direction() -> None:
+    words = refusal(nfe(Det(cfop="2202"), purpose=4, direction=1))
+
+    assert "is 2202 (a return), which is not a return with ide/tpNF 1" in words
 
 
 def test_an_adjustment_nota_of_value_0_is_refused_by_its_purpose() -> None:
