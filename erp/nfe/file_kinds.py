@@ -7,7 +7,9 @@ from xml.etree.ElementTree import Element
 from erp.nfe.safe_xml import NAMESPACE, NfeInvalid
 from foundation.messages import nfe as messages
 
-_EVENTS = frozenset({"procEventoNFe", "retEvento", "evento", "envEvento", "retEnvEvento"})
+_EVENTS = frozenset(
+    {"procEventoNFe", "retEvento", "evento", "envEvento", "retEnvEvento", "resEvento"}
+)
 
 _EVENT_NAMES = {
     "110110": "a correction letter",
@@ -34,6 +36,8 @@ _OTHER_KINDS = {
     "retEnviNFe": "SEFAZ's receipt of a batch",
     "retConsReciNFe": "SEFAZ's answer about a batch, without its notas",
     "retConsSitNFe": "SEFAZ's answer about the state of a nota, without the nota",
+    "resNFe": "SEFAZ's summary of a nota (resNFe), without the nota",
+    "retDistDFeInt": "SEFAZ's distribution of documents, which holds notas in packed form",
     "protNFe": "SEFAZ's authorisation alone, without its nota",
     "Envelope": "a SOAP message of SEFAZ's web service",
     "inutNFe": "a void range of numbers",

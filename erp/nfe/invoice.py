@@ -47,7 +47,7 @@ _KEY_PARTS = (
 MOST_LINES = 990
 
 _AVULSA = range(890, 900)
-"""Series of notas that SEFAZ issues for others. Their keys have SEFAZ's CNPJ."""
+"""Series of notas that SEFAZ issues for others. Their keys may have SEFAZ's CNPJ."""
 
 RULES, NO_RECORD = NfeRules(), OrderRecord()
 
@@ -142,9 +142,10 @@ def _require_accord(key: str, note: XmlPart, issued_at: str) -> None:
         if note.need(path, WHOLE).zfill(end - start) != key[start:end]:
             raise NfeInvalid(messages.KEY_DIFFERS(path=path, expected=key[start:end]))
     issuer = "emit/CNPJ" if note.find("emit/CNPJ") else "emit/CPF"
+    issuers = {note.need(issuer).zfill(14)}
     if int(note.need("ide/serie", WHOLE)) in _AVULSA:
-        issuer = "avulsa/CNPJ"
-    if note.need(issuer).zfill(14) != key[6:20]:
+        issuers.add(note.text("avulsa/CNPJ") or "")
+    if key[6:20] not in issuers:
         raise NfeInvalid(messages.OTHER_ISSUER(path=issuer))
     if issued_at[2:4] + issued_at[5:7] != key[2:6]:
         raise NfeInvalid(messages.OTHER_MONTH(expected=key[2:6]))

@@ -216,6 +216,8 @@ def test_an_event_is_named_and_only_a_cancellation_advises_a_return(
         ('<NFe xmlns="http://www.portalfiscal.inf.br/nfe"/>', "an NFe before its signature"),
         ("<cteProc/>", "a CT-e"),
         ("<html/>", "a page of HTML"),
+        ('<resNFe xmlns="http://www.portalfiscal.inf.br/nfe"/>', "SEFAZ's summary of a nota"),
+        ('<retDistDFeInt xmlns="http://www.portalfiscal.inf.br/nfe"/>', "SEFAZ's distribution"),
     ],
 )
 def test_another_kind_of_file_is_named_beside_the_file_to_send(root, name) -> None:
@@ -252,6 +254,12 @@ def test_the_key_of_a_nota_avulsa_has_the_cnpj_of_sefaz() -> None:
     made = read((NOTAS / "12-nota-avulsa.xml").read_bytes())
 
     assert (made.invoice_series, made.issuer) == ("890", "52998224725")
+
+
+def test_the_key_of_a_nota_avulsa_may_have_the_cnpj_of_its_issuer() -> None:
+    own = changed(nfe(), access_key(), access_key(series=890), count=2)
+
+    assert read(changed(own, "<serie>1<", "<serie>890<")).invoice_series == "890"
 
 
 # --- purpose by CFOP --------------------------------------------------------------------------
