@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from celery import Celery
 
+from erp.sales_order import FlagName
 from journal.journal import Journal
 from journal.orders import NewOrder
 from journal.timeline import EventRow
@@ -220,11 +221,12 @@ def events(cluster: Cluster) -> dict[str, list[EventRow]]:
         journal.close()
 
 
-def notes(cluster: Cluster) -> set[str | None]:
+def notes(cluster: Cluster) -> set[str]:
     """What the next release says in the timelines of orders that it worked on."""
-    return {
-        entry.detail or entry.event for life in events(cluster).values() for entry in life
-    } - KNOWN
+    details = {entry.detail or entry.event for life in events(cluster).values() for entry in life}
+    # A note of a doubt about the order is no word of a release.
+    doubts = tuple(f"{name}: " for name in FlagName)
+    return {detail for detail in details if not detail.startswith(doubts)} - KNOWN
 
 
 KNOWN = {"listed", "fetched", "paid", "inserted", "handling", "handed back", "note"}
