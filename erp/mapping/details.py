@@ -65,9 +65,7 @@ def context_of(order: Order) -> SaleContext:
         subscription_id=text_at(raw, "subscriptionData", "SubscriptionGroupId"),
         subscription_cycle=text_at(subscription, "ExecutionCount"),
         gift_registry_id=text_at(raw, "giftRegistryData", "giftRegistryId"),
-        purchase_order_number=_named_field(
-            custom, "purchaseordernumber", "ponumber", "purchaseorder"
-        ),
+        purchase_order_number=_named_field(custom, *_PURCHASE_ORDER),
         cost_center=_named_field(custom, *_COST_CENTER),
     )
 

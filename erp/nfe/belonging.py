@@ -56,11 +56,18 @@ class SentInvoice:
     series: str | None = None
     key: str | None = None
 
-    def is_nota(self, key: str) -> bool:
-        """Return whether an access key is of this invoice."""
+    def is_nota(self, key: str, seller: str) -> bool:
+        """Return whether an access key is of this invoice.
+
+        Args:
+            seller: CNPJ or CPF. Without the invoice's key, a nota of the same company, number and
+                series counts. A branch may issue the return.
+        """
         if self.key:
             return self.key == key
-        return self.number == number_of_key(key) and self.series in (None, series_of_key(key))
+        is_sellers = key[6:14] == seller.zfill(14)[:8]
+        is_numbered = self.number == number_of_key(key)
+        return is_sellers and is_numbered and self.series in (None, series_of_key(key))
 
     def __str__(self) -> str:
         """Return the name of the invoice for a message."""
@@ -75,12 +82,14 @@ class OrderRecord:
         zone: time zone of the store's days.
         cnpjs: the issuers of the store's notas. Without them the issuer is not checked.
         erp_reference: the ERP's number of the order.
+        purchase_order: the number by which a company bought.
         invoices: the order's sales invoices.
     """
 
     zone: tzinfo = DEFAULT_ZONE
     cnpjs: Collection[str] = ()
     erp_reference: str | None = None
+    purchase_order: str | None = None
     invoices: tuple[SentInvoice, ...] = ()
 
 
@@ -119,7 +128,7 @@ def _recipient(nfe: Nfe, shopper: frozenset[str]) -> Text | None:
 
 
 def _issuer(nfe: Nfe, record: OrderRecord) -> Text | None:
-    seller = (nfe.recipient or "") if _is_of_buyer(nfe) else nfe.issuer
+    seller = _seller(nfe)
     if not record.cnpjs or _is_one_of(seller, record.cnpjs):
         return None
     listed = ", ".join(_masked(cnpj) for cnpj in sorted(record.cnpjs))
@@ -144,6 +153,7 @@ def _order(nfe: Nfe, order: Order, record: OrderRecord) -> Text | None:
             order.marketplace_order_id,
             order.seller_order_id,
             record.erp_reference,
+            record.purchase_order,
         )
         if number
     ]
@@ -177,15 +187,20 @@ def _shown(hint: str) -> str:
 def _reference(nfe: Nfe, record: OrderRecord) -> Text | None:
     if nfe.type == "Output" and not nfe.references:
         return None
-    if nfe.references and are_invoices(nfe.references, record.invoices):
+    if nfe.references and refers_to(nfe, record.invoices):
         return None
     keys = ", ".join(nfe.references[:3]) or "none"
     return messages.OTHER_REFERENCE(nota=keys, order=", ".join(map(str, record.invoices)) or "none")
 
 
-def are_invoices(keys: Collection[str], invoices: Collection[SentInvoice]) -> bool:
-    """Return whether every access key is of one of these invoices."""
-    return all(any(invoice.is_nota(key) for invoice in invoices) for key in keys)
+def refers_to(nfe: Nfe, invoices: Collection[SentInvoice]) -> bool:
+    """Return whether every reference of a nota is one of these invoices."""
+    seller = _seller(nfe)
+    return all(any(invoice.is_nota(key, seller) for invoice in invoices) for key in nfe.references)
+
+
+def _seller(nfe: Nfe) -> str:
+    return (nfe.recipient or "") if _is_of_buyer(nfe) else nfe.issuer
 
 
 def _is_of_buyer(nfe: Nfe) -> bool:

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from erp.mapping import details
 from erp.nfe import invoice as nfe
-from erp.nfe.belonging import OrderRecord, SentInvoice, are_invoices
+from erp.nfe.belonging import OrderRecord, SentInvoice, refers_to
 from erp.nfe.nota import Nfe
 from foundation.messages import requests as messages
 from journal.model import Kind, State
@@ -69,6 +70,7 @@ def fields_of_nfe(context: Context, store: str, order: Order, note: Nfe) -> dict
         zone=context.zone(store),
         cnpjs=context.cnpjs.get(store, ()),
         erp_reference=row.erp_reference if row else None,
+        purchase_order=details.context_of(order).purchase_order_number,
         invoices=_invoices(context, store, order, note),
     )
     return nfe.request(note, order, context.nfe, record)
@@ -83,7 +85,7 @@ def _invoices(context: Context, store: str, order: Order, note: Nfe) -> tuple[Se
     if not note.references:
         return ()
     known = (*_of_journal(context, store, order.order_id), *_of_document(order.raw))
-    if are_invoices(note.references, known):
+    if refers_to(note, known):
         return known
     # Another system may have sent the invoice.
     try:

@@ -189,6 +189,22 @@ def test_a_return_of_an_invoice_that_another_system_sent_is_found_at_vtex(flow: 
     assert [package["type"] for package in flow.packages(order_id)] == ["Output", "Input"]
 
 
+def test_the_order_of_a_nota_may_be_named_by_the_companys_purchase_order(flow: OrderFlow) -> None:
+    order_id = flow.order()
+    fields = {"purchaseOrderNumber": "4500012345"}
+    app = {"id": "b2b", "major": 1, "fields": fields}
+    flow.simulator.store.change(flow.entry(order_id), {"customData": {"customApps": [app]}})
+    xml = nota_of(flow, order_id)
+    named = nfe_samples.changed(
+        xml, "</infNFe>", "<compra><xPed>4500012345</xPed></compra></infNFe>"
+    )
+
+    flow.ask("invoice", order_id, xml=named)
+    flow.settle()
+
+    assert flow.outcomes(order_id) == [("invoice", "done")], reasons(flow, order_id)
+
+
 def test_a_return_waits_while_vtex_that_may_know_its_invoice_is_away(flow: OrderFlow) -> None:
     order_id = flow.order()
     flow.keep_document(order_id)

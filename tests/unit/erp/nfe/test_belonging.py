@@ -97,3 +97,19 @@ def test_each_reference_of_a_return_is_an_invoice_of_the_order() -> None:
     assert f"refNFe is {own}, {other}" in refusal(mixed, order_of(), record)
     both = OrderRecord(invoices=(*record.invoices, SentInvoice("8", "1", other)))
     assert request(read(mixed), order_of(), record=both)["type"] == "Input"
+
+
+def test_an_invoice_without_a_key_is_a_nota_of_the_same_company() -> None:
+    record = OrderRecord(invoices=(SentInvoice("7", "1"),))
+    of_shop = nfe(purpose=4, direction=0, references=(access_key(7, cnpj="11222333000262"),))
+    of_other = nfe(purpose=4, direction=0, references=(access_key(7, cnpj="11444777000161"),))
+
+    assert request(read(of_shop), order_of(), record=record)["type"] == "Input"
+    assert "refNFe is" in refusal(of_other, order_of(), record)
+
+
+def test_a_company_names_the_order_by_its_purchase_order() -> None:
+    data = nfe(Det(order="4500012345"))
+
+    assert request(read(data), order_of(), record=OrderRecord(purchase_order="4500012345"))
+    assert "xPed is '4500012345'" in refusal(data, order_of())
