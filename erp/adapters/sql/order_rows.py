@@ -9,7 +9,16 @@ from sqlalchemy import Table
 
 from erp.adapters.sql.column_limits import fitted
 from erp.adapters.sql.tables import addresses, attributes, flags, items, orders, payments, stamp
-from erp.sales_order import Flag, OrderLine, PaymentPart, SalesOrder
+from erp.sales_order import (
+    Attribute,
+    Flag,
+    Marketing,
+    OrderLine,
+    PaymentPart,
+    PostalAddress,
+    SaleContext,
+    SalesOrder,
+)
 from vtex.documents import text_of
 
 ROWS = (items, payments, addresses, attributes, flags)
@@ -60,13 +69,26 @@ def raw_of(order: SalesOrder) -> dict[str, str | None]:
     }
 
 
+_KINDS: tuple[tuple[Table, type], ...] = (
+    (orders, SalesOrder),
+    (orders, Marketing),
+    (orders, SaleContext),
+    (items, OrderLine),
+    (payments, PaymentPart),
+    (addresses, PostalAddress),
+    (attributes, Attribute),
+)
+_NAMES = {
+    (table, kind): tuple(column.name for column in table.columns if hasattr(kind, column.name))
+    for table, kind in _KINDS
+}
+"""The columns of a table that are named as fields of a class."""
+
+
 def _named(table: Table, *sources: object) -> dict[str, Any]:
     """Return the columns that are named as the sources' fields."""
     return {
-        column.name: getattr(source, column.name)
-        for source in sources
-        for column in table.columns
-        if hasattr(source, column.name)
+        name: getattr(source, name) for source in sources for name in _NAMES[table, type(source)]
     }
 
 
