@@ -21,8 +21,6 @@ from support.recipes.edited_copy import apply, copy_packages, run
 from support.recipes.recipe import Recipe
 from support.servers import ROOT
 
-pytestmark = pytest.mark.slow  # together half a minute
-
 PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 MODULES = (erp, vtex_endpoint, retry_rule, erp_field, command, setting, job_kind, alert_rule)
