@@ -95,8 +95,8 @@ class Stock:
             order, payment = self.kept[number % DISTINCT]
             return [key | {"order_document": order, "payment_document": payment, "stored_at": at}]
         if table == "journal_events":
-            told = STAGES[Kind.INTAKE]
-            return [event_row(*name, at, 1, str(value), stage=str(value)) for value in told]
+            stages = STAGES[Kind.INTAKE]
+            return [event_row(*name, at, 1, str(stage), stage=str(stage)) for stage in stages]
         intake = job_row(*name, Kind.INTAKE, "", at)
         intake |= {"state": State.DONE, "stage": Stage.HANDLING, "attempt": 1, "request_body": None}
         sent = {"kind": Kind.INVOICE, "key": "Output 128841", "stage": Stage.CONFIRMED}

@@ -1,4 +1,4 @@
-"""The observations: what the intake of each order of an observed store would have done."""
+"""Observations: the fate that each order of an observed store would have."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -196,7 +196,7 @@ class Item:
         selling_prices: exact split of the line, from ``priceDefinition``. May be empty.
         total_cents: ``priceDefinition.total``, if present.
         services: bought extras (``bundleItems``) such as gift wrap or warranty.
-        quantity: as VTEX writes it. ``vtex.pricing`` takes off what a change removed.
+        quantity: as VTEX writes it. ``vtex.pricing`` subtracts the units that a change removed.
     """
 
     index: int

@@ -1,4 +1,4 @@
-"""What an ERP may need beside amounts and addresses: campaign, context, free attributes.
+"""The details of an order for the ERP: campaign, context, free attributes.
 
 They are read leniently by path, since none of them decides about the order.
 """

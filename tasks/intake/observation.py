@@ -52,7 +52,9 @@ def documents_of(client: VtexClient, order_id: str) -> tuple[dict[str, Any], dic
         ids = schemas.read_order(raw).gateway_transaction_ids
     except DocumentInvalid:
         return raw, None
-    return raw, together({"transactions": [client.transaction(one) for one in ids]})
+    return raw, together(
+        {"transactions": [client.transaction(transaction_id) for transaction_id in ids]}
+    )
 
 
 def observed_documents(

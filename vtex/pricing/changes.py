@@ -21,7 +21,7 @@ def after_changes(
 ) -> tuple[list[LinePrice], Choice, int]:
     """Return the lines after the order's changes, and whether they close the changed head.
 
-    The cents are what the change took from the head, or added, without a line that shows it.
+    The cents are the part of the change in the head that the lines do not show.
     """
     target = totals.goods + totals.change
     exchanges = _exchanges(order)
@@ -80,7 +80,7 @@ def _sum(lines: Iterable[LinePrice]) -> int:
 
 
 def _exchanges(order: Order) -> dict[str, ChangedItem]:
-    """Return what was added in exchange for units of the same SKU, of another weight."""
+    """Return the added units that replace units of the same SKU with another weight."""
     removed = {item.sku_id: item for change in order.changes for item in change.removed}
     added = {item.sku_id: item for change in order.changes for item in change.added}
     return {

@@ -96,7 +96,7 @@ def _all_by(lines: Options, name: str) -> tuple[Reading, ...]:
 
 
 class _Exception(NamedTuple):
-    """Another reading of one line, and what it adds to the usual sum."""
+    """Another reading of one line, and its difference to the usual reading."""
 
     place: int
     reading: Reading

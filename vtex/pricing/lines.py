@@ -1,4 +1,4 @@
-"""A line of an order: what was sold, and its price."""
+"""A line of an order: item, units and price."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

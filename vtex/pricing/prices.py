@@ -33,7 +33,7 @@ class OrderPrices:
         goods: the choice of readings against Items + Discounts.
         freight: the choice against Shipping.
         weighed_cents: difference between head and lines of weighed goods, within a cent a line.
-        change_cents: what a change took from the head, or added, without a line that shows it.
+        change_cents: the part of a change in the head that the lines do not show.
     """
 
     totals: OrderTotals

@@ -62,7 +62,7 @@ class TextField(fields.Field[str | None]):
 
 
 class CarriedText(TextField):
-    """Text that only rides along to the ERP. What is not text counts as absent."""
+    """Text that is only copied to the ERP. Any other value counts as absent."""
 
     def _deserialize(self, value: Any, *args: Any, **more: Any) -> str | None:
         with suppress(ValidationError):
@@ -105,7 +105,7 @@ class Cents(fields.Field[int]):
 
 
 class CarriedCents(Cents):
-    """Cents that only ride along to the ERP. What is not a number of cents counts as absent."""
+    """Cents that are only copied to the ERP. Any other value counts as absent."""
 
     def _deserialize(self, value: Any, *args: Any, **more: Any) -> int | None:  # type: ignore[override]  # absent
         with suppress(ValidationError):

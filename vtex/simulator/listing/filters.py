@@ -139,7 +139,7 @@ TEXTS: Mapping[str, Callable[[Order], Iterable[str]]] = {
         str(part(order, "callCenterOperatorData").get("userName"))
     ],
 }
-"""What an order has for a filter that takes one text, or several with commas between them."""
+"""The texts of an order by filter. A filter takes one text, or several with commas between."""
 
 
 # --- search ---------------------------------------------------------------------------------------
